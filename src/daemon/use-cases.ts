@@ -42,7 +42,7 @@ export function useCasesOf({ parts, configs }: OpenHost) {
     fallBack: (devices: readonly string[], renew: boolean) => fallBackAccepted(parts, devices, renew),
     engine: (device: string) => engines.read(device),
     /** Makes the engine of a device request a reply from its peers. */
-    probe: async (device: string): Promise<void> => engines.probe?.(device),
+    probe: async (device: string): Promise<void> => engines.requestHandshakes?.(device),
     /** Sets every peer's endpoint again, so that engines drop source addresses that this host lost. */
     async refreshEndpoints(): Promise<void> {
       const running = (await engines.readAll()).filter((one) => one.running);

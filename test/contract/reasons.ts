@@ -40,7 +40,7 @@ function ofReading(method: string, situation: Situation): string | undefined {
 function ofAny(method: string, situation: Situation): string | undefined {
   if (method === "resolver.obstacle")
     return "only the file of a network namespace can be another's: test/host/linux/resolver/resolv-conf.test.ts";
-  if (method === "resolver.kept")
+  if (method === "resolver.unrestored")
     return "only of a file that is no file any more something is kept: test/e2e/residue/kept-resolver.linux.test.ts";
   if (method === "firewall.fallBack" && situation === "refused")
     return "only the daemon calls it, which is root or ends at its start";
@@ -51,7 +51,7 @@ function ofAny(method: string, situation: Situation): string | undefined {
   if (method.endsWith(".dispose") || method === "processes.watch") {
     return situation === "partial" ? "a watch is begun or not, and ended or not" : undefined;
   }
-  if ((method === "engines.refreshEndpoints" || method === "engines.probe") && situation === "partial")
+  if ((method === "engines.refreshEndpoints" || method === "engines.requestHandshakes") && situation === "partial")
     return "an engine takes a set whole or not at all";
   if (method === "notifications.show" && situation === "partial") return "a line is shown or not";
   return method === "services.ensureAutostart" && situation === "partial"
@@ -68,7 +68,7 @@ function ofSimulated(port: string, method: string, situation: Situation): string
   )
     return "no engine of another program runs on a simulated machine";
   if (method === "engines.portHolder") return "nobody but engines has ports on a simulated machine";
-  if (["engines.refreshEndpoints", "engines.probe", "engines.elsewhere"].includes(method))
+  if (["engines.refreshEndpoints", "engines.requestHandshakes", "engines.elsewhere"].includes(method))
     return "an engine of the simulated machine shakes hands when its script says so";
   if (method === "processes.ownerOf" || method === "processes.sockets") return "a simulated machine has no sockets";
   if (method === "processes.watch") return "no process of a simulated machine starts or ends by itself";
@@ -86,7 +86,10 @@ function ofLinux(port: string, method: string, situation: Situation): string | u
   if (situation !== "refused") return undefined;
   return ["links.readHolder", "links.readLeftovers", "links.adopt", "links.release", "links.changeLeftovers"].includes(
     method,
-  ) || ["engines.refreshEndpoints", "engines.probe", "engines.elsewhere", "engines.portHolder"].includes(method)
+  ) ||
+    ["engines.refreshEndpoints", "engines.requestHandshakes", "engines.elsewhere", "engines.portHolder"].includes(
+      method,
+    )
     ? "a session asks for root before the host is asked (requireRights of compose/linux-parts.ts)"
     : undefined;
 }

@@ -119,13 +119,13 @@ test("a look at the machine asks the look's own engines, and only those that are
     engines,
     look: () => ({ name: "linux", engines: seen }),
   } as unknown as Host);
-  expect((await host.look?.().engines.readAll())?.map(({ device }) => device)).toEqual(["a", "b"]);
+  expect((await host.snapshot?.().engines.readAll())?.map(({ device }) => device)).toEqual(["a", "b"]);
   expect([seen.asked, engines.asked]).toEqual([["a", "b"], []]);
   expect(await asked()).toEqual([]);
   memory.forget(["b"]);
-  await host.look?.().engines.readAll();
+  await host.snapshot?.().engines.readAll();
   expect([seen.asked, engines.asked]).toEqual([["a", "b", "b"], []]);
-  await host.look?.().engines.ensure({ ...spec("a"), listenPort: 5 });
+  await host.snapshot?.().engines.ensure({ ...spec("a"), listenPort: 5 });
   expect(engines.ports.get("a")).toBe(5);
   expect(await asked()).toEqual(["a"]);
 });

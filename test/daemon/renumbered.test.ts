@@ -14,7 +14,7 @@ import { TestSession } from "../support/test-session.ts";
 const LONGEST_MS = 20_000;
 const folder = temporaryFolder("renumbered");
 
-// What an engine does when it is nudged: test/contract/clauses/adoption.contract.ts. That a new address is such an event:
+// What an engine does with refreshed endpoints: test/contract/clauses/adoption.contract.ts. That a new address is such an event:
 // test/host/linux/network-events.test.ts.
 test("A13: each engine is nudged when the machine's addresses changed, and not for any other event", async () => {
   const options: HostOptions = { host: { kind: "simulated" }, allowInsecurePermissions: false, environment: {} };
@@ -23,9 +23,9 @@ test("A13: each engine is nudged when the machine's addresses changed, and not f
   writeFileSync(key, `${Buffer.alloc(32, 7).toString("base64")}\n`, { mode: 0o600 });
   writeFileSync(file, config(key), { mode: 0o600 });
   const parts = simulatedParts({ ...options, stateDir: join(folder, "state") });
-  const nudged: string[] = [];
+  const refreshed: string[] = [];
   let tell = (_event: NetworkEvent): void => {};
-  const engines = { ...parts.host.engines, refreshEndpoints: async (device: string) => void nudged.push(device) };
+  const engines = { ...parts.host.engines, refreshEndpoints: async (device: string) => void refreshed.push(device) };
   const events = {
     watch: (onEvent: typeof tell) => {
       tell = onEvent;
@@ -49,10 +49,10 @@ test("A13: each engine is nudged when the machine's addresses changed, and not f
     const before = looks();
     tell({ what: "devices", renumbered: false });
     await until("another look", () => looks() > before);
-    expect(nudged).toEqual([]);
+    expect(refreshed).toEqual([]);
     tell({ what: "addresses", renumbered: true });
-    await until("the nudges", () => nudged.length > 1);
-    expect(nudged.toSorted()).toEqual(["awg-home", "awg-office"]);
+    await until("the refreshes", () => refreshed.length > 1);
+    expect(refreshed.toSorted()).toEqual(["awg-home", "awg-office"]);
   } finally {
     stop.resolve();
     await running;

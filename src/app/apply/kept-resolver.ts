@@ -13,7 +13,7 @@ export async function resolverLeft(
   plan: Plan,
 ): Promise<string | undefined> {
   if (resources.some(({ kind }) => kind === "resolver")) return undefined;
-  const kept = resolver.kept?.();
+  const kept = resolver.unrestored?.();
   if (kept !== undefined) return keptText(kept);
   if (!isLetGo(plan)) return undefined;
   const { method, ownedByAwg, servers, search } = await resolver.read();

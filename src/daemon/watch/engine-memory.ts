@@ -47,15 +47,15 @@ export function rememberEngines(engines: EnginePort): EngineMemory {
       ? {}
       : { refreshEndpoints: (device) => around(device, () => engines.refreshEndpoints?.(device)) }),
   });
-  const seenBy = (host: Omit<Host, "look">) => ({ ...host, engines: remembering(host.engines) });
+  const seenBy = (host: Omit<Host, "snapshot">) => ({ ...host, engines: remembering(host.engines) });
   return {
     ...remembering(engines),
     forget,
     get isRemembered() {
       return isRemembered;
     },
-    over: ({ look, ...host }) => {
-      const looking = look === undefined ? {} : { look: () => seenBy(look()) };
+    over: ({ snapshot, ...host }) => {
+      const looking = snapshot === undefined ? {} : { snapshot: () => seenBy(snapshot()) };
       return { ...seenBy(host), ...looking };
     },
   };

@@ -47,7 +47,7 @@ export function darwinEngines(deps: DarwinEnginesDeps): EnginePort {
     },
     ensure: (spec) => ensureEngine(deps, spec),
     refreshEndpoints: (device) => sendToEngine(deps, device, renderEndpointRefresh),
-    probe: (device) => sendToEngine(deps, device, renderHandshakeRequest),
+    requestHandshakes: (device) => sendToEngine(deps, device, renderHandshakeRequest),
     remove: async (device) => {
       if ((await deps.holder.held()).has(device)) await deps.holder.request({ request: "stopEngine", device });
     },

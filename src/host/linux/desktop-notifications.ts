@@ -6,7 +6,7 @@ import type { Notification, ShowNotification } from "../ports/notifications.ts";
 const NOTIFY_SEND = "/usr/bin/notify-send";
 const LONGEST_MS = 5000;
 
-/** A user whose session bus runs, and so maybe a desktop. */
+/** A user with a running session bus, and so possibly a desktop. */
 export interface DesktopSession {
   readonly uid: number;
   readonly gid: number;
@@ -14,14 +14,14 @@ export interface DesktopSession {
   readonly runtimeDir: string;
 }
 
-/** One run of notify-send, as the user of the session; the border at which a test double stands for it. */
+/** Runs notify-send as the user of the session; tests replace it here. */
 export type RunAsUser = (session: DesktopSession, path: string, args: readonly string[]) => Promise<void>;
 
 /**
- * Shows notifications by notify-send in every session that has a bus. Texts are arguments behind `--`, so that none is an
- * option; no shell is between.
+ * Shows notifications by notify-send in every session that has a bus. Texts follow `--`, so that none is read as an
+ * option; no shell is involved.
  *
- * @param root folder that stands for `/`
+ * @param root folder used instead of `/`
  */
 export function desktopNotifications(root = "", run: RunAsUser = runAsUser): ShowNotification {
   return async ({ title, text }: Notification) => {
@@ -47,7 +47,7 @@ const runAsUser: RunAsUser = ({ uid, gid, runtimeDir }, path, args) =>
       XDG_RUNTIME_DIR: runtimeDir,
       DBUS_SESSION_BUS_ADDRESS: `unix:path=${runtimeDir}/bus`,
     };
-    // A session may refuse, or have no desktop: nothing depends on what is shown.
+    // A session may refuse, or have no desktop. Notifications are best effort.
     const child = execFile(path, args, { uid, gid, env, cwd: "/", timeout: LONGEST_MS }, () => done());
     child.stdin?.end();
   });

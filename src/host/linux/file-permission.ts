@@ -3,10 +3,10 @@ import { AwgError } from "../../model/error.ts";
 const REFUSALS: ReadonlySet<string | undefined> = new Set(["EACCES", "EPERM", "EROFS"]);
 
 /**
- * Runs what reads or writes files, and tells a refusal by the system as one: AwgError("permission") with the path that was
- * refused. Other errors go on as they are.
+ * Runs a function that reads or writes files, and converts a refusal by the system to AwgError("permission") with the
+ * path. Other errors pass through.
  *
- * @param action what was being done, for people: "writing the unit awg.service"
+ * @param action what is being done, for people: "writing the unit awg.service"
  */
 export function withFilePermission<T>(action: string, run: () => T): T {
   try {
@@ -16,7 +16,7 @@ export function withFilePermission<T>(action: string, run: () => T): T {
   }
 }
 
-/** The same for what takes its time. */
+/** The asynchronous version of `withFilePermission`. */
 export async function awaitFilePermission<T>(action: string, run: () => Promise<T>): Promise<T> {
   try {
     return await run();
@@ -26,12 +26,14 @@ export async function awaitFilePermission<T>(action: string, run: () => Promise<
 }
 
 function asRefusal(action: string, error: unknown): unknown {
-  // Of a renaming that is refused, Node names the new name in `dest`: the old one is a draft.
+  // When a rename is refused, Node reports the new name in `dest`; the old one is a draft.
   const { code, path: from, dest: path = from } = error as NodeJS.ErrnoException & { readonly dest?: string };
   if (error instanceof AwgError || !REFUSALS.has(code)) return error;
   const isRoot = process.geteuid?.() === 0;
   return new AwgError("permission", `${action} was refused${path === undefined ? "" : ` at ${path}`} (${code})`, {
-    remedy: isRoot ? "see whether it is immutable (lsattr) or its file system read-only (findmnt)" : "run it as root",
+    remedy: isRoot
+      ? "check whether it is immutable (lsattr) or its file system is read-only (findmnt)"
+      : "run it as root",
     cause: error,
   });
 }

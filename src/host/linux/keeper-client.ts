@@ -16,46 +16,51 @@ import { beginUnixExchange, isUnixSocketLive, unixListener } from "../../native/
 import { withFilePermission } from "./file-permission.ts";
 
 const QUESTION_TIMEOUT_MS = 5000;
-/** For one that a signal has stopped, which whoever waits does not know before. */
+/** Query timeout for a keeper that may be stopped by a signal. */
 const STOPPED_QUESTION_MS = 1000;
-/** For one that was silent when it was last asked. */
+/** Timeout for a keeper that did not answer the last query. */
 const AGAIN_TIMEOUT_MS = 500;
-/** For one who can go on without an answer. */
+/** Timeout for a reader, which can continue without an answer. */
 const READER_TIMEOUT_MS = 2000;
 const STOPPED_TIMEOUT_MS = 100;
 const WORK_TIMEOUT_MS = 60_000;
 const LAUNCH_TIMEOUT_MS = 30_000;
-/** For the next try, after one that was in vain: what is started goes on starting meanwhile, and a way back asks for each step. */
+/**
+ * Timeout of the next launch after a failed one. A started keeper keeps loading meanwhile, and a rollback asks at each
+ * step.
+ */
 const LAUNCH_AGAIN_TIMEOUT_MS = 1000;
-/** So often in turn a keeper may end by a fault of its own before no other is started. */
+/** After this many failed launches in a row no other is tried. */
 const MOST_FAILED_LAUNCHES = 5;
 const LAUNCH_LOOK_MS = 10;
 const RELAUNCH_MS = 250;
 
 /** The keeper of this network namespace, as its clients see it. Calls are synchronous: they take less than loading node:net. */
 export interface KeeperClient {
-  /** What the keeper holds; undefined when none runs. Starts nothing. A reader gets what the kernel tells of a silent one. */
+  /**
+   * What the keeper holds; undefined when none runs. Starts nothing. For a silent keeper a reader gets what the kernel
+   * reports.
+   */
   status(): KeeperStatus | undefined;
   /**
-   * Asks a keeper that runs, and that answers a question first: work may take long, a keeper that is stopped is told of
-   * soon. Throws what the keeper reports, ("host") when none runs.
+   * Sends a request to a running keeper, after a short query that detects a stopped one. Throws what the keeper
+   * reports, or AwgError("host") when none runs.
    */
   request(request: KeeperRequest): KeeperStatus;
   /** Starts a keeper unless one answers, and waits until it does. */
   ensureRunning(): Promise<void>;
   /**
-   * Ends the keeper where a signal stopped it, and leaves any other alone. What it holds stays as at any other end of it: the
-   * next one takes it over.
+   * Ends the keeper if a signal stopped it, and no other. The next keeper adopts what it holds, as after any other end.
    */
   endStopped(): Promise<void>;
 }
 
-/** Called once, with why and what to do, where the keeper does not answer one who only reads. */
+/** Called once with the reason and the remedy when the keeper does not answer a reader. */
 export type OnSilentKeeper = (silence: AwgError) => void;
 
 /**
  * @param command absolute path and arguments that run `awg keeper --run-dir …`
- * @param onSilent makes it the client of one who only reads; without it a keeper that does not answer is an error
+ * @param onSilent makes this the client of a reader; without it a silent keeper is an error
  */
 export function keeperClient(paths: KeeperPaths, command: readonly string[], onSilent?: OnSilentKeeper): KeeperClient {
   let patienceMs = QUESTION_TIMEOUT_MS;
@@ -88,19 +93,19 @@ export function keeperClient(paths: KeeperPaths, command: readonly string[], onS
   };
 }
 
-/** The descriptors of a process that does not answer are in the kernel's hands, and the kernel tells which they are. */
+/** The kernel lists the descriptors of a keeper that does not answer. */
 function readersStatus(paths: KeeperPaths, onSilent: OnSilentKeeper): KeeperClient["status"] {
-  let isTold = false;
+  let isReported = false;
   return () => {
     try {
-      return statusOrNothing(paths, { timeoutMs: isTold ? AGAIN_TIMEOUT_MS : readersPatienceMs(paths) });
+      return statusOrNothing(paths, { timeoutMs: isReported ? AGAIN_TIMEOUT_MS : readersPatienceMs(paths) });
     } catch (error) {
       if (!(error instanceof AwgError && hasErrno(error, "ETIMEDOUT"))) throw error;
       const pid = Number(error.facts["pid"]);
       const devices = readTunDevicesOf(pid);
       if (devices === undefined) throw error;
-      if (!isTold) onSilent(error);
-      isTold = true;
+      if (!isReported) onSilent(error);
+      isReported = true;
       return { version: KEEPER_PROTOCOL_VERSION, pid, devices: devices.map((device) => ({ device })), tables: [] };
     }
   };
@@ -110,22 +115,19 @@ function readersPatienceMs({ socket }: KeeperPaths): number {
   try {
     return isStopped(unixListener(socket)?.pid ?? 0) ? STOPPED_TIMEOUT_MS : READER_TIMEOUT_MS;
   } catch {
-    // Asking will tell why.
+    // The query itself will report why.
     return READER_TIMEOUT_MS;
   }
 }
 
-/** How long an answer is waited for. */
+/** How long to wait for an answer. */
 interface Patience {
   readonly timeoutMs: number;
-  /** For a keeper that a signal has stopped; as long as for any other where left out. */
+  /** For a keeper that a signal stopped; same as for any other when absent. */
   readonly stoppedMs?: number;
 }
 
-/**
- * The daemon can do nothing else meanwhile, not even what is due: one that is stopped is waited for no longer than it takes to
- * be sure.
- */
+/** The call blocks the daemon, so it waits for a stopped keeper only as long as needed to be sure. */
 function statusUnlessStopped(paths: KeeperPaths, timeoutMs: number): KeeperStatus | undefined {
   return statusOrNothing(paths, { timeoutMs, stoppedMs: Math.min(timeoutMs, STOPPED_QUESTION_MS) });
 }
@@ -175,10 +177,13 @@ function ask(paths: KeeperPaths, request: KeeperRequest, { timeoutMs, stoppedMs 
   }
 }
 
-/** A keeper that is there and says nothing: it was stopped, or hangs. Its end loses nothing; the next takes all over. */
+/**
+ * The error for a keeper that runs but does not answer: it was stopped, or hangs. Ending it is safe; the next one
+ * adopts all it holds.
+ */
 function silent({ socket }: KeeperPaths, pid: number, timeoutMs: number, cause: unknown): AwgError {
   const hasStopped = isStopped(pid);
-  const waking = hasStopped ? `kill -CONT ${pid} lets it go on` : "wait and try again";
+  const waking = hasStopped ? `kill -CONT ${pid} resumes it` : "wait and try again";
   return new AwgError(
     "host",
     `the keeper (process ${pid}) behind ${socket} ${hasStopped ? "is stopped and " : ""}did not answer for ${timeoutMs / 1000} s`,
@@ -200,7 +205,8 @@ function isKeeper(pid: number): boolean {
 }
 
 async function endStopped({ socket }: KeeperPaths): Promise<void> {
-  // Who listens at the keeper's socket is the keeper, and while it is stopped it cannot end and leave its pid to another.
+  // The process that listens on the keeper's socket is the keeper. While it is stopped it cannot exit, so its pid
+  // cannot be reused.
   const listener = unixListener(socket);
   if (listener?.pid === undefined || listener.pid <= 1) return;
   checkPeer(listener);
@@ -217,15 +223,15 @@ function checkPeer({ uid }: { readonly uid: number }): void {
 }
 
 /**
- * Starts the keeper in a session of its own with a clean environment. One that finds another at work ends at once; if
- * that other was just ending, this one is started again.
+ * Starts the keeper in a new session with a clean environment. It exits at once if another keeper runs; if that one was
+ * just exiting, this starts again.
  */
 async function launch(paths: KeeperPaths, command: readonly string[], longestMs: number): Promise<void> {
-  // Loaded here because a verb that starts nothing should not pay for them.
+  // Loaded here so that verbs that start nothing do not pay for it.
   const { spawn } = await import("node:child_process");
   const { setTimeout: sleep } = await import("node:timers/promises");
   const [program, ...words] = command;
-  if (program === undefined) throw new AwgError("bug", "nobody said how the keeper is started");
+  if (program === undefined) throw new AwgError("bug", "the keeper's command is missing");
   withFilePermission("starting the keeper", () => {
     mkdirSync(paths.folder, { recursive: true, mode: 0o700 });
     chmodSync(paths.folder, 0o700);
@@ -235,7 +241,7 @@ async function launch(paths: KeeperPaths, command: readonly string[], longestMs:
   let child = start(spawn, program, words, paths);
   while (statusOrNothing(paths, { timeoutMs: QUESTION_TIMEOUT_MS }) === undefined) {
     if (performance.now() > deadline || failures === MOST_FAILED_LAUNCHES) {
-      throw new AwgError("host", "the keeper did not start", { remedy: `look into ${paths.log}` });
+      throw new AwgError("host", "the keeper did not start", { remedy: `see ${paths.log}` });
     }
     await sleep(LAUNCH_LOOK_MS);
     if (child.ended === undefined) continue;
@@ -247,7 +253,7 @@ async function launch(paths: KeeperPaths, command: readonly string[], longestMs:
 
 type Spawn = typeof import("node:child_process").spawn;
 
-/** What became of one that was started; it is well where another was at work. */
+/** How a launched keeper ended; exiting because another one runs is a success. */
 interface Started {
   ended?: "well" | "failed";
 }

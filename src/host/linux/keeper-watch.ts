@@ -4,9 +4,9 @@ import type { NetworkEvents } from "../ports/network-events.ts";
 const LOOK_MS = 500;
 
 /**
- * Tells within half a second that the keeper died: until another one holds them, anybody with the rights can flush our tables
- * (rule S12.1), and no device or rule changes that the kernel would tell of. It is watched by its pid; only
- * while none is known is a keeper asked for.
+ * Reports the keeper's death within half a second. Until another keeper owns our tables, any process with CAP_NET_ADMIN
+ * can flush them (docs/security.md S12.1), and the kernel sends no event for that. The keeper is watched by its pid,
+ * and queried only while no pid is known.
  */
 export function keeperEvents(keeper: { status(): KeeperStatus | undefined }): NetworkEvents {
   return {
@@ -24,7 +24,7 @@ export function keeperEvents(keeper: { status(): KeeperStatus | undefined }): Ne
   };
 }
 
-/** One that starts or ends just now does not answer; it is asked again at the next look. */
+/** A keeper that is just starting or exiting does not answer; the next check asks again. */
 function statusOrNothing(keeper: { status(): KeeperStatus | undefined }): KeeperStatus | undefined {
   try {
     return keeper.status();

@@ -15,7 +15,7 @@ const SCOPE_LINK = 253;
 /** IFAPROT_UNSPEC: what `ip address` writes. */
 const NOBODYS_PROTOCOL = 0;
 
-/** How a port learns which links there are. */
+/** Lists the links; ports share one list. */
 export type ListLinks = () => readonly Link[];
 
 /** The links as they are now. */
@@ -24,7 +24,7 @@ export function listLinks(): readonly Link[] {
   return netlink.links();
 }
 
-/** The links as they were when they were first asked for. */
+/** Lists the links on the first call and returns the same list afterwards. */
 export function listLinksOnce(): ListLinks {
   let seen: readonly Link[] | undefined;
   return () => {
@@ -33,13 +33,13 @@ export function listLinksOnce(): ListLinks {
   };
 }
 
-/** Devices through rtnetlink; TUN descriptors are the keeper's to hold. */
+/** Devices by rtnetlink; the keeper holds the TUN descriptors. */
 export function linuxLinks(keeper: KeeperClient, list: ListLinks = listLinks): LinkPort {
   return {
     read: async () => readLinks(keeper, list()),
     ensure: (spec) => ensureLink(keeper, spec),
     remove: async (device) => removeLink(keeper, device),
-    // Loaded where something stands that another program made.
+    // Loaded only where another program made devices or tables.
     readHolder: async (device) => (await import("./adoption/foreign-engine.ts")).readLinkHolder(device),
     readLeftovers: async (device) => (await import("./adoption/leftovers.ts")).readLeftovers(device),
     adopt: (spec) => adoptLink(keeper, spec),
@@ -49,7 +49,7 @@ export function linuxLinks(keeper: KeeperClient, list: ListLinks = listLinks): L
   };
 }
 
-/** The tunnel named by a link's alias; undefined on a link that is not ours. */
+/** The tunnel named in a link's alias; undefined for a link that is not ours. */
 export function tunnelOfLink({ alias }: Pick<Link, "alias">): string | undefined {
   return alias?.startsWith(LINK_ALIAS_PREFIX) ? alias.slice(LINK_ALIAS_PREFIX.length) : undefined;
 }
@@ -57,7 +57,7 @@ export function tunnelOfLink({ alias }: Pick<Link, "alias">): string | undefined
 function readLinks(keeper: KeeperClient, links: readonly Link[]): LinkObserved[] {
   using netlink = openRouteNetlink();
   const addresses = Map.groupBy(netlink.addresses(), ({ linkIndex }) => linkIndex);
-  // Asked also where no device is ours: who is to change the machine learns of a silent keeper before the first write.
+  // Asked even when no device is ours: an apply then learns of a silent keeper before its first write.
   const held = new Set(keeper.status()?.devices.map(({ device }) => device));
   return links.map((link) => ({
     device: link.name,
@@ -77,8 +77,8 @@ function typeOf({ kind }: Link): LinkObserved["type"] {
 
 async function ensureLink(keeper: KeeperClient, spec: LinkSpec): Promise<void> {
   if (spec.type !== "tun") {
-    throw new AwgError("unsupported", `awg cannot make ${spec.device} as a link of the kernel's own WireGuard yet`, {
-      remedy: "say engine: userspace",
+    throw new AwgError("unsupported", `awg cannot create ${spec.device} as a kernel WireGuard link yet`, {
+      remedy: "set engine: userspace",
     });
   }
   using netlink = openRouteNetlink();
@@ -88,7 +88,7 @@ async function ensureLink(keeper: KeeperClient, spec: LinkSpec): Promise<void> {
   const alias = `${LINK_ALIAS_PREFIX}${spec.tunnel}`;
   keeper.request({ request: "openDevice", device: spec.device, alias });
   const link = netlink.link(spec.device);
-  if (link === undefined) throw new AwgError("host", `the device ${spec.device} vanished while it was being made`);
+  if (link === undefined) throw new AwgError("host", `the device ${spec.device} disappeared while awg created it`);
   const change = {
     ...(link.alias === alias ? {} : { alias }),
     ...(link.mtu === spec.mtuBytes ? {} : { mtu: spec.mtuBytes }),
@@ -99,13 +99,15 @@ async function ensureLink(keeper: KeeperClient, spec: LinkSpec): Promise<void> {
   if (!link.up) netlink.changeLink(link.index, { up: true });
 }
 
-/** The keeper copies the descriptor out of the engine; addresses stand all the while, and get our mark. */
+/**
+ * The keeper copies the descriptor from the engine. The addresses stay in place throughout and get our protocol number.
+ */
 async function adoptLink(keeper: KeeperClient, spec: LinkSpec): Promise<void> {
   await keeper.ensureRunning();
   keeper.request({ request: "adoptDevice", device: spec.device, alias: `${LINK_ALIAS_PREFIX}${spec.tunnel}` });
   using netlink = openRouteNetlink();
   const link = netlink.link(spec.device);
-  if (link === undefined) throw new AwgError("host", `the device ${spec.device} vanished while it was taken over`);
+  if (link === undefined) throw new AwgError("host", `the device ${spec.device} disappeared while awg adopted it`);
   exactly(netlink, link, spec);
   markAddresses(netlink, link.index, ROUTE_PROTOCOL);
 }
@@ -120,14 +122,14 @@ function releaseLink(keeper: KeeperClient, spec: LinkSpec): void {
   markAddresses(netlink, link.index, NOBODYS_PROTOCOL);
 }
 
-/** Sets who made the addresses, and nothing else of them: they stand all the while. */
+/** Sets the protocol of the addresses and nothing else; they stay in place. */
 function markAddresses(netlink: RouteNetlink, linkIndex: number, protocol: number): void {
   for (const one of addressesOf(netlink, linkIndex)) {
     if (!isKernelsOwn(one) && one.protocol !== protocol) netlink.addAddress({ ...one, protocol }, { replace: true });
   }
 }
 
-/** Sets mtu and addresses to the spec's, and the device up. */
+/** Sets the spec's MTU and addresses, and brings the device up. */
 function exactly(netlink: RouteNetlink, link: Link, spec: LinkSpec): void {
   if (link.mtu !== spec.mtuBytes) netlink.changeLink(link.index, { mtu: spec.mtuBytes });
   allowIpv6(spec);
@@ -135,26 +137,26 @@ function exactly(netlink: RouteNetlink, link: Link, spec: LinkSpec): void {
   if (!link.up) netlink.changeLink(link.index, { up: true });
 }
 
-/** The kernel refuses an IPv6 address on a device that came without IPv6, as net.ipv6.conf.default.disable_ipv6 has it. */
+/** A device created while net.ipv6.conf.default.disable_ipv6 is 1 refuses IPv6 addresses. */
 function allowIpv6({ device, addresses }: LinkSpec): void {
   if (!addresses.some((address) => address.includes(":"))) return;
   const setting = `net.ipv6.conf.${device.replaceAll(".", "/")}.disable_ipv6`;
   if (readSysctl(setting) === "1") writeSysctl(setting, "0");
 }
 
-/** A device that the keeper holds is ours though it may lack the alias still. */
+/** A device that the keeper holds is ours even if its alias is not set yet. */
 function refuseForeign(keeper: KeeperClient, link: Link): void {
   if (tunnelOfLink(link) !== undefined) return;
   if (keeper.status()?.devices.some(({ device }) => device === link.name)) return;
-  throw new AwgError("conflict", `there is a device ${link.name} that awg did not make`, {
+  throw new AwgError("conflict", `the device ${link.name} exists and awg did not make it`, {
     facts: { device: link.name },
-    remedy: "give the tunnel another interface name, or delete that device",
+    remedy: "set another interface name for the tunnel, or delete that device",
   });
 }
 
 /**
- * Additions first, so that the device is never without an address. Deleting a first IPv4 address takes those of the
- * same prefix that came after it along (net/ipv4/devinet.c, unless promote_secondaries is set), so they are added again.
+ * Adds before it deletes, so that the device always has an address. Deleting a first IPv4 address also deletes later
+ * ones of the same prefix (net/ipv4/devinet.c, unless promote_secondaries is set), so those are added again.
  */
 function ensureAddresses(netlink: RouteNetlink, linkIndex: number, wanted: readonly string[]): void {
   addMissing(netlink, linkIndex, wanted);
@@ -176,7 +178,9 @@ function addMissing(netlink: RouteNetlink, linkIndex: number, wanted: readonly s
   }
 }
 
-/** IPv6 is off on a device with a smaller MTU (RFC 8200, section 5), and the kernel says EINVAL of its addresses then. */
+/**
+ * A smaller MTU disables IPv6 on the device (RFC 8200, section 5); the kernel then refuses its addresses with EINVAL.
+ */
 const LEAST_IPV6_MTU = 1280;
 
 function addOne(netlink: RouteNetlink, linkIndex: number, address: string): void {
@@ -187,10 +191,10 @@ function addOne(netlink: RouteNetlink, linkIndex: number, address: string): void
     if (!(hasErrno(cause, "EINVAL") && address.includes(":") && mtu < LEAST_IPV6_MTU)) throw cause;
     throw new AwgError(
       "host",
-      `${name} can have no IPv6 address (${address}): its MTU is ${mtu}, and IPv6 needs 1280`,
+      `${name} cannot have the IPv6 address ${address}: its MTU is ${mtu}, and IPv6 needs 1280`,
       {
         cause,
-        remedy: `ip link set ${name} mtu ${LEAST_IPV6_MTU}, or leave lifecycle.ignore of its mtuBytes away`,
+        remedy: `ip link set ${name} mtu ${LEAST_IPV6_MTU}, or remove mtuBytes from lifecycle.ignore`,
       },
     );
   }
@@ -206,7 +210,7 @@ function addressOf(linkIndex: number, address: string): InterfaceAddress {
   return { family, linkIndex, address, scope: SCOPE_UNIVERSE, flags, protocol: ROUTE_PROTOCOL };
 }
 
-/** The link-local address that the kernel gives each IPv6 device which comes up. */
+/** The link-local address that the kernel assigns to each IPv6 device when it comes up. */
 function isKernelsOwn({ family, scope, protocol }: InterfaceAddress): boolean {
   return family === 6 && scope === SCOPE_LINK && protocol !== ROUTE_PROTOCOL;
 }
@@ -215,7 +219,7 @@ function removeLink(keeper: KeeperClient, device: string): void {
   using netlink = openRouteNetlink();
   const standing = netlink.link(device);
   if (standing !== undefined) refuseForeign(keeper, standing);
-  // An engine that died is no tunnel any more that would be removed with what is its own.
+  // An engine that died is no longer a tunnel whose removal would also remove the rest.
   removeDeadSockets(device);
   if (keeper.status()?.devices.some((one) => one.device === device)) {
     keeper.request({ request: "closeDevice", device });

@@ -15,22 +15,22 @@ import { linuxServices } from "./services/linux-services.ts";
 import { linuxSysctl } from "./sysctl.ts";
 
 export interface LinuxHostDeps {
-  /** Folder of this network namespace that goes at reboot, 0700. */
+  /** Folder of this network namespace, mode 0700, removed at reboot. */
   readonly runDir: string;
-  /** Folder of this network namespace that stays, 0700. */
+  /** Folder of this network namespace, mode 0700, kept across reboots. */
   readonly stateDir: string;
-  /** Whether awg acts in a network namespace that is not the machine's own: no D-Bus then. */
+  /** Whether awg acts in a network namespace other than the host's own, where D-Bus is not used. */
   readonly namespaced: boolean;
   /** Absolute path and arguments that run the keeper for `runDir`. */
   readonly keeperCommand: readonly string[];
-  /** Absolute path and first arguments of this very program, as a service would run it; without it there are none. */
+  /** Absolute path and first arguments of this program, as a service runs it; without it there are no services. */
   readonly program?: readonly string[];
   readonly secrets: SecretStore;
-  /** Of a host that is only read. */
+  /** Set for a host that is only read. */
   readonly onSilentKeeper?: OnSilentKeeper;
 }
 
-/** A Linux machine, as far as this process's network namespace reaches. Opens nothing until it is asked something. */
+/** A Linux host, within this process's network namespace. Opens nothing until a port is used. */
 export function linuxHost(deps: LinuxHostDeps): Host {
   const { program } = deps;
   const nftCapabilities = rememberNftCapabilities();
@@ -43,7 +43,7 @@ export function linuxHost(deps: LinuxHostDeps): Host {
     routes: linuxRoutes(list),
     firewall: linuxFirewall(filter, list),
   });
-  const host: Omit<Host, "look"> = {
+  const host: Omit<Host, "snapshot"> = {
     name: "linux",
     facts: linuxFacts(deps.namespaced, nftCapabilities),
     ...portsOver(listLinks),
@@ -53,7 +53,7 @@ export function linuxHost(deps: LinuxHostDeps): Host {
     ...(program === undefined ? {} : { services: linuxServices({ ...deps, program }) }),
     [Symbol.asyncDispose]: async () => {},
   };
-  return { ...host, look: () => ({ ...host, ...portsOver(listLinksOnce()) }) };
+  return { ...host, snapshot: () => ({ ...host, ...portsOver(listLinksOnce()) }) };
 }
 
 function keeperPathsHere(runDir: string): KeeperPaths {

@@ -4,7 +4,7 @@ import { hasErrno } from "../../native/linux/errno.ts";
 import { bindMount, enterNetworkNamespace, unshareMounts } from "../../native/linux/process/namespace.ffi.ts";
 
 export interface NamespaceRun {
-  /** As in `ip netns`: a file below /run/netns. */
+  /** As in `ip netns`: a file in /run/netns. */
   readonly name: string;
   /** Absolute path of the program and its arguments. */
   readonly command: readonly string[];
@@ -12,9 +12,9 @@ export interface NamespaceRun {
 }
 
 /**
- * Becomes a command inside a named network namespace, as `ip netns exec` does: /etc/netns/NAME/* stands over /etc, in
- * mounts of its own. The process keeps its number, standard streams and working folder, so that whoever started it has the
- * command itself to watch and to end. /sys stays the machine's, since awg reads devices by netlink alone.
+ * Replaces this process by a command inside a named network namespace, as `ip netns exec` does: /etc/netns/NAME/* is
+ * mounted over /etc in a private mount namespace. The pid, standard streams and working folder stay, so that the caller
+ * can watch and end the command. /sys stays the host's, since awg reads devices by netlink alone.
  *
  * @throws AwgError("usage") when there is no such namespace, ("permission") without the right to enter it.
  */
@@ -40,18 +40,18 @@ function enter(name: string): void {
   const folder = `/etc/netns/${name}`;
   if (!existsSync(folder)) return;
   for (const entry of readdirSync(folder)) {
-    if (existsSync(`/etc/${entry}`)) standOver(`${folder}/${entry}`, `/etc/${entry}`);
+    if (existsSync(`/etc/${entry}`)) mountOver(`${folder}/${entry}`, `/etc/${entry}`);
   }
 }
 
-/** Going on without it, the command would take the machine's own file for the namespace's, and perhaps write it. */
-function standOver(source: string, target: string): void {
+/** Without this mount the command would use the host's file instead of the namespace's, and could write it. */
+function mountOver(source: string, target: string): void {
   try {
     bindMount(source, target);
   } catch (cause) {
     if (!hasErrno(cause, "ENOENT", "ENOTDIR")) throw cause;
     const kind = statSync(target).isDirectory() ? "a folder" : "a file";
-    throw new AwgError("host", `${source} cannot stand over ${target}`, {
+    throw new AwgError("host", `${source} cannot be mounted over ${target}`, {
       cause,
       remedy: `make ${source} ${kind}, as ${target} is, or remove it`,
     });

@@ -19,7 +19,7 @@ const NETLINK_NETFILTER = 12;
 
 const REVERSE_PATH_FILTER = "net.ipv4.conf.all.rp_filter";
 
-/** Each wait is on a thread of the pool, so closing takes this long at most. */
+/** Each wait occupies a thread of the pool, so closing takes up to this long. */
 const WAIT_MS = 1_000;
 
 const DEVICES = { what: "devices", renumbered: false, devices: [] };
@@ -50,7 +50,7 @@ const GROUPS = [
   ROUTE_GROUP.netconf4,
 ];
 
-/** Changes of this network namespace by rtnetlink and nf_tables multicast. */
+/** Changes of this network namespace, by the multicast groups of rtnetlink and nf_tables. */
 export const linuxNetworkEvents: NetworkEvents = {
   watch(onEvent) {
     using opening = new DisposableStack();
@@ -66,12 +66,12 @@ export const linuxNetworkEvents: NetworkEvents = {
       holders: new SocketHolders(proc),
       nowMs: () => performance.now(),
     });
-    const tell = ({ writerPort, named, ...event }: KernelEvent): void => {
+    const emit = ({ writerPort, named, ...event }: KernelEvent): void => {
       const known = named === undefined ? undefined : writers.known(named);
       const by = writerPort === undefined ? known : writers.writerOf(writerPort);
       onEvent({ ...event, ...(by === undefined ? {} : { by }) });
     };
-    const running = sockets.map((socket) => listen(socket, tell, () => ended));
+    const running = sockets.map((socket) => listen(socket, emit, () => ended));
     return {
       async [Symbol.asyncDispose]() {
         ended = true;
@@ -82,17 +82,17 @@ export const linuxNetworkEvents: NetworkEvents = {
   },
 };
 
-async function listen(socket: NetlinkSocket, tell: (event: KernelEvent) => void, ended: () => boolean): Promise<void> {
+async function listen(socket: NetlinkSocket, emit: (event: KernelEvent) => void, ended: () => boolean): Promise<void> {
   let overruns = 0;
   while (!ended()) {
     if (!(await socket.waitReadable(WAIT_MS))) continue;
     const { events, overrun } = drain(socket);
-    for (const event of events) tell(event);
-    if (overrun) tell({ what: `more than the kernel could tell (overrun ${++overruns})`, renumbered: true });
+    for (const event of events) emit(event);
+    if (overrun) emit({ what: `lost kernel events (overrun ${++overruns})`, renumbered: true });
   }
 }
 
-/** What cannot be read is as lost as what did not fit: everything is read afresh then. */
+/** Unreadable messages count as lost, like an overrun: everything is read again. */
 function drain(socket: NetlinkSocket): { readonly events: readonly KernelEvent[]; readonly overrun: boolean } {
   try {
     const { messages, overrun } = socket.drain();
@@ -103,15 +103,15 @@ function drain(socket: NetlinkSocket): { readonly events: readonly KernelEvent[]
   }
 }
 
-/** An event as the kernel tells it. */
+/** An event as the kernel reports it. */
 export interface KernelEvent extends NetworkEvent {
-  /** The netlink socket of who last changed something of awg's own. */
+  /** The netlink port id of the last program that changed an object of awg's. */
   readonly writerPort?: number;
-  /** Who did it, by what the kernel calls that process. */
+  /** The process that made the change, by the kernel's name for it. */
   readonly named?: NamedWriter;
 }
 
-/** One event for each sort of change among these messages that is not this process's own writing. */
+/** One event per kind of change in these messages, without this process's own writes. */
 export function eventsOf(messages: readonly NetlinkMessage[]): readonly KernelEvent[] {
   const events = new Map<string, KernelEvent>();
   for (const message of messages) {
@@ -135,12 +135,14 @@ export function eventsOf(messages: readonly NetlinkMessage[]): readonly KernelEv
   return [...events.values()];
 }
 
-/** The kernel itself has port id 0: it takes routes away with their device, and names nobody who changed a device. */
+/**
+ * Port id 0 is the kernel: it removes routes with their device, and does not name the process that changed a device.
+ */
 function ours({ port }: NetlinkMessage): Pick<KernelEvent, "isOurs" | "writerPort"> {
   return { isOurs: true, ...(port === 0 ? {} : { writerPort: port }) };
 }
 
-/** A route that another program puts in place of ours bears its own mark, but stands in our table. */
+/** A route by which another program replaces ours has its own protocol, but lies in our table. */
 function isOurs(message: NetlinkMessage): boolean {
   const { protocol, table = 0 } = decodeEntryMark(message) ?? {};
   const isOurTable = table > tableOfPath(0) && table <= tableOfPath(PATH_NUMBERS.lastTunnel);

@@ -5,7 +5,7 @@ import type { RuleEntry } from "../ports/routes.ts";
 
 const ALL_ONES = 0xffffffff;
 const PROTOCOLS = { tcp: 6, udp: 17 } as const;
-/** Parts of a kernel rule that our rules have; with any other part the rule is only shown. */
+/** The kernel rule's fields that our rules can have; a rule with any other field is only shown. */
 const MODELLED = new Set([
   "family",
   "priority",
@@ -23,7 +23,7 @@ const MODELLED = new Set([
   "sourcePorts",
 ]);
 
-/** The kernel's rule for one of ours, with our mark of ownership. */
+/** The kernel's form of one of our rules, with our protocol number. */
 export function kernelRuleOf({ family, preference, match, table, suppressPrefixLength }: PolicyRule): KernelRule {
   const { mark, source, destination, uids, protocol, ports, sourcePorts } = match;
   return {
@@ -44,7 +44,7 @@ export function kernelRuleOf({ family, preference, match, table, suppressPrefixL
   };
 }
 
-/** One rule of the machine in our words; `foreign` says what our words lack. */
+/** A kernel rule in our terms; `foreign` lists what our terms cannot express. */
 export function ruleEntryOf(rule: KernelRule): RuleEntry {
   const protocol = protocolOf(rule.ipProtocol);
   const foreign = foreignText(rule, protocol);

@@ -9,7 +9,7 @@ import {
 import type { ProbePort } from "../ports/probes.ts";
 import { socketProbes } from "../probes/socket-probes.ts";
 
-/** Probes of a Linux machine. */
+/** Probes of a Linux host. */
 export function linuxProbes(): ProbePort {
   return socketProbes({
     openConnection,

@@ -12,14 +12,14 @@ import type { Route, RouteChanges, RoutePort } from "../ports/routes.ts";
 import { type ListLinks, listLinks } from "./links.ts";
 import { kernelRuleOf, ruleEntryOf } from "./policy-rule-mapping.ts";
 
-/** What the kernel writes where an IPv6 route was given no metric (IP6_RT_PRIO_USER). */
+/** The metric the kernel sets for an IPv6 route without one (IP6_RT_PRIO_USER). */
 const IPV6_DEFAULT_METRIC = 1024;
 const TABLE_NUMBERS = 0xffff;
-/** Of rtm_flags: the gateway is taken for on-link (linux/rtnetlink.h). */
+/** A flag of rtm_flags: the gateway counts as on-link (linux/rtnetlink.h). */
 const RTNH_F_ONLINK = 4;
 const TYPES: ReadonlySet<string> = new Set(["unicast", "unreachable", "blackhole", "throw", "local"]);
 
-/** Routing tables and policy rules through rtnetlink: changes of one call travel in as few messages as it takes. */
+/** Routing tables and policy rules by rtnetlink; the changes of one call use as few messages as possible. */
 export function linuxRoutes(list: ListLinks = listLinks): RoutePort {
   return {
     readRoutes: async (tables) => readRoutes(tables, list),
@@ -36,7 +36,7 @@ function readRoutes(tables: readonly number[] | undefined, list: ListLinks): Rou
   const routes =
     tables === undefined ? netlink.routes() : [...new Set(tables)].flatMap((table) => netlink.routes({ table }));
   const names = namesOf(list());
-  // A device may have come, with its routes, since a look began.
+  // A device and its routes may have appeared since the list was read.
   const isStrange = ({ oif, nextHops = [] }: KernelRoute) =>
     [oif, ...nextHops.map((hop) => hop.oif)].some((index) => index !== undefined && index !== 0 && !names.has(index));
   const named = routes.some(isStrange) ? namesOf(netlink.links()) : names;
@@ -70,7 +70,7 @@ function routeOf(route: KernelRoute, names: ReadonlyMap<number, string>): Route 
   };
 }
 
-/** What a route says that the port's words lack; the kernel adds none of it to a route that was given without. */
+/** Attributes of a route that the port cannot express; the kernel adds none of them by itself. */
 function foreignText(route: KernelRoute, otherDevices: readonly string[]): string {
   const { tos, source, preferredSource, mtu, otherMetrics, nextHopId, flags = 0, expires, unknown } = route;
   const parts: string[] = [];
@@ -93,7 +93,7 @@ function applyChanges({ addRoutes, addRules, deleteRules, deleteRoutes }: RouteC
   addAll(netlink, addRoutes, indexes);
   for (const rule of addRules) tolerate(() => netlink.addRule(kernelRuleOf(rule)), "EEXIST");
   for (const rule of deleteRules) tolerate(() => netlink.deleteRule(kernelRuleOf(rule)), "ENOENT", "ESRCH");
-  // Routes into a device that is gone went with it.
+  // The kernel removed the routes of a missing device.
   const left = deleteRoutes.filter(({ device }) => device === undefined || indexes.has(device));
   const modelled = left.filter(({ foreign }) => foreign === undefined).map((route) => kernelRouteOf(route, indexes));
   const others = findForeign(netlink, left);
@@ -103,7 +103,10 @@ function applyChanges({ addRoutes, addRules, deleteRules, deleteRoutes }: RouteC
   );
 }
 
-/** Those that say what our words lack, as the kernel has them: what we would delete by our words may be another. */
+/**
+ * Routes with attributes that the port cannot express, in the kernel's form: deleting by our form could hit another
+ * route.
+ */
 function findForeign(netlink: RouteNetlink, routes: readonly Route[]): KernelRoute[] {
   const wanted = routes.filter(({ foreign }) => foreign !== undefined);
   if (wanted.length === 0) return [];
@@ -124,8 +127,8 @@ function writeRoutes(netlink: RouteNetlink, changes: readonly RouteChange[]): vo
 }
 
 /**
- * In a table of ours a route may take the place of another of ours (the same prefix into another device). The kernel's
- * "replace" asks not whose the other is, so it is used only where the place is seen to be ours.
+ * In our table a route may replace another of ours (the same prefix into another device). The kernel's "replace"
+ * ignores the owner, so it is used only where the existing route is ours.
  */
 function addAll(netlink: RouteNetlink, routes: readonly Route[], indexes: ReadonlyMap<string, number>): void {
   const additions = routes.map((route): RouteChange => ({ verb: "create", route: kernelRouteOf(route, indexes) }));
@@ -143,9 +146,9 @@ function addAll(netlink: RouteNetlink, routes: readonly Route[], indexes: Readon
   const refused = taken.find((route) => foreign.has(placeInTable(route)));
   if (refused !== undefined) {
     const { table, destination } = refused;
-    throw new AwgError("conflict", `a route of somebody else to ${destination} stands in table ${table}`, {
+    throw new AwgError("conflict", `another program's route to ${destination} is in table ${table}`, {
       facts: { table, destination },
-      remedy: "delete it, or let the tunnel have another `table`",
+      remedy: "delete it, or set another `table` for the tunnel",
     });
   }
   writeRoutes(
@@ -154,7 +157,7 @@ function addAll(netlink: RouteNetlink, routes: readonly Route[], indexes: Readon
   );
 }
 
-/** What the kernel lets only one route have, but for the number that IPv6 writes where no metric was given. */
+/** The key by which the kernel allows one route, except for the metric it sets itself for IPv6. */
 function placeInTable({ family, table, destination, priority }: KernelRoute): string {
   const metric = family === 6 && priority === 0 ? IPV6_DEFAULT_METRIC : priority;
   return `${family} ${table} ${destination} ${metric}`;
@@ -170,8 +173,7 @@ function kernelRouteOf(route: Route, indexes: ReadonlyMap<string, number>): Kern
   if (device !== undefined && oif === undefined) {
     throw new AwgError("host", `there is no device ${device} for the route ${destination}`, { facts: { device } });
   }
-  if (type === "other")
-    throw new AwgError("bug", `a route of a type awg does not know was to be written: ${destination}`);
+  if (type === "other") throw new AwgError("bug", `a route of unknown type was to be written: ${destination}`);
   return {
     family,
     table,
@@ -179,7 +181,7 @@ function kernelRouteOf(route: Route, indexes: ReadonlyMap<string, number>): Kern
     type,
     protocol,
     priority: metric,
-    // With scope link, the gateways of other programs' routes would be looked up through our rules and found in the tunnel
+    // With scope link, the gateways of other programs' routes would be looked up by our rules and found in the tunnel
     // (fib_check_nh of net/ipv4/fib_semantics.c takes the first route of that scope).
     scope: 0,
     ...(oif === undefined ? {} : { oif }),

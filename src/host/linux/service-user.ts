@@ -8,11 +8,11 @@ import { outOfOpenFiles } from "../../model/write-error.ts";
 import type { HostFacts } from "../ports/facts.ts";
 
 const ROOT_USER: EngineUser = { uid: 0, gid: 0 };
-/** Bytes of a line that shadow takes no more (subordinate_parse, rangebuf). */
+/** Lines of this length are refused by shadow (subordinate_parse, rangebuf). */
 const LONGEST_LINE = 1024;
 const SETPRIV_PATHS = ["/usr/bin/setpriv", "/bin/setpriv"];
 
-/** Uids by name as /etc/passwd has them; names that are not wanted are left out. Network directories are not asked. */
+/** Uids by name from /etc/passwd, for these names only. Network directories are not queried. */
 export function readUids(names: readonly string[]): Readonly<Record<string, number>> {
   const users = readUsers();
   return Object.fromEntries(
@@ -26,8 +26,9 @@ export function readUids(names: readonly string[]): Readonly<Record<string, numb
 type Subordinates = Pick<HostFacts, "subordinateUids" | "usersAmongSubordinates">;
 
 /**
- * What /etc/subuid gives to these users, whom rules name by name or number, and whose own numbers are among it: with newuidmap(1) a
- * program of theirs takes these numbers in a user namespace, and sends as them. Directories of nsswitch.conf(5) are not asked.
+ * The uids that /etc/subuid grants to these users of rules, and the users whose own uid lies among them. With
+ * newuidmap(1) a program can take a granted uid in a user namespace and send with it. Directories of nsswitch.conf(5)
+ * are not queried.
  */
 export function readSubordinates(users: readonly string[]): Subordinates {
   if (users.length === 0) return {};
@@ -36,7 +37,7 @@ export function readSubordinates(users: readonly string[]): Subordinates {
   return { subordinateUids, usersAmongSubordinates: usersAmong(subordinateUids, passwd) };
 }
 
-/** Users of passwd(5) whose own number is one of these, with it, by name. Pure. */
+/** Users of passwd(5) whose own uid is one of these, by name. Pure. */
 export function usersAmong(
   subordinateUids: Readonly<Record<string, readonly PortRange[]>>,
   passwd: string,
@@ -47,10 +48,9 @@ export function usersAmong(
 }
 
 /**
- * The numbers that the texts of both files (subuid(5), passwd(5)) give to users, absent where one has none. As newuidmap reads
- * them, no more and no less: what it grants and a rule lacks goes past the rule; what a rule has and it does not grant is
- * somebody else's. The owner of a line is any of the names of the user's uid, or that uid as written in decimal (shadow 4.13,
- * lib/subordinateio.c, find_range). Of a uid without a name here, which a directory may know, only the latter. Pure.
+ * The uids that subuid(5) grants to users of passwd(5), read exactly as newuidmap reads them. A missing range would
+ * bypass a rule; an extra one belongs to another user. A line's owner is any name of the uid, or the uid in decimal
+ * (shadow 4.13, lib/subordinateio.c, find_range). A uid without a local name is matched in decimal only. Pure.
  */
 export function subordinateUidsIn(
   subuid: string,
@@ -70,11 +70,14 @@ export function subordinateUidsIn(
   );
 }
 
-/** A line as subordinate_parse of shadow reads it: three fields, whatever follows; the last number is reckoned in 64 bits. */
+/**
+ * Parses a line as subordinate_parse of shadow does: three fields, anything after them; the end of the range in 64
+ * bits.
+ */
 function readGrant(line: string): { readonly owner: string; readonly range: PortRange }[] {
   const [owner = "", from = "", many = ""] = line.split(":");
   const [start, count] = [readUnsigned(from), readUnsigned(many)];
-  // NIS is not asked for such names (name_is_nis of lib/commonio.c).
+  // Such names are not looked up in NIS (name_is_nis of lib/commonio.c).
   if (owner === "" || /^[+-]/.test(owner) || Buffer.byteLength(line) >= LONGEST_LINE) return [];
   if (start === undefined || count === undefined || start > LAST_UID) return [];
   const last = BigInt.asUintN(64, start + count - 1n);
@@ -82,7 +85,7 @@ function readGrant(line: string): { readonly owner: string; readonly range: Port
   return [{ owner, range: { from: Number(start), to: Math.min(Number(last), LAST_UID) } }];
 }
 
-/** As strtoul(3) of base 0 in the C locale, where it takes all of the text and it fits 64 bits; absent otherwise. */
+/** As strtoul(3) with base 0 in the C locale, where it uses the whole text and fits 64 bits; undefined otherwise. */
 function readUnsigned(text: string): bigint | undefined {
   const [, sign, digits = ""] = /^[ \t\v\f\r\n]*([+-]?)(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)$/.exec(text) ?? [];
   if (digits === "") return undefined;
@@ -92,8 +95,8 @@ function readUnsigned(text: string): bigint | undefined {
 }
 
 /**
- * The user whose uid engines' sockets bear: `awg` where it exists, can be worn in this user namespace and setpriv is
- * there to hand it over; root otherwise, and then the firewall's exception for endpoints is open to all of root.
+ * The user of the engines' sockets: `awg` if it exists, is mapped in this user namespace, and setpriv is installed.
+ * Otherwise root, and then the firewall's exception for endpoints applies to every root process.
  */
 export function readServiceUser(): EngineUser {
   const user = readUsers().get(SERVICE_USER);
@@ -105,7 +108,10 @@ function readUsers(): ReadonlyMap<string, EngineUser> {
   return usersIn(readText("/etc/passwd"));
 }
 
-/** As getpwnam(3) finds them: the first line of a name; comments and what NIS is asked for are none (glibc, nss/nss_files). */
+/**
+ * Users as getpwnam(3) finds them: the first line of a name counts; comments and NIS entries are skipped (glibc,
+ * nss/nss_files).
+ */
 function usersIn(passwd: string): ReadonlyMap<string, EngineUser> {
   const users = passwd
     .split("\n")
@@ -127,7 +133,9 @@ function isMapped(uid: number): boolean {
     .some(([inside = -1, , count = 0]) => uid >= inside && uid < inside + count);
 }
 
-/** Empty where there is no such file. Any other failure ends the look: a rule would lack its users, and the engine its own. */
+/**
+ * Empty where there is no such file. Any other failure throws: a rule would lack its users, and the engine its own.
+ */
 function readText(path: string): string {
   try {
     return readFileSync(path, "utf8");

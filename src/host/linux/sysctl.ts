@@ -6,7 +6,7 @@ import type { SysctlPort } from "../ports/sysctl.ts";
 
 const ROOT = "/proc/sys";
 
-/** Kernel settings through /proc/sys, which shows those of the reader's own network namespace. */
+/** Kernel settings by /proc/sys, which shows those of the reader's network namespace. */
 export function linuxSysctl(): SysctlPort {
   return {
     read: async (names) => {
@@ -37,7 +37,7 @@ export function sysctlPath(name: string): string {
   return [ROOT, ...parts.map((part) => part.replaceAll("/", "."))].join("/");
 }
 
-/** One setting of the own network namespace; undefined where the kernel has none of that name. */
+/** One setting of this network namespace; undefined where the kernel has none of that name. */
 export function readSysctl(name: string): string | undefined {
   try {
     return readFileSync(sysctlPath(name), "utf8").trimEnd();

@@ -1,37 +1,37 @@
 import type { TunnelObserved, TunnelSpec } from "../../model/resources/tunnel.ts";
 
-/** The programs or modules that encrypt, reached over the cross-platform UAPI. */
+/** The engines (programs or kernel modules) that encrypt, controlled over the cross-platform UAPI. */
 export interface EnginePort {
-  /** What the engine of a device says of itself; undefined when the device has no engine. */
+  /** The state reported by a device's engine; undefined when the device has no engine. */
   read(device: string): Promise<TunnelObserved | undefined>;
   /**
-   * Who else's engine answers for a device of this name that is not on this machine, or not in this part of it; undefined
-   * when nobody's does. Reads only.
+   * Names an engine in another network namespace that answers for a device of this name; undefined when none does.
+   * Reads only.
    */
   elsewhere?(device: string): Promise<string | undefined>;
-  /** Who has this UDP port and is no engine of awg's; undefined when nobody has. Reads only. */
+  /** Names the program, other than awg's engines, that uses this UDP port; undefined when it is free. Reads only. */
   portHolder?(port: number): Promise<string | undefined>;
   /**
-   * Devices for which an engine of ours runs.
+   * The states of our running engines.
    *
-   * @param known what engines said before, by device, and would say again: those need not be asked
+   * @param known earlier states by device that are still valid; those engines are not queried
    */
   readAll(known?: ReadonlyMap<string, TunnelObserved>): Promise<readonly TunnelObserved[]>;
   /**
-   * Starts the engine if none runs (a device must exist) and makes its configuration exactly the spec's, in one UAPI set,
-   * so that FwMark and peer arrive together; peers that stay keep their sessions. Repeatable.
+   * Starts the engine if none runs (the device must exist) and sets exactly the spec's configuration in one UAPI set,
+   * so that FwMark and peers arrive together; peers that stay keep their sessions. Idempotent.
    */
   ensure(spec: TunnelSpec): Promise<void>;
   /**
-   * Tells the engine its peers' endpoints again. wireguard-go keeps the source address of a peer until sending fails for
-   * 15 s after the address went; setting the endpoint clears it at once.
+   * Sets the peers' endpoints again. wireguard-go caches a peer's source address until sending has failed for 15 s
+   * after the address was removed; setting the endpoint clears it at once.
    */
   refreshEndpoints?(device: string): Promise<void>;
   /**
-   * Lets the engine ask its peers for a handshake, or where a session still counts, send them an empty packet. Leaves its
-   * configuration as it is.
+   * Has the engine request a handshake from its peers, or send an empty packet where a session is valid. The
+   * configuration does not change.
    */
-  probe?(device: string): Promise<void>;
-  /** Ends the engine of the device; none is success. */
+  requestHandshakes?(device: string): Promise<void>;
+  /** Stops the engine of the device; already gone is success. */
   remove(device: string): Promise<void>;
 }

@@ -2,11 +2,11 @@ import type { PortRange } from "../../model/firewall/policy.ts";
 import type { Family } from "../../model/ip.ts";
 import type { ResolverMethod } from "../../model/resources/resolver.ts";
 
-/** What the machine can do; asked for, never guessed from a system's name. */
+/** What the host can do, detected and never inferred from the system's name. */
 export interface Capabilities {
   readonly tun: boolean;
   readonly nftables: boolean;
-  /** PF of macOS, which stands in nftables' place. */
+  /** PF of macOS, used instead of nftables. */
   readonly pf?: boolean;
   /** netdev egress hook, which stops raw frames of root. */
   readonly egressHook: boolean;
@@ -18,7 +18,7 @@ export interface Capabilities {
   readonly resolved: boolean;
 }
 
-/** A way to the network that is not ours: a default route and its device. */
+/** A default route and its device that are not ours. */
 export interface Uplink {
   readonly family: Family;
   readonly device: string;
@@ -26,53 +26,53 @@ export interface Uplink {
   readonly metric: number;
 }
 
-/** What expansion needs to know of the machine, read once per run; plain data. */
+/** What expansion needs to know about the host, read once per run; plain data. */
 export interface HostFacts {
   readonly os: "linux" | "darwin";
-  /** Names the machine and namespace for plan binding: hash of machine id and namespace. */
+  /** Identifies the host and namespace for plan binding: hash of machine id and namespace. */
   readonly fingerprint: string;
   readonly capabilities: Capabilities;
   readonly uplinks: readonly Uplink[];
-  /** Physical devices (anything that is not loopback and not ours), with their mtu. */
+  /** Physical devices (neither loopback nor ours) with their MTU. */
   readonly devices: readonly { readonly name: string; readonly mtuBytes: number }[];
-  /** The uid of the service user; 0 where there is only one uid. */
+  /** The uid of the service user; 0 where only one uid exists. */
   readonly serviceUid: number;
-  /** Users named in rules, resolved to uids; absent names do not exist. */
+  /** Uids of users named in rules; users that do not exist are absent. */
   readonly uids: Readonly<Record<string, number>>;
   /**
-   * Numbers that users named in rules may take in user namespaces (subuid(5)), by the name or number that the rule says;
-   * absent where a user has none, and on systems without such.
+   * Uids that users named in rules may take in user namespaces (subuid(5)), by the name or number in the rule; absent
+   * for a user without any, and on systems without subuids.
    */
   readonly subordinateUids?: Readonly<Record<string, readonly PortRange[]>>;
-  /** Users whose own numbers lie among those, with these numbers, by name. */
+  /** Users whose own uid lies in those ranges, by name. */
   readonly usersAmongSubordinates?: Readonly<Record<string, number>>;
-  /** Host names of endpoints, resolved to numeric addresses in order of preference. */
+  /** Endpoint host names, resolved to addresses in order of preference. */
   readonly addresses: Readonly<Record<string, readonly string[]>>;
-  /** The MTU of the way to each of `FactsWanted.hosts` and `endpoints`, by address; absent where it was not asked. */
+  /** The MTU of the route to each of `FactsWanted.hosts` and `endpoints`, by address; absent where not requested. */
   readonly pathMtuBytes?: Readonly<Record<string, number>>;
   readonly resolver: ResolverMethod;
-  /** Engines that another program started and that hold one of the devices asked for, by device; absent where none does. */
+  /** Engines of other programs that hold one of the requested devices, by device. */
   readonly foreignEngines?: Readonly<Record<string, { readonly uid: number }>>;
-  /** Tunnels of other programs that traffic is led into, by name; absent where there are none, or nobody can tell. */
+  /** Other programs' tunnels that have routes, by name; absent where there are none, or they cannot be read. */
   readonly otherTunnels?: readonly OtherTunnel[];
 }
 
-/** A tunnel of another program's that is up, and where traffic is led into it. */
+/** Another program's tunnel that is up, and its routes. */
 export interface OtherTunnel {
   readonly device: string;
   /** Canonical prefixes. */
   readonly destinations: readonly string[];
 }
 
-/** What is to be looked up for one configuration. */
+/** What to look up for one configuration. */
 export interface FactsWanted {
   readonly users: readonly string[];
   readonly hosts: readonly string[];
-  /** Addresses of endpoints that are no names. */
+  /** Endpoints that are addresses. */
   readonly endpoints?: readonly string[];
-  /** Servers (addresses) that the hosts are asked of first; the machine's resolver is asked where they do not answer. */
+  /** Addresses of the servers that resolve the hosts; without any the host's resolver is used. */
   readonly bootstrap?: readonly string[];
-  /** Devices that may be another program's. */
+  /** Devices that another program may hold. */
   readonly devices?: readonly string[];
 }
 

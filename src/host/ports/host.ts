@@ -10,16 +10,17 @@ import type { SysctlPort } from "./sysctl.ts";
 import type { SystemExtensionPort } from "./system-extension.ts";
 
 /**
- * The machine awg acts on. Reading methods start with `read` and change nothing; every other method writes. Failures are
- * AwgError of kind host, permission or unsupported with the resource named. Nothing is cached between two calls but of a look.
+ * The host that awg acts on. Methods that start with `read` change nothing; all others write. Failures are AwgError of
+ * kind host, permission or unsupported and name the resource. Nothing is cached between calls, except within a
+ * snapshot.
  */
 export interface Host extends AsyncDisposable {
   readonly name: "linux" | "darwin" | "simulated";
   /**
-   * The same machine for one look at it, to be read alone: every port tells of the devices as they were when the first of them
-   * asked. What is written afterwards another look sees. Absent where nothing is saved by it.
+   * The same host with one list of devices for all ports, read at the first use; for reading only. Absent where it
+   * saves nothing.
    */
-  look?(): Omit<Host, "look">;
+  snapshot?(): Omit<Host, "snapshot">;
   readonly facts: FactsPort;
   readonly links: LinkPort;
   readonly engines: EnginePort;
@@ -27,7 +28,7 @@ export interface Host extends AsyncDisposable {
   readonly firewall: FirewallPort;
   readonly sysctl: SysctlPort;
   readonly resolver: ResolverPort;
-  /** Absent where this machine's network cannot be asked yet. */
+  /** Absent where probes are not supported yet. */
   readonly probes?: ProbePort;
   /** Absent where the host has none. */
   readonly services?: ServicePort;

@@ -2,33 +2,36 @@ import type { FirewallPolicy } from "../../model/firewall/policy.ts";
 import type { MetRule, Verified } from "../../verify/finding.ts";
 import type { HeaderPoint } from "../../verify/space/header-point.ts";
 
-/** What a real machine's kernel can be asked, beyond what drivers read. Reads only. */
+/** Queries to a real kernel beyond what drivers read. Reads only. */
 export interface Inspection {
-  /** Holds the rules now in the kernel against the policy, for every packet. */
+  /** Verifies the rules loaded in the kernel against the policy, for every packet. */
   verifyLoaded(policy: FirewallPolicy): Verified;
-  /** Holds what would be loaded for the policy against it. */
+  /** Verifies the rules that would be loaded against the policy. */
   verifyRendered(policy: FirewallPolicy): Verified;
-  /** Tracked flows that the policy lets pass nowhere, in words; the misaddressed stay in a tunnel with another device's address. */
+  /**
+   * Tracked flows that the policy forbids everywhere, as text; misaddressed flows stay in a tunnel with another
+   * device's address.
+   */
   forbiddenFlows(policy: FirewallPolicy): {
     readonly open: readonly string[];
     readonly misaddressed: readonly string[];
   };
-  /** The rules one packet meets now, and how that ends. */
+  /** The loaded rules that match one packet, and its verdict. */
   tracePacket(point: HeaderPoint): PacketTrace;
-  /** Where the kernel itself sends such a packet: a device, "(local)", or its refusal in brackets. */
+  /** The kernel's route for such a packet: a device, "(local)", or its refusal in parentheses. */
   decideRoute(question: RouteQuestion): string;
 }
 
-/** A packet as the kernel's own look-up of routes is asked about it. */
+/** The fields of a packet for the kernel's route lookup. */
 export interface RouteQuestion {
   readonly destination: string;
   readonly mark: number;
   readonly uid: number;
-  /** Absent where the packet has none that a policy rule could ask for. */
+  /** Absent where the packet has no ports a policy rule could match. */
   readonly ports?: { readonly protocol: number; readonly source: number; readonly destination: number };
 }
 
-/** What the rules in force make of one packet. */
+/** What the loaded rules do with one packet. */
 export interface PacketTrace {
   readonly verdict: "accept" | "drop" | "unknown";
   /** The packet's mark after steering. */

@@ -1,15 +1,15 @@
-/** The process that changed something; as it was seen to be, never guessed. */
+/** The process that made a change; observed, never guessed. */
 export interface NamedWriter {
   readonly pid: number;
-  /** What a person knows it by, in one line. */
+  /** Its name for people, in one line. */
   readonly program: string;
-  /** The service of systemd that it belongs to. */
+  /** Its systemd service. */
   readonly unit?: string;
-  /** Who its parent is, where no service tells more. */
+  /** Its parent, where no service identifies it better. */
   readonly parent?: { readonly pid: number; readonly program: string };
 }
 
-/** A process of which only the address of its netlink socket is known, and why. */
+/** A process known only by its netlink port id, and why it could not be named. */
 export interface UnnamedWriter {
   readonly port: number;
   readonly unnamed: "closed" | "unseen" | "shared";
@@ -17,25 +17,28 @@ export interface UnnamedWriter {
 
 export type Writer = NamedWriter | UnnamedWriter;
 
-/** Something on the machine's network changed. It only wakes: whoever hears it looks for himself. */
+/** Something changed on the host's network. An event is a wake-up only: the listener reads the state again. */
 export interface NetworkEvent {
-  /** What moved, for people: "addresses", "routes", "packet filter". */
+  /** What changed, for people: "addresses", "routes", "packet filter". */
   readonly what: string;
-  /** Who did it, where the kernel tells. On Linux, of routes, rules and addresses, only who changed awg's own. */
+  /**
+   * The process that made the change, where the kernel reports it. On Linux, routes, rules and addresses name only a
+   * writer that changed awg's own.
+   */
   readonly by?: Writer;
-  /** It was awg's own that was changed, as its mark tells. */
+  /** The change concerns an object of awg's, by its mark. */
   readonly isOurs?: true;
-  /** The devices that the engines of may be affected: none where only routes, rules or filters moved; absent where any may. */
+  /** Devices with possibly affected engines: empty for routes, rules or filters; absent when any may be affected. */
   readonly devices?: readonly string[];
-  /** The device or address moved under open sockets: tunnels should be told. */
+  /** A device or address changed under open sockets: engines have to refresh their endpoints. */
   readonly renumbered: boolean;
 }
 
 /**
- * The network monitor: `watch` starts it, disposing what that gave stops it, twice as well as once. What this process wrote
- * itself is not told, by its number and sequence (what it did to a Mac's interfaces by what that left), so that others'
- * changes at the same time are. An overrun of the kernel's buffer counts as a change of everything. Bursts come as they are: quiet time and longest wait are the
- * listener's (src/daemon/reconcile-intervals.ts).
+ * The network monitor: `watch` starts it, disposing the result stops it; disposing twice is allowed. This process's own
+ * writes are not reported: they are recognised by port id and sequence, and on a Mac by their result. An overrun of the
+ * kernel's buffer counts as a change of everything. Bursts are not merged here; the listener does that
+ * (src/daemon/reconcile-intervals.ts).
  */
 export interface NetworkEvents {
   watch(onEvent: (event: NetworkEvent) => void): AsyncDisposable;

@@ -1,8 +1,8 @@
-/** What is told to whoever sits at the screen. Never a secret, and one line each. */
+/** A notification for the user at the screen: never a secret, one line each. */
 export interface Notification {
   readonly title: string;
   readonly text: string;
 }
 
-/** Shows it in every session with a screen; a machine without one is no failure, and neither is a session that refuses. */
+/** Shows it in every graphical session; a host without one, or a session that refuses, is no failure. */
 export type ShowNotification = (notification: Notification) => Promise<void>;

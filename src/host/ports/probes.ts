@@ -1,7 +1,7 @@
 import type { ProbeResult, ProbeSpec } from "../../model/resources/probe.ts";
 
-/** Asks the network from this machine, as any of its programs would: under the packet policy, by its routes. */
+/** Sends probes from this host like any of its programs: under the packet policy and by its routes. */
 export interface ProbePort {
-  /** Runs the probe once, within its time. What the network does is in the result; nothing is written anywhere. */
+  /** Runs the probe once within its time limit. Network failures are in the result; nothing is recorded. */
   run(probe: ProbeSpec): Promise<ProbeResult>;
 }

@@ -1,36 +1,36 @@
 import type { ProcessKey, Program } from "../../model/program/program.ts";
 
-/** One end of a socket. */
+/** One endpoint of a socket. */
 export interface SocketEnd {
-  /** Canonical text; IPv4 addresses that a socket of IPv6 uses are dotted. */
+  /** Canonical text; IPv4-mapped addresses of IPv6 sockets in dotted form. */
   readonly address: string;
   readonly port: number;
 }
 
-/** What names a socket from outside: as a packet would carry it, seen from this machine. */
+/** Identifies a socket by its addresses, as in a packet seen from this host. */
 export interface SocketTuple {
   readonly protocol: "tcp" | "udp";
   readonly local: SocketEnd;
-  /** Absent for a socket that listens or was never connected. */
+  /** Absent for a listening or unconnected socket. */
   readonly remote?: SocketEnd;
 }
 
-/** Who a socket belongs to. */
+/** The owner and the holders of a socket. */
 export interface SocketOwner {
-  /** Whose rights it was made with. */
+  /** The user that created it. */
   readonly uid: number;
   /**
-   * Who holds it, the lowest number first: at least one where any can be seen, and of a socket that is shared those that
-   * were seen to. Each held it when it was asked; none is mistaken for an earlier process of its number.
+   * The processes that hold it, by ascending pid: at least one where any is visible, and all visible ones of a shared
+   * socket. Each held it at the time of the query; a reused pid is never confused with its predecessor.
    */
   readonly holders: readonly ProcessKey[];
-  /** The program on whose behalf a service of the system uses it (macOS): what its traffic is to be judged by. */
+  /** The program for which a system service uses the socket (macOS); its traffic is judged as that program's. */
   readonly behalf?: ProcessKey;
 }
 
 export interface OwnedSocket extends SocketTuple, SocketOwner {}
 
-/** A look at all processes, and what of them could not be seen, each a sentence for people. */
+/** All processes, and a sentence for each part that could not be seen. */
 export interface ProcessList {
   readonly programs: readonly Program[];
   readonly unseen: readonly string[];
@@ -38,36 +38,38 @@ export interface ProcessList {
 
 export interface SocketList {
   readonly sockets: readonly OwnedSocket[];
-  /** Numbers of processes whose sockets could not be read, so that they may hold any of those without holders. */
+  /** Pids whose sockets could not be read; any of them may hold a socket without holders. */
   readonly closed: ReadonlySet<number>;
   readonly unseen: readonly string[];
 }
 
-/** A process runs another program now (exec), or ended. `missed`: more happened than could be told; list afresh. */
+/** A process executed another program, or ended. `missed`: events were lost; list again. */
 export type ProcessEvent = { readonly what: "started" | "ended"; readonly pid: number } | { readonly what: "missed" };
 
 /**
- * The processes of the machine. Everything here only reads, works for every user as far as the system lets them see,
- * and says what they could not. A process that ends meanwhile is left out, never mixed up with its successor.
+ * The processes of the host. All methods only read, work for every user as far as the system permits, and report what
+ * they could not see. A process that ends meanwhile is left out and never confused with its successor.
  */
 export interface ProcessPort {
-  /** All processes that the rules of this machine, or of this network namespace, reach. */
+  /** All processes that the rules of this host, or of this network namespace, apply to. */
   list(): ProcessList;
-  /** The process of that number as it is now; undefined when there is none. */
+  /** The process with this pid; undefined when there is none. */
   read(pid: number): Program | undefined;
-  /** Whether exactly this process still runs. */
+  /** Whether this very process still runs. */
   isAlive(process: ProcessKey): boolean;
-  /** Who holds a TCP or UDP socket; undefined where there is no such socket. Answers are kept for 300 ms. */
+  /**
+   * The owner of a TCP or UDP socket; undefined where there is no such socket. Answers are cached for OWNER_TTL_MS.
+   */
   ownerOf(tuple: SocketTuple): SocketOwner | undefined;
-  /** Every TCP and UDP socket of this machine (on Linux: of this network namespace). */
+  /** Every TCP and UDP socket of this host (on Linux: of this network namespace). */
   sockets(): SocketList;
   /**
-   * Tells of programs that start and end, until disposed. An event only wakes: read the process afresh.
+   * Reports programs that start and end, until disposed. An event is a wake-up only: read the process again.
    *
-   * @throws AwgError("permission" | "unsupported") where the system does not tell this process.
+   * @throws AwgError("permission" | "unsupported") where the system gives this process no events.
    */
   watch(onEvent: (event: ProcessEvent) => void): AsyncDisposable;
 }
 
-/** For how long an answer of `ownerOf` may be given again. */
+/** How long an answer of `ownerOf` is cached. */
 export const OWNER_TTL_MS = 300;

@@ -4,27 +4,29 @@ import type { ResolverObserved, ResolverSpec } from "../../model/resources/resol
 export interface ResolverPort {
   read(): Promise<ResolverObserved>;
   ensure(spec: ResolverSpec): Promise<void>;
-  /** Why `ensure` would be refused here whatever happens before, and what to do; undefined when nothing is known. Reads only. */
+  /** Why `ensure` would fail on this host in any case, and the remedy; undefined when nothing is known. Reads only. */
   obstacle?(spec: ResolverSpec): ResolverObstacle | undefined;
-  /** Puts the original back if what stands there is ours; otherwise leaves it and succeeds. */
+  /** Restores the original if the current file is ours; otherwise leaves it and succeeds. */
   restore(): Promise<void>;
-  /** The original that could not be put back for what stands in its place; undefined where there is none. Reads only. */
-  kept?(): OriginalStatus | undefined;
+  /**
+   * A saved original that could not be restored because something is in its place; undefined without one. Reads only.
+   */
+  unrestored?(): OriginalStatus | undefined;
 }
 
-/** What the resolver was before awg, kept in a file. */
+/** The resolver's original, saved in a file, that could not be restored. */
 export interface OriginalStatus {
-  /** What stands in its place, in words. */
+  /** What is in its place, for people. */
   readonly obstacle: string;
-  /** Where it belongs. */
+  /** The path to restore it to. */
   readonly path: string;
-  /** The file that keeps it: one line of JSON with its bytes in `contentBase64`. */
+  /** The file it is saved in: one line of JSON with its bytes in `contentBase64`. */
   readonly place: string;
-  /** False where there was no file. */
+  /** False when the original is "no file". */
   readonly isFile: boolean;
 }
 
-/** What stands against a resolver's being written, in words. */
+/** Why the resolver cannot be written, for people. */
 export interface ResolverObstacle {
   readonly what: string;
   readonly remedy: string;

@@ -10,22 +10,22 @@ export interface Route {
   readonly device?: string;
   readonly gateway?: string;
   readonly metric: number;
-  /** rtm_protocol: whose route it is. */
+  /** rtm_protocol: the owner of the route. */
   readonly protocol: number;
-  /** Devices of further next hops, among which the kernel shares the flows out. */
+  /** Devices of the other next hops of a multipath route. */
   readonly otherDevices?: readonly string[];
-  /** What else it says that we do not model, as `ip route` prints it: one of ours says nothing. */
+  /** Attributes that we do not model, as `ip route` prints them; never set on our own routes. */
   readonly foreign?: string;
 }
 
-/** A policy rule as the machine has it; `foreign` text stands for selectors we do not model. */
+/** A policy rule of the host; `foreign` holds selectors that we do not model. */
 export interface RuleEntry {
   readonly rule: PolicyRule;
   readonly protocol: number;
   readonly foreign?: string;
 }
 
-/** One set of changes; adds go before deletes, so that there is never less than before. */
+/** One set of changes; adds go before deletes, so that coverage never shrinks in between. */
 export interface RouteChanges {
   readonly addRoutes: readonly Route[];
   readonly deleteRoutes: readonly Route[];
@@ -38,6 +38,6 @@ export interface RoutePort {
   /** Routes of these tables, or of all tables. */
   readRoutes(tables?: readonly number[]): Promise<readonly Route[]>;
   readRules(): Promise<readonly RuleEntry[]>;
-  /** Applies a set in as few messages as the kernel takes; "exists already" and "gone already" are success. */
+  /** Applies a set in as few messages as possible; "exists already" and "gone already" count as success. */
   change(changes: RouteChanges): Promise<void>;
 }

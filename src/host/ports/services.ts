@@ -6,20 +6,20 @@ import type {
   ServiceSpec,
 } from "../../model/resources/service.ts";
 
-/** What definitions of services are written for. */
+/** The service manager, and what service definitions need to know. */
 export interface ServiceManager {
   readonly kind: "systemd" | "launchd";
-  /** Absolute path and first arguments that run this very program. */
+  /** Absolute path and first arguments that run this program. */
   readonly program: readonly string[];
-  /** The config file that the daemon is to read. */
+  /** The daemon's config file. */
   readonly configFile: string;
   /** Folder of awg's sockets. */
   readonly runDir: string;
-  /** The user whose session shows awg's window; absent where there is no such program or user. */
+  /** The user whose session runs awg's menu program; absent without such a program or user. */
   readonly agent?: { readonly uid: number; readonly home: string };
 }
 
-/** Why services cannot be had here; reads on after "unsupported: ". */
+/** Why this host supports no services; continues the text "unsupported: ". */
 export interface NoServiceManager {
   readonly kind: "none";
   readonly reason: string;
@@ -27,22 +27,25 @@ export interface NoServiceManager {
 
 export type ServiceCommand = "start" | "stop" | "restart";
 
-/** The services of a machine, as far as they are awg's. Only files that bear awg's mark are written over or removed. */
+/** awg's services. Only files with awg's mark are overwritten or removed. */
 export interface ServicePort {
-  /** Who runs services here. Changes nothing. */
+  /** The service manager of this host. Reads only. */
   readManager(): Promise<ServiceManager | NoServiceManager>;
-  /** The live state; a service that is not there has no definition and is not loaded. Changes nothing. */
+  /** The live state; a missing service has no definition and is not loaded. Reads only. */
   read(place: ServicePlace): Promise<ServiceObserved>;
   /**
-   * Writes the definition, makes the manager read it, and starts the service where it must run. Already so is success.
-   * A service that runs this very process is never ended by it: it goes by the new text from its next start on. AwgError
-   * conflict where the file is somebody else's, host with what the manager answered.
+   * Writes the definition, reloads the manager, and starts the service where it must run. Already so is success. A
+   * service that runs this process is never stopped; it uses the new definition from its next start. AwgError conflict
+   * where the file is another program's, host with the manager's answer.
    */
   ensure(spec: ServiceSpec): Promise<void>;
-  /** Stops it and removes the file; already gone is success. What runs this very process ends after it has finished. */
+  /**
+   * Stops it and removes the file; already gone is success. The service that runs this process ends after it has
+   * finished.
+   */
   remove(place: ServicePlace): Promise<void>;
   readAutostart(service: Pick<AutostartSpec, "service" | "uid">): Promise<AutostartObserved>;
   ensureAutostart(spec: AutostartSpec): Promise<void>;
-  /** What `awg service` asks for. AwgError host where the manager refuses. */
+  /** Executes a command of `awg service`. AwgError host where the manager refuses. */
   control(place: ServicePlace, command: ServiceCommand): Promise<void>;
 }

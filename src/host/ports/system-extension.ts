@@ -1,24 +1,28 @@
 import type { SystemExtensionObserved } from "../../model/resources/system-extension.ts";
 
-/** What came of a request: done, done after a reboot, or a person has to allow it first. */
+/** The result of a request: done, done after a reboot, or waiting for the user's approval. */
 export type ExtensionResult = "completed" | "willCompleteAfterReboot" | "awaitingApproval";
 
 export interface ExtensionOptions {
-  /** Replace what stands although it is the same. */
+  /** Replace the installed extension even if it is the same. */
   readonly forceUpdate: boolean;
 }
 
-/** The system extensions of a Mac. Only the app that carries an extension may ask for it, so a helper of that app does. */
+/**
+ * The system extensions of a Mac. Only the app that contains an extension may request it, so a helper inside that app
+ * does.
+ */
 export interface SystemExtensionPort {
-  /** Why there can be none here; undefined where there can. Changes nothing. */
+  /** Why system extensions are unsupported here; undefined where they are supported. Reads only. */
   readSupport(): Promise<string | undefined>;
-  /** What stands and, where that could be replaced, what the app carries. Changes nothing. */
+  /** The installed extension and, where it could be replaced, the one in the app. Reads only. */
   read(bundle: string): Promise<SystemExtensionObserved>;
   /**
-   * Asks for the extension, unless what the app carries would replace nothing by the decision table: three tries one second apart where the request was cancelled. A person who has to allow it is
-   * never waited for. AwgError unsupported, permission or host with what a person can do.
+   * Requests the extension, unless the decision table says that the app's version would replace nothing. A cancelled
+   * request is tried three times, one second apart. Never waits for the user's approval. AwgError unsupported,
+   * permission or host with a remedy.
    */
-  activate(bundle: string, wishes?: ExtensionOptions): Promise<ExtensionResult>;
-  /** Asks for its removal; already gone is completed. */
+  activate(bundle: string, options?: ExtensionOptions): Promise<ExtensionResult>;
+  /** Requests its removal; already gone is completed. */
   deactivate(bundle: string): Promise<ExtensionResult>;
 }

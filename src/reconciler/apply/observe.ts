@@ -19,7 +19,7 @@ export async function observeMachine(
   ledger: Ledger,
 ): Promise<Observation> {
   const wanted = wantedSpecs(desired, ledger, registry);
-  const seen = host.look?.() ?? host;
+  const seen = host.snapshot?.() ?? host;
   const current = await observeKinds(seen, registry, kindsOf(registry), wanted.current);
   const moved = await observeKinds(seen, registry, [...wanted.moved.keys()], wanted.moved);
   return { current: recalled(current, registry, ledger), moved: recalled(moved, registry, ledger) };

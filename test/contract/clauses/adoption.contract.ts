@@ -91,7 +91,7 @@ export const ADOPTION_CONTRACT: readonly Clause[] = [
     promise: "an engine that runs is told its endpoints again and asked for a handshake, and stays as it was",
     covers: [
       ["engines.refreshEndpoints", "done", "already so", "gone", "concurrent"],
-      ["engines.probe", "done", "already so", "gone", "concurrent"],
+      ["engines.requestHandshakes", "done", "already so", "gone", "concurrent"],
       ["engines.elsewhere", "done", "gone", "concurrent"],
       ["engines.portHolder", "done", "gone", "concurrent"],
     ],
@@ -99,7 +99,7 @@ export const ADOPTION_CONTRACT: readonly Clause[] = [
     shares: true,
     async check(world) {
       const [one, two] = [enginesOf(world.host), enginesOf(world.second())];
-      for (const call of [one.refreshEndpoints, one.probe, one.elsewhere])
+      for (const call of [one.refreshEndpoints, one.requestHandshakes, one.elsewhere])
         assert.equal(await call(world.device), undefined);
       await world.host.links.ensure(linkSpec(world));
       const spec = tunnelSpec(world);
@@ -107,7 +107,7 @@ export const ADOPTION_CONTRACT: readonly Clause[] = [
       assert.ok(peer);
       await world.host.engines.ensure({ ...spec, peers: [{ ...peer, persistentKeepaliveSeconds: 0 }] });
       const before = await configured();
-      for (const call of [one.refreshEndpoints, two.refreshEndpoints, one.probe, two.probe]) {
+      for (const call of [one.refreshEndpoints, two.refreshEndpoints, one.requestHandshakes, two.requestHandshakes]) {
         await Promise.all([call(world.device), call(world.device)]);
         assert.deepEqual(await configured(), before);
       }
@@ -147,10 +147,10 @@ function linksOf({ links }: Host): Required<LinkPort> {
 }
 
 function enginesOf({ engines }: Host) {
-  const { refreshEndpoints, probe, elsewhere, portHolder } = engines;
+  const { refreshEndpoints, requestHandshakes, elsewhere, portHolder } = engines;
   assert.ok(
-    refreshEndpoints && probe && elsewhere && portHolder,
-    "refreshEndpoints, probe, elsewhere or portHolder is not there",
+    refreshEndpoints && requestHandshakes && elsewhere && portHolder,
+    "refreshEndpoints, requestHandshakes, elsewhere or portHolder is not there",
   );
-  return { refreshEndpoints, probe, elsewhere, portHolder };
+  return { refreshEndpoints, requestHandshakes, elsewhere, portHolder };
 }

@@ -175,12 +175,15 @@ export const DARWIN_CONTRACT: readonly Clause[] = [
     promise: "an engine that runs is told its endpoints again and asked for a handshake, and stays as it was",
     covers: [
       ["engines.refreshEndpoints", "done", "already so", "gone", "concurrent"],
-      ["engines.probe", "done", "already so", "gone", "concurrent"],
+      ["engines.requestHandshakes", "done", "already so", "gone", "concurrent"],
     ],
     notOn: ONLY_MAC,
     async check(world) {
       const { host, device } = world;
-      const touches = [host, world.second()].flatMap(({ engines }) => [engines.refreshEndpoints, engines.probe]);
+      const touches = [host, world.second()].flatMap(({ engines }) => [
+        engines.refreshEndpoints,
+        engines.requestHandshakes,
+      ]);
       for (const touch of touches) await touch?.(device);
       await host.links.ensure(linkSpec(world));
       const spec = tunnelSpec(world);
@@ -190,7 +193,7 @@ export const DARWIN_CONTRACT: readonly Clause[] = [
       });
       const before = await host.engines.read(device);
       for (const touch of touches) {
-        assert.ok(touch, "refreshEndpoints or probe is not there");
+        assert.ok(touch, "refreshEndpoints or requestHandshakes is not there");
         await Promise.all([touch(device), touch(device)]);
         assert.deepEqual(await host.engines.read(device), before);
       }

@@ -66,7 +66,7 @@ describe.skipIf(reason !== undefined)(`a destroy${reason === undefined ? "" : ` 
     cpSync(at("config.yaml"), at("etc/resolv.conf/any"));
     const { status, stdout, stderr } = awg("destroy", "--auto-approve");
     expect({ status, stderr }).toMatchObject({ status: 0 });
-    expect(stdout).toContain("Destroyed, but for /etc/resolv.conf, which is no regular file");
+    expect(stdout).toContain("Destroyed, but for /etc/resolv.conf, which is not a regular file");
     expect(stdout).toContain(`is kept in ${at("state/resolver/original.json")}; once the way is free`);
     expect(stdout).not.toContain("is back as it was");
     expect(JSON.parse(awg("destroy", "--auto-approve", "--json").stdout)).toMatchObject({
@@ -107,7 +107,7 @@ describe.skipIf(reason !== undefined)(`a destroy${reason === undefined ? "" : ` 
       const { status, stderr } = awg("destroy", "--auto-approve");
       expect(status).toBe(4);
       expect(stderr).toContain(
-        "awg: destroy failed and was rolled back: putting the resolver back was refused at /etc/resolv.conf (EPERM)",
+        "awg: destroy failed and was rolled back: restoring the resolver was refused at /etc/resolv.conf (EPERM)",
       );
     } finally {
       chattr("-i");
@@ -135,7 +135,7 @@ describe.skipIf(reason !== undefined)(`a destroy${reason === undefined ? "" : ` 
     rmSync(at("etc/resolv.conf"));
     cpSync(at("config.yaml"), at("etc/resolv.conf/any"));
     expect(apply().stdout).toMatch(
-      /^Applied; .* Not put back: \/etc\/resolv.conf, which is no regular file.*: what .* was before awg is kept in .*; once the way is free, the next awg apply or destroy puts it back$/m,
+      /^Applied; .* Not put back: \/etc\/resolv.conf, which is not a regular file.*: what .* was before awg is kept in .*; once the way is free, the next awg apply or destroy puts it back$/m,
     );
     expect(JSON.parse(apply("--json").stdout)).toMatchObject({ kept: expect.stringContaining("once the way is free") });
     rmSync(at("etc/resolv.conf/any"));

@@ -17,12 +17,12 @@ test("an engine on a Mac is told its endpoints again, and asked to send where no
   const touches = () => ({ ...world.engineOf(contract.device)?.touches });
   await engines.refreshEndpoints?.(contract.device);
   expect(touches()).toEqual({ endpoints: 1, keepalives: 0 });
-  await engines.probe?.(contract.device);
+  await engines.requestHandshakes?.(contract.device);
   expect(touches()).toEqual({ endpoints: 1, keepalives: 1 });
   expect((await engines.read(contract.device))?.peers[0]?.persistentKeepaliveSeconds).toBe(0);
   await engines.ensure(specOf(25));
   const before = touches();
-  await engines.probe?.(contract.device);
+  await engines.requestHandshakes?.(contract.device);
   expect(touches()).toEqual(before);
 });
 

@@ -27,7 +27,7 @@ async function waysOut({ routes }: Pick<Host, "routes">): Promise<readonly unkno
   return (await routes.readRoutes([tableOfPath(1)])).map(({ destination, device }) => [destination, device]);
 }
 
-const look = host.look?.() ?? host;
+const look = host.snapshot?.() ?? host;
 ip("link", "add", "d0", "type", "veth", "peer", "name", "e0");
 ip("link", "set", "d0", "alias", "awg:old");
 const first = await devices(look);
@@ -42,6 +42,6 @@ const told = {
   engines: (await look.engines.readAll()).length,
   routes: await waysOut(look),
   now: await devices(host),
-  next: await devices(host.look?.() ?? host),
+  next: await devices(host.snapshot?.() ?? host),
 };
 process.stdout.write(JSON.stringify(told));

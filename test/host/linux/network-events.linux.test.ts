@@ -33,7 +33,7 @@ describe.skipIf(obstacle !== undefined)(
 
     test("B10: a flood that overruns the buffer is told as a change of everything, counted, and hearing goes on", () => {
       const overrun = heard.flood.find(({ what }) => what.includes("overrun"));
-      expect(overrun).toEqual({ what: "more than the kernel could tell (overrun 1)", renumbered: true });
+      expect(overrun).toEqual({ what: "lost kernel events (overrun 1)", renumbered: true });
       expect(named(heard.afterFlood)).toContain("policy rules");
     });
   },

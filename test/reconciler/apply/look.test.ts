@@ -11,7 +11,7 @@ test("law 5: each observation is a look of its own, so that the read-back sees w
     return deps.host;
   };
   const before = bench.machine.print();
-  const outcome = await applyOn({ ...deps, host: { ...deps.host, look } }, state(link("a"), tunnel("a")));
+  const outcome = await applyOn({ ...deps, host: { ...deps.host, snapshot: look } }, state(link("a"), tunnel("a")));
   expect(outcome.kind).toBe("applied");
   expect(looks).toEqual([before, bench.machine.print()]);
   expect(looks[0]).not.toBe(looks[1]);

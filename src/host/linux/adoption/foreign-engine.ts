@@ -4,7 +4,7 @@ import { readTunHolders, type TunHolder } from "../../../native/linux/process/tu
 import type { HostFacts } from "../../ports/facts.ts";
 import { processName } from "../processes/process-name.ts";
 
-/** Who holds a device that is not ours: an engine that could run on, before any other program. Reads only. */
+/** The process that holds a device awg did not make; an engine that could keep running comes first. Reads only. */
 export function readLinkHolder(device: string): LinkHolder | undefined {
   const holders = readTunHolders(device);
   const holder = holders.find(isForeignEngine) ?? holders[0];
@@ -12,7 +12,7 @@ export function readLinkHolder(device: string): LinkHolder | undefined {
   return { program: processName(holder.pid), pid: holder.pid, isEngine: isForeignEngine(holder) };
 }
 
-/** The users of the engines that another program started on these devices, taken over or not. */
+/** The users of the engines that another program started on these devices, adopted or not. */
 export function readForeignEngines(devices: readonly string[]): Pick<HostFacts, "foreignEngines"> {
   const found = devices.flatMap((device) => {
     const engine = readTunHolders(device).find(isForeignEngine);

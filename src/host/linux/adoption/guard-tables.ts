@@ -12,7 +12,7 @@ import { encodeTable, encodeTableDeletion } from "../../../native/linux/nftables
 
 const FAMILIES = ["ip", "ip6"] as const;
 
-/** A table as it lies in a leftover: who it is, and the messages that make it. */
+/** A table as a leftover records it: its family and name, and the messages that create it. */
 interface TableForm {
   readonly family: (typeof FAMILIES)[number];
   readonly name: string;
@@ -20,13 +20,13 @@ interface TableForm {
   readonly messages: readonly string[];
 }
 
-/** The tables by which wg-quick keeps strangers from a device's addresses and answers by its mark. Reads only. */
+/** The tables that wg-quick loads to protect a device's addresses from spoofing and to mark replies. Reads only. */
 export function readGuardTables(device: string): Leftover[] {
   using socket = openNetfilterSocket();
   const name = `wg-quick-${device}`;
   return FAMILIES.flatMap((family) => {
     const contents = readNftTable(socket, family, name);
-    // A table that somebody owns, or with sets that we would have to put back, is not what wg-quick makes.
+    // wg-quick makes neither tables with an owner nor tables with sets that would have to be restored.
     if (contents === undefined || contents.table.owned || contents.sets.length > 0) return [];
     const form: TableForm = { family, name, messages: messagesOf(family, contents) };
     return [{ kind: "table", text: `table ${family} ${name}`, form: JSON.stringify(form) }];
@@ -55,12 +55,12 @@ export function deleteTable(form: string): void {
   }
 }
 
-/** Makes the table of a leftover again, in one transaction; one of its name that stands stays as it is. */
+/** Recreates the table of a leftover in one transaction; an existing table of that name stays as it is. */
 export function putBackTable(form: string): void {
   const { family, name, messages } = JSON.parse(form) as TableForm;
   using socket = openNetfilterSocket();
   if (readNftTable(socket, family, name) !== undefined) return;
-  const action = `putting back table ${family} ${name}`;
+  const action = `restoring table ${family} ${name}`;
   commitNftChanges(
     socket,
     messages.map((text) => ({ message: new Uint8Array(Buffer.from(text, "base64")), action })),

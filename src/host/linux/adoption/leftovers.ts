@@ -7,15 +7,18 @@ import { ROUTE_TABLE } from "../../../native/linux/rtnetlink/rtnetlink-constants
 import type { PolicyRule } from "../../../native/linux/rtnetlink/rule.codec.ts";
 import { deleteTable, putBackTable, readGuardTables } from "./guard-tables.ts";
 
-/** RTPROT_BOOT: what `ip route` writes where nobody says otherwise (iproute2, iproute_modify). */
+/** RTPROT_BOOT: the default protocol of `ip route` (iproute2, iproute_modify). */
 const BOOT_PROTOCOL = 3;
 /** `ip rule` writes RTPROT_BOOT, or in other versions nothing (RTPROT_UNSPEC). */
 const RULE_PROTOCOLS: readonly number[] = [0, BOOT_PROTOCOL];
 
 /**
- * What wg-quick(8) set up around a device: `not fwmark T lookup T` and the route into the device in table T,
- * `lookup main suppress_prefixlength 0` while no other wg-quick tunnel stands that needs it, its routes into the device in
- * main, and its tables ip and ip6 `wg-quick-<device>`. Reads only; nothing for a device that is not there.
+ * What wg-quick(8) set up around a device. Reads only; empty for a device that does not exist.
+ *
+ * - the rule `not fwmark T lookup T` and the route into the device in table T
+ * - the rule `lookup main suppress_prefixlength 0`, unless another wg-quick tunnel needs it
+ * - its routes into the device in table main
+ * - its tables ip and ip6 `wg-quick-<device>`
  */
 export function readLeftovers(device: string): readonly Leftover[] {
   using netlink = openRouteNetlink();
@@ -81,14 +84,14 @@ function leftoverRoute(route: Route, device: string): Leftover {
   };
 }
 
-/** Puts leftovers back onto the device, then takes others away. "Already so" and "already gone" are success. */
+/** Restores leftovers of the device, then removes others. "Already so" and "already gone" count as success. */
 export function changeLeftovers(
   device: string,
   { back, away }: { readonly back: readonly Leftover[]; readonly away: readonly Leftover[] },
 ): void {
   using netlink = openRouteNetlink();
   const index = netlink.link(device)?.index;
-  // Routes before the rules that lead to them; away the other way round.
+  // Add routes before the rules that use them; delete in the opposite order.
   for (const one of inOrder(back, ["route", "rule", "table"])) putBack(netlink, one, index);
   for (const one of inOrder(away, ["rule", "route", "table"])) takeAway(netlink, one, index);
 }

@@ -7,9 +7,9 @@ import { processName } from "../processes/process-name.ts";
 const OWN_NAMESPACE = "/proc/self/ns/net";
 
 /**
- * Who answers for a device of this name although this network namespace has none: the folder of engines' sockets is shared
- * by all namespaces, so two of them cannot have tunnels of one name. A sentence for people; undefined when nobody does, or
- * a process of this namespace. Reads only.
+ * Names the engine that answers for a device of this name in another network namespace. All namespaces share the folder
+ * of engine sockets, so two of them cannot have tunnels of one name. Undefined when no engine answers, or one of this
+ * namespace. Reads only.
  */
 export function engineElsewhere(device: string): string | undefined {
   for (const { socketFolder } of Object.values(ENGINE_PROGRAMS)) {
@@ -21,7 +21,7 @@ export function engineElsewhere(device: string): string | undefined {
     const [holder] = holders;
     if (holder === undefined && !isUnixSocketLive(path)) continue;
     return holder === undefined
-      ? `whoever answers on ${path}`
+      ? `the program that answers on ${path}`
       : `${processName(holder.pid)} (process ${holder.pid}) in network namespace ${holder.namespace}, which answers on ${path}`;
   }
   return undefined;

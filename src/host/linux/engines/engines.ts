@@ -14,23 +14,23 @@ import type { KeeperClient } from "../keeper-client.ts";
 import { type ListLinks, listLinks, tunnelOfLink } from "../links.ts";
 import { PROTOCOLS, socketPath } from "./engine-sockets.ts";
 
-/** An engine answers within a few milliseconds; after this it is looked at whether its process could. */
+/** Engines answer within a few milliseconds. After this time we check whether the process can answer at all. */
 const PROMPT_MS = 150;
-/** Then one that could has this long. */
+/** Time limit for an engine whose process is able to answer. */
 const PATIENCE_MS = 3000;
-/** For one that did not answer when it was last asked. */
+/** Time limit for an engine that did not answer the last query. */
 const AGAIN_MS = 300;
-/** So long it is not asked at all while its process stays what it was, and twice as long each time. */
+/** Pause between queries to a silent engine whose process state is unchanged; it doubles each time. */
 const REST_MS = { first: 1000, longest: 10_000 } as const;
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
-/** Enough to read what has come already. */
+/** Enough to read data that has already arrived. */
 const LEAST_WAIT_MS = 10;
-/** Each takes a descriptor until it has answered. */
+/** Each open query takes a file descriptor. */
 const ASKED_AT_ONCE = 16;
 
 /**
- * Engines in processes of their own, the embedded one like wireguard-go: read over their UAPI sockets directly, started and
- * set through the keeper, which remembers the configuration to start them again with.
+ * Engines in separate processes, the embedded one included. They are read over their UAPI sockets, and started and
+ * configured through the keeper, which keeps the configuration for restarts.
  */
 export function linuxEngines(reader: EngineReaderState, list: ListLinks = listLinks): EnginePort {
   const { keeper, secrets } = reader;
@@ -56,12 +56,15 @@ export function linuxEngines(reader: EngineReaderState, list: ListLinks = listLi
       }
     },
     refreshEndpoints: async (device) => (await import("./refresh-engine.ts")).refreshEndpoints(device),
-    probe: async (device) => (await import("./refresh-engine.ts")).requestHandshakes(device),
+    requestHandshakes: async (device) => (await import("./refresh-engine.ts")).requestHandshakes(device),
     remove: async (device) => (await import("./order-engine.ts")).removeEngine(keeper, device),
   };
 }
 
-/** One that somebody deleted under its engine is the keeper's still: what answers then is an engine of its own that ends. */
+/**
+ * A device that was deleted while its engine runs is still the keeper's: the engine that answers is our own and is
+ * ending.
+ */
 function isHeld(keeper: KeeperClient, device: string): boolean {
   return keeper.status()?.devices.some((held) => held.device === device) === true;
 }
@@ -75,15 +78,15 @@ function ourDevices(links: readonly Link[]): string[] {
   return links.filter((link) => tunnelOfLink(link) !== undefined).map(({ name }) => name);
 }
 
-/** Who asks engines, and what is remembered from one question to the next. */
+/** Dependencies of the reader, and its memory between queries. */
 export interface EngineReaderState {
   readonly keeper: KeeperClient;
   readonly secrets: SecretStore;
-  /** Devices whose engine did not answer when it was last asked. */
+  /** Devices whose engine did not answer the last query. */
   readonly silent: Map<string, Silence>;
 }
 
-/** What an engine was found to be that did not answer; `process` is undefined where none was found. */
+/** The last result for a silent engine; `process` is undefined where none was found. */
 interface Silence {
   readonly said: TunnelObserved;
   readonly process: { readonly pid: number; readonly can: string } | undefined;
@@ -91,7 +94,7 @@ interface Silence {
   readonly untilMs: number;
 }
 
-/** What was found of an engine that did not answer, while it rests; undefined where it is to be asked. */
+/** The last result for a silent engine during its pause; undefined when it is due for a query. */
 function stillSilent({ silent }: EngineReaderState, device: string): TunnelObserved | undefined {
   const { said, process, untilMs } = silent.get(device) ?? {};
   if (process === undefined || untilMs === undefined || steadyMs() >= untilMs) return undefined;
@@ -111,14 +114,17 @@ function rest(
   return said;
 }
 
-/** Another answer may be had when this changes. */
+/** What the process can do; a change ends the pause. */
 function whatItCan(pid: number): "nothing" | "run" | "end" {
   const state = readProcessState(pid);
   if (state === undefined || state === "Z" || state === "X") return "end";
   return state === "T" || state === "t" ? "nothing" : "run";
 }
 
-/** What the engines of these devices say, in the devices' order; they answer side by side, and so do they stay silent. */
+/**
+ * The state of these devices' engines, in the order of the devices. They are queried in parallel, so their time limits
+ * do not add up.
+ */
 async function readEngines(reader: EngineReaderState, devices: readonly string[]): Promise<TunnelObserved[]> {
   const found: TunnelObserved[] = [];
   for (let first = 0; first < devices.length; first += ASKED_AT_ONCE) {
@@ -139,11 +145,11 @@ async function readEngines(reader: EngineReaderState, devices: readonly string[]
   return found;
 }
 
-/** A device, and its engine's sockets with the question put to each or what came of the attempt. */
+/** A device and the open query to each of its engine's sockets, or the error of opening it. */
 interface Question {
   readonly device: string;
   readonly asked: readonly AskedEngine[];
-  /** What was found of one that is not asked now. */
+  /** The last result, where the engine is not queried now. */
   readonly resting?: TunnelObserved;
 }
 
@@ -153,9 +159,12 @@ interface AskedEngine {
   readonly asked: PendingExchange | { readonly error: unknown };
 }
 
-/** "late": somebody listens and has not answered yet; "nobody": none does; `garbled`: why what came is no engine's answer. */
+/**
+ * "late": a program listens and has not answered yet. "nobody": no listener. `garbled`: why the answer is not an
+ * engine's.
+ */
 type Answer = TunnelObserved | Unheard;
-type Unheard = "late" | "nobody" | Garbled;
+type Unheard = "late" | "none" | Garbled;
 interface Garbled {
   readonly garbled: string;
   readonly path: string;
@@ -165,7 +174,10 @@ function isHeard(answer: Answer): answer is TunnelObserved {
   return typeof answer === "object" && !("garbled" in answer);
 }
 
-/** Milliseconds of a clock that nobody sets. performance.now() would load node:perf_hooks: a millisecond of each start. */
+/**
+ * Milliseconds of the monotonic clock. performance.now() would load node:perf_hooks, which costs a millisecond at each
+ * start.
+ */
 function steadyMs(): number {
   return Number(process.hrtime.bigint() / 1_000_000n);
 }
@@ -186,11 +198,11 @@ function askEngine(device: string, resting: TunnelObserved | undefined, open: Di
 }
 
 function firstAnswer({ asked }: Question, endMs: number, { secrets }: EngineReaderState): Answer {
-  let unheard: Unheard = "nobody";
+  let unheard: Unheard = "none";
   for (const one of asked) {
     const answer = readAnswer(one, endMs, secrets);
     if (isHeard(answer)) return answer;
-    if (unheard !== "late" && answer !== "nobody") unheard = answer;
+    if (unheard !== "late" && answer !== "none") unheard = answer;
   }
   return unheard;
 }
@@ -204,18 +216,21 @@ function readAnswer({ device, protocol, asked }: AskedEngine, endMs: number, sec
     const engine = state.isEmbedded === true ? "embedded" : "userspace";
     return observedFromUapi(state, { ...identity, engine }, (bytes) => secrets.idOf(bytes));
   } catch (error) {
-    // The socket file of a program that has died, or that dies now.
-    if (hasErrno(error, "ECONNREFUSED", "ENOENT", "ECONNRESET", "EPIPE")) return "nobody";
-    // EAGAIN: so many were not heard that no more are let in (connect(2)).
+    // The socket file belongs to a program that died or is just ending.
+    if (hasErrno(error, "ECONNREFUSED", "ENOENT", "ECONNRESET", "EPIPE")) return "none";
+    // EAGAIN: the listener's backlog is full (connect(2)).
     if (hasErrno(error, "ETIMEDOUT", "EAGAIN")) return "late";
-    // What failed here names its call; an answer that cannot be read is its sender's, and says nothing of other tunnels.
+    // An error of our own call has an errno. An unreadable answer has none and concerns this tunnel alone.
     const isAnswer = error instanceof AwgError && error.kind === "host" && error.facts["errno"] === undefined;
     if (isAnswer) return { garbled: error.message, path: socketPath(protocol, device) };
     throw error;
   }
 }
 
-/** What is to be said of an engine that did not answer at once; undefined where there is none. One that a signal stopped is not waited for. */
+/**
+ * The observed state of an engine that did not answer at once; undefined without an engine. A process stopped by a
+ * signal is not waited for.
+ */
 async function silenceOf(
   reader: EngineReaderState,
   question: Question,
@@ -225,8 +240,8 @@ async function silenceOf(
   const { device, asked } = question;
   let answer = first;
   const held = heldBy(reader.keeper, device);
-  if (answer === "nobody" && held !== undefined && held.pid === undefined) return undefined;
-  // Loaded where an engine does not answer.
+  if (answer === "none" && held !== undefined && held.pid === undefined) return undefined;
+  // Loaded only when an engine does not answer.
   const { findEngineProcess, garbledEngine, silentEngine } = await import("./silent-engine.ts");
   const found = findEngineProcess(device, held?.pid);
   if (answer === "late" && found?.stoppedBy === undefined) {
@@ -235,7 +250,7 @@ async function silenceOf(
     if (isHeard(late)) return late;
     if (typeof late === "object") answer = late;
   }
-  if (found === undefined && answer === "nobody") return undefined;
+  if (found === undefined && answer === "none") return undefined;
   const protocol = asked[0]?.protocol ?? "wireguard";
   if (typeof answer === "object") {
     const said = garbledEngine({ device, engine: "userspace", protocol }, found, { ...answer, keeper: held?.keeper });
@@ -248,7 +263,9 @@ async function silenceOf(
   return rest(reader, device, said, found?.pid);
 }
 
-/** The engine of a device as its keeper knows it, without a pid where it has none; undefined where no keeper tells. */
+/**
+ * The engine of a device as its keeper reports it, without a pid where none runs; undefined when no keeper answers.
+ */
 function heldBy(
   keeper: KeeperClient,
   device: string,
@@ -256,7 +273,7 @@ function heldBy(
   try {
     const status = keeper.status();
     const held = status?.devices.find((one) => one.device === device);
-    // What the kernel tells of a keeper that does not answer names no tables and no engines.
+    // The status derived from the kernel for a silent keeper lists no tables and no engines.
     if (held === undefined || (held.engine === undefined && status?.tables.length === 0)) return undefined;
     return { pid: held.engine?.pid, keeper: status?.pid ?? 0 };
   } catch {

@@ -3,8 +3,8 @@ import type { KeeperClient } from "../keeper-client.ts";
 import { readServiceUser } from "../service-user.ts";
 
 /**
- * Tells a keeper that runs which engines it will be asked for, so that they load meanwhile. Nothing depends on it: where it
- * fails, or the keeper is of an earlier version, they are started when they are needed.
+ * Announces to a running keeper which engines will be requested, so that it can load them in advance. Best effort:
+ * without it they start on request.
  */
 export function expectEngines(keeper: Pick<KeeperClient, "request">, tunnels: readonly TunnelSpec[]): void {
   try {

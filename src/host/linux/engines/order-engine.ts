@@ -9,10 +9,10 @@ import { readServiceUser } from "../service-user.ts";
 import { removeDeadSockets, socketsOf } from "./engine-sockets.ts";
 
 /**
- * Has the keeper run an engine that is exactly the spec's. One that stands and answers is told what differs; ours that does not
- * answer is ended, and another begins.
+ * Has the keeper run an engine with exactly the spec's configuration. An engine that answers gets the difference. One
+ * of ours that does not answer is ended and replaced.
  *
- * @throws AwgError("conflict") where another program started the one that does not answer
+ * @throws AwgError("conflict") where another program started the silent engine
  */
 export async function ensureEngine(
   keeper: KeeperClient,
@@ -22,8 +22,8 @@ export async function ensureEngine(
 ): Promise<void> {
   const { engine } = spec;
   if (engine === "kernel") {
-    throw new AwgError("unsupported", `awg cannot drive the kernel's engine that ${spec.device} asks for yet`, {
-      remedy: "say engine: auto",
+    throw new AwgError("unsupported", `the kernel engine that ${spec.device} requests is not supported yet`, {
+      remedy: "set engine: auto",
     });
   }
   const bytesOf = secrets.bytesOf.bind(secrets);
@@ -32,10 +32,10 @@ export async function ensureEngine(
   const silence = standing?.silence;
   if (silence?.isForeign === true)
     throw new AwgError("conflict", `${spec.device} is held: ${silence.text}`, {
-      remedy: `kill -CONT ${silence.pid} where a signal stopped it; --replace tunnel/NAME ends it and starts another`,
+      remedy: `kill -CONT ${silence.pid} if a signal stopped it; --replace tunnel/NAME ends it and starts another`,
     });
   const isSame = standing?.protocol === spec.protocol && standing.engine === engine;
-  // One that does not answer keeps nothing: it takes all of it, or another begins.
+  // A silent engine gets the whole configuration, or is replaced.
   const update =
     standing?.running === false ? configuration : isSame ? renderUapiSet(spec, standing, bytesOf) : undefined;
   await keeper.ensureRunning();
@@ -52,7 +52,7 @@ export async function ensureEngine(
 
 /** Ends the engine of a device; none is success. */
 export async function removeEngine(keeper: KeeperClient, device: string): Promise<void> {
-  // A new keeper takes over the engine that a dead one left, and can then end it.
+  // A new keeper adopts the engine that a dead one left, and can then end it.
   if (keeper.status() === undefined && socketsOf(device).some(isUnixSocketLive) && hasLink(device))
     await keeper.ensureRunning();
   if (keeper.status() !== undefined) keeper.request({ request: "stopEngine", device });

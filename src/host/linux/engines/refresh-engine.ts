@@ -9,18 +9,18 @@ import { PROTOCOLS, socketPath } from "./engine-sockets.ts";
 const TIMEOUT_MS = 2000;
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
-/** Tells the engine of a device its peers' endpoints again. */
+/** Sets the peers' endpoints again in the engine of a device, which clears their cached source addresses. */
 export function refreshEndpoints(device: string): void {
-  touch(device, (state) => renderEndpointRefresh(state, hasWay));
+  update(device, (state) => renderEndpointRefresh(state, hasRoute));
 }
 
-/** Lets the engine of a device ask its peers for a sign of life. */
+/** Has the engine of a device request handshakes from its peers. */
 export function requestHandshakes(device: string): void {
-  touch(device, renderHandshakeRequest);
+  update(device, renderHandshakeRequest);
 }
 
-/** Tells every engine of the device one `set` made from what it says of itself. */
-function touch(device: string, render: (state: UapiDevice) => string | undefined): void {
+/** Sends each engine of the device one `set` rendered from its own state. */
+function update(device: string, render: (state: UapiDevice) => string | undefined): void {
   for (const protocol of PROTOCOLS) {
     const path = socketPath(protocol, device);
     if (!existsSync(path)) continue;
@@ -30,7 +30,7 @@ function touch(device: string, render: (state: UapiDevice) => string | undefined
 }
 
 /** Whether the kernel has a route for the engines' own packets to an endpoint. */
-function hasWay(endpoint: string): boolean {
+function hasRoute(endpoint: string): boolean {
   const destination = endpoint.slice(0, endpoint.lastIndexOf(":")).replace(/^\[|\]$/g, "");
   using netlink = openRouteNetlink();
   const decision = netlink.decideRoute({ destination, mark: ENGINE_MARK });

@@ -9,21 +9,21 @@ import { processName } from "../processes/process-name.ts";
 
 const PROTOCOLS: readonly string[] = ["wireguard", "amneziawg"] satisfies TunnelObserved["protocol"][];
 
-/** The process that is the engine of a device, whether it answers or not. */
+/** The process that runs a device's engine, responsive or not. */
 export interface EngineProcess {
   readonly pid: number;
   readonly engine: TunnelObserved["engine"];
   readonly protocol: TunnelObserved["protocol"];
   /** Another program started it. */
   readonly isForeign: boolean;
-  /** It cannot answer before somebody lets it go on. */
+  /** Set while the process is stopped and cannot answer. */
   readonly stoppedBy: "signal" | "debugger" | undefined;
 }
 
 /**
- * Finds the process of a device's engine; undefined when there is none, or it may not be looked into.
+ * Finds the process of a device's engine; undefined when there is none, or it may not be inspected.
  *
- * @param known the pid by which its keeper knows it; without it every process that has the device open is looked at
+ * @param known the pid reported by the keeper; without it every process that has the device open is checked
  */
 export function findEngineProcess(device: string, known: number | undefined): EngineProcess | undefined {
   const pids = known === undefined ? readTunHolders(device).map(({ pid }) => pid) : [known];
@@ -34,7 +34,9 @@ export function findEngineProcess(device: string, known: number | undefined): En
   return undefined;
 }
 
-/** A tunnel whose engine is there and does not answer. `why` is for where nothing stopped it: "does not answer". */
+/**
+ * A tunnel whose engine runs but does not answer. `why` applies when the process is not stopped: "does not answer".
+ */
 export function silentEngine(device: string, found: EngineProcess, why: string): TunnelObserved {
   const { pid, engine, protocol, isForeign, stoppedBy } = found;
   const state = { signal: "is stopped (SIGSTOP)", debugger: "is stopped by a debugger" };
@@ -43,19 +45,19 @@ export function silentEngine(device: string, found: EngineProcess, why: string):
   return { ...silentTunnel({ device, engine, protocol }), silence };
 }
 
-/** An answer that is no engine's. */
+/** An answer that is not valid UAPI. */
 export interface GarbledAnswer {
-  /** What is wrong with it, in words for people that quote nothing of it. */
+  /** What is wrong with it, for people; quotes nothing of the answer. */
   readonly garbled: string;
   /** The socket it came from. */
   readonly path: string;
-  /** The keeper's pid, which makes its engines' sockets. */
+  /** The keeper's pid; the keeper creates its engines' sockets. */
   readonly keeper: number | undefined;
 }
 
 /**
- * A tunnel on whose socket something answers that is no engine's answer: the engine itself, or another program that put a socket
- * in its place. `found` is undefined where no process is its engine.
+ * A tunnel whose socket gives an unreadable answer: from the engine itself, or from another program that replaced the
+ * socket. `found` is undefined where no engine process was found.
  */
 export function garbledEngine(
   identity: EngineIdentity,
@@ -67,12 +69,12 @@ export function garbledEngine(
   const other = isOther ? `${processName(listener)} (process ${listener}) answers on ${path} in its place` : undefined;
   const silent = silentTunnel(identity);
   if (found !== undefined) {
-    const why = other === undefined ? `cannot be understood: ${garbled}` : `is not heard: ${other}: ${garbled}`;
+    const why = other === undefined ? `sends an unreadable answer: ${garbled}` : `is unreachable: ${other}: ${garbled}`;
     const said = silentEngine(identity.device, found, why);
     return said.silence === undefined ? said : { ...said, silence: { ...said.silence, isGarbled: true } };
   }
   if (other === undefined) return silent;
-  const text = `no engine is there: ${other}: ${garbled}`;
+  const text = `no engine is running: ${other}: ${garbled}`;
   return { ...silent, silence: { text, pid: listener ?? 0, isForeign: false, canGoOn: false, isGarbled: true } };
 }
 
@@ -81,7 +83,7 @@ function nameOf({ pid, engine, protocol, isForeign }: EngineProcess): string {
   return `${program} (process ${pid})${isForeign ? ", which another program started," : ""}`;
 }
 
-/** One whose socket outlived it handed that on: wireguard-go's first process does. */
+/** A live check: wireguard-go's first process passes its socket to another and exits. */
 function isAlive(pid: number): boolean {
   const state = readProcessState(pid);
   return state !== undefined && state !== "Z" && state !== "X";
@@ -99,7 +101,7 @@ function engineAt(pid: number): EngineProcess | undefined {
     const engine = sign?.startsWith("embedded:") === true ? "embedded" : "userspace";
     return { pid, engine, protocol, isForeign: sign === undefined, stoppedBy };
   } catch {
-    // It ended, or is not ours to look into.
+    // It ended, or may not be inspected.
     return undefined;
   }
 }

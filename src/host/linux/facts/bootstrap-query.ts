@@ -8,20 +8,20 @@ import type { EngineUser } from "../../../model/keeper-protocol.ts";
 import { ENGINE_MARK } from "../../../model/ownership.ts";
 import { openUnboundSocket } from "../../../native/linux/packet-io/unbound-socket.ffi.ts";
 
-/** How long one server may take to answer one question. */
+/** Time limit for one server and one query. */
 const ANSWER_MS = 1500;
-/** Each server is asked this often. */
+/** Queries per server. */
 const ROUNDS = 2;
 const DNS_PORT = 53;
 /** RFC 1035 section 4.2.2: a message over TCP has its length in front, in two bytes. */
 const LENGTH_BYTES = 2;
 const MAX_TCP_BYTES = LENGTH_BYTES + 65_535;
 
-/** Whose identity the questions bear. */
+/** Which servers to query, and as which user. */
 export interface DnsQueryOptions {
-  /** The servers, as addresses, in the order in which they are asked. */
+  /** The servers' addresses, in query order. */
   readonly servers: readonly string[];
-  /** Undefined: this process's own, where it may give no other. */
+  /** The user of the query's sockets; undefined: this process's own user. */
   readonly user: EngineUser | undefined;
 }
 
@@ -32,12 +32,12 @@ interface Server {
 }
 
 /**
- * The addresses a name has, asked of the servers alone: no other file, cache or server is looked at. The question's
- * socket bears our user and mark, so that the firewall lets it out (S3.3) and the policy rules send it by the main table,
- * never into the tunnel it is asked for. One server's silence, refusal or lies lead to the next.
+ * Resolves a name by these servers alone, without files, caches or other servers. The sockets have our user and mark:
+ * the firewall accepts them (S3.3) and the policy rules route them by the main table, never into the tunnel whose
+ * endpoint is being resolved. If one server is silent, refuses or sends an invalid answer, the next is queried.
  *
  * @param name canonical
- * @returns the server's order; none where no server knew one in time
+ * @returns in the server's order; empty where no server answered in time
  */
 export async function queryServers(
   name: string,
@@ -53,7 +53,7 @@ export async function queryServers(
   return [];
 }
 
-/** Most servers give an alias's addresses along; from others they are asked for. */
+/** Most servers include an alias's addresses; the others need one more query. */
 async function followAliases(
   name: string,
   type: AddressRecord,
@@ -74,7 +74,7 @@ async function askOnce(question: Question, server: Server, user: EngineUser | un
   return answer?.kind === "truncated" ? askByTcp(question, server, user) : answer;
 }
 
-/** What is no answer of this server to this question is passed over until the time is up. */
+/** Ignores packets that do not answer this query until the time limit. */
 function askByUdp(question: Question, server: Server, user: EngineUser | undefined): Promise<Answer | undefined> {
   return within((done) => {
     const fd = openUnboundSocket({ ...ours(user), family: server.family, stream: false });
@@ -84,7 +84,7 @@ function askByUdp(question: Question, server: Server, user: EngineUser | undefin
       const answer = readAnswer(message, question);
       if (answer !== undefined) done(answer);
     });
-    // A connected socket hears its server alone (udp(7)).
+    // A connected socket receives from its server alone (udp(7)).
     socket.bind({ fd, exclusive: true }, () => {
       socket.connect(server.port, server.address, (error?: Error) => {
         if (error === undefined || error === null) socket.send(encodeQuestion(question), () => {});
@@ -116,7 +116,7 @@ function askByTcp(question: Question, server: Server, user: EngineUser | undefin
   });
 }
 
-/** Runs `start` until it is done, fails, or `ANSWER_MS` are over; what it gives back closes it. */
+/** Runs `start` until it calls `done`, fails, or `ANSWER_MS` pass; the function it returns closes it. */
 async function within(start: (done: (answer: Answer | undefined) => void) => () => void): Promise<Answer | undefined> {
   const { promise, resolve } = Promise.withResolvers<Answer | undefined>();
   const timer = setTimeout(() => resolve(undefined), ANSWER_MS);
@@ -125,7 +125,7 @@ async function within(start: (done: (answer: Answer | undefined) => void) => () 
     close = start(resolve);
     return await promise;
   } catch {
-    // No socket of the family, or none of our user: the next server, or the next look.
+    // No socket of this family, or none with our user: the next server or the next round may work.
     return undefined;
   } finally {
     clearTimeout(timer);

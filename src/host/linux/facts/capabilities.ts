@@ -21,16 +21,19 @@ import { isResolvedAvailable } from "./resolver-method.ts";
 const PROBE_TABLE = "awg_probe";
 const ABSENT_TABLE = "awg_probe_absent";
 
-/** The answers of kernels without netfilter's netlink socket, or without nf_tables behind it (nfnetlink.c). */
+/** Errors of kernels without netfilter's netlink socket, or without nf_tables behind it (nfnetlink.c). */
 const ABSENT = ["EAFNOSUPPORT", "EPROTONOSUPPORT", "ESOCKTNOSUPPORT", "EOPNOTSUPP", "EINVAL"] as const;
 const DENIED = ["EPERM", "EACCES"] as const;
-/** What a kernel that knows a feature answers all the same. */
+/** Temporary errors, which say nothing about a feature. */
 const MOMENTARY = ["ENOMEM", "ENOBUFS", "EINTR", "EAGAIN", "EBUSY", "ENFILE", "EMFILE"] as const;
 
-/** Kernels that first had the feature: the answer for those who may not try. */
+/** The first kernel release with the feature, for callers without the right to try. */
 const SINCE = { nftables: [4, 10], egressHook: [5, 16], ownedTables: [6, 9] } as const;
 
-/** What the kernel's nf_tables can do does not change while it runs; that there are any may, when a module is loaded. */
+/**
+ * Caches the capabilities of nf_tables, which do not change while the kernel runs. "No nf_tables" is not cached: a
+ * module may be loaded later.
+ */
 export function rememberNftCapabilities(): () => NftCapabilities {
   let known: NftCapabilities | undefined;
   return () => {
@@ -40,16 +43,16 @@ export function rememberNftCapabilities(): () => NftCapabilities {
 }
 
 /**
- * What this machine can do, found by trying what leaves no trace: nf_tables transactions that end in a change that
- * must fail, so that the kernel undoes all of it.
+ * What this host can do, found by nf_tables transactions that end in a change that must fail: the kernel rolls all of
+ * it back.
  *
- * @param namespaced whether awg acts in a network namespace that is not the machine's own
+ * @param namespaced whether awg acts in a network namespace other than the host's own
  */
 export function readCapabilities(namespaced: boolean, nftCapabilities: () => NftCapabilities): Capabilities {
   return {
     tun: canOpenTun(),
     ...nftCapabilities(),
-    // awg has no driver for the kernel's module yet, whether it is there or not.
+    // awg cannot use the kernel module yet, whether it is loaded or not.
     kernelWireguard: false,
     userspaceWireguard: ENGINE_PROGRAMS.wireguard.paths.some((path) => existsSync(path)),
     userspaceAmneziawg: ENGINE_PROGRAMS.amneziawg.paths.some((path) => existsSync(path)),
@@ -69,9 +72,9 @@ function canOpenTun(): boolean {
 export type NftCapabilities = Pick<Capabilities, "nftables" | "egressHook" | "ownedTables">;
 
 /**
- * What the kernel's nf_tables can do; for those without the right to ask, what its release promises.
+ * What the kernel's nf_tables can do; without the right to ask, what its release promises.
  *
- * @throws AwgError when the question itself failed (no memory, no descriptors): that says nothing of the kernel.
+ * @throws AwgError when the query itself failed (no memory, no descriptors), which says nothing about the kernel.
  */
 export function readNftCapabilities(open: () => NetlinkSocket = openNetfilterSocket): NftCapabilities {
   try {
@@ -92,7 +95,7 @@ function promisedBy(kernel: string): NftCapabilities {
   };
 }
 
-/** Tables of ours that stand prove all they use, and looking costs a hundredth of trying (30 ms). */
+/** Our loaded tables prove every feature they use; reading them takes a hundredth of a trial (30 ms). */
 function proveByOurTables(socket: NetlinkSocket): NftCapabilities | undefined {
   const tables = readNftTables(socket).filter(({ name }) => name === NFT_TABLE);
   if (!tables.some(({ persistent }) => persistent)) return undefined;
@@ -118,7 +121,7 @@ function tryNftCapabilities(socket: NetlinkSocket): NftCapabilities {
   const expressions = [loadField("fib.daddr.type")];
   const fib: NftChange = {
     message: encodeRule({ family: "inet", table: PROBE_TABLE, chain: "probe", expressions }),
-    action: "trying a look-up of addresses",
+    action: "trying an address lookup",
   };
   const nftables = wouldAccept(socket, [table("inet", false), plain, fib]);
   return {
@@ -129,10 +132,10 @@ function tryNftCapabilities(socket: NetlinkSocket): NftCapabilities {
 }
 
 /**
- * Whether the kernel takes the changes: it is given one more that cannot succeed, and which of them it complains of
- * tells.
+ * Whether the kernel accepts the changes. One more change that cannot succeed is appended; the error's position shows
+ * which one was refused.
  *
- * @throws AwgError when it complains of none, or only for the moment
+ * @throws AwgError when the kernel refuses none of them, or reports a temporary error
  */
 function wouldAccept(socket: NetlinkSocket, changes: readonly NftChange[]): boolean {
   const impossible = { message: encodeTableDeletion("inet", ABSENT_TABLE), action: "ending a trial" };

@@ -14,15 +14,18 @@ import { resolveHosts } from "./host-lookup.ts";
 import { pathMtus } from "./path-mtu.ts";
 import { readResolverMethod } from "./resolver-method.ts";
 
-/** The kernel's names for devices that VPNs make: of OpenVPN also its own, of WireGuard also Amnezia's, of IPsec what has routes. */
+/**
+ * The kernel's link kinds of VPN devices: OpenVPN with and without its kernel module, WireGuard and AmneziaWG, IPsec
+ * where it has routes.
+ */
 const TUNNEL = /^(tun|wireguard|amneziawg|ovpn|ovpn-dco|vti6?|xfrm)$/;
 const DEFAULTS: ReadonlySet<string> = new Set(["0.0.0.0/0", "::/0"]);
 
 /**
- * The machine's facts, read afresh on each call.
+ * The host's facts, read again on each call.
  *
- * @param namespaced whether awg acts in a network namespace that is not the machine's own
- * @param nftCapabilities what is known of the kernel by now
+ * @param namespaced whether awg acts in a network namespace other than the host's own
+ * @param nftCapabilities returns the known capabilities of the kernel
  */
 export function linuxFacts(namespaced: boolean, nftCapabilities = readNftCapabilities): FactsPort {
   return { read: (wanted) => readFacts(wanted, namespaced, nftCapabilities) };
@@ -59,15 +62,15 @@ async function readFacts(
 }
 
 /**
- * Names the machine and the namespace: a plan made elsewhere, or before the namespace was made anew, does not fit. Hex
- * SHA-256 of the machine id (machine-id(5) asks for it never to be shown as it is) and the namespace's inode.
+ * Identifies the host and the network namespace, so that a plan made elsewhere is refused. Hex SHA-256 of the machine
+ * id (machine-id(5) asks not to expose it) and the namespace's inode.
  */
 export function readFingerprint(): string {
   const text = `awg ${textOf("/etc/machine-id").trim()} ${readNamespaceInode()}`;
   return bytesToHex(sha256(new TextEncoder().encode(text)));
 }
 
-/** Default routes of the main table over devices that are not ours, the preferred ones first. */
+/** Default routes of the main table by devices that are not ours, in order of preference. */
 export function uplinksOf(routes: readonly Route[], links: readonly Link[]): Uplink[] {
   const names = new Map(links.map(({ index, name }) => [index, name]));
   return routes

@@ -5,15 +5,18 @@ import type { EngineUser } from "../../../model/keeper-protocol.ts";
 const LOOKUP_TIMEOUT_MS = 5000;
 
 export interface HostLookup {
-  /** The only servers asked where there are any, by sockets of our own user, which the firewall lets out to them alone. */
+  /**
+   * If not empty, only these servers are queried, by sockets of our own user; the firewall accepts that traffic to them
+   * alone.
+   */
   readonly bootstrap: readonly string[];
   readonly user: EngineUser;
 }
 
 /**
- * Addresses of names; one that cannot be resolved in time is left out. Addresses stand for themselves. Without bootstrap
- * servers the machine's own resolver is asked; with them never, for its questions may go through the very tunnel whose
- * endpoint is wanted, or past it.
+ * Resolves names to addresses; a name that cannot be resolved in time is left out, and an address resolves to itself.
+ * Without bootstrap servers the host's resolver is used. With them it is never used: its queries may go through the
+ * tunnel whose endpoint is wanted, or around it.
  */
 export async function resolveHosts(
   hosts: readonly string[],
@@ -32,7 +35,7 @@ async function resolveByBootstrap(host: string, { bootstrap, user }: HostLookup)
   const name = canonicalName(host);
   if (name === undefined) return [];
   const { queryServers } = await import("./bootstrap-query.ts");
-  // Without root's rights, as in a plan made by anybody, the question goes out as it can.
+  // Without root's rights, as in a plan by an ordinary user, the query uses that user's socket.
   const asker = { servers: bootstrap, user: process.geteuid?.() === 0 ? user : undefined };
   const answers = await Promise.all([RECORD.aaaa, RECORD.a].map((type) => queryServers(name, type, asker)));
   return answers.flat();

@@ -5,13 +5,13 @@ import type { FactsWanted, HostFacts, OtherTunnel } from "../../ports/facts.ts";
 
 /** RT_TABLE_MAIN. */
 const MAIN_TABLE = 254;
-/** RTPROT_KERNEL: the route to a device's own network, which comes with its address. */
+/** RTPROT_KERNEL: the route to a device's own network, which the kernel adds with its address. */
 const KERNELS_OWN = 2;
 const DEFAULTS: ReadonlySet<string> = new Set(["0.0.0.0/0", "::/0"]);
-/** So many destinations of one tunnel are told: they show what becomes of the rest. */
+/** Destinations listed per tunnel; they are a sample. */
 const MOST_DESTINATIONS = 100;
 
-/** What is known of devices of a tunnel's kind that are not awg's, by the routes of all tables. */
+/** Tunnel devices that awg did not make, with their routes in all tables. */
 export function readOtherTunnels(
   netlink: RouteNetlink,
   devices: readonly Link[],
@@ -23,17 +23,17 @@ export function readOtherTunnels(
 }
 
 /**
- * The tunnels that somebody has led traffic into, in whatever table, by name. One that has the machine's only default routes
- * is its way out and none: containers of unprivileged users have a tap for that (slirp4netns).
+ * Tunnels that have routes in any table, by name. A device that has the host's only default routes is its uplink and
+ * not listed: containers of unprivileged users use a tap for that (slirp4netns).
  */
 function otherTunnels(tunnels: readonly Link[], routes: readonly Route[]): readonly OtherTunnel[] {
   const indexes = new Set(tunnels.map(({ index }) => index));
   const unicast = routes.filter(({ type }) => type === "unicast");
-  const ways = unicast.filter(({ table, destination }) => table === MAIN_TABLE && DEFAULTS.has(destination));
-  const hasAnotherWay = ways.some((way) => hopsOf(way).some((index) => !indexes.has(index)));
+  const defaults = unicast.filter(({ table, destination }) => table === MAIN_TABLE && DEFAULTS.has(destination));
+  const hasOtherDefault = defaults.some((route) => hopsOf(route).some((index) => !indexes.has(index)));
   return tunnels
     .flatMap(({ index, name }) => {
-      if (!hasAnotherWay && ways.some((way) => hopsOf(way).includes(index))) return [];
+      if (!hasOtherDefault && defaults.some((route) => hopsOf(route).includes(index))) return [];
       const led = unicast.filter((route) => route.protocol !== KERNELS_OWN && hopsOf(route).includes(index));
       const destinations = [...new Set(led.map(({ destination }) => destination))].slice(0, MOST_DESTINATIONS);
       return destinations.length === 0 ? [] : [{ device: name, destinations }];

@@ -3,9 +3,9 @@ import type { Link } from "../../../native/linux/rtnetlink/link.codec.ts";
 import type { Route } from "../../../native/linux/rtnetlink/route.codec.ts";
 
 /**
- * The MTU of the way to each address, as the main table and the devices state it: of the longest prefix, then the lowest
- * metric. What routers told of a narrower path is left out: it comes and goes, and a device's MTU must not follow it; the
- * engine does. Addresses without a way are left out. Pure.
+ * The MTU of the route to each address by the main table and its devices: longest prefix first, then lowest metric.
+ * Path MTU learned from routers is ignored: it changes, and a device's MTU must not follow it; the engine does.
+ * Addresses without a route are left out. Pure.
  */
 export function pathMtus(
   addresses: readonly string[],
@@ -31,7 +31,7 @@ export function pathMtus(
   );
 }
 
-/** The route's own, and never more than its device takes; of several next hops the least. */
+/** The route's own MTU, at most its device's; with several next hops the smallest. */
 function mtuOf({ mtu, oif, nextHops }: Route, devices: ReadonlyMap<number, number>): number | undefined {
   const hops = nextHops?.map((hop) => hop.oif) ?? [oif];
   const known = hops.flatMap((hop) => devices.get(hop ?? 0) ?? []);

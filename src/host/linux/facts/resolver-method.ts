@@ -5,14 +5,14 @@ const RESOLVED_FOLDER = "/run/systemd/resolve/";
 export const SYSTEM_BUS_SOCKET = "/run/dbus/system_bus_socket";
 
 /**
- * Whether systemd-resolved answers for this machine: it runs, the bus is there, and awg acts on the machine itself. In
- * a network namespace of its own resolved would speak for another network.
+ * Whether systemd-resolved is usable: it runs, the bus exists, and awg acts on the host's own network namespace. In
+ * another namespace resolved would configure the wrong network.
  */
 export function isResolvedAvailable(namespaced: boolean): boolean {
   return !namespaced && existsSync(`${RESOLVED_FOLDER}stub-resolv.conf`) && existsSync(SYSTEM_BUS_SOCKET);
 }
 
-/** How the resolver is to be set here: through resolved where resolv.conf is its file, by rewriting the file elsewhere. */
+/** How to configure the resolver: by resolved where it manages resolv.conf, else by rewriting the file. */
 export function readResolverMethod(namespaced: boolean): "file" | "resolved" {
   if (!isResolvedAvailable(namespaced)) return "file";
   try {

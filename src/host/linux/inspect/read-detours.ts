@@ -14,7 +14,10 @@ import {
 } from "../../../native/linux/rtnetlink/traffic-control.codec.ts";
 import type { Detour, DetourAction } from "../../../verify/nft/checks/verify-detours.ts";
 
-/** What hangs at the devices of this network namespace and may send frames on past the packet filter. Reads only. */
+/**
+ * tc filters and programs on this network namespace's devices that may forward frames before the packet filter. Reads
+ * only.
+ */
 export function readDetours(): Detour[] {
   using netlink = openRouteNetlink();
   const links = new Map(netlink.links().map((link) => [link.index, link]));
@@ -30,7 +33,7 @@ export function readDetours(): Detour[] {
   return [...filters, ...[...links.values()].flatMap(programsAt)];
 }
 
-/** Where filters of a discipline hang, and what they name as their parent. A default discipline takes none. */
+/** Where a queueing discipline attaches filters, and the parent they name. A default discipline takes none. */
 function placesOf({ kind, handle }: QueueingDiscipline): (readonly [Detour["place"], number])[] {
   if (kind === "ingress") return [["ingress", CLASSIFY.ingress]];
   if (kind === "clsact") {
@@ -42,7 +45,7 @@ function placesOf({ kind, handle }: QueueingDiscipline): (readonly [Detour["plac
   return handle === 0 ? [] : [["queue", handle]];
 }
 
-/** A kernel without tc has none. */
+/** Empty on a kernel without tc. */
 function readDisciplines(socket: NetlinkSocket): QueueingDiscipline[] {
   try {
     const messages = socket.dump(encodeDisciplineDump(), "reading the queueing disciplines");
@@ -58,7 +61,7 @@ function readFilters(socket: NetlinkSocket, linkIndex: number, parent: number): 
   return messages.flatMap((message) => decodeFilter(message) ?? []);
 }
 
-/** What is sent to a device that is gone ends there. */
+/** A redirect to a missing device drops the packet. */
 function actionOf(action: TrafficAction, links: ReadonlyMap<number, Link>): DetourAction | undefined {
   if (action.kind !== "send") return action;
   const { copies, asArrived, linkIndex, isBlock } = action;
@@ -69,7 +72,7 @@ function actionOf(action: TrafficAction, links: ReadonlyMap<number, Link>): Deto
   return { kind: "send", copies, asArrived, to: { name, ...(kind === undefined ? {} : { kind }) } };
 }
 
-/** Programs that no filter of tc holds. */
+/** Programs that are attached without a tc filter (XDP). */
 function programsAt({ index, name, kind, xdp }: Link): Detour[] {
   const program = (place: Detour["place"]): Detour => ({ device: name, place, does: { kind: "program", name: "" } });
   const hooks =

@@ -16,14 +16,14 @@ import {
 } from "../nft/load/forbidden-flows.ts";
 import { judgedDevices } from "../nft/observe/physical-devices.ts";
 
-/** Everything of this network namespace that decides what a packet filter lets pass, by netlink alone. Reads only. */
+/** Everything in this network namespace that decides what the packet filter accepts, by netlink alone. Reads only. */
 export function readRuleset(policy: FirewallPolicy): Omit<RulesetQuestion, "policy"> {
   using socket = openNetfilterSocket();
   const tables = readNftTables(socket).flatMap(({ family, name }) => readNftTable(socket, family, name) ?? []);
   return { tables: tables.map(tableOfRead), ...readDevices(policy) };
 }
 
-/** The devices of this network namespace as the question has them. */
+/** The devices of this network namespace, in the form of the question. */
 export function readDevices(policy: FirewallPolicy): Omit<RulesetQuestion, "policy" | "tables"> {
   using netlink = openRouteNetlink();
   const links = netlink.links();
@@ -45,14 +45,14 @@ export function readDevices(policy: FirewallPolicy): Omit<RulesetQuestion, "poli
   };
 }
 
-/** Tracked flows that the policy lets pass nowhere (S11.1), in words: one line for each two ends. */
+/** Tracked flows that the policy forbids everywhere (S11.1), as text: one line per pair of addresses. */
 export interface ForbiddenFlows {
   readonly open: readonly string[];
-  /** Those that stay in a tunnel though their source is another device's, and that nobody answers. */
+  /** Flows that stay in a tunnel although their source belongs to another device; they get no replies. */
   readonly misaddressed: readonly string[];
 }
 
-/** What conntrack holds now that the policy forbids. */
+/** Reads the flows in conntrack that the policy forbids. */
 export function readForbiddenFlows(policy: FirewallPolicy): ForbiddenFlows {
   using socket = openNetfilterSocket();
   using netlink = openRouteNetlink();
@@ -69,9 +69,12 @@ export function readForbiddenFlows(policy: FirewallPolicy): ForbiddenFlows {
   };
 }
 
-/** What a program sends on from before its tunnel stays in the tunnel; what the far end repeats still comes in by the link. */
+/**
+ * A connection older than its tunnel: its packets stay in the tunnel, and retransmissions of the peer still arrive by
+ * the uplink.
+ */
 function withOrigin(flow: string): string {
-  return `${flow}, of a program that was connected before the tunnel was its way; what it sends stays in the tunnel. It ends with that connection: start the program anew, or ss -K`;
+  return `${flow}, of a program that connected before the tunnel was its route; its packets stay in the tunnel. Restart the program, or end the connection with ss -K`;
 }
 
 function inWords(flows: readonly Flow[]): string[] {
@@ -85,7 +88,7 @@ function inWords(flows: readonly Flow[]): string[] {
   return [...counts].map(([ends, count]) => (count === 1 ? ends : `${ends}, ${count} times`));
 }
 
-/** A kernel without conntrack holds no flows. */
+/** Empty on a kernel without conntrack. */
 function readTracked(socket: NetlinkSocket): ReturnType<typeof readFlows> {
   try {
     return readFlows(socket);

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { parseEffectiveUid } from "./proc-text.ts";
 
-/** How many inotify instances one user may have at once, and has. */
+/** A user's limit of inotify instances, and how many are in use. */
 export interface InotifyUsage {
   readonly uid: number;
   /** fs.inotify.max_user_instances. */
@@ -13,9 +13,9 @@ export interface InotifyUsage {
 const INSTANCE = "anon_inode:inotify";
 
 /**
- * The room of a user for inotify instances, of which wireguard-go and amneziawg-go take one each for their socket (inotify(7)).
- * The kernel tells the limit, and not what is used of it: all descriptors of all processes are read. undefined where there is
- * no limit.
+ * Counts a user's inotify instances; wireguard-go and amneziawg-go take one each for their socket (inotify(7)). The
+ * kernel reports the limit but not the use, so this reads all descriptors of all processes. Undefined where there is no
+ * limit.
  */
 export function readInotifyUsage(uid: number, proc = "/proc"): InotifyUsage | undefined {
   const limit = orElse(Number.NaN, () => Number(readFileSync(join(proc, "sys/fs/inotify/max_user_instances"), "utf8")));
@@ -32,7 +32,10 @@ function userOf(folder: string): number | undefined {
   return parseEffectiveUid(orElse("", () => readFileSync(join(folder, "status"), "utf8")));
 }
 
-/** A child has its parent's instances until it starts another program: the same number with the same watches is the same. */
+/**
+ * A child shares its parent's instances until it executes another program: the same descriptor number with the same
+ * watches counts once.
+ */
 function instancesOf(folder: string): readonly string[] {
   return namesIn(join(folder, "fd")).flatMap((descriptor) => {
     if (orElse("", () => readlinkSync(join(folder, "fd", descriptor))) !== INSTANCE) return [];
@@ -45,7 +48,7 @@ function namesIn(folder: string): readonly string[] {
   return orElse([], () => readdirSync(folder));
 }
 
-/** A process that ends meanwhile, or may not be looked at, has none. */
+/** A process that ends meanwhile, or may not be inspected, has none. */
 function orElse<T>(otherwise: T, read: () => T): T {
   try {
     return read();

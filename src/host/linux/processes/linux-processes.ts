@@ -28,9 +28,9 @@ const PROTOCOLS = ["tcp", "udp"] as const;
 const FAMILIES = [4, 6] as const;
 
 export interface LinuxProcessDeps {
-  /** Milliseconds that only grow. */
+  /** Milliseconds of a monotonic clock. */
   readonly nowMs: () => number;
-  /** The folder of processes; another one for tests of what a kernel may say. */
+  /** The folder used instead of /proc, for tests. */
   readonly procRoot?: string;
 }
 
@@ -54,7 +54,7 @@ export function linuxProcesses({ nowMs, procRoot }: LinuxProcessDeps): ProcessPo
   };
 }
 
-/** What other network namespaces run is left out: no rule of this one reaches it. */
+/** Leaves out programs in other network namespaces: no rule of this one reaches them. */
 function listPrograms(proc: ProcFolder): ProcessList {
   const here = proc.networkOf("self");
   const pids = proc.pids();
@@ -76,15 +76,15 @@ function findOwner(diag: NetlinkSocket, holders: SocketHolders, tuple: SocketTup
 }
 
 /**
- * The socket of exactly these ends. The kernel answers for who would get the packet, so also with a listener, or with a UDP
- * socket that is bound to no address: TCP must be the connection itself, UDP may be the latter.
+ * The socket with exactly these endpoints. The kernel answers with the socket that would receive the packet, which may
+ * be a listener or an unbound UDP socket. TCP must be the connection itself; UDP may be unbound.
  */
 function findSocket(diag: NetlinkSocket, { protocol, local, remote }: SocketTuple): DiagSocket | undefined {
   const other = remote ?? { address: local.address.includes(":") ? "::" : "0.0.0.0", port: 0 };
   let answers: readonly DiagSocket[];
   try {
     answers = diag
-      .request(encodeSocketRequest(protocol, local, other), "asking for the owner of a socket")
+      .request(encodeSocketRequest(protocol, local, other), "looking up the owner of a socket")
       .map(decodeSocket)
       .filter((found) => found !== undefined);
   } catch (error) {

@@ -5,27 +5,27 @@ import type { ProcFolder } from "./proc-folder.ts";
 import { netlinkInode, parseUnit } from "./proc-text.ts";
 import type { SocketHolders } from "./socket-holders.ts";
 
-/** So often within a second somebody is looked for, and all processes are searched: who changes more is named by one of these. */
+/** Limits per second for look-ups and for searches through all processes. */
 const MOST = { looks: 20, searches: 2 } as const;
 const SPAN_MS = 1_000;
 /**
- * Process 1 takes in who lost its parent: of such a process it says nothing. systemd makes sockets for services and keeps
- * them (systemd.socket(5), ListenNetlink=), so that what networkd writes bears the port id 1.
+ * Process 1 adopts orphans, so it says nothing about the writer. systemd also opens sockets for services and keeps them
+ * (systemd.socket(5), ListenNetlink=): writes by networkd have the port id 1.
  */
 const FIRST_PID = 1;
 
 export interface NetlinkWritersDeps {
   readonly proc: ProcFolder;
   readonly holders: SocketHolders;
-  /** Milliseconds that only grow. */
+  /** Milliseconds of a monotonic clock. */
   readonly nowMs: () => number;
 }
 
 /**
- * Names who wrote by a netlink socket of this network namespace, by its port id. The kernel gives a process's first socket
- * its pid for a port id, and any other free number to the next; a process may also choose one, and its pid is another in
- * its own PID namespace (netlink_autobind and netlink_bind of net/netlink/af_netlink.c). So a number alone names nobody: it
- * must be a process that has the very socket open now.
+ * Names the process that wrote by a netlink socket of this network namespace, by its port id. A process's first socket
+ * has its pid as port id, the next any free number. A process may also choose one, and in its own PID namespace its pid
+ * differs (netlink_autobind and netlink_bind of net/netlink/af_netlink.c). So a process is named only if it has that
+ * very socket open now.
  */
 export class NetlinkWriters {
   readonly #deps: NetlinkWritersDeps;
@@ -33,7 +33,7 @@ export class NetlinkWriters {
   #spanFromMs = Number.NEGATIVE_INFINITY;
   #looks = 0;
   #searches = 0;
-  /** What the last search found: a rival that goes on is not searched for each time. */
+  /** The last search's result, so that a program that keeps writing is not searched for each time. */
   #found: { readonly inode: number; readonly pid: number } | undefined;
 
   constructor(protocol: number, deps: NetlinkWritersDeps) {
@@ -41,7 +41,7 @@ export class NetlinkWriters {
     this.#deps = deps;
   }
 
-  /** To be asked at once: who writes one thing and ends is gone within a millisecond. undefined: not looked for. */
+  /** Call it at once: a program that writes once and exits is gone within a millisecond. undefined: not looked up. */
   writerOf(port: number): Writer | undefined {
     this.#beginSpan();
     this.#looks += 1;
@@ -56,7 +56,7 @@ export class NetlinkWriters {
     return this.#isOpen(port, inode) ? this.#search(port, inode) : { port, unnamed: "closed" };
   }
 
-  /** A process that the kernel named by what it calls itself, as a person knows it while it is there. */
+  /** A process that the kernel named, completed with its program while it exists. */
   known({ pid, program }: NamedWriter): NamedWriter {
     this.#beginSpan();
     this.#looks += 1;
@@ -70,13 +70,13 @@ export class NetlinkWriters {
     this.#searches += 1;
     if (this.#searches > MOST.searches) return undefined;
     const [one, ...others] = this.#deps.holders.holdersOf(inode);
-    // A process that ends has no descriptors any more a moment before its sockets are closed.
+    // An exiting process loses its descriptors a moment before its sockets close.
     if (one === undefined) return { port, unnamed: this.#isOpen(port, inode) ? "unseen" : "closed" };
     if (others.length > 0) return { port, unnamed: "shared" };
     return this.#onlyHolder(port, inode, one.pid);
   }
 
-  /** Who has a socket of process 1 besides it; process 1 where nobody has. A service that was started anew is another process. */
+  /** The process that shares a socket of process 1, or process 1 itself. A restarted service is another process. */
   #heir(first: Program, inode: number): Writer | undefined {
     const found = this.#foundBefore(inode);
     if (found !== undefined) return this.#named(found);

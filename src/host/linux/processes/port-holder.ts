@@ -5,12 +5,13 @@ import { ProcFolder } from "./proc-folder.ts";
 import { processName } from "./process-name.ts";
 import { SocketHolders } from "./socket-holders.ts";
 
-/** A socket of the kernel's own (its WireGuard, a VXLAN) is in no process's hands. */
-const UNSEEN = "the kernel itself or a process that cannot be seen from here";
+/** A kernel socket (WireGuard, VXLAN) belongs to no process. */
+const UNSEEN = "the kernel itself or a process that is not visible here";
 
 /**
- * Who has this UDP port of this network namespace, in words for people; undefined when nobody has, or only engines that a
- * keeper started. A socket of either family, at any address, keeps an engine from it. Reads all processes where somebody has it.
+ * Names the program that uses this UDP port in this network namespace; undefined when it is free, or only engines of a
+ * keeper use it. A socket of either family at any address blocks an engine. Reads all processes when the port is in
+ * use.
  */
 export function portHolder(port: number): string | undefined {
   const proc = new ProcFolder();
@@ -20,24 +21,26 @@ export function portHolder(port: number): string | undefined {
   const pids = [...new Set(inodes.flatMap((inode) => holders.holdersOf(inode).map(({ pid }) => pid)))];
   const others = pids.filter((pid) => !isEngine(proc, pid));
   if (others.length > 0) return others.map((pid) => `${processName(pid)} (process ${pid})`).join(", ");
-  // Looking took a while: it may have been closed.
+  // It may have been closed during the search.
   return pids.length === 0 && proc.udpSockets(port).length > 0 ? UNSEEN : undefined;
 }
 
-/** Anybody may write the keeper's sign into his own environment. */
+/** Any process may put the keeper's marker into its own environment. */
 function isEngine(proc: ProcFolder, pid: number): boolean {
   const isTrusted = [0, readServiceUser().uid].includes(proc.read(pid)?.uid ?? -1);
   return isTrusted && proc.variables(pid).some((one) => one.startsWith(`${ENGINE_SIGN}=`));
 }
 
-/** The error of an engine that could not have its UDP port, with who has it where that can be seen; any other as it is. */
+/**
+ * Adds the program that uses the port to the error of an engine that could not bind it; other errors are unchanged.
+ */
 export function namePortHolder(error: unknown, port: number): unknown {
   if (!(error instanceof AwgError) || error.facts["errno"] !== "EADDRINUSE") return error;
   const holder = portHolder(port);
   if (holder === undefined) return error;
-  return new AwgError("host", `${error.message}: ${holder} has the UDP port ${port}`, {
+  return new AwgError("host", `${error.message}: UDP port ${port} is in use by ${holder}`, {
     cause: error,
     facts: { ...error.facts, port, holder },
-    remedy: "name another listenPort, or 0 for any, or stop that program",
+    remedy: "set another listenPort, or 0 for any, or stop that program",
   });
 }

@@ -14,24 +14,24 @@ import {
 
 const DELETED = " (deleted)";
 
-/** What a reading of one file gave: its content, or why there is none. */
+/** The result of reading one file: its content, or why there is none. */
 type Reading<T> = { readonly value: T } | { readonly error: "gone" | "forbidden" };
 
 /** The folder of a process's descriptors. */
 export interface DescriptorsMark {
-  /** Its inode: another process of the same number has another. */
+  /** Its inode, which differs when another process gets the same pid. */
   readonly folder: number;
-  /** How many there are (the folder's size since Linux 6.2; before, always 0). */
+  /** The number of descriptors (the folder's size since Linux 6.2; always 0 before). */
   readonly count: number;
 }
 
-/** A socket as a process has it. */
+/** A socket with a process's descriptor for it. */
 export interface OpenSocket {
   readonly descriptor: string;
   readonly inode: number;
 }
 
-/** The folder /proc, or another of its shape. */
+/** The folder /proc, or one of the same layout. */
 export class ProcFolder {
   readonly root: string;
   readonly #statBuffer = Buffer.alloc(4096);
@@ -41,31 +41,31 @@ export class ProcFolder {
     this.root = root;
   }
 
-  /** The numbers of all processes that this one may see. */
+  /** The pids of all visible processes. */
   pids(): number[] {
     return readdirSync(this.root)
       .filter((name) => /^[1-9][0-9]*$/.test(name))
       .map(Number);
   }
 
-  /** Whether processes of others are hidden (mount option hidepid, proc(5)): process 1 is always somebody's. */
+  /** Whether other users' processes are hidden (mount option hidepid, proc(5)): process 1 always exists. */
   hidesOthers(): boolean {
     return "error" in attempt(() => readFileSync(join(this.root, "1", "stat")));
   }
 
-  /** The network namespace of a process, or of this one; undefined where it may not be looked at (namespaces(7)). */
+  /** The network namespace of a process, or of this one; undefined where it may not be read (namespaces(7)). */
   networkOf(pid: number | "self"): string | undefined {
     const link = attempt(() => readlinkSync(`${this.root}/${pid}/ns/net`));
     return "value" in link ? link.value : undefined;
   }
 
-  /** Clock ticks between boot and the start of who has this number now; undefined when nobody has. */
+  /** Clock ticks between boot and the start of the process with this pid; undefined without one. */
   startTicks(pid: number): bigint | undefined {
     const stat = attempt(() => this.#readStat(pid));
     return "value" in stat ? parseStat(stat.value)?.startTicks : undefined;
   }
 
-  /** Half the system calls of readFileSync: this is read for each process at each look at all sockets. */
+  /** Half the system calls of readFileSync: this runs for each process whenever all sockets are read. */
   #readStat(pid: number): string {
     const descriptor = openSync(`${this.root}/${pid}/stat`, "r");
     try {
@@ -77,14 +77,14 @@ export class ProcFolder {
   }
 
   /**
-   * One process; undefined when it ended, or is none any more. All is read through one descriptor of its folder, which the
-   * kernel binds to the process: nothing can come from a later one of the same number.
+   * One process; undefined when it ended. Everything is read through one descriptor of its folder, which the kernel
+   * binds to the process, so nothing can come from a later process with the same pid.
    */
   read(pid: number): Program | undefined {
     return this.#inFolder(pid, (folder) => this.#readOpen(pid, folder));
   }
 
-  /** The same of a process that has the socket of this inode open; undefined when this one has not. */
+  /** As `read`, if the process has the socket with this inode open; undefined otherwise. */
   readHolder(pid: number, inode: number): Program | undefined {
     return this.#inFolder(pid, (folder) => {
       const holds = socketsIn(`${folder}/fd`)?.some((socket) => socket.inode === inode);
@@ -98,7 +98,7 @@ export class ProcFolder {
     return "value" in table ? table.value : undefined;
   }
 
-  /** The UDP sockets of this network namespace that have this port, by inode; a socket of the kernel's has one too. */
+  /** The inodes of this network namespace's UDP sockets on this port, kernel sockets included. */
   udpSockets(port: number): readonly number[] {
     return ["udp", "udp6"].flatMap((name) => {
       const table = attempt(() => readFileSync(`${this.root}/self/net/${name}`, "latin1"));
@@ -106,7 +106,7 @@ export class ProcFolder {
     });
   }
 
-  /** The environment of a process, NAME=value each; none where it may not be looked at. */
+  /** The environment of a process, NAME=value each; empty where it may not be read. */
   variables(pid: number): readonly string[] {
     const environment = attempt(() => readFileSync(`${this.root}/${pid}/environ`, "utf8"));
     return "value" in environment ? environment.value.split("\0") : [];
@@ -152,18 +152,18 @@ export class ProcFolder {
     return this.#bootMs;
   }
 
-  /** The sockets that a process has open, each with its descriptor; undefined where this process may not look. */
+  /** A process's open sockets with their descriptors; undefined where they may not be read. */
   sockets(pid: number): readonly OpenSocket[] | undefined {
     return socketsIn(`${this.root}/${pid}/fd`);
   }
 
-  /** Where a descriptor of a process leads; "" when it is closed, or this process may not look. */
+  /** The target of a process's descriptor; "" when it is closed, or may not be read. */
   link(pid: number, descriptor: string): string {
     const link = attempt(() => readlinkSync(`${this.root}/${pid}/fd/${descriptor}`));
     return "value" in link ? link.value : "";
   }
 
-  /** What changes when a process opens or closes files, or is another one; undefined when it is gone. */
+  /** A value that changes when the process opens or closes files, or is replaced; undefined when it is gone. */
   descriptorsMark(pid: number): DescriptorsMark | undefined {
     const status = attempt(() => statSync(`${this.root}/${pid}/fd`));
     return "value" in status ? { folder: status.value.ino, count: status.value.size } : undefined;
@@ -184,8 +184,8 @@ function socketsIn(path: string): readonly OpenSocket[] | undefined {
 }
 
 /**
- * The file a process was started from. The kernel writes " (deleted)" behind the path of one that is gone, which may also
- * be the end of a file's real name: then the path leads to the same file as the link.
+ * The program file of a process. The kernel appends " (deleted)" to the path of a removed file, which may also be the
+ * real end of a name: in that case the path leads to the same file as the link.
  */
 function readProgramFile(folder: string): Pick<Program, "path" | "isReplaced"> {
   const link = attempt(() => readlinkSync(`${folder}/exe`));

@@ -1,11 +1,11 @@
-/** Bytes of arguments that are shown and matched; a process may have megabytes. */
+/** Characters of the arguments that are shown and matched; a process may have megabytes. */
 const SHOWN_ARGUMENT_CHARACTERS = 4096;
 /** USER_HZ: what /proc counts in, 100 on every architecture awg runs on (x64, arm64). */
 const TICKS_PER_SECOND = 100;
 /** Flag of a thread of the kernel (PF_KTHREAD, include/linux/sched.h). */
 const KERNEL_THREAD = 0x0020_0000;
 
-/** What /proc/PID/stat tells (proc(5)). */
+/** The fields of /proc/PID/stat (proc(5)) in use. */
 export interface ProcStat {
   readonly name: string;
   readonly parentPid: number;
@@ -15,8 +15,8 @@ export interface ProcStat {
 }
 
 /**
- * Reads /proc/PID/stat; undefined for a process that has ended and was not waited for, and for text that is none. The
- * name may hold brackets, blanks and line ends: it reaches to the last bracket.
+ * Parses /proc/PID/stat; undefined for a zombie and for invalid text. The name may contain brackets, blanks and line
+ * ends: it extends to the last bracket.
  */
 export function parseStat(text: string): ProcStat | undefined {
   const [open, close] = [text.indexOf("("), text.lastIndexOf(")")];
@@ -51,8 +51,8 @@ export function parseCgroup(text: string): string | null {
 }
 
 /**
- * The service of systemd that a control group belongs to: the nearest one. A session of a user is none: that service
- * (user@1000.service) is everything that somebody runs.
+ * The nearest systemd service of a control group. A user's session is none: that service (user@1000.service) is
+ * everything the user runs.
  */
 export function parseUnit(cgroup: string | null): string | undefined {
   const services = (cgroup ?? "").split("/").filter((name) => /^[^@].*\.service$/.test(name));
@@ -60,7 +60,7 @@ export function parseUnit(cgroup: string | null): string | undefined {
   return nearest === undefined || /^user@[0-9]+\.service$/.test(nearest) ? undefined : nearest;
 }
 
-/** The inode of the socket that has this port id, of the table /proc/net/netlink: sk, protocol, port id, …, inode. */
+/** The inode of the socket with this port id in /proc/net/netlink: sk, protocol, port id, …, inode. */
 export function netlinkInode(table: string, protocol: number, port: number): number | undefined {
   for (const line of table.split("\n")) {
     const [, itsProtocol, itsPort, ...rest] = line.trim().split(/ +/);
@@ -69,7 +69,7 @@ export function netlinkInode(table: string, protocol: number, port: number): num
   return undefined;
 }
 
-/** The inodes of the sockets that have this local port, of the table /proc/net/udp: sl, address:port in hex, …, inode at 9. */
+/** The inodes of the sockets with this local port in /proc/net/udp: sl, address:port in hex, …, inode at 9. */
 export function udpInodes(table: string, port: number): readonly number[] {
   const ending = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
   return table.split("\n").flatMap((line) => {
@@ -78,18 +78,18 @@ export function udpInodes(table: string, port: number): readonly number[] {
   });
 }
 
-/** When the machine booted, of /proc/stat, in milliseconds since the epoch. */
+/** The boot time from /proc/stat, in milliseconds since the epoch. */
 export function parseBootMs(text: string): number | undefined {
   const seconds = /^btime ([0-9]+)$/m.exec(text)?.[1];
   return seconds === undefined ? undefined : Number(seconds) * 1000;
 }
 
-/** When a process started, in milliseconds since the epoch. */
+/** The start time of a process, in milliseconds since the epoch. */
 export function startedMs(bootMs: number, startTicks: bigint): number {
   return bootMs + (Number(startTicks) * 1000) / TICKS_PER_SECOND;
 }
 
-/** The number of a socket that a link below /proc/PID/fd leads to ("socket:[4711]"); undefined for other files. */
+/** The inode of a socket from a link in /proc/PID/fd ("socket:[4711]"); undefined for other files. */
 export function socketInode(link: string): number | undefined {
   if (!link.startsWith("socket:[") || !link.endsWith("]")) return undefined;
   const digits = link.slice("socket:[".length, -1);

@@ -9,14 +9,14 @@ import {
 } from "../../../native/linux/process/process-event.codec.ts";
 import type { ProcessEvent } from "../../ports/processes.ts";
 
-/** Each wait is on a thread of the pool, so closing takes this long at most. */
+/** Each wait occupies a thread of the pool, so closing takes up to this long. */
 const WAIT_MS = 500;
 
 /**
- * Tells of exec and exit by the kernel's process connector, until disposed.
+ * Reports exec and exit by the kernel's process connector, until disposed.
  *
- * @throws AwgError("permission") without root; ("unsupported") in a container: the kernel tells only the machine's own
- *   namespaces of network, users and PIDs (drivers/connector/cn_proc.c).
+ * @throws AwgError("permission") without root; ("unsupported") in a container: the kernel reports only to the initial
+ * network, user and PID namespaces (drivers/connector/cn_proc.c).
  */
 export function watchProcesses(onEvent: (event: ProcessEvent) => void): AsyncDisposable {
   const socket = listen();
@@ -28,7 +28,7 @@ export function watchProcesses(onEvent: (event: ProcessEvent) => void): AsyncDis
       if (overrun) onEvent({ what: "missed" });
       for (const message of messages) {
         const event = decodeProcessEvent(message);
-        if (event !== undefined && event.what !== "heard" && !ended) onEvent(event);
+        if (event !== undefined && event.what !== "subscribed" && !ended) onEvent(event);
       }
     }
   })();
@@ -41,16 +41,16 @@ export function watchProcesses(onEvent: (event: ProcessEvent) => void): AsyncDis
   };
 }
 
-/** The kernel answers within the call that asks; where it stays silent it never tells. */
+/** The kernel answers within the call; without an answer it will send no events. */
 function listen(): NetlinkSocket {
   const socket = openNetlinkSocket(NETLINK_CONNECTOR);
   try {
     socket.subscribe([PROCESS_GROUP]);
-    socket.send(encodeListenRequest(), "asking to be told of processes");
+    socket.send(encodeListenRequest(), "subscribing to process events");
     const answer = socket.drain().messages.map(decodeProcessEvent).find(isAnswer);
     if (answer?.errno === 0) return socket;
-    throw new AwgError("unsupported", "the kernel does not tell of processes here", {
-      remedy: "run it outside of containers, in the machine's own namespaces",
+    throw new AwgError("unsupported", "the kernel reports no process events here", {
+      remedy: "run it outside of containers, in the host's own namespaces",
     });
   } catch (error) {
     socket[Symbol.dispose]();
@@ -58,6 +58,6 @@ function listen(): NetlinkSocket {
   }
 }
 
-function isAnswer(event: KernelProcessEvent | undefined): event is Extract<KernelProcessEvent, { what: "heard" }> {
-  return event?.what === "heard";
+function isAnswer(event: KernelProcessEvent | undefined): event is Extract<KernelProcessEvent, { what: "subscribed" }> {
+  return event?.what === "subscribed";
 }

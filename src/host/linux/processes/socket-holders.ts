@@ -1,22 +1,22 @@
 import type { ProcessKey } from "../../../model/program/program.ts";
 import type { DescriptorsMark, OpenSocket, ProcFolder } from "./proc-folder.ts";
 
-/** Where a socket was seen: hints, proven each time they are used. */
+/** Where a socket was last seen: a hint that is verified at each use. */
 interface Place {
   readonly pid: number;
   readonly descriptor: string;
 }
 
-/** Every socket that is held, by inode, and the processes that did not let us look. */
+/** The holders of every socket by inode, and the processes that could not be inspected. */
 export interface SocketHolderMap {
   readonly holders: ReadonlyMap<number, readonly ProcessKey[]>;
   readonly closed: ReadonlySet<number>;
 }
 
 /**
- * Finds who holds a socket. The kernel does not tell, so that all descriptors of all processes would have to be read;
- * what was seen once is remembered and proven with two reads, and for a new socket those processes are looked at first
- * whose number of descriptors changed.
+ * Finds the processes that hold a socket. The kernel does not report them, so all descriptors of all processes must be
+ * read. Known places are remembered and verified with two reads. For a new socket, processes with a changed number of
+ * descriptors are read first.
  */
 export class SocketHolders {
   readonly #proc: ProcFolder;
@@ -26,14 +26,14 @@ export class SocketHolders {
     { readonly mark: DescriptorsMark | undefined; readonly sockets: readonly OpenSocket[] }
   >();
 
-  /** Starts by number, each for the process whose folder has this inode. */
+  /** Start times by pid, each for the process with this folder inode. */
   readonly #starts = new Map<number, { readonly folder: number; readonly since: bigint }>();
 
   constructor(proc: ProcFolder) {
     this.#proc = proc;
   }
 
-  /** Everyone who holds the socket now, the lowest number first. */
+  /** All processes that hold the socket now, by ascending pid. */
   holdersOf(inode: number): readonly ProcessKey[] {
     const known = this.#proven(inode);
     if (known.length > 0) return known;
@@ -42,12 +42,12 @@ export class SocketHolders {
     const unchanged = pids.filter((pid) => !this.#lookIfChanged(pid));
     const found = this.#proven(inode);
     if (found.length > 0) return found;
-    // Whoever closes one file and opens another has as many as before.
+    // A process that closed one file and opened another has the same count.
     for (const pid of unchanged) this.#look(pid);
     return this.#proven(inode);
   }
 
-  /** Reads all descriptors of all processes afresh. */
+  /** Reads all descriptors of all processes again. */
   all(): SocketHolderMap {
     const holders = new Map<number, ProcessKey[]>();
     const closed = new Set<number>();
@@ -57,7 +57,7 @@ export class SocketHolders {
       const sockets = this.#look(pid);
       if (sockets === undefined) closed.add(pid);
       if (sockets === undefined || sockets.length === 0) continue;
-      // A number that changes hands meanwhile must not give its sockets to the next process: its folder is another then.
+      // A reused pid must not pass its sockets to the new process, whose folder has another inode.
       const since = this.#startOf(pid);
       if (since === undefined) continue;
       const key = { pid, since };
@@ -70,7 +70,7 @@ export class SocketHolders {
     return { holders, closed };
   }
 
-  /** When the process started whose descriptors were looked at last; undefined when it is gone. */
+  /** The start time of the process that was read last under this pid; undefined when it is gone. */
   #startOf(pid: number): bigint | undefined {
     const folder = this.#seen.get(pid)?.mark?.folder;
     const known = this.#starts.get(pid);
@@ -82,8 +82,8 @@ export class SocketHolders {
   }
 
   /**
-   * Those of the remembered places that still hold. The start is read before the link: should the number change hands in
-   * between, the answer names a process that has ended, never one that did not hold the socket.
+   * The remembered places that are still valid. The start time is read before the link: if the pid is reused in
+   * between, the answer names an ended process, never one that did not hold the socket.
    */
   #proven(inode: number): ProcessKey[] {
     const wanted = `socket:[${inode}]`;
@@ -104,7 +104,7 @@ export class SocketHolders {
     return true;
   }
 
-  /** Remembers the sockets of a process and gives them; undefined where this process may not look. */
+  /** Reads and remembers the sockets of a process; undefined where it may not be inspected. */
   #look(pid: number): readonly OpenSocket[] | undefined {
     const mark = this.#proc.descriptorsMark(pid);
     const sockets = this.#proc.sockets(pid);

@@ -9,15 +9,18 @@ import { SocketHolders } from "./socket-holders.ts";
 /** NETLINK_NETFILTER of linux/netlink.h. */
 const NETFILTER = 12;
 
-/** A process whose netlink socket owns tables of ours, so that the kernel takes changes of them from nobody else. */
+/** A process whose netlink socket owns our tables, so that the kernel accepts changes from it alone. */
 export interface TableOwner {
   readonly pid: number;
-  /** In words for people. */
+  /** The program's name, for people. */
   readonly name: string;
   readonly isKeeper: boolean;
 }
 
-/** Who owns our nf_tables tables here; undefined when nobody does, or nobody who can be seen. Reads all processes where somebody does. */
+/**
+ * The owner of our nf_tables tables; undefined without an owner, or if it is not visible. Reads all processes when
+ * there is one.
+ */
 export function tableOwner(): TableOwner | undefined {
   const port = ownerPort();
   const proc = new ProcFolder();
@@ -29,12 +32,15 @@ export function tableOwner(): TableOwner | undefined {
   return { pid, name: processName(pid), isKeeper: words.includes("keeper") && words.includes("--run-dir") };
 }
 
-/** What ends a process that owns our tables and is not the keeper which answers; a keeper may have been stopped. */
+/**
+ * The command that ends a process which owns our tables and is not the answering keeper; a keeper may be stopped by a
+ * signal.
+ */
 export function endingOwner({ pid, isKeeper }: TableOwner): string {
   return isKeeper ? `kill -CONT ${pid}; kill ${pid}` : `kill ${pid}`;
 }
 
-/** The error of a change that the kernel took for another's tables, with who owns them; any other as it is. */
+/** Adds the table's owner to the error of a change that the kernel refused for it; other errors are unchanged. */
 export function nameTableOwner(error: unknown, keeperPid: number | undefined): unknown {
   if (!(error instanceof AwgError) || error.kind !== "permission") return error;
   const owner = tableOwner();
@@ -43,7 +49,7 @@ export function nameTableOwner(error: unknown, keeperPid: number | undefined): u
   return new AwgError("permission", `${error.message}: ${name} (process ${pid}) owns that table`, {
     cause: error,
     facts: { ...error.facts, owner: pid },
-    remedy: `end it (${endingOwner(owner)}): tunnels and packet filter stay, and the next awg apply takes them over`,
+    remedy: `end it (${endingOwner(owner)}): tunnels and packet filter stay, and the next awg apply adopts them`,
   });
 }
 

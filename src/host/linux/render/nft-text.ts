@@ -7,7 +7,7 @@ import type { SetElement } from "../../../native/linux/nftables/set-element.code
 import type { RenderedSet, RenderedTable } from "../nft/render/table-writer.ts";
 
 /** What a register holds while a rule is read from left to right. */
-interface Held {
+interface Loaded {
   readonly label: string;
   readonly field: FieldName | undefined;
 }
@@ -20,8 +20,8 @@ const FIELD_OF_LOAD: ReadonlyMap<string, FieldName> = new Map(
 const OPERATOR = { eq: "", neq: "!= ", lt: "< ", lte: "<= ", gt: "> ", gte: ">= " } as const;
 
 /**
- * A table in the manner of `nft list table`: for people to read, not for nft to load (conditions that nft implies are
- * written out). Pure.
+ * Renders a table in the style of `nft list table`, for people and not for nft: conditions that nft implies are written
+ * out. Pure.
  */
 export function renderTableText({ table, sets, chains, rules }: RenderedTable): string {
   const body = [
@@ -64,33 +64,33 @@ function devicesOf(devices: readonly string[] | undefined): string {
 }
 
 function renderRule({ expressions, comment }: NftRule): string {
-  const registers = new Map<number, Held>();
+  const registers = new Map<number, Loaded>();
   const words = expressions.map((expression) => renderExpression(expression, registers)).filter((word) => word !== "");
   return `${words.join(" ")}${comment === undefined ? "" : ` # ${comment}`}`;
 }
 
-function renderExpression(expression: Expression, registers: Map<number, Held>): string {
-  const held = (register: number): Held =>
+function renderExpression(expression: Expression, registers: Map<number, Loaded>): string {
+  const loaded = (register: number): Loaded =>
     registers.get(register) ?? { label: `register ${register}`, field: undefined };
   switch (expression.kind) {
     case "cmp":
-      return comparison(held(expression.register), expression);
+      return comparison(loaded(expression.register), expression);
     case "range": {
-      const { label, field } = held(expression.register);
+      const { label, field } = loaded(expression.register);
       return `${label} ${OPERATOR[expression.operator]}${renderValue(expression.from, field)}-${renderValue(expression.to, field)}`;
     }
     case "lookup":
-      return `${held(expression.register).label} ${expression.inverted ? "!= " : ""}@${expression.set}`;
+      return `${loaded(expression.register).label} ${expression.inverted ? "!= " : ""}@${expression.set}`;
     case "bitwise":
-      registers.set(expression.register, bitwise(held(expression.source), expression));
+      registers.set(expression.register, bitwise(loaded(expression.source), expression));
       return "";
     case "immediate":
       registers.set(expression.register, { label: hex(expression.data), field: undefined });
       return "";
     case "meta-set":
-      return `meta ${expression.key} set ${held(expression.source).label}`;
+      return `meta ${expression.key} set ${loaded(expression.source).label}`;
     case "ct-set":
-      return `ct ${expression.key} set ${held(expression.source).label}`;
+      return `ct ${expression.key} set ${loaded(expression.source).label}`;
     case "verdict":
       return renderVerdict(expression.verdict);
     case "counter":
@@ -101,16 +101,16 @@ function renderExpression(expression: Expression, registers: Map<number, Held>):
   }
 }
 
-function comparison({ label, field }: Held, { operator, data }: ExpressionOf<"cmp">): string {
+function comparison({ label, field }: Loaded, { operator, data }: ExpressionOf<"cmp">): string {
   return `${label} ${OPERATOR[operator]}${renderValue(data, field)}`;
 }
 
-function bitwise({ label, field }: Held, { mask, xor }: ExpressionOf<"bitwise">): Held {
+function bitwise({ label, field }: Loaded, { mask, xor }: ExpressionOf<"bitwise">): Loaded {
   const mixed = xor.some((byte) => byte !== 0) ? ` ^ ${renderValue(xor, field)}` : "";
   return { label: `${label} & ${renderValue(mask, field)}${mixed}`, field };
 }
 
-function load(expression: Expression, registers: Map<number, Held>): string {
+function load(expression: Expression, registers: Map<number, Loaded>): string {
   if (!("register" in expression)) return expression.kind;
   const field = FIELD_OF_LOAD.get(loadKey({ ...expression, register: 0 } as Expression));
   const key = "key" in expression ? ` ${expression.key}` : "";

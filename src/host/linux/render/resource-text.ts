@@ -11,8 +11,9 @@ import { renderTableText } from "./nft-text.ts";
 const MAIN_TABLE = 254;
 
 /**
- * What would be loaded for a resource, in the words of the system's own tools; for people, pure. Secrets appear as
- * `(secret)` (law 8).
+ * Renders what would be loaded for a resource, as commands of the system's own tools; for people, pure. Secrets appear
+ * as `(secret)` (law 8).
+ *
  * @param devices physical devices, for the egress hook
  */
 export function renderResourceText(resource: Resource, devices: readonly string[]): string {

@@ -15,7 +15,7 @@ import { isMountPoint } from "./private-file.ts";
 
 const NEW_LINE = 10;
 
-/** Whom a file belongs to and who may read it. */
+/** The owner and mode of a file. */
 export interface FileOwner {
   readonly mode: number;
   readonly uid: number;
@@ -23,9 +23,9 @@ export interface FileOwner {
 }
 
 /**
- * Replaces a file whole and durably: either the old or the new content is there after a crash. A file that is a mount
- * point of its own (resolv.conf in containers and network namespaces) cannot be replaced and is written in place: beside it
- * nothing is made, for its folder is shared with others who do the same.
+ * Replaces a file durably: after a crash it has either the old or the new content. A file that is a mount point
+ * (resolv.conf in containers and network namespaces) cannot be replaced and is written in place, without a draft beside
+ * it: other namespaces share its folder.
  */
 export function replaceFile(path: string, content: Uint8Array, owner: FileOwner): void {
   if (isMountPoint(path)) {
@@ -45,7 +45,7 @@ export function replaceFile(path: string, content: Uint8Array, owner: FileOwner)
   syncFolder(dirname(path));
 }
 
-/** Makes the removal or renaming of files in a folder durable. */
+/** Makes the removal or renaming of files in a folder durable (fsync). */
 export function syncFolder(folder: string): void {
   const fd = openSync(folder, "r");
   try {
@@ -56,8 +56,8 @@ export function syncFolder(folder: string): void {
 }
 
 /**
- * In place the content is written before the rest is cut off, so that the file is never empty; empty lines over the rest,
- * so that it never says what no one wrote.
+ * In place, the content is written before the file is truncated, so that it is never empty. The rest is first
+ * overwritten with empty lines, so that no mixed line ever appears.
  */
 function writeDurably(path: string, flags: "w" | "r+", content: Uint8Array, owner: FileOwner): void {
   const fd = openSync(path, flags, owner.mode);

@@ -12,14 +12,14 @@ import { noteWrittenText } from "./written-text.ts";
 const OUR_OWNER: FileOwner = { mode: 0o644, uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
 const OTHERS_MAY_WRITE = 0o002;
 const NEW_LINE = 10;
-/** What a link is that leads to no place where a file could be (symlink(7)), by the error of following it. */
+/** Problems of a link that cannot be followed to a file (symlink(7)), by errno. */
 const MISLEADING_LINKS: Readonly<Record<string, string>> = {
-  ELOOP: "is a link that leads back to itself",
-  ENOTDIR: "is a link to a place below what is no folder",
+  ELOOP: "is a link loop",
+  ENOTDIR: "is a link through a path that is not a folder",
   ENAMETOOLONG: "is a link to a name that is too long",
 };
 
-/** Where the file lies and where its original is kept. */
+/** The resolver's file, and where its original is saved. */
 export interface FileResolverPlaces {
   readonly resolvConf: string;
   /** File below the state folder. */
@@ -27,23 +27,20 @@ export interface FileResolverPlaces {
 }
 
 /**
- * The resolver by rewriting resolv.conf(5). The original is on disk before the first byte is written; a file that
- * somebody wrote over ours becomes the new original. Links are followed, so that the program which made them finds
- * them again.
+ * The resolver that rewrites resolv.conf(5). The original is durable on disk before the first write. If another program
+ * overwrites our file, its file becomes the new original. Links are followed, so that the programs that made them still
+ * find them.
  */
 export function fileResolver(places: FileResolverPlaces): ResolverPort {
   return {
     read: async () => readResolver(places),
     ensure: async (spec) => ensureResolver(places, spec),
     restore: async () => restoreResolver(places),
-    kept: () => keptOriginal(places),
+    unrestored: () => keptOriginal(places),
   };
 }
 
-/**
- * Whether a resolv.conf of ours stands there, or was being written when awg died; also where something that is no file took
- * the place of ours.
- */
+/** Whether resolv.conf is ours or was being written when awg died, or something that is not a file replaced ours. */
 export function isFileResolverOurs(places: FileResolverPlaces): boolean {
   const content = contentOrObstacle(places.resolvConf);
   return typeof content === "string" ? readOriginal(places.original) !== undefined : holdsOurs(places, content);
@@ -70,7 +67,7 @@ function ensureResolver(places: FileResolverPlaces, spec: ResolverSpec): void {
   replaceFile(path, Buffer.from(wanted), OUR_OWNER);
 }
 
-/** Behind what is no file the original stays kept: it is put back by the next call that finds the way free. */
+/** If something that is not a file is in the way, the original stays saved, and a later call restores it. */
 function restoreResolver(places: FileResolverPlaces): void {
   const content = contentOrObstacle(places.resolvConf);
   if (typeof content === "string") {
@@ -81,8 +78,8 @@ function restoreResolver(places: FileResolverPlaces): void {
   if (holdsOurs(places, content)) {
     const original = readOriginal(places.original);
     if (original === undefined) {
-      throw new AwgError("host", `${path} was written by awg, but the original that it replaced is not kept any more`, {
-        remedy: `write ${path} as it should be`,
+      throw new AwgError("host", `awg wrote ${path}, but the saved original is missing`, {
+        remedy: `write the correct content to ${path}`,
       });
     }
     putBack(original);
@@ -92,7 +89,10 @@ function restoreResolver(places: FileResolverPlaces): void {
   forgetOriginal(places.original);
 }
 
-/** A link that was taken away or leads elsewhere now leaves our text in the file that it led to. Whether it was so. */
+/**
+ * If a link was removed or changed, our text remains in its former target; this restores that file. Returns whether it
+ * did.
+ */
 function putBackBehindLostLink({ original: place }: FileResolverPlaces, path: string): boolean {
   const original = readOriginal(place);
   if (original === undefined || original.path === path) return false;
@@ -119,9 +119,8 @@ function putBack({ path, content, ...owner }: OriginalFile): void {
 }
 
 /**
- * Beside a kept original an empty file, and that original with empty lines behind it, are ours: a write in place died before
- * its end. So is the place of a file of ours that somebody removed: nobody's file stands there, and the machine lacks the one
- * that did.
+ * While an original is saved, an empty file counts as ours, and so does the original followed by empty lines: a write
+ * in place was interrupted. A missing file counts as ours too, since the original has to be restored.
  */
 function holdsOurs(places: FileResolverPlaces, content: Uint8Array | undefined): boolean {
   if (content === undefined) return isRemoved(places);
@@ -145,7 +144,7 @@ function originalAt(path: string, content: Uint8Array | undefined): OriginalFile
   return { path, mode: mode & 0o7777, uid, gid, content };
 }
 
-/** What the file holds, or, for people, what is in the way of reading it or of there being one. */
+/** The file's content, or why it cannot be read or created, as text. */
 function contentOrObstacle(resolvConf: string): Buffer | string | undefined {
   try {
     const path = targetOf(resolvConf);
@@ -160,7 +159,7 @@ function contentOrObstacle(resolvConf: string): Buffer | string | undefined {
   }
 }
 
-/** The file behind links, whether it exists or not. */
+/** The file behind links, existing or not. */
 function targetOf(path: string): string {
   try {
     return realpathSync(path);
@@ -173,7 +172,7 @@ function targetOf(path: string): string {
   }
 }
 
-/** Where the kernel would make the file: each link is followed, so that none is replaced. */
+/** The path at which the kernel would create the file, with each link followed, so that no link is replaced. */
 function danglingTarget(path: string): string {
   if (!existsSync(dirname(path))) return path;
   const folder = realpathSync(dirname(path));
@@ -190,18 +189,18 @@ function linkedFrom(path: string): string | undefined {
   }
 }
 
-/** Root must not be led to write where others may: the folder of the file is closed to them. */
+/** Refuses a file in a folder that others may write to: they could redirect a write by root. */
 function checkedTarget(resolvConf: string): string {
   const path = targetOf(resolvConf);
   const folder = dirname(path);
   if (!existsSync(folder)) {
-    throw new AwgError("conflict", `${resolvConf} leads to ${path}, whose folder does not exist`, {
-      remedy: `make ${resolvConf} a plain file, or start the program that keeps it`,
+    throw new AwgError("conflict", `${resolvConf} is a link to ${path}, in a folder that does not exist`, {
+      remedy: `make ${resolvConf} a regular file, or start the program that manages it`,
     });
   }
   const { mode } = statSync(folder);
   if ((mode & OTHERS_MAY_WRITE) !== 0) {
-    throw new AwgError("conflict", `${resolvConf} leads to ${path}, in a folder that everybody may write to`, {
+    throw new AwgError("conflict", `${resolvConf} is a link to ${path}, in a world-writable folder`, {
       remedy: `make ${resolvConf} a plain file`,
     });
   }

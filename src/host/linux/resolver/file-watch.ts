@@ -2,9 +2,9 @@ import { type FSWatcher, realpathSync, watch } from "node:fs";
 import { basename, dirname } from "node:path";
 
 /**
- * Tells when a file is written, replaced, deleted or made anew, itself or behind links. Watches the folder (inotify(7)
- * follows no name), the file itself, which may be a mount point, and the same where a link leads. A folder that is not there is not
- * watched.
+ * Reports when a file is written, replaced, deleted or created, directly or behind links. Watches the folder
+ * (inotify(7) does not follow names), the file itself, which may be a mount point, and the same for each link's target.
+ * A missing folder is not watched.
  */
 export function watchFile(path: string, onChange: () => void): Disposable {
   let watchers: FSWatcher[] = [];

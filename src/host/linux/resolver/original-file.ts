@@ -3,16 +3,16 @@ import { dirname } from "node:path";
 import { AwgError } from "../../../model/error.ts";
 import { type FileOwner, replaceFile, syncFolder } from "./durable-file.ts";
 
-/** A file as it was before awg wrote it. */
+/** A file before awg first wrote it. */
 export interface OriginalFile extends FileOwner {
   readonly path: string;
-  /** Absent when there was no file. */
+  /** Absent when the file did not exist. */
   readonly content?: Uint8Array;
 }
 
 const KEPT_MODE = { mode: 0o600, uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
 
-/** Keeps an original durably, in place of one kept before. Must return before anything is written over the file. */
+/** Saves an original durably and replaces the one saved before. Call it before the file is written. */
 export function saveOriginal(place: string, { content, ...original }: OriginalFile): void {
   const text = JSON.stringify({
     version: 1,
@@ -24,9 +24,9 @@ export function saveOriginal(place: string, { content, ...original }: OriginalFi
 }
 
 /**
- * The original kept last; undefined when none is.
+ * The saved original; undefined when there is none.
  *
- * @throws AwgError("host") when what is kept cannot be read: nothing is restored from half a file.
+ * @throws AwgError("host") when it cannot be read completely; then nothing is restored.
  */
 export function readOriginal(place: string): OriginalFile | undefined {
   let text: string;
@@ -39,14 +39,14 @@ export function readOriginal(place: string): OriginalFile | undefined {
   try {
     return originalOf(JSON.parse(text) as Record<string, unknown>);
   } catch (cause) {
-    throw new AwgError("host", `the original of the resolver's file, kept in ${place}, cannot be read`, {
+    throw new AwgError("host", `the saved original of the resolver's file, ${place}, cannot be read`, {
       cause,
-      remedy: "put the resolver's file right by hand and delete that one",
+      remedy: `correct the resolver's file by hand and delete ${place}`,
     });
   }
 }
 
-/** Forgets the original: what stands in its place is right. */
+/** Deletes the saved original. */
 export function forgetOriginal(place: string): void {
   if (readOriginal(place) === undefined) return;
   rmSync(place, { force: true });

@@ -1,6 +1,6 @@
 import { FILE_HEADER } from "../../../model/ownership.ts";
 
-/** What a resolv.conf(5) says, as far as awg sets it. */
+/** The settings of a resolv.conf(5) that awg uses. */
 export interface ResolvConf {
   readonly servers: readonly string[];
   readonly search: readonly string[];
@@ -14,7 +14,7 @@ export function renderResolvConf({ servers, search }: Pick<ResolvConf, "servers"
   return `${lines.join("\n")}\n`;
 }
 
-/** Reads any resolv.conf; the last search or domain line counts, as in the C library. */
+/** Parses any resolv.conf; the last search or domain line counts, as in the C library. */
 export function parseResolvConf(text: string): ResolvConf {
   const servers: string[] = [];
   let search: readonly string[] = [];
@@ -26,7 +26,7 @@ export function parseResolvConf(text: string): ResolvConf {
   return { servers, search, ownedByAwg: isOurs(text) };
 }
 
-/** Whether awg wrote this text: its first line says so. */
+/** Whether awg wrote this text, by its first line. */
 export function isOurs(text: string): boolean {
   return text.startsWith(`${FILE_HEADER}\n`);
 }

@@ -19,11 +19,11 @@ export interface ResolvedCall {
 
 /** A connection to systemd-resolved on the system bus. */
 export interface ResolvedBus extends Disposable {
-  /** Calls and gives the answer; throws AwgError("host") with the service's own words. */
+  /** Calls and returns the reply; throws AwgError("host") with the service's message. */
   call(call: ResolvedCall): Promise<unknown>;
 }
 
-/** The library's own types leave out the client that takes an address. */
+/** The library's types lack the client that takes an address. */
 type Library = typeof import("@homebridge/dbus-native") & { createClient(options: object): NativeBus };
 
 interface NativeBus {
@@ -31,7 +31,7 @@ interface NativeBus {
   invoke(message: object, callback: (error: { message?: unknown } | null | undefined, value: unknown) => void): void;
 }
 
-/** Connects at the first call; the library is loaded only then. */
+/** Connects at the first call, which also loads the library. */
 export function openResolvedBus(address = `unix:path=${SYSTEM_BUS_SOCKET}`): ResolvedBus {
   let connecting: Promise<NativeBus> | undefined;
   let broken: ((error: Error) => void) | undefined;

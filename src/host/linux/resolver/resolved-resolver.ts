@@ -9,16 +9,16 @@ import { replaceFile, syncFolder } from "./durable-file.ts";
 import { openResolvedBus, type ResolvedBus } from "./resolved-bus.ts";
 
 const AF = { inet: 2, inet6: 10 } as const;
-/** Routing domain of everything: all queries prefer this link (systemd.network(5), Domains=~.). */
+/** Routing domain of all names: every query prefers this link (systemd.network(5), Domains=~.). */
 const EVERYTHING = [".", true] as const;
 const LINK_INTERFACE = "org.freedesktop.resolve1.Link";
 const RECORD_OWNER = { mode: 0o600, uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
 
 /**
- * The resolver by a link of systemd-resolved (org.freedesktop.resolve1(5)). Its settings live as long as the device and
- * the service; reverting the link is all there is to putting back. Which device carries them stands in a record.
+ * The resolver that configures a link of systemd-resolved (org.freedesktop.resolve1(5)). The settings live as long as
+ * the device and the service, and reverting the link restores everything. A record names the device that has them.
  *
- * @param record file below the state folder
+ * @param record file in the state folder
  */
 export function resolvedResolver(record: string, open: () => ResolvedBus = () => openResolvedBus()): ResolverPort {
   return {
@@ -28,7 +28,7 @@ export function resolvedResolver(record: string, open: () => ResolvedBus = () =>
   };
 }
 
-/** Whether awg set a link of resolved and has not put it back. */
+/** The device of the resolved link that awg configured and has not reverted; undefined without one. */
 export function recordedDevice(record: string): string | undefined {
   try {
     const { device } = JSON.parse(readFileSync(record, "utf8")) as { device?: unknown };
@@ -52,7 +52,7 @@ async function readResolver(record: string, open: () => ResolvedBus): Promise<Re
 async function ensureResolver(record: string, open: () => ResolvedBus, spec: ResolverSpec): Promise<void> {
   const index = linkIndex(spec.device);
   if (index === undefined) {
-    throw new AwgError("host", `there is no device ${spec.device} to carry the resolver's servers`, {
+    throw new AwgError("host", `the device ${spec.device} of the resolver does not exist`, {
       facts: { device: spec.device },
     });
   }
@@ -79,7 +79,7 @@ async function restoreResolver(record: string, open: () => ResolvedBus): Promise
   syncFolder(dirname(record));
 }
 
-/** A device that is gone took its settings along. */
+/** The settings of a removed device are gone already. */
 async function revert(open: () => ResolvedBus, device: string): Promise<void> {
   const index = linkIndex(device);
   if (index === undefined) return;
@@ -96,7 +96,7 @@ function linkIndex(device: string): number | undefined {
   return netlink.link(device)?.index;
 }
 
-/** A variant arrives as its signature and a list with the value. */
+/** The library decodes a variant as its signature and a list with the value. */
 async function readProperty(bus: ResolvedBus, path: string, name: string): Promise<readonly unknown[]> {
   const variant = await bus.call({
     member: "Get",
@@ -116,7 +116,7 @@ function serversOf(value: readonly unknown[]): string[] {
   });
 }
 
-/** Search domains only: those that merely route (true) are ours to set, not the specification's. */
+/** Search domains only; awg sets the routing-only domains (true) itself. */
 function domainsOf(value: readonly unknown[]): string[] {
   return value
     .map((entry) => entry as readonly [string, boolean])

@@ -3,10 +3,10 @@ import { watchFile } from "./file-watch.ts";
 import { readRegularFile } from "./regular-file.ts";
 import { lastWrittenText } from "./written-text.ts";
 
-/** The file programs read, and the one by which systemd-resolved shows what it was told. */
+/** The file that programs read, and the one in which systemd-resolved shows its settings. */
 const FILES = ["/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"];
 
-/** Changes of the system resolver by others; who it was no kernel tells. */
+/** Changes of the system resolver by other programs; the kernel does not say by which. */
 export const linuxResolverEvents: NetworkEvents = {
   watch(onEvent) {
     const watches = FILES.map((path) =>
@@ -22,7 +22,7 @@ export const linuxResolverEvents: NetworkEvents = {
   },
 };
 
-/** What awg itself wrote last is no change by others, whoever wrote it. */
+/** Whether the file has the text that this process wrote last. */
 function isOurs(path: string): boolean {
   try {
     const content = readRegularFile(path);

@@ -14,7 +14,7 @@ export interface LinuxResolverDeps {
   readonly resolvConf?: string;
 }
 
-/** The system resolver by either method; changing from one to the other puts back what the first had replaced. */
+/** The system resolver by either method; switching from one to the other restores what the first had replaced. */
 export function linuxResolver({
   stateDir,
   namespaced,
@@ -38,10 +38,10 @@ export function linuxResolver({
       }),
     obstacle: ({ method }) => (namespaced && method === "file" ? sharedFileObstacle(resolvConf) : undefined),
     restore: () =>
-      awaitFilePermission("putting the resolver back", async () => {
+      awaitFilePermission("restoring the resolver", async () => {
         await ports.resolved.restore();
         await ports.file.restore();
       }),
-    kept: () => ports.file.kept?.(),
+    unrestored: () => ports.file.unrestored?.(),
   };
 }

@@ -1,11 +1,13 @@
 let written: string | undefined;
 
-/** Remembers what this process is about to put into resolv.conf, so that it does not take it for others' work. */
+/**
+ * Records the text this process is about to write to resolv.conf, so that its own write is not reported as a change.
+ */
 export function noteWrittenText(text: string): void {
   written = text;
 }
 
-/** What this process put into resolv.conf last; undefined when nothing. */
+/** The text this process last wrote to resolv.conf; undefined when none. */
 export function lastWrittenText(): string | undefined {
   return written;
 }

@@ -1,7 +1,7 @@
 import type { ServicePort } from "../../ports/services.ts";
 import type { SystemdDeps } from "./systemd-services.ts";
 
-/** Services of a Linux machine; their code is loaded when a config or a verb asks for them. */
+/** Services of a Linux host; their code is loaded on first use. */
 export function linuxServices(deps: Omit<SystemdDeps, "run">): ServicePort {
   const systemd = async (): Promise<ServicePort> => {
     const { runSystemctl } = await import("./run-systemctl.ts");

@@ -1,8 +1,8 @@
-/** A unit as `systemctl show` tells it. */
+/** A unit as `systemctl show` reports it. */
 export interface UnitState {
   /** Whether the manager has a unit of that name. */
   readonly loaded: boolean;
-  /** It reads the file anew only after `daemon-reload`. */
+  /** The file changed, and is read again only after `daemon-reload`. */
   readonly needsReload: boolean;
   readonly active: boolean;
   readonly enabled: boolean;
@@ -22,11 +22,11 @@ export const UNIT_PROPERTIES = [
   "ExecMainExitTimestampMonotonic",
 ].join(",");
 
-/** si_code of waitid(2) as ExecMainCode tells it. */
+/** si_code of waitid(2) in ExecMainCode. */
 const EXITED = "1";
 const KILLED = new Set(["2", "3"]);
 
-/** Reads `systemctl show -p …`, lines of `Name=value`; a property that is missing counts as empty. Pure. */
+/** Parses the output of `systemctl show -p …`, lines of `Name=value`; a missing property counts as empty. Pure. */
 export function parseUnitState(text: string): UnitState {
   const values = new Map(
     text.split("\n").flatMap((line) => {

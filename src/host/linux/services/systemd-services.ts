@@ -9,26 +9,26 @@ import { type FileOwner, replaceFile, syncFolder } from "../resolver/durable-fil
 import type { RunSystemctl } from "./run-systemctl.ts";
 import { parseUnitState, UNIT_PROPERTIES, type UnitState } from "./systemctl-show.ts";
 
-/** Where a process can see that systemd is the machine's init: sd_booted(3). */
+/** Exists when systemd is the init system: sd_booted(3). */
 const BOOTED_BY_SYSTEMD = "/run/systemd/system";
 const ROOT_OWNED: FileOwner = { mode: 0o644, uid: 0, gid: 0 };
 
 export interface SystemdDeps {
   readonly run: RunSystemctl;
-  /** Absolute path and first arguments of this very program. */
+  /** Absolute path and first arguments of this program. */
   readonly program: readonly string[];
   readonly runDir: string;
-  /** Whether awg acts in a network namespace of its own: services are the whole machine's. */
+  /** Whether awg acts in a network namespace other than the host's own; services belong to the host. */
   readonly namespaced: boolean;
-  /** Folder that stands for `/`, for tests. */
+  /** Folder used instead of `/`, for tests. */
   readonly root?: string;
-  /** The process that must not end itself half-way. */
+  /** The process that must not stop itself midway. */
   readonly ownPid?: number;
-  /** Whom unit files belong to; root unless a test says otherwise. */
+  /** The owner of unit files; root except in tests. */
   readonly owner?: FileOwner;
 }
 
-/** Services by systemd, over the text interface of systemctl; its files are written whole and durably. */
+/** Services by systemd through systemctl; unit files are replaced durably. */
 export function systemdServices(deps: SystemdDeps): ServicePort {
   const systemd = new Systemd(deps);
   return {
@@ -51,8 +51,9 @@ class Systemd {
 
   manager(): ServiceManager | NoServiceManager {
     const { namespaced, program, runDir } = this.#deps;
-    if (namespaced) return { kind: "none", reason: "services are of the whole machine, not of a network namespace" };
-    if (!existsSync(this.#at(BOOTED_BY_SYSTEMD))) return { kind: "none", reason: "systemd is not the init here" };
+    if (namespaced) return { kind: "none", reason: "services belong to the host, not to a network namespace" };
+    if (!existsSync(this.#at(BOOTED_BY_SYSTEMD)))
+      return { kind: "none", reason: "systemd is not the init system here" };
     return { kind: "systemd", program, configFile: "/etc/awg/config.yaml", runDir };
   }
 
@@ -75,10 +76,10 @@ class Systemd {
   async state(name: string): Promise<UnitState> {
     const { status, stdout, stderr } = await this.#deps.run(["show", "-p", UNIT_PROPERTIES, "--", name]);
     if (status === 0) return parseUnitState(stdout);
-    throw new AwgError("host", `systemctl could not tell the state of ${name}: ${lastLine(stderr)}`);
+    throw new AwgError("host", `systemctl could not show the state of ${name}: ${lastLine(stderr)}`);
   }
 
-  /** What runs goes by its old text until it is started anew: a restart is a person's to ask for. */
+  /** A running service keeps its old definition until it is restarted, which is left to the user. */
   async ensure({ name, path, definition, keepRunning }: ServiceSpec): Promise<void> {
     this.#refuseForeign(path);
     const isWritten = this.#text(path) === definition;
@@ -106,7 +107,7 @@ class Systemd {
     await this.#deps.run(["reset-failed", "--", name]);
   }
 
-  /** Another process may take the unit away meanwhile. */
+  /** Another process may remove the unit meanwhile. */
   async #askWhileThere(name: string, args: readonly string[]): Promise<void> {
     try {
       await this.ask(args);
@@ -139,7 +140,7 @@ class Systemd {
   #refuseForeign(path: string): void {
     const definition = this.#text(path);
     if (definition === null || bearsMark(definition)) return;
-    throw new AwgError("conflict", `${path} was not written by awg`, { remedy: "move it away, then try again" });
+    throw new AwgError("conflict", `${path} was not written by awg`, { remedy: "move that file away, then try again" });
   }
 
   #write(path: string, definition: string): void {
@@ -147,7 +148,7 @@ class Systemd {
     withFilePermission("writing a unit", () => replaceFile(this.#at(path), Buffer.from(definition), owner));
   }
 
-  /** A masked unit is a link to /dev/null: there, empty, and not ours. */
+  /** A masked unit is a link to /dev/null: it exists, is empty, and is not ours. */
   #text(path: string): string | null {
     try {
       return readFileSync(this.#at(path), "utf8");
@@ -163,5 +164,5 @@ class Systemd {
 }
 
 function lastLine(text: string): string {
-  return text.trim().split("\n").at(-1) ?? "it said nothing";
+  return text.trim().split("\n").at(-1) ?? "no output";
 }

@@ -16,7 +16,7 @@ const WHAT = { none: 0, exec: 2, exit: 0x80000000 } as const;
 /** `heard`: the kernel's answer to the request to tell; `errno` 0 is yes. */
 export type KernelProcessEvent =
   | { readonly what: "started" | "ended"; readonly pid: number }
-  | { readonly what: "heard"; readonly errno: number };
+  | { readonly what: "subscribed"; readonly errno: number };
 
 /** Asks the kernel to tell of processes. */
 export function encodeListenRequest(): Uint8Array {
@@ -32,7 +32,7 @@ export function encodeListenRequest(): Uint8Array {
 export function decodeProcessEvent({ payload }: NetlinkMessage): KernelProcessEvent | undefined {
   if (readU32(payload, 0) !== CN_IDX_PROC || readU32(payload, 4) !== CN_VAL_PROC) return undefined;
   const what = readU32(payload, HEADER_BYTES);
-  if (what === WHAT.none) return { what: "heard", errno: readI32(payload, DATA_AT) };
+  if (what === WHAT.none) return { what: "subscribed", errno: readI32(payload, DATA_AT) };
   if (what !== WHAT.exec && what !== WHAT.exit) return undefined;
   const [thread, pid] = [readI32(payload, DATA_AT), readI32(payload, DATA_AT + 4)];
   return thread === pid ? { what: what === WHAT.exec ? "started" : "ended", pid } : undefined;

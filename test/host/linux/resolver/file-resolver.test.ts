@@ -25,7 +25,7 @@ const BINDS_SOCKET = "import socket, sys; socket.socket(socket.AF_UNIX).bind(sys
 /** Of a number that no driver has claimed. */
 const MAKES_DEVICE: readonly string[] = ["sh", "-c", 'mknod "$0" c 240 77'];
 const DEVICES: readonly [string, readonly string[], string][] =
-  process.geteuid?.() === 0 ? [["a device", MAKES_DEVICE, "no regular file"]] : [];
+  process.geteuid?.() === 0 ? [["a device", MAKES_DEVICE, "not a regular file"]] : [];
 
 let folder = "";
 let resolvConf = "";
@@ -133,14 +133,14 @@ describe("the file resolver", () => {
   });
 
   test.each<readonly [string, readonly string[], string]>([
-    ["mkfifo", ["mkfifo"], "no regular file"],
-    ["mkdir", ["mkdir"], "no regular file"],
-    ["ln -s", ["ln", "-s", "resolv.conf"], "a link that leads back to itself"],
-    ["a socket", ["python3", "-c", BINDS_SOCKET], "no regular file"],
+    ["mkfifo", ["mkfifo"], "not a regular file"],
+    ["mkdir", ["mkdir"], "not a regular file"],
+    ["ln -s", ["ln", "-s", "resolv.conf"], "a link loop"],
+    ["a socket", ["python3", "-c", BINDS_SOCKET], "not a regular file"],
     ...DEVICES,
-    ["a link below a file", ["ln", "-s", "/etc/passwd/foo"], "a link to a place below what is no folder"],
+    ["a link below a file", ["ln", "-s", "/etc/passwd/foo"], "a link through a path that is not a folder"],
     ["a link to a long name", ["ln", "-s", "x".repeat(300)], "a link to a name that is too long"],
-  ])("what no regular file is (%s) is told at once as what is in the way, and left", async (_, make, what) => {
+  ])("reports what is not a regular file (%s) as an obstacle, and leaves it", async (_, make, what) => {
     await port().ensure(SPEC);
     rmSync(resolvConf);
     const [program = "", ...words] = [...make, resolvConf];
@@ -158,7 +158,7 @@ describe("the file resolver", () => {
     await expect(port().ensure(SPEC)).rejects.toMatchObject({
       kind: "conflict",
       message: `${resolvConf} is ${what}`,
-      remedy: expect.stringContaining("plain file"),
+      remedy: expect.stringContaining("regular file"),
     });
     await port().restore();
     expect(lstatSync(resolvConf).isFile()).toBe(false);
@@ -243,7 +243,7 @@ describe("the file resolver", () => {
     const obstacle = `${resolvConf}, which is a link into a folder that does not exist`;
     expect(await port().read()).toMatchObject({ ownedByAwg: false, obstacle });
     await port().restore();
-    expect(port().kept?.()).toEqual({ obstacle, path: join(run, "file"), place: original, isFile: true });
+    expect(port().unrestored?.()).toEqual({ obstacle, path: join(run, "file"), place: original, isFile: true });
     mkdirSync(run);
     await port().restore();
     expect(readFileSync(join(run, "file"))).toEqual(ORIGINAL);
@@ -283,6 +283,6 @@ describe("the file resolver", () => {
     await expect(port().restore()).rejects.toThrow(original);
     expect(await port().read()).toMatchObject({ ownedByAwg: true });
     rmSync(original);
-    await expect(port().restore()).rejects.toThrow("not kept any more");
+    await expect(port().restore()).rejects.toThrow("the saved original is missing");
   });
 });

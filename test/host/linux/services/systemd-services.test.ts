@@ -28,7 +28,7 @@ beforeEach(() => {
 
 describe("services by systemd", () => {
   test("without systemd as init, and in a network namespace, there are none, and why is said", async () => {
-    expect(await services().readManager()).toEqual({ kind: "none", reason: "systemd is not the init here" });
+    expect(await services().readManager()).toEqual({ kind: "none", reason: "systemd is not the init system here" });
     mkdirSync(join(root, "/run/systemd/system"), { recursive: true });
     expect(await services().readManager()).toMatchObject({ kind: "systemd", configFile: "/etc/awg/config.yaml" });
     expect(await services({ namespaced: true }).readManager()).toMatchObject({ kind: "none" });

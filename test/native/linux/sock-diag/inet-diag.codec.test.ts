@@ -114,7 +114,7 @@ describe("the process connector", () => {
     expect(decodeProcessEvent(event(0x8000_0000, 77, 77, 9, 17))).toEqual({ what: "ended", pid: 77 });
     expect(decodeProcessEvent(event(0x8000_0000, 78, 77))).toBeUndefined();
     expect(decodeProcessEvent(event(1, 77, 77))).toBeUndefined();
-    expect(decodeProcessEvent(event(0, 1))).toEqual({ what: "heard", errno: 1 });
+    expect(decodeProcessEvent(event(0, 1))).toEqual({ what: "subscribed", errno: 1 });
   });
 
   test("messages of other connectors are none", () => {
