@@ -6,10 +6,10 @@ import { place } from "../lab/world/place.ts";
 import { whyNoLab } from "../lab/world/why-no-lab.ts";
 import { commandObstacle } from "../support/netns.ts";
 import { AwgInWorld } from "./awg-in-world.ts";
-import { firstApplyKilledAt } from "./crash.ts";
 import { useJudgedWorld } from "./judged-world.ts";
 import { PingStream } from "./ping-stream.ts";
 import { ClearCounter, QuickTunnel } from "./quick-world.ts";
+import { firstApplyKilledAt } from "./recovery/killed/crash.ts";
 
 // A machine that Debian's wg-quick set up (wireguard-go, the rules of fwmark 51820, its nft tables) is taken over by awg.
 

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, rmSync } from "node:fs";
-import { tryRun } from "../../lab/world/command.ts";
-import type { AwgInWorld } from "../awg-in-world.ts";
+import { tryRun } from "../../../lab/world/command.ts";
+import type { AwgInWorld } from "../../awg-in-world.ts";
 
 /** A system call by name, and which of them, counted per thread from 1. */
 export type Place = readonly [call: string, n: number];

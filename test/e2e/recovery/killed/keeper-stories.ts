@@ -1,9 +1,9 @@
 import { expect } from "vitest";
-import type { Session } from "../../lab/judge/session.ts";
-import { AwgInWorld, type Wish } from "../awg-in-world.ts";
-import { judgeWhatStands } from "../crash.ts";
-import type { JudgedWorld } from "../judged-world.ts";
-import { machineText } from "../machine-text.ts";
+import type { Session } from "../../../lab/judge/session.ts";
+import { AwgInWorld, type Wish } from "../../awg-in-world.ts";
+import type { JudgedWorld } from "../../judged-world.ts";
+import { machineText } from "../../machine-text.ts";
+import { judgeWhatStands } from "./crash.ts";
 import { type Place, startKeeper, withKeeperKilledAt } from "./killed-keeper.ts";
 
 /** Another server and another engine, so that device, engine and policy are made anew. */

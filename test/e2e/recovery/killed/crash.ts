@@ -1,11 +1,11 @@
 import { expect } from "vitest";
-import type { Session } from "../lab/judge/session.ts";
-import { tryRun } from "../lab/world/command.ts";
-import { place } from "../lab/world/place.ts";
-import type { World } from "../lab/world/world.ts";
-import type { AwgInWorld } from "./awg-in-world.ts";
-import { callsOf, killedAt } from "./killed/killed-at.ts";
-import { machineText } from "./machine-text.ts";
+import type { Session } from "../../../lab/judge/session.ts";
+import { tryRun } from "../../../lab/world/command.ts";
+import { place } from "../../../lab/world/place.ts";
+import type { World } from "../../../lab/world/world.ts";
+import type { AwgInWorld } from "../../awg-in-world.ts";
+import { machineText } from "../../machine-text.ts";
+import { callsOf, killedAt } from "./killed-at.ts";
 
 /** System calls by which a verb remembers what it does; it makes no sendmsg, and no ioctl but isatty's. */
 export const stateCalls = [
@@ -23,8 +23,6 @@ export const stateCalls = [
 export const crashCalls = [...stateCalls, "chown", "chmod"] as const;
 /** A first apply makes folders and starts the keeper besides. */
 export const firstCrashCalls = [...crashCalls, "mkdir", "clone"] as const;
-/** Every place is tried; AWG_STRIDE takes every so manieth, for a night that is too short. */
-export const stride = Number(process.env["AWG_STRIDE"] ?? 1);
 
 /** Verbs with the calls that they do not make. */
 const unmade: Readonly<Record<string, readonly string[]>> = {

@@ -3,10 +3,10 @@ import { once } from "node:events";
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { run } from "../../lab/world/command.ts";
-import { PEER_KEY, sampleConfig } from "../../support/config.ts";
-import { temporaryFolder } from "../../support/folder.ts";
-import { makeNamespace, type TestNamespace } from "../../support/netns.ts";
+import { run } from "../../../lab/world/command.ts";
+import { PEER_KEY, sampleConfig } from "../../../support/config.ts";
+import { temporaryFolder } from "../../../support/folder.ts";
+import { makeNamespace, type TestNamespace } from "../../../support/netns.ts";
 import { errors } from "./failing-calls.ts";
 
 const longestMs = 120_000;

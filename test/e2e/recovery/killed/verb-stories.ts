@@ -1,9 +1,9 @@
 import { expect } from "vitest";
-import type { Session } from "../../lab/judge/session.ts";
-import { AwgInWorld } from "../awg-in-world.ts";
-import { destroyKilledAt, firstApplyKilledAt, judgeWhatStands } from "../crash.ts";
-import type { JudgedWorld } from "../judged-world.ts";
-import { machineText } from "../machine-text.ts";
+import type { Session } from "../../../lab/judge/session.ts";
+import { AwgInWorld } from "../../awg-in-world.ts";
+import type { JudgedWorld } from "../../judged-world.ts";
+import { machineText } from "../../machine-text.ts";
+import { destroyKilledAt, firstApplyKilledAt, judgeWhatStands } from "./crash.ts";
 import type { Place } from "./killed-at.ts";
 
 /** What became of a first apply: whether it was killed, and whether its packet filter stood then. */

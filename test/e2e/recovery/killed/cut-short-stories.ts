@@ -1,11 +1,11 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
-import type { Session } from "../../lab/judge/session.ts";
-import type { World } from "../../lab/world/world.ts";
-import type { AwgInWorld } from "../awg-in-world.ts";
-import { destroyKilledAt, judgeWhatStands, verdictKilledAt } from "../crash.ts";
-import { machineText, settledMachine } from "../machine-text.ts";
+import type { Session } from "../../../lab/judge/session.ts";
+import type { World } from "../../../lab/world/world.ts";
+import type { AwgInWorld } from "../../awg-in-world.ts";
+import { machineText, settledMachine } from "../../machine-text.ts";
+import { destroyKilledAt, judgeWhatStands, verdictKilledAt } from "./crash.ts";
 import type { Place } from "./killed-at.ts";
 
 /** A machine that awg's configuration stands on, which is judged. */

@@ -1,8 +1,8 @@
 import { readdirSync, rmSync, statSync } from "node:fs";
 import { createConnection, createServer, type Socket } from "node:net";
 import { join } from "node:path";
-import { type Finished, tryRun } from "../../lab/world/command.ts";
-import type { AwgInWorld } from "../awg-in-world.ts";
+import { type Finished, tryRun } from "../../../lab/world/command.ts";
+import type { AwgInWorld } from "../../awg-in-world.ts";
 
 /** The keeper makes its socket anew where another stands in its place: only who is asked here sees the other. */
 const BESIDE = 'mount --bind "$1" "$2" && shift 2 && exec "$@"';

@@ -2,8 +2,8 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { createInterface } from "node:readline";
-import { waitFor } from "../../lab/world/command.ts";
-import type { AwgInWorld } from "../awg-in-world.ts";
+import { waitFor } from "../../../lab/world/command.ts";
+import type { AwgInWorld } from "../../awg-in-world.ts";
 
 /** System calls by which a keeper makes devices, starts processes, writes to the kernel and to its files. */
 export const keeperCalls = ["ioctl", "clone", "execve", "sendto", "bind", "unlink", "write"] as const;

@@ -3,9 +3,9 @@ import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
-import { type Finished, tryRun, waitFor } from "../../lab/world/command.ts";
-import type { World } from "../../lab/world/world.ts";
-import type { AwgInWorld } from "../awg-in-world.ts";
+import { type Finished, tryRun, waitFor } from "../../../lab/world/command.ts";
+import type { World } from "../../../lab/world/world.ts";
+import type { AwgInWorld } from "../../awg-in-world.ts";
 
 /** What fault B4 has the kernel answer. */
 export const errors = [
