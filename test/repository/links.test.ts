@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { VERBS } from "../../src/cli/verbs.ts";
 import { initConfig } from "../../src/config/init-config.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
-import { ROOT, read } from "./sources.ts";
+import { filesBelow, ROOT, read } from "./sources.ts";
 
 const pages = execFileSync("git", ["ls-files", "-z", "*.md"], { cwd: ROOT, encoding: "utf8" })
   .split("\0")
@@ -51,6 +51,15 @@ describe("pages", () => {
         .map((path) => `${page} → ${path}`),
     );
     expect(missing).toEqual([]);
+  });
+
+  test("every page that code names exists", () => {
+    const sources = ["src", "test", "bench", "scripts"].flatMap((folder) => filesBelow(folder));
+    const named = sources.flatMap((file) =>
+      [...read(file).matchAll(/\bdocs\/[\w./-]+\.md\b/g)].map(([page]) => ({ file, page })),
+    );
+    expect(named.length).toBeGreaterThan(10);
+    expect(named.filter(({ page }) => !existsSync(join(ROOT, page)))).toEqual([]);
   });
 
   test("the index of decisions lists each of them", () => {
