@@ -33,7 +33,7 @@ describe("law 1, A3: a first apply was cut short behind its packet filter", () =
   test("a daemon without a file that can be carried out opens nothing and says what can be done; an apply by hand goes on", async () => {
     const bench = await cutShort();
     const told = await bench.runDaemon("nonsense: [", "stalled");
-    expect(told).toContainEqual(expect.stringContaining("a first apply was cut short; its packet filter stays"));
+    expect(told).toContainEqual(expect.stringContaining("a first apply was interrupted; its packet filter stays"));
     expect((await bench.parts.host.firewall.read()).policy).not.toBeNull();
     expect((await bench.apply(configText(1000))).generation).toBe(1);
     expect(bench.loads).not.toContain(null);

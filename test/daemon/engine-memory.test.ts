@@ -117,7 +117,7 @@ test("a look at the machine asks the look's own engines, and only those that are
   const host = memory.over({
     name: "linux",
     engines,
-    look: () => ({ name: "linux", engines: seen }),
+    snapshot: () => ({ name: "linux", engines: seen }),
   } as unknown as Host);
   expect((await host.snapshot?.().engines.readAll())?.map(({ device }) => device)).toEqual(["a", "b"]);
   expect([seen.asked, engines.asked]).toEqual([["a", "b"], []]);

@@ -1,7 +1,8 @@
 import type { ApplyHooks } from "../../src/app/apply/applied.ts";
-import { applyPlanned, type PlannedUnderLock, planUnderLock } from "../../src/app/apply/apply-planned.ts";
+import { applyPlanned } from "../../src/app/apply/apply-planned.ts";
 import { refuseAwaited, secondsToConfirm } from "../../src/app/apply/awaiting.ts";
 import { confirmNow, type RevertOptions, revertNow } from "../../src/app/apply/confirmation.ts";
+import { type PlannedUnderLock, planUnderLock } from "../../src/app/apply/plan-under-lock.ts";
 import { forgetProposals, readProposalRecord, settleProposal } from "../../src/app/apply/proposal-record.ts";
 import { examineHost } from "../../src/app/doctor/examine.ts";
 import type { Examination } from "../../src/app/doctor/finding.ts";

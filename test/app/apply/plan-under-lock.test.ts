@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { planUnderLock } from "../../../src/app/apply/apply-planned.ts";
+import { planUnderLock } from "../../../src/app/apply/plan-under-lock.ts";
 import type { HostParts } from "../../../src/app/parts.ts";
 import type { Planned } from "../../../src/app/plan/planned.ts";
 import type { JournalRecord } from "../../../src/reconciler/apply/record.ts";

@@ -1,4 +1,4 @@
-import { type PlannedUnderLock, planUnderLock } from "../../../app/apply/apply-planned.ts";
+import { type PlannedUnderLock, planUnderLock } from "../../../app/apply/plan-under-lock.ts";
 import { readRegularFile } from "../../../app/load/read-config-file.ts";
 import type { OpenHost } from "../../../app/open-host.ts";
 import type { Planned } from "../../../app/plan/planned.ts";

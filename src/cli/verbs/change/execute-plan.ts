@@ -1,7 +1,8 @@
 import type { Applied, ProgressEvent } from "../../../app/apply/applied.ts";
-import { applyPlanned, type PlannedUnderLock } from "../../../app/apply/apply-planned.ts";
+import { applyPlanned } from "../../../app/apply/apply-planned.ts";
 import { awaitedChange } from "../../../app/apply/awaited-change.ts";
 import { refuseAwaited } from "../../../app/apply/awaiting.ts";
+import type { PlannedUnderLock } from "../../../app/apply/plan-under-lock.ts";
 import { type SshRisk, sshRiskOf } from "../../../app/apply/ssh-risk.ts";
 import type { OpenHost } from "../../../app/open-host.ts";
 import type { HostParts } from "../../../app/parts.ts";
