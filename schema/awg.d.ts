@@ -69,19 +69,19 @@ export type Fallback =
     };
 
 /**
- * What the network path of one machine is to be: tunnels, rules, kill switch, DNS.
+ * The network path of one host: tunnels, rules, kill switch, DNS.
  */
 export interface AwgConfiguration {
   /**
-   * Version of this language: awg/v1.
+   * Version of the config language: awg/v1.
    */
   apiVersion: "awg/v1";
   /**
-   * Name of the machine or of the configuration, for status.
+   * Name of the host or of the config, for status.
    */
   name?: string;
   /**
-   * Version of awg that is needed, such as ">=0.1".
+   * Version of awg that the config needs, such as ">=0.1".
    */
   requires?: string;
   /**
@@ -89,46 +89,46 @@ export interface AwgConfiguration {
    */
   include?: string[];
   /**
-   * Ways out, by name.
+   * Tunnels and proxies, by name.
    */
   tunnels?: {
     [k: string]: AmneziaTunnel | WireGuardTunnel | Socks5Tunnel | HttpTunnel;
   };
   /**
-   * Which traffic takes which path; the first match wins.
+   * Which traffic takes which path. The first match wins.
    */
   rules?: Rule[];
   /**
-   * The path of what no rule matches.
+   * Path of traffic that no rule matches.
    */
   default: {
     /**
-     * A tunnel's name, block, or direct: then only matching programs use a tunnel.
+     * A tunnel's name, block or direct. With direct only matching traffic uses a tunnel.
      */
     via: string;
     /**
-     * While the tunnel is down, as in rules.
+     * While the tunnel is down, as in rules (next_rule, failover: not implemented yet).
      */
     fallback?: Fallback;
   };
   /**
-   * Drop everything on physical interfaces that is not granted. Must be stated when the default is a tunnel.
+   * Drop every packet outside the tunnels that is not allowed. Required when the default is a tunnel.
    */
   killSwitch?: {
     /**
-     * Drop all that no rule, default or exception grants.
+     * Drop every packet that no rule, default or exception allows.
      */
     enabled?: boolean;
     /**
-     * Let the local network and multicast through; DNS is judged before.
+     * Allow the private address ranges and multicast outside the tunnels. DNS rules come first.
      */
     allowLan?: boolean;
     /**
-     * Block from early boot on, before awg runs.
+     * Block from early boot on, before awg runs (Linux only).
      */
     atBoot?: boolean;
     /**
-     * Keep blocking while no process of awg lives.
+     * Keep blocking while no process of awg runs (false: not implemented yet).
      */
     persist?: boolean;
     /**
@@ -136,11 +136,11 @@ export interface AwgConfiguration {
      */
     allow?: {
       /**
-       * A name for status.
+       * Name for status.
        */
       name?: string;
       /**
-       * in: others open the connection; out: this machine does.
+       * in: others open the connection. out: this host does.
        */
       direction: "in" | "out";
       /**
@@ -152,17 +152,17 @@ export interface AwgConfiguration {
        */
       ports?: (number | string) | (number | string)[];
       /**
-       * Addresses at the other end; all when absent.
+       * Remote addresses; all when absent.
        */
       remote?: string | string[];
     }[];
   };
   /**
-   * DNS servers, their path, and what else may be asked.
+   * DNS servers, and the path to them.
    */
   dns?: {
     /**
-     * Servers for all names that split does not take.
+     * Servers for all names without an entry in split.
      */
     servers?: string[];
     /**
@@ -170,19 +170,19 @@ export interface AwgConfiguration {
      */
     via?: string;
     /**
-     * Servers asked only for the tunnels' own endpoints, past the kill switch.
+     * Servers queried for the names of endpoints only; they pass the kill switch.
      */
     bootstrap?: string[];
     /**
-     * Let DNS go to these servers only, whatever a program asks for.
+     * Allow DNS to these servers only, whatever server a program uses.
      */
     leakProtection?: boolean;
     /**
-     * Also block DNS over TLS and QUIC (port 853), and HTTPS to a table of public resolvers, on every path.
+     * Block DNS over TLS and QUIC (port 853), and HTTPS to known public resolvers, on every path.
      */
     blockEncryptedDns?: boolean;
     /**
-     * Servers for single domains: { corp.example: [10.0.0.53] }.
+     * Servers for single domains: { corp.example: [10.0.0.53] } (not implemented on Linux yet).
      */
     split?: {
       /**
@@ -192,7 +192,7 @@ export interface AwgConfiguration {
     };
   };
   /**
-   * auto: carried where the tunnel carries it, else blocked.
+   * auto: carried by tunnels that carry IPv6, else blocked.
    */
   ipv6?: "auto" | "block";
   /**
@@ -208,12 +208,12 @@ export interface AwgConfiguration {
      */
     autostart?: boolean;
     /**
-     * Tell who sits at the screen when protection is lost, fought over or cannot be repaired.
+     * Show a desktop notification when protection is lost or cannot be repaired.
      */
     notifications?: boolean;
   };
   /**
-   * A macOS system extension.
+   * A system extension (macOS only).
    */
   systemExtension?: {
     /**
@@ -221,12 +221,12 @@ export interface AwgConfiguration {
      */
     bundle: string;
     /**
-     * Whether it is to be installed.
+     * Whether it is installed.
      */
     state?: "present" | "absent";
   };
   /**
-   * Updates of awg.
+   * Updates of awg (not implemented yet).
    */
   update?: {
     /**
@@ -243,7 +243,7 @@ export interface AwgConfiguration {
     publicKey?: string;
   };
   /**
-   * What must never, or always, be true; proven before apply.
+   * Claims about paths that must hold. Proven before an apply.
    */
   invariants?: {
     /**
@@ -251,16 +251,16 @@ export interface AwgConfiguration {
      */
     name?: string;
     /**
-     * No packet this matches may take this path.
+     * No matching packet may take this path.
      */
     never?: PathClaim;
     /**
-     * Every packet this matches takes this path, or none.
+     * Every matching packet takes this path, or is dropped.
      */
     always?: PathClaim;
   }[];
   /**
-   * Resources that may not be destroyed, that stay, and fields that are left to others.
+   * Resources that are protected or kept, and fields that awg ignores.
    */
   lifecycle?: {
     /**
@@ -268,16 +268,16 @@ export interface AwgConfiguration {
      */
     protect?: string[];
     /**
-     * Resources that stay on the machine when they leave the configuration.
+     * Resources that stay on the host when they leave the config.
      */
     retain?: string[];
     /**
-     * Fields that others may change, as drift prints them: /link/office/mtuBytes. Neither drift nor repaired.
+     * Fields that awg leaves alone when others change them: /link/office/mtuBytes.
      */
     ignore?: string[];
   };
   /**
-   * Tunnels with new names.
+   * Tunnels that were renamed.
    */
   moved?: {
     /**
@@ -294,11 +294,11 @@ export interface AwgConfiguration {
    */
   probes?: {
     /**
-     * A name for status.
+     * Name for status.
      */
     name: string;
     /**
-     * How the target is asked.
+     * How the target is checked.
      */
     type: "ping" | "tcp" | "http" | "dns";
     /**
@@ -306,7 +306,7 @@ export interface AwgConfiguration {
      */
     target: string;
     /**
-     * Path it takes; the default path when absent.
+     * Path of the probe; the default path when absent (direct: not implemented yet).
      */
     via?: string;
     /**
@@ -323,11 +323,11 @@ export interface AwgConfiguration {
     timeout?: number | string;
   }[];
   /**
-   * When the machine is looked at again.
+   * When the daemon reads the host again.
    */
   reconcile?: {
     /**
-     * Wait until events have been quiet for so long.
+     * Wait until there were no events for this long.
      */
     quiet?: number | string;
     /**
@@ -335,31 +335,31 @@ export interface AwgConfiguration {
      */
     longest?: number | string;
     /**
-     * Read the whole machine this often although nothing happened.
+     * Read the whole host this often although nothing happened.
      */
     driftEvery?: number | string;
   };
   /**
-   * Per field, as drift prints it, what to do where another program holds or changes it: assert (put it back, the default), yield (leave it), adopt (take the device over with its engine: /link/office/device).
+   * What to do when another program changes a field: assert (restore it), yield (leave it), adopt (take over a device) (adopt: Linux only).
    */
   conflicts?: {
     [k: string]: "assert" | "yield" | "adopt";
   };
   /**
-   * Networks with a sign-in page.
+   * Networks with a sign-in page (not implemented yet).
    */
   captivePortal?: {
     /**
-     * Open the way to the portal, and only there, until it is passed.
+     * Allow traffic to the portal, and only there, until it is passed.
      */
     allow?: boolean;
     /**
-     * Close it after so long in any case.
+     * Close it after this time in any case.
      */
     longest?: number | string;
   };
   /**
-   * The daemon's interfaces.
+   * The daemon's interfaces (not implemented yet).
    */
   api?: {
     /**
@@ -377,11 +377,11 @@ export interface AwgConfiguration {
     };
   };
   /**
-   * Taking the configuration from a repository.
+   * Read the config from a repository (not implemented yet).
    */
   fleet?: {
     /**
-     * Repository or URL the configuration comes from.
+     * Repository or URL of the config.
      */
     source: string;
     /**
@@ -389,26 +389,26 @@ export interface AwgConfiguration {
      */
     branch?: string;
     /**
-     * Keys of which one must have signed it.
+     * The config must be signed by one of these keys.
      *
      * @minItems 1
      */
     publicKeys: string[];
     /**
-     * How often it is looked at.
+     * How often it is read.
      */
     every?: number | string;
   };
   /**
-   * Made-up addresses so that rules can match domains.
+   * Synthetic addresses, so that rules can match domains (not implemented yet).
    */
   fakeIp?: {
     /**
-     * Answer names with made-up addresses.
+     * Answer names with synthetic addresses.
      */
     enabled?: boolean;
     /**
-     * Where the addresses are taken from.
+     * Ranges of these addresses.
      */
     ranges?: string | string[];
   };
@@ -419,11 +419,11 @@ export interface AmneziaTunnel {
    */
   protocol: "amneziawg";
   /**
-   * Whether the tunnel is to exist.
+   * Whether the tunnel exists (false: not implemented yet).
    */
   enabled?: boolean;
   /**
-   * Tunnels that take this one's traffic while it is down.
+   * Tunnels that carry this one's traffic while it is down (not implemented yet).
    */
   failover?: {
     /**
@@ -438,11 +438,11 @@ export interface AmneziaTunnel {
     mode?: "hot" | "cold" | "prewarmed";
   };
   /**
-   * Reference to this machine's private key: { file: /path }, { env: NAME } or { keychain: name }.
+   * This host's private key: { file: /path }, { env: NAME } or { keychain: name } (keychain: not implemented yet).
    */
   privateKey: SecretKey;
   /**
-   * The interface's own addresses with prefix lengths.
+   * Addresses of the interface, with prefix lengths.
    */
   addresses?: string[];
   /**
@@ -454,11 +454,11 @@ export interface AmneziaTunnel {
    */
   mtu?: "auto" | number;
   /**
-   * auto, which is embedded (awg's own); userspace (an external wireguard-go or amneziawg-go); or kernel.
+   * embedded: awg's own. userspace: an external wireguard-go or amneziawg-go. auto is embedded (kernel: not implemented yet).
    */
   engine?: "auto" | "embedded" | "userspace" | "kernel";
   /**
-   * The other ends.
+   * Peers, as wg(8) has them.
    *
    * @minItems 1
    */
@@ -468,23 +468,23 @@ export interface AmneziaTunnel {
    */
   interface?: string;
   /**
-   * Routing table instead of a free one.
+   * Routing table of the tunnel (not implemented yet).
    */
   table?: number;
   /**
-   * Firewall mark of the tunnel's own packets.
+   * Firewall mark of the tunnel's own packets (not implemented yet).
    */
   fwmark?: number;
   /**
-   * DNS servers reached through this tunnel.
+   * DNS servers reached through this tunnel (not implemented yet).
    */
   dns?: string[];
   /**
-   * Forward packets between the tunnel and other interfaces (a server).
+   * Forward packets between the tunnel and other interfaces (not implemented yet).
    */
   forward?: boolean;
   /**
-   * Translate forwarded packets to this machine's address (a server).
+   * Translate forwarded packets to this host's address (not implemented yet).
    */
   masquerade?: boolean;
   /**
@@ -576,7 +576,7 @@ export interface AmneziaTunnel {
      */
     itime?: number | string;
     /**
-     * Key that masks headers, a reference to 32 bytes in base64. Same on both ends. Since 3.0.
+     * Key that masks headers: a reference to 32 bytes in base64. Same on both ends. Since 3.0 (keychain: not implemented yet).
      */
     headerProtectionKey?: SecretKey;
     /**
@@ -623,19 +623,19 @@ export interface Peer {
    */
   publicKey: string;
   /**
-   * Reference to the shared key, 32 bytes in base64.
+   * Preshared key: a reference to 32 bytes in base64 (keychain: not implemented yet).
    */
   presharedKey?: SecretKey;
   /**
-   * Where the peer is reached, host:port; absent for a peer that dials in.
+   * host:port of the peer; absent for a peer that connects to this host.
    */
   endpoint?: string;
   /**
-   * Addresses the peer may send from and is sent to.
+   * Addresses that the peer may send from, and that are sent to it.
    */
   allowedIPs?: string[];
   /**
-   * Send an empty packet after so much silence: 25, 25s or 20-30; 0 is off.
+   * Send an empty packet after this much silence: 25, 25s or 20-30; 0 is off.
    */
   persistentKeepalive?: number | string;
 }
@@ -645,11 +645,11 @@ export interface WireGuardTunnel {
    */
   protocol: "wireguard";
   /**
-   * Whether the tunnel is to exist.
+   * Whether the tunnel exists (false: not implemented yet).
    */
   enabled?: boolean;
   /**
-   * Tunnels that take this one's traffic while it is down.
+   * Tunnels that carry this one's traffic while it is down (not implemented yet).
    */
   failover?: {
     /**
@@ -664,11 +664,11 @@ export interface WireGuardTunnel {
     mode?: "hot" | "cold" | "prewarmed";
   };
   /**
-   * Reference to this machine's private key: { file: /path }, { env: NAME } or { keychain: name }.
+   * This host's private key: { file: /path }, { env: NAME } or { keychain: name } (keychain: not implemented yet).
    */
   privateKey: SecretKey;
   /**
-   * The interface's own addresses with prefix lengths.
+   * Addresses of the interface, with prefix lengths.
    */
   addresses?: string[];
   /**
@@ -680,11 +680,11 @@ export interface WireGuardTunnel {
    */
   mtu?: "auto" | number;
   /**
-   * auto, which is embedded (awg's own); userspace (an external wireguard-go or amneziawg-go); or kernel.
+   * embedded: awg's own. userspace: an external wireguard-go or amneziawg-go. auto is embedded (kernel: not implemented yet).
    */
   engine?: "auto" | "embedded" | "userspace" | "kernel";
   /**
-   * The other ends.
+   * Peers, as wg(8) has them.
    *
    * @minItems 1
    */
@@ -694,37 +694,37 @@ export interface WireGuardTunnel {
    */
   interface?: string;
   /**
-   * Routing table instead of a free one.
+   * Routing table of the tunnel (not implemented yet).
    */
   table?: number;
   /**
-   * Firewall mark of the tunnel's own packets.
+   * Firewall mark of the tunnel's own packets (not implemented yet).
    */
   fwmark?: number;
   /**
-   * DNS servers reached through this tunnel.
+   * DNS servers reached through this tunnel (not implemented yet).
    */
   dns?: string[];
   /**
-   * Forward packets between the tunnel and other interfaces (a server).
+   * Forward packets between the tunnel and other interfaces (not implemented yet).
    */
   forward?: boolean;
   /**
-   * Translate forwarded packets to this machine's address (a server).
+   * Translate forwarded packets to this host's address (not implemented yet).
    */
   masquerade?: boolean;
 }
 export interface Socks5Tunnel {
   /**
-   * A SOCKS5 proxy.
+   * A SOCKS5 proxy (not implemented yet).
    */
   protocol: "socks5";
   /**
-   * Whether the tunnel is to exist.
+   * Whether the tunnel exists (false: not implemented yet).
    */
   enabled?: boolean;
   /**
-   * Tunnels that take this one's traffic while it is down.
+   * Tunnels that carry this one's traffic while it is down (not implemented yet).
    */
   failover?: {
     /**
@@ -739,7 +739,7 @@ export interface Socks5Tunnel {
     mode?: "hot" | "cold" | "prewarmed";
   };
   /**
-   * Where the proxy is reached, host:port.
+   * host:port of the proxy.
    */
   server: string;
   /**
@@ -751,22 +751,22 @@ export interface Socks5Tunnel {
      */
     username: string;
     /**
-     * Reference to the password.
+     * Reference to the password (keychain: not implemented yet).
      */
     password: SecretText;
   };
 }
 export interface HttpTunnel {
   /**
-   * An HTTP proxy (CONNECT).
+   * An HTTP proxy (CONNECT) (not implemented yet).
    */
   protocol: "http";
   /**
-   * Whether the tunnel is to exist.
+   * Whether the tunnel exists (false: not implemented yet).
    */
   enabled?: boolean;
   /**
-   * Tunnels that take this one's traffic while it is down.
+   * Tunnels that carry this one's traffic while it is down (not implemented yet).
    */
   failover?: {
     /**
@@ -781,7 +781,7 @@ export interface HttpTunnel {
     mode?: "hot" | "cold" | "prewarmed";
   };
   /**
-   * Where the proxy is reached, host:port.
+   * host:port of the proxy.
    */
   server: string;
   /**
@@ -793,38 +793,38 @@ export interface HttpTunnel {
      */
     username: string;
     /**
-     * Reference to the password.
+     * Reference to the password (keychain: not implemented yet).
      */
     password: SecretText;
   };
 }
 export interface Rule {
   /**
-   * A name for plans, status and explain; unique.
+   * Unique name for plan, status and explain.
    */
   name?: string;
   /**
-   * Programs: an exact name, or { path | dir | contains | regex | bundleId | signer }; a path may hold * and **.
+   * Programs: an exact name, or { path | dir | contains | regex | bundleId | signer }; a path may hold * and ** (not implemented yet).
    */
   apps?: AppMatcher | AppMatcher[];
   /**
-   * Users the program runs as: names or numbers.
+   * Users that the program runs as: names or numbers.
    */
   users?: (string | number) | (string | number)[];
   /**
-   * Linux control groups, as paths below the root group.
+   * Linux control groups, as paths below the root group (not implemented yet).
    */
   cgroups?: string | string[];
   /**
-   * Regular expressions, found anywhere in the command line.
+   * Regular expressions, found anywhere in the command line (not implemented yet).
    */
   commandLine?: string | string[];
   /**
-   * A program among the ancestors, written as in apps.
+   * A program among the ancestors, written as in apps (not implemented yet).
    */
   parent?: AppMatcher | AppMatcher[];
   /**
-   * Prefixes or addresses, or { domain | list | geoip }.
+   * Prefixes or addresses, or { domain | list | geoip } (domain, list, geoip: not implemented yet).
    */
   destinations?: Destination | Destination[];
   /**
@@ -838,52 +838,52 @@ export interface Rule {
     | ("tcp" | "udp" | "icmp" | "icmpv6" | "sctp" | "gre" | "esp")
     | ("tcp" | "udp" | "icmp" | "icmpv6" | "sctp" | "gre" | "esp")[];
   /**
-   * Networks in which the rule holds.
+   * Networks in which the rule applies (not implemented yet).
    */
   when?: NetworkCondition | NetworkCondition[];
   /**
-   * Matches that must all hold.
+   * Matches that must all hold (not implemented yet).
    *
    * @minItems 1
    */
   all?: Match[];
   /**
-   * Matches of which one must hold.
+   * Matches of which one must hold (not implemented yet).
    *
    * @minItems 1
    */
   any?: Match[];
   /**
-   * A match that must not hold.
+   * A match that must not hold (not implemented yet).
    */
   not?: Match;
   /**
-   * Where matching traffic goes: a tunnel's name, direct, or block.
+   * Path of matching traffic: a tunnel's name, direct or block.
    */
   via: string;
   /**
-   * While the tunnel is down: block (the default), direct, drop, next_rule, or { failover: [tunnels] }.
+   * While the tunnel is down: block, direct, drop, next_rule or { failover: [tunnels] } (next_rule, failover: not implemented yet).
    */
   fallback?: Fallback;
   /**
-   * direct lets these programs ask their own DNS servers although DNS is protected.
+   * direct lets these programs query their own DNS servers although DNS is protected (not implemented yet).
    */
   dns?: "direct";
   /**
-   * Rate limits.
+   * Rate limits (not implemented yet).
    */
   limit?: {
     /**
-     * Most that may come in.
+     * Highest rate received.
      */
     down?: string;
     /**
-     * Most that may go out.
+     * Highest rate sent.
      */
     up?: string;
   };
   /**
-   * Refuse to apply unless this machine keeps the rule at least this well.
+   * Refuse to apply unless this host enforces the rule at least this well.
    */
   require?: "enforced" | "best-effort" | "advisory";
 }
@@ -893,7 +893,7 @@ export interface NetworkCondition {
    */
   ssid?: string;
   /**
-   * Hardware address of the gateway.
+   * MAC address of the gateway.
    */
   gatewayMac?: string;
   /**
@@ -907,27 +907,27 @@ export interface NetworkCondition {
 }
 export interface Match {
   /**
-   * Programs: an exact name, or { path | dir | contains | regex | bundleId | signer }; a path may hold * and **.
+   * Programs: an exact name, or { path | dir | contains | regex | bundleId | signer }; a path may hold * and ** (not implemented yet).
    */
   apps?: AppMatcher | AppMatcher[];
   /**
-   * Users the program runs as: names or numbers.
+   * Users that the program runs as: names or numbers.
    */
   users?: (string | number) | (string | number)[];
   /**
-   * Linux control groups, as paths below the root group.
+   * Linux control groups, as paths below the root group (not implemented yet).
    */
   cgroups?: string | string[];
   /**
-   * Regular expressions, found anywhere in the command line.
+   * Regular expressions, found anywhere in the command line (not implemented yet).
    */
   commandLine?: string | string[];
   /**
-   * A program among the ancestors, written as in apps.
+   * A program among the ancestors, written as in apps (not implemented yet).
    */
   parent?: AppMatcher | AppMatcher[];
   /**
-   * Prefixes or addresses, or { domain | list | geoip }.
+   * Prefixes or addresses, or { domain | list | geoip } (domain, list, geoip: not implemented yet).
    */
   destinations?: Destination | Destination[];
   /**
@@ -941,49 +941,49 @@ export interface Match {
     | ("tcp" | "udp" | "icmp" | "icmpv6" | "sctp" | "gre" | "esp")
     | ("tcp" | "udp" | "icmp" | "icmpv6" | "sctp" | "gre" | "esp")[];
   /**
-   * Networks in which the rule holds.
+   * Networks in which the rule applies (not implemented yet).
    */
   when?: NetworkCondition | NetworkCondition[];
   /**
-   * Matches that must all hold.
+   * Matches that must all hold (not implemented yet).
    *
    * @minItems 1
    */
   all?: Match[];
   /**
-   * Matches of which one must hold.
+   * Matches of which one must hold (not implemented yet).
    *
    * @minItems 1
    */
   any?: Match[];
   /**
-   * A match that must not hold.
+   * A match that must not hold (not implemented yet).
    */
   not?: Match;
 }
 export interface PathClaim {
   /**
-   * Programs: an exact name, or { path | dir | contains | regex | bundleId | signer }; a path may hold * and **.
+   * Programs: an exact name, or { path | dir | contains | regex | bundleId | signer }; a path may hold * and ** (not implemented yet).
    */
   apps?: AppMatcher | AppMatcher[];
   /**
-   * Users the program runs as: names or numbers.
+   * Users that the program runs as: names or numbers.
    */
   users?: (string | number) | (string | number)[];
   /**
-   * Linux control groups, as paths below the root group.
+   * Linux control groups, as paths below the root group (not implemented yet).
    */
   cgroups?: string | string[];
   /**
-   * Regular expressions, found anywhere in the command line.
+   * Regular expressions, found anywhere in the command line (not implemented yet).
    */
   commandLine?: string | string[];
   /**
-   * A program among the ancestors, written as in apps.
+   * A program among the ancestors, written as in apps (not implemented yet).
    */
   parent?: AppMatcher | AppMatcher[];
   /**
-   * Prefixes or addresses, or { domain | list | geoip }.
+   * Prefixes or addresses, or { domain | list | geoip } (domain, list, geoip: not implemented yet).
    */
   destinations?: Destination | Destination[];
   /**
@@ -997,27 +997,27 @@ export interface PathClaim {
     | ("tcp" | "udp" | "icmp" | "icmpv6" | "sctp" | "gre" | "esp")
     | ("tcp" | "udp" | "icmp" | "icmpv6" | "sctp" | "gre" | "esp")[];
   /**
-   * Networks in which the rule holds.
+   * Networks in which the rule applies (not implemented yet).
    */
   when?: NetworkCondition | NetworkCondition[];
   /**
-   * Matches that must all hold.
+   * Matches that must all hold (not implemented yet).
    *
    * @minItems 1
    */
   all?: Match[];
   /**
-   * Matches of which one must hold.
+   * Matches of which one must hold (not implemented yet).
    *
    * @minItems 1
    */
   any?: Match[];
   /**
-   * A match that must not hold.
+   * A match that must not hold (not implemented yet).
    */
   not?: Match;
   /**
-   * The path that is forbidden (never) or demanded (always).
+   * The path that is forbidden (never) or required (always).
    */
   via: string;
 }

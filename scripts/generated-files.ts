@@ -1,15 +1,14 @@
-import { readFileSync } from "node:fs";
 import { compile } from "json-schema-to-typescript";
 import { configJsonSchema } from "../src/config/json-schema.ts";
-import { renderKeyTables } from "../src/config/key-table.ts";
-import { renderProblemTable } from "../src/config/problem-table.ts";
+import { cliPages } from "./reference/cli-pages.ts";
+import { configPages } from "./reference/config-pages.ts";
+import { doctorPage } from "./reference/doctor-page.ts";
+import { exitCodePage } from "./reference/exit-code-page.ts";
+import { documentSchemas, jsonPage } from "./reference/json-page.ts";
+import { problemPages } from "./reference/problem-page.ts";
 
 const TYPE_BANNER =
   "/* Written by scripts/generate from awg.schema.json; do not edit. The configuration as it may be written. */";
-
-/** Written by hand down to the marker, generated below it. */
-const CONFIGURATION_PAGE = "docs/configuration.md";
-const MARKER = "<!-- Written by scripts/generate from here on; do not edit. -->\n";
 
 /** Every generated file with its content, by its path in the repository. */
 export async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
@@ -23,15 +22,14 @@ export async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
   return new Map([
     ["schema/awg.schema.json", `${JSON.stringify(schema, undefined, 2)}\n`],
     ["schema/awg.d.ts", type],
-    ["docs/problems.md", renderProblemTable()],
-    [CONFIGURATION_PAGE, withKeyTables(readFileSync(new URL(`../${CONFIGURATION_PAGE}`, import.meta.url), "utf8"))],
+    ...documentSchemas(),
+    ...cliPages(),
+    ...configPages(),
+    ...problemPages(),
+    ["docs/reference/exit-codes.md", exitCodePage()],
+    ["docs/reference/doctor.md", doctorPage()],
+    ["docs/reference/json.md", jsonPage()],
   ]);
-}
-
-function withKeyTables(page: string): string {
-  const end = page.indexOf(MARKER);
-  if (end < 0) throw new Error(`${CONFIGURATION_PAGE} has lost the line ${MARKER}`);
-  return `${page.slice(0, end)}${MARKER}\n${renderKeyTables()}`;
 }
 
 /** A description beside a `$ref` makes the type generator copy the type; inside `allOf` it becomes a comment. */

@@ -63,7 +63,7 @@ const LATER = [
 /** An engine makes little garbage: with V8's own 16 MB for what is new its two heaps kept 3 MB more (measured). */
 const ENGINE_HEAP = "--max-semi-space-size=1";
 
-/** docs/cli.md, exit codes. */
+/** The exit code of src/cli/exit-code.ts. */
 const UNSUPPORTED = 12;
 
 type Load = (name: string) => unknown;
@@ -192,7 +192,7 @@ function keep(path: string, script: Script): void {
 function refuseNode(version: string): void {
   const message = `awg needs Node ${LEAST_NODE} or later, and ${process.execPath} is Node ${version}`;
   const remedy = "install one, and start awg with it: it runs the first node on PATH";
-  const error = { kind: "unsupported", message, remedy, facts: {}, exit_code: UNSUPPORTED };
+  const error = { kind: "unsupported", message, remedy, facts: {}, exitCode: UNSUPPORTED };
   process.stderr.write(`awg: ${message}; ${remedy}\n`);
   if (process.argv.includes("--json")) process.stdout.write(`${JSON.stringify({ format_version: "1", error })}\n`);
   process.exitCode = UNSUPPORTED;

@@ -1,6 +1,7 @@
 import { Command, CommanderError, Option } from "commander";
 import { VERSION } from "../model/version.ts";
 import { EXIT, type ExitCode } from "./exit-code.ts";
+import { runVerb } from "./run-verb.ts";
 import type { Terminal } from "./terminal.ts";
 import {
   type OptionDefinition,
@@ -24,8 +25,7 @@ export async function runByCommander(
   const wanted = verbs.find(({ name }) => name === argv[0]);
   for (const verb of wanted === undefined ? verbs : [wanted]) {
     addVerb(program, verb, globalOptions, async (options, args) => {
-      const { run } = await verb.load();
-      code = await run({ ...context, options, args });
+      code = await runVerb(verb, { ...context, options, args });
     });
   }
   if (argv.length === 0) {

@@ -1,6 +1,6 @@
 import { AwgError, type ErrorKind } from "../model/error.ts";
 
-/** Every exit code of awg (docs/cli.md). Text and code come from the same object (law 9). */
+/** Every exit code of awg; exit-meaning.ts says what each means. */
 export const EXIT = {
   success: 0,
   /** Only `awg diff`: there are differences. */
@@ -17,7 +17,6 @@ export const EXIT = {
   locked: 10,
   stalePlan: 11,
   unsupported: 12,
-  unreachable: 13,
   usage: 64,
   bug: 70,
   /** What the verb was asked for could not be written to where it was to go. */

@@ -1,9 +1,13 @@
 import { AwgError, messageOf } from "../model/error.ts";
+import type { DocumentOf } from "./documents/documents.ts";
+import { printEvent } from "./event-stream.ts";
 import { EXIT, type ExitCode, exitCodeOf } from "./exit-code.ts";
 import { parsePlainly } from "./plain-options.ts";
+import { runVerb } from "./run-verb.ts";
 import { type ProcessTerminal, processTerminal, type Terminal } from "./terminal.ts";
 import { ENTERED_NETNS, GLOBAL_OPTIONS } from "./verb-options.ts";
 import { VERBS } from "./verbs.ts";
+import { printDocument } from "./views/json.ts";
 import { styleFor } from "./views/style.ts";
 
 /**
@@ -20,7 +24,7 @@ export async function runCommandLine(argv: readonly string[], environment: NodeJ
     return codeAsWritten(await dispatch(words, environment, terminal), words[0], terminal);
   } catch (error) {
     reportError(error, terminal, argv.includes("--debug"));
-    if (argv.includes("--json")) writeErrorDocument(error, terminal);
+    writeErrorForPrograms(error, argv, terminal);
     return exitCodeOf(error);
   }
 }
@@ -65,12 +69,17 @@ function reportError(error: unknown, terminal: Terminal, debug: boolean): void {
   if (debug && error instanceof Error) terminal.err(error.stack ?? "");
 }
 
-/** Whoever reads --json gets a document also when the verb failed; text and code come from the same object (law 9). */
-function writeErrorDocument(error: unknown, terminal: Terminal): void {
+/** A program that reads JSON gets the error as JSON, too; text and code come from the same object (law 9). */
+function writeErrorForPrograms(thrown: unknown, argv: readonly string[], terminal: Terminal): void {
+  const error = errorFieldsOf(thrown);
+  if (argv.includes("--json-stream")) printEvent(terminal, { type: "error", error });
+  else if (argv.includes("--json")) printDocument(terminal, "error", { format_version: "1", error });
+}
+
+function errorFieldsOf(error: unknown): DocumentOf<"error">["error"] {
   const { kind, facts, remedy } = error instanceof AwgError ? error : { kind: "bug", facts: {}, remedy: undefined };
   const message = error instanceof Error ? error.message : String(error);
-  const described = { kind, message, ...(remedy === undefined ? {} : { remedy }), facts, exit_code: exitCodeOf(error) };
-  terminal.out(JSON.stringify({ format_version: "1", error: described }));
+  return { kind, message, ...(remedy === undefined ? {} : { remedy }), facts, exitCode: exitCodeOf(error) };
 }
 
 /** Moves options that stand before the verb behind it: `awg --netns lab diff` reads like `awg diff --netns lab`. */
@@ -98,6 +107,5 @@ async function dispatch(
     const { runByCommander } = await import("./commander-program.ts");
     return runByCommander(argv, context);
   }
-  const { run } = await plain.verb.load();
-  return run({ ...context, options: plain.options, args: plain.args });
+  return runVerb(plain.verb, { ...context, options: plain.options, args: plain.args });
 }

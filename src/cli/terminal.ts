@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync, writeSync } from "node:fs";
 import { textOf } from "../app/load/utf8-text.ts";
 import { printable } from "../model/text/printable.ts";
+import { PLAIN_WIDTH } from "../model/text/wrap.ts";
 
 /**
  * Where a verb writes: data to stdout, progress and errors to stderr, questions to the person if there is one. Names and
@@ -15,6 +16,8 @@ export interface Terminal {
   readonly colorErr: boolean;
   /** Whether a person sits at both ends, so that questions make sense. */
   readonly interactive: boolean;
+  /** Columns that text for people may take. */
+  readonly columns: number;
   /** Asks and reads one line; undefined at the end of input. */
   ask(question: string): string | undefined;
   /** All of standard input. */
@@ -27,6 +30,8 @@ export interface ProcessTerminal extends Terminal {
   readonly unwritten: unknown;
 }
 
+/** Longer lines are hard to read, whatever the terminal has. */
+const WIDEST = 100;
 const MAX_INPUT_BYTES = 8 * 1024 * 1024;
 
 /** The real terminal. Colour only on a TTY and never with NO_COLOR (no-color.org) or TERM=dumb. */
@@ -47,6 +52,9 @@ export function processTerminal(environment: NodeJS.ProcessEnv, wantsColor: bool
     colorOut,
     colorErr,
     interactive: isTerminal(0) && isTerminal(2),
+    get columns() {
+      return isTerminal(1) ? Math.min(process.stdout.columns, WIDEST) : PLAIN_WIDTH;
+    },
     ask(question) {
       writeWhole(2, printable(question, colorErr));
       return readLine();

@@ -1,6 +1,6 @@
 import type { OptionDefinition } from "./verb.ts";
 
-/** Options that several verbs share; docs/cli.md tells them in prose. */
+/** Options that several verbs share. */
 export const FILE: OptionDefinition = {
   flags: "-f, --file <path>",
   summary: "config file or folder of *.yaml; repeatable; - is standard input (default: /etc/awg/config.yaml)",

@@ -1,5 +1,7 @@
 import { z } from "zod";
+import { wrapText } from "../model/text/wrap.ts";
 import { nearestWord } from "./field/edit-distance.ts";
+import { typeText } from "./key-type.ts";
 import { schemasAt, unwrap } from "./schema-keys.ts";
 
 type Json = Readonly<Record<string, unknown>>;
@@ -8,7 +10,7 @@ type Json = Readonly<Record<string, unknown>>;
  * What a field of the configuration is and takes, as text for a terminal; `undefined` where there is no such field.
  * The path is keys with dots, `killSwitch.allow.ports`; list positions are left out, and names of tunnels may be.
  */
-export function fieldHelp(path: string): string | undefined {
+export function fieldHelp(path: string, width: number): string | undefined {
   const steps = path.split(".").filter((step) => step !== "");
   const schemas = schemasAt(steps.map(withoutPosition));
   if (schemas.length === 0) return undefined;
@@ -16,11 +18,11 @@ export function fieldHelp(path: string): string | undefined {
   const lines = [path === "" ? "the whole configuration" : steps.join(".")];
   const description = described.find((json) => json["description"] !== undefined)?.["description"];
   if (description !== undefined) lines.push("", `  ${description}`);
-  const facts = described.flatMap(factsOf);
+  const keys = mergedKeys(schemas.flatMap((schema) => keysOf(schema as z.ZodType)));
+  const facts = keys.length > 0 ? [] : described.flatMap(factsOf);
   if (facts.length > 0) lines.push("", ...[...new Set(facts)].map((fact) => `  ${fact}`));
-  const keys = schemas.flatMap((schema) => keysOf(schema as z.ZodType));
-  if (keys.length > 0) lines.push("", "  Keys:", ...alignKeys(keys));
-  return lines.join("\n");
+  if (keys.length > 0) lines.push("", "  Keys:", ...keys.flatMap(keyLines));
+  return wrapText(lines.join("\n"), width, 0);
 }
 
 /** The field that a path with a slip of the pen means; `undefined` where none is near, step by step. */
@@ -46,22 +48,15 @@ const JSON_OPTIONS = { io: "input", unrepresentable: "any" } as const;
 
 interface KeyHelp {
   readonly key: string;
+  readonly type: string;
+  readonly fallback: string;
   readonly description: string;
 }
 
 function factsOf(json: Json): string[] {
-  const facts: string[] = [];
-  const forms = [json, ...((json["anyOf"] as Json[] | undefined) ?? [])];
-  const types = [...new Set(forms.map((form) => form["type"]).filter((type) => type !== undefined))];
-  if (types.length > 0) facts.push(`Type: ${types.join(" or ")}`);
-  for (const form of forms) {
-    if (Array.isArray(form["enum"])) facts.push(`One of: ${form["enum"].join(", ")}`);
-    if (form["const"] !== undefined) facts.push(`Value: ${String(form["const"])}`);
-    if (form["minimum"] !== undefined)
-      facts.push(`Range: ${String(form["minimum"])} to ${String(form["maximum"] ?? "any")}`);
-  }
-  if (json["default"] !== undefined) facts.push(`Default: ${JSON.stringify(json["default"])}`);
-  return facts;
+  const type = typeText(json, (json["$defs"] ?? {}) as Readonly<Record<string, Json>>);
+  const fallback = json["default"] === undefined ? [] : [`Default: ${JSON.stringify(json["default"])}`];
+  return [`Type: ${type}`, ...fallback];
 }
 
 function keysOf(schema: z.ZodType): KeyHelp[] {
@@ -70,26 +65,35 @@ function keysOf(schema: z.ZodType): KeyHelp[] {
   if (bare instanceof z.ZodArray) return keysOf(bare.element as z.ZodType);
   if (bare instanceof z.ZodRecord) return keysOf(bare.valueType as z.ZodType);
   if (!(bare instanceof z.ZodObject)) return [];
-  return Object.entries(bare.shape).map(([key, value]) => ({ key, description: descriptionOf(value as z.ZodType) }));
+  return Object.entries(bare.shape).map(([key, value]) => keyHelp(key, value as z.ZodType));
 }
 
-function descriptionOf(schema: z.ZodType): string {
-  let current: z.core.$ZodType | undefined = schema;
-  while (current !== undefined) {
-    const description = (current as z.ZodType).description;
-    if (description !== undefined) return description;
-    current = (current._zod.def as { innerType?: z.core.$ZodType }).innerType;
-  }
-  return "";
+function keyHelp(key: string, schema: z.ZodType): KeyHelp {
+  const json = z.toJSONSchema(schema, JSON_OPTIONS) as Json;
+  const isOptional = schema.safeParse(undefined).success || schema instanceof z.ZodExactOptional;
+  const value = json["default"];
+  return {
+    key,
+    type: typeText(json, (json["$defs"] ?? {}) as Readonly<Record<string, Json>>),
+    fallback: value !== undefined ? `default ${JSON.stringify(value)}` : isOptional ? "" : "required",
+    description: String(json["description"] ?? ""),
+  };
 }
 
-function alignKeys(keys: readonly KeyHelp[]): string[] {
-  const byKey = new Map<string, string>();
-  for (const { key, description } of keys) {
-    const known = byKey.get(key);
-    if (known === undefined) byKey.set(key, description);
-    else if (!known.includes(description)) byKey.set(key, `${known} ${description}`);
+/** A key that several forms have, such as a tunnel's protocol, has the types of all, and what they say in common. */
+function mergedKeys(keys: readonly KeyHelp[]): readonly KeyHelp[] {
+  const byKey = new Map<string, KeyHelp>();
+  for (const one of keys) {
+    const known = byKey.get(one.key);
+    if (known === undefined) byKey.set(one.key, one);
+    else if (known.type !== one.type) {
+      byKey.set(one.key, { ...known, type: `${known.type} | ${one.type}`, description: "" });
+    }
   }
-  const width = Math.max(...[...byKey.keys()].map((key) => key.length));
-  return [...byKey].map(([key, description]) => `    ${key.padEnd(width)}  ${description}`);
+  return [...byKey.values()];
+}
+
+function keyLines({ key, type, fallback, description }: KeyHelp): readonly string[] {
+  const head = `    ${key}: ${type}${fallback === "" ? "" : `, ${fallback}`}`;
+  return description === "" ? [head] : [head, `        ${description}`];
 }

@@ -1,56 +1,6 @@
 import { type Config, isNoiseTunnel, type Match, type Tunnel } from "./config.ts";
-
-/** Features that a configuration can ask for and that a machine, or this version of awg, may not have. Names are stable. */
-export const FEATURES = [
-  "tunnel.disabled",
-  "tunnel.interface",
-  "tunnel.table",
-  "tunnel.fwmark",
-  "tunnel.dns",
-  "tunnel.forward",
-  "tunnel.masquerade",
-  "tunnel.failover",
-  "tunnel.obfuscation",
-  "tunnel.proxy",
-  "tunnel.engine.embedded",
-  "tunnel.engine.userspace",
-  "tunnel.engine.kernel",
-  "secret.keychain",
-  "fallback.failover",
-  "fallback.next-rule",
-  "rule.limit",
-  "rule.require",
-  "rule.dns",
-  "match.apps",
-  "match.users",
-  "match.cgroups",
-  "match.commandLine",
-  "match.parent",
-  "match.when",
-  "match.domain",
-  "match.list",
-  "match.geoip",
-  "match.nested",
-  "killSwitch.atBoot",
-  "dns.split",
-  "dns.blockEncryptedDns",
-  "service",
-  "systemExtension",
-  "update",
-  "invariants.never",
-  "invariants.always",
-  "lifecycle",
-  "moved",
-  "probes",
-  "reconcile",
-  "conflicts",
-  "captivePortal",
-  "api",
-  "fleet",
-  "fakeIp",
-] as const;
-
-export type Feature = (typeof FEATURES)[number];
+import type { AppMatcher } from "./section/match.ts";
+import type { Feature } from "./support.ts";
 
 export interface FeatureUse {
   /** Where in the configuration, keys and positions joined with dots: `rules.0.limit`. */
@@ -58,7 +8,7 @@ export interface FeatureUse {
   readonly feature: Feature;
 }
 
-/** Every use of a feature that some machine may lack; which ones this machine has is for others to say. */
+/** Every use of a feature that some host may lack; `FEATURE_SUPPORT` says which systems have it. */
 export function reservedKeysUsed(config: Config): FeatureUse[] {
   return [...tunnelUses(config), ...ruleUses(config), ...topLevelUses(config)];
 }
@@ -121,7 +71,18 @@ function matchUses(path: string, match: Match): FeatureUse[] {
       kind === "prefix" ? [] : use(`match.${kind}`, `${path}.destinations.${index}`, true),
     ),
     ...use("match.nested", path, isNested),
+    ...(["apps", "parent"] as const).flatMap((key) => programUses(`${path}.${key}`, match[key] ?? [])),
+    ...(["all", "any"] as const).flatMap((key) =>
+      (match[key] ?? []).flatMap((one, index) => matchUses(`${path}.${key}.${index}`, one)),
+    ),
+    ...(match.not === undefined ? [] : matchUses(`${path}.not`, match.not)),
   ];
+}
+
+function programUses(path: string, programs: readonly AppMatcher[]): FeatureUse[] {
+  return programs.flatMap(({ kind }, index) =>
+    kind === "bundleId" || kind === "signer" ? use(`match.${kind}`, `${path}.${index}.${kind}`, true) : [],
+  );
 }
 
 function topLevelUses(config: Config): FeatureUse[] {
@@ -140,7 +101,12 @@ function topLevelUses(config: Config): FeatureUse[] {
     ...sections.flatMap((key) => use(key, key, config[key] !== undefined)),
     ...use("moved", "moved", config.moved.length > 0),
     ...use("probes", "probes", config.probes.length > 0),
+    ...config.probes.flatMap(({ via }, index) => use("probe.direct", `probes.${index}.via`, via?.kind === "direct")),
     ...use("conflicts", "conflicts", Object.keys(config.conflicts).length > 0),
+    ...Object.entries(config.conflicts).flatMap(([field, answer]) =>
+      use("conflicts.adopt", `conflicts.${field}`, answer === "adopt"),
+    ),
+    ...use("killSwitch.ephemeral", "killSwitch.persist", config.killSwitch.enabled && !config.killSwitch.persist),
     ...use("killSwitch.atBoot", "killSwitch.atBoot", config.killSwitch.atBoot),
     ...use("dns.split", "dns.split", Object.keys(config.dns?.split ?? {}).length > 0),
     ...use("dns.blockEncryptedDns", "dns.blockEncryptedDns", config.dns?.blockEncryptedDns === true),

@@ -51,7 +51,10 @@ export function expand(config: Config, facts: HostFacts, options: ExpandOptions)
   const policy = firewallPolicy(placed, { rules, default: defaultPath(placed) });
   if (facts.os !== "darwin" && flowMemoryOf(policy).kind === "refused") notes.push(TOO_MANY_KINDS);
   if (!hasPacketFilter(facts.capabilities) && isNeeded(policy)) {
-    context.unsupported.push({ path: "killSwitch", feature: "the packet filter (nftables is not available), which" });
+    context.unsupported.push({
+      path: "killSwitch",
+      message: "a kill switch needs nf_tables, which this kernel lacks or awg may not use",
+    });
   }
   const resources: Resource[] = isNeeded(policy) ? [{ kind: "firewall", key: "firewall/machine", spec: policy }] : [];
   if (tunnels.length > 0) {

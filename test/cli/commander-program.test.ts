@@ -17,6 +17,7 @@ async function answer(
     err: (text: string) => {
       err += text;
     },
+    columns: 80,
     ask: () => undefined,
     readInput: () => "",
   };
@@ -49,7 +50,7 @@ test.each(["verify", "ps", "explain"])("the help of %s names no config that it r
   expect(out).not.toContain("/etc/awg/config.yaml");
 });
 
-/** Where the machine or its state is read, only root may (docs/cli.md). */
+/** Where the machine or its state is read, only root may (docs/reference/hosts.md). */
 test("an example of a verb that needs root says so", () => {
   const readers = ["plan", "diff", "status", "history", "get", "drift", "verify", "doctor"];
   const examples = VERBS.filter(({ name }) => readers.includes(name)).flatMap((verb) => verb.examples);

@@ -89,7 +89,7 @@ describe("law 9: every exit code, by the real program", () => {
   test("3 with --json: one document, with the kind, the problems and the code", () => {
     const { status, stdout } = awg(["plan", "-f", at("bad.yaml"), "--host", machine("bad-json"), "--json"]);
     const { format_version, error } = JSON.parse(stdout);
-    expect([status, format_version, error.kind, error.exit_code]).toEqual([3, "1", "config", 3]);
+    expect([status, format_version, error.kind, error.exitCode]).toEqual([3, "1", "config", 3]);
     expect(error.facts.problems[0]).toMatch(/bad\.yaml:2:1: .*did you mean tunnels/);
   });
 
@@ -106,7 +106,7 @@ describe("law 9: every exit code, by the real program", () => {
     const { status, stderr } = apply(host);
     expect(status).toBe(5);
     expect(stderr).toContain(at("stuck.json.state/journal"));
-    expect(awg(["status", "--host", host, "--json"]).stdout).toContain('"open_journal":"');
+    expect(awg(["status", "--host", host, "--json"]).stdout).toContain('"openJournal":"');
     expect(apply(host).status, "the next apply recovers it").toBe(0);
   });
 
@@ -218,7 +218,7 @@ describe("law 9: every exit code, by the real program", () => {
   test("12: something that has no driver yet", () => {
     const { status, stderr } = awg(["plan", "-f", at("app.yaml"), "--host", machine("app")]);
     expect(status).toBe(12);
-    expect(stderr).toContain("unsupported here yet");
+    expect(stderr).toContain("rules.0.apps: not implemented yet");
   });
 
   test.each([[["nonsense"]], [["plan", "--nonsense"]], [[]], [["apply", "-f", at("good.yaml"), "--host", "mars"]]])(
@@ -241,7 +241,7 @@ describe("law 9: every exit code, by the real program", () => {
     expect(status).toBe(70);
     expect(stderr.trim().split("\n")).toHaveLength(1);
     expect(stderr).toContain("planted");
-    expect(JSON.parse(stdout).error).toMatchObject({ kind: "bug", exit_code: 70 });
+    expect(JSON.parse(stdout).error).toMatchObject({ kind: "bug", exitCode: 70 });
   });
 
   test("77: needs root", ({ skip }) => {

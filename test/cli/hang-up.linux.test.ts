@@ -87,7 +87,7 @@ describe.skipIf(obstacle !== undefined)(`law 5: a terminal that goes away${obsta
       if (Date.now() > endMs) throw new Error(`it does not wait: ${applying.told()}`);
       await new Promise((go) => setTimeout(go, 50));
     }
-    expect(JSON.parse(awg("status", "--host", host, "--json").stdout).awaiting_confirmation).not.toBeNull();
+    expect(JSON.parse(awg("status", "--host", host, "--json").stdout).awaitingConfirmation).not.toBeNull();
     expect(awg("confirm", "--host", host).status).toBe(0);
     await end;
     expect(applying.told()).toContain("code 0");

@@ -24,6 +24,7 @@ async function call(verb: RunVerb, args: readonly string[] = [], options: Option
     colorOut: false,
     colorErr: false,
     interactive: false,
+    columns: 80,
     ask: () => undefined,
     readInput: () => "",
   };

@@ -17,7 +17,7 @@ const NOBODY = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-grou
 interface Listed {
   readonly programs: readonly { readonly pid: number; readonly path: string | null; readonly sockets: number | null }[];
   readonly unseen: readonly string[];
-  readonly rules_of: string;
+  readonly rulesOf: string;
 }
 
 function ps(args: readonly string[], before: readonly string[] = []): Listed {
@@ -47,9 +47,9 @@ describe.skipIf(obstacle !== undefined)(`awg ps${obstacle === undefined ? "" : `
   test.skipIf(nobodyObstacle !== undefined)(
     `without root it shows what it can, and says what it could not see${nobodyObstacle === undefined ? "" : ` (${nobodyObstacle})`}`,
     () => {
-      const { programs, unseen, rules_of } = ps(["--pid", String(process.pid)], NOBODY);
+      const { programs, unseen, rulesOf } = ps(["--pid", String(process.pid)], NOBODY);
       expect(programs).toMatchObject([{ pid: process.pid, path: null, sockets: null }]);
-      expect(rules_of).toBe("nothing");
+      expect(rulesOf).toBe("nothing");
       expect(unseen.join("\n")).toContain("the accepted rules, which only root may read");
       expect(unseen.join("\n")).toContain("the sockets of ");
     },

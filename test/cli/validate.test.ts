@@ -30,7 +30,7 @@ test("awg validate tells of a key file that a plan would refuse, and of none tha
   });
   expect(JSON.parse(awg("--json").stdout)).toMatchObject({
     valid: true,
-    refused_secrets: [expect.stringContaining(said)],
+    refusedSecrets: [expect.stringContaining(said)],
   });
   expect(awg("--strict").status).toBe(3);
   expect(awg("--allow-insecure-permissions")).toMatchObject({ ...quiet, stderr: "" });

@@ -4,30 +4,34 @@ import { configJsonSchema } from "../../src/config/json-schema.ts";
 
 describe("help for one field", () => {
   test("a section: what it is and its keys", () => {
-    expect(fieldHelp("killSwitch")).toMatchInlineSnapshot(`
+    expect(fieldHelp("killSwitch", 80)).toMatchInlineSnapshot(`
       "killSwitch
 
-        Drop everything on physical interfaces that is not granted. Must be stated when the default is a tunnel.
-
-        Type: object
+        Drop every packet outside the tunnels that is not allowed. Required when the
+        default is a tunnel.
 
         Keys:
-          enabled   Drop all that no rule, default or exception grants.
-          allowLan  Let the local network and multicast through; DNS is judged before.
-          atBoot    Block from early boot on, before awg runs.
-          persist   Keep blocking while no process of awg lives.
-          allow     Exceptions, such as incoming SSH."
+          enabled: boolean, default true
+              Drop every packet that no rule, default or exception allows.
+          allowLan: boolean, default false
+              Allow the private address ranges and multicast outside the tunnels. DNS
+              rules come first.
+          atBoot: boolean, default false
+              Block from early boot on, before awg runs (Linux only).
+          persist: boolean, default true
+              Keep blocking while no process of awg runs (false: not implemented yet).
+          allow: list of map, default []
+              Exceptions, such as incoming SSH."
     `);
   });
 
   test("a value: what it takes", () => {
-    expect(fieldHelp("tunnels.office.obfuscation.jc")).toMatchInlineSnapshot(`
+    expect(fieldHelp("tunnels.office.obfuscation.jc", 80)).toMatchInlineSnapshot(`
       "tunnels.office.obfuscation.jc
 
         How many junk packets precede a handshake; 4 to 12 is usual.
 
-        Type: integer
-        Range: 0 to 128
+        Type: integer 0 to 128
         Default: 0"
     `);
   });
@@ -45,19 +49,19 @@ describe("help for one field", () => {
     ["invariants.never.via"],
     [""],
   ])("knows %j", (path) => {
-    expect(fieldHelp(path)).toBeTypeOf("string");
+    expect(fieldHelp(path, 80)).toBeTypeOf("string");
   });
 
   test.each(["nope", "killSwitch.nope", "rules.0.nope", "name.x", "__proto__", "constructor", "tunnels.a.b.c"])(
     "%s is no field",
     (path) => {
-      expect(fieldHelp(path)).toBeUndefined();
+      expect(fieldHelp(path, 80)).toBeUndefined();
     },
   );
 
   test("every key at the top has help that says more than its name", () => {
     for (const key of Object.keys(configJsonSchema()["properties"] as object)) {
-      expect(fieldHelp(key)?.split("\n").length, key).toBeGreaterThan(2);
+      expect(fieldHelp(key, 80)?.split("\n").length, key).toBeGreaterThan(2);
     }
   });
 });

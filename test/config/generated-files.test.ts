@@ -1,16 +1,29 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { generatedFiles } from "../../scripts/generated-files.ts";
 
 const files = await generatedFiles();
 
-test("four files are generated", () => {
-  expect([...files.keys()]).toEqual([
-    "schema/awg.schema.json",
-    "schema/awg.d.ts",
-    "docs/problems.md",
-    "docs/configuration.md",
-  ]);
+test("schemas, the public type and the reference are generated, and nothing old is left beside them", () => {
+  const root = fileURLToPath(new URL("../../", import.meta.url));
+  const schemas = readdirSync(`${root}schema`, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => relative(root, join(parentPath, name)));
+  expect([...files.keys()].filter((path) => path.startsWith("schema/")).toSorted()).toEqual(schemas.toSorted());
+  const pages = readdirSync(`${root}docs/reference`).filter((name) => name.endsWith(".md"));
+  const generated = pages.filter((name) => readFileSync(`${root}docs/reference/${name}`, "utf8").startsWith("<!--"));
+  expect(generated.map((name) => files.has(`docs/reference/${name}`))).not.toContain(false);
+  expect(generated.length).toBeGreaterThan(10);
+});
+
+test("no page of the reference has more than 1,500 words", () => {
+  const pages = [...files].filter(([path]) => path.endsWith(".md"));
+  const words = pages.map(
+    ([path, text]) => [path, text.split(/\s+/).filter((word) => /\w/.test(word)).length] as const,
+  );
+  expect(words.filter(([, count]) => count > 1500)).toEqual([]);
 });
 
 test.each([...files])("%s is what scripts/generate writes", (path, content) => {

@@ -5,7 +5,8 @@ import { parse } from "yaml";
 import { isNoiseTunnel } from "../../src/config/config.ts";
 import { configJsonSchema } from "../../src/config/json-schema.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
-import { FEATURES, type Feature, reservedKeysUsed } from "../../src/config/reserved-keys.ts";
+import { reservedKeysUsed } from "../../src/config/reserved-keys.ts";
+import { FEATURES, type Feature } from "../../src/config/support.ts";
 import { sampleConfig } from "../support/config.ts";
 import { schemaCheck } from "../support/json-schema.ts";
 import { readCases } from "./case-book.ts";
@@ -89,7 +90,7 @@ describe("features a machine may lack", () => {
       }),
     );
     const unused = FEATURES.filter((feature) => !used.has(feature));
-    expect(unused).toEqual(["tunnel.engine.embedded", "tunnel.engine.kernel"]);
+    expect(unused).toEqual(["tunnel.engine.embedded", "tunnel.engine.kernel", "probe.direct"]);
   });
 
   test("paths lead to what uses them", () => {

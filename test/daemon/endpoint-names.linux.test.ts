@@ -167,9 +167,9 @@ reconcile: { driftEvery: 2s }
     expect(conditions[0]).toMatchObject({ type: "Ready", status: true });
     const { tunnel } = resources.find(({ key }: { key: string }) => key.startsWith("tunnel/"));
     expect(tunnel.wire).toBe("wireguard");
-    expect(tunnel.peers[0]).toMatchObject({ endpoint: `${FIRST}:51820`, messages_lost: expect.any(Number) });
-    expect(tunnel.peers[0].round_trip_ms).toBeGreaterThanOrEqual(0);
-    expect(tunnel.peers[0].handshake_age_seconds).toBeLessThan(120);
+    expect(tunnel.peers[0]).toMatchObject({ endpoint: `${FIRST}:51820`, messagesLost: expect.any(Number) });
+    expect(tunnel.peers[0].roundTripMs).toBeGreaterThanOrEqual(0);
+    expect(tunnel.peers[0].handshakeAgeSeconds).toBeLessThan(120);
   });
 
   test("a server that moves to another address is followed, by the name alone", async () => {

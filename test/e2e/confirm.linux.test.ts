@@ -156,7 +156,7 @@ function openBefore([program = "", ...words]: readonly string[], env: NodeJS.Pro
 /** Until no generation waits to be confirmed. */
 async function untilNothingWaits(awg: AwgInWorld): Promise<void> {
   const isOver = async (): Promise<boolean> =>
-    JSON.parse(await awg.must("status", "--json")).awaiting_confirmation === null;
+    JSON.parse(await awg.must("status", "--json")).awaitingConfirmation === null;
   await waitFor("the deadline", isOver, patienceMs);
 }
 

@@ -150,7 +150,7 @@ ${counts('iifname != "up0"').join("\n")}
       readonly device: string;
       readonly verdict: string;
       readonly reason: string;
-      readonly verdict_by: readonly { readonly name: string }[];
+      readonly verdictBy: readonly { readonly name: string }[];
     }
 
     function explain({ address, port, user = 0 }: Pick<Case, "address" | "port" | "user">) {
@@ -192,7 +192,7 @@ ${counts('iifname != "up0"').join("\n")}
         expect(said, one.name).toMatchObject({ status: 0, agree: true, disagreements: [] });
         expect([promised(said.declared), promised(said.live)], one.name).toEqual([one.fate, one.fate]);
         expect(said.live.path, one.name).toBe(one.path);
-        expect(`${said.declared.reason} ${JSON.stringify(said.declared.verdict_by)}`, one.name).toContain(one.says);
+        expect(`${said.declared.reason} ${JSON.stringify(said.declared.verdictBy)}`, one.name).toContain(one.says);
         expect(await fateOf(one), one.name).toBe(one.fate);
       }
     }, 300_000);
@@ -255,7 +255,7 @@ ${counts('iifname != "up0"').join("\n")}
           expect(said).toMatchObject({
             status: 6,
             declared: { device: awg.device, verdict: "accept" },
-            live: { device: place.device, verdict: "drop", policy_rule: null, route: null },
+            live: { device: place.device, verdict: "drop", policyRule: null, route: null },
           });
           expect(said.disagreements.join("\n")).toContain("verdict: declared accept, the machine has drop");
           expect(said.notes.join("\n")).toMatch(/^the policy rule 50 \(.*is asked before awg's/m);
@@ -334,7 +334,7 @@ chain out { type filter hook output priority 10; ip daddr ${place.v4.neighbour} 
       const dropped = { ...turned, name: "a foreign drop", address: place.v4.neighbour, port: 4012 };
       const other = await explain(dropped);
       expect(other).toMatchObject({ status: 6, declared: { verdict: "accept" }, live: { verdict: "drop" } });
-      expect(other.live.verdict_by.map(({ name }) => name).join("\n")).toContain("inet theirs out");
+      expect(other.live.verdictBy.map(({ name }) => name).join("\n")).toContain("inet theirs out");
       expect(await fateOf(dropped)).toBe("nowhere");
       const text = await awg.run("explain", `${address}:4011`, "--protocol", "udp", "--uid", "0");
       expect(text.stdout).toMatch(/^DISAGREE device: /m);

@@ -72,7 +72,7 @@ describe.skipIf(reason !== undefined)(
       const { status, stdout } = awg("status", "--json");
       expect(status).toBe(0);
       const told = JSON.parse(stdout);
-      expect(told.silent_keeper).toMatchObject({
+      expect(told.silentKeeper).toMatchObject({
         pid: keeper,
         remedy: expect.stringContaining(`kill -CONT ${keeper}`),
       });
@@ -102,7 +102,7 @@ describe.skipIf(reason !== undefined)(
       const { status, stderr } = awg("apply", "-f", config(), "--replace", `link/${TUNNEL}`, "--auto-approve");
       expect(status).toBe(4);
       expect(stderr).toMatch(silence());
-      expect(JSON.parse(awg("status", "--json").stdout)).toMatchObject({ generation: 1, open_journal: null });
+      expect(JSON.parse(awg("status", "--json").stdout)).toMatchObject({ generation: 1, openJournal: null });
     });
 
     test("B7: one that is stopped while a state waits to be confirmed is ended at the deadline, and the old state is back", async () => {
@@ -116,10 +116,10 @@ describe.skipIf(reason !== undefined)(
       });
       process.kill(keeper, "SIGSTOP");
       waiting.kill("SIGKILL");
-      expect(JSON.parse(awg("status", "--json").stdout).awaiting_confirmation).toMatchObject({ generation: 2 });
+      expect(JSON.parse(awg("status", "--json").stdout).awaitingConfirmation).toMatchObject({ generation: 2 });
       const isBack = () => {
         const { status, stderr } = awg("revert", "--due");
-        const { awaiting_confirmation: awaiting, open_journal: open } = JSON.parse(awg("status", "--json").stdout);
+        const { awaitingConfirmation: awaiting, openJournal: open } = JSON.parse(awg("status", "--json").stdout);
         return { status, stderr, awaiting, open };
       };
       await expect

@@ -72,7 +72,7 @@ describe("the package", () => {
     const { status, stdout } = run(process.execPath, [...program, "plan", "--json"]);
     expect([status, JSON.parse(stdout)]).toMatchObject([
       12,
-      { error: { kind: "unsupported", message: said, exit_code: 12 } },
+      { error: { kind: "unsupported", message: said, exitCode: 12 } },
     ]);
   });
 

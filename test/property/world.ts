@@ -127,7 +127,7 @@ export class World {
       beside: await besideTunnels(this.deps.host, config),
     });
     if (expansion.unsupported.length > 0) {
-      return { kind: "unsupported", features: expansion.unsupported.map(({ path, feature }) => `${path}: ${feature}`) };
+      return { kind: "unsupported", features: expansion.unsupported.map(({ path, message }) => `${path}: ${message}`) };
     }
     const { desired, pathNumbers } = expansion;
     const proposal: Proposal = { verb: "apply", desired, configHash: JSON.stringify(config), pathNumbers };

@@ -197,6 +197,13 @@ const ROOMS: readonly Room[] = [
     why: "the only place that names the hosts together",
   },
   {
+    folder: /^src\/cli\/documents\//,
+    may: [/^src\/cli\/documents\//],
+    node: false,
+    packages: ["zod"],
+    why: "the forms of JSON documents are data; verbs take their types alone",
+  },
+  {
     folder: /^src\/cli\//,
     may: [/^src\/(model|config|uapi|interchange|verify|app|daemon|compose|cli)\//],
     node: true,

@@ -19,14 +19,6 @@ function linkedFrom(page: string): readonly string[] {
     .map((target) => join(dirname(page), target));
 }
 
-/** Verbs in what a page tells people to type: behind "awg " in its blocks of shell and its inline code. */
-function verbsTyped(text: string): readonly string[] {
-  const code = [...text.matchAll(/```(?:sh|console)\n([\s\S]*?)```|`([^`\n]+)`/g)].map(
-    ([, block, line]) => block ?? line,
-  );
-  return code.flatMap((one) => [...(one ?? "").matchAll(/(?:^|[\s/])awg ([a-z]+)\b/gm)].map(([, verb = ""]) => verb));
-}
-
 describe("pages", () => {
   test("there are some, with links", () => {
     expect(pages.length).toBeGreaterThan(10);
@@ -67,19 +59,6 @@ describe("pages", () => {
     const decisions = pages.filter((page) => /^docs\/adr\/\d/.test(page));
     expect(decisions.length).toBeGreaterThan(10);
     expect(decisions.filter((page) => !index.has(page))).toEqual([]);
-  });
-
-  test.each(["README.md", "docs/cli.md"])("%s tells people to type only verbs that exist", (page) => {
-    const typed = verbsTyped(read(page));
-    const names = new Set(VERBS.map(({ name }) => name));
-    expect(typed.length).toBeGreaterThan(0);
-    expect(typed.filter((verb) => !names.has(verb))).toEqual([]);
-  });
-
-  test("docs/cli.md names every verb that is not hidden", () => {
-    const page = read("docs/cli.md");
-    const missing = VERBS.filter(({ name, hidden }) => hidden !== true && !page.includes(`\`${name}\``));
-    expect(missing.map(({ name }) => name)).toEqual([]);
   });
 
   test("the configuration in README.md has no problem", () => {

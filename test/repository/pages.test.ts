@@ -5,15 +5,13 @@ import { filesBelow, read } from "./sources.ts";
 
 const MAX_WORDS = 1_500;
 const LONG_SENTENCE = 30;
-/** Pages that go when the generated reference is in place. */
-const FORMER = ["docs/cli.md", "docs/configuration.md", "docs/doctor.md", "docs/problems.md"];
 
 /** Pages for readers; decisions and reference have other measures. */
 const pages = [
   "README.md",
   "ARCHITECTURE.md",
   ...filesBelow("docs").filter((page) => page.endsWith(".md") && !/^docs\/(adr|reference)\//.test(page)),
-].filter((page) => !FORMER.includes(page));
+];
 const taught = pages.filter((page) => /^docs\/(tutorial|how-to)\//.test(page) || page === "README.md");
 
 /** What a page's fragments of a config are part of. */

@@ -30,18 +30,18 @@ export function throwFailure(
 }
 
 /**
- * Throws when the config asks for something that has no driver yet; nothing was changed.
+ * Throws when the config asks for something that this host or version cannot do; nothing was changed.
  *
  * @param places `file:line:column` of parts of the config, by their paths
  */
 export function refuseUnsupported({ unsupported }: Expansion, places: Readonly<Record<string, string>> = {}): void {
   if (unsupported.length === 0) return;
-  const lines = unsupported.map(({ path, feature }) => {
+  const lines = unsupported.map(({ path, message }) => {
     const place = places[path];
-    return `${place === undefined ? "" : `${place}: `}${path}: ${feature} is unsupported here yet`;
+    return `${place === undefined ? "" : `${place}: `}${path}: ${message}`;
   });
   throw new AwgError("unsupported", lines.join("\n     "), {
     facts: { unsupported: lines },
-    remedy: "take it out of the config, or wait for the version that has it; nothing was changed",
+    remedy: "nothing was changed",
   });
 }

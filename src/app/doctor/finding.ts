@@ -1,11 +1,11 @@
 import { isOutOfOpenFiles } from "../../model/write-error.ts";
+import type { FindingId, Severity } from "./finding-catalogue.ts";
 
 /** Something that `awg doctor` found; plain data, which the views print. Never holds a secret. */
 export interface Finding {
-  /** Stable name: programs match on it, docs/doctor.md explains it. */
+  /** Stable name: programs match on it. */
   readonly id: FindingId;
-  /** A `fault` keeps awg from doing its work, or traffic from being protected; a `note` is worth knowing. */
-  readonly severity: "fault" | "note";
+  readonly severity: Severity;
   /** What is wrong and where; one lower-case sentence. */
   readonly what: string;
   /** What was seen that says so. */
@@ -15,56 +15,6 @@ export interface Finding {
   /** Commands in the order to type them, or clauses where no command would do. */
   readonly remedy: readonly string[];
 }
-
-/** Every name that a finding may have. */
-export const FINDING_IDS = [
-  "state-folder",
-  "state-file-damaged",
-  "state-file-newer",
-  "state-file-foreign",
-  "state-file-unreadable",
-  "traffic-blocked",
-  "secret-missing",
-  "journal-open",
-  "journal-at-work",
-  "journal-blocked",
-  "journal-awaiting",
-  "policy-missing",
-  "policy-disregarded",
-  "policy-orphaned",
-  "drifted",
-  "machine-unreadable",
-  "keeper-silent",
-  "engine-silent",
-  "tables-elsewhere",
-  "tunnel-silent",
-  "engine-missing",
-  "tun-missing",
-  "nftables-missing",
-  "table-flags-missing",
-  "egress-hook-missing",
-  "nft-program-missing",
-  "service-user-missing",
-  "subordinates-changed",
-  "clock-behind",
-  "ipv6-disabled",
-  "rule-in-our-range",
-  "rule-before-ours",
-  "rule-main-missing",
-  "local-routes-missing",
-  "chain-drops",
-  "boot-table-left",
-  "networkd-removes-rules",
-  "resolver-rewritten",
-  "inotify-room",
-  "vpn-cut-off",
-  "bridge-filtered",
-  "guests-unanswered",
-  "socket-left",
-  "namespace-state-left",
-] as const;
-
-export type FindingId = (typeof FINDING_IDS)[number];
 
 /** What an examination gave. */
 export interface Examination {

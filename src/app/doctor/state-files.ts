@@ -15,7 +15,8 @@ import type { Ledger } from "../../reconciler/plan/ledger.ts";
 import { StateFolder } from "../../state/state-folder.ts";
 import type { HostParts } from "../parts.ts";
 import { nameOf, type OpenChange, readOpenChange } from "../status/open-change.ts";
-import { type Finding, type FindingId, moveAway, shellWord, unopenedFinding } from "./finding.ts";
+import { type Finding, moveAway, shellWord, unopenedFinding } from "./finding.ts";
+import type { FindingId } from "./finding-catalogue.ts";
 import { journalStory } from "./journal-story.ts";
 
 /** What the state folder says, as far as it can be read. */

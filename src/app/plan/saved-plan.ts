@@ -17,8 +17,8 @@ interface SavedPlan {
   readonly format_version: string;
   readonly kind: "awg-plan";
   readonly sources: readonly string[];
-  readonly config_hash: string;
-  readonly host_fingerprint: string;
+  readonly configHash: string;
+  readonly hostFingerprint: string;
   /** Absent where the plan is for the whole config. */
   readonly selection?: Selection;
   /** What the steps are, so that a machine that changed since is noticed. */
@@ -44,8 +44,8 @@ export function renderSavedPlan(planned: Planned): string {
     format_version: FORMAT_VERSION,
     kind: "awg-plan",
     sources: planned.sources.map((name) => resolve(name)),
-    config_hash: planned.configHash,
-    host_fingerprint: planned.fingerprint,
+    configHash: planned.configHash,
+    hostFingerprint: planned.fingerprint,
     ...(planned.selection === undefined ? {} : { selection: planned.selection }),
     steps: digestOf(planned.plan),
   };
@@ -56,10 +56,10 @@ export function renderSavedPlan(planned: Planned): string {
 export async function readSavedPlan(text: string, { parts, configs }: OpenHost): Promise<Planned> {
   const saved = readSaved(text);
   const loaded = await configs.load(saved.sources.map(readSource));
-  if (saved.selection === undefined && loaded.hash !== saved.config_hash) throw stale("its config was edited since");
+  if (saved.selection === undefined && loaded.hash !== saved.configHash) throw stale("its config was edited since");
   const planned = await planConfig(parts, loaded, saved.selection);
-  if (planned.configHash !== saved.config_hash) throw stale("its config was edited since");
-  if (planned.fingerprint !== saved.host_fingerprint)
+  if (planned.configHash !== saved.configHash) throw stale("its config was edited since");
+  if (planned.fingerprint !== saved.hostFingerprint)
     throw stale("it was made on another machine or in another namespace");
   if (JSON.stringify(digestOf(planned.plan)) !== JSON.stringify(saved.steps)) throw stale("the machine changed since");
   return planned;
@@ -95,8 +95,8 @@ function readSaved(text: string): SavedPlan {
   if (saved.format_version !== FORMAT_VERSION)
     throw wrong(`its format is ${String(saved.format_version)}, this awg reads ${FORMAT_VERSION}`);
   const texts = [
-    saved.config_hash,
-    saved.host_fingerprint,
+    saved.configHash,
+    saved.hostFingerprint,
     ...(Array.isArray(saved.sources) ? saved.sources : [undefined]),
   ];
   if (saved.selection !== undefined && !isSelection(saved.selection)) throw wrong("it is damaged");

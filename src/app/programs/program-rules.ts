@@ -77,8 +77,8 @@ function pathTexts(via: Via, fallback: Fallback): Pick<ProgramRule, "via" | "fal
 function keptAs({ unsupported, notes }: Expansion, place: string): Pick<ProgramRule, "enforcement" | "reason"> {
   const missing = unsupported.filter(({ path }) => path === place || path.startsWith(`${place}.`));
   if (missing.length > 0) {
-    const features = [...new Set(missing.map(({ feature }) => feature))];
-    return { enforcement: "unsupported", reason: `${features.join(", ")}: unsupported here yet` };
+    const reasons = [...new Set(missing.map(({ path, message }) => `${path.slice(place.length + 1)}: ${message}`))];
+    return { enforcement: "unsupported", reason: reasons.join("; ") };
   }
   const note = notes.find(({ path, enforcement }) => path === place && enforcement !== undefined);
   if (note?.enforcement === undefined) return { enforcement: "enforced" };

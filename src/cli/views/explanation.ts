@@ -1,5 +1,6 @@
 import type { ExplainedSide, Explanation } from "../../app/explain/explanation.ts";
 import { protocolName } from "../../verify/finding.ts";
+import type { DocumentOf } from "../documents/documents.ts";
 import { lineDocument, programText } from "../verbs/inspect/programs.view.ts";
 import type { Style } from "./style.ts";
 
@@ -52,7 +53,7 @@ function hex(mark: number): string {
 }
 
 /** A flow explained as one JSON document. */
-export function explanationDocument(explanation: Explanation): object {
+export function explanationDocument(explanation: Explanation): DocumentOf<"explain"> {
   const { flow, generation, system, declared, live, tunnel, enforcement, programs, disagreements, notes } = explanation;
   return {
     format_version: "1",
@@ -70,12 +71,12 @@ export function explanationDocument(explanation: Explanation): object {
   };
 }
 
-function sideDocument({ policyRule, table, route, verdictBy, ...rest }: ExplainedSide): object {
+function sideDocument({ policyRule, table, route, verdictBy, ...rest }: ExplainedSide): DocumentOf<"explain">["live"] {
   return {
     ...rest,
-    policy_rule: policyRule ?? null,
+    policyRule: policyRule ?? null,
     table: table ?? null,
     route: route ?? null,
-    verdict_by: verdictBy,
+    verdictBy: verdictBy,
   };
 }

@@ -6,8 +6,3 @@ export function reportProblems(problems: readonly Problem[], { terminal }: VerbC
   const options = { color: terminal.colorErr, excerpt: terminal.interactive || terminal.colorErr };
   for (const problem of problems) terminal.err(renderProblem(problem, options));
 }
-
-/** Problems as one JSON document. */
-export function problemsDocument(problems: readonly Problem[], valid: boolean): object {
-  return { format_version: "1", valid, problems };
-}

@@ -1,5 +1,6 @@
 import { counted } from "../../model/text/counted.ts";
 import { describePacket, type FindingKind, type Verified, type VerifyFinding } from "../../verify/finding.ts";
+import type { DocumentOf } from "../documents/documents.ts";
 import type { Style } from "./style.ts";
 
 const PLURALS: Readonly<Partial<Record<FindingKind, string>>> = {
@@ -46,7 +47,7 @@ function renderFinding({ kind, message, packet, rules }: VerifyFinding, style: S
 }
 
 /** What was found as one JSON document. */
-export function verifiedDocument({ findings, notes, classes }: Verified): object {
+export function verifiedDocument({ findings, notes, classes }: Verified): DocumentOf<"verify"> {
   return {
     format_version: "1",
     verified: findings.length === 0,

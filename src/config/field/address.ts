@@ -6,6 +6,7 @@ import { type Fault, fault, leaf, quote, wrongType } from "./leaf.ts";
 export function ipAddress() {
   return leaf(
     {
+      form: "address",
       anyOf: [
         { type: "string", format: "ipv4" },
         { type: "string", format: "ipv6" },
@@ -22,7 +23,7 @@ export function ipAddress() {
 
 /** A prefix or an address, as a canonical prefix; bits behind the length are refused, with the prefix that was meant. */
 export function prefix() {
-  return leaf({ type: "string" }, checkPrefix);
+  return leaf({ type: "string", form: "prefix" }, checkPrefix);
 }
 
 /** The same check for prefixes inside other values. */
@@ -36,7 +37,7 @@ export function checkPrefix(input: unknown): string | Fault {
 
 /** An interface's own address with its prefix length; bits behind the length are its point. */
 export function interfaceAddress() {
-  return leaf({ type: "string" }, (input): string | Fault => {
+  return leaf({ type: "string", form: "prefix" }, (input): string | Fault => {
     const parsed = readPrefix(input);
     return "fault" in parsed ? parsed : renderPrefix(parsed);
   });

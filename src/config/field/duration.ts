@@ -15,7 +15,7 @@ export function duration(minimumSeconds: number, maximumSeconds: number) {
       { type: "string", pattern: PATTERN },
     ],
   };
-  return leaf(json, (input): number | Fault => {
+  return leaf({ ...json, form: "duration" }, (input): number | Fault => {
     const seconds = readSeconds(input, "25, 25s, 2m or 1h");
     return isFault(seconds) ? seconds : checkBounds(seconds, minimumSeconds, maximumSeconds);
   });
@@ -29,7 +29,7 @@ export function durationRange(minimumSeconds: number, maximumSeconds: number) {
       { type: "string", pattern: RANGE_PATTERN },
     ],
   };
-  return leaf(json, (input): SecondsRange | Fault => {
+  return leaf({ ...json, form: "duration or range" }, (input): SecondsRange | Fault => {
     const ends = typeof input === "string" ? splitRange(input) : [input, input];
     const first = readSeconds(ends[0], "25, 25s or 20-30");
     const last = readSeconds(ends[1], "25, 25s or 20-30");

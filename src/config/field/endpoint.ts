@@ -9,7 +9,7 @@ export interface Endpoint {
   readonly port: number;
 }
 
-const FORM = { type: "string", pattern: "^.+:[0-9]{1,5}$" } as const;
+const FORM = { type: "string", pattern: "^.+:[0-9]{1,5}$", form: "host:port" } as const;
 
 /** `host:port`; an IPv6 address stands in brackets. */
 export function endpoint() {

@@ -2,7 +2,7 @@ import { type Fault, fault, leaf, wrongType } from "./leaf.ts";
 
 /** A public key: 32 bytes in base64. */
 export function publicKey() {
-  return leaf({ type: "string", pattern: "^[A-Za-z0-9+/]{43}=$" }, (input): string | Fault => {
+  return leaf({ type: "string", pattern: "^[A-Za-z0-9+/]{43}=$", form: "key" }, (input): string | Fault => {
     if (typeof input !== "string") return wrongType(input, "a public key in base64");
     const wrong = checkKey(input);
     if (wrong !== undefined) return wrong;

@@ -15,7 +15,7 @@ export function portRange() {
       { type: "string", pattern: "^[0-9]{1,5}(-[0-9]{1,5})?$" },
     ],
   };
-  return leaf(json, (input): PortRange | Fault => {
+  return leaf({ ...json, form: "port or range" }, (input): PortRange | Fault => {
     if (typeof input !== "number" && typeof input !== "string") return wrongType(input, "443 or 8000-8999");
     const match = /^([0-9]{1,5})(?:-([0-9]{1,5}))?$/.exec(String(input).slice(0, 24));
     if (match === null) return fault("port-syntax", `${quote(input)} is not a port`, "write 443 or 8000-8999");

@@ -3,6 +3,7 @@ import { ipAddress } from "../field/address.ts";
 import { checkDomain } from "../field/domain.ts";
 import { isFault } from "../field/leaf.ts";
 import { boolean } from "../field/scalar.ts";
+import { keyMeta } from "../support.ts";
 import { type Via, via } from "./path.ts";
 
 const domainKey = z.string().refine((name) => !isFault(checkDomain(name)), {
@@ -21,17 +22,22 @@ const split = z.record(domainKey, z.array(ipAddress()).min(1)).transform((server
 
 /** Which DNS servers are asked and by which path. */
 export const dnsSchema = z.strictObject({
-  servers: z.array(ipAddress()).describe("Servers for all names that split does not take.").prefault([]),
+  servers: z.array(ipAddress()).describe("Servers for all names without an entry in split.").prefault([]),
   via: via().describe("Path to the servers: a tunnel's name or direct; the default path when absent.").exactOptional(),
   bootstrap: z
     .array(ipAddress())
-    .describe("Servers asked only for the tunnels' own endpoints, past the kill switch.")
+    .describe("Servers queried for the names of endpoints only; they pass the kill switch.")
     .prefault([]),
-  leakProtection: boolean().describe("Let DNS go to these servers only, whatever a program asks for.").prefault(true),
+  leakProtection: boolean().describe("Allow DNS to these servers only, whatever server a program uses.").prefault(true),
   blockEncryptedDns: boolean()
-    .describe("Also block DNS over TLS and QUIC (port 853), and HTTPS to a table of public resolvers, on every path.")
+    .meta(
+      keyMeta(
+        "Block DNS over TLS and QUIC (port 853), and HTTPS to known public resolvers, on every path.",
+        "dns.blockEncryptedDns",
+      ),
+    )
     .prefault(false),
-  split: split.describe("Servers for single domains: { corp.example: [10.0.0.53] }.").prefault({}),
+  split: split.meta(keyMeta("Servers for single domains: { corp.example: [10.0.0.53] }.", "dns.split")).prefault({}),
 });
 
 export type DnsInput = z.output<typeof dnsSchema>;

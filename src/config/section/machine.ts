@@ -4,6 +4,7 @@ import { duration } from "../field/duration.ts";
 import { endpoint } from "../field/endpoint.ts";
 import { type Fault, fault, isFault, leaf, oneOrMany, wrongType } from "../field/leaf.ts";
 import { boolean, checkText, oneOf, text } from "../field/scalar.ts";
+import { keyMeta } from "../support.ts";
 import { via } from "./path.ts";
 
 /** minisign's base64 public key: 42 bytes, algorithm "Ed", key id and key, so it always begins with RW. */
@@ -19,14 +20,14 @@ export const serviceSchema = z.strictObject({
   install: boolean().describe("Install the system service.").prefault(true),
   autostart: boolean().describe("Start it at boot.").prefault(true),
   notifications: boolean()
-    .describe("Tell who sits at the screen when protection is lost, fought over or cannot be repaired.")
+    .describe("Show a desktop notification when protection is lost or cannot be repaired.")
     .prefault(false),
 });
 
 /** The macOS system extension. */
 export const systemExtensionSchema = z.strictObject({
   bundle: text(155).describe("Bundle identifier, such as com.example.app."),
-  state: oneOf(["present", "absent"]).describe("Whether it is to be installed.").prefault("present"),
+  state: oneOf(["present", "absent"]).describe("Whether it is installed.").prefault("present"),
 });
 
 /** Updates of awg itself. */
@@ -38,17 +39,17 @@ export const updateSchema = z.strictObject({
 
 /** When the machine is looked at again. */
 export const reconcileSchema = z.strictObject({
-  quiet: duration(0, 60).describe("Wait until events have been quiet for so long.").prefault(0.2),
+  quiet: duration(0, 60).describe("Wait until there were no events for this long.").prefault(0.2),
   longest: duration(0, 600).describe("Wait no longer than this while events keep coming.").prefault(2),
-  driftEvery: duration(1, 86400).describe("Read the whole machine this often although nothing happened.").prefault(30),
+  driftEvery: duration(1, 86400).describe("Read the whole host this often although nothing happened.").prefault(30),
 });
 
 /** Checks of the network that run after an apply and while awg runs. */
 export const probeSchema = z.strictObject({
-  name: text(64).describe("A name for status."),
-  type: oneOf(["ping", "tcp", "http", "dns"]).describe("How the target is asked."),
+  name: text(64).describe("Name for status."),
+  type: oneOf(["ping", "tcp", "http", "dns"]).describe("How the target is checked."),
   target: text(1024).describe("An address, host:port, URL or name."),
-  via: via().describe("Path it takes; the default path when absent.").exactOptional(),
+  via: via().meta(keyMeta("Path of the probe; the default path when absent.", "probe.direct")).exactOptional(),
   required: boolean().describe("Roll an apply back when it fails.").prefault(false),
   every: duration(1, 86400).describe("How often it runs.").prefault(60),
   timeout: duration(0.1, 60).describe("When it counts as failed.").prefault(5),
@@ -65,34 +66,31 @@ export const apiSchema = z.strictObject({
 
 /** Taking the configuration from elsewhere. */
 export const fleetSchema = z.strictObject({
-  source: text(2048).describe("Repository or URL the configuration comes from."),
+  source: text(2048).describe("Repository or URL of the config."),
   branch: text(255).describe("Branch of the repository.").exactOptional(),
-  publicKeys: z.array(text(255)).min(1).describe("Keys of which one must have signed it."),
-  every: duration(10, 604800).describe("How often it is looked at.").prefault(300),
+  publicKeys: z.array(text(255)).min(1).describe("The config must be signed by one of these keys."),
+  every: duration(10, 604800).describe("How often it is read.").prefault(300),
 });
 
 /** Made-up addresses for names, so that rules can match domains. */
 export const fakeIpSchema = z.strictObject({
-  enabled: boolean().describe("Answer names with made-up addresses.").prefault(true),
-  ranges: oneOrMany(prefix()).describe("Where the addresses are taken from.").prefault(["198.18.0.0/15"]),
+  enabled: boolean().describe("Answer names with synthetic addresses.").prefault(true),
+  ranges: oneOrMany(prefix()).describe("Ranges of these addresses.").prefault(["198.18.0.0/15"]),
 });
 
 /** Networks that want a click before they let anyone out. */
 export const captivePortalSchema = z.strictObject({
-  allow: boolean().describe("Open the way to the portal, and only there, until it is passed.").prefault(true),
-  longest: duration(10, 3600).describe("Close it after so long in any case.").prefault(300),
+  allow: boolean().describe("Allow traffic to the portal, and only there, until it is passed.").prefault(true),
+  longest: duration(10, 3600).describe("Close it after this time in any case.").prefault(300),
 });
 
 /** What an apply may not do to single resources. */
 export const lifecycleSchema = z.strictObject({
   protect: z.array(text()).describe("Resources, as kind/name, that must not be destroyed.").prefault([]),
-  retain: z
-    .array(text())
-    .describe("Resources that stay on the machine when they leave the configuration.")
-    .prefault([]),
+  retain: z.array(text()).describe("Resources that stay on the host when they leave the config.").prefault([]),
   ignore: z
     .array(text())
-    .describe("Fields that others may change, as drift prints them: /link/office/mtuBytes. Neither drift nor repaired.")
+    .describe("Fields that awg leaves alone when others change them: /link/office/mtuBytes.")
     .prefault([]),
 });
 

@@ -7,6 +7,7 @@ import { type Fault, fault, isFault, kindOf, leaf, oneOrMany, quote, quoteKey, w
 import { type PortRange, portRange } from "../field/port.ts";
 import { checkRegex } from "../field/regex.ts";
 import { boolean, checkAbsolutePath, checkText, oneOf, orList, text } from "../field/scalar.ts";
+import { keyMeta } from "../support.ts";
 
 /** How a program is recognised. */
 export type AppMatcher =
@@ -119,7 +120,7 @@ const gatewayMac = leaf(
 const networkCondition = z
   .strictObject({
     ssid: text(32).describe("Name of the wireless network.").exactOptional(),
-    gatewayMac: gatewayMac.describe("Hardware address of the gateway.").exactOptional(),
+    gatewayMac: gatewayMac.describe("MAC address of the gateway.").exactOptional(),
     interface: text(15).describe("Interface that carries the default route.").exactOptional(),
     wired: boolean().describe("Whether the network is wired.").exactOptional(),
   })
@@ -144,31 +145,44 @@ const pattern = leaf({ type: "string", minLength: 1 }, checkRegex);
  */
 export const matchFields = () => ({
   apps: oneOrMany(appMatcher)
-    .describe(
-      "Programs: an exact name, or { path | dir | contains | regex | bundleId | signer }; a path may hold * and **.",
+    .meta(
+      keyMeta(
+        "Programs: an exact name, or { path | dir | contains | regex | bundleId | signer }; a path may hold * and **.",
+        "match.apps",
+      ),
     )
     .exactOptional(),
-  users: oneOrMany(user).describe("Users the program runs as: names or numbers.").exactOptional(),
-  cgroups: oneOrMany(text(4096)).describe("Linux control groups, as paths below the root group.").exactOptional(),
-  commandLine: oneOrMany(pattern).describe("Regular expressions, found anywhere in the command line.").exactOptional(),
-  parent: oneOrMany(appMatcher).describe("A program among the ancestors, written as in apps.").exactOptional(),
-  destinations: oneOrMany(destination).describe("Prefixes or addresses, or { domain | list | geoip }.").exactOptional(),
+  users: oneOrMany(user)
+    .meta(keyMeta("Users that the program runs as: names or numbers.", "match.users"))
+    .exactOptional(),
+  cgroups: oneOrMany(text(4096))
+    .meta(keyMeta("Linux control groups, as paths below the root group.", "match.cgroups"))
+    .exactOptional(),
+  commandLine: oneOrMany(pattern)
+    .meta(keyMeta("Regular expressions, found anywhere in the command line.", "match.commandLine"))
+    .exactOptional(),
+  parent: oneOrMany(appMatcher)
+    .meta(keyMeta("A program among the ancestors, written as in apps.", "match.parent"))
+    .exactOptional(),
+  destinations: oneOrMany(destination)
+    .meta(keyMeta("Prefixes or addresses, or { domain | list | geoip }.", "match.domain", "match.list", "match.geoip"))
+    .exactOptional(),
   ports: oneOrMany(portRange()).describe("Destination ports, each 443 or 8000-8999.").exactOptional(),
   protocol: oneOrMany(oneOf(PROTOCOLS)).describe("tcp, udp, icmp, icmpv6, sctp, gre or esp.").exactOptional(),
-  when: oneOrMany(networkCondition).describe("Networks in which the rule holds.").exactOptional(),
+  when: oneOrMany(networkCondition).meta(keyMeta("Networks in which the rule applies.", "match.when")).exactOptional(),
   all: z
     .array(z.lazy(() => matchSchema))
     .min(1)
-    .describe("Matches that must all hold.")
+    .meta(keyMeta("Matches that must all hold.", "match.nested"))
     .exactOptional(),
   any: z
     .array(z.lazy(() => matchSchema))
     .min(1)
-    .describe("Matches of which one must hold.")
+    .meta(keyMeta("Matches of which one must hold.", "match.nested"))
     .exactOptional(),
   not: z
     .lazy(() => matchSchema)
-    .describe("A match that must not hold.")
+    .meta(keyMeta("A match that must not hold.", "match.nested"))
     .exactOptional(),
 });
 

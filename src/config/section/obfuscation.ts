@@ -3,6 +3,7 @@ import { durationRange } from "../field/duration.ts";
 import { type Fault, fault, isFault, leaf, quote, wrongType } from "../field/leaf.ts";
 import { boolean, checkWholeNumber, wholeNumber } from "../field/scalar.ts";
 import { secretKey } from "../field/secret-ref.ts";
+import { keyMeta } from "../support.ts";
 
 /** AmneziaWG generations, oldest first. */
 export const AMNEZIA_VERSIONS = ["1.0", "1.5", "2.0", "3.0", "3.1"] as const;
@@ -11,17 +12,25 @@ export type AmneziaVersion = (typeof AMNEZIA_VERSIONS)[number];
 /** Lowest and highest value, both included; equal where one value was written. */
 export type NumberRange = readonly [minimum: number, maximum: number];
 
-const version = leaf({ enum: [...AMNEZIA_VERSIONS, 1, 1.5, 2, 3, 3.1] }, (input): AmneziaVersion | Fault => {
-  const word = typeof input === "number" ? input.toFixed(1) : input;
-  const known = AMNEZIA_VERSIONS.find((candidate) => candidate === word && Number(candidate) === Number(input));
-  if (known !== undefined) return known;
-  if (typeof input !== "string" && typeof input !== "number") return wrongType(input, `"2.0"`);
-  return fault("not-one-of", `${quote(input)} is no AmneziaWG version`, `write one of ${AMNEZIA_VERSIONS.join(", ")}`);
-});
+const version = leaf(
+  { enum: [...AMNEZIA_VERSIONS, 1, 1.5, 2, 3, 3.1], form: AMNEZIA_VERSIONS.join(", ") },
+  (input): AmneziaVersion | Fault => {
+    const word = typeof input === "number" ? input.toFixed(1) : input;
+    const known = AMNEZIA_VERSIONS.find((candidate) => candidate === word && Number(candidate) === Number(input));
+    if (known !== undefined) return known;
+    if (typeof input !== "string" && typeof input !== "number") return wrongType(input, `"2.0"`);
+    return fault(
+      "not-one-of",
+      `${quote(input)} is no AmneziaWG version`,
+      `write one of ${AMNEZIA_VERSIONS.join(", ")}`,
+    );
+  },
+);
 
 /** One 32-bit message header or a range of them. */
 function header() {
   const json = {
+    form: "number or range",
     anyOf: [
       { type: "integer", minimum: 0, maximum: 4294967295 },
       { type: "string", pattern: "^[0-9]+(-[0-9]+)?$" },
@@ -97,10 +106,16 @@ export const obfuscationSchema = z.strictObject({
     .describe("Seconds before packets i1 to i5 are sent again. Only 1.5.")
     .exactOptional(),
   headerProtectionKey: secretKey
-    .describe("Key that masks headers, a reference to 32 bytes in base64. Same on both ends. Since 3.0.")
+    .meta(
+      keyMeta(
+        "Key that masks headers: a reference to 32 bytes in base64. Same on both ends. Since 3.0.",
+        "secret.keychain",
+      ),
+    )
     .exactOptional(),
   contentPaddingAddition: leaf(
     {
+      form: "number or range",
       anyOf: [
         { type: "integer", minimum: 0 },
         { type: "string", pattern: "^[0-9]+(-[0-9]+)?$" },
@@ -122,6 +137,7 @@ export const obfuscationSchema = z.strictObject({
   keepaliveTimeout: timing("Silence after which an empty packet is sent"),
   maxHandshakeAttempts: leaf(
     {
+      form: "number or range",
       anyOf: [
         { type: "integer", minimum: 0 },
         { type: "string", pattern: "^[0-9]+(-[0-9]+)?$" },

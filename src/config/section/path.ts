@@ -40,7 +40,7 @@ export function checkTunnelName(input: unknown): string | Fault {
 
 /** Where a flow goes: a tunnel's name, `direct`, or `block` (also `drop`). */
 export function via() {
-  return leaf({ type: "string", pattern: TUNNEL_NAME }, (input): Via | Fault => {
+  return leaf({ type: "string", pattern: TUNNEL_NAME, form: "tunnel, direct or block" }, (input): Via | Fault => {
     if (input === "direct") return { kind: "direct" };
     if (input === "block" || input === "drop") return { kind: "block" };
     if (typeof input !== "string") return wrongType(input, "a tunnel's name, direct or block");

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { type Fault, fault, isFault, leaf, quote, wrongType } from "../field/leaf.ts";
 import { oneOf, text } from "../field/scalar.ts";
+import { keyMeta } from "../support.ts";
 import { dnsSchema } from "./dns.ts";
 import { killSwitchSchema } from "./kill-switch.ts";
 import * as machine from "./machine.ts";
@@ -40,51 +41,61 @@ export interface PathClaim extends Match {
 const pathClaim: z.ZodType<PathClaim> = z
   .strictObject({
     ...matchFields(),
-    via: via().describe("The path that is forbidden (never) or demanded (always)."),
+    via: via().describe("The path that is forbidden (never) or required (always)."),
   })
   .meta({ id: "PathClaim" });
 
 const invariant = z.strictObject({
   name: text(64).describe("A name for messages.").exactOptional(),
-  never: pathClaim.describe("No packet this matches may take this path.").exactOptional(),
-  always: pathClaim.describe("Every packet this matches takes this path, or none.").exactOptional(),
+  never: pathClaim.describe("No matching packet may take this path.").exactOptional(),
+  always: pathClaim.describe("Every matching packet takes this path, or is dropped.").exactOptional(),
 });
 
 /** The whole configuration, as it may be written. */
 export const rootSchema = z.strictObject({
-  apiVersion: apiVersion.describe("Version of this language: awg/v1."),
-  name: text(64).describe("Name of the machine or of the configuration, for status.").prefault("machine"),
-  requires: requires.describe('Version of awg that is needed, such as ">=0.1".').exactOptional(),
+  apiVersion: apiVersion.describe("Version of the config language: awg/v1."),
+  name: text(64).describe("Name of the host or of the config, for status.").prefault("machine"),
+  requires: requires.describe('Version of awg that the config needs, such as ">=0.1".').exactOptional(),
   include: machine.includeSchema.describe("More files, read relative to this one.").prefault([]),
-  tunnels: z.record(tunnelName, tunnelSchema).describe("Ways out, by name.").prefault({}),
-  rules: z.array(ruleSchema).describe("Which traffic takes which path; the first match wins.").prefault([]),
-  default: defaultSchema.describe("The path of what no rule matches."),
+  tunnels: z.record(tunnelName, tunnelSchema).describe("Tunnels and proxies, by name.").prefault({}),
+  rules: z.array(ruleSchema).describe("Which traffic takes which path. The first match wins.").prefault([]),
+  default: defaultSchema.describe("Path of traffic that no rule matches."),
   killSwitch: killSwitchSchema
-    .describe(
-      "Drop everything on physical interfaces that is not granted. Must be stated when the default is a tunnel.",
-    )
+    .describe("Drop every packet outside the tunnels that is not allowed. Required when the default is a tunnel.")
     .exactOptional(),
-  dns: dnsSchema.describe("DNS servers, their path, and what else may be asked.").exactOptional(),
-  ipv6: oneOf(["auto", "block"]).describe("auto: carried where the tunnel carries it, else blocked.").prefault("auto"),
-  service: machine.serviceSchema.describe("The system service.").exactOptional(),
-  systemExtension: machine.systemExtensionSchema.describe("A macOS system extension.").exactOptional(),
-  update: machine.updateSchema.describe("Updates of awg.").exactOptional(),
-  invariants: z.array(invariant).describe("What must never, or always, be true; proven before apply.").prefault([]),
+  dns: dnsSchema.describe("DNS servers, and the path to them.").exactOptional(),
+  ipv6: oneOf(["auto", "block"]).describe("auto: carried by tunnels that carry IPv6, else blocked.").prefault("auto"),
+  service: machine.serviceSchema.meta(keyMeta("The system service.", "service")).exactOptional(),
+  systemExtension: machine.systemExtensionSchema
+    .meta(keyMeta("A system extension.", "systemExtension"))
+    .exactOptional(),
+  update: machine.updateSchema.meta(keyMeta("Updates of awg.", "update")).exactOptional(),
+  invariants: z.array(invariant).describe("Claims about paths that must hold. Proven before an apply.").prefault([]),
   lifecycle: machine.lifecycleSchema
-    .describe("Resources that may not be destroyed, that stay, and fields that are left to others.")
+    .meta(keyMeta("Resources that are protected or kept, and fields that awg ignores.", "lifecycle"))
     .exactOptional(),
-  moved: z.array(machine.movedSchema).describe("Tunnels with new names.").prefault([]),
-  probes: z.array(machine.probeSchema).describe("Checks of the network.").prefault([]),
-  reconcile: machine.reconcileSchema.describe("When the machine is looked at again.").exactOptional(),
+  moved: z.array(machine.movedSchema).meta(keyMeta("Tunnels that were renamed.", "moved")).prefault([]),
+  probes: z.array(machine.probeSchema).meta(keyMeta("Checks of the network.", "probes")).prefault([]),
+  reconcile: machine.reconcileSchema
+    .meta(keyMeta("When the daemon reads the host again.", "reconcile"))
+    .exactOptional(),
   conflicts: machine.conflictsSchema
-    .describe(
-      "Per field, as drift prints it, what to do where another program holds or changes it: assert (put it back, the default), yield (leave it), adopt (take the device over with its engine: /link/office/device).",
+    .meta(
+      keyMeta(
+        "What to do when another program changes a field: assert (restore it), yield (leave it), adopt (take over a device).",
+        "conflicts",
+        "conflicts.adopt",
+      ),
     )
     .prefault({}),
-  captivePortal: machine.captivePortalSchema.describe("Networks with a sign-in page.").exactOptional(),
-  api: machine.apiSchema.describe("The daemon's interfaces.").exactOptional(),
-  fleet: machine.fleetSchema.describe("Taking the configuration from a repository.").exactOptional(),
-  fakeIp: machine.fakeIpSchema.describe("Made-up addresses so that rules can match domains.").exactOptional(),
+  captivePortal: machine.captivePortalSchema
+    .meta(keyMeta("Networks with a sign-in page.", "captivePortal"))
+    .exactOptional(),
+  api: machine.apiSchema.meta(keyMeta("The daemon's interfaces.", "api")).exactOptional(),
+  fleet: machine.fleetSchema.meta(keyMeta("Read the config from a repository.", "fleet")).exactOptional(),
+  fakeIp: machine.fakeIpSchema
+    .meta(keyMeta("Synthetic addresses, so that rules can match domains.", "fakeIp"))
+    .exactOptional(),
 });
 
 /** A configuration as zod read it, before what depends on several keys is filled in. */

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { type Fault, fault, leaf, quote, wrongType } from "../field/leaf.ts";
 import { oneOf, text } from "../field/scalar.ts";
+import { keyMeta } from "../support.ts";
 import { type Match, matchFields } from "./match.ts";
 import { type Fallback, fallback, type Via, via } from "./path.ts";
 
@@ -34,31 +35,39 @@ const rate = leaf({ type: "string", pattern: "^[0-9]+(\\.[0-9]+)?(bit|kbit|mbit|
 });
 
 const limit = z.strictObject({
-  down: rate.describe("Most that may come in.").exactOptional(),
-  up: rate.describe("Most that may go out.").exactOptional(),
+  down: rate.describe("Highest rate received.").exactOptional(),
+  up: rate.describe("Highest rate sent.").exactOptional(),
 });
 
 /** Rules are tried in order; fields of one rule are AND-ed, values of one field OR-ed. */
 export const ruleSchema: z.ZodType<Rule> = z
   .strictObject({
-    name: text(64).describe("A name for plans, status and explain; unique.").exactOptional(),
+    name: text(64).describe("Unique name for plan, status and explain.").exactOptional(),
     ...matchFields(),
-    via: via().describe("Where matching traffic goes: a tunnel's name, direct, or block."),
+    via: via().describe("Path of matching traffic: a tunnel's name, direct or block."),
     fallback: fallback
-      .describe("While the tunnel is down: block (the default), direct, drop, next_rule, or { failover: [tunnels] }.")
+      .meta(
+        keyMeta(
+          "While the tunnel is down: block, direct, drop, next_rule or { failover: [tunnels] }.",
+          "fallback.next-rule",
+          "fallback.failover",
+        ),
+      )
       .prefault("block"),
     dns: oneOf(["direct"])
-      .describe("direct lets these programs ask their own DNS servers although DNS is protected.")
+      .meta(keyMeta("direct lets these programs query their own DNS servers although DNS is protected.", "rule.dns"))
       .exactOptional(),
-    limit: limit.describe("Rate limits.").exactOptional(),
+    limit: limit.meta(keyMeta("Rate limits.", "rule.limit")).exactOptional(),
     require: oneOf(ENFORCEMENTS)
-      .describe("Refuse to apply unless this machine keeps the rule at least this well.")
+      .meta(keyMeta("Refuse to apply unless this host enforces the rule at least this well.", "rule.require"))
       .exactOptional(),
   })
   .meta({ id: "Rule" });
 
 /** What happens to traffic that no rule matches. */
 export const defaultSchema = z.strictObject({
-  via: via().describe("A tunnel's name, block, or direct: then only matching programs use a tunnel."),
-  fallback: fallback.describe("While the tunnel is down, as in rules.").prefault("block"),
+  via: via().describe("A tunnel's name, block or direct. With direct only matching traffic uses a tunnel."),
+  fallback: fallback
+    .meta(keyMeta("While the tunnel is down, as in rules.", "fallback.next-rule", "fallback.failover"))
+    .prefault("block"),
 });

@@ -7,6 +7,7 @@ import { publicKey } from "../field/key.ts";
 import { type Fault, fault, leaf, quote, wrongType } from "../field/leaf.ts";
 import { boolean, checkWholeNumber, oneOf, text, wholeNumber } from "../field/scalar.ts";
 import { secretKey, secretText } from "../field/secret-ref.ts";
+import { keyMeta } from "../support.ts";
 import { type Obfuscation, obfuscationSchema } from "./obfuscation.ts";
 import { tunnelList } from "./path.ts";
 
@@ -42,13 +43,13 @@ const mtu = leaf(
 );
 
 const common = {
-  enabled: boolean().describe("Whether the tunnel is to exist.").prefault(true),
+  enabled: boolean().meta(keyMeta("Whether the tunnel exists.", "tunnel.disabled")).prefault(true),
   failover: z
     .strictObject({
       tunnels: tunnelList().describe("Tunnels that take over, in order."),
       mode: oneOf(["hot", "cold", "prewarmed"]).describe("Whether they are up beforehand.").prefault("cold"),
     })
-    .describe("Tunnels that take this one's traffic while it is down.")
+    .meta(keyMeta("Tunnels that carry this one's traffic while it is down.", "tunnel.failover"))
     .exactOptional(),
 };
 
@@ -56,37 +57,55 @@ const peer = z
   .strictObject({
     name: text(64).describe("A name for status.").exactOptional(),
     publicKey: publicKey().describe("The peer's public key in base64."),
-    presharedKey: secretKey.describe("Reference to the shared key, 32 bytes in base64.").exactOptional(),
-    endpoint: otherEnd()
-      .describe("Where the peer is reached, host:port; absent for a peer that dials in.")
+    presharedKey: secretKey
+      .meta(keyMeta("Preshared key: a reference to 32 bytes in base64.", "secret.keychain"))
       .exactOptional(),
-    allowedIPs: z.array(prefix()).describe("Addresses the peer may send from and is sent to.").prefault([]),
+    endpoint: otherEnd()
+      .describe("host:port of the peer; absent for a peer that connects to this host.")
+      .exactOptional(),
+    allowedIPs: z
+      .array(prefix())
+      .describe("Addresses that the peer may send from, and that are sent to it.")
+      .prefault([]),
     persistentKeepalive: durationRange(0, 65535)
-      .describe("Send an empty packet after so much silence: 25, 25s or 20-30; 0 is off.")
+      .describe("Send an empty packet after this much silence: 25, 25s or 20-30; 0 is off.")
       .exactOptional(),
   })
   .meta({ id: "Peer" });
 
 const noise = {
   ...common,
-  privateKey: secretKey.describe(
-    "Reference to this machine's private key: { file: /path }, { env: NAME } or { keychain: name }.",
+  privateKey: secretKey.meta(
+    keyMeta("This host's private key: { file: /path }, { env: NAME } or { keychain: name }.", "secret.keychain"),
   ),
-  addresses: z.array(interfaceAddress()).describe("The interface's own addresses with prefix lengths.").prefault([]),
+  addresses: z.array(interfaceAddress()).describe("Addresses of the interface, with prefix lengths.").prefault([]),
   listenPort: wholeNumber(0, 65535).describe("UDP port to listen on; 0 lets the kernel choose.").prefault(0),
   mtu: mtu.describe("auto: path MTU of the endpoint's interface less overhead; or a number of bytes.").prefault("auto"),
   engine: oneOf(ENGINES)
-    .describe("auto, which is embedded (awg's own); userspace (an external wireguard-go or amneziawg-go); or kernel.")
+    .meta(
+      keyMeta(
+        "embedded: awg's own. userspace: an external wireguard-go or amneziawg-go. auto is embedded.",
+        "tunnel.engine.embedded",
+        "tunnel.engine.userspace",
+        "tunnel.engine.kernel",
+      ),
+    )
     .prefault("auto"),
-  peers: z.array(peer).min(1).describe("The other ends."),
+  peers: z.array(peer).min(1).describe("Peers, as wg(8) has them."),
   interface: interfaceName
-    .describe("Interface name instead of awg-<tunnel>; on macOS utun and a number.")
+    .meta(keyMeta("Interface name instead of awg-<tunnel>; on macOS utun and a number.", "tunnel.interface"))
     .exactOptional(),
-  table: wholeNumber(1, 4294967295).describe("Routing table instead of a free one.").exactOptional(),
-  fwmark: wholeNumber(1, 4294967295).describe("Firewall mark of the tunnel's own packets.").exactOptional(),
-  dns: z.array(ipAddress()).describe("DNS servers reached through this tunnel.").exactOptional(),
-  forward: boolean().describe("Forward packets between the tunnel and other interfaces (a server).").prefault(false),
-  masquerade: boolean().describe("Translate forwarded packets to this machine's address (a server).").prefault(false),
+  table: wholeNumber(1, 4294967295).meta(keyMeta("Routing table of the tunnel.", "tunnel.table")).exactOptional(),
+  fwmark: wholeNumber(1, 4294967295)
+    .meta(keyMeta("Firewall mark of the tunnel's own packets.", "tunnel.fwmark"))
+    .exactOptional(),
+  dns: z.array(ipAddress()).meta(keyMeta("DNS servers reached through this tunnel.", "tunnel.dns")).exactOptional(),
+  forward: boolean()
+    .meta(keyMeta("Forward packets between the tunnel and other interfaces.", "tunnel.forward"))
+    .prefault(false),
+  masquerade: boolean()
+    .meta(keyMeta("Translate forwarded packets to this host's address.", "tunnel.masquerade"))
+    .prefault(false),
 };
 
 const wireguard = z
@@ -96,27 +115,29 @@ const amneziawg = z
   .strictObject({
     protocol: z.literal("amneziawg").describe("WireGuard with obfuscation."),
     ...noise,
-    obfuscation: obfuscationSchema.describe("AmneziaWG parameters, by their usual names.").exactOptional(),
+    obfuscation: obfuscationSchema
+      .meta(keyMeta("AmneziaWG parameters, by their usual names.", "tunnel.obfuscation"))
+      .exactOptional(),
   })
   .meta({ id: "AmneziaTunnel" });
 
 const proxy = {
   ...common,
-  server: otherEnd().describe("Where the proxy is reached, host:port."),
+  server: otherEnd().describe("host:port of the proxy."),
   auth: z
     .strictObject({
       username: text().describe("User name."),
-      password: secretText.describe("Reference to the password."),
+      password: secretText.meta(keyMeta("Reference to the password.", "secret.keychain")),
     })
     .describe("Name and password for the proxy.")
     .exactOptional(),
 };
 
 const socks5 = z
-  .strictObject({ protocol: z.literal("socks5").describe("A SOCKS5 proxy."), ...proxy })
+  .strictObject({ protocol: z.literal("socks5").meta(keyMeta("A SOCKS5 proxy.", "tunnel.proxy")), ...proxy })
   .meta({ id: "Socks5Tunnel" });
 const http = z
-  .strictObject({ protocol: z.literal("http").describe("An HTTP proxy (CONNECT)."), ...proxy })
+  .strictObject({ protocol: z.literal("http").meta(keyMeta("An HTTP proxy (CONNECT).", "tunnel.proxy")), ...proxy })
   .meta({ id: "HttpTunnel" });
 
 /** A way out: a WireGuard or AmneziaWG tunnel, or a proxy. */

@@ -21,8 +21,7 @@ export function darwinRoutes(
   for (const path of beyond) {
     unsupported.push({
       path,
-      feature:
-        "another way than the default's by user, port or protocol (a Mac routes by destination alone: name those)",
+      message: "macOS routes by destination only; a rule with another path than the default must name destinations",
     });
   }
   const routes = tunnels.flatMap(({ key, device }): ResourceOf<"routes">[] => {

@@ -16,10 +16,11 @@ export interface Note {
   readonly enforcement?: Enforcement;
 }
 
-/** Something this machine or this version of awg cannot do; nothing may be applied (exit 12). */
+/** Something that this host or this version of awg cannot do; nothing may be applied (exit 12). */
 export interface Unsupported {
   readonly path: string;
-  readonly feature: string;
+  /** One clause: why not, and what would work instead. */
+  readonly message: string;
 }
 
 /** What a config asks for that has nothing to do with tunnels: services and system extensions. */

@@ -93,11 +93,11 @@ function expandRule(rule: Rule, index: number, { facts, tunnels, notes }: Expand
 /** Says how the rule is kept; a rule that demands more than that is unsupported here. */
 function noteEnforcement(rule: Rule, index: number, canMatch: boolean, context: ExpandContext): void {
   const path = `rules.${index}`;
-  const { enforcement, message } = judgeRule(rule, canMatch, context.facts.capabilities);
-  context.notes.push({ path, message, enforcement });
+  const { enforcement, message: kept } = judgeRule(rule, canMatch, context.facts.capabilities);
+  context.notes.push({ path, message: kept, enforcement });
   if (rule.require === undefined || ORDER.indexOf(enforcement) <= ORDER.indexOf(rule.require)) return;
-  const feature = `keeping this rule better than ${enforcement} (${rule.require} is required)`;
-  context.unsupported.push({ path: `${path}.require`, feature });
+  const message = `this host keeps the rule ${enforcement} only, and ${rule.require} is required`;
+  context.unsupported.push({ path: `${path}.require`, message });
 }
 
 type Judgement = Required<Pick<ExpandContext["notes"][number], "message">> & { readonly enforcement: Enforcement };

@@ -20,7 +20,8 @@ export function routeTable({ key, device, number, families, tunnel }: PlacedTunn
 /** The policy rules of the machine, and the table that ends what engines send when there is no way out. */
 export function routingPolicy(policy: FirewallPolicy, { unsupported }: ExpandContext): ResourceOf<"routes"> {
   const { rules, standby, beyond } = policyRules(policy);
-  for (const { origin } of beyond) unsupported.push({ path: origin, feature: "so many rules of alternating paths" });
+  for (const { origin } of beyond)
+    unsupported.push({ path: origin, message: "too many rules change the path; order them by path" });
   const table = tableOfPath(PATH_NUMBERS.engine);
   const guards: readonly Family[] = [4, 6];
   const spec = { table, destinations: [], guards, rules, ...(standby.length === 0 ? {} : { standby }) };
@@ -47,11 +48,10 @@ export function kernelSettings(): ResourceOf<"sysctl"> {
  * The system resolver; none where the configuration names no servers or no link could carry them. Servers for single
  * domains need a machine whose resolver has them.
  */
-export function systemResolver({ config, facts, tunnels, notes, unsupported }: ExpandContext): Resource[] {
+export function systemResolver({ config, facts, tunnels, notes }: ExpandContext): Resource[] {
   const dns = config.dns;
   if (dns === undefined) return [];
   const isSplit = Object.keys(dns.split).length > 0;
-  if (isSplit && facts.resolver !== "dynamic-store") unsupported.push({ path: "dns.split", feature: "dns.split" });
   if (dns.servers.length === 0 && !isSplit) return [];
   const via = dns.via;
   const device =

@@ -3,10 +3,9 @@ import type { ProbeSpec } from "../../model/resources/probe.ts";
 import type { ExpandContext } from "./expansion.ts";
 
 /** The checks of the network that the config asks for; nothing where it asks for none. Pure. */
-export function probesOf({ config, tunnels, unsupported }: ExpandContext): { readonly probes?: readonly ProbeSpec[] } {
-  const probes = config.probes.flatMap(({ name, type, target, via, required, every, timeout }, index): ProbeSpec[] => {
+export function probesOf({ config, tunnels }: ExpandContext): { readonly probes?: readonly ProbeSpec[] } {
+  const probes = config.probes.flatMap(({ name, type, target, via, required, every, timeout }): ProbeSpec[] => {
     const parsed = parseProbeTarget(type, target);
-    if (via?.kind === "direct") unsupported.push({ path: `probes.${index}.via`, feature: "a probe past the tunnels" });
     const device = via?.kind === "tunnel" ? tunnels.find(({ key }) => key === via.tunnel)?.device : undefined;
     if (parsed === undefined || (via !== undefined && device === undefined)) return [];
     const common = { name, type, target: parsed, required, everySeconds: every, timeoutSeconds: timeout };

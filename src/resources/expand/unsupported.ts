@@ -1,49 +1,31 @@
 import { type Config, isNoiseTunnel, type NoiseTunnel } from "../../config/config.ts";
-import { type Feature, reservedKeysUsed } from "../../config/reserved-keys.ts";
+import { reservedKeysUsed } from "../../config/reserved-keys.ts";
+import { type Feature, refusalOf } from "../../config/support.ts";
 import type { HostFacts } from "../../host/ports/facts.ts";
 import type { BesideTunnels, Unsupported } from "./expansion.ts";
-import { onlyElsewhere } from "./only-elsewhere.ts";
 
-/** Features that have a driver, or that another part of the expansion judges by the machine's capabilities. */
-const SUPPORTED: ReadonlySet<Feature> = new Set<Feature>([
-  "tunnel.obfuscation",
-  "tunnel.interface",
-  "tunnel.engine.userspace",
-  "tunnel.engine.embedded",
-  "tunnel.engine.kernel",
-  "match.users",
-  "invariants.never",
-  "invariants.always",
-  "rule.require",
-  "lifecycle",
-  "moved",
-  "probes",
-  "conflicts",
-  "dns.blockEncryptedDns",
-  "dns.split",
-  "reconcile",
-]);
-
-/** Features that `ExpandOptions.beside` judges where it is given. */
+/** Features that the service manager and the extension's helper decide, where `ExpandOptions.beside` is given. */
 const BESIDE_TUNNELS: ReadonlySet<Feature> = new Set<Feature>(["service", "systemExtension", "killSwitch.atBoot"]);
 
-/** Every use of what this version of awg has no driver for: said per place, never passed over (exit 12). */
+/** Every use of what this version has no driver for, each with its place (exit 12). */
 export function unsupportedUses(
   config: Config,
   { os }: Pick<HostFacts, "os">,
   beside: BesideTunnels | undefined,
 ): Unsupported[] {
-  const isJudged = (feature: Feature) => beside !== undefined && BESIDE_TUNNELS.has(feature);
   return [
-    ...reservedKeysUsed(config).filter(({ feature }) => !SUPPORTED.has(feature) && !isJudged(feature)),
-    ...onlyElsewhere(config, os),
+    ...reservedKeysUsed(config).flatMap(({ path, feature }) => {
+      if (BESIDE_TUNNELS.has(feature)) {
+        return beside === undefined ? [{ path, message: "only a plan for a host can tell whether this works" }] : [];
+      }
+      // The engine of the kernel is judged with the host's capabilities.
+      const message = feature === "tunnel.engine.kernel" ? undefined : refusalOf(feature, os);
+      return message === undefined ? [] : [{ path, message }];
+    }),
     ...(beside?.unsupported ?? []),
     ...Object.entries(config.tunnels).flatMap(([key, tunnel]) =>
       isNoiseTunnel(tunnel) ? unsupportedInTunnel(`tunnels.${key}`, tunnel) : [],
     ),
-    ...(config.killSwitch.enabled && !config.killSwitch.persist
-      ? [{ path: "killSwitch.persist", feature: "a kill switch that ends with awg's processes" }]
-      : []),
   ];
 }
 
@@ -58,17 +40,17 @@ function unsupportedInTunnel(path: string, { peers, obfuscation, mtu, addresses,
         ? [
             {
               path: `${path}.peers.${index}.persistentKeepalive`,
-              feature: "a range of keepalive times in another engine than awg's own",
+              message: "a range works with awg's own engine only; write one value, or engine: auto",
             },
           ]
         : [],
     ),
     ...only15.map((name) => ({
       path: `${path}.obfuscation.${name}`,
-      feature: `${name}, which of all engines only the embedded one still has,`,
+      message: "works with awg's own engine only; remove it, or write engine: auto",
     })),
     ...(mtu !== "auto" && mtu < 1280 && addresses.some((address) => address.includes(":"))
-      ? [{ path: `${path}.mtu`, feature: "IPv6 on a device with an MTU below 1280 bytes (RFC 8200 section 5)" }]
+      ? [{ path: `${path}.mtu`, message: "IPv6 needs an MTU of 1280 or more (RFC 8200 section 5)" }]
       : []),
   ];
 }

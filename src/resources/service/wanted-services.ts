@@ -25,12 +25,12 @@ export function wantedServices(
   const blocksAtBoot = killSwitch.enabled && killSwitch.atBoot;
   if (service?.install !== true) {
     const unsupported = blocksAtBoot
-      ? [{ path: "killSwitch.atBoot", feature: "blocking at boot without service: { install: true }, which" }]
+      ? [{ path: "killSwitch.atBoot", message: "needs service: { install: true }" }]
       : [];
     return { resources: [], notes: [], unsupported };
   }
   if (manager.kind === "none") {
-    const unsupported = [{ path: "service", feature: `the system service (${manager.reason}), which` }];
+    const unsupported = [{ path: "service", message: `no service manager: ${manager.reason}` }];
     return { resources: [], notes: [], unsupported };
   }
   if (manager.kind === "launchd") {
@@ -38,14 +38,14 @@ export function wantedServices(
       ? [
           {
             path: "killSwitch.atBoot",
-            feature: "blocking at boot on macOS, which gives no program that early a place,",
+            message: "works on Linux only",
           },
         ]
       : [];
     return { resources: launchdServices(manager, service), notes: [], unsupported };
   }
   if (blocksAtBoot && bootScript === undefined) {
-    const unsupported = [{ path: "killSwitch.atBoot", feature: "blocking at boot (nft is not installed), which" }];
+    const unsupported = [{ path: "killSwitch.atBoot", message: "nft is not installed; install nftables" }];
     return { resources: [], notes: [], unsupported };
   }
   return {

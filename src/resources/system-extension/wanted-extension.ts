@@ -10,7 +10,7 @@ export function wantedExtension({ systemExtension }: Config, missing: string | u
   if (systemExtension === undefined) return { resources: [], notes: [], unsupported: [] };
   const { bundle, state } = systemExtension;
   if (missing !== undefined) {
-    const unsupported = [{ path: "systemExtension", feature: `a system extension (${missing}), which` }];
+    const unsupported = [{ path: "systemExtension", message: missing }];
     return { resources: [], notes: [], unsupported };
   }
   const key = `system-extension/${bundle}` as const;

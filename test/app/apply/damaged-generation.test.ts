@@ -41,7 +41,7 @@ test("law 9: history lists the rest, and names the generation that cannot be rea
     generations: [
       { number: 1, changes: { added: expect.any(Array) } },
       { number: 2, holds: false, error: { kind: "journal", facts: { path } } },
-      { number: 3, holds: true, changes: null, before_unreadable: true },
+      { number: 3, holds: true, changes: null, beforeUnreadable: true },
     ],
   });
   const argv = ["--disable-warning=ExperimentalWarning", join(ROOT, "src/cli/awg.ts"), "history"];
@@ -66,8 +66,8 @@ test("law 9: of the generation after one that doctor had moved away, history tel
   ]);
   expect(historyDocument(history)).toMatchObject({
     generations: [
-      { number: 1, changes: { added: expect.any(Array) }, before_unreadable: false },
-      { number: 3, holds: true, changes: null, before_unreadable: false },
+      { number: 1, changes: { added: expect.any(Array) }, beforeUnreadable: false },
+      { number: 3, holds: true, changes: null, beforeUnreadable: false },
     ],
   });
 });

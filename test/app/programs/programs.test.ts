@@ -88,7 +88,7 @@ describe("programs with the rule that would apply", () => {
       30: ["rules/2 (backups)", "block", "enforced", "rules/0 (mirror): depends"],
       31: ["default", "office", "enforced", "rules/0 (mirror): depends"],
     });
-    expect(report.programs[1]?.rule?.reason).toBe("match.apps: unsupported here yet");
+    expect(report.programs[1]?.rule?.reason).toBe("apps: not implemented yet");
   });
 
   test("law 2: reading them changes nothing on the machine", async () => {
@@ -107,7 +107,7 @@ describe("programs with the rule that would apply", () => {
     expect(text).toMatch(/^ 30 {2}\S+ +\S+ {2}\/usr\/bin\/rsync +block +enforced +rules\/1 \(backups\)$/m);
     expect(programsDocument(report)).toMatchObject({
       format_version: "1",
-      rules_of: "accepted",
+      rulesOf: "accepted",
       generation: 1,
       programs: [{ pid: 1 }, { pid: 20 }, { pid: 30, rule: { via: "block", fallback: null } }, { pid: 31 }],
       unseen: ["a simulated machine has no sockets"],

@@ -32,7 +32,7 @@ test.each([
   expect(line).toContain("): without it the kernel refuses every route with a gateway, so that");
   expect(line).toMatch(new RegExp(`: ${remedy}$`));
   const document = statusDocument(await bench.ask((session) => session.status()));
-  expect(document).toMatchObject({ main_rule_missing: { families, remedy: remedy.split("; ") } });
+  expect(document).toMatchObject({ mainRuleMissing: { families, remedy: remedy.split("; ") } });
 });
 
 test("law 9: status says nothing of that rule where no route of awg's stands", async () => {
@@ -42,5 +42,5 @@ test("law 9: status says nothing of that rule where no route of awg's stands", a
   flushMain(bench, [4]);
   const status = await bench.ask((session) => session.status());
   expect(renderStatus(status, styleFor(false), 0)).not.toContain(GONE);
-  expect(statusDocument(status)).toMatchObject({ main_rule_missing: null });
+  expect(statusDocument(status)).toMatchObject({ mainRuleMissing: null });
 });

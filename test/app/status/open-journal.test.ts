@@ -61,8 +61,8 @@ test.each([
   const { open } = await bench.ask((session) => session.drift());
   expect(open).toBe(`a destroy ${reason} (${journal.location})`);
   const told = { verb: "destroy", why: end.length === 0 ? "cut-short" : "way-back-failed" };
-  expect(statusDocument(status, 0)).toMatchObject({ open_journal: journal.location, open_change: told });
-  expect(driftDocument(await bench.ask((session) => session.drift()))).toMatchObject({ open_change: told });
+  expect(statusDocument(status, 0)).toMatchObject({ openJournal: journal.location, openChange: told });
+  expect(driftDocument(await bench.ask((session) => session.drift()))).toMatchObject({ openChange: told });
   const text = renderStatus(status, styleFor(false), 0);
   expect(text).toContain(sentence);
   expect(text.toLowerCase()).not.toContain("an apply ");
@@ -103,7 +103,7 @@ test("law 9: status says of an apply whose process goes on, or is stopped, that 
   expect(reasons["Drifted"]).toBe("link/office is not as accepted");
   const text = renderStatus(status, styleFor(false), 0);
   expect(text).toContain(`Process ${process.pid} is changing this machine (`);
-  expect(statusDocument(status, 0)).toMatchObject({ open_change: { verb: "apply", why: "under-way" } });
+  expect(statusDocument(status, 0)).toMatchObject({ openChange: { verb: "apply", why: "under-way" } });
   expect(text).not.toContain("cut short");
   const { open } = await bench.ask((session) => session.drift());
   expect(open).toBe(`process ${process.pid} is changing this machine (${journal.location})`);
@@ -118,7 +118,7 @@ test("law 9: status says of what was on trial past its deadline that it was not 
   }
   const status = await bench.ask((session) => session.status());
   expect(status.openChange?.why).toBe("not-confirmed");
-  expect(statusDocument(status, 0)).toMatchObject({ open_change: { verb: "apply", why: "not-confirmed" } });
+  expect(statusDocument(status, 0)).toMatchObject({ openChange: { verb: "apply", why: "not-confirmed" } });
   const { open } = await bench.ask((session) => session.drift());
   expect(open).toBe(`what was on trial was not confirmed in time (${journal.location})`);
   const text = renderStatus(status, styleFor(false), 0);
@@ -129,7 +129,7 @@ test("law 9: status says of what was on trial past its deadline that it was not 
 test("law 9: where nothing is open the documents of status and drift say so", async () => {
   const bench = machine();
   await bench.apply(bench.config({ office: {} }));
-  const closed = { open_journal: null, open_change: null };
+  const closed = { openJournal: null, openChange: null };
   expect(statusDocument(await bench.ask((session) => session.status()), 0)).toMatchObject(closed);
   expect(driftDocument(await bench.ask((session) => session.drift()))).toMatchObject(closed);
 });

@@ -41,7 +41,7 @@ test("awg validate says it beside its answer, and as data with --json", () => {
   expect(plain.stderr).toContain("note: a speaks AmneziaWG 1.5; its other end may be awg or, with AmneziaWG 1.5");
   expect(JSON.parse(awg("--json").stdout)).toMatchObject({
     valid: true,
-    other_ends: [{ tunnel: "a", version: "1.5" }],
+    otherEnds: [{ tunnel: "a", version: "1.5" }],
   });
 });
 

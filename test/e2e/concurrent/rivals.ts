@@ -116,9 +116,9 @@ killSwitch: { enabled: true, allow: [{ direction: in, protocol: tcp, ports: [${2
   }
 
   /** The generations that are kept, as `awg history` tells them. */
-  async generations(): Promise<readonly { number: number; config_hash: string; holds: boolean }[]> {
+  async generations(): Promise<readonly { number: number; configHash: string; holds: boolean }[]> {
     const { stdout } = await this.awg("history", "--json");
-    return (JSON.parse(stdout) as { generations: { number: number; config_hash: string; holds: boolean }[] })
+    return (JSON.parse(stdout) as { generations: { number: number; configHash: string; holds: boolean }[] })
       .generations;
   }
 

@@ -185,7 +185,7 @@ describe.skipIf(reason !== undefined)(
           expect.objectContaining({
             key,
             summary: texts[index],
-            silent_engine: { pid: pids[index], message: texts[index] },
+            silentEngine: { pid: pids[index], message: texts[index] },
           }),
         );
       const { differences } = JSON.parse(awg("diff", "-f", configOf(1), "--json").stdout);

@@ -483,7 +483,7 @@ describe("a stated interface name", () => {
     (name) => {
       const { unsupported } = expandText(tunnel({ more: `interface: ${name}` }), { os: "darwin" });
       const refusal = unsupported.find(({ path }) => path === "tunnels.office.interface");
-      expect(refusal?.feature).toContain(`the interface name "${name}" (macOS has utun0 to utun99999 alone`);
+      expect(refusal?.message).toContain(`"${name}" is not possible on macOS; write utun0 to utun99999`);
     },
   );
 

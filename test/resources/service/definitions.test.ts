@@ -150,16 +150,16 @@ describe("what cannot be had is said by its place", () => {
   const refused = (
     config: Parameters<typeof wantedServices>[0],
     ...rest: [Parameters<typeof wantedServices>[1], string?]
-  ) => wantedServices(config, rest[0], rest[1]).unsupported.map(({ path, feature }) => `${path}: ${feature}`);
+  ) => wantedServices(config, rest[0], rest[1]).unsupported.map(({ path, message }) => `${path}: ${message}`);
   const none = { kind: "none", reason: "systemd is not the init here" } as const;
   const atBoot = { ...ASKED, killSwitch: { ...ASKED.killSwitch, atBoot: true } };
 
   test("no service manager, no nft, no boot order", () => {
-    expect(refused(ASKED, none)).toEqual(["service: the system service (systemd is not the init here), which"]);
+    expect(refused(ASKED, none)).toEqual(["service: no service manager: systemd is not the init here"]);
     expect(refused(atBoot, manager("systemd"))).toEqual([expect.stringContaining("killSwitch.atBoot: ")]);
-    expect(refused(atBoot, manager("launchd"), "script")).toEqual([expect.stringContaining("on macOS")]);
+    expect(refused(atBoot, manager("launchd"), "script")).toEqual([expect.stringContaining("works on Linux only")]);
     expect(refused({ killSwitch: atBoot.killSwitch }, manager("systemd"), "x")).toEqual([
-      expect.stringContaining("without service"),
+      expect.stringContaining("needs service"),
     ]);
     expect(refused({ ...ASKED, service: { ...ASKED.service, install: false } }, none)).toEqual([]);
   });

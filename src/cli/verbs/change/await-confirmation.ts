@@ -3,6 +3,7 @@ import type { StopSignal } from "../../../app/apply/applied.ts";
 import type { AwaitedChange } from "../../../app/apply/awaited-change.ts";
 import { shellWord } from "../../../app/doctor/finding.ts";
 import { AwgError } from "../../../model/error.ts";
+import { printEvent } from "../../event-stream.ts";
 import { flagOption, textOption, type VerbCall } from "../../verb.ts";
 import { ENTERED_NETNS } from "../../verb-options.ts";
 
@@ -64,7 +65,7 @@ export async function awaitConfirmation(
 function tellWaiting(call: VerbCall, seconds: number): void {
   const { terminal } = call;
   if (flagOption(call, "jsonStream")) {
-    terminal.out(JSON.stringify({ type: "unconfirmed", seconds }));
+    printEvent(terminal, { type: "unconfirmed", seconds });
     return;
   }
   terminal.err(

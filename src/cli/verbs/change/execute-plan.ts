@@ -9,15 +9,15 @@ import type { HostParts } from "../../../app/parts.ts";
 import type { Planned } from "../../../app/plan/planned.ts";
 import { AwgError } from "../../../model/error.ts";
 import { isInSync } from "../../../model/plan.ts";
+import { printEvent } from "../../event-stream.ts";
 import { EXIT, type ExitCode } from "../../exit-code.ts";
 import { flagOption, textOption, type VerbCall } from "../../verb.ts";
+import { printDocument } from "../../views/json.ts";
 import { printNotes } from "../../views/notes.ts";
 import { styleFor } from "../../views/style.ts";
 import { printPlanned } from "../plan/plan.json.ts";
 import { awaitConfirmation, confirmWithinOf } from "./await-confirmation.ts";
 import { CODE_OF_SIGNAL, watchStopSignals } from "./stop-signals.ts";
-
-const HEARTBEAT_MS = 5_000;
 
 /** What `apply` and `destroy` share: show, ask, carry out, say how it ended. */
 export interface CarryOutTexts {
@@ -52,9 +52,6 @@ export async function carryOut(
   const confirmWithinMs =
     planned.verb === "apply" ? confirmWithinOf(call, parts.sshConnection?.() !== undefined) : undefined;
   const signals = watchStopSignals();
-  const beat = stream
-    ? setInterval(() => terminal.out(JSON.stringify({ type: "heartbeat" })), HEARTBEAT_MS)
-    : undefined;
   try {
     const hooks = {
       onEvent: (event: ProgressEvent) => reportEvent(event, call, stream),
@@ -69,17 +66,20 @@ export async function carryOut(
       await awaitConfirmation(call, awaitedChange(parts, unconfirmed), () => signals.received);
     }
     const text = outcome.changed ? doneText(texts, planned, outcome) : nothingText(texts, outcome);
-    if (quiet) terminal.out(JSON.stringify({ ...(stream ? { type: "result" } : { format_version: "1" }), ...result }));
+    if (stream) printEvent(terminal, { type: "result", ...result });
+    else if (quiet) printDocument(terminal, "apply", { format_version: "1", ...result });
     else terminal.out(text);
     if (outcome.unaccepted !== undefined) terminal.err(unacceptedText(outcome.unaccepted));
     if (await isAwaitingPerson(call, parts, planned)) return EXIT.unsupported;
     return flagOption(call, "detailedExitcode") && outcome.changed ? EXIT.changed : EXIT.success;
   } catch (error) {
     if (signals.received === undefined) throw error;
-    terminal.err(`awg: interrupted by ${signals.received}; ${error instanceof AwgError ? error.message : "undone"}`);
-    return CODE_OF_SIGNAL[signals.received];
+    const { received: signal } = signals;
+    const message = error instanceof AwgError ? error.message : "the change was undone";
+    if (stream) printEvent(terminal, { type: "interrupted", signal, message });
+    terminal.err(`awg: interrupted by ${signal}; ${message}`);
+    return CODE_OF_SIGNAL[signal];
   } finally {
-    clearInterval(beat);
     signals.stop();
   }
 }
@@ -135,7 +135,7 @@ function approve(call: VerbCall, { question, approved }: CarryOutTexts): void {
 
 function reportEvent(event: ProgressEvent, { terminal, options }: VerbCall, stream: boolean): void {
   if (stream) {
-    terminal.out(JSON.stringify(event));
+    printEvent(terminal, event);
     return;
   }
   if (options["json"] === true) return;

@@ -1,5 +1,6 @@
 import type { Reverted } from "../../../app/apply/confirmation.ts";
 import { renderRestored } from "../../../app/protect/restore-policy.ts";
+import type { DocumentOf } from "../../documents/documents.ts";
 
 const MOST_NAMED = 5;
 
@@ -19,13 +20,13 @@ export function renderReverted(reverted: Reverted | undefined): string {
 }
 
 /** The same as one JSON document. Pure. */
-export function revertedDocument(reverted: Reverted | undefined): object {
+export function revertedDocument(reverted: Reverted | undefined): DocumentOf<"revert"> {
   if (reverted === undefined) return { format_version: "1", reverted: false };
   const { policy, drifted } = reverted;
   return {
     format_version: "1",
     reverted: true,
-    packet_filter: policy === undefined ? null : { wrong: policy.wrong, restored: policy.restored },
-    not_as_accepted: drifted ?? null,
+    packetFilter: policy === undefined ? null : { wrong: policy.wrong, restored: policy.restored },
+    notAsAccepted: drifted ?? null,
   };
 }

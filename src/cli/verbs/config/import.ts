@@ -9,6 +9,7 @@ import { isDeviceName } from "../../../model/resources/tunnel-key.ts";
 import { counted } from "../../../model/text/counted.ts";
 import { EXIT } from "../../exit-code.ts";
 import { flagOption, listOption, type RunVerb, textOption, type VerbCall } from "../../verb.ts";
+import { printDocument } from "../../views/json.ts";
 import { writeNewFiles } from "./new-files.ts";
 import { readForeign } from "./read-foreign.ts";
 
@@ -100,7 +101,7 @@ function print(
   const { terminal } = call;
   if (flagOption(call, "json")) {
     const config = target === undefined ? { config: text } : {};
-    terminal.out(JSON.stringify({ format_version: "1", ...config, written, findings }));
+    printDocument(terminal, "import", { format_version: "1", ...config, written, findings });
     return;
   }
   if (target === undefined) terminal.out(text.trimEnd());

@@ -5,6 +5,7 @@ import { AwgError } from "../../../model/error.ts";
 import { EXIT } from "../../exit-code.ts";
 import { loadConfigFor, openHostFor } from "../../open-host.ts";
 import { flagOption, type RunVerb, textOption, type VerbCall } from "../../verb.ts";
+import { printDocument } from "../../views/json.ts";
 import { printNotes } from "../../views/notes.ts";
 
 /** `awg render`: what would be loaded, in the words of the system's tools; loads nothing. */
@@ -32,7 +33,7 @@ async function print(call: VerbCall, system: "linux" | "macos", { parts, ...rend
   const { left, notes } = leftOut(rendered.notes);
   const all = [...rendered.left, ...left];
   const isJson = flagOption(call, "json");
-  if (isJson) call.terminal.out(JSON.stringify({ format_version: "1", system, parts, left: all, notes }));
+  if (isJson) printDocument(call.terminal, "render", { format_version: "1", system, parts, left: all, notes });
   else call.terminal.out(parts.map(({ text }) => text).join(system === "linux" ? "\n\n" : "\n"));
   for (const one of all) call.terminal.err(`left out: ${one}`);
   if (!isJson) printNotes(notes, call.terminal);

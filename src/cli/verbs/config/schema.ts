@@ -12,7 +12,7 @@ export const run: RunVerb = async (call) => {
   }
   const { fieldHelp, nearestField } = await import("../../../config/field-help.ts");
   const { quote } = await import("../../../config/field/fault.ts");
-  const help = fieldHelp(path);
+  const help = fieldHelp(path, call.terminal.columns);
   if (help === undefined) {
     const near = nearestField(path);
     const meant = near === undefined ? "" : `did you mean ${near}? `;

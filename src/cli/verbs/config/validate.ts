@@ -4,7 +4,8 @@ import { readConfigFiles } from "../../config-files.ts";
 import { EXIT } from "../../exit-code.ts";
 import { hostOptionsOf, openHostFor } from "../../open-host.ts";
 import { flagOption, type RunVerb } from "../../verb.ts";
-import { problemsDocument, reportProblems } from "../../views/problems.ts";
+import { printDocument } from "../../views/json.ts";
+import { reportProblems } from "../../views/problems.ts";
 import { otherEndsOf, renderOtherEnds } from "./compatible-peers.ts";
 
 /** `awg validate`: every problem at once; reads the config, looks at the files of its secrets, and reads nothing of the machine. */
@@ -16,9 +17,13 @@ export const run: RunVerb = async (call) => {
   const failed = config === undefined || (flagOption(call, "strict") && problems.length + refused.length > 0);
   const otherEnds = otherEndsOf(config);
   if (flagOption(call, "json"))
-    call.terminal.out(
-      JSON.stringify({ ...problemsDocument(problems, !failed), other_ends: otherEnds, refused_secrets: refused }),
-    );
+    printDocument(call.terminal, "validate", {
+      format_version: "1",
+      valid: !failed,
+      problems,
+      otherEnds: otherEnds.map((one) => ({ ...one, peerVersion: one.peerVersion ?? null })),
+      refusedSecrets: refused,
+    });
   else {
     reportProblems(problems, call);
     for (const line of refused) call.terminal.err(`note: a plan here is refused: ${line}`);

@@ -1,5 +1,6 @@
 import type { Examination, Finding } from "../../../app/doctor/finding.ts";
 import { counted } from "../../../model/text/counted.ts";
+import type { DocumentOf } from "../../documents/documents.ts";
 import type { Style } from "../../views/style.ts";
 
 /** Whether nothing was found that keeps awg from its work. */
@@ -34,11 +35,11 @@ function renderFinding(
 }
 
 /** The same as one JSON document. */
-export function doctorDocument(examination: Examination): object {
+export function doctorDocument(examination: Examination): DocumentOf<"doctor"> {
   return {
     format_version: "1",
     healthy: isHealthy(examination),
     findings: examination.findings,
-    looked_at: examination.looked,
+    lookedAt: examination.looked,
   };
 }

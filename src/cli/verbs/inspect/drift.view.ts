@@ -1,5 +1,6 @@
 import type { Drift, DriftCause, DriftReport } from "../../../app/status/drift.ts";
 import { openChangeOf } from "../../../app/status/open-change.ts";
+import type { DocumentOf } from "../../documents/documents.ts";
 import type { Style } from "../../views/style.ts";
 import { renderChange } from "../plan/plan.human.ts";
 import { toldChanges } from "../plan/policy-changes.ts";
@@ -40,14 +41,20 @@ function renderOne({ key, change, fields, cause }: Drift, style: Style): readonl
 }
 
 /** The drift as one JSON document. */
-export function driftDocument({ generation, drifts, notes, openJournal, openChange }: DriftReport): object {
+export function driftDocument({
+  generation,
+  drifts,
+  notes,
+  openJournal,
+  openChange,
+}: DriftReport): DocumentOf<"drift"> {
   return {
     format_version: "1",
     generation,
     drifted: drifts.length > 0,
     drift: drifts.map(({ key, kind, change, cause, fields }) => ({ key, kind, change, cause, fields })),
     notes,
-    open_journal: openJournal ?? null,
-    open_change: openChange === undefined ? null : openChangeOf(openChange),
+    openJournal: openJournal ?? null,
+    openChange: openChange === undefined ? null : openChangeOf(openChange),
   };
 }

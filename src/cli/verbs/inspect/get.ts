@@ -4,6 +4,7 @@ import { SECRET_OBFUSCATION_KEY } from "../../../uapi/obfuscation.ts";
 import { EXIT } from "../../exit-code.ts";
 import { openHostFor } from "../../open-host.ts";
 import { flagOption, type RunVerb } from "../../verb.ts";
+import { printDocument } from "../../views/json.ts";
 
 /** `awg get [KIND[/NAME]]`: resources as the machine holds them, or as accepted with --desired. */
 export const run: RunVerb = async (call) => {
@@ -17,7 +18,7 @@ export const run: RunVerb = async (call) => {
     throw new AwgError("usage", `awg owns no ${wanted} on this machine`, { remedy: "`awg get` lists what it owns" });
   }
   const single = found.length === 1 && found[0]?.key === wanted;
-  if (flagOption(call, "json")) call.terminal.out(JSON.stringify({ format_version: "1", resources: found }));
+  if (flagOption(call, "json")) printDocument(call.terminal, "get", { format_version: "1", resources: found });
   else if (found.length === 0) call.terminal.err("awg owns nothing on this machine.");
   else call.terminal.out(single ? JSON.stringify(found[0]?.spec, undefined, 2) : found.map(lineOf).join("\n"));
   return EXIT.success;

@@ -1,4 +1,5 @@
 import type { AcceptedEntry, HistoryEntry } from "../../../app/history/history.ts";
+import type { DocumentOf } from "../../documents/documents.ts";
 import type { Style } from "../../views/style.ts";
 
 const SHORT_HASH = 12;
@@ -36,14 +37,14 @@ function changesText({ added, changed, removed }: NonNullable<AcceptedEntry["cha
 }
 
 /** Generations as one JSON document, ascending. */
-export function historyDocument(entries: readonly HistoryEntry[]): object {
+export function historyDocument(entries: readonly HistoryEntry[]): DocumentOf<"history"> {
   return {
     format_version: "1",
     generations: entries.map(entryDocument),
   };
 }
 
-function entryDocument(entry: HistoryEntry): object {
+function entryDocument(entry: HistoryEntry): DocumentOf<"history">["generations"][number] {
   const { number, holds } = entry;
   if ("error" in entry) {
     const { kind, message, remedy, facts } = entry.error;
@@ -53,9 +54,9 @@ function entryDocument(entry: HistoryEntry): object {
   return {
     number,
     accepted: new Date(acceptedMs).toISOString(),
-    config_hash: configHash,
+    configHash: configHash,
     holds,
     changes: changes ?? null,
-    before_unreadable: isBeforeUnreadable,
+    beforeUnreadable: isBeforeUnreadable,
   };
 }

@@ -1,6 +1,7 @@
 import type { ProgramLine, ProgramsReport, ProgramWatchEvent, ToldRule } from "../../../app/programs/program-report.ts";
 import { counted } from "../../../model/text/counted.ts";
 import { printableLine } from "../../../model/text/printable.ts";
+import type { DocumentOf } from "../../documents/documents.ts";
 import type { Style } from "../../views/style.ts";
 
 const MOST_COLUMN = 48;
@@ -102,10 +103,10 @@ export function renderWatched(event: ProgramWatchEvent, style: Style): string {
 }
 
 /** Programs as one JSON document. */
-export function programsDocument({ rulesOf, generation, programs, unseen }: ProgramsReport): object {
+export function programsDocument({ rulesOf, generation, programs, unseen }: ProgramsReport): DocumentOf<"ps"> {
   return {
     format_version: "1",
-    rules_of: rulesOf,
+    rulesOf: rulesOf,
     generation: generation ?? null,
     programs: programs.map(lineDocument),
     unseen,
@@ -113,27 +114,33 @@ export function programsDocument({ rulesOf, generation, programs, unseen }: Prog
 }
 
 /** One event of `awg ps --watch` as one JSON document. */
-export function watchedDocument(event: ProgramWatchEvent): object {
+export function watchedDocument(event: ProgramWatchEvent): DocumentOf<"ps-watch"> {
   if ("missed" in event) return { format_version: "1", event: "missed" };
   if ("ended" in event) return { format_version: "1", event: "ended", pid: event.ended };
   return { format_version: "1", event: "started", ...lineDocument(event) };
 }
 
 /** One program of a JSON document. */
-export function lineDocument({ program, user, sockets, rule, perhaps }: ProgramLine): object {
+export function lineDocument({
+  program,
+  user,
+  sockets,
+  rule,
+  perhaps,
+}: ProgramLine): DocumentOf<"ps">["programs"][number] {
   const { pid, parentPid, uid, name, path, isReplaced, startedMs, cgroup, bundleIds, signer } = program;
   return {
     pid,
-    parent_pid: parentPid,
+    parentPid: parentPid,
     uid: uid ?? null,
     user: user ?? null,
     name,
     path: path ?? null,
-    kernel_thread: path === null,
+    kernelThread: path === null,
     replaced: isReplaced === true,
     started: startedMs === undefined ? null : new Date(startedMs).toISOString(),
     cgroup: cgroup ?? null,
-    bundle_ids: bundleIds ?? null,
+    bundleIds: bundleIds ?? null,
     signer: signer ?? null,
     sockets: sockets ?? null,
     rule: rule === undefined ? null : ruleDocument(rule),
@@ -141,6 +148,12 @@ export function lineDocument({ program, user, sockets, rule, perhaps }: ProgramL
   };
 }
 
-function ruleDocument({ origin, via, fallback, enforcement, reason }: ToldRule): object {
+function ruleDocument({
+  origin,
+  via,
+  fallback,
+  enforcement,
+  reason,
+}: ToldRule): NonNullable<DocumentOf<"ps">["programs"][number]["rule"]> {
   return { origin, via, fallback: fallback ?? null, enforcement, reason: reason ?? null };
 }

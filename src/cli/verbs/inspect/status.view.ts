@@ -3,6 +3,7 @@ import { nameOf, openChangeOf } from "../../../app/status/open-change.ts";
 import type { Condition, ResourceStatus, Status } from "../../../app/status/status-report.ts";
 import { tunnelState } from "../../../app/status/tunnel-state.ts";
 import { type AwgError, messageOf } from "../../../model/error.ts";
+import type { DocumentOf } from "../../documents/documents.ts";
 import type { Style } from "../../views/style.ts";
 import { renderChange } from "../plan/plan.human.ts";
 import { toldChanges } from "../plan/policy-changes.ts";
@@ -134,30 +135,30 @@ function capitalized(sentence: string): string {
 }
 
 /** The status as one JSON document. */
-export function statusDocument(status: Status, nowMs = Date.now()): object {
+export function statusDocument(status: Status, nowMs = Date.now()): DocumentOf<"status"> {
   return {
     format_version: "1",
     generation: status.generation,
     conditions: status.conditions.map((condition) => ({ ...condition, since: condition.since ?? null })),
     resources: status.resources.map(({ tunnel, silence, ...resource }) => ({
       ...resource,
-      ...(silence === undefined ? {} : { silent_engine: { pid: silence.pid, message: silence.text } }),
+      ...(silence === undefined ? {} : { silentEngine: { pid: silence.pid, message: silence.text } }),
       ...(tunnel === undefined ? {} : { tunnel: tunnelDocument(tunnel, nowMs, hasFallback(status)) }),
     })),
-    open_journal: status.openJournal ?? null,
-    open_change:
+    openJournal: status.openJournal ?? null,
+    openChange:
       status.openJournal === undefined || status.openChange === undefined ? null : openChangeOf(status.openChange),
     fallback: status.fallback ?? [],
-    silent_keeper: silenceDocument(status.silentKeeper),
-    main_rule_missing: status.mainRuleMissing ?? null,
-    awaiting_confirmation:
+    silentKeeper: silenceDocument(status.silentKeeper),
+    mainRuleMissing: status.mainRuleMissing ?? null,
+    awaitingConfirmation:
       status.awaiting === undefined
         ? null
-        : { generation: status.awaiting.generation, seconds_left: status.awaiting.secondsLeft },
+        : { generation: status.awaiting.generation, secondsLeft: status.awaiting.secondsLeft },
   };
 }
 
-function silenceDocument(silence: AwgError | undefined): object | null {
+function silenceDocument(silence: AwgError | undefined): DocumentOf<"status">["silentKeeper"] {
   if (silence === undefined) return null;
   const { message, remedy, facts } = silence;
   return { pid: facts["pid"] ?? null, message, remedy: remedy ?? null };

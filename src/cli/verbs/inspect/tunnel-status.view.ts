@@ -1,5 +1,8 @@
 import type { PeerStatus, TunnelStatus } from "../../../app/status/status-report.ts";
 import { ageSeconds, tunnelState } from "../../../app/status/tunnel-state.ts";
+import type { DocumentOf } from "../../documents/documents.ts";
+
+type TunnelDocument = NonNullable<DocumentOf<"status">["resources"][number]["tunnel"]>;
 
 /** Characters of a public key that tell peers apart for people. */
 const KEY_CHARACTERS = 8;
@@ -14,21 +17,21 @@ export function renderPeers({ wire, peers }: TunnelStatus, nowMs: number): reado
 }
 
 /** The same for programs. What is not known is null. */
-export function tunnelDocument(tunnel: TunnelStatus, nowMs: number, hasFallback: boolean): object {
+export function tunnelDocument(tunnel: TunnelStatus, nowMs: number, hasFallback: boolean): TunnelDocument {
   const { wire, peers } = tunnel;
   return {
     state: tunnelState(tunnel, nowMs, hasFallback),
     wire,
     peers: peers.map((peer) => ({
-      public_key: peer.publicKey,
+      publicKey: peer.publicKey,
       endpoint: peer.endpoint ?? null,
-      last_handshake: peer.lastHandshakeSeconds === 0 ? null : new Date(peer.lastHandshakeSeconds * 1000).toISOString(),
-      handshake_age_seconds: peer.lastHandshakeSeconds === 0 ? null : ageSeconds(peer, nowMs),
-      received_bytes: peer.receivedBytes,
-      sent_bytes: peer.sentBytes,
-      round_trip_ms: peer.roundTripMs ?? null,
-      messages_expected: peer.messages?.expected ?? null,
-      messages_lost: peer.messages?.lost ?? null,
+      lastHandshake: peer.lastHandshakeSeconds === 0 ? null : new Date(peer.lastHandshakeSeconds * 1000).toISOString(),
+      handshakeAgeSeconds: peer.lastHandshakeSeconds === 0 ? null : ageSeconds(peer, nowMs),
+      receivedBytes: peer.receivedBytes,
+      sentBytes: peer.sentBytes,
+      roundTripMs: peer.roundTripMs ?? null,
+      messagesExpected: peer.messages?.expected ?? null,
+      messagesLost: peer.messages?.lost ?? null,
     })),
   };
 }

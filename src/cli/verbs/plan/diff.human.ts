@@ -1,5 +1,6 @@
 import type { Planned } from "../../../app/plan/planned.ts";
 import { isInSync, type Plan, type Step, stepsOf } from "../../../model/plan.ts";
+import type { DocumentOf } from "../../documents/documents.ts";
 import type { Style } from "../../views/style.ts";
 import { renderStep } from "./plan.human.ts";
 
@@ -28,16 +29,16 @@ export function differencesDocument(
   from: number,
   to: number,
   steps: readonly Pick<Step, "key" | "action" | "changes" | "reason">[],
-): object {
-  return { format_version: "1", from, to, in_sync: steps.length === 0, differences: steps };
+): DocumentOf<"diff-generations"> {
+  return { format_version: "1", from, to, inSync: steps.length === 0, differences: steps };
 }
 
 /** The differences as one JSON document. */
-export function diffDocument({ plan, configHash }: Planned): object {
+export function diffDocument({ plan, configHash }: Planned): DocumentOf<"diff"> {
   return {
     format_version: "1",
-    config_hash: configHash,
-    in_sync: isInSync(plan),
+    configHash: configHash,
+    inSync: isInSync(plan),
     differences: differences(plan).map(({ key, action, changes, reason }) => ({ key, action, changes, reason })),
   };
 }

@@ -6,6 +6,7 @@ import { EXIT, type ExitCode } from "../../exit-code.ts";
 import { loadConfigFor, openHostFor } from "../../open-host.ts";
 import { selectionOf } from "../../selection.ts";
 import { flagOption, listOption, type RunVerb, type VerbCall } from "../../verb.ts";
+import { printDocument } from "../../views/json.ts";
 import { styleFor } from "../../views/style.ts";
 import { diffDocument, differencesDocument, renderDiff, renderDifferences } from "./diff.human.ts";
 
@@ -34,7 +35,7 @@ export const run: RunVerb = async (call) => {
   const notes = planned.notes.filter(({ path, isWarning }) => isWarning || path.includes("/"));
   if (notes.length > 0) (await import("../../views/notes.ts")).printNotes(notes, terminal);
   const subject = from === undefined ? "the config says" : `generation ${from} says`;
-  if (flagOption(call, "json")) terminal.out(JSON.stringify(diffDocument(planned)));
+  if (flagOption(call, "json")) printDocument(terminal, "diff", diffDocument(planned));
   else if (!isInSync(planned.plan)) terminal.out(renderDiff(planned.plan, styleFor(terminal.colorOut)));
   else terminal.err(`No differences. The machine is as ${subject}.`);
   return isInSync(planned.plan) ? EXIT.success : EXIT.differences;
@@ -44,7 +45,7 @@ async function compare(call: VerbCall, { parts }: OpenHost, from: number, to: nu
   const { compareGenerations } = await import("../../../app/history/compare.ts");
   const differences = await compareGenerations(parts.stores, from, to);
   const { terminal } = call;
-  if (flagOption(call, "json")) terminal.out(JSON.stringify(differencesDocument(from, to, differences)));
+  if (flagOption(call, "json")) printDocument(terminal, "diff-generations", differencesDocument(from, to, differences));
   else if (differences.length > 0) terminal.out(renderDifferences(differences, styleFor(terminal.colorOut)));
   else terminal.err(`No differences between the generations ${from} and ${to}.`);
   return differences.length === 0 ? EXIT.success : EXIT.differences;

@@ -1,7 +1,9 @@
 import type { Planned } from "../../../app/plan/planned.ts";
 import { isInSync, stepsOf } from "../../../model/plan.ts";
 import type { Verified } from "../../../verify/finding.ts";
+import type { DocumentOf } from "../../documents/documents.ts";
 import { flagOption, type VerbCall } from "../../verb.ts";
+import { printDocument } from "../../views/json.ts";
 import { printNotes } from "../../views/notes.ts";
 import { styleFor } from "../../views/style.ts";
 import { renderVerified, verifiedDocument } from "../../views/verified.ts";
@@ -12,7 +14,7 @@ export function printPlanned(planned: Planned, call: VerbCall, verified?: Verifi
   const { terminal } = call;
   if (flagOption(call, "json")) {
     const verification = verified === undefined ? {} : { verification: verifiedDocument(verified) };
-    terminal.out(JSON.stringify({ ...planDocument(planned), ...verification }));
+    printDocument(terminal, "plan", { ...planDocument(planned), ...verification });
     return;
   }
   const style = styleFor(terminal.colorErr);
@@ -22,13 +24,12 @@ export function printPlanned(planned: Planned, call: VerbCall, verified?: Verifi
   if (verified !== undefined) terminal.out(renderVerified(verified, styleFor(terminal.colorOut)));
 }
 
-/** The plan as JSON (schema/plan.schema.json). */
-function planDocument(planned: Planned): object {
+function planDocument(planned: Planned): DocumentOf<"plan"> {
   return {
     format_version: "1",
-    config_hash: planned.configHash,
-    host_fingerprint: planned.fingerprint,
-    in_sync: isInSync(planned.plan),
+    configHash: planned.configHash,
+    hostFingerprint: planned.fingerprint,
+    inSync: isInSync(planned.plan),
     traffic: planned.traffic,
     notes: planned.notes,
     unchanged: planned.plan.unchanged,

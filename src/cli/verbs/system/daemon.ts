@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { AwgError } from "../../../model/error.ts";
+import { writeEvent } from "../../event-stream.ts";
 import { EXIT } from "../../exit-code.ts";
 import { hostOptionsOf } from "../../open-host.ts";
 import { flagOption, listOption, type RunVerb } from "../../verb.ts";
@@ -22,8 +23,10 @@ export const run: RunVerb = async (call) => {
     ...hostOptionsOf(call),
     files,
     notify: flagOption(call, "notify"),
-    report: (report) =>
-      call.terminal.err(json ? JSON.stringify({ at: new Date().toISOString(), ...report }) : renderReport(report)),
+    report: (report) => {
+      if (json) writeEvent(call.terminal, (line) => call.terminal.err(line), report);
+      else call.terminal.err(renderReport(report));
+    },
     untilStopped: stopped.promise,
   });
   return EXIT.success;

@@ -1,6 +1,7 @@
 import type { Installed } from "../../../app/install/install.ts";
 import type { StepOutcome } from "../../../app/install/installation-step.ts";
 import { flagOption, type VerbCall } from "../../verb.ts";
+import { printDocument } from "../../views/json.ts";
 
 const WORDS: Readonly<Record<StepOutcome, string>> = {
   kept: "is there already",
@@ -14,7 +15,7 @@ const WORDS: Readonly<Record<StepOutcome, string>> = {
 export function printInstalled(call: VerbCall, { steps, warnings }: Installed, done: "added" | "removed"): void {
   for (const warning of warnings) call.terminal.err(`note: ${warning}`);
   if (flagOption(call, "json")) {
-    call.terminal.out(JSON.stringify({ format_version: "1", steps, warnings }));
+    printDocument(call.terminal, "install", { format_version: "1", steps, warnings });
     return;
   }
   for (const { what, outcome } of steps) {

@@ -1,8 +1,10 @@
 import { controlDaemon, readServices, type ServiceReport } from "../../../app/install/service-control.ts";
 import { AwgError } from "../../../model/error.ts";
+import type { DocumentOf } from "../../documents/documents.ts";
 import { EXIT } from "../../exit-code.ts";
 import { openHostToChange } from "../../open-host.ts";
 import { flagOption, type RunVerb } from "../../verb.ts";
+import { printDocument } from "../../views/json.ts";
 
 const COMMANDS = ["start", "stop", "restart"] as const;
 
@@ -19,13 +21,13 @@ export const run: RunVerb = async (call) => {
   }
   const services = await readServices(host.parts);
   if (flagOption(call, "json"))
-    call.terminal.out(JSON.stringify({ format_version: "1", services: services.map(forPrograms) }));
+    printDocument(call.terminal, "service", { format_version: "1", services: services.map(forPrograms) });
   else for (const report of services) call.terminal.out(lineOf(report));
   return EXIT.success;
 };
 
 /** Definitions are long and in a file; a program that wants one reads that. */
-function forPrograms({ observed, autostart }: ServiceReport): unknown {
+function forPrograms({ observed, autostart }: ServiceReport): DocumentOf<"service">["services"][number] {
   const { definition, ...rest } = observed;
   const starts = autostart === undefined ? {} : { enabled: autostart.enabled };
   return { ...rest, installed: definition !== null, ...starts };

@@ -1,18 +1,18 @@
 import { VERSION } from "../../../model/version.ts";
 import { EXIT } from "../../exit-code.ts";
 import { flagOption, type RunVerb } from "../../verb.ts";
+import { printDocument } from "../../views/json.ts";
 
 /** `awg version` */
 export const run: RunVerb = async (call) => {
   const { terminal } = call;
   const facts = {
-    format_version: "1",
+    format_version: "1" as const,
     awg: VERSION,
     node: process.versions.node,
     system: `${process.platform}-${process.arch}`,
   };
-  terminal.out(
-    flagOption(call, "json") ? JSON.stringify(facts) : `awg ${VERSION} (node ${facts.node}, ${facts.system})`,
-  );
+  if (flagOption(call, "json")) printDocument(terminal, "version", facts);
+  else terminal.out(`awg ${VERSION} (node ${facts.node}, ${facts.system})`);
   return EXIT.success;
 };

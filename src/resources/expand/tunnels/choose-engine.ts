@@ -16,19 +16,18 @@ export function chooseEngine(
   const wantsExternal = tunnel.engine === "userspace";
   const userspace = isPlain ? capabilities.userspaceWireguard : capabilities.userspaceAmneziawg;
   if (tunnel.engine === "kernel") {
-    const reason = config.killSwitch.enabled
-      ? "the kernel's engine under a kill switch"
-      : "a kernel module for this protocol";
+    const message = config.killSwitch.enabled
+      ? "the kernel's engine does not work with a kill switch; write engine: auto"
+      : "the kernel's engine is not implemented yet; write engine: auto";
     const kernel = isPlain && capabilities.kernelWireguard && !config.killSwitch.enabled;
-    if (!kernel) unsupported.push({ path, feature: reason });
+    if (!kernel) unsupported.push({ path, message });
     return "kernel";
   }
   if (!capabilities.tun) {
-    unsupported.push({ path, feature: "a TUN device (/dev/net/tun is closed), so the tunnel" });
+    unsupported.push({ path, message: "cannot open /dev/net/tun; run modprobe tun, or give the container the device" });
   } else if (wantsExternal && !userspace) {
     const program = isPlain ? "wireguard-go" : "amneziawg-go";
-    const feature = `an external engine for ${tunnel.protocol} (${program} is not installed), so the tunnel`;
-    unsupported.push({ path, feature });
+    unsupported.push({ path, message: `${program} is not installed; install it, or write engine: auto` });
   }
   // An engine that is taken over runs on.
   const isTaken = tunnel.engine === "auto" && facts.foreignEngines?.[device] !== undefined;

@@ -27,7 +27,7 @@ export function placeTunnels(input: PlaceInput): PlacedTunnel[] {
     if (number === undefined) {
       input.unsupported.push({
         path: `tunnels.${key}`,
-        feature: `one tunnel more than the ${MOST_TUNNELS} that have path numbers`,
+        message: `at most ${MOST_TUNNELS} tunnels are possible`,
       });
       return [];
     }
@@ -67,14 +67,14 @@ function deviceFor(key: string, kept: ReadonlyMap<string, string>, { config, fac
   const written = tunnel !== undefined && isNoiseTunnel(tunnel) ? tunnel.interface : undefined;
   const stated = facts.os === "darwin" ? undefined : written;
   if (written !== undefined && facts.os === "darwin" && utunUnit(written) === undefined) {
-    const feature = `the interface name "${written}" (macOS has utun0 to utun99999 alone; leave it out for the first that is free)`;
-    unsupported.push({ path: `tunnels.${key}.interface`, feature });
+    const message = `"${written}" is not possible on macOS; write utun0 to utun99999, or remove the key`;
+    unsupported.push({ path: `tunnels.${key}.interface`, message });
   }
   const own = stated ?? deviceOfTunnel(key);
   const rival = kept.keys().find((other) => other !== key && kept.get(other) === own);
   if (rival !== undefined && (stated !== undefined || !kept.has(key))) {
-    const feature = `a tunnel of this name while ${rival} has the device ${own}, which it kept when it was moved,`;
-    unsupported.push({ path: `tunnels.${key}`, feature });
+    const message = `the tunnel ${rival} still has the device ${own}, which it kept when it was renamed`;
+    unsupported.push({ path: `tunnels.${key}`, message });
   }
   return stated ?? kept.get(key) ?? own;
 }

@@ -33,7 +33,7 @@ export interface FailingCall {
 const limitMs = 120_000;
 /** No kernel interrupts a call for ever, and libuv asks again until it is not. */
 const mostInterruptions = 20;
-/** What the exit codes of docs/cli.md leave when a bug (70), a signal and what only other verbs say are taken away. */
+/** What the exit codes leave when a bug (70), a signal and what only other verbs say are taken away. */
 const knownEnds = [0, 4, 5, 6, 8, 10, 12, 13, 77];
 
 /** Runs `awg apply` with a failing call of its own; undefined when it ended before it came to that call. */

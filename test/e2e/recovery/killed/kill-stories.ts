@@ -201,6 +201,6 @@ async function expectInSync(awg: AwgInWorld, config: string, where: string): Pro
 }
 
 async function expectNothingAwaited(awg: AwgInWorld, place: Place): Promise<void> {
-  const { awaiting_confirmation: awaited } = JSON.parse(await awg.must("status", "--json"));
+  const { awaitingConfirmation: awaited } = JSON.parse(await awg.must("status", "--json"));
   expect(awaited, `after ${place.join(" ")}`).toBeNull();
 }

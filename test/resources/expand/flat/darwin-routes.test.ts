@@ -54,7 +54,7 @@ describe("the routes of a configuration on a Mac", () => {
       "rules: [{ ports: [443], via: home, name: web }]\ndefault: { via: office }\nkillSwitch: { enabled: true }\n",
     );
     expect(expansion.unsupported).toEqual([
-      { path: "rules.0", feature: expect.stringContaining("by user, port or protocol") },
+      { path: "rules.0", message: expect.stringContaining("routes by destination only") },
     ]);
   });
 

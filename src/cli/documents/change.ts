@@ -1,0 +1,77 @@
+import { z } from "zod";
+import { formatVersion, list } from "./common.ts";
+
+/** What an apply, a rollback or a destroy came to. */
+export const outcomeFields = {
+  generation: z.int().describe("The accepted generation."),
+  changed: z.boolean().describe("Something on the host was changed."),
+  recorded: z.literal(true).exactOptional().describe("A generation was accepted although the host stayed as it was."),
+  unaccepted: z.string().exactOptional().describe("Why the acceptance could not be saved. The next apply saves it."),
+  kept: z.string().exactOptional().describe("What could not be put back, and where it is kept."),
+};
+
+export const appliedDocument = z
+  .object({ format_version: formatVersion, ...outcomeFields })
+  .describe("The result of an apply, rollback or destroy.");
+
+export const confirmedDocument = z
+  .object({ format_version: formatVersion, generation: z.int(), confirmed: z.literal(true) })
+  .describe("The generation that was confirmed.");
+
+export const revertedDocument = z
+  .object({
+    format_version: formatVersion,
+    reverted: z.boolean().describe("False: there was nothing to undo."),
+    packetFilter: z
+      .object({ wrong: z.string(), restored: z.enum(["yes", "unheld", "blocked", "no"]) })
+      .nullable()
+      .exactOptional()
+      .describe("The packet filter, where it had to be restored apart from the rest."),
+    notAsAccepted: list(z.string())
+      .nullable()
+      .exactOptional()
+      .describe("Resources that still differ from the accepted state. Null where they could not be read."),
+  })
+  .describe("What a revert did.");
+
+export const installedDocument = z
+  .object({
+    format_version: formatVersion,
+    steps: list(
+      z
+        .object({
+          what: z.string().describe("What the step adds or removes."),
+          outcome: z.enum(["kept", "done", "would-be-done", "absent", "left"]),
+        })
+        .meta({ id: "InstallationStep" }),
+    ),
+    warnings: list(z.string()),
+  })
+  .describe("Steps of an install or uninstall.");
+
+export const serviceDocument = z
+  .object({
+    format_version: formatVersion,
+    services: list(
+      z
+        .object({
+          name: z.string().describe("Name in the service manager."),
+          path: z.string().describe("File that defines it."),
+          uid: z.int().exactOptional().describe("Of an agent: its user."),
+          ownedByAwg: z.boolean(),
+          loaded: z.boolean().describe("The service manager knows it."),
+          outdated: z.boolean().describe("The service manager uses an older definition."),
+          awaitsRestart: z
+            .literal(true)
+            .exactOptional()
+            .describe("It runs by an older definition until it is restarted."),
+          running: z.boolean(),
+          pid: z.int().exactOptional(),
+          lastExit: z.string().exactOptional().describe("How it ended last: exit code 1, signal 9."),
+          installed: z.boolean(),
+          enabled: z.boolean().exactOptional().describe("It starts at boot."),
+        })
+        .meta({ id: "Service" }),
+    ),
+  })
+  .describe("awg's services.");

@@ -1,0 +1,112 @@
+import { z } from "zod";
+import { facts, formatVersion, list, note } from "./common.ts";
+
+const problem = z
+  .object({
+    id: z.string().describe("Stable id; docs/reference/problems.md lists them."),
+    severity: z.enum(["error", "warning"]),
+    file: z.string(),
+    line: z.int().positive(),
+    column: z.int().positive().describe("In UTF-16 units."),
+    endColumn: z.int().positive().exactOptional().describe("First column after the faulty text."),
+    message: z.string(),
+    remedy: z.string().describe("What would be right."),
+    excerpt: z.string().exactOptional().describe("The line as written. Secrets are masked."),
+    excerptColumn: z
+      .int()
+      .positive()
+      .exactOptional()
+      .describe("Column of the excerpt's first character; 1 when absent."),
+  })
+  .meta({ id: "Problem" });
+
+export const validateDocument = z
+  .object({
+    format_version: formatVersion,
+    valid: z.boolean(),
+    problems: list(problem),
+    otherEnds: list(
+      z
+        .object({
+          tunnel: z.string(),
+          version: z.string().describe("AmneziaWG version of the tunnel's config."),
+          peerVersion: z.string().nullable().describe("AmneziaWG version that the peer needs. Null: any WireGuard."),
+          releases: list(z.string()).describe("Oldest release of each program that can be the peer."),
+          limits: list(z.string()).describe("Limits of releases that can be the peer."),
+        })
+        .meta({ id: "OtherEnd" }),
+    ).describe("For each AmneziaWG tunnel: the programs that can be its peer."),
+    refusedSecrets: list(z.string()).describe("Secret files that a plan would refuse for their mode or owner."),
+  })
+  .describe("Problems of a config.");
+
+const importFinding = z
+  .object({
+    severity: z.enum(["error", "note"]),
+    place: z.string().describe("wg0.conf:7, or the key of a JSON document."),
+    message: z.string(),
+    remedy: z.string().describe("May be empty."),
+  })
+  .meta({ id: "ImportFinding" });
+
+export const importDocument = z
+  .object({
+    format_version: formatVersion,
+    config: z.string().exactOptional().describe("The config as YAML, where no file was named with --out."),
+    written: list(z.string()).describe("Files that were written."),
+    findings: list(importFinding),
+  })
+  .describe("The result of an import.");
+
+export const renderDocument = z
+  .object({
+    format_version: formatVersion,
+    system: z.enum(["linux", "macos"]),
+    parts: list(z.object({ key: z.string(), text: z.string() })),
+    left: list(z.string()).describe("What is left out of the text, and why."),
+    notes: list(note),
+  })
+  .describe("What would be loaded, in the syntax of the system's tools.");
+
+export const doctorDocument = z
+  .object({
+    format_version: formatVersion,
+    healthy: z.boolean().describe("No finding is a fault."),
+    findings: list(
+      z
+        .object({
+          id: z.string().describe("Stable id; docs/reference/doctor.md lists them."),
+          severity: z.enum(["fault", "note"]).describe("A fault stops awg from working or leaves traffic unprotected."),
+          what: z.string(),
+          evidence: list(z.string()),
+          consequence: z.string().exactOptional().describe("What the remedy costs."),
+          remedy: list(z.string()).describe("Commands, in order."),
+        })
+        .meta({ id: "DoctorFinding" }),
+    ),
+    lookedAt: list(z.string()).describe("What was examined."),
+  })
+  .describe("What is wrong with the host or the installation.");
+
+export const versionDocument = z
+  .object({
+    format_version: formatVersion,
+    awg: z.string(),
+    node: z.string(),
+    system: z.string().describe("linux-x64, darwin-arm64."),
+  })
+  .describe("The version of awg and of what runs it.");
+
+export const errorFields = z
+  .object({
+    kind: z.string().describe("Stable word; docs/reference/exit-codes.md lists them."),
+    message: z.string(),
+    remedy: z.string().exactOptional().describe("What to do."),
+    facts,
+    exitCode: z.int().describe("Exit code of the process."),
+  })
+  .meta({ id: "Error" });
+
+export const errorDocument = z
+  .object({ format_version: formatVersion, error: errorFields })
+  .describe("Why a verb failed.");

@@ -1,0 +1,55 @@
+import { z } from "zod";
+import { action, fieldChange, formatVersion, list, note, resourceKey, resourceKind } from "./common.ts";
+import { verifyDocument } from "./verify.ts";
+
+const configHash = z.string().describe("Hash of the config's files. Empty for a destroy.");
+
+const step = z
+  .object({
+    key: resourceKey,
+    kind: resourceKind,
+    action,
+    phase: z
+      .enum(["prepare", "flip", "retire"])
+      .describe("Additions that nothing uses yet; routes, rules, policy and resolver; removal of the old."),
+    changes: list(fieldChange),
+    reason: z.string().describe("For people; the words may change."),
+  })
+  .meta({ id: "Step" });
+
+export const planDocument = z
+  .object({
+    format_version: formatVersion,
+    configHash,
+    hostFingerprint: z.string().describe("Host and network namespace that the plan is for."),
+    inSync: z.boolean().describe("Nothing is to be done; then steps is empty."),
+    traffic: z.string().describe("What happens to packets during and after the change, for people."),
+    notes: list(note),
+    unchanged: list(resourceKey).describe("Resources that already are as the config says."),
+    steps: list(step).describe("In the order they run. A resource may have several steps."),
+    verification: verifyDocument.exactOptional().describe("With --verify only."),
+  })
+  .describe("Steps from the present state of the host to the config.");
+
+const difference = z
+  .object({ key: resourceKey, action, changes: list(fieldChange), reason: z.string() })
+  .meta({ id: "Difference" });
+
+export const diffDocument = z
+  .object({
+    format_version: formatVersion,
+    configHash,
+    inSync: z.boolean().describe("There are no differences."),
+    differences: list(difference),
+  })
+  .describe("Differences between the host and a config, or a generation (awg diff @N).");
+
+export const generationsDiffDocument = z
+  .object({
+    format_version: formatVersion,
+    from: z.int().describe("Number of a generation."),
+    to: z.int().describe("Number of a generation."),
+    inSync: z.boolean().describe("There are no differences."),
+    differences: list(difference),
+  })
+  .describe("Differences between two generations (awg diff @N @M).");

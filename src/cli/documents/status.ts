@@ -1,0 +1,168 @@
+import { z } from "zod";
+import {
+  enforcement,
+  facts,
+  fieldChange,
+  formatVersion,
+  list,
+  note,
+  openChange,
+  resourceKey,
+  resourceKind,
+  time,
+} from "./common.ts";
+
+const openJournal = z.string().nullable().describe("File of the journal of a change that has not ended.");
+
+const peer = z
+  .object({
+    publicKey: z.string(),
+    endpoint: z.string().nullable(),
+    lastHandshake: time.nullable(),
+    handshakeAgeSeconds: z.int().nullable(),
+    receivedBytes: z.int(),
+    sentBytes: z.int(),
+    roundTripMs: z.number().nullable().describe("Of the last handshake that this end began."),
+    messagesExpected: z.int().nullable().describe("Messages that the peer sent, by its counters."),
+    messagesLost: z.int().nullable().describe("How many of them did not arrive."),
+  })
+  .meta({ id: "Peer", description: "What is not known is null." });
+
+const resourceStatus = z
+  .object({
+    key: resourceKey,
+    enforcement,
+    ready: z.boolean(),
+    drift: list(fieldChange),
+    summary: z.string().describe("For people; the words may change."),
+    silentEngine: z
+      .object({ pid: z.int(), message: z.string() })
+      .exactOptional()
+      .describe("The tunnel's engine runs and does not respond."),
+    tunnel: z
+      .object({
+        state: z
+          .enum(["connected", "idle", "blocked", "down"])
+          .describe(
+            "connected: a peer answers. idle: nothing is sent. blocked: no peer answers. down: a fallback is in use.",
+          ),
+        wire: z.string().describe("Protocol and version: wireguard, amneziawg 2.0."),
+        peers: list(peer),
+      })
+      .exactOptional()
+      .describe("Of a tunnel whose engine runs."),
+  })
+  .meta({ id: "ResourceStatus" });
+
+const condition = z
+  .object({
+    type: z.enum(["Ready", "Protected", "Drifted", "Stalled"]),
+    status: z.boolean(),
+    reason: z.string().describe("For people; the words may change."),
+    since: time.nullable().describe("Null where the time is not known."),
+  })
+  .meta({ id: "Condition" });
+
+export const statusDocument = z
+  .object({
+    format_version: formatVersion,
+    generation: z.int().describe("The accepted generation; 0 before the first."),
+    conditions: list(condition),
+    resources: list(resourceStatus),
+    openJournal,
+    openChange: openChange.nullable(),
+    fallback: list(z.object({ device: z.string(), rules: list(z.string()) })).describe(
+      "Tunnels that are down, and the rules whose traffic goes direct meanwhile.",
+    ),
+    silentKeeper: z
+      .object({
+        pid: z.union([z.string(), z.number(), z.boolean(), list(z.string())]).nullable(),
+        message: z.string(),
+        remedy: z.string().nullable(),
+      })
+      .nullable()
+      .describe("The keeper runs and does not respond."),
+    mainRuleMissing: z
+      .object({ families: list(z.union([z.literal(4), z.literal(6)])), message: z.string(), remedy: list(z.string()) })
+      .nullable()
+      .describe("The kernel's own policy rule lookup main is missing."),
+    awaitingConfirmation: z.object({ generation: z.int(), secondsLeft: z.number() }).nullable(),
+  })
+  .describe("Conditions of the host, and the state of each resource.");
+
+const DRIFT_CAUSES = [
+  "reboot",
+  "link-gone",
+  "keeper-gone",
+  "engine-gone",
+  "engine-silent",
+  "peer-roamed",
+  "file-rewritten",
+  "open-change",
+  "unknown",
+] as const;
+
+export const driftDocument = z
+  .object({
+    format_version: formatVersion,
+    generation: z.int().describe("The accepted generation; 0 before the first."),
+    drifted: z.boolean(),
+    drift: list(
+      z
+        .object({
+          key: resourceKey,
+          kind: resourceKind,
+          change: z
+            .enum(["gone", "changed", "extra"])
+            .describe("extra: it carries awg's mark and no accepted state has it."),
+          cause: z.enum(DRIFT_CAUSES),
+          fields: list(fieldChange).describe("From the accepted value to the one found."),
+        })
+        .meta({ id: "Drift" }),
+    ),
+    notes: list(note),
+    openJournal,
+    openChange: openChange.nullable(),
+  })
+  .describe("What changed outside awg since the last accepted state.");
+
+const generation = z
+  .object({
+    number: z.int(),
+    holds: z.boolean().describe("It is the present one."),
+    accepted: time,
+    configHash: z.string(),
+    changes: z
+      .object({ added: list(z.string()), changed: list(z.string()), removed: list(z.string()) })
+      .nullable()
+      .describe("Keys of resources against the generation before. Null where that one is not kept or not readable."),
+    beforeUnreadable: z.boolean().describe("The generation before cannot be read."),
+  })
+  .meta({ id: "Generation" });
+
+const unreadableGeneration = z
+  .object({
+    number: z.int(),
+    holds: z.boolean().describe("It is the present one."),
+    error: z.object({ kind: z.string(), message: z.string(), remedy: z.string().exactOptional(), facts }),
+  })
+  .meta({ id: "UnreadableGeneration" });
+
+export const historyDocument = z
+  .object({ format_version: formatVersion, generations: list(z.union([generation, unreadableGeneration])) })
+  .describe("The generations that are kept, oldest first.");
+
+export const getDocument = z
+  .object({
+    format_version: formatVersion,
+    resources: list(
+      z
+        .object({
+          key: resourceKey,
+          kind: resourceKind,
+          spec: z.unknown().describe("Fields of this kind. Secrets are replaced by a fingerprint."),
+        })
+        .meta({ id: "Resource" }),
+    ),
+  })
+  .describe("Resources as the host has them, or with --desired as accepted.");

@@ -1,0 +1,28 @@
+/** Verbs that belong together, as help and the reference list them. */
+export interface VerbGroup {
+  /** Part of the file name of its reference page. */
+  readonly id: string;
+  readonly title: string;
+  readonly verbs: readonly string[];
+}
+
+export const VERB_GROUPS: readonly VerbGroup[] = [
+  { id: "config", title: "Write a config", verbs: ["init", "import", "validate", "schema", "export", "render"] },
+  {
+    id: "change",
+    title: "Change the host",
+    verbs: ["plan", "apply", "confirm", "revert", "rollback", "destroy"],
+  },
+  {
+    id: "inspect",
+    title: "Inspect the host",
+    verbs: ["status", "diff", "drift", "history", "get", "ps", "explain", "verify", "doctor"],
+  },
+  { id: "service", title: "Run as a service", verbs: ["install", "uninstall", "service", "daemon"] },
+  {
+    id: "wg",
+    title: "Control running tunnels like wg(8)",
+    verbs: ["show", "showconf", "set", "setconf", "addconf", "syncconf", "genkey", "genpsk", "pubkey"],
+  },
+  { id: "other", title: "Other", verbs: ["completion", "version"] },
+];
