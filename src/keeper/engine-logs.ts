@@ -12,19 +12,19 @@ import {
   writeSync,
 } from "node:fs";
 
-/** The folder is in memory, and tunnels come and go under ever new names. */
+/** The folder is in memory, and new tunnel names keep appearing. */
 const KEPT_LOGS = 16;
-/** A program that is attacked, or fails at every packet, must not fill the memory with saying so. */
+/** Limits the memory used by an engine that logs an error per packet. */
 const LARGEST_BYTES = 1024 * 1024;
 const KEPT_BYTES = 256 * 1024;
 const LOOK_MS = 10_000;
 const LOG_NAME = /^engine-(.+)\.log$/;
 
 /**
- * Removes what engines of devices that are gone have said, but for the last of them: why an engine failed must be readable
- * after its device was taken back.
+ * Removes the logs of missing devices' engines except the latest ones: why an engine failed must be readable after its
+ * device was rolled back.
  *
- * @param isThere whether a device, by the name that its log bears, is still held
+ * @param isThere whether a device, by the name in its log's name, exists
  */
 export function pruneEngineLogs(folder: string, isThere: (device: string) => boolean): void {
   const logs = readdirSync(folder).flatMap((name) => {
@@ -40,16 +40,16 @@ export function pruneEngineLogs(folder: string, isThere: (device: string) => boo
 }
 
 /**
- * Opens the log of an engine that begins, empty. What it writes goes to the end whoever shortens the log meanwhile.
+ * Opens an empty log for a starting engine, in append mode, so that it may be truncated meanwhile.
  *
- * @returns a descriptor, the caller's to close
+ * @returns a descriptor that the caller closes
  */
 export function openEngineLog(path: string): number {
   return openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_APPEND, 0o600);
 }
 
 /**
- * Looks every ten seconds how long the engines' logs have become, until it is disposed of.
+ * Checks the size of the engines' logs every ten seconds, until disposed.
  *
  * @param pids of the engines, whose logs may have been removed with the folder
  */
@@ -63,7 +63,7 @@ export function boundEngineLogs(folder: string, pids: () => readonly number[]): 
   return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
-/** Cuts each engine's log that has grown beyond 1 MiB down to its last 256 KiB, from a line's beginning on. */
+/** Shortens each engine log of more than 1 MiB to its last 256 KiB, from the start of a line. */
 export function shortenEngineLogs(folder: string): void {
   for (const name of readdirSync(folder)) {
     const path = `${folder}/${name}`;
@@ -73,21 +73,21 @@ export function shortenEngineLogs(folder: string): void {
 }
 
 /**
- * The same for the log of an engine that somebody removed: the engine writes on, and only its own descriptor leads there.
+ * The same for a removed log: the engine keeps writing, and only its own descriptor leads there.
  *
- * @param folder named without links, as the kernel names it
+ * @param folder the path without links, as the kernel shows it
  */
 export function shortenRemovedLog(folder: string, pid: number): void {
   const log = `/proc/${pid}/fd/1`;
   try {
     const target = readlinkSync(log);
-    // fs/d_path.c marks so what is gone.
+    // fs/d_path.c appends this to removed files.
     const name =
       target.startsWith(`${folder}/`) && / \(deleted\)$/.test(target) ? target.slice(folder.length + 1, -10) : "";
     const { size } = statSync(log);
     if (LOG_NAME.test(name) && size > LARGEST_BYTES) shorten(log, size);
   } catch {
-    // The engine ended, or may not be looked into, or there is no /proc.
+    // The engine ended, may not be inspected, or there is no /proc.
   }
 }
 
@@ -97,7 +97,7 @@ function shorten(path: string, size: number): void {
     const end = Buffer.alloc(KEPT_BYTES);
     const kept = end.subarray(0, readSync(log, end, 0, KEPT_BYTES, size - KEPT_BYTES));
     ftruncateSync(log);
-    writeSync(log, `what was said before is left out: the log had ${size} bytes\n`);
+    writeSync(log, `earlier lines were removed: the log had ${size} bytes\n`);
     writeSync(log, kept, kept.indexOf("\n") + 1);
   } finally {
     closeSync(log);

@@ -9,14 +9,14 @@ import { makeSocketPair, sendDescriptors } from "../native/linux/process/unix-so
 import { openEngineLog } from "./engine-logs.ts";
 import { ENGINE_DESCRIPTOR, engineSign } from "./orphan-engine.ts";
 
-/** Names the identity that the embedded engine's sockets bear. */
+/** The variable with the user of the embedded engine's sockets. */
 export const ENGINE_USER = "AWG_ENGINE_USER";
-/** Tells the embedded engine that its descriptors are still to come, over the socket that stands in their places. */
+/** The variable that makes the embedded engine wait for its descriptors, over the socket in their place. */
 export const ENGINE_AWAITS = "AWG_ENGINE_AWAITS_DESCRIPTORS";
 const HAND_OVER_TIMEOUT_MS = 1000;
 const LAST_WITH_PACKET_INFO = 20_230_223;
 
-/** What an engine is started with. */
+/** The parameters of an engine's start. */
 export interface EngineLaunch {
   readonly device: string;
   readonly kind: EnsureEngine["engine"];
@@ -26,27 +26,26 @@ export interface EngineLaunch {
   readonly logPath: string;
 }
 
-/** A process that runs an engine, or will. */
+/** A process that runs an engine, or a spare one. */
 export type EngineChild = ChildProcess & { readonly pid: number };
 
-/** The embedded engine of a device that need not be there, or known, yet: it loads, and waits for its descriptors. */
+/** An embedded engine whose device may not be known yet: it loads and waits for its descriptors. */
 export interface SpareEngine {
   readonly child: EngineChild;
-  /** Closing it ends a spare that was given nothing. */
+  /** Closing it ends an unused spare. */
   readonly socketFd: number;
 }
 
-/** Where an engine answers. */
+/** The UAPI socket of an engine. */
 export function uapiSocketPath(protocol: EnsureEngine["protocol"], device: string): string {
   return `${ENGINE_PROGRAMS[protocol].socketFolder}/${device}.sock`;
 }
 
 /**
- * Starts an engine in the foreground with the device and its UAPI socket as descriptors, so that it needs nothing of
- * root: under a service user it keeps the one capability its packet mark takes (CAP_NET_ADMIN), and its sockets bear
- * that user's uid.
+ * Starts an engine in the foreground with the descriptors of its device and UAPI socket, so that it needs no root. As
+ * the service user it keeps CAP_NET_ADMIN for its packet mark, and its sockets have that user's uid.
  *
- * @throws AwgError("unsupported") when the program is not installed, ("conflict") when somebody else's engine answers
+ * @throws AwgError("unsupported") when the program is not installed, ("conflict") when another program's engine answers
  * for the device.
  */
 export function startEngineProgram(launch: EngineLaunch): EngineChild {
@@ -59,7 +58,7 @@ export function startEngineProgram(launch: EngineLaunch): EngineChild {
   }
 }
 
-/** Starts the embedded engine ahead of its device. */
+/** Starts the embedded engine in advance. */
 export function startSpareEngine(launch: Omit<EngineLaunch, "tunFd">): SpareEngine {
   const [ours, theirs] = makeSocketPair();
   try {
@@ -73,7 +72,7 @@ export function startSpareEngine(launch: Omit<EngineLaunch, "tunFd">): SpareEngi
   }
 }
 
-/** Hands a spare its device, its UAPI socket and its log: it is the engine from then on. Throws where it has ended. */
+/** Passes device, UAPI socket and log to a spare, which becomes the engine. Throws if it has ended. */
 export function handOver({ child, socketFd }: SpareEngine, launch: EngineLaunch): EngineChild {
   const uapiFd = openUapiSocket(launch);
   const log = openEngineLog(launch.logPath);
@@ -106,9 +105,9 @@ function spawnEngine(
 }
 
 /**
- * Whether the installed engine expects packet information before each packet of a TUN device it is handed. wireguard-go
- * did until it learned to read several packets at once (2023-03), which its version 0.0.20230223 and those before it
- * had not; amneziawg-go began after that.
+ * Whether the installed engine expects packet information before each packet of its TUN device. wireguard-go did until
+ * it learned to read several packets at once (2023-03); version 0.0.20230223 and earlier had not. amneziawg-go began
+ * after that.
  */
 export function expectsPacketInfo(protocol: EnsureEngine["protocol"]): boolean {
   if (protocol !== "wireguard") return false;
@@ -116,7 +115,7 @@ export function expectsPacketInfo(protocol: EnsureEngine["protocol"]): boolean {
   return isBeforeBatchedReads(stdout ?? "");
 }
 
-/** Whether a text like "wireguard-go v0.0.20220316" names a version of before 2023-03; false when it names none. */
+/** Whether a text like "wireguard-go v0.0.20220316" has a version before 2023-03; false without a version. */
 export function isBeforeBatchedReads(versionText: string): boolean {
   const date = /\bv?0\.0\.(20[0-9]{6})\b/.exec(versionText)?.[1];
   return date !== undefined && Number(date) <= LAST_WITH_PACKET_INFO;
@@ -127,7 +126,7 @@ function engineProgramPath(protocol: EnsureEngine["protocol"]): string {
   const found = paths.find((path) => existsSync(path));
   if (found !== undefined) return found;
   const name = `${protocol}-go`;
-  throw new AwgError("unsupported", `there is no ${name} on this machine, which the protocol ${protocol} needs`, {
+  throw new AwgError("unsupported", `${name} is not installed; the protocol ${protocol} needs it`, {
     remedy: `install ${name} as ${paths[0]}`,
   });
 }
@@ -139,7 +138,7 @@ function openUapiSocket({ protocol, device, user }: Pick<EngineLaunch, "protocol
   if (existsSync(path)) {
     if (isUnixSocketLive(path)) {
       throw new AwgError("conflict", `another program answers for ${device} on ${path}`, {
-        remedy: "stop it, or give the tunnel another interface name",
+        remedy: "stop it, or set another interface name for the tunnel",
       });
     }
     rmSync(path, { force: true });
@@ -166,8 +165,8 @@ function engineEnvironment({
 }
 
 /**
- * The embedded engine stays root, since it reads its program from wherever awg lies, which the service user may not; it
- * gives its sockets that user's uid one by one.
+ * The embedded engine stays root, since awg's program files may be unreadable for the service user; it gives each
+ * socket that user's uid.
  */
 function commandLine({ kind, protocol, device, user }: Omit<EngineLaunch, "tunFd">): readonly [string, ...string[]] {
   if (kind === "embedded") {
@@ -177,13 +176,9 @@ function commandLine({ kind, protocol, device, user }: Omit<EngineLaunch, "tunFd
   if (user.uid === 0) return [...engine];
   const setpriv = ["/usr/bin/setpriv", "/bin/setpriv"].find((path) => existsSync(path));
   if (setpriv === undefined) {
-    throw new AwgError(
-      "unsupported",
-      "there is no setpriv on this machine, so an engine cannot run as the service user",
-      {
-        remedy: "install util-linux",
-      },
-    );
+    throw new AwgError("unsupported", "setpriv is not installed, so an engine cannot run as the service user", {
+      remedy: "install util-linux",
+    });
   }
   const only = "-all,+net_admin";
   const rights = [`--inh-caps=${only}`, `--ambient-caps=${only}`, `--bounding-set=${only}`, "--no-new-privs"];

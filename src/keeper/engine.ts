@@ -14,50 +14,50 @@ import { endProcess, isAlive, type ProcessIdentity, readProcessIdentity } from "
 
 const ANSWER_TIMEOUT_MS = 5000;
 const TRACED_TIMEOUT_MS = 3000;
-/** Its answer, other than that to a get, holds no keys. */
+/** Its answer, unlike that of a get, contains no keys. */
 const NO_CHANGE = new TextEncoder().encode("set=1\n\n");
-/** The embedded engine is a node process; on a machine that is busy its start takes seconds. */
+/** The embedded engine is a node process; on a busy host it takes seconds to start. */
 const START_TIMEOUT_MS = 30_000;
 const BACKOFF = { firstMs: 200, longestMs: 10_000, forgetAfterMs: 60_000 } as const;
 const WATCH_MS = 500;
-/** By what the engine answers (wireguard-go ipc/uapi_unix.go). */
+/** By the engine's errno (wireguard-go ipc/uapi_unix.go). */
 const REMEDIES: Readonly<Record<string, string>> = {
   EADDRINUSE:
-    "another program has that UDP port: name another listenPort, or 0 for any, or stop that program (ss -lunp)",
+    "another program uses that UDP port: set another listenPort, or 0 for any, or stop that program (ss -lunp)",
 };
 
-/** Which engine it is. */
+/** The kind of engine. */
 export interface EngineKind {
   readonly kind: EnsureEngine["engine"];
   readonly protocol: EnsureEngine["protocol"];
 }
 
-/** What an engine needs of the keeper. */
+/** What an engine needs from the keeper. */
 export interface EngineContext {
   readonly device: string;
-  /** The device's descriptor in the form the engine expects; called before each start, when no engine holds it. */
+  /** The device's descriptor in the mode the engine expects; called before each start, when no engine holds it. */
   readonly openTun: (kind: EngineKind) => number;
   readonly logPath: string;
   readonly report: (line: string) => void;
-  /** One that was started ahead. */
+  /** Takes an engine that was started in advance. */
   readonly spare?: (launch: EngineLaunch) => EngineChild | undefined;
 }
 
 type Wish = Pick<EnsureEngine, "engine" | "protocol" | "user" | "configuration" | "update">;
 
 /**
- * One external engine: started, configured, and started again with the same configuration when it dies. It is watched
- * by pid and start time, so that one taken over from an earlier keeper is treated as a child of our own.
+ * One engine process: started, configured, and restarted with the same configuration when it dies. It is watched by pid
+ * and start time, so that an adopted engine is treated like a child.
  */
 export class Engine {
   readonly #around: EngineContext;
   readonly #clock: MonotonicWallClock;
-  /** Another program started the one that runs. */
+  /** Whether another program started the running engine. */
   #isForeign: boolean;
   #what: EngineKind;
   #user: EngineUser | undefined;
   #running: ProcessIdentity | undefined;
-  /** With marks for its secrets. */
+  /** With placeholders for its secrets. */
   #configuration: string | undefined;
   #secrets: ExtractedSecrets = [];
   #restarts = 0;
@@ -79,10 +79,10 @@ export class Engine {
   }
 
   /**
-   * Makes it run with this configuration; an engine of the same protocol and user that runs gets the update only. One that does
-   * not answer is ended and started anew, unless another program started it: then AwgError conflict.
+   * Starts it with this configuration; a running engine of the same protocol and user gets the update only. A silent
+   * engine is ended and restarted, unless another program started it: then AwgError conflict.
    *
-   * @param secrets what marks in both stand for; copied for restarts
+   * @param secrets the values of the placeholders in both; copied for restarts
    */
   async ensure(wish: Wish, secrets: ExtractedSecrets = []): Promise<void> {
     const alive = this.#running !== undefined && isAlive(this.#running);
@@ -92,7 +92,7 @@ export class Engine {
       wish.protocol === this.#what.protocol &&
       wish.engine === this.#what.kind &&
       sameUser &&
-      this.#takes(wish.update, secrets);
+      this.#accepts(wish.update, secrets);
     if (!keeps) {
       if (alive && this.#isForeign) throw this.#foreignSilence();
       await this.stop();
@@ -112,17 +112,17 @@ export class Engine {
       "conflict",
       `the engine of ${this.#around.device} (process ${pid}), which another program started, does not answer`,
       {
-        remedy: `let it go on (kill -CONT ${pid}), or end it: awg starts one of its own then`,
+        remedy: `resume it (kill -CONT ${pid}), or end it; awg then starts its own`,
       },
     );
   }
 
-  /** Sets what is to be updated; false when the engine does not answer any more and must be started anew. */
-  #takes(update: string | undefined, secrets: ExtractedSecrets): boolean {
+  /** Sends the update; false when the engine does not answer and must be restarted. */
+  #accepts(update: string | undefined, secrets: ExtractedSecrets): boolean {
     const state = this.#running === undefined ? undefined : readProcessState(this.#running.pid);
     if (state === "T") return false;
     try {
-      // A debugger may hold it for a moment only, as strace does at each call.
+      // A debugger may stop it for a moment only, as strace does at each call.
       if (state === "t") this.#exchange(NO_CHANGE, TRACED_TIMEOUT_MS);
       if (update !== undefined) this.#set(update, secrets);
       return true;
@@ -142,7 +142,7 @@ export class Engine {
     rmSync(this.#socket, { force: true });
   }
 
-  /** Watches it no longer; it runs on. */
+  /** Stops watching it; it keeps running. */
   release(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -170,13 +170,13 @@ export class Engine {
     }
   }
 
-  /** A look at /proc that failed can make a keeper forget its engine, which then is in the way of the next. */
+  /** After a failed read of /proc a keeper may have forgotten its engine, which then blocks the next. */
   #forgotten(error: unknown): OrphanEngine | undefined {
-    const isInTheWay = error instanceof AwgError && error.kind === "conflict";
-    return isInTheWay ? findEngines().find(({ device }) => device === this.#around.device) : undefined;
+    const isBlocked = error instanceof AwgError && error.kind === "conflict";
+    return isBlocked ? findEngines().find(({ device }) => device === this.#around.device) : undefined;
   }
 
-  /** An engine sets its own mtu on a device it is handed (wireguard-go CreateTUNFromFile), so ours is put back. */
+  /** An engine sets its own MTU on its device (wireguard-go CreateTUNFromFile), so ours is restored. */
   #start(configuration: string, secrets: ExtractedSecrets): void {
     const { device, openTun, logPath } = this.#around;
     const tunFd = openTun(this.#what);
@@ -214,7 +214,7 @@ export class Engine {
     const name = errnoName(errno);
     throw new AwgError("host", `the engine of ${this.#around.device} refused its configuration (${name})`, {
       facts: { errno: name },
-      remedy: REMEDIES[name] ?? "check that its version knows every parameter of the tunnel",
+      remedy: REMEDIES[name] ?? "check that its version supports every parameter of the tunnel",
     });
   }
 
@@ -244,7 +244,7 @@ export class Engine {
     else this.#restart(configuration);
   }
 
-  /** One taken over from an earlier keeper cannot be started again without its configuration, which whoever applies next brings. */
+  /** An adopted engine cannot be restarted without its configuration, which the next apply sends. */
   #noteLoss(): void {
     if (this.#running === undefined) return;
     this.#running = undefined;
@@ -255,7 +255,7 @@ export class Engine {
     try {
       tellOfDevice(device);
     } catch (error) {
-      report(`telling that ${device} has no engine failed: ${messageOf(error)}`);
+      report(`reporting that ${device} has no engine failed: ${messageOf(error)}`);
     }
   }
 
@@ -284,7 +284,9 @@ export class Engine {
   }
 }
 
-/** Has the kernel tell all who listen, as the daemon does, of a device that is up: it does so also when an alias is set that stands. */
+/**
+ * Makes the kernel send an event about a device to all listeners, such as the daemon: setting an unchanged alias does.
+ */
 function tellOfDevice(device: string): void {
   using netlink = openRouteNetlink();
   const { index, alias } = netlink.link(device) ?? {};

@@ -1,17 +1,17 @@
-/** Names of the UAPI keys whose values are secrets, each 32 bytes in hex (wireguard.com/xplatform and AmneziaWG's). */
+/** UAPI keys with secret values, each 32 bytes in hex (wireguard.com/xplatform and AmneziaWG's). */
 const SECRET_KEYS = ["private_key=", "preshared_key=", "header_protection_key="].map((name) =>
   Buffer.from(name, "latin1"),
 );
 const HEX_BYTES = 64;
-/** No hex digit: an engine that is told a mark refuses it. */
-const MARK = "*";
+/** Not a hex digit: an engine refuses a placeholder. */
+const PLACEHOLDER = "*";
 
-/** Secrets taken out of a request, in hex as they stood there. They are bytes, since no string can be wiped. */
+/** Secrets cut out of a request, in hex. They are bytes, since strings cannot be wiped. */
 export type ExtractedSecrets = readonly Uint8Array[];
 
 /**
- * Takes the keys out of a line while it is still bytes, and leaves a mark of the same length for each. What is made of
- * the line afterwards, strings that live until some garbage collection and longer, holds no secret.
+ * Cuts the keys out of a line of bytes and leaves a placeholder of the same length for each. Strings made from the line
+ * afterwards contain no secret.
  *
  * @param line is changed
  */
@@ -22,23 +22,23 @@ export function extractSecrets(line: Uint8Array): ExtractedSecrets {
     for (let at = bytes.indexOf(name); at >= 0; at = bytes.indexOf(name, at + 1)) {
       const value = bytes.subarray(at + name.length, at + name.length + HEX_BYTES);
       if (value.length < HEX_BYTES || !value.every(isHexDigit)) continue;
-      // Of its own, not of Node's pool for small buffers.
+      // A separate buffer, not part of Node's pool.
       const secret = Buffer.allocUnsafeSlow(HEX_BYTES);
       value.copy(secret);
-      value.write(markOf(extracted.length), "latin1");
+      value.write(placeholderOf(extracted.length), "latin1");
       extracted.push(secret);
     }
   }
   return extracted;
 }
 
-/** The bytes of a text with its secrets back in their places; to be wiped by who asked for them. */
+/** The bytes of a text with its secrets inserted; the caller wipes them. */
 export function withSecrets(text: string, secrets: ExtractedSecrets): Uint8Array {
   const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text));
   bytes.write(text);
-  for (let at = bytes.indexOf(MARK); at >= 0; at = bytes.indexOf(MARK, at + 1)) {
-    const digits = bytes.toString("latin1", at + MARK.length, at + HEX_BYTES);
-    const secret = digits.length === HEX_BYTES - MARK.length ? secrets[Number(digits)] : undefined;
+  for (let at = bytes.indexOf(PLACEHOLDER); at >= 0; at = bytes.indexOf(PLACEHOLDER, at + 1)) {
+    const digits = bytes.toString("latin1", at + PLACEHOLDER.length, at + HEX_BYTES);
+    const secret = digits.length === HEX_BYTES - PLACEHOLDER.length ? secrets[Number(digits)] : undefined;
     if (secret !== undefined) bytes.set(secret, at);
   }
   return bytes;
@@ -56,8 +56,8 @@ export function wipeSecrets(secrets: ExtractedSecrets): void {
   for (const secret of secrets) secret.fill(0);
 }
 
-function markOf(index: number): string {
-  return `${MARK}${String(index).padStart(HEX_BYTES - MARK.length, "0")}`;
+function placeholderOf(index: number): string {
+  return `${PLACEHOLDER}${String(index).padStart(HEX_BYTES - PLACEHOLDER.length, "0")}`;
 }
 
 function isHexDigit(byte: number): boolean {

@@ -34,12 +34,12 @@ import { namespaceInodeOf } from "./process-identity.ts";
 import { SpareEngines } from "./spare-engines.ts";
 import { Watchdog, type WatchedNamespace } from "./watchdog.ts";
 
-/** A keeper whose folder was removed looks four times a second; one that is stopped lets go when it goes on. */
+/** A keeper whose folder was removed notices within 250 ms; a stopped one when it is resumed. */
 const LETTING_GO_MS = 1_000;
 const CONTEST_LOOK_MS = 50;
 const REST_MS = 5_000;
 
-/** All that a keeper holds for one network namespace, and what it does when asked. One request at a time. */
+/** Holds devices, tables, engines and the watchdog of one network namespace, and executes requests one at a time. */
 export class Keeper {
   readonly #around: DeviceContext;
   readonly #devices = new Map<string, OwnedDevice>();
@@ -56,24 +56,24 @@ export class Keeper {
     this.#watchdog = new Watchdog({ ...around, namespace: thisNamespace() });
   }
 
-  /** Takes over what an earlier keeper held and the kernel kept. What cannot be taken is reported and left. */
+  /** Adopts what an earlier keeper held and the kernel kept. Failures are reported and skipped. */
   async adopt(): Promise<void> {
-    await this.#attempt("taking over the firewall tables", async () => {
-      // A keeper whose folder was removed lets go as soon as it sees that it is not the one any more.
+    await this.#attempt("adopting the firewall tables", async () => {
+      // A keeper whose folder was removed releases everything when it notices.
       for (let waitedMs = 0; this.#nft.isContested && waitedMs < LETTING_GO_MS; waitedMs += CONTEST_LOOK_MS)
         await sleep(CONTEST_LOOK_MS);
       this.#adoptTables();
     });
-    await this.#attempt("going on with the watchdog", () => this.#watchdog.resume());
+    await this.#attempt("resuming the watchdog", () => this.#watchdog.resume());
     for (const orphan of findEngines()) {
-      await this.#attempt(`taking over the engine of ${orphan.device}`, async () => {
+      await this.#attempt(`adopting the engine of ${orphan.device}`, async () => {
         this.#devices.set(orphan.device, await adoptOrphan(orphan, this.#around));
       });
     }
     for (const { name, alias } of ourTunDevices()) {
       const engine = this.#devices.has(name) ? undefined : findForeignEngine(name);
       if (engine === undefined) continue;
-      await this.#attempt(`taking over the engine of ${name} again`, () => {
+      await this.#attempt(`adopting the engine of ${name} again`, () => {
         this.#devices.set(name, adoptForeign(engine, alias, this.#around));
       });
     }
@@ -83,7 +83,7 @@ export class Keeper {
     this.#watchdog.keep();
   }
 
-  takeOverRest(): void {
+  adoptRest(): void {
     if (!this.#isContested && performance.now() > this.#restUntilMs) return;
     if (this.#isContested) this.#adoptTables();
     if (this.#watchdog.isAtRest) this.#watchdog.resume();
@@ -103,7 +103,7 @@ export class Keeper {
     }
   }
 
-  /** Whether there is anything that would be lost, or loosened, by ending this process. */
+  /** Whether nothing would be lost or unprotected by ending this process. */
   get holdsNothing(): boolean {
     return this.#devices.size === 0 && this.#tables.length === 0 && this.#watchdog.isAtRest;
   }
@@ -122,7 +122,7 @@ export class Keeper {
     return { version: KEEPER_PROTOCOL_VERSION, pid: process.pid, devices, tables: this.#tables, ...armed };
   }
 
-  /** Does what is asked and gives the status afterwards. `secrets`: what marks in the request stand for. */
+  /** Executes a request and returns the new status. `secrets`: the values of the request's placeholders. */
   async answer(request: KeeperRequest, secrets: ExtractedSecrets = []): Promise<KeeperStatus> {
     switch (request.request) {
       case "status":
@@ -140,7 +140,7 @@ export class Keeper {
         await this.#closeDevice(request.device);
         break;
       case "expectEngine":
-        // After the answer: who says so has other things to do than to wait for a process to start.
+        // After the answer: the sender should not wait for a process to start.
         setImmediate(() => this.#expectEngine(request));
         break;
       case "ensureEngine":
@@ -167,7 +167,7 @@ export class Keeper {
     return this.status;
   }
 
-  /** Lets go of everything as it stands: devices persist, engines run on, tables stay without an owner. */
+  /** Releases everything as it is: devices persist, engines keep running, tables lose their owner. */
   release(): void {
     for (const { tun, engine } of this.#devices.values()) {
       engine?.release();
@@ -200,8 +200,8 @@ export class Keeper {
     if (this.#devices.has(device)) return;
     const engine = findForeignEngine(device);
     if (engine === undefined) {
-      throw new AwgError("conflict", `no engine that could be taken over holds ${device}`, {
-        remedy: "stop the program that made it, or give the tunnel another interface name",
+      throw new AwgError("conflict", `no engine that could be adopted holds ${device}`, {
+        remedy: "stop the program that made it, or set another interface name for the tunnel",
       });
     }
     this.#devices.set(device, adoptForeign(engine, alias, this.#around));
@@ -229,7 +229,7 @@ export class Keeper {
     try {
       this.#spares.expect(expected, engineLog(this.#around, expected.device));
     } catch (error) {
-      this.#around.report(`starting the engine of ${expected.device} ahead failed: ${messageOf(error)}`);
+      this.#around.report(`starting the engine of ${expected.device} in advance failed: ${messageOf(error)}`);
     }
   }
 
@@ -238,9 +238,9 @@ export class Keeper {
     if (held === undefined) {
       throw new AwgError(
         "host",
-        `the keeper does not hold the device ${request.device}, so it can start no engine on it`,
+        `the keeper does not hold the device ${request.device}, so it cannot start an engine on it`,
         {
-          remedy: "apply again: the device comes before its engine",
+          remedy: "apply again; the device is created before its engine",
         },
       );
     }
@@ -262,7 +262,7 @@ export class Keeper {
     this.#keepStandby();
   }
 
-  /** As long as there is an embedded engine another waits, of the make that was asked for last: tunnels resemble each other. */
+  /** While an embedded engine runs, a spare of the last requested kind waits: tunnels resemble each other. */
   #keepStandby(asked?: EnsureEngine): void {
     const isAny = [...this.#devices.values()].some(({ engine }) => engine?.state.kind === "embedded");
     if (!isAny) this.#spares.keepReady(undefined);
@@ -270,7 +270,7 @@ export class Keeper {
   }
 }
 
-/** TUN devices that bear our alias. */
+/** TUN devices with our alias. */
 function ourTunDevices(): { readonly name: string; readonly alias: string }[] {
   using netlink = openRouteNetlink();
   return netlink
@@ -284,6 +284,6 @@ function thisNamespace(): WatchedNamespace {
   const own = namespaceInodeOf("self");
   return {
     id: `${readStateIdentity().bootId}-${readNamespaceCookie() ?? ""}`,
-    isMachines: own !== undefined && own === namespaceInodeOf(1),
+    isInitial: own !== undefined && own === namespaceInodeOf(1),
   };
 }

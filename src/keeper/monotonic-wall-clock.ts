@@ -1,22 +1,22 @@
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-/** Behind by less is no matter: an engine's timestamps have no more than 17 ms. */
+/** Smaller backward steps are ignored: engine timestamps have a resolution of about 17 ms. */
 const TOLERANCE_MS = 1_000;
 const FILE_NAME = "latest-clock";
-/** What an engine takes, in milliseconds (parse-set.ts). */
+/** The latest time an engine accepts, in milliseconds (parse-set.ts). */
 const LATEST_MS = 9_999_999_999_000;
 
-/** What outlives a keeper: by how many milliseconds the wall clock was ahead of the steady one at most. */
+/** Stores, across keepers, the largest offset of the wall clock from the monotonic clock in milliseconds. */
 export interface ClockOffsetStore {
-  /** undefined: nobody knows. */
+  /** Undefined when unknown. */
   read(): number | undefined;
   write(aheadMs: number): void;
 }
 
 /**
- * The wall clock, but never behind what it was: while somebody has set it back, it goes on from where it stood. Looked at
- * now and then, since a clock that nobody looked at was never ahead.
+ * A wall clock that never goes back: while the system clock is behind an earlier reading, it continues from that
+ * reading. It must be read now and then, since it knows only what it has read.
  */
 export class MonotonicWallClock {
   readonly #wallMs: () => number;
@@ -33,7 +33,7 @@ export class MonotonicWallClock {
     this.#aheadOfSteadyMs = this.#keptMs;
   }
 
-  /** Takes note of how late it is, and tells by how many milliseconds the wall clock is behind that. */
+  /** Reads the clocks and returns by how many milliseconds the wall clock is behind. */
   look(): number {
     const steadyMs = this.#steadyMs();
     const wallMs = this.#wallMs();
@@ -46,8 +46,8 @@ export class MonotonicWallClock {
   }
 
   /**
-   * A UAPI set that tells the embedded engine of that later time, where the wall clock is behind it: an engine that starts
-   * knows nothing of what the one before it told its peers, who take an earlier timestamp for a replay.
+   * Adds the later time to a UAPI set for the embedded engine, if the wall clock is behind. A new engine does not know
+   * the timestamps of its predecessor, and peers refuse earlier ones as replays.
    */
   withNotBefore(configuration: string): string {
     const behindMs = this.look();
@@ -60,8 +60,8 @@ export class MonotonicWallClock {
 const CLOCKS = new Map<string, MonotonicWallClock>();
 
 /**
- * The clock of the keeper whose engines write their logs to the folder of `logPath`; one for all of them. It is kept there
- * beside the logs until the machine restarts, as the steady clock is.
+ * The clock of the keeper whose engines log to the folder of `logPath`, one per folder. Its offset is stored there
+ * until the host restarts, like the monotonic clock.
  */
 export function clockOfLogFolder(logPath: string): MonotonicWallClock {
   const folder = dirname(logPath);
@@ -72,12 +72,12 @@ export function clockOfLogFolder(logPath: string): MonotonicWallClock {
   return clock;
 }
 
-/** The same for every process of the machine (CLOCK_MONOTONIC, mach_absolute_time). */
+/** The same for every process of the host (CLOCK_MONOTONIC, mach_absolute_time). */
 function steadyMs(): number {
   return Number(process.hrtime.bigint() / 1_000_000n);
 }
 
-/** A folder that cannot be read or written costs what a keeper after this one would know, nothing else. */
+/** Best effort: without the file only the next keeper lacks the offset. */
 function offsetFile(path: string): ClockOffsetStore {
   return {
     read: () => {

@@ -6,13 +6,13 @@ import { commitNftChanges, openNetfilterSocket, readNftTables } from "../native/
 import { encodeTable } from "../native/linux/nftables/table.codec.ts";
 
 /**
- * The netlink socket that owns our tables: while it is open nobody else can change or flush them; when this process
- * dies they stay (flag persist), until the next keeper takes them over.
+ * The netlink socket that owns our tables: while it is open no other process can change or flush them. When this
+ * process dies they stay (flag persist) until the next keeper adopts them.
  */
 export class NftOwner implements Disposable {
   #socket: NetlinkSocket | undefined;
 
-  /** Takes over our tables that a dead keeper left; nothing to take over is success. */
+  /** Adopts our tables that a dead keeper left; none is success. */
   adoptTables(): void {
     const orphans = readNftTables(this.#open()).filter(
       (table) => table.name === NFT_TABLE && table.persistent && !table.owned,
@@ -21,12 +21,12 @@ export class NftOwner implements Disposable {
       this.#open(),
       orphans.map(({ family, name }) => ({
         message: encodeTable({ family, name, owned: true, persistent: true }),
-        action: `taking over the nf_tables table ${family} ${name}`,
+        action: `adopting the nf_tables table ${family} ${name}`,
       })),
     );
   }
 
-  /** Whether another process owns tables of ours: a keeper that has not let go yet, for one. */
+  /** Whether another process owns our tables, such as a keeper that is still ending. */
   get isContested(): boolean {
     const { port } = this.#open();
     return readNftTables(this.#open()).some(
@@ -34,7 +34,7 @@ export class NftOwner implements Disposable {
     );
   }
 
-  /** Commits a client's transaction as the owner. Throws what the kernel says, with the index of the refused change. */
+  /** Commits a client's transaction as the owner. Throws the kernel's error with the index of the refused change. */
   commit({ changes, generation }: NftTransaction): SentRequests | undefined {
     return commitNftChanges(
       this.#open(),

@@ -9,31 +9,31 @@ import {
   readProcFile,
 } from "./process-identity.ts";
 
-/** The descriptors an engine is given; it learns them from its environment. */
+/** The descriptor numbers of an engine, which it reads from its environment. */
 export const ENGINE_DESCRIPTOR = { tun: 3, uapi: 4 } as const;
 
-/** What node calls its process, by version. */
+/** Node's process names, by version. */
 const NODE_NAMES = ["node", "MainThread", "node-MainThread"];
-/** What one that was on standby calls itself since, its device behind it: a process bears fifteen characters of it (prctl(2)). */
+/** The title of a former spare, followed by its device; the kernel keeps fifteen characters (prctl(2)). */
 export const ENGINE_TITLE = "awg engine";
 
-/** An engine that runs without this keeper having started it: an earlier keeper did, or another program. */
+/** A running engine that this keeper did not start: an earlier keeper or another program did. */
 export interface OrphanEngine extends ProcessIdentity {
   readonly device: string;
   readonly kind: EnsureEngine["engine"];
   readonly protocol: EnsureEngine["protocol"];
-  /** Undefined where another program chose it: it stays what it is until the engine is started anew. */
+  /** Undefined where another program chose it; it stays until the engine is restarted. */
   readonly user: EngineUser | undefined;
   /** Its descriptor of the device. */
   readonly descriptor: number;
 }
 
-/** The variable that tells what an engine is. */
+/** The environment variable that identifies an engine's kind. */
 export function engineSign(kind: EnsureEngine["engine"], protocol: EnsureEngine["protocol"]): Record<string, string> {
   return { [ENGINE_SIGN]: `${kind}:${protocol}` };
 }
 
-/** Engines of this network namespace that a keeper of ours started; the caller knows which of them it holds itself. */
+/** Engines of this network namespace that a keeper of ours started, those of the caller included. */
 export function findEngines(): OrphanEngine[] {
   const namespace = namespaceInodeOf("self");
   const found: OrphanEngine[] = [];
@@ -81,7 +81,7 @@ function mayBeEngine(pid: number): boolean {
   );
 }
 
-/** The device whose TUN descriptor a process has as an engine; it is told in fdinfo (drivers/net/tun.c, tun_chr_show_fdinfo). */
+/** The device of a process's TUN descriptor, from fdinfo (drivers/net/tun.c, tun_chr_show_fdinfo). */
 export function deviceBehind(pid: number): string | undefined {
   return /^iff:\t(.+)$/m.exec(readProcFile(pid, `fdinfo/${ENGINE_DESCRIPTOR.tun}`) ?? "")?.[1];
 }

@@ -1,13 +1,13 @@
 import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 
-/** A cgroup this process moved into, so that ending somebody's session or service does not end it too. */
+/** A cgroup that this process moved into, so that ending a session or service does not end it too. */
 export interface OwnCgroup extends Disposable {
   readonly folder: string;
 }
 
 /**
- * Moves this process into a cgroup (v2) of its own. Best effort: without a writable cgroup tree, as in a container, it
- * stays where it is and undefined is returned.
+ * Moves this process into its own cgroup (v2). Best effort: without a writable cgroup tree, as in a container, it stays
+ * and the result is undefined.
  */
 export function joinOwnCgroup(name: string): OwnCgroup | undefined {
   try {
@@ -22,7 +22,7 @@ export function joinOwnCgroup(name: string): OwnCgroup | undefined {
   }
 }
 
-/** An engine that runs on keeps the folder alive; then it stays for the next keeper. */
+/** A running engine keeps the folder busy; then it stays for the next keeper. */
 function leave(root: string, folder: string): void {
   try {
     writeFileSync(`${root}/cgroup.procs`, String(process.pid));

@@ -13,27 +13,27 @@ import type { SpareEngines } from "./spare-engines.ts";
 const FREE_LOOKS = 50;
 const FREE_LOOK_MS = 20;
 
-/** A TUN device whose descriptor the keeper holds, with its engine if one was asked for. */
+/** A TUN device whose descriptor the keeper holds, with its engine if one was requested. */
 export interface OwnedDevice {
   tun: TunDevice;
   engine: Engine | undefined;
 }
 
-/** Where a device's engine writes and reports. */
+/** Where a device's engine logs and reports. */
 export interface DeviceContext {
   readonly folder: string;
   readonly report: (line: string) => void;
   readonly spares?: SpareEngines;
 }
 
-/** Where the engine of a device writes what it has to say. */
+/** The log of a device's engine. */
 export function engineLog({ folder }: Pick<DeviceContext, "folder">, device: string): string {
   return `${folder}/engine-${device}.log`;
 }
 
 /**
- * Makes a persistent TUN device, or attaches to the one an earlier keeper left. It bears its alias before it becomes
- * persistent: a crash in between leaves nothing. Throws as `openTun`.
+ * Creates a persistent TUN device, or attaches to the one an earlier keeper left. The alias is set before it becomes
+ * persistent, so a crash in between leaves nothing. Throws as `openTun`.
  */
 export function openDevice(device: string, alias?: string): OwnedDevice {
   const tun = openTun({ name: device, nonBlocking: true });
@@ -47,7 +47,10 @@ export function openDevice(device: string, alias?: string): OwnedDevice {
   }
 }
 
-/** Somebody may have deleted the device under us, and even made another of its name; a dead descriptor tells nothing. */
+/**
+ * Another program may have deleted the device and created one of the same name; setting a flag fails on a dead
+ * descriptor.
+ */
 export function stillExists({ tun }: OwnedDevice): boolean {
   using netlink = openRouteNetlink();
   if (netlink.link(tun.name) === undefined) return false;
@@ -61,8 +64,8 @@ export function stillExists({ tun }: OwnedDevice): boolean {
 }
 
 /**
- * Opens a held device anew with what stands before each packet for the engine that is to come. The device is persistent:
- * it loses its carrier for a moment and nothing else. No engine may hold it.
+ * Opens the device again with the packet header that the next engine expects. The device is persistent and only loses
+ * its carrier for a moment. No engine may hold it.
  */
 function reopenDevice(held: OwnedDevice, packetInfo: boolean, vnetHeader: boolean): void {
   if (held.tun.packetInfo === packetInfo && held.tun.vnetHeader === vnetHeader) return;
@@ -71,7 +74,7 @@ function reopenDevice(held: OwnedDevice, packetInfo: boolean, vnetHeader: boolea
   held.tun = openWhenFree(() => openTun({ name, nonBlocking: true, packetInfo, vnetHeader }));
 }
 
-/** The kernel may let go of an ended engine's descriptor a moment after the process is gone. */
+/** The kernel may release an ended engine's descriptor a moment after the process is gone. */
 function openWhenFree(open: () => TunDevice): TunDevice {
   for (let look = 1; ; look += 1) {
     try {
@@ -90,8 +93,8 @@ function setAlias(device: string, alias: string): void {
 }
 
 /**
- * Takes over the device of an engine whose keeper died: its descriptor is copied out of the running engine, so that the
- * tunnel carries on. Where that is forbidden the engine is ended and the device opened anew; it was persistent.
+ * Adopts the device of an engine whose keeper died. The descriptor is copied from the running engine, so that the
+ * tunnel keeps working. If that is forbidden, the engine is ended and the persistent device opened again.
  */
 export async function adoptOrphan(orphan: OrphanEngine, around: DeviceContext): Promise<OwnedDevice> {
   const tun = adoptDescriptor(orphan);
@@ -105,8 +108,8 @@ export async function adoptOrphan(orphan: OrphanEngine, around: DeviceContext): 
 }
 
 /**
- * Takes over the device of an engine that another program started: a copy of its descriptor makes the device persistent and
- * outlives the engine, which runs on and is watched.
+ * Adopts the device of an engine that another program started. A copy of its descriptor makes the device persistent;
+ * the engine keeps running and is watched.
  *
  * @throws AwgError("permission") where the engine's descriptors may not be copied.
  */
@@ -124,7 +127,7 @@ export function adoptForeign(engine: OrphanEngine, alias: string, around: Device
   }
 }
 
-/** Lets go of a device that was taken over: it lasts as long as the engine that another program started. */
+/** Releases an adopted device: it lasts as long as its engine, which another program started. */
 export function releaseDevice({ tun, engine }: OwnedDevice): void {
   engine?.release();
   setAlias(tun.name, "");
@@ -144,7 +147,7 @@ function adoptDescriptor(orphan: OrphanEngine): TunDevice | undefined {
   }
 }
 
-/** The engine object of a device; it starts nothing yet. */
+/** Creates the engine object of a device; starts nothing. */
 export function newEngine(
   held: OwnedDevice,
   { folder, report, spares }: DeviceContext,
@@ -154,7 +157,7 @@ export function newEngine(
   const device = held.tun.name;
   const openTun = (wanted: EngineKind) => {
     if (!stillExists(held))
-      throw new AwgError("host", `somebody deleted the device ${device}`, { remedy: "apply again" });
+      throw new AwgError("host", `another program deleted the device ${device}`, { remedy: "apply again" });
     const isOurs = wanted.kind === "embedded";
     reopenDevice(held, !isOurs && expectsPacketInfo(wanted.protocol), isOurs);
     return held.tun.fd;
@@ -170,13 +173,13 @@ function forgetOldLogs(folder: string): void {
   pruneEngineLogs(folder, (device) => netlink.link(device) !== undefined);
 }
 
-/** Ends the engine and lets go of the device for good: it vanishes with its addresses and routes. */
+/** Ends the engine and removes the device with its addresses and routes. */
 export async function dropDevice({ tun, engine }: OwnedDevice): Promise<void> {
   await engine?.stop();
   try {
     tun.setPersistent(false);
   } catch (error) {
-    // The device was deleted by somebody else in the meantime: gone already is success.
+    // The device was deleted meanwhile, which counts as success.
     if (!hasErrno(error, "EBADFD")) throw error;
   } finally {
     tun[Symbol.dispose]();

@@ -9,17 +9,19 @@ export interface ProcessIdentity {
   readonly startTicks: string;
 }
 
-/** Who has this pid now; undefined when nobody, or a zombie, has. Throws what the kernel answers when it does not tell. */
+/**
+ * The process with this pid; undefined for none and for a zombie. Throws the kernel's error when it cannot be read.
+ */
 export function readProcessIdentity(pid: number): ProcessIdentity | undefined {
   const stat = readUnless(["ENOENT", "ESRCH"], pid, "stat");
   if (stat === undefined) return undefined;
-  // The name in field 2 may hold blanks and brackets: count from the last bracket.
+  // The name in field 2 may contain blanks and brackets: count from the last bracket.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   const startTicks = fields[19];
   return fields[0] === "Z" || fields[0] === "X" || startTicks === undefined ? undefined : { pid, startTicks };
 }
 
-/** Whether exactly this process still runs; one of which the kernel does not tell (no descriptor, no memory) does. */
+/** Whether this very process still runs; assumed when the kernel cannot answer (no descriptor, no memory). */
 export function isAlive(identity: ProcessIdentity): boolean {
   try {
     return isThere(identity);
@@ -29,8 +31,8 @@ export function isAlive(identity: ProcessIdentity): boolean {
 }
 
 /**
- * Ends a process: SIGTERM, and SIGKILL if it is still there after a grace; SIGKILL at once where it is stopped, for it would
- * hear nothing else. One that is gone is success. Throws when the kernel does not tell whose pid it is now: it may be another's.
+ * Ends a process: SIGTERM, and SIGKILL after a grace period, or at once if it is stopped and would not handle SIGTERM.
+ * Already gone is success. Throws when the pid cannot be verified, since it may be another process's.
  */
 export async function endProcess(identity: ProcessIdentity, graceMs = 2000): Promise<void> {
   const signals = isStopped(identity) ? (["SIGKILL"] as const) : (["SIGTERM", "SIGKILL"] as const);
@@ -46,14 +48,14 @@ export function readProcFile(pid: number, name: string): string | undefined {
   return readUnless(["ENOENT", "ESRCH", "EACCES", "EPERM"], pid, name);
 }
 
-/** The pids of all processes this one can see. */
+/** The pids of all visible processes. */
 export function listPids(): number[] {
   return readdirSync("/proc")
     .filter((name) => /^[0-9]+$/.test(name))
     .map(Number);
 }
 
-/** The inode that names the network namespace of a process; undefined when it is gone or hidden. */
+/** The inode of a process's network namespace; undefined when it is gone or hidden. */
 export function namespaceInodeOf(pid: number | "self"): number | undefined {
   try {
     return statSync(`/proc/${pid}/ns/net`).ino;
@@ -62,7 +64,7 @@ export function namespaceInodeOf(pid: number | "self"): number | undefined {
   }
 }
 
-/** Whether a signal or a debugger stopped it, so that it does nothing until somebody lets it go on. */
+/** Whether a signal or a debugger stopped it. */
 function isStopped({ pid }: ProcessIdentity): boolean {
   return readProcessState(pid)?.toUpperCase() === "T";
 }

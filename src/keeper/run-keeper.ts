@@ -7,21 +7,21 @@ import { namespaceInodeOf } from "./process-identity.ts";
 import { KeeperFolder } from "./serving/keeper-folder.ts";
 import { endOnSignals, reportToLog, serveUntilDone } from "./serving/keeper-life.ts";
 
-/** One for the keepers of all network namespaces, so that one which is killed leaves no folder behind that nobody uses. */
+/** One for the keepers of all network namespaces, so that a killed keeper leaves no unused folder. */
 const CGROUP = "awg-keeper";
 
 /**
- * The keeper's life: one per network namespace and run folder, until it is told to stop or has held nothing for 5 s.
- * A second one ends at once. As a service it stays though it holds nothing, waits for another one to end, and keeps the
- * cgroup that its supervisor put it in. Its end by signal changes nothing on the machine: devices persist, engines and tables
- * stay, and the next keeper takes them over.
+ * Runs the keeper, one per network namespace and run folder, until it is stopped or has held nothing for 5 s. A second
+ * one exits at once. As a service it stays without holding anything, waits for another keeper to end, and stays in its
+ * supervisor's cgroup. Ending it by a signal changes nothing on the host: devices persist, engines and tables stay, and
+ * the next keeper adopts them.
  *
- * @param runDir the run folder, 0700 and root's
+ * @param runDir the run folder, mode 0700, owned by root
  */
 export async function runKeeper(runDir: string, { isService = false } = {}): Promise<void> {
   const inode = namespaceInodeOf("self");
   if (inode === undefined)
-    throw new AwgError("host", "the keeper cannot tell its network namespace: is /proc mounted?");
+    throw new AwgError("host", "the keeper cannot read its network namespace; is /proc mounted?");
   process.umask(0o077);
   process.chdir("/");
   forbidDumps();

@@ -2,18 +2,18 @@ import type { ExpectEngine } from "../model/keeper-protocol.ts";
 import { closeDescriptor } from "../native/linux/libc.ffi.ts";
 import { type EngineChild, type EngineLaunch, handOver, type SpareEngine, startSpareEngine } from "./engine-program.ts";
 
-/** As many as can load at once beside the apply that waits for them. */
+/** How many can load in parallel to the apply that waits for them. */
 const MOST = 2;
-/** From the word that an engine is coming until it is asked for an apply takes a fraction of a second. */
+/** An announced engine is normally requested within a fraction of a second. */
 const WAIT_MS = 10_000;
-/** An apply, its first packets and whatever follows at once have the processor to themselves. */
+/** Delay, so that an apply and its first packets have the processor to themselves. */
 const STANDBY_AFTER_MS = 5_000;
-/** One that waits takes 38 MB beside what it shares with others (measured). A machine that has little does without. */
+/** A waiting spare takes 38 MB of its own memory (measured); a host with little memory does without. */
 const LEAST_AVAILABLE_BYTES = 512 * 1024 * 1024;
-/** In the place of a device's name. */
+/** Used instead of a device's name. */
 const STANDBY = "standby";
 
-/** What an engine is, whatever its device. */
+/** The properties of an engine other than its device. */
 export type EngineMake = Pick<ExpectEngine, "engine" | "protocol" | "user">;
 
 interface Waiting extends SpareEngine {
@@ -22,8 +22,8 @@ interface Waiting extends SpareEngine {
 }
 
 /**
- * Embedded engines that load ahead of being asked for, so that neither an apply nor a tunnel whose engine died waits for the
- * start of a process: one for each device that an apply named, and one on standby for whichever comes next.
+ * Embedded engines that load in advance, so that neither an apply nor a tunnel whose engine died waits for a process to
+ * start: one for each announced device, and one on standby for the next.
  */
 export class SpareEngines implements Disposable {
   readonly #waiting = new Map<string, Waiting>();
@@ -32,12 +32,12 @@ export class SpareEngines implements Disposable {
   #standby: Waiting | undefined;
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param folder where the one on standby writes until it has a device */
+  /** @param folder for the log of the spare on standby */
   constructor(folder: string) {
     this.#folder = folder;
   }
 
-  /** Has one for a device, unless enough wait already; external engines start fast enough. */
+  /** Starts one for a device, unless enough are waiting; external engines start fast enough. */
   expect({ device, ...make }: ExpectEngine, logPath: string): void {
     if (make.engine !== "embedded" || this.#waiting.has(device) || this.#waiting.size >= MOST) return;
     const spare = this.#takeStandby(make) ?? startSpare(device, make, logPath);
@@ -45,7 +45,7 @@ export class SpareEngines implements Disposable {
     this.#waiting.set(device, { ...spare, make, timer });
   }
 
-  /** Keeps one of this make ready for whichever device comes next; undefined: none. */
+  /** Keeps one of this kind ready for the next device; undefined: none. */
   keepReady(make: EngineMake | undefined): void {
     this.#wanted = make;
     const { make: standing } = this.#standby ?? {};
@@ -54,7 +54,7 @@ export class SpareEngines implements Disposable {
     else this.#plan();
   }
 
-  /** Makes the spare of this launch its engine; undefined where none fits, or it has ended. */
+  /** Turns a spare into the engine of this launch; undefined where none matches, or it has ended. */
   take(launch: EngineLaunch): EngineChild | undefined {
     const make = { engine: launch.kind, protocol: launch.protocol, user: launch.user };
     const expected = this.#waiting.get(launch.device);
@@ -71,7 +71,7 @@ export class SpareEngines implements Disposable {
     }
   }
 
-  /** Ends the one of a device, where one waits. */
+  /** Ends the spare of a device. */
   end(device: string): void {
     const waiting = this.#waiting.get(device);
     if (waiting === undefined) return;
@@ -80,7 +80,7 @@ export class SpareEngines implements Disposable {
     endSpare(waiting);
   }
 
-  /** Ends all that wait. */
+  /** Ends all spares. */
   [Symbol.dispose](): void {
     this.keepReady(undefined);
     for (const device of [...this.#waiting.keys()]) this.end(device);

@@ -10,22 +10,22 @@ const FIRST_RETRY_MS = 1_000;
 const LONGEST_RETRY_MS = 30_000;
 const FILE = "watchdog";
 
-/** In which network namespace a watchdog stands: the run folder tells it by its number, which is given again. */
+/** The watchdog's network namespace; the run folder has only its inode, which is reused. */
 export interface WatchedNamespace {
-  /** What no other namespace has or had: boot and cookie. */
+  /** Unique over time: boot and cookie. */
   readonly id: string;
-  /** The machine's own, whose number no other gets. */
-  readonly isMachines: boolean;
+  /** Whether it is the host's own namespace, whose inode is never reused. */
+  readonly isInitial: boolean;
 }
 
-/** An older keeper writes no namespace; neither does one on a Mac, which has none. */
-interface KeptWatch extends Watch {
+/** The stored form. Older keepers write no namespace; neither does one on a Mac, which has none. */
+interface StoredWatch extends Watch {
   readonly namespace?: unknown;
 }
 
 /**
- * Runs a command at a deadline unless it is called off: the way back of an apply that nobody confirms. What is armed
- * stands in a file too, so that the next keeper goes on. A command that fails is tried again until it ends well.
+ * Runs a command at a deadline unless it is cancelled: the rollback of an apply without confirmation. It is also stored
+ * in a file, so that the next keeper resumes it. A failing command is repeated until it succeeds.
  */
 export class Watchdog implements Disposable {
   readonly #folder: StateFolder;
@@ -47,26 +47,27 @@ export class Watchdog implements Disposable {
     this.#namespace = deps.namespace;
   }
 
-  /** Goes on with what an earlier keeper was armed with; what was armed in another network namespace is dropped. */
+  /** Resumes an earlier keeper's watchdog; one of another network namespace is dropped. */
   resume(): void {
     const bytes = this.#folder.read(FILE);
     if (bytes === undefined) return;
     const watch: unknown = JSON.parse(new TextDecoder().decode(bytes));
-    if (!isWatch(watch)) this.#report(`${this.#folder.pathOf(FILE)} is not what the keeper writes; nothing is watched`);
-    else if (this.#isOfHere(watch)) this.#begin(watch);
+    if (!isWatch(watch))
+      this.#report(`${this.#folder.pathOf(FILE)} was not written by the keeper; no watchdog is armed`);
+    else if (this.#isOfThisNamespace(watch)) this.#begin(watch);
     else {
-      this.#report(`${this.#folder.pathOf(FILE)} is of a network namespace that is gone: dropped`);
+      this.#report(`${this.#folder.pathOf(FILE)} belongs to a removed network namespace: dropped`);
       this.#disarmQuietly();
     }
   }
 
-  /** Replaces what was armed before. Durable on return. */
+  /** Arms it, in place of the previous one. Durable on return. */
   arm(watch: Watch): void {
     this.#write(watch);
     this.#begin(watch);
   }
 
-  /** Writes down anew what is armed, where the file is gone. */
+  /** Writes the file again if it was removed. */
   keep(): void {
     if (this.#watch !== undefined && !existsSync(this.#folder.pathOf(FILE))) this.#write(this.#watch);
   }
@@ -76,7 +77,7 @@ export class Watchdog implements Disposable {
     this.#folder.remove(FILE);
   }
 
-  /** When the command runs, in milliseconds since boot; undefined when nothing is armed. */
+  /** The deadline in milliseconds since boot; undefined when not armed. */
   get deadlineMs(): number | undefined {
     return this.#watch?.deadlineMs;
   }
@@ -85,7 +86,7 @@ export class Watchdog implements Disposable {
     return this.#watch === undefined && !this.#runs;
   }
 
-  /** Lets go; what is armed stays for the next keeper. */
+  /** Stops the timer; the file stays for the next keeper. */
   [Symbol.dispose](): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
@@ -93,20 +94,20 @@ export class Watchdog implements Disposable {
   }
 
   #write(watch: Watch): void {
-    const kept: KeptWatch = { ...watch, namespace: this.#namespace?.id };
-    this.#folder.replace(FILE, Buffer.from(JSON.stringify(kept)));
+    const stored: StoredWatch = { ...watch, namespace: this.#namespace?.id };
+    this.#folder.replace(FILE, Buffer.from(JSON.stringify(stored)));
   }
 
-  #isOfHere({ namespace }: KeptWatch): boolean {
+  #isOfThisNamespace({ namespace }: StoredWatch): boolean {
     if (this.#namespace === undefined) return true;
-    return namespace === undefined ? this.#namespace.isMachines : namespace === this.#namespace.id;
+    return namespace === undefined ? this.#namespace.isInitial : namespace === this.#namespace.id;
   }
 
   #begin(watch: Watch): void {
     this.#watch = watch;
     this.#notBeforeMs = watch.deadlineMs;
     this.#retryMs = FIRST_RETRY_MS;
-    // A timer alone would stand still while the machine sleeps: CLOCK_MONOTONIC does, the deadline does not.
+    // A timer alone stops while the host sleeps: it uses CLOCK_MONOTONIC, unlike the deadline.
     this.#timer ??= setInterval(() => this.#look(), LOOK_MS);
   }
 
@@ -114,7 +115,7 @@ export class Watchdog implements Disposable {
     const watch = this.#watch;
     if (watch === undefined || this.#runs || bootTimeMs() < this.#notBeforeMs) return;
     this.#runs = true;
-    this.#report("nobody confirmed in time: reverting");
+    this.#report("no confirmation in time: reverting");
     run(watch.command).then((failure) => {
       this.#runs = false;
       this.#onEnd(watch, failure);
@@ -122,8 +123,8 @@ export class Watchdog implements Disposable {
   }
 
   #onEnd(watch: Watch, failure: string | undefined): void {
-    this.#report(failure === undefined ? "the revert ended" : `the revert failed (${failure}); it is tried again`);
-    // Armed anew meanwhile: that one counts.
+    this.#report(failure === undefined ? "the revert ended" : `the revert failed (${failure}); trying again`);
+    // If it was armed again meanwhile, that watch counts.
     if (this.#watch !== watch) return;
     if (failure === undefined) {
       this.#disarmQuietly();
@@ -142,7 +143,7 @@ export class Watchdog implements Disposable {
   }
 }
 
-/** How the command failed; undefined when it did not. It outlives this process. */
+/** Runs the command, which outlives this process; returns how it failed, or undefined. */
 function run([program = "", ...words]: readonly string[]): Promise<string | undefined> {
   return new Promise((resolve) => {
     const child = spawn(program, words, {

@@ -4,14 +4,14 @@ import { readSync } from "node:fs";
 const FIRST_BYTES = 8192;
 
 /**
- * All that an open file holds; undefined where that is more than `most` bytes. Not even one that says it is empty is read
- * further: files in /proc say so and may not end.
+ * Reads a whole open file; undefined if it has more than `most` bytes. The size is not trusted: files in /proc report 0
+ * and may not end.
  */
 export function readAtMost(descriptor: number, most: number): Buffer | undefined {
   let bytes = Buffer.alloc(FIRST_BYTES);
   let length = 0;
   for (let count = -1; count !== 0 && length <= most; length += count) {
-    // Some files in /proc take reads of whole words alone, so no read is cut to what is left of `most`.
+    // Some files in /proc require reads of whole words, so no read is limited to the rest of `most`.
     if (length === bytes.length) bytes = Buffer.concat([bytes], bytes.length * 2);
     count = readSync(descriptor, bytes, length, bytes.length - length, null);
   }

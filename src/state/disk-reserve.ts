@@ -5,32 +5,32 @@ import { type StateFolder, syncFolder, writeWhole } from "./state-folder.ts";
 
 const NAME = "room";
 const JOURNAL = "journal";
-/** An empty file with blocks behind its end. */
+/** An empty file with blocks allocated beyond its end. */
 const FUTURE_JOURNAL = "room.journal";
-/** A destroy writes its journal, a generation, a ledger, and beside them the files that it puts back. */
+/** A destroy writes its journal, a generation, a ledger, and the files that it restores. */
 const LEAST_BYTES = 64 * 1024;
-/** The journal of a destroy was seen to have 1.4 times the bytes of the ledger. */
+/** Measured: the journal of a destroy had 1.4 times the bytes of the ledger. */
 const PER_LEDGER_BYTE = 4;
 const LEAST_JOURNAL_BYTES = 32 * 1024;
 const JOURNAL_PER_LEDGER_BYTE = 2;
-/** What st_blocks counts in (stat(3type)). */
+/** The unit of st_blocks (stat(3type)). */
 const BLOCK_BYTES = 512;
 
 /**
- * Room as a file of bytes that nobody reads. It is not synced: after a power cut it may be shorter, and is filled up by the
- * next that keeps it.
+ * Reserves disk space with a dummy file. It is not synced: after a power cut it may be shorter, and the next refill
+ * extends it.
  */
 export function diskReserve(folder: StateFolder): DiskReserve {
   const release = async () => {
     for (const name of [FUTURE_JOURNAL, NAME]) {
-      // A file system that takes no change: what needs the room tells.
+      // Best effort; the write that needs the space reports the error.
       trying(() => folder.remove(name));
     }
   };
   return {
     refill: async () => {
       const ledger = ledgerBytes(folder);
-      // A disk that is full already, or a file system that takes no blocks before they are written: then there is none.
+      // No reserve on a full disk, or on a file system that allocates no blocks in advance.
       trying(() => allocate(folder.pathOf(FUTURE_JOURNAL), LEAST_JOURNAL_BYTES + JOURNAL_PER_LEDGER_BYTE * ledger));
       trying(() => fillUp(folder.pathOf(NAME), LEAST_BYTES + PER_LEDGER_BYTE * ledger));
     },
@@ -46,11 +46,11 @@ function trying(change: () => void): void {
   try {
     change();
   } catch {
-    // Room is a help, and whoever lacks it is told by what cannot be written.
+    // The reserve is best effort; the failing write itself reports the error.
   }
 }
 
-/** An empty journal is none: a crash behind this leaves what was before. */
+/** An empty journal counts as none, so a crash after this changes nothing. */
 function becomeJournal(folder: StateFolder): void {
   const [from, to] = [FUTURE_JOURNAL, JOURNAL].map((name) => folder.pathOf(name)) as [string, string];
   if (lstatSync(to, { throwIfNoEntry: false }) !== undefined || folder.read(FUTURE_JOURNAL)?.length !== 0) return;
@@ -91,7 +91,7 @@ function fillUp(path: string, wantedBytes: number): void {
   }
 }
 
-/** File systems that compress keep no room for anything else. */
+/** Random bytes: compressing file systems would reserve no space for others. */
 function incompressible(length: number): Uint8Array {
   const words = new Uint32Array(Math.ceil(length / 4));
   for (let index = 0; index < words.length; index += 1) words[index] = Math.random() * 2 ** 32;

@@ -1,14 +1,14 @@
 import { AwgError } from "../model/error.ts";
 import { VERSION } from "../model/version.ts";
 
-/** Format of journal, ledger and generations; a reader takes the one before as well. */
+/** Format of journal, ledger and generations; readers accept the previous one too. */
 export const FORMAT_VERSION = 1;
 
-/** Which running system wrote a file. */
+/** The boot and the network namespace that wrote a file. */
 export interface StateIdentity {
   /** Changes with every boot. */
   readonly bootId: string;
-  /** The network namespace, as far as it can be named. */
+  /** The network namespace, where it can be identified. */
   readonly namespace: string;
 }
 
@@ -23,7 +23,9 @@ export function envelopeFor(identity: StateIdentity): Envelope {
   return { format: FORMAT_VERSION, writer: `awg ${VERSION}`, ...identity };
 }
 
-/** Reads a first line; AwgError journal when it is none or its format is not of this or the previous version. */
+/**
+ * Parses a first line; AwgError journal when it is invalid, or its format is neither this nor the previous version.
+ */
 export function readEnvelope(value: unknown, path: string): Envelope {
   const fields = (typeof value === "object" && value !== null ? value : {}) as Partial<Record<keyof Envelope, unknown>>;
   const { format, writer, bootId, namespace } = fields;
@@ -33,7 +35,7 @@ export function readEnvelope(value: unknown, path: string): Envelope {
     typeof bootId !== "string" ||
     typeof namespace !== "string"
   ) {
-    throw damaged(path, "does not begin as awg's files do");
+    throw damaged(path, "does not begin like a file of awg");
   }
   if (format > FORMAT_VERSION) {
     throw new AwgError(
@@ -41,7 +43,7 @@ export function readEnvelope(value: unknown, path: string): Envelope {
       `${path} has format ${format} and was written by ${writer}, which is newer than this program`,
       {
         facts: { path, format, state: "newer" },
-        remedy: "use that version, or run awg doctor, which says what else may be done",
+        remedy: "use that version, or run awg doctor for other remedies",
       },
     );
   }
@@ -50,10 +52,10 @@ export function readEnvelope(value: unknown, path: string): Envelope {
   return { format, writer, bootId, namespace };
 }
 
-/** The error of a file that awg did not write like this. Nothing is guessed from it, and nothing may be changed. */
+/** The error for a file whose content awg did not write. Nothing is guessed from it, and nothing may be changed. */
 export function damaged(path: string, what: string): AwgError {
   return new AwgError("journal", `${path} ${what}`, {
     facts: { path, state: "damaged" },
-    remedy: "run awg doctor, which says what may be done with it and what that costs",
+    remedy: "run awg doctor; it lists the remedies and their cost",
   });
 }

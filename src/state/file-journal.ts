@@ -11,8 +11,8 @@ import { openForAppend, type StateFolder, writeWhole } from "./state-folder.ts";
 const NAME = "journal";
 
 /**
- * The journal as a file of lines: an envelope, then records; another envelope where a later boot went on. The file is
- * there only while a transaction is open.
+ * The journal as a file of lines: an envelope, then records, and another envelope after each reboot. The file exists
+ * only while a transaction is open.
  */
 export class FileJournal implements JournalStore, Disposable {
   readonly location: string;
@@ -48,7 +48,7 @@ export class FileJournal implements JournalStore, Disposable {
     this.#fd = undefined;
   }
 
-  /** Opens it for writing, cuts off what a crash left unfinished, and says who writes from here on. */
+  /** Opens it for writing, truncates what a crash left unfinished, and writes an envelope. */
   #open(): number {
     this.#folder.make();
     const { validBytes, envelope } = this.#decode(this.#folder.read(NAME) ?? new Uint8Array());
@@ -67,7 +67,7 @@ export class FileJournal implements JournalStore, Disposable {
     }
   }
 
-  /** Adds one line durably; on failure the file is cut back to what it was, or never written again. */
+  /** Appends one line durably. On failure the file is truncated to its former length, or never written again. */
   #write(fd: number, line: Uint8Array): void {
     const { size } = fstatSync(fd);
     try {
@@ -106,12 +106,12 @@ export class FileJournal implements JournalStore, Disposable {
     return { records, validBytes, envelope };
   }
 
-  /** Inode numbers of namespaces mean something only within one boot. */
+  /** Inode numbers of namespaces are valid within one boot only. */
   #refuseForeign({ bootId, namespace }: Envelope): void {
     if (bootId !== this.#identity.bootId || namespace === this.#identity.namespace) return;
     throw new AwgError("journal", `the journal ${this.location} belongs to another network namespace (${namespace})`, {
       facts: { path: this.location, state: "foreign" },
-      remedy: "run awg in that namespace, or name another state folder; awg doctor says what else may be done",
+      remedy: "run awg in that namespace, or set another state folder; awg doctor lists other remedies",
     });
   }
 

@@ -6,7 +6,7 @@ import type { StateFolder } from "./state-folder.ts";
 const NAME = "proposed";
 const isRecord = isObject({}, { settled: isText, refused: isText });
 
-/** What became of the config files' proposals, as one line in a file of the state folder. */
+/** The outcome of the config file's proposals, as one line in a file of the state folder. */
 export function fileProposals(folder: StateFolder): ProposalStore {
   const read = (): ProposalRecord => {
     try {

@@ -15,11 +15,11 @@ import { fileProposals } from "./file-proposals.ts";
 import { decodeLines, encodeLine } from "./line.codec.ts";
 import { StateFolder } from "./state-folder.ts";
 
-/** How many accepted generations are kept, the one that holds among them; their secrets are kept as long as they are. */
+/** How many accepted generations are kept, the current one included; their secrets are kept equally long. */
 const KEPT_GENERATIONS = 50;
 const GENERATION_NAME = /^generation-([1-9][0-9]{0,14})$/;
 
-/** The stores of a real machine: files in the state folder. Reading them makes nothing (law 2). */
+/** The stores of a real host: files in the state folder. Reading creates nothing (law 2). */
 export function fileStores(folderPath: string, identity: StateIdentity, secrets?: SecretKeeper): Stores {
   const folder = new StateFolder(folderPath);
   return {
@@ -32,7 +32,7 @@ export function fileStores(folderPath: string, identity: StateIdentity, secrets?
   };
 }
 
-/** Loaded by who changes the machine. */
+/** Loaded only by verbs that change the host. */
 function reserveOf(folder: StateFolder): DiskReserve {
   const kept = async () => (await import("./disk-reserve.ts")).diskReserve(folder);
   return {
@@ -83,8 +83,8 @@ function writeBody(folder: StateFolder, name: string, identity: StateIdentity, b
 }
 
 /**
- * Reads files of one kind. The last one's bytes are kept: one reconcile reads the same file several times, and to compare
- * a large one costs a hundredth of taking it apart again.
+ * Reads files of one kind and caches the last one: a reconcile reads the same file several times, and comparing its
+ * bytes costs a hundredth of parsing it.
  */
 function bodyReader(folder: StateFolder, isBody: (value: unknown) => boolean): (name: string) => unknown {
   let last: { readonly name: string; readonly bytes: Uint8Array; readonly body: unknown } | undefined;
@@ -98,12 +98,12 @@ function bodyReader(folder: StateFolder, isBody: (value: unknown) => boolean): (
   };
 }
 
-/** Such a file is replaced whole, so that any defect means that somebody else wrote it. */
+/** These files are replaced whole, so any defect means that another program wrote to it. */
 function bodyOf(bytes: Uint8Array, path: string, isBody: (value: unknown) => boolean): unknown {
   const { values, defect } = decodeLines(bytes);
   if (defect !== undefined) throw damaged(path, `is corrupt at byte ${defect.offset}`);
   readEnvelope(values[0], path);
   const body = values[1];
-  if (values.length !== 2 || !isBody(body)) throw damaged(path, "does not hold what awg writes there");
+  if (values.length !== 2 || !isBody(body)) throw damaged(path, "has content that awg does not write");
   return body;
 }

@@ -5,10 +5,10 @@ import { messageOf } from "../model/error.ts";
 const OTHERS_MAY_WRITE = 0o002;
 const GROUP_MAY_WRITE = 0o020;
 const STICKY = 0o1000;
-/** As many as Linux follows (path_resolution(7)). */
+/** The limit of Linux (path_resolution(7)). */
 const MAX_LINKS = 40;
 
-/** Who can change what a file says although root is to act upon it, and what takes that from them. */
+/** How other users could change a file that root acts on, and the remedy. */
 interface Exposure {
   readonly message: string;
   readonly remedy: string;
@@ -17,8 +17,8 @@ interface Exposure {
 type Rights = Pick<Stats, "uid" | "gid" | "mode">;
 
 /**
- * Whose files root may act upon: root's, and where a person called `sudo awg` also those of that person, who could have
- * given root any file. Undefined where this process is not root: then nobody's rights are lent out.
+ * The owners whose files root may act on: root, and with `sudo awg` the calling user, who could give root any file
+ * anyway. Undefined when this process is not root.
  */
 export function trustedOwners(
   environment: Readonly<Record<string, string | undefined>>,
@@ -30,8 +30,8 @@ export function trustedOwners(
 }
 
 /**
- * Who else than `owners` could change a file that was opened as `file`, or put another one in its place: by its mode, its
- * owner, a folder or a link on the way to it. Access control lists count as far as the mode's group shows them.
+ * How anyone but `owners` could change the file opened as `file`, or replace it: by its mode, its owner, or a folder or
+ * link of its path. Access control lists count as far as the mode's group shows them.
  */
 export function exposureOf(path: string, file: Rights, owners: ReadonlySet<number>): Exposure | undefined {
   const own = weaknessOf(file, owners);
@@ -39,36 +39,39 @@ export function exposureOf(path: string, file: Rights, owners: ReadonlySet<numbe
   try {
     for (const [at, status] of pathComponents(path)) {
       const weakness = weaknessOf(status, owners);
-      if (weakness !== undefined) return onTheWay(at, status.isDirectory(), weakness);
+      if (weakness !== undefined) return pathExposure(at, status.isDirectory(), weakness);
     }
     return undefined;
   } catch (error) {
-    return { message: `the way to the file cannot be looked at: ${messageOf(error)}`, remedy: "try again" };
+    return { message: `the path to the file cannot be read: ${messageOf(error)}`, remedy: "try again" };
   }
 }
 
-function onTheWay(at: string, isFolder: boolean, weakness: string): Exposure {
+function pathExposure(at: string, isFolder: boolean, weakness: string): Exposure {
   return {
-    message: `the ${isFolder ? "folder" : "symbolic link"} ${at} on the way to the file ${weakness}`,
-    remedy: isFolder ? `run chown root ${at}; chmod go-w ${at}, or put the file elsewhere` : `run chown -h root ${at}`,
+    message: `the ${isFolder ? "folder" : "symbolic link"} ${at} in the path of the file ${weakness}`,
+    remedy: isFolder
+      ? `run chown root ${at}; chmod go-w ${at}, or move the file to another folder`
+      : `run chown -h root ${at}`,
   };
 }
 
 function weaknessOf(status: Rights & Partial<Stats>, owners: ReadonlySet<number>): string | undefined {
   const { uid, gid, mode } = status;
-  if (!owners.has(uid)) return `belongs to uid ${uid}, who can change it`;
-  // A link's own mode says nothing; in a sticky folder only its owner and a file's owner can exchange the file.
-  const isKept = status.isSymbolicLink?.() === true || (status.isDirectory?.() === true && (mode & STICKY) !== 0);
-  if (isKept) return undefined;
+  if (!owners.has(uid)) return `belongs to uid ${uid}, which can change it`;
+  // The mode of a link has no meaning. In a sticky folder only the owner of the folder or of a file can replace the
+  // file.
+  const isProtected = status.isSymbolicLink?.() === true || (status.isDirectory?.() === true && (mode & STICKY) !== 0);
+  if (isProtected) return undefined;
   const text = (mode & 0o777).toString(8).padStart(4, "0");
-  if ((mode & OTHERS_MAY_WRITE) !== 0) return `has mode ${text}, so every user of the machine can change it`;
+  if ((mode & OTHERS_MAY_WRITE) !== 0) return `has mode ${text}, so every user of this host can change it`;
   if ((mode & GROUP_MAY_WRITE) === 0 || isPrivateGroup(uid, gid)) return undefined;
-  return `has mode ${text}, so everybody in the group ${gid} can change it`;
+  return `has mode ${text}, so every member of the group ${gid} can change it`;
 }
 
 /**
- * Whether a group is its owner's alone, as systems make them whose umask is 002 (USERGROUPS_ENAB of login.defs(5)): of the
- * same number, and without other members.
+ * Whether a group is private to its owner: same number, no other members. Systems with umask 002 create such groups
+ * (USERGROUPS_ENAB of login.defs(5)).
  */
 function isPrivateGroup(uid: number, gid: number): boolean {
   if (uid !== gid) return false;
@@ -83,7 +86,7 @@ function isPrivateGroup(uid: number, gid: number): boolean {
   }
 }
 
-/** Every folder and every symbolic link that is passed on the way to a file, from the root of the file system on. */
+/** Every folder and symbolic link in the path to a file, from the root on. */
 function* pathComponents(path: string): Generator<readonly [string, Stats]> {
   let at = "/";
   let rest = resolve(path).split("/");

@@ -1,7 +1,7 @@
 import { readFileSync, readlinkSync } from "node:fs";
 import type { StateIdentity } from "./envelope.ts";
 
-/** Which boot and which network namespace this process runs in; "unknown" where the system does not tell. */
+/** This process's boot and network namespace; "unknown" where the system does not report them. */
 export function readStateIdentity(): StateIdentity {
   return {
     bootId: orUnknown(() => readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim()),

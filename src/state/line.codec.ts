@@ -1,13 +1,13 @@
-/** What was wrong with a file of lines, and from which byte on. */
+/** A defect in a file of lines, and its byte offset. */
 export interface LineDefect {
-  /** `torn`: the write of the last line was cut short, so it was never acted upon; `corrupt`: anything else. */
+  /** `torn`: the last write was interrupted, so no action depended on it. `corrupt`: anything else. */
   readonly kind: "torn" | "corrupt";
   readonly offset: number;
 }
 
 export interface DecodedLines {
   readonly values: readonly unknown[];
-  /** Bytes up to the end of the last whole line. */
+  /** Bytes up to the end of the last complete line. */
   readonly validBytes: number;
   readonly defect: LineDefect | undefined;
 }
@@ -28,8 +28,8 @@ export function encodeLine(value: unknown): Uint8Array {
 }
 
 /**
- * Reads lines back; never throws. The rest after the first defect is left out. JSON holds no raw newline, so an unfinished
- * line is one without a newline; a crash of the machine may also leave blocks of zeros in a line that was not yet synced.
+ * Parses lines; never throws, and ignores everything after the first defect. JSON contains no raw newline, so an
+ * unfinished line has none. A crash of the host may also leave zeroed blocks in an unsynced line.
  */
 export function decodeLines(bytes: Uint8Array): DecodedLines {
   const values: unknown[] = [];
@@ -59,7 +59,7 @@ function decodeLine(line: Uint8Array): { readonly value: unknown } | undefined {
   }
 }
 
-/** A last line that has all the bytes it speaks of was written whole, whatever became of its newline. */
+/** A last line with its full length was written completely, even if its newline is damaged. */
 function defectOf(bytes: Uint8Array, offset: number, end: number): LineDefect["kind"] {
   const rest = bytes.subarray(offset);
   if (end !== -1 && end !== bytes.length - 1) return "corrupt";
@@ -73,7 +73,10 @@ function isUnfinished(line: Uint8Array): boolean {
   );
 }
 
-/** Whether blocks of it were never written: they cover its start, its end, or more than a byte. One bit makes no such hole. */
+/**
+ * Whether blocks of it were never written: zeros at its start, at its end, or over more than one byte. A flipped bit
+ * makes no such hole.
+ */
 function hasHole(line: Uint8Array): boolean {
   return line[0] === 0 || line.at(-1) === 0 || line.some((byte, at) => byte === 0 && line[at + 1] === 0);
 }
@@ -83,9 +86,9 @@ function hex8(value: number): string {
 }
 
 /**
- * CRC-32 of IEEE 802.3 (reflected, polynomial 0xedb88320), four bytes at a step: table k holds what a byte leaves behind
- * after k more bytes (Kounavis and Berry, "Novel Table Lookup-Based Algorithms for High-Performance CRC Generation"). zlib's
- * own costs every start of the program more milliseconds than it saves.
+ * CRC-32 of IEEE 802.3 (reflected, polynomial 0xedb88320), four bytes per step: table k has the remainder of a byte
+ * after k more bytes (Kounavis and Berry, "Novel Table Lookup-Based Algorithms for High-Performance CRC Generation").
+ * Loading zlib's version at each start costs more milliseconds than it saves.
  */
 export function crc32(bytes: Uint8Array): number {
   const { length } = bytes;
@@ -107,7 +110,7 @@ export function crc32(bytes: Uint8Array): number {
   return (crc ^ 0xffff_ffff) >>> 0;
 }
 
-/** Four tables of 256, one behind the other. */
+/** Four consecutive tables of 256 entries. */
 const CRC_TABLES = crcTables();
 
 function crcTables(): Uint32Array {

@@ -5,29 +5,29 @@ import { tryLockFile } from "../native/linux/process/file-lock.ffi.ts";
 import { type LockHolder, type LockingProcess, lockingProcess, readHolder, takeLock } from "./lock.ts";
 import { isCode } from "./state-folder.ts";
 
-/** The lock of all who write to a machine. */
+/** The lock of all processes that change the host. */
 export interface WritersLock {
-  /** Without waiting; AwgError locked, naming who has it, where another process does. */
+  /** Takes it without waiting; AwgError locked, naming the holder, when another process has it. */
   take(holder: LockHolder): Disposable;
-  /** Who has it, as far as can be told; takes nothing. */
+  /** The holder, where it can be determined; does not take the lock. */
   holder(): LockingProcess | undefined;
 }
 
-/** The lock as a file of its own. */
+/** The lock as a separate file. */
 export function fileLock(path: string): WritersLock {
   return { take: (holder) => takeLock(path, holder), holder: () => lockHolder(path) };
 }
 
 /**
- * Who holds the lock now, for verbs that only read. undefined where nobody does: whoever was killed has let go of it, its name
- * still stands in the file, and its number may be another process's by now, so that the lock itself is asked.
+ * The current holder of the lock, for verbs that only read; undefined when it is free. A killed holder's name remains
+ * in the file, and its pid may be reused, so the lock itself is tested.
  *
  * @throws AwgError("permission") naming the file where it cannot be opened, such as a link.
  */
 export function lockHolder(path: string): LockingProcess | undefined {
   let fd: number;
   try {
-    // Open for writing too, for NFS takes an flock of no other file.
+    // Opened for writing too: NFS requires that for flock.
     fd = openSync(path, constants.O_RDWR | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (cause) {
     if (isCode(cause, "ENOENT") || isCode(cause, "EROFS")) return undefined;
@@ -44,12 +44,13 @@ export function lockHolder(path: string): LockingProcess | undefined {
     const isHeld = holder !== undefined && isAlive(holder.pid) && !tryLockFile(fd);
     return isHeld ? lockingProcess(holder) : undefined;
   } finally {
-    // What was taken by asking goes with it; who takes the lock meanwhile looks again (lock.ts).
+    // Closing the descriptor releases a lock taken by the test; a process that takes the lock meanwhile tries again
+    // (lock.ts).
     closeSync(fd);
   }
 }
 
-/** The name of another pid namespace's process says nothing here. */
+/** A pid of another pid namespace has no meaning here. */
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);

@@ -9,11 +9,11 @@ import { isCode, StateFolder } from "./state-folder.ts";
 
 const MAX_HOLDER_BYTES = 512;
 
-/** Between taking the lock and writing who did, and between wiping that and letting go, lie moments: so often is looked. */
+/** Attempts: a moment passes between taking the lock and writing the holder, and between clearing it and releasing. */
 const HOLDER_LOOKS = 100;
 const HOLDER_LOOK_MS = 10;
 
-/** Who holds the lock, as it stands in the lock file. */
+/** The holder, as written in the lock file. */
 export interface LockHolder {
   readonly pid: number;
   /** The verb that runs. */
@@ -22,21 +22,20 @@ export interface LockHolder {
   readonly sinceMs: number;
 }
 
-/** Who holds the lock now, as others see it. */
+/** The current holder, as seen by other processes. */
 export interface LockingProcess {
   /** 0 where another pid namespace hides it. */
   readonly pid: number;
-  /** The verb that runs, where the lock's file tells. */
+  /** The running verb, where the lock file has it. */
   readonly verb?: string;
-  /** A signal stopped it: it holds the lock until somebody wakes or ends it. */
+  /** A signal stopped it: it holds the lock until it is resumed or ended. */
   readonly isStopped?: true;
 }
 
 /**
- * Takes the lock that every writing verb holds, without waiting for it: an flock, so that the kernel lets it go when the holder
- * dies. Its folder is made private where it is absent; it may be the machine's own (/var/run of macOS, which daemons of
- * root's group write to), as long as the file itself is ours alone. AwgError locked, naming the holder, when another process
- * has it.
+ * Takes the lock that every changing verb holds, without waiting. It is an flock, so the kernel releases it when the
+ * holder dies. A missing folder is created private; an existing one may be the system's (/var/run of macOS, writable by
+ * root's group) if the file itself is ours. AwgError locked, naming the holder, when another process has it.
  */
 export function takeLock(path: string, holder: LockHolder): Disposable {
   const fd = openLocked(path);
@@ -63,7 +62,8 @@ function openLocked(path: string): number {
       isOurs = isFree && isStillAt(path, fd);
       if (isOurs) return fd;
       const other = isFree ? undefined : readHolder(fd);
-      // One that only asks who has the lock (lock-holder.ts) has it for less than that, and a killed one's name in the file.
+      // A process that only tests the lock (lock-holder.ts) holds it for less than that, while the file has a killed
+      // holder's name.
       if ((other !== undefined && look > 1) || look === HOLDER_LOOKS) throw lockedBy(other, path);
     } finally {
       if (!isOurs) closeSync(fd);
@@ -72,13 +72,13 @@ function openLocked(path: string): number {
   }
 }
 
-/** Somebody may have removed the file that was opened, and another process hold the one that stands in its place. */
+/** The opened file may have been removed, and another process may hold the file now at its path. */
 function isStillAt(path: string, fd: number): boolean {
   const [ours, found] = [fstatSync(fd), lstatSync(path, { throwIfNoEntry: false })];
   return found?.ino === ours.ino && found.dev === ours.dev;
 }
 
-/** The name only helps others to say who it is: a full disk keeps nobody from the lock. */
+/** The name is informative only: a full disk must not prevent locking. */
 function introduce(fd: number, holder: LockHolder): void {
   ftruncateSync(fd, 0);
   try {
@@ -88,15 +88,15 @@ function introduce(fd: number, holder: LockHolder): void {
   }
 }
 
-/** Whether a folder is root's (or ours) and not for everybody to write to. */
-function isMachines(folder: string): boolean {
+/** Whether a folder belongs to root (or to us) and is not world-writable. */
+function isSystemFolder(folder: string): boolean {
   const status = lstatSync(folder, { throwIfNoEntry: false });
   return status !== undefined && isTrusted(status.uid) && status.isDirectory() && (status.mode & 0o002) === 0;
 }
 
 function openLock(path: string): number {
   const folder = dirname(path);
-  if (!isMachines(folder)) new StateFolder(folder).make();
+  if (!isSystemFolder(folder)) new StateFolder(folder).make();
   const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
   let fd: number;
   try {
@@ -109,7 +109,7 @@ function openLock(path: string): number {
   const status = fstatSync(fd);
   if (status.isFile() && isTrusted(status.uid) && (status.mode & 0o077) === 0) return fd;
   closeSync(fd);
-  throw new AwgError("permission", `the lock file ${path} is not awg's alone, so that others could hold it`, {
+  throw new AwgError("permission", `the lock file ${path} is not exclusively awg's, so another program could hold it`, {
     facts: { path },
     remedy: "move it away",
   });
@@ -119,7 +119,7 @@ function isTrusted(uid: number): boolean {
   return uid === 0 || uid === process.geteuid?.();
 }
 
-/** What the holder wrote of itself; undefined when it has not yet, or it is not readable as such. */
+/** The holder's entry; undefined when it is not written yet, or unreadable. */
 export function readHolder(fd: number): LockHolder | undefined {
   const bytes = new Uint8Array(Math.min(fstatSync(fd).size, MAX_HOLDER_BYTES));
   readSync(fd, bytes, 0, bytes.length, 0);
@@ -142,24 +142,24 @@ function isHolder(value: unknown): value is LockHolder {
   );
 }
 
-/** A process as it is seen to hold the lock; whether a signal stopped it is known on Linux alone. */
+/** Describes the holding process; only Linux reports whether a signal stopped it. */
 export function lockingProcess({ pid, verb }: Omit<LockingProcess, "isStopped">): LockingProcess {
   const isStopped = pid > 0 && readProcessState(pid) === "T";
   return { pid, ...(verb === undefined ? {} : { verb }), ...(isStopped ? { isStopped } : {}) };
 }
 
-/** What is told where another process holds the lock: AwgError locked. */
+/** The error when another process holds the lock: AwgError locked. */
 export function lockedBy(holder: (Pick<LockHolder, "pid"> & Partial<LockHolder>) | undefined, path: string): AwgError {
   const { verb } = holder ?? {};
-  // Another pid namespace hides its process.
+  // Its process is in another pid namespace.
   const pid = holder?.pid === 0 ? undefined : holder?.pid;
   const who = `${verb === undefined ? "another awg" : `awg ${verb}`}${pid === undefined ? "" : ` (process ${pid})`}`;
   const facts = { lock: path, ...(pid === undefined ? {} : { pid }), ...(verb === undefined ? {} : { verb }) };
   if (pid !== undefined && lockingProcess({ pid }).isStopped) {
-    const message = `${who} is changing this machine, and a signal stopped it (SIGSTOP, Ctrl-Z)`;
+    const message = `${who} is changing this host, and a signal stopped it (SIGSTOP, Ctrl-Z)`;
     return new AwgError("locked", message, { facts: { ...facts, stopped: true }, remedy: wakingOf(pid) });
   }
-  return new AwgError("locked", `${who} is changing this machine now`, {
+  return new AwgError("locked", `${who} is changing this host now`, {
     facts,
     remedy: "wait until it has ended, then try again",
   });

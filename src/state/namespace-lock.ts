@@ -4,17 +4,17 @@ import { listenOnUnixSocket, unixListener } from "../native/linux/process/unix-e
 import { type LockingProcess, lockedBy, lockingProcess } from "./lock.ts";
 import { fileLock, type WritersLock } from "./lock-holder.ts";
 
-/** A name without a file (unix(7), abstract): each network namespace has its own, and it goes with who has it. */
+/** An abstract name (unix(7)): each network namespace has its own, and it disappears with its holder. */
 const NAME = "\0awg/lock";
-/** Each who asks waits in the queue for as long as the lock is held: nobody hears them. */
+/** The listen queue: each query waits in it while the lock is held, and none is accepted. */
 const MOST_ASKERS = 4096;
-/** A full queue is another user's doing; to wait in it would be his to decide. */
+/** Another user can fill the queue, so a connect must not wait. */
 const LONGEST_MS = 1;
 
 /**
- * The lock as a file, and a name of this network namespace besides: a file that somebody removes, or that another mount
- * namespace does not show, can be held twice. Anybody may take the name, so only root's counts: another user's keeps nobody from
- * the lock.
+ * The lock as a file plus a name of this network namespace: a file alone can be locked twice, if it is removed or
+ * hidden by another mount namespace. Any user may take the name, so only root's counts; another user's prevents
+ * nothing.
  */
 export function namespaceLock(path: string): WritersLock {
   const file = fileLock(path);
@@ -48,7 +48,7 @@ function takeName(path: string): number | undefined {
   }
 }
 
-/** Its pid is 0 where another pid namespace hides it: a container's awg that shares the machine's network. */
+/** The pid is 0 for a process of another pid namespace: awg in a container that shares the host's network. */
 function nameHolder(): LockingProcess | undefined {
   try {
     const listener = unixListener(NAME, LONGEST_MS);

@@ -14,11 +14,14 @@ export interface SecretSourceOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Accept secret files that others can read. */
   readonly allowInsecurePermissions: boolean;
-  /** Whose files are taken where this process acts as root; nobody else may be able to change one or exchange it. */
+  /**
+   * The owners whose files are accepted when this process runs as root; no other user may be able to change or replace
+   * a file.
+   */
   readonly owners?: ReadonlySet<number> | undefined;
 }
 
-/** The text a reference leads to, without surrounding white space. AwgError naming the reference, never its contents. */
+/** The text of a reference, trimmed. AwgError naming the reference, never its content. */
 export function readSecretText(ref: SecretRef, options: SecretSourceOptions): string {
   if ("inline" in ref) return ref.inline.trim();
   if ("file" in ref) {
@@ -28,34 +31,37 @@ export function readSecretText(ref: SecretRef, options: SecretSourceOptions): st
   if ("env" in ref) {
     const value = options.environment[ref.env];
     if (value !== undefined && value.trim() !== "") return value.trim();
-    throw new AwgError("config", `the environment variable ${ref.env}, which a secret is to come from, is not set`, {
-      remedy: "set it, or name a file",
+    throw new AwgError("config", `the environment variable ${ref.env}, the source of a secret, is not set`, {
+      remedy: "set it, or use a file",
     });
   }
   throw new AwgError("unsupported", `the keychain entry ${ref.keychain} cannot be read: there is no keychain here`, {
-    remedy: "name a file or an environment variable",
+    remedy: "use a file or an environment variable",
   });
 }
 
-/** Reads a 32-byte key in base64, as WireGuard's tools write it. No string is made of a key in a file: none could be wiped. */
+/**
+ * Reads a 32-byte key in base64, as WireGuard's tools write it. A key from a file never becomes a string, which could
+ * not be wiped.
+ */
 export function readKey(ref: SecretRef, options: SecretSourceOptions): Uint8Array {
   const encoded = "file" in ref ? readSecretFile(ref.file, options) : Buffer.from(readSecretText(ref, options), "utf8");
   const key = keyFromBase64Bytes(encoded);
   encoded.fill(0);
   if (key !== undefined) return key;
-  throw new AwgError("config", `${nameOf(ref)} does not hold a key: 32 bytes in base64 (44 characters) are expected`, {
+  throw new AwgError("config", `${nameOf(ref)} is not a key: expected 32 bytes in base64 (44 characters)`, {
     remedy: "make one with awg genkey",
   });
 }
 
-/** Why a file of a secret that is there would not be read, as its mode, owner and size tell; the file is not opened. */
+/** Why an existing secret file would be refused by its mode, owner and size; the file is not opened. */
 export function refusedSecretFile(path: string, options: SecretSourceOptions): AwgError | undefined {
   try {
     const status = statSync(path, { throwIfNoEntry: false });
     if (status !== undefined) refuseUnsafe(path, status, options);
     return undefined;
   } catch (error) {
-    // What may not be looked at is for whoever may to judge.
+    // Without the right to see the file, there is no verdict.
     return error instanceof AwgError ? error : undefined;
   }
 }
@@ -63,7 +69,7 @@ export function refusedSecretFile(path: string, options: SecretSourceOptions): A
 function readSecretFile(path: string, options: SecretSourceOptions): Buffer {
   let fd: number;
   try {
-    // Without O_NONBLOCK, opening a FIFO would wait for a writer for ever.
+    // Without O_NONBLOCK, opening a FIFO would wait for a writer.
     fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (cause) {
     const exhausted = outOfOpenFiles(`the secret file ${path}`, cause);
@@ -72,7 +78,7 @@ function readSecretFile(path: string, options: SecretSourceOptions): Buffer {
     throw new AwgError("config", `the secret file ${path} cannot be read: ${why}`, {
       cause,
       facts: { path },
-      remedy: `put the key there (umask 077; awg genkey > ${path}), or name another file in the config`,
+      remedy: `write the key there (umask 077; awg genkey > ${path}), or set another file in the config`,
     });
   }
   try {
@@ -80,9 +86,9 @@ function readSecretFile(path: string, options: SecretSourceOptions): Buffer {
     refuseUnsafe(path, status, options);
     const bytes = readSecretBytes(path, fd);
     if (bytes !== undefined) return bytes;
-    throw new AwgError("config", `the secret file ${path} has too many bytes for a secret`, {
+    throw new AwgError("config", `the secret file ${path} is too large for a secret`, {
       facts: { path },
-      remedy: "name the right file",
+      remedy: "set the correct file",
     });
   } finally {
     closeSync(fd);
@@ -96,7 +102,7 @@ function readSecretBytes(path: string, fd: number): Buffer | undefined {
     throw new AwgError("config", `the secret file ${path} cannot be read: ${messageOf(cause)}`, {
       cause,
       facts: { path },
-      remedy: "name another file in the config",
+      remedy: "set another file in the config",
     });
   }
 }
@@ -104,24 +110,24 @@ function readSecretBytes(path: string, fd: number): Buffer | undefined {
 function refuseUnsafe(path: string, status: Stats, { allowInsecurePermissions, owners }: SecretSourceOptions): void {
   const refuse = (problem: string, remedy: string): AwgError =>
     new AwgError("config", `the secret file ${path} ${problem}`, { facts: { path }, remedy });
-  if (!status.isFile()) throw refuse("is not a regular file", "name a file");
+  if (!status.isFile()) throw refuse("is not a regular file", "set a regular file");
   if (status.size > MAX_SECRET_BYTES)
-    throw refuse(`has ${status.size} bytes, too many for a secret`, "name the right file");
+    throw refuse(`has ${status.size} bytes, too many for a secret`, "set the correct file");
   if (allowInsecurePermissions) return;
   if ((status.mode & OTHERS) !== 0) {
     const mode = (status.mode & 0o777).toString(8).padStart(4, "0");
-    throw refuse(`can be read by others (mode ${mode})`, `run chmod go= ${path}, or give --allow-insecure-permissions`);
+    throw refuse(`can be read by others (mode ${mode})`, `run chmod go= ${path}, or add --allow-insecure-permissions`);
   }
   const uid = process.geteuid?.();
   if (uid !== undefined && status.uid !== uid && status.uid !== 0 && owners?.has(status.uid) !== true) {
     throw refuse(
       `belongs to uid ${status.uid}`,
-      `run chown ${uid === 0 ? "root" : uid} ${path}, or give --allow-insecure-permissions`,
+      `run chown ${uid === 0 ? "root" : uid} ${path}, or add --allow-insecure-permissions`,
     );
   }
   const exposure = owners === undefined ? undefined : exposureOf(path, status, owners);
   if (exposure !== undefined)
-    throw refuse(`cannot be trusted: ${exposure.message}`, `${exposure.remedy}, or give --allow-insecure-permissions`);
+    throw refuse(`cannot be trusted: ${exposure.message}`, `${exposure.remedy}, or add --allow-insecure-permissions`);
 }
 
 function nameOf(ref: SecretRef): string {

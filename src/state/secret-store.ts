@@ -13,8 +13,8 @@ const KEY_BYTES = 32;
 const ID_NAME = /^[0-9a-f]{64}$/;
 
 /**
- * Secrets by id. The bytes seen in this process stay in memory; a writing verb makes them durable as `secrets/<id>`, so
- * that a rollback or a later apply has them although the file they came from is gone (law 8).
+ * Secrets by id. Bytes seen in this process stay in memory; a changing verb stores them as `secrets/<id>`, so that a
+ * rollback or a later apply has them even without their source file (law 8).
  */
 export class SecretStore implements SecretKeeper {
   readonly #folder: StateFolder;
@@ -29,20 +29,20 @@ export class SecretStore implements SecretKeeper {
     this.#options = options;
   }
 
-  /** Reads the key a reference leads to and gives its id. AwgError config or unsupported, naming the reference. */
+  /** Reads the key of a reference and returns its id. AwgError config or unsupported, naming the reference. */
   resolveKey(ref: SecretRef): SecretId {
     return this.idOf(readKey(ref, this.#options));
   }
 
   /**
-   * As resolveKey, for an X25519 private key: clamped first (RFC 7748 section 5), since engines report it so and an
-   * unclamped one would differ from what is read back for ever.
+   * As resolveKey, for an X25519 private key, which is clamped first (RFC 7748 section 5): engines report it clamped,
+   * and an unclamped one would always differ.
    */
   resolvePrivateKey(ref: SecretRef): SecretId {
     return this.idOf(clampPrivateKey(readKey(ref, this.#options)));
   }
 
-  /** The id of these bytes: equal on this machine exactly when the bytes are. */
+  /** The id of these bytes: ids on this host are equal exactly when the bytes are. */
   idOf(bytes: Uint8Array): SecretId {
     this.#demandFittingKey();
     const id = this.#nameOf(bytes);
@@ -50,7 +50,7 @@ export class SecretStore implements SecretKeeper {
     return id;
   }
 
-  /** The bytes of an id. AwgError journal when they are nowhere or not what the id says. */
+  /** The bytes of an id. AwgError journal when they are missing or do not match the id. */
   bytesOf(id: SecretId): Uint8Array {
     const known = this.#known.get(id);
     if (known !== undefined) return known;
@@ -58,7 +58,7 @@ export class SecretStore implements SecretKeeper {
     if (bytes === undefined) {
       throw new AwgError("journal", `the secret ${id.slice(0, 8)}… is not in the secret store`, {
         facts: { folder: this.#secrets.path },
-        remedy: "apply the configuration that names it again",
+        remedy: "apply the configuration that uses it again",
       });
     }
     if (this.#nameOf(bytes) !== id) throw this.#damaged(id, bytes);
@@ -66,22 +66,24 @@ export class SecretStore implements SecretKeeper {
     return bytes;
   }
 
-  /** AwgError stale-plan when another awg made the machine's key after ids were made here: they would name nothing. */
+  /**
+   * AwgError stale-plan when another awg created the host's key after this process made ids: they would be invalid.
+   */
   async persist(): Promise<boolean> {
     const kept = this.#folder.read(MACHINE_KEY);
     if (kept === undefined) this.#folder.replace(MACHINE_KEY, this.#key());
     else if (this.#machineKey !== undefined && Buffer.compare(kept, this.#machineKey) !== 0) {
       this.#machineKey = undefined;
       this.#known.clear();
-      throw new AwgError("stale-plan", "another awg was the first to write here since this plan was made", {
+      throw new AwgError("stale-plan", "another awg wrote here first after this plan was made", {
         remedy: "plan again; nothing was changed",
       });
     }
-    return this.#keep([...this.#known.keys()]) > 0;
+    return this.#store([...this.#known.keys()]) > 0;
   }
 
   async restore(named: ReadonlySet<SecretId>): Promise<boolean> {
-    return this.#folder.read(MACHINE_KEY) !== undefined && this.#keep([...named]) > 0;
+    return this.#folder.read(MACHINE_KEY) !== undefined && this.#store([...named]) > 0;
   }
 
   damage(): readonly AwgError[] {
@@ -94,8 +96,8 @@ export class SecretStore implements SecretKeeper {
     }
   }
 
-  /** Makes those of them durable that are not, and whose bytes are known. */
-  #keep(ids: readonly SecretId[]): number {
+  /** Stores those that are not stored yet and whose bytes are known. */
+  #store(ids: readonly SecretId[]): number {
     const there = new Set(this.#secrets.list());
     const missing = ids.filter((id) => this.#known.has(id) && !there.has(id));
     for (const id of missing) this.#secrets.replace(id, this.bytesOf(id));
@@ -126,8 +128,8 @@ export class SecretStore implements SecretKeeper {
   }
 
   /**
-   * A key that was changed would give every secret another id, so that each looked like another secret. Where no secret is as its
-   * name says, one of another length tells that it is them.
+   * A changed host key would give every secret a new id. If no stored secret matches its name, a secret of the wrong
+   * length shows that the secrets are damaged, not the key.
    */
   #demandFittingKey(): void {
     if (this.#machineKey !== undefined || this.#folder.read(MACHINE_KEY) === undefined) return;
@@ -136,10 +138,10 @@ export class SecretStore implements SecretKeeper {
     this.#machineKey = undefined;
     const cut = kept.find(({ bytes }) => bytes.length !== KEY_BYTES);
     if (cut !== undefined) throw this.#damaged(cut.id, cut.bytes);
-    throw damaged(this.#folder.pathOf(MACHINE_KEY), "does not fit the secrets that are kept beside it");
+    throw damaged(this.#folder.pathOf(MACHINE_KEY), "does not match the stored secrets");
   }
 
-  /** The key that ids are made with: the machine's, or, before anything was written here, one for this process. */
+  /** The key for ids: the host's, or one for this process until something is stored. */
   #key(): Uint8Array {
     if (this.#machineKey !== undefined) return this.#machineKey;
     const kept = this.#folder.read(MACHINE_KEY);
@@ -152,10 +154,10 @@ export class SecretStore implements SecretKeeper {
 }
 
 function lengthText({ length }: Uint8Array): string {
-  return length === 0 ? `is empty; ${KEY_BYTES} bytes belong there` : `has ${length} bytes instead of ${KEY_BYTES}`;
+  return length === 0 ? `is empty instead of ${KEY_BYTES} bytes` : `has ${length} bytes instead of ${KEY_BYTES}`;
 }
 
-/** node:crypto is loaded only where a key is made: its 8 ms are a tenth of a cold start. */
+/** node:crypto is loaded only to create a key: its 8 ms are a tenth of a cold start. */
 function newKey(): Uint8Array {
   return process.getBuiltinModule("node:crypto").randomBytes(KEY_BYTES);
 }

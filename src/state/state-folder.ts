@@ -21,12 +21,12 @@ import { outOfOpenFiles, writeError } from "../model/write-error.ts";
 const MAX_FILE_BYTES = 256 * 1024 * 1024;
 const OTHERS = 0o077;
 
-/** What errors about what is no private file of ours tell beside `damaged` and `newer`. */
+/** Marks errors about files that are not private, beside `damaged` and `newer`. */
 const UNTRUSTED = { state: "untrusted" } as const;
 
 /**
- * A folder of ours, 0700, with files 0600. It is believed only while nobody else could have written it: no symlink, our
- * owner, no permission for others. Reading never makes anything; the folder appears with the first write.
+ * A folder of ours, mode 0700, with files of mode 0600. It is trusted only if no other user could have written it: no
+ * symlink, our owner, no permissions for others. Reading creates nothing; the first write creates the folder.
  */
 export class StateFolder {
   readonly path: string;
@@ -35,7 +35,7 @@ export class StateFolder {
     this.path = path;
   }
 
-  /** Path of a file in it, for people and for opening. */
+  /** Path of a file in the folder, for messages and for opening. */
   pathOf(name: string): string {
     return join(this.path, name);
   }
@@ -62,7 +62,7 @@ export class StateFolder {
     }
   }
 
-  /** Replaces a file whole: after a crash at any point it is the old one or the new one. Durable on return. */
+  /** Replaces a file whole: after a crash at any point it is the old or the new one. Durable on return. */
   replace(name: string, bytes: Uint8Array): void {
     this.make();
     const path = this.pathOf(name);
@@ -104,20 +104,20 @@ export class StateFolder {
   }
 
   /**
-   * Makes the folder where it is absent, private, and those above it that are absent too: one of them may be the machine's
-   * own. Refuses one that is not private.
+   * Creates the folder, private, and its missing parents, which may include a system folder. Refuses an existing folder
+   * that is not private.
    */
   make(): void {
     if (this.#isThere()) return;
     try {
       const path = resolve(this.path);
       const highest = resolve(mkdirSync(path, { recursive: true, mode: 0o700 }) ?? path);
-      // A name is durable once the folder it stands in is synced, for each of those that were made.
+      // A name is durable after its folder is synced; sync the parent of each created folder.
       for (let made = path; made.length >= highest.length && made !== "/"; made = dirname(made)) {
         syncFolder(dirname(made));
       }
     } catch (cause) {
-      throw new AwgError("permission", `the state folder ${this.path} could not be made: ${messageOf(cause)}`, {
+      throw new AwgError("permission", `the state folder ${this.path} could not be created: ${messageOf(cause)}`, {
         cause,
       });
     }
@@ -136,7 +136,9 @@ export class StateFolder {
   }
 }
 
-/** Opens a file of the folder for adding lines, making it private; the caller closes it. `made` tells whether it is new. */
+/**
+ * Opens a file of the folder for appending, and creates it private; the caller closes it. `made`: whether it is new.
+ */
 export function openForAppend(path: string): { readonly fd: number; readonly made: boolean } {
   const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_NOFOLLOW | constants.O_NONBLOCK;
   try {
@@ -150,12 +152,12 @@ export function openForAppend(path: string): { readonly fd: number; readonly mad
   return { fd, made: true };
 }
 
-/** Writes all bytes, however many calls it takes. */
+/** Writes all bytes, in as many calls as needed. */
 export function writeWhole(fd: number, bytes: Uint8Array): void {
   for (let written = 0; written < bytes.length; ) written += writeSync(fd, bytes, written);
 }
 
-/** Makes the names in a folder durable. */
+/** Makes the names in a folder durable (fsync). */
 export function syncFolder(path: string): void {
   const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
@@ -201,8 +203,8 @@ function unreadable(path: string, cause: unknown): AwgError {
   if (exhausted !== undefined) return exhausted;
   const isLink = isCode(cause, "ELOOP");
   const why = isLink ? "it is a symbolic link" : messageOf(cause);
-  const remedy = isLink ? "move it away" : `look at what ${path} is; awg keeps a private file there`;
-  // What is refused to root it cannot be given: the file is at fault, not who reads it.
+  const remedy = isLink ? "move it away" : `check ${path}; awg expects a private file there`;
+  // If root is refused, the file is at fault, not the reader.
   const isForRoot = process.geteuid?.() !== 0 && (isCode(cause, "EACCES") || isCode(cause, "EPERM"));
   const facts = { path, ...(isForRoot ? {} : UNTRUSTED) };
   return new AwgError(isForRoot ? "permission" : "journal", `${path} could not be opened: ${why}`, {

@@ -26,7 +26,7 @@ test("awg validate tells of a key file that a plan would refuse, and of none tha
   chmodSync(key, 0o644);
   expect(awg()).toMatchObject({
     ...quiet,
-    stderr: `note: a plan here is refused: ${said}; run chmod go= ${key}, or give --allow-insecure-permissions\n`,
+    stderr: `note: a plan here is refused: ${said}; run chmod go= ${key}, or add --allow-insecure-permissions\n`,
   });
   expect(JSON.parse(awg("--json").stdout)).toMatchObject({
     valid: true,

@@ -70,7 +70,7 @@ function ofSimulated(port: string, method: string, situation: Situation): string
   if (method === "engines.portHolder") return "nobody but engines has ports on a simulated machine";
   if (["engines.refreshEndpoints", "engines.requestHandshakes", "engines.elsewhere"].includes(method))
     return "an engine of the simulated machine shakes hands when its script says so";
-  if (method === "processes.ownerOf" || method === "processes.sockets") return "a simulated machine has no sockets";
+  if (method === "processes.ownerOf" || method === "processes.sockets") return "a simulated host has no sockets";
   if (method === "processes.watch") return "no process of a simulated machine starts or ends by itself";
   if (method === "networkEvents.watch" && situation === "already so") return "each call is a watch of its own";
   if (method === "networkEvents.watch" && situation === "partial")

@@ -73,15 +73,10 @@ describe.skipIf(obstacle !== undefined)(`the watchdog (${obstacle ?? "on this cl
   });
 
   test.each<[string, WatchedNamespace | undefined, WatchedNamespace, boolean]>([
-    ["of this namespace", { id: "boot-7", isMachines: false }, { id: "boot-7", isMachines: false }, true],
-    [
-      "of an earlier one of its number",
-      { id: "boot-7", isMachines: false },
-      { id: "boot-8", isMachines: false },
-      false,
-    ],
-    ["that an older keeper wrote, in the machine's own", undefined, { id: "boot-1", isMachines: true }, true],
-    ["that an older keeper wrote, in another", undefined, { id: "boot-8", isMachines: false }, false],
+    ["of this namespace", { id: "boot-7", isInitial: false }, { id: "boot-7", isInitial: false }, true],
+    ["of an earlier one of its number", { id: "boot-7", isInitial: false }, { id: "boot-8", isInitial: false }, false],
+    ["that an older keeper wrote, in the machine's own", undefined, { id: "boot-1", isInitial: true }, true],
+    ["that an older keeper wrote, in another", undefined, { id: "boot-8", isInitial: false }, false],
   ])("law 5: a watch %s", (_, before, after, isTaken) => {
     const dying = newWatchdog(before);
     dying.arm({ deadlineMs: nowMs() + 3_600_000, command: touch("ran") });
@@ -123,6 +118,6 @@ describe.skipIf(obstacle !== undefined)(`the watchdog (${obstacle ?? "on this cl
     const watchdog = newWatchdog();
     watchdog.resume();
     expect(watchdog.isAtRest).toBe(true);
-    expect(reports.join()).toContain("nothing is watched");
+    expect(reports.join()).toContain("no watchdog is armed");
   });
 });

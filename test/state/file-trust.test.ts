@@ -46,7 +46,11 @@ function modeAt(path: string, mode: number, uid = 0, gid = uid): void {
 const REFUSED: Readonly<Record<string, readonly [(place: Place) => void, RegExp, RegExp]>> = {
   "a stranger's file": [({ file }) => modeAt(file, 0o600, STRANGER), /file belongs to uid 65534/, /chown root/],
   "a file of a group that is not its owner's own": [({ file }) => modeAt(file, 0o664, 0, 100), /group 100/, /go-w/],
-  "a folder everybody can write to": [({ folder }) => modeAt(folder, 0o777), /folder .*etc on the way.*0777/, /go-w/],
+  "a folder everybody can write to": [
+    ({ folder }) => modeAt(folder, 0o777),
+    /folder .*etc in the path of the file.*0777/,
+    /go-w/,
+  ],
   "a folder a group can write to": [({ folder }) => modeAt(folder, 0o775, 0, 100), /folder .*group 100/, /go-w/],
   "a stranger's folder": [
     ({ folder }) => modeAt(folder, 0o755, STRANGER),
@@ -61,7 +65,7 @@ const REFUSED: Readonly<Record<string, readonly [(place: Place) => void, RegExp,
       lchownSync(file, STRANGER, STRANGER);
       modeAt(folder, 0o1777);
     },
-    /symbolic link .*config.yaml on the way/,
+    /symbolic link .*config.yaml in the path of the file/,
     /chown -h root/,
   ],
   "a link through a folder everybody can write to": [
@@ -72,7 +76,7 @@ const REFUSED: Readonly<Record<string, readonly [(place: Place) => void, RegExp,
       symlinkSync("../etc/open/./real.yaml", file);
       modeAt(open, 0o777);
     },
-    /folder .*open on the way/,
+    /folder .*open in the path of the file/,
     /go-w/,
   ],
 };
@@ -154,7 +158,7 @@ describe.runIf(isRoot)("D5: whose files root carries out", () => {
       readSecretText({ file }, { environment: {}, allowInsecurePermissions, owners });
     expect(read(ROOT_ALONE)).toBe(KEY);
     modeAt(folder, 0o777);
-    expect(() => read(ROOT_ALONE)).toThrow(/cannot be trusted: the folder .*etc on the way/);
+    expect(() => read(ROOT_ALONE)).toThrow(/cannot be trusted: the folder .*etc in the path of the file/);
     expect(read(ROOT_ALONE, true)).toBe(KEY);
     modeAt(folder, 0o700, STRANGER);
     modeAt(file, 0o600, STRANGER);

@@ -62,7 +62,7 @@ describe.skipIf(process.platform !== "linux")("the lock (flock is reached throug
       await waitFor("the signal", () => lockHolder(path)?.isStopped === true);
       expect(refusal(path)).toMatchObject({
         kind: "locked",
-        message: `awg destroy (process ${pid}) is changing this machine, and a signal stopped it (SIGSTOP, Ctrl-Z)`,
+        message: `awg destroy (process ${pid}) is changing this host, and a signal stopped it (SIGSTOP, Ctrl-Z)`,
         remedy: expect.stringMatching(new RegExp(`kill -CONT ${pid}.*kill -KILL ${pid}.*awg revert`)),
       });
     } finally {
@@ -188,7 +188,7 @@ const TWICE = `
   rmSync(dirname(process.argv[1]), { recursive: true });
   // Each who asks stays in the queue.
   for (let asked = 0; asked < 40; asked += 1) if (lock.holder()?.pid !== process.pid) console.log("nobody", asked);
-  try { lock.take(one)[Symbol.dispose](); console.log("taken"); } catch ({ kind, message }) { console.log(kind, message === \`another awg (process \${process.pid}) is changing this machine now\`); }
+  try { lock.take(one)[Symbol.dispose](); console.log("taken"); } catch ({ kind, message }) { console.log(kind, message === \`another awg (process \${process.pid}) is changing this host now\`); }
   console.log(lock.holder().pid === process.pid);
   first[Symbol.dispose]();
   console.log(lock.holder() === undefined);

@@ -107,7 +107,7 @@ describe("secrets", () => {
     await expect(storeIn(path).persist()).resolves.toBe(false);
     expect(readFileSync(join(path, "machine.key"), "utf8")).toBe("short");
     writeFileSync(join(path, "machine.key"), "", { mode: 0o600 });
-    expect(() => storeIn(path).idOf(KEY)).toThrow(/machine\.key is empty; 32 bytes belong there/);
+    expect(() => storeIn(path).idOf(KEY)).toThrow(/machine\.key is empty instead of 32 bytes/);
   });
 });
 
@@ -155,9 +155,9 @@ describe("where a secret may come from", () => {
     [{ env: "ABSENT" }, /is not set/],
     [{ env: "EMPTY" }, /is not set/],
     [{ keychain: "office" }, /no keychain/],
-    [{ inline: KEY_TEXT.slice(4) }, /does not hold a key/],
+    [{ inline: KEY_TEXT.slice(4) }, /is not a key/],
     // Base64 whose last digit has bits that no byte holds.
-    [{ inline: `${KEY_TEXT.slice(0, 42)}d=` }, /does not hold a key/],
+    [{ inline: `${KEY_TEXT.slice(0, 42)}d=` }, /is not a key/],
   ] as const)("%j is refused with the reason", (ref, message) => {
     expect(() => storeIn(join(temporaryFolder(), "s")).resolveKey(ref)).toThrow(message);
   });

@@ -45,7 +45,7 @@ function checkWritable(context: CheckContext): void {
       (mode & OTHERS_MAY_WRITE) === 0
         ? (exposure ?? {})
         : {
-            message: `the file has mode ${text}, so every user of the machine can change it`,
+            message: `the file has mode ${text}, so every user of this host can change it`,
             remedy: "chmod o-w the file",
           };
     if (message === undefined || remedy === undefined) continue;

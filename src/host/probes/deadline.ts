@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** Why a probe failed; undefined: it passed. */
+/** Why a probe failed; undefined when it passed. */
 export type Found = string | undefined;
 
 const SHORTEST_WAIT_MS = 2;
 const LONGEST_WAIT_MS = 50;
 
-/** The time a probe has. */
+/** The time limit of a probe. */
 export class Deadline {
   readonly #seconds: number;
   readonly #begun = performance.now();
@@ -15,7 +15,7 @@ export class Deadline {
     this.#seconds = seconds;
   }
 
-  /** An equal part of what is left, for one of so many attempts. */
+  /** An equal share of the remaining time for one of several attempts. */
   share(attempts: number): Deadline {
     return attempts === 1 ? this : new Deadline(Math.max(0.05, this.leftMs / 1000 / attempts));
   }
@@ -28,12 +28,12 @@ export class Deadline {
     return this.#seconds * 1000 - (performance.now() - this.#begun);
   }
 
-  /** The sentence for a probe that nobody answered. */
+  /** The result text of a probe without an answer. */
   get tooLate(): string {
     return `no answer in ${Number(this.#seconds.toFixed(1))} s`;
   }
 
-  /** Looks again and again, with growing waits, until there is something or the time is over. */
+  /** Polls with growing pauses until `look` returns a value or the time is over. */
   async until<T>(look: () => T | undefined): Promise<T | undefined> {
     for (let waitMs = SHORTEST_WAIT_MS; ; waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS)) {
       const seen = look();
@@ -42,7 +42,7 @@ export class Deadline {
     }
   }
 
-  /** The outcome of work that cannot be stopped; undefined when it takes too long. */
+  /** The result of work that cannot be cancelled; undefined when it takes too long. */
   async within<T>(work: Promise<T>): Promise<T | undefined> {
     const over = new AbortController();
     const late = sleep(Math.max(1, this.leftMs), undefined, { signal: over.signal }).catch(() => undefined);

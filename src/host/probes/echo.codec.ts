@@ -1,4 +1,4 @@
-/** An echo request and its answer are told by these two. */
+/** Identifier and sequence, which match an echo reply to its request. */
 export interface EchoId {
   readonly id: number;
   readonly sequence: number;
@@ -7,7 +7,10 @@ export interface EchoId {
 const PAYLOAD = new TextEncoder().encode("awg probe");
 const HEADER_BYTES = 8;
 
-/** An ICMP echo request (RFC 792), or ICMPv6 (RFC 4443 section 4.1), whose checksum the kernel fills in (RFC 3542 section 3.1). */
+/**
+ * An ICMP echo request (RFC 792), or ICMPv6 (RFC 4443 section 4.1), whose checksum the kernel computes (RFC 3542
+ * section 3.1).
+ */
 export function writeEchoRequest(family: 4 | 6, { id, sequence }: EchoId): Uint8Array {
   const bytes = new Uint8Array(HEADER_BYTES + PAYLOAD.length);
   const view = new DataView(bytes.buffer);
@@ -19,7 +22,7 @@ export function writeEchoRequest(family: 4 | 6, { id, sequence }: EchoId): Uint8
   return bytes;
 }
 
-/** Reads what a raw socket of the family received; undefined for all but whole echo replies. */
+/** Parses a packet of a raw socket of the family; undefined unless it is a complete echo reply. */
 export function readEchoReply(family: 4 | 6, bytes: Uint8Array): EchoId | undefined {
   // An IPv4 raw socket hands over the IP header, an IPv6 one does not (raw(7), ipv6(7)).
   const start = family === 4 ? ((bytes[0] ?? 0) & 0x0f) * 4 : 0;

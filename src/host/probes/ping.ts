@@ -5,7 +5,7 @@ import type { ProbedAddress, ProbeSockets } from "./probe-sockets.ts";
 
 const EVERY_MS = 500;
 
-/** Sends an echo request twice a second until one is answered. */
+/** Sends an echo request twice a second until one gets a reply. */
 export async function ping(sockets: ProbeSockets, to: ProbedAddress, deadline: Deadline): Promise<Found> {
   const family = parseIp(to.address)?.family ?? 4;
   const id = Math.floor(Math.random() * 0x1_0000);

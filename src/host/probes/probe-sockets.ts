@@ -1,4 +1,4 @@
-/** Who is asked, and by which device; absent: as the machine routes. */
+/** The probed address, and the device to use; without one the host's routes decide. */
 export interface ProbedAddress {
   /** Canonical text. */
   readonly address: string;
@@ -8,19 +8,22 @@ export interface ProbedAddress {
 }
 
 /**
- * The sockets that probes of a real machine need; none ever waits. Who makes one closes it.
+ * The sockets that probes on a real host use; all are non-blocking, and the caller closes them.
  *
- * Every call throws AwgError where the machine refuses: no route, no such device, a policy, no right.
+ * Every call throws AwgError where the host refuses: no route, no such device, a policy, no right.
  */
 export interface ProbeSockets {
-  /** Begins a TCP connection and gives its descriptor. */
+  /** Starts a TCP connection and returns its descriptor. */
   openConnection(to: ProbedAddress): number;
-  /** Whether a connection has come about by now; AwgError when it has failed. */
+  /** Whether the connection is established; AwgError when it failed. */
   isConnected(fd: number): boolean;
-  /** A raw socket for echo requests (RFC 792, RFC 4443 section 4.1), connected so that it hears only the one asked. */
+  /**
+   * A raw socket for echo requests (RFC 792, RFC 4443 section 4.1), connected so that it receives only from the probed
+   * address.
+   */
   openEchoSocket(to: ProbedAddress): number;
   send(fd: number, bytes: Uint8Array): void;
-  /** What has arrived; undefined when nothing has. */
+  /** The next received packet; undefined when there is none. */
   receive(fd: number): Uint8Array | undefined;
   close(fd: number): void;
 }

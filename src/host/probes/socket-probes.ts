@@ -5,7 +5,7 @@ import type { ProbePort } from "../ports/probes.ts";
 import { Deadline, type Found } from "./deadline.ts";
 import type { ProbeSockets } from "./probe-sockets.ts";
 
-/** Probes of a real machine: sockets of this process, bound to a device where the probe names one. */
+/** Probes on a real host: sockets of this process, bound to a device where the probe names one. */
 export function socketProbes(sockets: ProbeSockets): ProbePort {
   return {
     async run(probe) {
@@ -38,7 +38,7 @@ async function ask(sockets: ProbeSockets, probe: ProbeSpec, address: string, dea
   }
 }
 
-/** A dns probe asks the resolvers of the machine afresh; the others take what any program gets. */
+/** A dns probe queries the host's resolvers again; the others resolve like any program. */
 async function resolve({ type, target: { host }, timeoutSeconds }: ProbeSpec): Promise<readonly string[]> {
   if (parseIp(host) !== undefined) return [host];
   const { Resolver, lookup } = await import("node:dns/promises");

@@ -4,7 +4,7 @@ import { isIP, Socket } from "node:net";
 import type { Deadline, Found } from "./deadline.ts";
 import type { ProbedAddress, ProbeSockets } from "./probe-sockets.ts";
 
-/** Whether the target takes a connection. */
+/** Whether the target accepts a connection. */
 export async function connectTcp(sockets: ProbeSockets, to: ProbedAddress, deadline: Deadline): Promise<Found> {
   const fd = sockets.openConnection(to);
   try {
@@ -14,7 +14,7 @@ export async function connectTcp(sockets: ProbeSockets, to: ProbedAddress, deadl
   }
 }
 
-/** Whether a GET is answered with 2xx; a redirection is what captive portals answer, so it is not followed. */
+/** Whether a GET gets a 2xx response. Redirects are not followed: captive portals answer with them. */
 export async function askHttp(
   sockets: ProbeSockets,
   { url, ...to }: ProbedAddress & { readonly url: string },
@@ -43,7 +43,7 @@ async function statusOf(url: string, socket: Socket): Promise<number> {
   const isSecure = url.startsWith("https:");
   const { connect } = await import("node:tls");
   const { hostname } = new URL(url);
-  // RFC 6066 section 3: an address is no server name.
+  // RFC 6066 section 3: an address is not a server name.
   const named = isIP(hostname.replace(/^\[|\]$/g, "")) === 0 ? { servername: hostname } : {};
   const createConnection = () => (isSecure ? connect({ socket, ...named }) : socket);
   const options = { createConnection, headers: { "user-agent": "awg", connection: "close" } };

@@ -1,13 +1,13 @@
 import type { NetworkEvent } from "../ports/network-events.ts";
 
-/** What becomes of one event on its way to who listens; a real kernel's buffer does the first two, its scheduler the third. */
+/** A fault in delivering one event; a real kernel's buffer causes the first two, its scheduler the third. */
 export type EventFault =
   | { readonly kind: "lose" }
   | { readonly kind: "double" }
-  /** It arrives after so many later ones, or when those that are late are let through. */
+  /** It arrives after this many later events, or with `letThrough`. */
   | { readonly kind: "delay"; readonly events: number };
 
-/** A fault and the number of the event it waits for, counted from 1 since the schedule was set. */
+/** A fault and the number of its event, counted from 1 since the schedule was set. */
 export interface ScheduledEventFault {
   readonly at: number;
   readonly fault: EventFault;
@@ -18,14 +18,14 @@ interface LateEvent {
   after: number;
 }
 
-/** Events of the simulated machine: told at once, but for those that a fault loses, doubles or holds back. */
+/** Events of the simulated host: delivered at once, except those that a fault loses, doubles or delays. */
 export class MachineEvents {
   readonly #listeners = new Set<(event: NetworkEvent) => void>();
   #faults: readonly ScheduledEventFault[] = [];
   #late: LateEvent[] = [];
   #count = 0;
 
-  /** Replaces the faults to come; their numbers count events from now on. */
+  /** Replaces the scheduled faults; their numbers count events from now on. */
   schedule(faults: readonly ScheduledEventFault[]): void {
     this.#faults = faults;
     this.#count = 0;
@@ -36,7 +36,7 @@ export class MachineEvents {
     return { [Symbol.asyncDispose]: async () => void this.#listeners.delete(onEvent) };
   }
 
-  tell(event: NetworkEvent): void {
+  emit(event: NetworkEvent): void {
     this.#count += 1;
     for (const late of this.#late) late.after -= 1;
     const fault = this.#faults.find(({ at }) => at === this.#count)?.fault;
@@ -48,7 +48,7 @@ export class MachineEvents {
     for (const late of due) this.#deliver(late.event);
   }
 
-  /** Lets through what was held back, in order. */
+  /** Delivers the delayed events, in order. */
   letThrough(): void {
     for (const { event } of this.#late.splice(0)) this.#deliver(event);
   }

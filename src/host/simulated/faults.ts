@@ -1,8 +1,8 @@
 import { AwgError, type ErrorKind } from "../../model/error.ts";
 
 /**
- * The process died: thrown instead of going on, and again at every later call until `SimulatedMachine.restart()`, so
- * that code which catches it still can do nothing. Not an AwgError: nobody may treat it as a failure to handle.
+ * The process died: thrown at that call, and again at every later call until `SimulatedMachine.restart()`, so that code
+ * which catches it still cannot continue. Not an AwgError, so that nothing handles it as a failure.
  */
 export class CrashError extends Error {
   readonly at: string;
@@ -14,7 +14,7 @@ export class CrashError extends Error {
   }
 }
 
-/** Something another program, or the world, does to the machine. */
+/** A change by another program or from outside the host. */
 export type ForeignAct =
   | { readonly act: "delete-route"; readonly table: number; readonly destination: string }
   | { readonly act: "flush-table"; readonly table: number }
@@ -33,29 +33,29 @@ export type ForeignAct =
   | { readonly act: "keeper-dies" }
   | { readonly act: "uplink-moves"; readonly device: string; readonly gateway: string };
 
-/** What goes wrong at one write. */
+/** A fault of one write. */
 export type Fault =
   /** This and the following `times - 1` writes fail without effect. */
   | { readonly kind: "fail"; readonly error: ErrorKind; readonly errno?: string; readonly times: number }
-  /** The write happens and its answer is lost: the caller sees a failure. */
+  /** The write takes effect, but its result is lost: the caller sees a failure. */
   | { readonly kind: "fail-late"; readonly error: ErrorKind }
-  /** Answered as if done, without effect; a write to a state file, which nothing could survive, takes its turn unharmed. */
+  /** Reports success without effect. A write to a state file is not affected: nothing could survive that. */
   | { readonly kind: "ignored" }
   | { readonly kind: "crash-before" }
   | { readonly kind: "crash-after" }
-  /** Somebody else acts just before the write, which then goes on. */
+  /** Another program acts just before the write, which then continues. */
   | { readonly kind: "foreign"; readonly act: ForeignAct };
 
-/** A fault and the number of the write it waits for, counted from 1 since the schedule was set. */
+/** A fault and the number of its write, counted from 1 since the schedule was set. */
 export interface ScheduledFault {
   readonly at: number;
   readonly fault: Fault;
 }
 
-/** The error that a failed write reports: of a call, of what it was about, and with the errno that a kernel gave for it. */
+/** The error of a failed write: the call, its subject, and the kernel's errno. */
 export function faultError(kind: ErrorKind, call: string, subject?: string, errno?: string): AwgError {
   const about = subject === undefined ? "" : ` of ${subject}`;
   const why = errno === undefined ? "" : ` (${errno})`;
   const facts = { call, ...(errno === undefined ? {} : { errno }) };
-  return new AwgError(kind, `the simulated machine refused ${call}${about}${why}`, { facts });
+  return new AwgError(kind, `the simulated host refused ${call}${about}${why}`, { facts });
 }

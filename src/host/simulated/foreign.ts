@@ -3,7 +3,7 @@ import type { ForeignAct } from "./faults.ts";
 import type { LiveMachine } from "./live-machine.ts";
 import { ADMIN_PROTOCOL, familyOf, MAIN_TABLE } from "./machine-state.ts";
 
-/** What others do to the machine. None of it fails: where there is nothing to change, nothing happens. */
+/** Applies a change by another program. It never fails: where there is nothing to change, nothing happens. */
 export function actForeign(machine: LiveMachine, act: ForeignAct): void {
   switch (act.act) {
     case "delete-route":
@@ -93,7 +93,9 @@ function changeLink(
   }
 }
 
-/** `nft flush ruleset` cannot touch tables whose owner lives (flags owner and persist); orphaned ones it removes. */
+/**
+ * `nft flush ruleset` cannot remove tables with a living owner (flags owner and persist); it removes orphaned ones.
+ */
 function actOnFirewall(
   machine: LiveMachine,
   act: Extract<ForeignAct, { act: "flush-firewall" | "damage-firewall" | "keeper-dies" }>,
@@ -113,7 +115,7 @@ function actOnFirewall(
   if (isOpenToOthers) Object.assign(firewall, { policy: null, damage: [], droppedPackets: 0 });
 }
 
-/** A TUN device that was named stays without carrier; a utun goes with its last descriptor. */
+/** A persistent TUN device stays without carrier; a utun is removed with its last descriptor. */
 function loseKeeper(machine: LiveMachine): void {
   const held = machine.live.links.filter((link) => link.held);
   for (const link of held) {

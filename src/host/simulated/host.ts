@@ -12,9 +12,9 @@ import { simulatedSysctl } from "./ports/sysctl.ts";
 import { simulatedSystemExtensions } from "./ports/system-extension.ts";
 
 /**
- * The simulated machine seen through the ports of a Host. Closing it closes nothing: the machine lives on.
+ * The simulated host's ports. Disposing them leaves the simulated machine as it is.
  *
- * @param isAttended somebody called this process who can be asked
+ * @param isAttended a user who can be asked started this process
  */
 export function simulatedHost(machine: SimulatedMachine, isAttended = false): Host {
   return {

@@ -1,14 +1,14 @@
 import type { MachineState, SimulatedLink } from "./machine-state.ts";
 import type { RouteTables } from "./route-tables.ts";
 
-/** Everything of the machine's state but the routes, which are kept by table for look-ups. */
+/** The state without the routes, which are stored by table for lookups. */
 export type LiveState = Omit<MachineState, "routes">;
 
-/** The machine as those see it who route, filter and meddle: its state, and how a device goes. */
+/** The machine as routing, filtering and foreign changes see it. */
 export interface LiveMachine {
   readonly live: LiveState;
   readonly routes: RouteTables;
   link(device: string): SimulatedLink | undefined;
-  /** Takes a device away with what a kernel takes along: its addresses, its routes, the program behind it. */
+  /** Removes a device and, like a kernel, its addresses, its routes and the program behind it. */
   dropLink(device: string): void;
 }

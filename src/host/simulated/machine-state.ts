@@ -6,26 +6,26 @@ import type { TunnelObserved } from "../../model/resources/tunnel.ts";
 import type { Capabilities } from "../ports/facts.ts";
 import type { Route, RuleEntry } from "../ports/routes.ts";
 
-/** A network device of the simulated machine. */
+/** A network device of the simulated host. */
 export interface SimulatedLink {
   device: string;
   index: number;
   type: "tun" | "wireguard" | "other";
-  /** What stands behind it: the wire, the machine itself, or a program that encrypts. */
+  /** What is behind it: a wire, the host itself, or an engine. */
   medium: "physical" | "loopback" | "tunnel";
   up: boolean;
   mtuBytes: number;
   /** With prefix length, host bits kept. */
   addresses: string[];
-  /** IFLA_IFALIAS; null when none was ever written. */
+  /** IFLA_IFALIAS; null when never set. */
   alias: string | null;
   /** Whether a process holds the TUN descriptor; without one the device has no carrier. */
   held: boolean;
-  /** The number of a utun that was asked for by it. */
+  /** The unit number of a utun that was requested by number. */
   unit?: number;
 }
 
-/** A packet filter of somebody else: it drops what goes to these prefixes, whatever our tables say. */
+/** Another program's packet filter table: it drops traffic to these prefixes, whatever our tables accept. */
 export interface ForeignTable {
   name: string;
   drops: string[];
@@ -34,33 +34,33 @@ export interface ForeignTable {
 /** Our part of the packet filter. */
 export interface SimulatedFirewall {
   policy: FirewallPolicy | null;
-  /** A live keeper owns the tables; while nobody does, a foreign flush removes them. */
+  /** A live keeper owns the tables; while none does, a foreign flush removes them. */
   held: boolean;
-  /** What others broke in our tables while nobody owned them; broken tables are taken to let everything pass. */
+  /** Damage by others while the tables had no owner; damaged tables count as accepting everything. */
   damage: string[];
-  /** It is on, holds what is loaded, and lets everything pass, as PF does after some upgrades (rule S13.15). */
+  /** It is enabled and loaded, but accepts everything, as PF does after some upgrades (rule S13.15). */
   isDisregarded?: true;
   droppedPackets: number;
-  /** Paths whose fallback is in force until then; absent where none is. */
+  /** Paths whose fallback is active, and until when; absent where none is. */
   fallback?: { paths: readonly number[]; untilMs: number };
 }
 
-/** The system resolver: a file, the links of systemd-resolved, macOS's store, and what the port put aside. */
+/** The system resolver: a file, the links of systemd-resolved, the dynamic store of macOS, and the saved original. */
 export interface SimulatedResolver {
   method: ResolverMethod;
   /** The text of resolv.conf. */
   text: string;
-  /** The text that awg replaced; null when nothing of ours stands there. */
+  /** The text that awg replaced; null when the file is not ours. */
   saved: string | null;
   /** Per device: the servers and search domains of its resolved link; "" is our key of macOS's store. */
   links: Record<string, { servers: string[]; search: string[]; split?: Readonly<Record<string, readonly string[]>> }>;
 }
 
-/** The whole simulated machine as plain data: it survives JSON unchanged. */
+/** The whole simulated host as plain data; it survives JSON unchanged. */
 export interface MachineState {
   formatVersion: 1;
   nowMs: number;
-  /** Whose ways it has: expansion makes other resources for a Mac. */
+  /** The simulated system; expansion makes other resources for a Mac. */
   os: "linux" | "darwin";
   fingerprint: string;
   capabilities: Capabilities;
@@ -69,7 +69,7 @@ export interface MachineState {
   /** What names resolve to. */
   hosts: Record<string, string[]>;
   links: SimulatedLink[];
-  /** Routes somebody set; what addresses bring along (local and connected routes) is derived. */
+  /** Configured routes; local and connected routes are derived from addresses. */
   routes: Route[];
   rules: RuleEntry[];
   engines: TunnelObserved[];
@@ -81,7 +81,7 @@ export interface MachineState {
   resolver: SimulatedResolver;
   processes: SimulatedProcess[];
   services: SimulatedService[];
-  /** Who runs services; null where nobody does. */
+  /** The service manager; null without one. */
   serviceManager: "systemd" | "launchd" | null;
   systemExtensions: SimulatedExtension[];
 }
@@ -95,26 +95,26 @@ export interface SimulatedProcess {
   signer?: string | null;
 }
 
-/** A service; those of others have no definition here. */
+/** A service; other programs' services have no definition here. */
 export interface SimulatedService {
   name: string;
   running: boolean;
   path?: string;
   definition?: string;
-  /** The text that the manager goes by. */
+  /** The definition that the manager has loaded. */
   loadedDefinition?: string;
   enabled?: boolean;
   uid?: number;
 }
 
-/** A system extension, and what its user will say when asked for it. */
+/** A system extension, and the user's answer to its approval prompt. */
 export interface SimulatedExtension {
   bundle: string;
   state: SystemExtensionState;
   approves: boolean;
   /** `short/build`, as systemextensionsctl writes it; 1.0/1 unless given. */
   version?: string;
-  /** What the app carries, where there is one. */
+  /** The version in the app, where there is one. */
   carried?: string;
 }
 
@@ -122,7 +122,7 @@ export interface SimulatedExtension {
 export const LOCAL_TABLE = 255;
 export const MAIN_TABLE = 254;
 const DEFAULT_TABLE = 253;
-/** rtm_protocol of what the kernel sets, and of what an administrator sets (`ip route`). */
+/** rtm_protocol of routes by the kernel, and by an administrator (`ip route`). */
 export const KERNEL_PROTOCOL = 2;
 export const ADMIN_PROTOCOL = 4;
 
@@ -138,8 +138,8 @@ const ALL_CAPABILITIES: Capabilities = {
 };
 
 /**
- * A laptop as it comes: one Ethernet link with IPv4 and IPv6, a router, a resolver, two users. The addresses are those
- * of documentation (RFC 5737, RFC 3849) and of a private network.
+ * A plain laptop: one Ethernet link with IPv4 and IPv6, a router, a resolver, two users. The addresses are from
+ * documentation ranges (RFC 5737, RFC 3849) and a private network.
  */
 export function laptopState(): MachineState {
   return {
@@ -195,7 +195,7 @@ const LAPTOP_SYSCTLS: Readonly<Record<string, string>> = {
   "net.ipv6.conf.all.disable_ipv6": "0",
 };
 
-/** A copy that shares nothing a machine changes in place; routes, rules, engines and policies are replaced whole. */
+/** A copy that shares nothing changed in place; routes, rules, engines and policies are always replaced whole. */
 export function copyState(state: MachineState): MachineState {
   const { resolver } = state;
   return {
@@ -218,7 +218,7 @@ export function copyState(state: MachineState): MachineState {
   };
 }
 
-/** A device that is up, with nothing of ours on it. */
+/** A device that is up and not ours. */
 export function simulatedLink(
   given: Pick<SimulatedLink, "device" | "index" | "medium" | "mtuBytes" | "addresses">,
 ): SimulatedLink {

@@ -9,13 +9,13 @@ import { RouteTables } from "./route-tables.ts";
 import { receivePacket, type SendOutcome, type SimulatedPacket, sendPacket } from "./send.ts";
 
 /**
- * A strict little Linux machine in memory: it routes and filters packets, refuses what a kernel refuses, counts every
- * write, and fails, dies or is meddled with exactly where it is told to.
+ * A strict simulation of a Linux host in memory: it routes and filters packets, refuses what a kernel refuses, counts
+ * every write, and injects failures, crashes and foreign changes where scheduled.
  */
 export class SimulatedMachine implements LiveMachine {
   live: LiveState;
   routes: RouteTables;
-  /** Tells what others do. */
+  /** Events of changes by others. */
   readonly events = new MachineEvents();
   readonly #writes: string[] = [];
   readonly #fired: ScheduledFault[] = [];
@@ -31,12 +31,12 @@ export class SimulatedMachine implements LiveMachine {
     this.routes = new RouteTables(routes);
   }
 
-  /** Names of the writes so far, in order; the simulated counterpart of counting system calls. */
+  /** Names of the writes so far, in order, like a trace of system calls. */
   get writes(): readonly string[] {
     return this.#writes;
   }
 
-  /** The scheduled faults that have come to pass. */
+  /** The scheduled faults that have occurred. */
   get fired(): readonly ScheduledFault[] {
     return this.#fired;
   }
@@ -46,21 +46,21 @@ export class SimulatedMachine implements LiveMachine {
     return this.#diedAt !== undefined;
   }
 
-  /** Replaces the faults to come; their numbers count writes from now on. */
+  /** Replaces the scheduled faults; their numbers count writes from now on. */
   schedule(faults: readonly ScheduledFault[]): void {
     this.#waiting = [...faults].sort((a, b) => a.at - b.at);
     this.#scheduledAt = this.#writes.length;
     this.#failing = undefined;
   }
 
-  /** Calls back after each write that took effect: the place to look whether a packet leaks between two writes. */
+  /** Calls back after each effective write; used to check for leaks between two writes. */
   watch(afterWrite: ((name: string) => void) | undefined): void {
     this.#afterWrite = afterWrite;
   }
 
   /**
-   * One write: what a system call is to a kernel. Every change by a port, and by a store beside it, goes through here.
-   * `subject` is the thing it is about, for the error of one that fails.
+   * One write, like a system call. Every change by a port, or by a store beside it, passes here. `subject` is named in
+   * the error of a failed write.
    */
   perform<T>(name: string, effect: () => T, subject?: string): T {
     this.checkAlive(name);
@@ -85,36 +85,36 @@ export class SimulatedMachine implements LiveMachine {
     return result;
   }
 
-  /** Throws when the calling process is dead; reads ask this, so that nothing goes on after a crash. */
+  /** Throws when the calling process is dead. Reads call this too, so that nothing continues after a crash. */
   checkAlive(name: string): void {
     if (this.#diedAt !== undefined) throw new CrashError(`${name}, after it had died at ${this.#diedAt}`);
   }
 
-  /** A new process starts on the same machine. */
+  /** Starts a new process on the same host. */
   restart(): void {
     this.#diedAt = undefined;
     this.#failing = undefined;
   }
 
-  /** Another program, or the world, changes the machine; the packet watch sees this too. */
+  /** Applies a change by another program; the packet watch runs after it too. */
   act(act: ForeignAct): void {
     const ours = isOnOurs(this, act) ? ({ isOurs: true } as const) : {};
     actForeign(this, act);
     this.#afterWrite?.(`foreign ${act.act}`);
-    this.events.tell({ what: act.act, renumbered: act.act === "uplink-moves", ...ours });
+    this.events.emit({ what: act.act, renumbered: act.act === "uplink-moves", ...ours });
   }
 
-  /** Where a packet that a local process sends would go now. Changes nothing. */
+  /** The outcome of a packet that a local process sends now. Changes nothing. */
   send(packet: SimulatedPacket): SendOutcome {
     return sendPacket(this, packet);
   }
 
-  /** What becomes of a packet that arrives from outside on a device. Changes nothing. */
+  /** The outcome of a packet that arrives on a device. Changes nothing. */
   receive(device: string, packet: SimulatedPacket): SendOutcome {
     return receivePacket(this, device, packet);
   }
 
-  /** Lets time pass: peers that answer, and whose outer packets get out, complete their handshakes. */
+  /** Advances the clock: reachable peers that answer complete their handshakes. */
   advance(milliseconds: number): void {
     this.live.nowMs += milliseconds;
     const seconds = Math.floor(this.live.nowMs / 1000);
@@ -142,19 +142,19 @@ export class SimulatedMachine implements LiveMachine {
     this.live.sysctls = Object.fromEntries(settings);
   }
 
-  /** The whole machine as plain data. */
+  /** The whole state as plain data. */
   snapshot(): MachineState {
     return copyState({ ...this.live, routes: this.routes.all() });
   }
 
-  /** Puts the machine into a state; writes, faults and the watch stay. */
+  /** Replaces the state; writes, faults and the watch stay. */
   restore(state: MachineState): void {
     const { routes, ...live } = copyState(state);
     this.live = live;
     this.routes = new RouteTables(routes);
   }
 
-  /** The machine as stable text, one fact a line; equal texts mean equal machines, but for counters and the clock. */
+  /** The state as stable text, one fact per line; equal texts mean equal states, except for counters and the clock. */
   print(): string {
     return printMachine({ ...this.live, routes: this.routes.all() });
   }

@@ -5,17 +5,17 @@ const LIMIT = 50_000;
 const addresses = new Map<string, IpAddress>();
 const prefixes = new Map<string, Prefix>();
 
-/** Reads an address that the machine already holds; remembered, because each simulated packet asks again. */
+/** Parses an address from the state; cached, because each simulated packet needs it again. */
 export function addressOf(text: string): IpAddress {
   return remember(addresses, text, parseIp, "address");
 }
 
-/** Reads a prefix that the machine already holds; remembered likewise. */
+/** Parses a prefix from the state; cached as well. */
 export function prefixOf(text: string): Prefix {
   return remember(prefixes, text, parsePrefix, "prefix");
 }
 
-/** Whether the prefix, as text, holds the address. */
+/** Whether the prefix contains the address. */
 export function covers(prefix: string, address: IpAddress): boolean {
   const { family, address: first, length } = prefixOf(prefix);
   if (family !== address.family) return false;
@@ -26,7 +26,7 @@ function remember<T>(known: Map<string, T>, text: string, parse: (text: string) 
   const before = known.get(text);
   if (before !== undefined) return before;
   const value = parse(text);
-  if (value === undefined) throw new TypeError(`the simulated machine was given "${text}", which is no ${noun}`);
+  if (value === undefined) throw new TypeError(`the simulated host got "${text}", which is not a ${noun}`);
   if (known.size >= LIMIT) known.clear();
   known.set(text, value);
   return value;

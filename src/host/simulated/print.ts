@@ -3,8 +3,8 @@ import type { Route, RuleEntry } from "../ports/routes.ts";
 import { type MachineState, type SimulatedLink, type SimulatedService, sortAddresses } from "./machine-state.ts";
 
 /**
- * The machine as text, one fact a line, sorted, so that two machines compare as texts. Left out is what moves by itself:
- * clock, interface indexes, traffic counters, handshake times, whose descriptor holds what.
+ * The state as sorted text, one fact per line, so that states compare as texts. Omitted are values that change by
+ * themselves: clock, interface indexes, traffic counters, handshake times, descriptors.
  */
 export function printMachine(state: MachineState): string {
   return [

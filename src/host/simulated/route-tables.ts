@@ -3,8 +3,8 @@ import type { Route } from "../ports/routes.ts";
 import { prefixOf } from "./memo.ts";
 
 /**
- * Routes by table and, as in a kernel, by destination and metric: two routes of one table may not share both. Look-ups
- * take the longest prefix first, then the smallest metric.
+ * Routes by table and, as in a kernel, unique by destination and metric within a table. Lookups take the longest prefix
+ * first, then the smallest metric.
  */
 export class RouteTables {
   readonly #tables = new Map<number, Map<string, Route>>();
@@ -40,7 +40,7 @@ export class RouteTables {
     return chosen.flatMap((number) => [...(this.#tables.get(number)?.values() ?? [])]);
   }
 
-  /** The best route of one table for an address among those that `usable` lets; undefined when none covers it. */
+  /** The best route of one table for an address among those that `usable` accepts; undefined when none covers it. */
   best(table: number, address: IpAddress, usable: (route: Route) => boolean): Route | undefined {
     let best: Route | undefined;
     let bestLength = -1;

@@ -13,10 +13,10 @@ import {
 } from "./machine-state.ts";
 import { addressOf, covers, prefixOf } from "./memo.ts";
 
-/** What a route look-up sees of a packet. */
+/** The fields of a packet that a route lookup uses. */
 export interface RouteQuery {
   readonly destination: IpAddress;
-  /** Unknown while the kernel has yet to choose one; `from` rules do not match then. */
+  /** Undefined until the kernel chooses one; `from` rules do not match then. */
   readonly source?: IpAddress | undefined;
   readonly mark: number;
   readonly uid: number;
@@ -33,8 +33,8 @@ export type RouteAnswer =
   | { readonly kind: "unreachable"; readonly why: string };
 
 /**
- * Looks a packet's way up as Linux does: rules by preference, in each table the longest prefix; "throw" and tables
- * without an answer go on to the next rule. An IPv4 socket bound to a device whose look-up fails sends on-link anyway
+ * Looks up a packet's route as Linux does: rules by preference, in each table the longest prefix; "throw" and tables
+ * without a match continue with the next rule. An IPv4 socket bound to a device sends on-link when the lookup fails
  * (net/ipv4/route.c, ip_route_output_key_hash_rcu: "Apparently, routing tables are wrong. Assume, that the destination
  * is on link").
  */
@@ -65,7 +65,7 @@ function lookUpByRules(machine: LiveMachine, query: RouteQuery): RouteAnswer {
   return { kind: "unreachable", why: "no route" };
 }
 
-/** macOS has one table and no policy rules; its own addresses are looked up first all the same. */
+/** macOS has one table and no policy rules; its own addresses are still looked up first. */
 function rulesOf({ live }: LiveMachine): LiveMachine["live"]["rules"] {
   if (live.os !== "darwin") return live.rules;
   return ([4, 6] as const).flatMap((family) =>
@@ -89,7 +89,7 @@ function lookUpTable(machine: LiveMachine, table: number, query: RouteQuery): Ro
   return connected !== undefined && isCloser ? connected : best;
 }
 
-/** The connected route of the longest prefix, without making all the others. */
+/** The connected route with the longest prefix, without building all others. */
 function bestConnected(machine: LiveMachine, query: RouteQuery): Route | undefined {
   let best: { readonly link: SimulatedLink; readonly address: string } | undefined;
   for (const link of machine.live.links) {
@@ -112,7 +112,7 @@ function lookUpLocal(machine: LiveMachine, query: RouteQuery): RouteAnswer | und
   return device === undefined ? undefined : { kind: "device", device };
 }
 
-/** Whether the address is one of the machine's own; all of 127.0.0.0/8 is. */
+/** Whether the address is one of the host's own; all of 127.0.0.0/8 is. */
 export function isLocalAddress(machine: LiveMachine, address: IpAddress): boolean {
   if (covers("127.0.0.0/8", address)) return true;
   return machine.live.links.some(
@@ -125,7 +125,7 @@ export function isLocalAddress(machine: LiveMachine, address: IpAddress): boolea
   );
 }
 
-/** The routes that addresses bring along in main: one per address that names more than itself. */
+/** The connected routes in main: one per address with a network prefix. */
 export function connectedRoutes(links: readonly SimulatedLink[]): Route[] {
   return links
     .filter((link) => link.up && link.medium !== "loopback")
@@ -141,7 +141,7 @@ function connectedRoute({ device }: SimulatedLink, address: string): Route | und
   return { ...place, type: "unicast", device, protocol: KERNEL_PROTOCOL };
 }
 
-/** The routes that addresses bring along in the kernel's local table. */
+/** The routes of the addresses in the kernel's local table. */
 export function localRoutes(links: readonly SimulatedLink[]): Route[] {
   return links
     .filter((link) => link.up)
@@ -161,8 +161,8 @@ export function localRoutes(links: readonly SimulatedLink[]): Route[] {
 }
 
 /**
- * The source address that the kernel takes for a packet out of a device: the device's own that shares the longest
- * prefix with the destination, else any of the machine's (simplified from RFC 6724 section 5).
+ * The source address that the kernel chooses for a packet out of a device: the device's address with the longest common
+ * prefix, else any of the host's (simplified from RFC 6724 section 5).
  */
 export function chooseSource(machine: LiveMachine, device: string, destination: IpAddress): IpAddress | undefined {
   const linkLocal = destination.family === 6 && (covers("fe80::/10", destination) || covers("ff02::/16", destination));

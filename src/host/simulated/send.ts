@@ -9,10 +9,10 @@ import type { LiveMachine } from "./live-machine.ts";
 import { addressOf, covers } from "./memo.ts";
 import { chooseSource, isLocalAddress, lookUpRoute, type RouteAnswer, type RouteQuery } from "./routing.ts";
 
-/** A packet of a local process, or one that arrives from outside. */
+/** A packet from a local process, or an arriving one. */
 export interface SimulatedPacket {
   readonly destination: string;
-  /** Chosen by the machine when absent. */
+  /** Chosen by the host when absent. */
   readonly source?: string;
   /** IP protocol number: 6 TCP, 17 UDP, 1 ICMP, 58 ICMPv6. */
   readonly protocol: number;
@@ -26,16 +26,16 @@ export interface SimulatedPacket {
   readonly mark?: number;
   /** SO_BINDTODEVICE. */
   readonly boundDevice?: string;
-  /** The flow was opened by the other side. */
+  /** The peer opened the flow. */
   readonly reply?: boolean;
 }
 
-/** What becomes of a packet. */
+/** The outcome of a packet. */
 export type SendOutcome =
   | {
       readonly kind: "leaves";
       readonly device: string;
-      /** Whether the device is a wire: what a watcher on the network sees. */
+      /** Whether the packet is visible on a physical network. */
       readonly physical: boolean;
       readonly source: string;
       readonly mark: number;
@@ -48,9 +48,9 @@ export type SendOutcome =
     };
 
 /**
- * Sends a packet as Linux does: the route is looked up first, with the socket's own mark (a send fails where that finds
- * nothing, whatever steering would say) and it fixes the source address; then steering marks the flow and the packet is
- * routed anew; then the filter judges it by the device it leaves by; then the device must carry it.
+ * Sends a packet as Linux does. The first route lookup uses the socket's mark and fixes the source address; without a
+ * route the send fails, whatever steering would do. Then steering marks the flow and the packet is routed again. Then
+ * the filter judges it by its output device, and the device must transmit it.
  */
 export function sendPacket(machine: LiveMachine, packet: SimulatedPacket): SendOutcome {
   const destination = addressOf(packet.destination);
@@ -71,24 +71,24 @@ export function sendPacket(machine: LiveMachine, packet: SimulatedPacket): SendO
   const source = query.source ?? chooseSource(machine, first.device, destination);
   if (source === undefined) return { kind: "dropped", by: "route", reason: "no source address of this family" };
   const marked = steerMark(machine, { packet, destination, source, mark }, first.device);
-  const way = marked === mark ? first : lookUpRoute(machine, { ...query, source, mark: marked });
-  return leave(machine, { packet, destination, source, mark: marked }, way);
+  const route = marked === mark ? first : lookUpRoute(machine, { ...query, source, mark: marked });
+  return leave(machine, { packet, destination, source, mark: marked }, route);
 }
 
-/** macOS has no marks: our sockets are known by the service user alone (rule S13.1). */
+/** macOS has no marks: our sockets are identified by the service user alone (rule S13.1). */
 function markOf({ live: { os, serviceUid } }: LiveMachine, { mark = 0, uid = 0 }: SimulatedPacket): number {
   if (os !== "darwin") return mark;
   return uid === serviceUid ? ENGINE_MARK : 0;
 }
 
-/** What becomes of a packet that comes in on a device: for us, or dropped; a host does not forward. */
+/** The outcome of a packet that arrives on a device: delivered or dropped; a host does not forward. */
 export function receivePacket(machine: LiveMachine, device: string, packet: SimulatedPacket): SendOutcome {
   const destination = addressOf(packet.destination);
   const source = packet.source === undefined ? undefined : addressOf(packet.source);
-  if (source === undefined) return { kind: "dropped", by: "route", reason: "a packet from outside has a source" };
+  if (source === undefined) return { kind: "dropped", by: "route", reason: "an arriving packet needs a source" };
   if (machine.link(device)?.up !== true) return { kind: "dropped", by: "device", reason: `${device} is down` };
   if (!isLocalAddress(machine, destination) && !isLinkScoped({ destination })) {
-    return { kind: "dropped", by: "route", reason: "not for this machine" };
+    return { kind: "dropped", by: "route", reason: "not for this host" };
   }
   const policy = policyInForce(machine);
   if (policy === undefined) return { kind: "local" };
@@ -97,13 +97,15 @@ export function receivePacket(machine: LiveMachine, device: string, packet: Simu
   return finding.verdict === "accept" ? { kind: "local" } : { kind: "dropped", by: "firewall", reason: finding.reason };
 }
 
-/** Path numbers of the tunnels whose fallback is in force now. */
+/** Path numbers of the tunnels with an active fallback. */
 export function fallbackNow({ live: { firewall, nowMs } }: LiveMachine): readonly number[] {
   const { fallback } = firewall;
   return fallback === undefined || fallback.untilMs <= nowMs ? [] : fallback.paths;
 }
 
-/** What the filter judges by: undefined where nothing, or something broken, is loaded, or where it does not act. */
+/**
+ * The policy that the filter enforces; undefined where none or a damaged one is loaded, or the filter has no effect.
+ */
 function policyInForce(machine: LiveMachine): FirewallPolicy | undefined {
   const { policy, damage, isDisregarded } = machine.live.firewall;
   return policy === null || damage.length > 0 || isDisregarded === true
@@ -118,17 +120,17 @@ interface Underway {
   readonly mark: number;
 }
 
-function leave(machine: LiveMachine, underway: Underway, way: RouteAnswer): SendOutcome {
-  if (way.kind === "local") return { kind: "local" };
-  if (way.kind === "unreachable") return { kind: "dropped", by: "route", reason: way.why };
+function leave(machine: LiveMachine, underway: Underway, route: RouteAnswer): SendOutcome {
+  if (route.kind === "local") return { kind: "local" };
+  if (route.kind === "unreachable") return { kind: "dropped", by: "route", reason: route.why };
   const policy = policyInForce(machine);
   if (policy !== undefined) {
-    const finding = judge(policy, { ...filterView(underway), hook: "output", outDevice: way.device });
+    const finding = judge(policy, { ...filterView(underway), hook: "output", outDevice: route.device });
     if (finding.verdict === "drop") return { kind: "dropped", by: "firewall", reason: finding.reason };
   }
   const foreign = machine.live.foreignTables.find((table) => table.drops.some((p) => covers(p, underway.destination)));
   if (foreign !== undefined) return { kind: "dropped", by: "foreign table", reason: foreign.name };
-  return carry(machine, underway, way.device);
+  return carry(machine, underway, route.device);
 }
 
 function carry(machine: LiveMachine, { destination, source, mark }: Underway, device: string): SendOutcome {
@@ -140,12 +142,13 @@ function carry(machine: LiveMachine, { destination, source, mark }: Underway, de
     if (link.type === "tun" && !link.held) return { kind: "dropped", by: "device", reason: `${device} has no carrier` };
     const engine = machine.live.engines.find((candidate) => candidate.device === device);
     const peer = engine?.peers.find(({ allowedIPs }) => allowedIPs.some((prefix) => covers(prefix, destination)));
-    if (peer === undefined) return { kind: "dropped", by: "engine", reason: `no peer of ${device} takes it` };
+    if (peer === undefined)
+      return { kind: "dropped", by: "engine", reason: `no peer of ${device} has an allowed IP for it` };
   }
   return { kind: "leaves", device, physical, source: renderIp(source), mark };
 }
 
-/** The packet's mark after the chain that steers; it sees the device that the first look-up chose. */
+/** The packet's mark after the steering chain, which sees the device of the first lookup. */
 function steerMark(machine: LiveMachine, underway: Underway, device: string): number {
   const policy = policyInForce(machine);
   if (policy === undefined) return underway.mark;

@@ -5,39 +5,40 @@ import { AwgError } from "../../model/error.ts";
 import type { EnsureEngine } from "../../model/keeper-protocol.ts";
 import { openEngineLog } from "../engine-logs.ts";
 
-/** Where wireguard-go and amneziawg-go are on a Mac: installed by hand, by Homebrew on Apple silicon, by MacPorts. */
+/** Folders of wireguard-go and amneziawg-go on a Mac: manual installs, Homebrew on Apple silicon, MacPorts. */
 const FOLDERS = ["/usr/local/bin", "/opt/homebrew/bin", "/opt/local/bin"];
-/** The descriptor that the engine finds its utun at. */
+/** The descriptor number of the engine's utun. */
 const TUN_DESCRIPTOR = 3;
 
-/** Names the path at which awg's own engine makes its UAPI socket. */
+/** The path at which awg's own engine creates its UAPI socket. */
 export const ENGINE_SOCKET = "AWG_ENGINE_SOCKET";
 
-/** What an engine is started with. */
+/** The parameters of an engine's start. */
 export interface EngineLaunch {
   readonly kind: EnsureEngine["engine"];
   readonly protocol: EnsureEngine["protocol"];
-  /** The interface's name, by which the engine names its socket, too. */
+  /** The interface's name, which is also the name of the engine's socket. */
   readonly name: string;
-  /** Where it is to answer. */
+  /** Its socket. */
   readonly socket: string;
   readonly tunFd: number;
   readonly logPath: string;
 }
 
-/** Starts an engine on a utun that stays the caller's. */
+/** Starts an engine on a utun; the caller keeps its descriptor. */
 export type LaunchEngine = (launch: EngineLaunch) => ChildProcess;
 
-/** Where the engine of an interface answers. */
+/** The socket of an interface's engine. */
 export function engineSocketPath(root: string, protocol: EnsureEngine["protocol"], name: string): string {
   return `${root === "/" ? "" : root}${ENGINE_PROGRAMS[protocol].socketFolder}/${name}.sock`;
 }
 
 /**
- * Starts wireguard-go, amneziawg-go or awg's own engine in the foreground on a descriptor of its utun (WG_TUN_FD, main.go);
- * each makes its UAPI socket itself. It runs as root, since it sets the interface's mtu.
+ * Starts wireguard-go, amneziawg-go or awg's own engine in the foreground on a descriptor of its utun (WG_TUN_FD,
+ * main.go). Each creates its UAPI socket itself, and runs as root, since it sets the interface's MTU.
  *
- * @throws AwgError("unsupported") when the program is not installed, ("permission") when others than root could change it.
+ * @throws AwgError("unsupported") when the program is not installed, ("permission") when other users than root could
+ * change it.
  */
 export const launchEngine: LaunchEngine = ({ kind, protocol, name, socket, tunFd, logPath }) => {
   const isOurs = kind === "embedded";
@@ -63,18 +64,21 @@ export const launchEngine: LaunchEngine = ({ kind, protocol, name, socket, tunFd
   }
 };
 
-/** The program, resolved; root runs none that somebody else could exchange. Homebrew's belong to the user who installed. */
+/**
+ * The program's resolved path. Root runs no program that other users could replace; Homebrew's belong to the user who
+ * installed it.
+ */
 function findProgram(name: string): string {
   for (const folder of FOLDERS) {
     const path = resolved(`${folder}/${name}`);
     if (path === undefined) continue;
     const { uid, mode } = statSync(path);
     if (uid === 0 && (mode & 0o022) === 0) return path;
-    throw new AwgError("permission", `${path} can be changed by others than root, so root does not run it`, {
-      remedy: `copy it to /usr/local/bin as root's own: sudo install -o root -m 755 ${path} /usr/local/bin/`,
+    throw new AwgError("permission", `${path} can be changed by users other than root, so root does not run it`, {
+      remedy: `copy it to /usr/local/bin, owned by root: sudo install -o root -m 755 ${path} /usr/local/bin/`,
     });
   }
-  throw new AwgError("unsupported", `there is no ${name} on this Mac`, {
+  throw new AwgError("unsupported", `${name} is not installed on this Mac`, {
     remedy: `install it as /usr/local/bin/${name}`,
   });
 }

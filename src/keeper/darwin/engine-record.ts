@@ -1,13 +1,13 @@
 import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 
-/** How a later keeper knows an engine's socket for the one that its predecessor's engine made. */
+/** Identifies an engine's socket for a later keeper. */
 interface EngineRecord {
   readonly socket: string;
   readonly inode: number;
   readonly changedMs: number;
 }
 
-/** Notes the socket an engine answers on, in the keeper's own folder. */
+/** Records an engine's socket in the keeper's folder. */
 export function recordEngine(path: string, socket: string): void {
   const { ino, ctimeMs } = statSync(socket);
   const record: EngineRecord = { socket, inode: ino, changedMs: ctimeMs };
@@ -15,9 +15,9 @@ export function recordEngine(path: string, socket: string): void {
 }
 
 /**
- * Ends the engines that an earlier keeper left: they hold interfaces that nobody looks after any more. wireguard-go ends
- * when its socket is removed (uapi_bsd.go watches it), as wg-quick's `down` on macOS relies on. Interfaces are numbered
- * anew, so that a socket of the same name may be another program's by now: only the very file that was noted goes.
+ * Ends the engines that an earlier keeper left. wireguard-go ends when its socket is removed (uapi_bsd.go watches it),
+ * as `wg-quick down` on macOS relies on. Interface numbers are reused, so a socket of the same name may belong to
+ * another program: only the recorded file is removed.
  */
 export function endOrphanEngines(folder: string): void {
   for (const file of readdirSync(folder).filter((name) => name.endsWith(".engine"))) {

@@ -6,23 +6,23 @@ import { type KeeperLife, reportToLog, serveUntilDone } from "../serving/keeper-
 import type { LaunchEngine } from "./engine-launch.ts";
 import { UtunKeeper } from "./utun-keeper.ts";
 
-/** macOS has no network namespaces: one keeper for each run folder, where Linux has the namespace's inode. */
+/** macOS has no network namespaces: one keeper per run folder, with 0 in place of the namespace's inode. */
 const ONLY_NAMESPACE = 0;
 
-/** How a keeper on a Mac is run; as a LaunchDaemon it is a service. */
+/** How a keeper runs on a Mac; as a LaunchDaemon it is a service. */
 export interface UtunKeeperRun extends Partial<KeeperLife> {
   readonly system: LibSystem;
-  /** The run folder, 0700 and root's. */
+  /** The run folder, mode 0700, owned by root. */
   readonly runDir: string;
-  /** Where the names of tunnels' interfaces are written. */
+  /** The folder for the names of tunnels' interfaces. */
   readonly nameFolder: string;
   readonly report?: (line: string) => void;
-  /** How engines are started, and the folder that stands for /; the installed programs and / unless given. */
+  /** How to start engines, and the folder used instead of /; by default the installed programs and /. */
   readonly launch?: LaunchEngine;
   readonly root?: string;
 }
 
-/** The keeper's life on a Mac: until it is told to stop, or has held nothing for 5 s. A second one ends at once. */
+/** Runs the keeper on a Mac until it is stopped, or has held nothing for 5 s. A second one exits at once. */
 export async function runUtunKeeper(run: UtunKeeperRun): Promise<void> {
   const { system, runDir, nameFolder, isService = false, peerUid = (fd) => readPeerUid(system, fd) } = run;
   const paths = keeperPaths(runDir, ONLY_NAMESPACE);

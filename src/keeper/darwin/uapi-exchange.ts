@@ -3,7 +3,7 @@ import { connect } from "node:net";
 const ANSWER_TIMEOUT_MS = 5000;
 const LONGEST_ANSWER_BYTES = 64 * 1024 * 1024;
 
-/** One UAPI exchange, up to the empty line; undefined when nobody listens there, or it ends without an answer. */
+/** One UAPI exchange, up to the empty line; undefined without a listener, or when it closes without an answer. */
 export function exchangeUapi(path: string, request: string | Uint8Array): Promise<string | undefined> {
   return new Promise((answered) => {
     let text = "";

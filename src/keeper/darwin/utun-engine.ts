@@ -15,19 +15,19 @@ const LOOK_MS = 20;
 const GRACE_MS = 2000;
 const BACKOFF = { firstMs: 200, longestMs: 10_000 } as const;
 
-/** What an engine on a Mac needs of its keeper. */
+/** What an engine on a Mac needs from its keeper. */
 export interface UtunEngineDeps {
   readonly kind: EnsureEngine["engine"];
   /** The interface's name. */
   readonly name: string;
   readonly tunFd: number;
   readonly logPath: string;
-  /** Where its socket is noted for a later keeper. */
+  /** The file that records its socket for a later keeper. */
   readonly recordPath: string;
-  /** Folder that stands for /. */
+  /** Folder used instead of /. */
   readonly root: string;
   readonly launch: LaunchEngine;
-  /** Puts the interface's mtu back, which an engine sets to its own as it starts. */
+  /** Restores the interface's MTU, which an engine changes as it starts. */
   readonly keepMtu: <T>(while_: () => Promise<T>) => Promise<T>;
   readonly report: (line: string) => void;
 }
@@ -37,10 +37,10 @@ export class UtunEngine {
   readonly kind: EnsureEngine["engine"];
   readonly protocol: EnsureEngine["protocol"];
   readonly #deps: UtunEngineDeps;
-  /** Looked at whenever an engine starts or is set. */
+  /** Updated whenever an engine starts or is configured. */
   readonly #clock: MonotonicWallClock;
   #child: ChildProcess | undefined;
-  /** With marks for its secrets. */
+  /** With placeholders for its secrets. */
   #configuration: string | undefined;
   #secrets: ExtractedSecrets = [];
   #restarts = 0;
@@ -60,9 +60,9 @@ export class UtunEngine {
   }
 
   /**
-   * Makes it run with this configuration; one that runs gets the update only. Throws what the engine refuses.
+   * Starts it with this configuration; a running engine gets the update only. Throws what the engine refuses.
    *
-   * @param secrets what marks in both stand for; copied for restarts
+   * @param secrets the values of the placeholders in both; copied for restarts
    */
   async ensure({ configuration, update }: EnsureEngine, secrets: ExtractedSecrets = []): Promise<void> {
     this.#keep(configuration, secrets);
@@ -71,7 +71,7 @@ export class UtunEngine {
     if (update !== undefined) await this.#set(update, secrets);
   }
 
-  /** Ends it: by its socket's removal, which wireguard-go takes for the word to end, and by signals. */
+  /** Ends it by removing its socket, on which wireguard-go exits, and by signals. */
   async stop(): Promise<void> {
     this.#wanted = false;
     this.#keep(undefined, []);
@@ -138,7 +138,7 @@ export class UtunEngine {
     const errno = answer === undefined ? -1 : parseUapiErrno(answer);
     if (errno === 0) return;
     throw new AwgError("host", `the engine of ${this.#deps.name} refused its configuration (errno ${errno})`, {
-      remedy: "check that its version knows every parameter of the tunnel",
+      remedy: "check that its version supports every parameter of the tunnel",
     });
   }
 

@@ -18,17 +18,17 @@ import { type LaunchEngine, launchEngine } from "./engine-launch.ts";
 import { endOrphanEngines } from "./engine-record.ts";
 import { UtunEngine } from "./utun-engine.ts";
 
-/** What a keeper on a Mac needs. */
+/** The dependencies of a keeper on a Mac. */
 export interface UtunKeeperDeps {
   readonly system: LibSystem;
-  /** Its own folder, for what is armed. */
+  /** Its folder, for the armed watchdog. */
   readonly folder: string;
-  /** Where the name of each tunnel's interface is written for wg and wg-quick: `<tunnel>.name`. */
+  /** The folder for each tunnel's interface name, for wg and wg-quick: `<tunnel>.name`. */
   readonly nameFolder: string;
   readonly report: (line: string) => void;
-  /** How an engine is started; the installed program unless given. */
+  /** How to start an engine; by default the installed program. */
   readonly launch?: LaunchEngine;
-  /** Folder that stands for /; / unless given. */
+  /** Folder used instead of /. */
   readonly root?: string;
 }
 
@@ -39,9 +39,9 @@ interface Held {
 }
 
 /**
- * What outlives the other processes on a Mac: the descriptors of utun interfaces, which vanish with them, and the
- * watchdog. PF needs no owner there. An engine shares its interface's descriptor and dies with the keeper's next
- * start, so that after a keeper's death all is made anew, while PF drops what would leave.
+ * Holds what outlives the other processes on a Mac: the descriptors of utun interfaces, which disappear with them, and
+ * the watchdog. PF needs no owner. An engine shares its interface's descriptor and ends with the keeper's next start.
+ * After a keeper's death everything is created again, while PF drops traffic.
  */
 export class UtunKeeper {
   readonly #deps: UtunKeeperDeps;
@@ -54,8 +54,8 @@ export class UtunKeeper {
   }
 
   /**
-   * Goes on with what an earlier keeper was armed with. Its interfaces went with it, but for those whose engines run on
-   * without anybody to look after them: these are ended by the removal of their sockets, as wg-quick does it.
+   * Resumes an earlier keeper's watchdog. Its interfaces are gone, except those of orphaned engines, which are ended by
+   * removing their sockets, as wg-quick does.
    */
   adopt(): void {
     this.#watchdog.resume();
@@ -66,11 +66,11 @@ export class UtunKeeper {
     this.#watchdog.keep();
   }
 
-  takeOverRest(): void {
+  adoptRest(): void {
     if (this.#watchdog.isAtRest) this.#watchdog.resume();
   }
 
-  /** Whether there is anything that would be lost by ending this process. */
+  /** Whether nothing would be lost by ending this process. */
   get holdsNothing(): boolean {
     return this.#held.size === 0 && this.#watchdog.isAtRest;
   }
@@ -90,7 +90,7 @@ export class UtunKeeper {
     };
   }
 
-  /** Does what is asked and gives the status afterwards. Throws AwgError("unsupported") for what only Linux has. */
+  /** Executes a request and returns the new status. Throws AwgError("unsupported") for requests of Linux only. */
   async answer(request: KeeperRequest, secrets: ExtractedSecrets = []): Promise<KeeperStatus> {
     switch (request.request) {
       case "status":
@@ -122,7 +122,7 @@ export class UtunKeeper {
     return this.status;
   }
 
-  /** Ends engines and closes every interface; what is armed stays for the next keeper. */
+  /** Ends engines and closes every interface; the watchdog's file stays for the next keeper. */
   async release(): Promise<void> {
     await this.#closeAll();
     this.#watchdog[Symbol.dispose]();
@@ -135,8 +135,8 @@ export class UtunKeeper {
   async #ensureEngine(request: EnsureEngine, secrets: ExtractedSecrets): Promise<void> {
     const held = this.#held.get(request.device);
     if (held === undefined) {
-      throw new AwgError("host", `the keeper does not hold ${request.device}, so it can start no engine on it`, {
-        remedy: "apply again: the device comes before its engine",
+      throw new AwgError("host", `the keeper does not hold ${request.device}, so it cannot start an engine on it`, {
+        remedy: "apply again; the device is created before its engine",
       });
     }
     if (held.engine?.protocol !== request.protocol || held.engine.kind !== request.engine) {
@@ -188,7 +188,7 @@ export class UtunKeeper {
     held.utun[Symbol.dispose]();
   }
 
-  /** Whole or not at all, so that a reader never sees half a name. */
+  /** Replaces the file whole, so that a reader never sees half a name. */
   #writeName(device: string, name: string): void {
     const { nameFolder } = this.#deps;
     if (mkdirSync(nameFolder, { recursive: true }) !== undefined) chmodSync(nameFolder, 0o755);

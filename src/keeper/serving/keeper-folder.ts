@@ -8,7 +8,7 @@ const LOCK_LOOK_MS = 1000;
 /** sun_path with its closing zero has 104 bytes on macOS and 108 on Linux (unix(4), unix(7)); the shorter holds on both. */
 const LONGEST_SOCKET_BYTES = 103;
 
-/** The folder of a keeper and its lock, of which there is one for each keeper. */
+/** The folder of a keeper, with its lock. */
 export class KeeperFolder {
   readonly paths: KeeperPaths;
   #lock: number | undefined;
@@ -18,8 +18,8 @@ export class KeeperFolder {
   }
 
   /**
-   * Makes the folder where it is not there, and takes the lock unless this process has it. False where another keeper has it:
-   * at the beginning, or since somebody removed what this one had.
+   * Creates the folder if missing, and takes the lock unless this process has it. False when another keeper has it, now
+   * or after ours was removed.
    */
   take(): boolean {
     const { folder, lock } = this.paths;
@@ -37,8 +37,8 @@ export class KeeperFolder {
   }
 
   /**
-   * The same at the beginning of a keeper's life; a service waits for another to end. AwgError usage, before anything is made,
-   * where no socket can stand in the folder.
+   * `take` for a starting keeper; a service waits for another keeper to end. AwgError usage, before anything is
+   * created, when the socket's path is too long.
    */
   async begin({ isService }: { readonly isService: boolean }): Promise<boolean> {
     this.#demandShortSocket();
@@ -55,8 +55,8 @@ export class KeeperFolder {
     if (bytes <= LONGEST_SOCKET_BYTES) return;
     throw new AwgError(
       "usage",
-      `the keeper's socket ${socket} would have ${bytes} bytes, and a unix socket takes ${LONGEST_SOCKET_BYTES}`,
-      { remedy: "name a shorter run folder (--run-dir)" },
+      `the keeper's socket ${socket} is ${bytes} bytes long, and the limit for a unix socket is ${LONGEST_SOCKET_BYTES}`,
+      { remedy: "set a shorter run folder (--run-dir)" },
     );
   }
 }

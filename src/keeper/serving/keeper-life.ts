@@ -12,21 +12,21 @@ import { type Answerer, type KeeperServer, type PeerUid, serveKeeper, Turns } fr
 const IDLE_MS = 5000;
 const LOOK_MS = 250;
 
-/** What a keeper is to the process that runs it. */
+/** A keeper, as the process that runs it uses it. */
 export interface LivingKeeper {
   readonly holdsNothing: boolean;
-  /** The processes whose logs stand in the keeper's folder. */
+  /** The engines whose logs are in the keeper's folder. */
   readonly enginePids?: readonly number[];
   answer(...request: Parameters<Answerer>): Promise<KeeperStatus>;
-  /** Writes down in the keeper's folder what the next keeper needs, where somebody removed it. */
+  /** Writes the records for the next keeper again, if they were removed. */
   keepRecords(): void;
-  /** Takes over what another keeper of this folder has let go of since this one began. */
-  takeOverRest(): void;
+  /** Adopts what another keeper of this folder released since this one started. */
+  adoptRest(): void;
 }
 
-/** How long, and for whom, a keeper lives. */
+/** How long a keeper runs. */
 export interface KeeperLife {
-  /** It stays though it holds nothing. */
+  /** It stays without holding anything. */
   readonly isService: boolean;
   /** Ends it from outside, as a signal does. */
   readonly ended?: AbortSignal;
@@ -34,8 +34,8 @@ export interface KeeperLife {
 }
 
 /**
- * Answers on the keeper's socket until it is told to stop, or has held nothing for 5 s. Where folder, lock or socket were
- * removed it makes them anew; where another keeper has taken the place meanwhile, it ends for that one to take over.
+ * Serves the keeper's socket until it is stopped, or has held nothing for 5 s. Creates a removed folder, lock or socket
+ * again. If another keeper has taken the place, it ends so that the other can adopt everything.
  */
 export async function serveUntilDone(
   keeper: LivingKeeper,
@@ -43,52 +43,53 @@ export async function serveUntilDone(
   { isService, ended, peerUid }: KeeperLife,
 ): Promise<void> {
   const { paths } = folder;
-  let isStopAsked = false;
+  let isStopRequested = false;
   let idleSinceMs = performance.now();
   const answer: Answerer = async (request, secrets) => {
     const status = await keeper.answer(request, secrets);
     idleSinceMs = performance.now();
-    if (request.request === "stop") isStopAsked = true;
+    if (request.request === "stop") isStopRequested = true;
     return status;
   };
   const turns = new Turns();
   let place = await openPlace(paths, answer, peerUid, turns);
   using _logs = boundEngineLogs(paths.folder, () => keeper.enginePids ?? []);
-  const isDone = (): boolean => isStopAsked || ended?.aborted === true;
+  const isDone = (): boolean => isStopRequested || ended?.aborted === true;
   const isIdle = (): boolean => !isService && performance.now() - idleSinceMs >= IDLE_MS;
   while (!isDone() && !isIdle()) {
     await sleep(LOOK_MS);
     try {
       if (!folder.take()) {
-        reportToLog(`another keeper has taken ${paths.folder}: it takes over what this one holds`);
+        reportToLog(`another keeper has taken ${paths.folder}: it adopts what this one holds`);
         keeper.keepRecords();
         break;
       }
-      if (!place.stands()) {
-        reportToLog(`${paths.socket} was removed: it is made anew`);
+      if (!place.exists()) {
+        reportToLog(`${paths.socket} was removed; creating it again`);
         keeper.keepRecords();
         void place.server.close();
         place = await openPlace(paths, answer, peerUid, turns);
       }
-      keeper.takeOverRest();
+      keeper.adoptRest();
     } catch (error) {
       reportToLog(`the keeper's folder: ${messageOf(error)}`);
     }
     if (!keeper.holdsNothing || place.server.clients > 0) idleSinceMs = performance.now();
   }
-  if (place.stands()) rmSync(paths.socket, { force: true });
+  if (place.exists()) rmSync(paths.socket, { force: true });
   await place.server.close();
 }
 
 interface Place {
   readonly server: KeeperServer;
-  /** Whether the socket's file is still the one that this keeper made. */
-  stands(): boolean;
+  /** Whether the socket's file is still the one this keeper created. */
+  exists(): boolean;
 }
 
 /**
- * Node removes the name that it listened by, whoever has it then (uv__pipe_close of libuv): so the socket gets its own later. The
- * first is no longer than that: a pid has at most five digits to the base of 36.
+ * Node removes the path it listened on, whoever owns it then (uv__pipe_close of libuv), so the socket listens on a
+ * draft path first and is renamed. The draft is not longer than the final path: a pid has at most five digits in base
+ * 36.
  */
 async function openPlace(
   paths: KeeperPaths,
@@ -102,7 +103,7 @@ async function openPlace(
   chmodSync(first, 0o600);
   const { ino } = statSync(first);
   renameSync(first, paths.socket);
-  return { server, stands: () => statSync(paths.socket, { throwIfNoEntry: false })?.ino === ino };
+  return { server, exists: () => statSync(paths.socket, { throwIfNoEntry: false })?.ino === ino };
 }
 
 /** Turns the signals that end a process into an AbortSignal; a defect in one request does not end the keeper. */
@@ -110,7 +111,7 @@ export function endOnSignals(): AbortSignal {
   const end = new AbortController();
   process.on("SIGHUP", () => {});
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => end.abort());
-  // What it holds matters more than a defect in one request: it must not die of one.
+  // A defect in one request must not end the keeper: what it holds is more important.
   process.on("uncaughtException", (error) => reportToLog(`unexpected: ${messageOf(error)}`));
   return end.signal;
 }

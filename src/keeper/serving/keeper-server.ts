@@ -13,19 +13,19 @@ import { readPeerCredentials } from "../../native/linux/process/unix-socket.ffi.
 import { type ExtractedSecrets, extractSecrets, wipeSecrets } from "../extract-secrets.ts";
 
 const NEWLINE = 10;
-/** A client that reads has its answer, and its end of the connection closed, within milliseconds. */
+/** A client that reads gets its answer, and closes its end, within milliseconds. */
 const LEAVE_MS = 500;
 
 /**
- * What answers requests; called for one request at a time. The secrets of a request stand beside it, as marks within, and
- * are wiped when it is answered: who needs them longer keeps a copy.
+ * Executes requests, one at a time. A request's secrets are separate, with placeholders within, and are wiped after the
+ * answer; copy them to keep them.
  */
 export type Answerer = (request: KeeperRequest, secrets: ExtractedSecrets) => Promise<KeeperStatus>;
 
-/** The uid at the other end of a connected unix socket. */
+/** The uid of the peer of a connected unix socket. */
 export type PeerUid = (fd: number) => number;
 
-/** Does one thing after the other, in the order in which they are asked. */
+/** Runs tasks one after another, in the order of the calls. */
 export class Turns {
   #last: Promise<unknown> = Promise.resolve();
 
@@ -35,7 +35,7 @@ export class Turns {
     return turn;
   }
 
-  /** When all that was asked until now is done. */
+  /** Resolves when all tasks so far are done. */
   get done(): Promise<unknown> {
     return this.#last;
   }
@@ -46,17 +46,17 @@ export interface KeeperServer {
   /** Connections open now. */
   readonly clients: number;
   /**
-   * Answers what it is at, and nothing more. A client that keeps its end open, as one that is stopped does, is not waited for:
-   * server.close() of Node would.
+   * Finishes the current request and accepts no more. Does not wait for clients that keep their end open, as stopped
+   * ones do; server.close() of Node would.
    */
   close(): Promise<void>;
 }
 
 /**
- * Serves the keeper's protocol on a unix socket whose folder and umask keep others out; besides, each connection's
- * peer credentials must be root's or this process's own user's.
+ * Serves the keeper's protocol on a unix socket in a private folder. In addition, each connection's peer must be root
+ * or this process's user.
  *
- * @param turns shared by sockets that follow one another: whoever asked by the one before is still being answered
+ * @param turns shared by successive sockets: requests of the previous socket are still being answered
  */
 export async function serveKeeper(
   path: string,
@@ -104,7 +104,7 @@ function listen(server: Server, path: string): Promise<void> {
   });
 }
 
-/** Node gives no peer credentials; the descriptor is behind the socket's handle. */
+/** Node has no API for peer credentials; the descriptor is in the socket's handle. */
 function isTrusted(socket: Socket, peerUid: PeerUid): boolean {
   const fd = (socket as Socket & { _handle?: { fd?: number } })._handle?.fd;
   if (fd === undefined || fd < 0) return false;
@@ -112,7 +112,7 @@ function isTrusted(socket: Socket, peerUid: PeerUid): boolean {
   return uid === 0 || uid === process.getuid?.();
 }
 
-/** What was read is wiped as soon as it is a line, and a line as soon as it is answered: it may hold secrets. */
+/** Input is wiped as soon as it is split into lines, and a line as soon as it is answered: it may contain secrets. */
 function readRequests(socket: Socket, take: (line: Buffer) => Promise<void>): void {
   let parts: Buffer[] = [];
   let length = 0;
@@ -137,9 +137,11 @@ function lineOf(parts: readonly Buffer[]): Buffer {
   return line;
 }
 
-/** What was asked by somebody who has gone meanwhile is not done: they told it for failed, or another acts in their place. */
+/**
+ * A request of a disconnected client is not executed: the client reported it as failed, or another acts in its place.
+ */
 async function reply(socket: Socket, line: Buffer, answer: Answerer, isClosing: () => boolean): Promise<void> {
-  await whatWasToldMeanwhile();
+  await pendingSocketEvents();
   if (isClosing() || socket.readableEnded || socket.destroyed) {
     line.fill(0);
     return;
@@ -157,8 +159,11 @@ async function reply(socket: Socket, line: Buffer, answer: Answerer, isClosing: 
   if (socket.writable) socket.write(text);
 }
 
-/** Until the event loop has asked the kernel once more: a process that was stopped reads a request before its sender's end. */
-async function whatWasToldMeanwhile(): Promise<void> {
+/**
+ * Waits for one more poll of the event loop: after a stop, a process reads a request before it sees that its sender has
+ * gone.
+ */
+async function pendingSocketEvents(): Promise<void> {
   await nextTurn();
   await nextTurn();
 }

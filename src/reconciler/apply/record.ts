@@ -184,6 +184,6 @@ export function awaitedError({ unconfirmed, begin }: OpenTransaction, nowBootMs:
 function disorder(location: string, what: string): AwgError {
   return new AwgError("journal", `the journal ${location} ${what}, which awg never writes`, {
     facts: { journal: location, state: "damaged" },
-    remedy: "run awg doctor, which says what may be done with it and what that costs",
+    remedy: "run awg doctor; it lists the remedies and their cost",
   });
 }

@@ -77,7 +77,7 @@ test("rollback to the one before, which cannot be read, names the next that can"
   for (const port of [51001, 51002, 51003, 51004]) await bench.apply(bench.config({ office: { port } }));
   const state = `${bench.file}.state`;
   truncateSync(`${state}/generation-3`, 40);
-  const remedy = "run awg doctor, which says what may be done with it and what that costs";
+  const remedy = "run awg doctor; it lists the remedies and their cost";
   const back = () => bench.ask((session) => session.planRollback(undefined));
   await expect(back()).rejects.toMatchObject({
     kind: "journal",

@@ -110,7 +110,7 @@ describe("programs with the rule that would apply", () => {
       rulesOf: "accepted",
       generation: 1,
       programs: [{ pid: 1 }, { pid: 20 }, { pid: 30, rule: { via: "block", fallback: null } }, { pid: 31 }],
-      unseen: ["a simulated machine has no sockets"],
+      unseen: ["a simulated host has no sockets"],
     });
   });
 });

@@ -46,7 +46,7 @@ test("law 9: beside a change that is under way it names who makes it, and to wai
   using _lock = takeLock(`${file}.state/lock`, holder);
   await expect(verify(file)).rejects.toMatchObject({
     kind: "locked",
-    message: `awg ${holder.verb} (process ${process.pid}) is changing this machine now`,
+    message: `awg ${holder.verb} (process ${process.pid}) is changing this host now`,
     remedy: "wait until it has ended, then try again",
   });
 });

@@ -16,7 +16,7 @@ import {
 /** A real Mac is asked 20 times a second here, and looks four times. */
 const SOME_LOOKS = 12;
 
-const NO_SOCKETS = { simulated: "a simulated machine has no sockets" } as const;
+const NO_SOCKETS = { simulated: "a simulated host has no sockets" } as const;
 const STILL = { simulated: "no process of a simulated machine starts or ends by itself" } as const;
 const SCREEN = { simulated: "a simulated machine has no screen" } as const;
 /** Of the policy rule that this process writes. */

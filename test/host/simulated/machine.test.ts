@@ -330,8 +330,8 @@ describe("the machine as text and as data", () => {
   test("a file may say only what differs, and nothing unknown", () => {
     expect(parseMachineFile('{"serviceUid": 7}')).toEqual({ ...laptopState(), serviceUid: 7 });
     expect(() => parseMachineFile("[]")).toThrow("must be one object");
-    expect(() => parseMachineFile("{")).toThrow("no JSON");
-    expect(() => parseMachineFile('{"link": []}')).toThrow('knows no part "link"');
+    expect(() => parseMachineFile("{")).toThrow("not JSON");
+    expect(() => parseMachineFile('{"link": []}')).toThrow('has an unknown part "link"');
     expect(() => parseMachineFile('{"links": {}}')).toThrow('wants "links" to be a list');
     expect(() => parseMachineFile('{"formatVersion": 2}')).toThrow("format");
   });

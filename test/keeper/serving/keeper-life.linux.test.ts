@@ -20,7 +20,7 @@ class SlowKeeper implements LivingKeeper {
     return { version: KEEPER_PROTOCOL_VERSION, pid: process.pid, devices: [], tables: [] };
   }
   keepRecords(): void {}
-  takeOverRest(): void {}
+  adoptRest(): void {}
 }
 
 async function ask(path: string, request: "status" | "disarmWatchdog"): Promise<Socket> {
@@ -80,8 +80,8 @@ describe.skipIf(process.platform !== "linux")("the longest path that a unix sock
   test("is told before a longer one is made", async () => {
     const paths = pathsOf(108);
     await expect(new KeeperFolder(paths).begin({ isService: false })).rejects.toMatchObject({
-      message: `the keeper's socket ${paths.socket} would have 108 bytes, and a unix socket takes 107`,
-      remedy: "name a shorter run folder (--run-dir)",
+      message: `the keeper's socket ${paths.socket} is 108 bytes long, and the limit for a unix socket is 107`,
+      remedy: "set a shorter run folder (--run-dir)",
     });
     expect(existsSync(paths.folder)).toBe(false);
   });

@@ -3,7 +3,7 @@ import type { PeerObserved, TunnelObserved, TunnelSpec } from "../../../model/re
 import type { EnginePort } from "../../ports/engines.ts";
 import type { SimulatedMachine } from "../machine.ts";
 
-/** Engines of the simulated machine: what they were told, and peers whose handshakes the machine's script decides. */
+/** Engines of the simulated host: their configuration, and handshakes with the peers that answer. */
 export function simulatedEngines(machine: SimulatedMachine): EnginePort {
   return {
     async read(device) {
@@ -61,7 +61,7 @@ function checkPossible(machine: SimulatedMachine, spec: TunnelSpec): void {
     embedded: capabilities.tun,
   }[spec.engine];
   if (!possible) {
-    throw new AwgError("unsupported", `this machine has no ${spec.engine} engine for ${spec.protocol}`, {
+    throw new AwgError("unsupported", `this host has no ${spec.engine} engine for ${spec.protocol}`, {
       facts: { device: spec.device },
     });
   }

@@ -4,7 +4,7 @@ import type { FactsPort, Uplink } from "../../ports/facts.ts";
 import type { SimulatedMachine } from "../machine.ts";
 import { MAIN_TABLE } from "../machine-state.ts";
 
-/** What expansion is told of the simulated machine. */
+/** The simulated host's facts. */
 export function simulatedFacts(machine: SimulatedMachine): FactsPort {
   return {
     async read({ users, hosts }) {
@@ -43,7 +43,7 @@ function entry<T>(name: string, value: T | undefined): [string, T][] {
   return value === undefined ? [] : [[name, value]];
 }
 
-/** Names come from configurations: one of them may be "constructor". */
+/** Names come from configurations and may be "constructor". */
 function ownOf<T>(record: Readonly<Record<string, T>>, name: string): T | undefined {
   return Object.hasOwn(record, name) ? record[name] : undefined;
 }

@@ -6,12 +6,12 @@ import type { FirewallPort } from "../../ports/firewall.ts";
 import type { SimulatedMachine } from "../machine.ts";
 import { fallbackNow } from "../send.ts";
 
-/** Whether a kill switch is loaded that stops nothing. */
+/** Whether the loaded kill switch has no effect. */
 function isUseless({ live: { firewall } }: SimulatedMachine): boolean {
   return firewall.isDisregarded === true && firewall.policy?.layers.some(({ killSwitch }) => killSwitch) === true;
 }
 
-/** The packet filter of the simulated machine: the policy itself, judged by the evaluator. One load is one write. */
+/** The packet filter of the simulated host: the policy itself, judged by the evaluator. One load is one write. */
 export function simulatedFirewall(machine: SimulatedMachine): FirewallPort {
   return {
     async read() {
@@ -24,7 +24,7 @@ export function simulatedFirewall(machine: SimulatedMachine): FirewallPort {
     async load(policy) {
       machine.checkAlive("firewall.load");
       const { nftables, pf } = machine.live.capabilities;
-      if (!nftables && pf !== true) throw new AwgError("unsupported", "this machine has no nftables");
+      if (!nftables && pf !== true) throw new AwgError("unsupported", "this host has no nftables");
       machine.perform(policy === null ? "firewall.remove" : "firewall.load", () => {
         const held = policy !== null && machine.live.capabilities.ownedTables;
         const { isDisregarded } = machine.live.firewall;

@@ -7,11 +7,11 @@ import type { SimulatedMachine } from "../machine.ts";
 import { type SimulatedLink, sortAddresses } from "../machine-state.ts";
 import { prefixOf } from "../memo.ts";
 
-/** A link that carries an IPv6 address may not be narrower (RFC 8200 section 5). */
+/** The minimum MTU of a link with an IPv6 address (RFC 8200 section 5). */
 const IPV6_LEAST_MTU_BYTES = 1280;
 const DEVICE_NAME_BYTES = 15;
 
-/** Devices of the simulated machine. Each address, like each attribute, is a write of its own. */
+/** Devices of the simulated host. Each address, like each attribute, is a separate write. */
 export function simulatedLinks(machine: SimulatedMachine): LinkPort {
   return {
     async read() {
@@ -72,7 +72,7 @@ function ownedOrNew(machine: SimulatedMachine, spec: LinkSpec): SimulatedLink {
     up: false,
     mtuBytes: 1500,
     addresses: [],
-    // The keeper names the device in the same breath as it opens it, so no unnamed one is ever left behind.
+    // The keeper sets the alias when it opens the device, so no device without an alias is ever left behind.
     alias: LINK_ALIAS_PREFIX + spec.tunnel,
     held: true,
     ...(unit === undefined ? {} : { unit }),
@@ -94,7 +94,7 @@ function checkSpec(spec: LinkSpec): void {
   if (bad !== undefined) throw new AwgError("host", `device ${spec.device} ${bad}`, { facts: { device: spec.device } });
 }
 
-/** Link-local addresses come and go with the kernel; only those that the spec could have set are exact. */
+/** The kernel manages link-local addresses; only addresses that a spec can set are exact. */
 function isForeignTo(spec: LinkSpec, address: string): boolean {
   return !spec.addresses.includes(address) && !address.startsWith("fe80:");
 }
@@ -112,9 +112,9 @@ function isOurs(link: SimulatedLink): boolean {
 }
 
 function foreignDevice(device: string): AwgError {
-  return new AwgError("conflict", `device ${device} belongs to somebody else`, {
+  return new AwgError("conflict", `device ${device} belongs to another program`, {
     facts: { device },
-    remedy: "remove it, or give the tunnel another `interface`",
+    remedy: "remove it, or set another `interface` for the tunnel",
   });
 }
 

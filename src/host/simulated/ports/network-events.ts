@@ -1,7 +1,7 @@
 import type { NetworkEvents } from "../../ports/network-events.ts";
 import type { SimulatedMachine } from "../machine.ts";
 
-/** What others do to the simulated machine, as its events tell it; awg's own writes make none. */
+/** Changes of the simulated host by others; awg's own writes emit no events. */
 export function simulatedNetworkEvents(machine: SimulatedMachine): NetworkEvents {
   return { watch: (onEvent) => machine.events.watch(onEvent) };
 }

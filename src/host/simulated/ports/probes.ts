@@ -7,7 +7,7 @@ import { simulatedFacts } from "./facts.ts";
 
 const ECHO_REQUEST = { 4: 8, 6: 128 } as const;
 
-/** Probes of the simulated machine: who is reached answers, unless the tunnel on the way shook no hands. */
+/** Probes on the simulated host: every reached target answers, unless a tunnel on the path has no handshake. */
 export function simulatedProbes(machine: SimulatedMachine): ProbePort {
   return {
     async run(probe) {
@@ -27,7 +27,7 @@ function whyUnanswered(machine: SimulatedMachine, probe: ProbeSpec, destination:
   const family = parseIp(destination)?.family ?? 4;
   const isPing = probe.type === "ping";
   const { device } = probe;
-  if (device !== undefined && machine.link(device) === undefined) return `there is no device ${device}`;
+  if (device !== undefined && machine.link(device) === undefined) return `the device ${device} does not exist`;
   const outcome = machine.send({
     destination,
     protocol: isPing ? (family === 4 ? PROTOCOL.icmp : PROTOCOL.icmpv6) : PROTOCOL.tcp,

@@ -2,7 +2,7 @@ import type { Program } from "../../../model/program/program.ts";
 import type { ProcessPort } from "../../ports/processes.ts";
 import type { SimulatedMachine } from "../machine.ts";
 
-/** Processes of the simulated machine as its state lists them; they have no sockets, and none starts or ends by itself. */
+/** Processes of the simulated host from its state; they have no sockets, and none starts or ends by itself. */
 export function simulatedProcesses(machine: SimulatedMachine): ProcessPort {
   const list = (): Program[] => {
     machine.checkAlive("processes.list");
@@ -16,7 +16,7 @@ export function simulatedProcesses(machine: SimulatedMachine): ProcessPort {
     read: (pid) => list().find((program) => program.pid === pid),
     isAlive: (key) => list().some(({ pid, since }) => pid === key.pid && since === key.since),
     ownerOf: () => undefined,
-    sockets: () => ({ sockets: [], closed: new Set(), unseen: ["a simulated machine has no sockets"] }),
+    sockets: () => ({ sockets: [], closed: new Set(), unseen: ["a simulated host has no sockets"] }),
     watch: () => ({ async [Symbol.asyncDispose]() {} }),
   };
 }

@@ -4,7 +4,7 @@ import type { ResolverMethod, ResolverObserved, ResolverSpec } from "../../../mo
 import type { ResolverPort } from "../../ports/resolver.ts";
 import type { SimulatedMachine } from "../machine.ts";
 
-/** The resolver of the simulated machine: a resolv.conf text, or links of systemd-resolved. */
+/** The resolver of the simulated host: a resolv.conf text, or links of systemd-resolved. */
 export function simulatedResolver(machine: SimulatedMachine): ResolverPort {
   return {
     async read() {
@@ -16,10 +16,7 @@ export function simulatedResolver(machine: SimulatedMachine): ResolverPort {
       machine.checkAlive("resolver.ensure");
       const { resolver } = machine.live;
       if (spec.method !== resolver.method) {
-        throw new AwgError(
-          "unsupported",
-          `this machine's resolver is set by ${resolver.method}, not by ${spec.method}`,
-        );
+        throw new AwgError("unsupported", `this host's resolver is set by ${resolver.method}, not by ${spec.method}`);
       }
       if (spec.method === "file") ensureFile(machine, spec);
       else if (spec.method === "dynamic-store") ensureStore(machine, spec);
@@ -38,7 +35,7 @@ export function simulatedResolver(machine: SimulatedMachine): ResolverPort {
   };
 }
 
-/** The original is put aside before it is replaced; whatever stands there without our header is an original. */
+/** Saves the original before it is replaced; any text without our header is an original. */
 function ensureFile(machine: SimulatedMachine, spec: ResolverSpec): void {
   const { resolver } = machine.live;
   if (!resolver.text.startsWith(FILE_HEADER)) {
@@ -47,7 +44,7 @@ function ensureFile(machine: SimulatedMachine, spec: ResolverSpec): void {
   const text = renderFile(spec);
   if (resolver.text === text) return;
   machine.perform("resolver.write", () => {
-    // Somebody may have written another original since it was put aside; the newest is the one to keep.
+    // Another program may have written a new original; the newest one is saved.
     if (!resolver.text.startsWith(FILE_HEADER)) resolver.saved = resolver.text;
     resolver.text = text;
   });
@@ -62,7 +59,7 @@ function ensureLink(machine: SimulatedMachine, spec: ResolverSpec): void {
   });
 }
 
-/** Our key of macOS's store, and the files of /etc/resolver: both are ours alone, nothing is put aside. */
+/** Our key of the dynamic store of macOS, and our files in /etc/resolver; nothing has to be saved. */
 function ensureStore(machine: SimulatedMachine, { servers, search, split }: ResolverSpec): void {
   machine.perform("resolver.store", () => {
     const key = { servers: [...servers], search: [...search], ...(split === undefined ? {} : { split }) };

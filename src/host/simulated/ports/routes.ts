@@ -7,7 +7,7 @@ import type { SimulatedMachine } from "../machine.ts";
 import { prefixOf } from "../memo.ts";
 import { connectedRoutes, localRoutes } from "../routing.ts";
 
-/** Routing tables and rules of the simulated machine; each route and each rule is a write of its own. */
+/** Routing tables and rules of the simulated host; each route and each rule is a separate write. */
 export function simulatedRoutes(machine: SimulatedMachine): RoutePort {
   return {
     async readRoutes(tables) {
@@ -33,8 +33,8 @@ export function simulatedRoutes(machine: SimulatedMachine): RoutePort {
 }
 
 /**
- * NLM_F_CREATE, with NLM_F_REPLACE only where the route in the same place is ours and to be deleted in the same set. On a
- * Mac any route of ours is changed where it stands (RTM_CHANGE).
+ * NLM_F_CREATE, with NLM_F_REPLACE only where the existing route is ours and deleted in the same set. On a Mac any
+ * route of ours is changed in place (RTM_CHANGE).
  */
 function addRoute(machine: SimulatedMachine, route: Route, leaving: ReadonlySet<string>): void {
   checkRoute(machine, route);
@@ -43,7 +43,7 @@ function addRoute(machine: SimulatedMachine, route: Route, leaving: ReadonlySet<
     if (routeText(present) === routeText(route)) return;
     const isChanged = machine.live.os === "darwin" || leaving.has(routeText(present));
     if (present.protocol !== route.protocol || !isChanged) {
-      throw new AwgError("conflict", `another route to ${route.destination} stands in table ${route.table}`, {
+      throw new AwgError("conflict", `another route to ${route.destination} exists in table ${route.table}`, {
         facts: { table: route.table, destination: route.destination, protocol: present.protocol },
       });
     }
@@ -54,7 +54,7 @@ function addRoute(machine: SimulatedMachine, route: Route, leaving: ReadonlySet<
 function checkRoute(machine: SimulatedMachine, route: Route): void {
   const where = `route ${route.destination} in table ${route.table}`;
   if (renderPrefix(canonicalPrefix(prefixOf(route.destination))) !== route.destination) {
-    throw new AwgError("host", `${where} is no canonical prefix (EINVAL)`);
+    throw new AwgError("host", `${where} is not a canonical prefix (EINVAL)`);
   }
   if (route.type !== "unicast") {
     if (route.device !== undefined)
@@ -63,7 +63,7 @@ function checkRoute(machine: SimulatedMachine, route: Route): void {
   }
   const link = route.device === undefined ? undefined : machine.link(route.device);
   if (link === undefined)
-    throw new AwgError("host", `${where} goes to ${route.device ?? "nothing"}, which is no device (ENODEV)`);
+    throw new AwgError("host", `${where} goes to ${route.device ?? "nothing"}, which is not a device (ENODEV)`);
   if (!link.up) throw new AwgError("host", `${where} goes to ${link.device}, which is down (ENETDOWN)`);
 }
 

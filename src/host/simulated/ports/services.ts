@@ -5,13 +5,13 @@ import type { ServicePort } from "../../ports/services.ts";
 import type { SimulatedMachine } from "../machine.ts";
 import type { SimulatedService } from "../machine-state.ts";
 
-/** Services of the simulated machine: files, what the manager made of them, and whether they run. */
+/** Services of the simulated host: files, the definitions the manager loaded, and whether they run. */
 export function simulatedServices(machine: SimulatedMachine): ServicePort {
   return {
     async readManager() {
       machine.checkAlive("services.readManager");
       const kind = machine.live.serviceManager;
-      if (kind === null) return { kind: "none", reason: "no service manager runs on this machine" };
+      if (kind === null) return { kind: "none", reason: "no service manager runs on this host" };
       return kind === "systemd"
         ? { kind, program: ["/usr/local/bin/awg"], configFile: "/etc/awg/config.yaml", runDir: "/run/awg" }
         : {
@@ -61,7 +61,7 @@ export function simulatedServices(machine: SimulatedMachine): ServicePort {
   };
 }
 
-/** A write each, as on a real machine: the file, what the manager reads, the start. */
+/** A write each, as on a real host: the file, the reload, the start. */
 function ensureService(machine: SimulatedMachine, spec: ServiceSpec): void {
   const { name, path, definition, keepRunning, uid } = spec;
   if (find(machine, name)?.definition !== definition) {
@@ -100,5 +100,5 @@ function observed(place: ServicePlace, service: SimulatedService | undefined): S
 
 function refuseForeign(service: SimulatedService | undefined): void {
   if (service === undefined || (service.definition !== undefined && bearsMark(service.definition))) return;
-  throw new AwgError("conflict", `the service ${service.name} is somebody else's`);
+  throw new AwgError("conflict", `the service ${service.name} belongs to another program`);
 }

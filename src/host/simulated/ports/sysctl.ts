@@ -5,7 +5,9 @@ import type { SimulatedMachine } from "../machine.ts";
 /** Per-device names as the kernel builds them: net.ipv4.conf.<device>.<setting>. */
 const DEVICE_SETTING = /^net\.ipv[46]\.conf\.(.+)\.([a-z0-9_]+)$/;
 
-/** Kernel settings of the simulated machine. Settings of a device exist as long as it does and start at the defaults. */
+/**
+ * Kernel settings of the simulated host. A device's settings exist as long as the device and start at the defaults.
+ */
 export function simulatedSysctl(machine: SimulatedMachine): SysctlPort {
   return {
     async read(names) {

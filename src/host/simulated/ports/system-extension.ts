@@ -5,11 +5,11 @@ import type { SimulatedMachine } from "../machine.ts";
 import type { SimulatedExtension } from "../machine-state.ts";
 
 /**
- * System extensions of the simulated machine, which has them whatever else it is, so that a plan can be
- * shown anywhere. Whoever asks for one that the machine does not know has to wait for its user.
+ * System extensions of the simulated host, which supports them on any simulated system, so that a plan can be shown
+ * anywhere. A request for an unknown extension waits for its user.
  */
 export function simulatedSystemExtensions(machine: SimulatedMachine, isAttended: boolean): SystemExtensionPort {
-  /** What its user did not answer yet is asked for once in a process. */
+  /** A request that its user has not answered is made once per process. */
   const putOff = new Set<string>();
   const wishesFor = (bundle: string, isForced = false): ReplacementWishes => {
     const wasPutOff = putOff.has(bundle);
