@@ -1,6 +1,6 @@
 import { ENGINE_MARK, MARK_MASK, markOfPath, PATH_NUMBERS } from "../ownership.ts";
 import { AddressSet } from "./address-set.ts";
-import { flowMemoryOf, isKernelsSubflow, isOrphan } from "./flow-memory.ts";
+import { flowMemoryOf, isKernelsSubflow, isOrphan, REFUSED_PROTOCOLS } from "./flow-memory.ts";
 import { compileFlowPath, type FlowPath } from "./flow-path.ts";
 import { compileGrants } from "./grants.ts";
 import { compileLayer, type LayerJudge } from "./layer-judge.ts";
@@ -48,8 +48,9 @@ export function judge(policy: FirewallPolicy, packet: Packet): Judgement {
 /** The path that steering gives a packet of this host (S4); it decides the mark and so the route. */
 export function steer(policy: FirewallPolicy, packet: Packet): PathRef {
   const compiled = compilePolicy(policy);
-  if (linkTrafficOut(packet) !== undefined || compiled.isOwn(packet)) return DIRECT;
+  if (linkTrafficOut(packet) !== undefined) return DIRECT;
   if (compiled.isLost(packet)) return BLOCK;
+  if (compiled.isOwn(packet)) return DIRECT;
   if (packet.reply === true) {
     const tunnel = compiled.tunnels.find(({ addresses }) => addresses.has(packet.source))?.tunnel;
     return tunnel === undefined ? DIRECT : { kind: "tunnel", device: tunnel.device, number: tunnel.number };
@@ -66,7 +67,7 @@ export function markAfterSteering(policy: FirewallPolicy, packet: Packet): numbe
   const foreign = (mark & ~MARK_MASK) >>> 0;
   if (packet.outDevice === LOOPBACK_DEVICE) return mark;
   if (linkTrafficOut(packet) !== undefined) return foreign;
-  if (isEngine(policy.layers.at(-1), packet)) return mark;
+  if (isEngine(policy.layers.at(-1), packet) && !compilePolicy(policy).isLost(packet)) return mark;
   const path = steer(policy, packet);
   if (path.kind === "direct" && isLinkScoped(packet)) return foreign;
   return (foreign | markOfPath(path.kind === "tunnel" ? path.number : PATH_NUMBERS[path.kind])) >>> 0;
@@ -137,6 +138,7 @@ function compilePolicy(policy: FirewallPolicy): CompiledPolicy {
     isOwn: (packet) => isEngine(last, packet) || grants?.ownOut(packet) !== undefined,
     isLost: (packet) => {
       if (memory === "needless") return false;
+      if (packet.hook === "output" && REFUSED_PROTOCOLS.includes(packet.protocol)) return true;
       return isKernelsSubflow(packet) || (isOrphan(packet) && (memory === "refused" || packet.lastUid === null));
     },
     steerFlow: compileFlowPath(policy.steering, last ?? { dns: null, allow: [], allowLan: false }),

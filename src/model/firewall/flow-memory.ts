@@ -3,8 +3,11 @@ import { sha256Hex } from "../sha256.ts";
 import { type Packet, PROTOCOL } from "./packet.ts";
 import type { FirewallPolicy, PortRange, Steering } from "./policy.ts";
 
-/** Protocols whose sockets go on sending after their program closed them; then nothing tells whose they were. */
-export const OUTLIVING_PROTOCOLS: readonly number[] = [PROTOCOL.tcp, PROTOCOL.dccp, PROTOCOL.sctp];
+/**
+ * Protocols whose sockets go on sending after their program closed them, as TCP's do. Whose their flows are nothing remembers,
+ * so a policy that names users refuses them (docs/security.md S4.10).
+ */
+export const REFUSED_PROTOCOLS: readonly number[] = [PROTOCOL.dccp, PROTOCOL.sctp];
 
 const LAST_USER = 0xffff_ffff;
 
@@ -58,7 +61,7 @@ export function classesIn(classes: readonly UserClass[], ranges: readonly PortRa
  * kernel itself opened the flow.
  */
 export function isOrphan({ hook, uid, protocol, lastUid }: Packet): boolean {
-  return hook === "output" && uid === undefined && lastUid !== undefined && OUTLIVING_PROTOCOLS.includes(protocol);
+  return hook === "output" && uid === undefined && lastUid !== undefined && protocol === PROTOCOL.tcp;
 }
 
 /** The kernel opens one more subflow of an MPTCP connection; whose that is it does not tell. */

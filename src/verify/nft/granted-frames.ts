@@ -17,7 +17,7 @@ const whole = fragmentIs("whole", "first");
 export function grantedFrames({ space, granted, question }: FamilyQuestion): Diagram {
   const { diagrams } = space;
   const tunnels = question.policy.layers.flatMap((layer) => layer.tunnels);
-  const bySender = grantedBy(question.policy, "output", space.family, { lasting: false });
+  const bySender = grantedBy(question.policy, "output", space.family, { frames: true });
   const sent = space.ofFormula(all(bySender, POSSIBLE.output));
   const across = space.ofFormula(all(granted.forward, POSSIBLE.forward, not(fromTunnel(tunnels))));
   const ofStack = diagrams.or(sent, space.exists(across, "in"));
@@ -47,7 +47,7 @@ function fragmentsOf(space: FamilyQuestion["space"], { steering, layers }: Firew
   const addresses = layers.flatMap(({ tunnels }) => tunnels.flatMap((tunnel) => tunnel.addresses));
   const isLater = all(fragmentIs("later"), not(addressIn("source", space.family, addresses)));
   return layers.reduce<Diagram>((left, layer) => {
-    const granted = grantedBy({ steering, layers: [layer] }, "output", space.family, { lasting: false });
+    const granted = grantedBy({ steering, layers: [layer] }, "output", space.family, { frames: true });
     const wholes = space.exists(space.ofFormula(all(POSSIBLE.output, any(granted, probes), whole)), "tracking");
     const anyPorts = space.exists(space.exists(space.exists(wholes, "word0"), "word2"), "fragment");
     return diagrams.and(left, anyPorts);

@@ -70,7 +70,7 @@ function verifyHook(asked: FamilyQuestion, hook: Hook): VerifyFinding[] {
 /** What is left of flows without a mark: egress knows no user of it, so it is dropped although granted (S4.10). */
 function unknownAtEgress({ question, family }: FamilyQuestion, hook: Hook): Formula {
   if (hook !== "output") return NEVER;
-  return all(unmarkedOrphan(family), not(grantedBy(question.policy, hook, family, { lasting: false })));
+  return all(unmarkedOrphan(family), not(grantedBy(question.policy, hook, family, { frames: true })));
 }
 
 /** What is let through although refused, by what it is called. */

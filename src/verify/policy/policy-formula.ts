@@ -1,6 +1,6 @@
-import { flowMemoryOf, OUTLIVING_PROTOCOLS } from "../../model/firewall/flow-memory.ts";
+import { flowMemoryOf, REFUSED_PROTOCOLS } from "../../model/firewall/flow-memory.ts";
 import { LINK_SCOPED_PREFIXES } from "../../model/firewall/link-traffic.ts";
-import { LOOPBACK_DEVICE, type Packet } from "../../model/firewall/packet.ts";
+import { LOOPBACK_DEVICE, type Packet, PROTOCOL } from "../../model/firewall/packet.ts";
 import type { FirewallPolicy, PathRef, PolicyLayer } from "../../model/firewall/policy.ts";
 import type { Family } from "../../model/ip.ts";
 import { ENGINE_MARK, MARK_MASK, PATH_NUMBERS } from "../../model/ownership.ts";
@@ -26,11 +26,7 @@ const isAnswer = trackedAs("answer", "related-answer");
 const isRelated = trackedAs("related", "related-answer");
 
 /** What may go on with a flow whose program is gone (S4.10). */
-const mayBeOrphan = all(
-  numberIs("user", NO_USER),
-  numberIs("protocol", ...OUTLIVING_PROTOCOLS),
-  fragmentIs("whole", "first"),
-);
+const mayBeOrphan = all(numberIs("user", NO_USER), numberIs("protocol", PROTOCOL.tcp), fragmentIs("whole", "first"));
 
 /** The packet carries one of awg's marks: the hooks of the IP stack have judged it (S9.3). */
 export const CARRIES_MARK = not(markIs(MARK_MASK, 0));
@@ -44,20 +40,20 @@ export function unmarkedOrphan(family: Family): Formula {
  * The packets of one hook that a policy lets pass, as a condition: docs/security.md once more, written for sets of
  * packets as `firewall/evaluate.ts` is for single ones. A test compares the two. Whose a flow was that outlived its program is
  * no part of a packet: such packets are granted what one of the users is granted, where flows are remembered, unless the
- * packets are known not to be `lasting`.
+ * packets are `frames`, of which no flow is known.
  */
 export function grantedBy(
   policy: FirewallPolicy,
   hook: Packet["hook"],
   family: Family,
-  { lasting = true }: { readonly lasting?: boolean } = {},
+  { frames = false }: { readonly frames?: boolean } = {},
 ): Formula {
   const tunnels = policy.layers.flatMap((layer) => layer.tunnels);
   const devices = tunnels.map(({ device }) => device);
   const addresses = tunnels.flatMap((tunnel) => tunnel.addresses);
   const outPhysical = not(deviceIn("out", devices));
   const inPhysical = not(deviceIn("in", devices));
-  const remembers = lasting && hook === "output" && flowMemoryOf(policy).kind === "kept";
+  const remembers = !frames && hook === "output" && flowMemoryOf(policy).kind === "kept";
   const layers = all(...policy.layers.map((layer) => layerGrants(layer, devices, hook, family, remembers)));
   const asTunnel = all(inPhysical, addressIn("source", family, addresses));
   if (hook === "input") {
@@ -70,7 +66,13 @@ export function grantedBy(
   const told = isGuarded ? all(outPhysical, restMissing(family)) : NEVER;
   if (hook === "forward") return all(not(fromTunnel), not(asTunnel), not(told), layers);
   const link = all(outPhysical, linkOut(family));
-  return any(deviceIn("out", [LOOPBACK_DEVICE]), all(not(fromTunnel), not(told), any(link, layers)));
+  const lost = frames ? NEVER : refusedProtocols(policy);
+  return any(deviceIn("out", [LOOPBACK_DEVICE]), all(not(fromTunnel), not(told), not(lost), any(link, layers)));
+}
+
+/** What a policy with rules for users refuses, since nothing remembers its flows (S4.10). */
+function refusedProtocols(policy: FirewallPolicy): Formula {
+  return flowMemoryOf(policy).kind === "needless" ? NEVER : numberIs("protocol", ...REFUSED_PROTOCOLS);
 }
 
 /** What of steering asks for no path, so that all paths share it. */
@@ -135,18 +137,19 @@ export function markedFor(policy: FirewallPolicy, family: Family, number: number
   const linkScoped = addressIn("destination", family, LINK_SCOPED_PREFIXES);
   const direct = steeredTo(policy, family, (path) => path.kind === "direct");
   const lasting = flowMemoryOf(policy).kind === "kept" ? mayBeOrphan : NEVER;
-  const plain = all(not(link), not(engine), not(lasting));
+  const refused = refusedProtocols(policy);
+  const plain = all(not(link), not(engine), not(lasting), not(refused));
   switch (number) {
     case 0:
       return any(link, all(plain, linkScoped, direct));
     case PATH_NUMBERS.engine:
-      return all(not(link), engine);
+      return all(not(link), engine, not(refused));
     case PATH_NUMBERS.direct:
       return all(plain, not(linkScoped), direct);
     default: {
       const isPath = (path: PathRef) =>
         path.kind === "tunnel" ? path.number === number : path.kind === "block" && number === PATH_NUMBERS.block;
-      return all(plain, steeredTo(policy, family, isPath));
+      return any(all(plain, steeredTo(policy, family, isPath)), number === PATH_NUMBERS.block ? refused : NEVER);
     }
   }
 }

@@ -73,7 +73,7 @@ function processorMsOf(text: string): number {
 /** Puts rules into awg's tables in one transaction; gives what takes them out again. Nobody may own the tables. */
 export async function plant(world: World, rules: readonly PlantedRule[]): Promise<() => Promise<void>> {
   const nft = (input: string) => world.inside("client", ["nft", "--echo", "--handle", "--file", "-"], input);
-  const lines = rules.map(({ chain, rule, last }) => `${last === true ? "add" : "insert"} rule ${chain} ${rule}`);
+  const lines = rules.map(({ chain, rule }) => `insert rule ${chain} ${rule}`);
   const echoed = await nft(lines.join("\n"));
   const handles = [...echoed.matchAll(/^(?:insert|add) rule (\S+ awg \S+) .*# handle (\d+)$/gm)];
   if (handles.length !== rules.length) throw new Error(`nft echoed ${handles.length} of ${rules.length}: ${echoed}`);

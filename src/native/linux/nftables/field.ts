@@ -102,8 +102,6 @@ export const FIELDS = {
   "udp.dport": port(2, PROTOCOL.udp),
   "tcp.flags": packet("transport", 13, 1, "network", 15, { transport: PROTOCOL.tcp }),
   "tcp.offset": packet("transport", 12, 1, "network", 4, { transport: PROTOCOL.tcp }),
-  "sctp.chunk": packet("transport", 12, 1, "network", 4, { transport: PROTOCOL.sctp }),
-  "dccp.type": packet("transport", 8, 1, "network", 4, { transport: PROTOCOL.dccp }),
   "th.sport": port(0),
   "th.dport": port(2),
   "icmp.type": packet("transport", 0, 1, "network", 14, { network: "ip", transport: PROTOCOL.icmp }),

@@ -10,15 +10,8 @@ export const TCP_OPTION = "an option of TCP";
 /** What the packet's socket, or the one that waits for it, tells (S2.1). */
 const SOCKET = "socket transparent";
 const MEMORY = new RegExp(`^(ct mark|${SEEN_FLOWS}|${TCP_OPTION})$`);
-/**
- * What a packet that opens a flow has at these bytes of its transport header: SYN (RFC 9293 section 3.1), INIT (RFC 9260 section
- * 3.2), DCCP-Request (RFC 4340 section 5.1).
- */
-const OPENING: ReadonlyMap<number, number> = new Map([
-  [13, 0x02],
-  [12, 1],
-  [8, 0],
-]);
+/** What a packet that opens a flow has at this byte of its transport header: SYN (RFC 9293 section 3.1). */
+const OPENING: ReadonlyMap<number, number> = new Map([[13, 0x02]]);
 
 /**
  * The steps of a rule of awg's own where packets are asked for what no packet of the space says: whose flow it is, and

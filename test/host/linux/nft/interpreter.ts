@@ -328,23 +328,17 @@ function networkHeader(packet: Packet): Uint8Array {
   return header;
 }
 
-/** From the ninth byte on: SYN, DCCP-Request and INIT; zeros and the like stand for what goes on with a flow. */
-const OPENS: Readonly<Record<number, readonly number[]>> = {
-  6: [0, 0, 0, 0, 0x50, 0x02],
-  33: [0x01],
-  132: [0, 0, 0, 0, 1],
-};
-const GOES_ON: typeof OPENS = { 6: [0, 0, 0, 0, 0x50, 0x10], 33: [0x04], 132: [0, 0, 0, 0, 0] };
-
-/** SYN-ACK, DCCP-Response and INIT ACK. */
-const ANSWERS: typeof OPENS = { 6: [0, 0, 0, 0, 0x50, 0x12], 33: [0x03], 132: [0, 0, 0, 0, 2] };
+/** TCP from the ninth byte on: SYN, SYN-ACK, and what goes on with a flow. */
+const OPENS = [0, 0, 0, 0, 0x50, 0x02];
+const ANSWERS = [0, 0, 0, 0, 0x50, 0x12];
+const GOES_ON = [0, 0, 0, 0, 0x50, 0x10];
 
 function transportHeader(packet: Packet, { junk = new Uint8Array(8), answers }: Wire): Uint8Array {
   if (packet.laterFragment) return junk;
   const header = new Uint8Array(20);
   header.set(junk);
   const kind = answers ? ANSWERS : packet.lastUid === undefined ? OPENS : GOES_ON;
-  header.set(kind[packet.protocol] ?? [], 8);
+  if (packet.protocol === 6) header.set(kind, 8);
   if (PORTED_PROTOCOLS.includes(packet.protocol)) {
     const [source, destination] = [packet.sourcePort ?? 0, packet.destinationPort ?? 0];
     header.set([source >> 8, source & 255, destination >> 8, destination & 255]);

@@ -267,7 +267,7 @@ s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP)
 s.sendto(struct.pack("!HHIIBBHHH", 9, 9000, 1, 1, 0x50, ${flags}, 9, 0, 0), ("192.0.2.9", 0))`;
       const knocking = ["python3", "-c", knock(TCP.ack)];
       const remembered = () =>
-        / tcp \. 192\.0\.2\.2 \. \d+ \. 192\.0\.2\.9 \. 9000 /.test(nft("list", "table", "inet", "awg").stdout);
+        / 192\.0\.2\.2 \. \d+ \. 192\.0\.2\.9 \. 9000 /.test(nft("list", "table", "inet", "awg").stdout);
       const send = (request: object) =>
         expect(space.runScript(SCRIPT, { runDir, ...request })).toMatchObject({ damage: [] });
 
@@ -305,7 +305,7 @@ s.sendto(struct.pack("!HHIIBBHHH", 9, 9000, 1, 1, 0x50, ${flags}, 9, 0, 0), ("19
       });
 
       test("is forgotten where anything was changed while nobody owned the tables", () => {
-        const forged = "{ tcp . 192.0.2.2 . 7 . 192.0.2.9 . 9000 }";
+        const forged = "{ 192.0.2.2 . 7 . 192.0.2.9 . 9000 }";
         nft("add", "element", "inet", "awg", "flows-65534-v4", forged);
         nft("delete", "element", "inet", "awg", "flows-65534-v4", forged);
         send({ policy: before });

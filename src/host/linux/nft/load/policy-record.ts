@@ -32,7 +32,7 @@ const FULL: ReadonlySet<unknown> = new Set(["ENOSPC", "EDQUOT"]);
  * Which rules this awg makes of a policy: another number for every change of what is rendered. A ruleset that was loaded
  * under another number is read and compared, however untouched it is: it may be that of an earlier version.
  */
-export const RENDERING = 11;
+export const RENDERING = 12;
 
 /** What the last load left behind, so that a read can trust an untouched ruleset without reading it all. */
 export interface LoadedMark {

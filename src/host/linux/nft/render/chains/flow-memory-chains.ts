@@ -2,7 +2,7 @@ import {
   classesIn,
   KERNEL_MARK,
   LISTENER_MARK,
-  OUTLIVING_PROTOCOLS,
+  REFUSED_PROTOCOLS,
   type UserClass,
 } from "../../../../../model/firewall/flow-memory.ts";
 import { PROTOCOL } from "../../../../../model/firewall/packet.ts";
@@ -29,23 +29,19 @@ const FAMILIES = [4, 6] as const;
 
 /** What tells one direction of a flow from all others. */
 const KEYS: Readonly<Record<4 | 6, readonly FieldName[]>> = {
-  4: ["l4proto", "ip.saddr", "th.sport", "ip.daddr", "th.dport"],
-  6: ["l4proto", "ip6.saddr", "th.sport", "ip6.daddr", "th.dport"],
+  4: ["ip.saddr", "th.sport", "ip.daddr", "th.dport"],
+  6: ["ip6.saddr", "th.sport", "ip6.daddr", "th.dport"],
 };
 
 /** FIN, SYN, RST and ACK; the others speak of congestion (RFC 9293 section 3.1). */
 const TCP_TYPE_BITS = 0x17;
 const TCP_RESET = 0x04;
-/** SYN and SYN-ACK; INIT and INIT ACK (RFC 9260 section 3.2); DCCP-Request and DCCP-Response in the bits of the type (RFC 4340 section 5.1). */
-const OPENING = { asks: { tcp: 0x02, sctp: 1, dccp: 0 }, answers: { tcp: 0x12, sctp: 2, dccp: 2 } } as const;
-const DCCP_TYPE_BITS = 0x1e;
-const DCCP_ACK = 6;
+/** SYN and SYN-ACK. */
+const OPENING = { asks: 0x02, answers: 0x12 } as const;
 /** The kind of MPTCP's options, whose upper four bits of the third byte are the subtype, and MP_JOIN (RFC 8684 section 3). */
 const MPTCP = { kind: 30, subtypeAt: 2, subtypeBits: 0xf0, join: 0x10 } as const;
 /** Words of four bytes that a TCP header can have (RFC 9293 section 3.1), and the bits that say how many. */
 const TCP_WORDS = { least: 5, most: 15, bits: 0xf0 } as const;
-/** The common header and the longest chunk without data that answers (RFC 9260 sections 3.1, 3.3.4); with data it is longer. */
-const SCTP_ANSWER_BYTES = 12 + 16;
 const IP_BYTES = { 4: 20, 6: 40 } as const;
 
 /** How many a set holds, of two directions each, where few kinds of users are told apart; the kernel keeps eight bytes for each. */
@@ -75,8 +71,7 @@ export function writeFlowMemory(place: RenderPlace, from: string, classes: reado
   const listens = setCtMark(LISTENER_MARK, MARK_MASK);
   writer.rule(answering, [hasSocket(place)], listens, "S4.10 who listens answers");
   writePending(place, pending);
-  for (const opens of opening(place, "asks"))
-    writer.rule(chain, [opens], verdict("goto", classChain(KERNELS)), "S4.10 the kernel opens a flow");
+  writer.rule(chain, [opening(place, "asks")], verdict("goto", classChain(KERNELS)), "S4.10 the kernel opens a flow");
   writer.rule(chain, [answeredBy(LISTENER_MARK)], verdict("goto", pending), "S4.10 nobody has taken it up yet");
   writer.rule(chain, [answeredBy(KERNEL_MARK)], verdict("return"), "S4.10 nobody's, or nobody has taken it up yet");
   const resets = match.field("tcp.flags", TCP_RESET, { mask: TCP_RESET });
@@ -92,8 +87,8 @@ export function writeNoMemory(place: RenderPlace, from: string): void {
   writer.chain(chain);
   writer.rule(chain, [hasSocket(place)], verdict("return"), "S4.10 its user is known");
   writer.rule(chain, [joins(place)], refuse(), JOINS);
-  for (const opens of [...opening(place, "asks"), ...opening(place, "answers")])
-    writer.rule(chain, [opens], verdict("return"), "S4.10 the kernel opens a flow");
+  for (const how of ["asks", "answers"] as const)
+    writer.rule(chain, [opening(place, how)], verdict("return"), "S4.10 the kernel opens a flow");
   writer.rule(chain, [], refuse(), "S4.10 nobody knows whose it was");
   writer.rule(from, isWhole(place), verdict("jump", chain), "S4.10 whose flow it is");
 }
@@ -117,9 +112,7 @@ function writePending(place: RenderPlace, chain: string): void {
     const upTo = (bytes: number) => match.range("length", 0, IP_BYTES[family] + bytes);
     for (let words: number = TCP_WORDS.least; words <= TCP_WORDS.most; words++)
       empty([network, match.field("tcp.offset", words << 4, { mask: TCP_WORDS.bits }), upTo(4 * words)]);
-    empty([network, match.field("l4proto", PROTOCOL.sctp), upTo(SCTP_ANSWER_BYTES)]);
   }
-  empty([match.field("dccp.type", DCCP_ACK, { mask: DCCP_TYPE_BITS })]);
   writer.rule(chain, [], refuse(), "S4.10 nobody knows whose it is");
 }
 
@@ -148,12 +141,11 @@ function writeMemory(place: RenderPlace, from: string, { classes, remembered, on
     for (const seen of isSeen(place, one)) writer.rule(chain, seen, verdict("goto", again), "S4.10 a flow seen before");
     writer.rule(chain, [], verdict("jump", FORGET), "S4.10 it was another's");
     // The kernel's own has no user to know it by later.
-    const asking = one === KERNELS ? [] : opening(place, "asks");
-    for (const asks of asking) writer.rule(chain, [asks], verdict("return"), "S4.10 nothing is left of what only asks");
+    if (one !== KERNELS)
+      writer.rule(chain, [opening(place, "asks")], verdict("return"), "S4.10 nothing is left of what only asks");
     writeSets(place, chain, one, updateSet, "S4.10 the flow was seen");
   }
-  for (const opens of opening(place, "answers"))
-    writer.rule(from, [opens], onAnswer, "S4.10 who answers need not take it up");
+  writer.rule(from, [opening(place, "answers")], onAnswer, "S4.10 who answers need not take it up");
   writeKnownUsers(place, from, classes);
   writer.rule(from, [joins(place)], refuse(), JOINS);
   for (const one of remembered) {
@@ -190,13 +182,8 @@ function isSeen(place: RenderPlace, one: UserClass): Match[][] {
   return FAMILIES.map((family) => [outlives(place), place.match.inSet(KEYS[family], flowSet(one, family))]);
 }
 
-function opening({ match }: RenderPlace, how: keyof typeof OPENING): Match[] {
-  const { tcp, sctp, dccp } = OPENING[how];
-  return [
-    match.field("tcp.flags", tcp, { mask: TCP_TYPE_BITS }),
-    match.field("sctp.chunk", sctp),
-    match.field("dccp.type", dccp, { mask: DCCP_TYPE_BITS }),
-  ];
+function opening({ match }: RenderPlace, how: keyof typeof OPENING): Match {
+  return match.field("tcp.flags", OPENING[how], { mask: TCP_TYPE_BITS });
 }
 
 /** One more subflow of an MPTCP connection: whose that is only the kernel knows. */
@@ -210,8 +197,15 @@ function isWhole(place: RenderPlace): Match[] {
   return [outlives(place), place.match.ports("th", "sport", 0, 0xffff)];
 }
 
-export function outlives({ writer, match }: RenderPlace): Match {
-  return match.inSet("l4proto", writer.valueSet("outliving-protocols", "l4proto", OUTLIVING_PROTOCOLS));
+function outlives({ match }: RenderPlace): Match {
+  return match.field("l4proto", PROTOCOL.tcp);
+}
+
+/** Writes the rule that refuses protocols whose flows outlive their program and are not remembered. */
+export function writeRefusedProtocols(place: RenderPlace, from: string): void {
+  const { writer, match } = place;
+  const refused = match.inSet("l4proto", writer.valueSet("refused-protocols", "l4proto", REFUSED_PROTOCOLS));
+  writer.rule(from, [refused], refuse(), "S4.10 no memory of its flows");
 }
 
 const flowSet = ({ name }: UserClass, family: 4 | 6): string => `flows-${name}-v${family}`;
