@@ -41,7 +41,7 @@ function ofAny(method: string, situation: Situation): string | undefined {
   if (method === "resolver.obstacle")
     return "only the file of a network namespace can be another's: test/host/linux/resolver/resolv-conf.test.ts";
   if (method === "resolver.unrestored")
-    return "only of a file that is no file any more something is kept: test/e2e/residue/kept-resolver.linux.test.ts";
+    return "only of a file that is no file any more something is kept: test/e2e/apply/kept-resolver.linux.test.ts";
   if (method === "firewall.fallBack" && situation === "refused")
     return "only the daemon calls it, which is root or ends at its start";
   if (method === "probes.run" && situation === "refused")
