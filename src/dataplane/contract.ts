@@ -10,27 +10,27 @@ export interface WireEndpoint {
   readonly scope: number;
 }
 
-/** One peer as the data plane takes it. Keys are 32 bytes. */
+/** The settings of one peer. Keys are 32 bytes. */
 export interface PeerSettings {
   readonly publicKey: Uint8Array;
   readonly presharedKey?: Uint8Array;
-  /** Resolved: names are looked up outside. */
+  /** A resolved address; the caller looks up names. */
   readonly endpoint?: WireEndpoint;
-  /** Every address it may be at, `endpoint` among them, where there are several. */
+  /** All its possible addresses, `endpoint` included, where there are several. */
   readonly endpoints?: readonly WireEndpoint[];
   readonly allowedIPs: readonly Prefix[];
   /** Milliseconds, drawn from the range each time; absent: off. */
   readonly persistentKeepalive?: { readonly low: number; readonly high: number };
 }
 
-/** What of a tunnel can be changed while it runs. */
+/** The settings of a tunnel that can change while it runs. */
 export interface DeviceSettings {
   readonly privateKey: Uint8Array;
-  /** The MTU of the tunnel's device, the cap of padding. */
+  /** The MTU of the tunnel's device, which limits padding. */
   readonly mtuBytes: number;
-  /** The wall clock that no handshake's timestamp is to be before; taken in when the tunnel is added. */
+  /** Handshake timestamps are never before this wall clock time; used when the tunnel is added. */
   readonly notBeforeSeconds?: number;
-  /** AmneziaWG parameters by their UAPI names, and the generation where it is stated; absent: plain WireGuard. */
+  /** AmneziaWG parameters by UAPI name, and the generation if given; absent: plain WireGuard. */
   readonly obfuscation?: {
     readonly parameters: Readonly<Record<string, string>>;
     readonly generation?: AmneziaVersion;
@@ -39,26 +39,26 @@ export interface DeviceSettings {
   readonly socket: SocketSettings;
 }
 
-/** The tunnel's UDP sockets, one a family. Changing anything of it makes new ones. */
+/** The settings of the tunnel's UDP sockets, one per family. Any change creates new sockets. */
 export interface SocketSettings extends RoutingSettings {
   /** 0: the kernel chooses, the same for both families where it can. */
   readonly listenPort: number;
-  /** Whose uid and gid the sockets bear; the process's own by default. */
+  /** The owner of the sockets; the process's own by default. */
   readonly user?: { readonly uid: number; readonly gid: number };
   /** False: no segmentation and coalescing of datagrams, whatever the kernel can (for tests and broken drivers). */
   readonly offload?: boolean;
 }
 
 export interface TunnelSettings extends DeviceSettings {
-  /** By what name the tunnel is spoken of; unique in a data plane. */
+  /** The tunnel's name, unique in a data plane. */
   readonly name: string;
   /** An open TUN descriptor of this process. The data plane never closes it. */
   readonly tunFd: number;
-  /** The most TUN offloads to use (see OFFLOAD_LEVELS); all the kernel has by default. */
+  /** The TUN offloads to use at most (see OFFLOAD_LEVELS); by default all that the kernel has. */
   readonly tunOffload?: number;
 }
 
-/** A tunnel as it runs. No private or preshared key is in it. */
+/** The state of a running tunnel, without private or preshared keys. */
 export interface TunnelObservation {
   readonly name: string;
   readonly publicKey: Uint8Array;
@@ -68,7 +68,7 @@ export interface TunnelObservation {
   readonly tun: { readonly name: string; readonly headerBytes: number; readonly offload: number };
   readonly udp: { readonly segments: boolean; readonly coalesces: boolean; readonly families: readonly (4 | 6)[] };
   readonly peers: readonly PeerObservation[];
-  /** Counts by what they count, since the tunnel was added. */
+  /** Counters by name, since the tunnel was added. */
   readonly counters: Readonly<Record<string, number>>;
 }
 
@@ -80,15 +80,15 @@ export interface PeerObservation {
   readonly sentBytes: number;
   readonly lastHandshake?: { readonly seconds: number; readonly nanoseconds: number };
   readonly handshakeAttempts: number;
-  /** How long the last handshake that we began waited for its response, in milliseconds; absent: never. */
+  /** Round trip of the last handshake that we initiated, in milliseconds; absent: none yet. */
   readonly roundTripMs?: number;
-  /** Messages the peer sent as its counters tell, and how many of them came. */
+  /** Messages the peer sent, by its counters, and how many of them arrived. */
   readonly expectedMessages: number;
   readonly acceptedMessages: number;
   readonly droppedQueued: number;
 }
 
-/** What the worker as a whole runs with. */
+/** The state of the whole worker. */
 export interface PlaneObservation {
   readonly crypto: string;
   /** Why OpenSSL is not used, where it is not. */
@@ -99,9 +99,9 @@ export interface PlaneObservation {
   readonly tunnels: readonly TunnelObservation[];
 }
 
-/** Something happened that nobody asked for. */
+/** An event that is not the answer to a request. */
 export type PlaneEvent =
-  /** At most one a second, peer and kind; told within a second. */
+  /** At most one per second, peer and kind; reported within a second. */
   | {
       readonly kind: "handshake" | "roamed" | "unanswered" | "expired";
       readonly tunnel: string;
@@ -110,15 +110,15 @@ export type PlaneEvent =
     }
   /** The kernel refused to send: `errno` is its name (ENETUNREACH, EMSGSIZE, EPERM…). At most one a second and errno. */
   | { readonly kind: "send-refused"; readonly tunnel: string; readonly errno: string; readonly endpoint?: WireEndpoint }
-  /** Sockets were exchanged and could not be opened again; they are tried each second, and told of when they are there. */
+  /** New sockets could not be opened; this is retried each second, and success is reported. */
   | { readonly kind: "sockets-lost" | "sockets-back"; readonly tunnel: string; readonly errno?: string }
   /** The TUN device refused packets, at most one a second and errno. */
   | { readonly kind: "device-refused"; readonly tunnel: string; readonly errno: string }
-  /** The device was deleted or its descriptor is dead: the tunnel carries nothing until it is added anew. */
+  /** The device was deleted or its descriptor is dead: the tunnel carries nothing until it is added again. */
   | { readonly kind: "device-gone"; readonly tunnel: string; readonly errno: string }
   /**
-   * No packet was looked at for so long: the machine slept, or the process was stopped. So many sessions stood before, so many
-   * of these are too old now: what is sent next makes new ones.
+   * No packet was processed for this long: the host slept, or the process was stopped. `sessions` existed before, and
+   * `tooOld` of them have expired; traffic creates new ones.
    */
   | {
       readonly kind: "stood-still";
@@ -127,10 +127,10 @@ export type PlaneEvent =
       readonly sessions: number;
       readonly tooOld: number;
     }
-  /** The worker ended though nobody stopped it; all tunnels are to be added to a new data plane. */
+  /** The worker ended unexpectedly; add all tunnels to a new data plane. */
   | { readonly kind: "crashed"; readonly reason: string };
 
-/** Requests to the worker, answered one by one in their order. */
+/** Requests to the worker, answered in order. */
 export type PlaneRequest =
   | { readonly verb: "add"; readonly settings: TunnelSettings }
   | { readonly verb: "configure"; readonly name: string; readonly settings: DeviceSettings }
@@ -145,7 +145,7 @@ export type PlaneRequest =
   | { readonly verb: "remove"; readonly name: string }
   | { readonly verb: "observe" };
 
-/** What stands between the threads. */
+/** A message from the main thread to the worker. */
 export type ToWorker = { readonly id: number; readonly request: PlaneRequest };
 export type FromWorker =
   | { readonly kind: "answer"; readonly id: number; readonly value: unknown }
@@ -162,7 +162,7 @@ export type FromWorker =
   | { readonly kind: "events"; readonly events: readonly PlaneEvent[] }
   | { readonly kind: "ready" };
 
-/** What the worker is started with. */
+/** The parameters of the worker's start. */
 export interface WorkerStart {
   readonly awgDataPlane: true;
   /** The descriptor that wakes the worker out of poll. */

@@ -15,34 +15,36 @@ import type {
 } from "./contract.ts";
 import { withKeysApart } from "./key-bytes.ts";
 
-/** How a data plane is started. */
+/** Options of a data plane. */
 export interface DataPlaneOptions {
-  /** Told of what happens by itself; called on this thread. */
+  /** Receives events; called on this thread. */
   readonly onEvent?: (event: PlaneEvent) => void;
   /**
-   * The file the thread runs, with the word `packet-thread`; needed where the program is bundled, for then the worker has
-   * no file of its own.
+   * The file that the thread runs, with the argument `packet-thread`; required in a bundled program, where the worker
+   * has no separate file.
    */
   readonly program?: string | URL;
   /** False: @noble alone. Default true. */
   readonly openssl?: boolean;
-  /** How the thread is woken; what `program` runs must ask the same. This system's by default. */
+  /** The system that wakes the thread; `program` must use the same. This system's by default. */
   readonly system?: Pick<PacketSystem, "openWake">;
 }
 
-/** A thread that carries tunnels. Requests are done in their order; each refusal is an AwgError. */
+/** A thread that carries tunnels. Requests are executed in order; each refusal is an AwgError. */
 export interface DataPlane extends AsyncDisposable {
-  /** Starts carrying a tunnel over an open TUN descriptor, which stays the caller's and must outlive it. */
+  /** Adds a tunnel on an open TUN descriptor, which the caller keeps open. */
   addTunnel(settings: TunnelSettings): Promise<TunnelObservation>;
-  /** Makes a tunnel hold this configuration: peers that stay keep their sessions, sockets change only if theirs did. */
+  /**
+   * Sets a tunnel's configuration: peers that stay keep their sessions, and sockets change only if their settings did.
+   */
   configure(name: string, settings: DeviceSettings): Promise<TunnelObservation>;
-  /** Moves a peer to another address, its session kept; false: there is no such peer. */
+  /** Changes a peer's endpoint and keeps its session; false: no such peer. */
   setEndpoint(name: string, publicKey: Uint8Array, endpoint: WireEndpoint): Promise<boolean>;
-  /** Makes a session with a peer now instead of with the first packet. */
+  /** Starts a session with a peer now, without waiting for the first packet. */
   connect(name: string, publicKey: Uint8Array): Promise<void>;
-  /** New sockets for a tunnel, as after a change of the machine's addresses. */
+  /** Opens new sockets for a tunnel, after the host's addresses changed. */
   rebind(name: string): Promise<TunnelObservation>;
-  /** Stops carrying a tunnel and wipes its keys; false: there was none. */
+  /** Removes a tunnel and wipes its keys; false: no such tunnel. */
   remove(name: string): Promise<boolean>;
   observe(): Promise<PlaneObservation>;
   /** Ends the thread; safe to call twice. */
@@ -65,7 +67,7 @@ export async function startDataPlane(options: DataPlaneOptions = {}): Promise<Da
     Atomics.store(stop, 0, 1);
     wake.wake();
   };
-  // Node waits for its threads when a process exits, and this one sits in poll.
+  // Node waits for its threads when a process exits, and this one blocks in poll.
   process.on("exit", end);
   const plane = new Plane(worker, { wake: () => wake.wake(), end }, options.onEvent);
   worker.once("exit", () => {

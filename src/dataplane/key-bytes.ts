@@ -6,19 +6,19 @@ export function keysOf({ privateKey, peers }: Pick<DeviceSettings, "privateKey" 
   return [privateKey, ...peers.flatMap(({ presharedKey }) => presharedKey ?? [])];
 }
 
-/** Zeroes keys, where they stand. */
+/** Zeroes keys in place. */
 export function wipeKeys(keys: Iterable<Uint8Array>): void {
   for (const key of keys) key.fill(0);
 }
 
-/** The settings that a request brings, if any. */
+/** The settings in a request, if any. */
 export function settingsIn(request: PlaneRequest): DeviceSettings | undefined {
   return request.verb === "add" || request.verb === "configure" ? request.settings : undefined;
 }
 
 /**
- * The message with copies of its keys, each in memory of its own that is handed over and not copied by the mail between
- * threads, whose buffers nobody zeroes.
+ * The message with copies of its keys, each in a separate buffer that is transferred to the other thread: copies made
+ * by postMessage are never zeroed.
  */
 export function withKeysApart(message: ToWorker): { readonly message: ToWorker; readonly keys: ArrayBuffer[] } {
   const { id, request } = message;

@@ -11,24 +11,27 @@ export interface EngineProcess extends Pick<DataPlaneOptions, "program" | "syste
   readonly device: string;
   /** An open descriptor of the TUN device. */
   readonly tunFd: number;
-  /** Where the UAPI is served. When a socket of our own making is removed, the engine ends, as wireguard-go does. */
+  /** Where the UAPI is served. If a socket we created is removed, the engine ends, as wireguard-go does. */
   readonly uapi: UapiPlace;
-  /** What cannot be told over UAPI, read anew for each request, */
+  /** Settings that UAPI does not carry, read again for each request, */
   readonly hostSettings: () => HostSettings;
-  /** and as often as this for what changed by itself. */
+  /** and at this interval for changes by others. */
   readonly lookMs: number;
-  /** For one that was started ahead: waits until the descriptors are there, and names their device; undefined: they are not to come. */
+  /**
+   * For a spare engine: waits until the descriptors arrive and returns their device's name; undefined: they will not
+   * come.
+   */
   readonly awaitDescriptors?: () => string | undefined;
   /** A line for the log. */
   readonly report: (line: string) => void;
 }
 
 /**
- * The embedded engine as a process: one tunnel, its packets on a thread of their own, its UAPI on this one. It takes its
- * descriptors as wireguard-go does, so that the keeper looks after both alike.
+ * Runs the embedded engine as a process: one tunnel, its packets on a separate thread, its UAPI on this one. It takes
+ * its descriptors as wireguard-go does, so that the keeper treats both alike.
  *
- * @returns which engine ended and why: its device or its socket is gone, or its packet thread failed. Undefined: one that
- * was started ahead was not needed
+ * @returns which engine ended and why: its device or its socket is gone, or its packet thread failed. Undefined for an
+ * unused spare
  */
 export async function runEngine(engine: EngineProcess): Promise<string | undefined> {
   const { device: named, tunFd, uapi, report, ...run } = engine;
@@ -71,7 +74,7 @@ export async function runEngine(engine: EngineProcess): Promise<string | undefin
 function eventText(event: PlaneEvent): string {
   if (event.kind === "stood-still") {
     const { milliseconds, sessions, tooOld } = event;
-    return `stood still for ${Math.round(milliseconds / 1000)} s, as in a sleep: ${tooOld} of ${sessions} sessions too old`;
+    return `paused for ${Math.round(milliseconds / 1000)} s, as in a sleep: ${tooOld} of ${sessions} sessions too old`;
   }
   const peer = "publicKey" in event ? ` peer ${bytesToBase64(event.publicKey).slice(0, 4)}…` : "";
   const errno = "errno" in event ? ` ${event.errno}` : "";

@@ -87,7 +87,7 @@ describe("the sockets of a tunnel", () => {
     const told: string[] = [];
     const sockets = new RebindableSockets(settings, world, {
       use: (now) => void used.push(now),
-      tell: (kind, errno) => void told.push(errno === undefined ? kind : `${kind} ${errno}`),
+      report: (kind, errno) => void told.push(errno === undefined ? kind : `${kind} ${errno}`),
     });
     return { world, used, told, sockets };
   }

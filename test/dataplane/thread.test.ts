@@ -44,7 +44,7 @@ describe.skipIf(!isLinux)(`the thread of the data plane${isLinux ? "" : " (needs
     expect(first).toMatchObject({ status: "fulfilled", value: { tunnels: [] } });
     expect(refused).toMatchObject({ status: "rejected", reason: { kind: "host", facts: { errno: "EBADF" } } });
     expect((refused as PromiseRejectedResult).reason).toBeInstanceOf(AwgError);
-    expect(unknown).toMatchObject({ reason: { message: "the data plane carries no tunnel none" } });
+    expect(unknown).toMatchObject({ reason: { message: "the data plane has no tunnel none" } });
     expect(removed).toMatchObject({ value: false });
   });
 

@@ -48,7 +48,7 @@ test.skipIf(noSleep !== undefined)(`an engine's log says that the machine slept 
   writeFileSync(file, "+0h\n");
   try {
     const clock = { LD_PRELOAD: FAKE_TIME, FAKETIME_TIMESTAMP_FILE: file, FAKETIME_NO_CACHE: "1" };
-    const said = "stood still for 1[01][0-9]{3} s, as in a sleep: 0 of 0 sessions too old\n";
+    const said = "paused for 1[01][0-9]{3} s, as in a sleep: 0 of 0 sessions too old\n";
     expect(endOf("awg-slept", clock, { file, offset: "+3h", said }).output).toMatch(new RegExp(said));
   } finally {
     rmSync(join(file, ".."), { recursive: true, force: true });

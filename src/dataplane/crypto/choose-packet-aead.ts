@@ -12,12 +12,12 @@ import {
 
 const NO_BYTES = new Uint8Array(0);
 
-/** The ways to seal packets, fastest first. */
+/** Implementations of the packet AEAD, fastest first. */
 export const AEAD_MAKERS = [createAsmAead, createEvpAead] as const;
 
 /**
- * The fastest way that is there and agrees with @noble on known input; else the engine's own cryptography with a copy of each
- * packet.
+ * The fastest available AEAD that agrees with @noble on known input; otherwise the engine's own cryptography, which
+ * copies each packet.
  */
 export function choosePacketAead(
   arena: Arena,
@@ -29,17 +29,17 @@ export function choosePacketAead(
       const made = make(arena);
       if (made !== undefined && agreesWithNoble(made, arena)) return made;
     } catch {
-      // A build of node without these functions: the next way.
+      // This build of node lacks the functions; try the next.
     }
   }
   return createPortAead(arena, crypto);
 }
 
-/** Lengths around the edges of ChaCha's blocks, Poly1305's blocks and OpenSSL's vector code. */
+/** Lengths around the block sizes of ChaCha, Poly1305 and OpenSSL's vector code. */
 const PROBE_LENGTHS = [0, 1, 15, 16, 17, 48, 63, 64, 65, 127, 128, 191, 192, 255, 256, 257, 511, 512, 513, 1023, 1420];
 const PROBE_ROOM = 2048;
 
-/** Whether sealing and opening give what @noble gives, touch nothing they may not, and refuse every wrong tag. */
+/** Whether sealing and opening give @noble's results, write only where they may, and refuse every wrong tag. */
 export function agreesWithNoble(aead: PacketAead, arena: Arena): boolean {
   const area = arena.reserve(3 * PROBE_ROOM);
   const [from, sealed, opened] = [area + 128, area + PROBE_ROOM + 128, area + 2 * PROBE_ROOM + 128];

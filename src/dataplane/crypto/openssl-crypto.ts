@@ -4,14 +4,14 @@ import { messageOf } from "../../model/error.ts";
 import { type EvpCrypto, openEvpCrypto } from "../../native/openssl/evp-crypto.ffi.ts";
 import { keyFromHex } from "../../uapi/key-text.ts";
 
-/** The cryptography in use, and why it is not OpenSSL's when it is not. */
+/** The cryptography in use, and the reason if it is not OpenSSL's. */
 export interface ChosenCrypto {
   readonly crypto: Crypto;
   /** Undefined: OpenSSL passed its self-test. */
   readonly fallbackReason: string | undefined;
 }
 
-/** OpenSSL when it is there and agrees with @noble on every operation; @noble, with the reason, else. */
+/** OpenSSL if it is available and agrees with @noble on every operation; otherwise @noble, with the reason. */
 export function chooseCrypto(fillRandom: (into: Uint8Array) => void, open = openEvpCrypto): ChosenCrypto {
   try {
     const crypto = opensslCrypto(open());
@@ -55,8 +55,8 @@ export function opensslCrypto(evp: EvpCrypto): Crypto {
 const SIGMA = [0x61707865, 0x3320646e, 0x79622d32, 0x6b206574] as const;
 
 /**
- * HChaCha20 (draft-irtf-cfrg-xchacha section 2.2): the rounds of ChaCha20 without the final addition, so it is a block
- * of keystream with the start state taken off again.
+ * HChaCha20 (draft-irtf-cfrg-xchacha section 2.2): ChaCha20's rounds without the final addition, so a block of
+ * keystream minus the initial state.
  */
 function hchacha(evp: EvpCrypto, key: Uint8Array, nonce: Uint8Array): Uint8Array {
   const block = new DataView(evp.keystream(key, nonce, 64).buffer);
@@ -70,13 +70,13 @@ function hchacha(evp: EvpCrypto, key: Uint8Array, nonce: Uint8Array): Uint8Array
   return new Uint8Array(out.buffer);
 }
 
-/** Lengths around the edges of ChaCha's blocks, Poly1305's blocks and OpenSSL's vector code. */
+/** Lengths around the block sizes of ChaCha, Poly1305 and OpenSSL's vector code. */
 const PROBE_LENGTHS = [0, 1, 15, 16, 63, 64, 65, 255, 256, 511, 513, 1420] as const;
 
 /**
- * The name of an operation in which an implementation differs from another on random input, or in key exchange from what
- * RFC 7748 prints; undefined when there is none. @noble takes 40 ms for its first key exchange, more than all else that an
- * engine does at its start, so that one is compared with known answers.
+ * The first operation in which two implementations differ on random input, or key exchange from RFC 7748's vectors;
+ * undefined for none. @noble's first key exchange takes 40 ms, more than the rest of an engine's start, so that one
+ * uses known answers.
  */
 export function firstDisagreement(a: Crypto, b: Crypto, fillRandom: (into: Uint8Array) => void): string | undefined {
   const random = (length: number) => {

@@ -1,17 +1,17 @@
-/** Handshake messages in a second above which sources must prove their address. */
+/** Handshake messages per second above which sources must prove their address. */
 const LIMIT = 500;
 const WINDOW_MS = 1000;
 
 /**
- * Whether more handshakes are asked for than are worth their Diffie-Hellman to anybody who asks: in this second or in the
- * one before it. Told how many there have been so far; what is no handshake, or not for us, is no load.
+ * Detects handshake load in this or the previous second, from the total number of handshakes so far. Messages that are
+ * not handshakes, or not for us, do not count.
  */
 export class HandshakeLoad {
   #since = Number.NEGATIVE_INFINITY;
   #before = 0;
   #lastCount = 0;
 
-  /** @param handshakes handshake messages with a right first mac, since the beginning */
+  /** @param handshakes handshake messages with a valid mac1 since the start */
   isHigh(handshakes: number, now: number): boolean {
     const age = now - this.#since;
     if (age >= WINDOW_MS) {

@@ -21,12 +21,12 @@ import {
   type WorkerResources,
 } from "./worker-resources.ts";
 
-/** With aggregates few messages hold much; without, each holds one datagram (measured: 8 and 64 are best). */
+/** Aggregated messages hold much data, others one datagram each (measured: 8 and 64 are best). */
 const FEW_MESSAGES = 8;
 const HEADER_BYTES = 16;
 
 export interface InboundCounters {
-  /** recvmmsg calls that gave something, messages and the datagrams in them. */
+  /** recvmmsg calls with a result, their messages and datagrams. */
   receives: number;
   messages: number;
   datagrams: number;
@@ -41,11 +41,11 @@ export interface InboundPorts {
   wire(): WireFormat;
   mtuBytes(): number;
   perform(outputs: readonly Output[]): void;
-  /** The socket answered a receive with this errno, other than "nothing there". */
+  /** A receive failed with this errno, other than EAGAIN. */
   receiveFailed(errno: string): void;
 }
 
-/** From the sockets to the TUN device: each datagram is opened to the opened area and handed to the writer. */
+/** From the sockets to the TUN device: each datagram is decrypted into the opened area and passed to the writer. */
 export class Inbound {
   readonly counters: InboundCounters = { receives: 0, messages: 0, datagrams: 0, bytes: 0 };
   readonly #resources: WorkerResources;
@@ -55,13 +55,13 @@ export class Inbound {
   readonly #header: TransportHeader = { receiver: 0, counter: 0 };
   #wanted = FEW_MESSAGES;
   #opened = 0;
-  // Packets of one session and source that were not told to the engine yet.
+  // Packets of one session and source that were not reported to the engine yet.
   #session: Session | undefined;
   #from: Endpoint | undefined;
   #sessionPackets = 0;
   #sessionBytes = 0;
-  // The session of the last datagram, looked up again at the next turn only when it ended: a look-up with an index of 32
-  // bits allocates a number.
+  // The session of the last datagram; looked up again at the next turn only after it ended, since a lookup by 32-bit
+  // index allocates a number.
   #lastReceiver = -1;
   #lastSession: Session | undefined;
   readonly #load = new HandshakeLoad();
@@ -72,7 +72,7 @@ export class Inbound {
     this.#sources = new SourceCache(randomWord(resources.sources));
   }
 
-  /** Receives once from a socket and writes what came to the device. */
+  /** Receives once from a socket and writes the packets to the device. */
   turn(fd: number, now: number): void {
     const { calls, arena, receive } = this.#resources;
     this.#prepare(this.#wanted);
@@ -90,7 +90,7 @@ export class Inbound {
     const aggregated = this.counters.datagrams - before > got;
     if (got === this.#wanted && !aggregated) this.#wanted = RECEIVE_MESSAGES;
     else if (aggregated) this.#wanted = FEW_MESSAGES;
-    this.#tellEngine(now);
+    this.#reportToEngine(now);
     this.flush();
   }
 
@@ -101,13 +101,13 @@ export class Inbound {
     this.#take(at, packet.length);
   }
 
-  /** Writes what waits in the writer; the opened area is empty then. */
+  /** Flushes the writer; the opened area is empty afterwards. */
   flush(): void {
     this.#ports.writer.flush();
     this.#opened = 0;
   }
 
-  /** recvmsg(2) shortens the lengths of names and control data. */
+  /** recvmsg(2) overwrites the lengths of names and control data. */
   #prepare(messages: number): void {
     const { arena, receive } = this.#resources;
     for (let index = 0; index < messages; index += 1) {
@@ -149,7 +149,7 @@ export class Inbound {
       this.#lastSession = device.sessionByIndex(header.receiver, now);
     }
     const session = this.#lastSession;
-    // While a peer is sent the former format, the engine looks at what it sends, which tells when it has this one.
+    // While a peer still gets the previous format, the engine inspects its packets to learn when it has the new one.
     const isKnown = session !== undefined && session.slot !== 0 && session.peer.reads.transport === transport;
     if (!isKnown || !session.isNewCounter(header.counter)) {
       this.#slowly(at, length, from, now);
@@ -169,7 +169,7 @@ export class Inbound {
     const { device } = this.#ports;
     const { arena } = this.#resources;
     if (session !== this.#session || from !== this.#from) {
-      this.#tellEngine(now);
+      this.#reportToEngine(now);
       this.#session = session;
       this.#from = from;
     }
@@ -177,7 +177,7 @@ export class Inbound {
     this.#sessionBytes += datagramBytes;
     session.peer.wire.noteTransport(datagramBytes);
     if (isKeepalive) {
-      this.#tellEngine(now);
+      this.#reportToEngine(now);
       return;
     }
     this.#sessionPackets += 1;
@@ -190,14 +190,14 @@ export class Inbound {
     this.#take(text, length);
   }
 
-  /** A connection that begins is told what fits through the tunnel in the other direction. */
+  /** Clamps the segment size of a new connection to what fits through the tunnel in the other direction. */
   #clamp(at: number, length: number, from: Endpoint): void {
     const { routes, wire, mtuBytes } = this.#ports;
     const fits = routes.payloadBytes(from) - wire().transport.overheadBytes;
     clampSegmentSize(this.#resources.arena.view, at, length, Math.min(mtuBytes(), fits));
   }
 
-  /** Where a packet may be opened to: behind a lead, and with room for a tail. */
+  /** An address to decrypt a packet to, with room for its lead and tail. */
   #room(bytes: number): number {
     const needed = PACKET_LEAD_BYTES + bytes + 64;
     if (this.#opened + needed > OPENED_AREA_BYTES) this.flush();
@@ -209,8 +209,8 @@ export class Inbound {
     this.#ports.writer.add(at, length);
   }
 
-  /** Tells the engine what was received since last time. */
-  #tellEngine(now: number): void {
+  /** Reports to the engine what was received since the last call. */
+  #reportToEngine(now: number): void {
     const session = this.#session;
     const from = this.#from;
     if (session === undefined || from === undefined || this.#sessionBytes === 0) return;
@@ -221,10 +221,10 @@ export class Inbound {
     this.#from = undefined;
   }
 
-  /** Everything that is no transport packet of a session we know: the engine looks at it. */
+  /** Passes all packets to the engine that are not transport packets of a known session. */
   #slowly(at: number, length: number, from: Endpoint, now: number, triedHot = false): void {
     const { device, perform } = this.#ports;
-    this.#tellEngine(now);
+    this.#reportToEngine(now);
     const underLoad = this.#load.isHigh(device.counters.handshakes, now);
     const datagram = this.#resources.arena.bytes.subarray(at, at + length);
     perform(device.receive(datagram, from, now, underLoad, triedHot));
@@ -232,7 +232,7 @@ export class Inbound {
   }
 }
 
-/** Whether messages of the session can still be opened here: it has neither ended nor lost its keys. */
+/** Whether the session can still decrypt here: it has neither ended nor lost its keys. */
 function isUsable(session: Session | undefined, now: number): boolean {
   return session !== undefined && session.slot !== 0 && now < session.expiresAt;
 }

@@ -8,9 +8,9 @@ const POLLIN = 1;
 const POLLOUT = 4;
 const POLLERR_OR_GONE = 0x8 | 0x10 | 0x20;
 const POLL_BYTES = 8;
-/** The worker looks at its mail and its stop word at least this often. */
+/** The worker checks its messages and its stop flag at least this often. */
 const LONGEST_WAIT_MS = 1000;
-/** Turns that lie further apart than this were held up: the host slept, or the process was stopped. */
+/** A longer pause between turns means that the host slept or the process was stopped. */
 const STILL_MS = 5000;
 const FDS_A_TUNNEL = 3;
 const MOST_TUNNELS = 64;
@@ -18,8 +18,8 @@ const MOST_TUNNELS = 64;
 const TUNNEL_BYTES = 344_064;
 
 /**
- * One thread's loop over all its tunnels: wait, read, seal, send, receive, open, write, never waiting for anything but
- * poll. A full socket stops the reading of its own tunnel's device alone.
+ * One thread's loop over all its tunnels: wait, read, seal, send, receive, open, write. It blocks only in poll. A full
+ * socket stops reading from its own tunnel's device only.
  */
 export class Loop {
   readonly tunnels = new Map<string, Tunnel>();
@@ -39,7 +39,7 @@ export class Loop {
     this.#fds = resources.arena.reserve((1 + FDS_A_TUNNEL * MOST_TUNNELS) * POLL_BYTES);
   }
 
-  /** Starts carrying a tunnel. @throws AwgError as `Tunnel`'s parts do. */
+  /** Adds a tunnel. @throws AwgError as `Tunnel`'s parts do. */
   add(settings: TunnelSettings, now: number): Tunnel {
     if (this.tunnels.size === MOST_TUNNELS) {
       throw new AwgError("unsupported", `one data plane carries at most ${MOST_TUNNELS} tunnels`);
@@ -70,7 +70,7 @@ export class Loop {
     return tunnel !== undefined;
   }
 
-  /** One turn: waits for something to do and does it. True: somebody woke the loop from outside. */
+  /** One turn: waits for events and handles them. True: another thread woke the loop. */
   turn(): boolean {
     const { calls, arena } = this.#resources;
     const count = this.#fillFds();
@@ -110,7 +110,7 @@ export class Loop {
     return at;
   }
 
-  /** A negative descriptor is passed over by poll (poll(2)). */
+  /** poll(2) ignores negative descriptors. */
   #setFd(index: number, fd: number, events: number): void {
     const { view } = this.#resources.arena;
     view.setInt32(this.#fds + index * POLL_BYTES, fd, true);

@@ -1,4 +1,4 @@
-/** What stands beside the datagrams of a message (cmsg(3), udp(7), ip(7), ipv6(7)), on 64-bit Linux. */
+/** Control data of a message's datagrams (cmsg(3), udp(7), ip(7), ipv6(7)) on 64-bit Linux. */
 const HEADER_BYTES = 16;
 const IPPROTO_IP = 0;
 const IP_PKTINFO = 8;
@@ -11,17 +11,17 @@ const IPV6_PKTINFO = 50;
 const LOCAL_IN_PKTINFO = 4;
 const PKTINFO_BYTES = { four: 12, six: 20 } as const;
 
-/** Where each part begins in a sent message's control buffer of 64 bytes, and how long it is with its padding. */
+/** Offset of each part in a sent message's 64-byte control buffer, and its padded length. */
 const SEGMENT_AT = 0;
 const SEGMENT_SPACE = 24;
 const SOURCE_AT = SEGMENT_SPACE;
 const SOURCE_SPACE = { four: 32, six: 40 } as const;
 
-/** What was received beside a message; one object is filled again for each. */
+/** The control data of a received message; one object is reused for all. */
 export interface ReceivedControl {
   /** Bytes of each datagram in a joined message; 0: it is one datagram. */
   segmentBytes: number;
-  /** Where the address of ours that was spoken to stands (4 or 16 bytes); -1: not told. */
+  /** Offset of the packet's destination, an address of ours (4 or 16 bytes); -1: unknown. */
   localAt: number;
 }
 
@@ -48,12 +48,12 @@ export function prepareControl(view: DataView, at: number): void {
   writeHeader(view, at + SEGMENT_AT, HEADER_BYTES + 2, SOL_UDP, UDP_SEGMENT);
 }
 
-/** Says how large the datagrams of a message are. */
+/** Sets the size of a message's datagrams. */
 export function writeSegment(view: DataView, at: number, bytes: number): void {
   view.setUint16(at + SEGMENT_AT + HEADER_BYTES, bytes, true);
 }
 
-/** Says from which address of ours (4 or 16 bytes) a message is to leave. */
+/** Sets the source address (4 or 16 bytes) of a message. */
 export function writeSource(view: DataView, at: number, source: Uint8Array): void {
   const four = source.length === 4;
   const part = at + SOURCE_AT;
@@ -66,12 +66,12 @@ export function writeSource(view: DataView, at: number, source: Uint8Array): voi
   for (let index = 0; index < source.length; index += 1) view.setUint8(to + index, source[index] as number);
 }
 
-/** Where the control of a message begins in its buffer. */
+/** The offset of a message's control data in its buffer. */
 export function controlStart(isCut: boolean): number {
   return isCut ? SEGMENT_AT : SOURCE_AT;
 }
 
-/** How long the control of a message is. `sourceBytes`: 0, 4 or 16. */
+/** The length of a message's control data. `sourceBytes`: 0, 4 or 16. */
 export function controlLength(isCut: boolean, sourceBytes: number): number {
   const source = sourceBytes === 0 ? 0 : sourceBytes === 4 ? SOURCE_SPACE.four : SOURCE_SPACE.six;
   return (isCut ? SEGMENT_SPACE : 0) + source;

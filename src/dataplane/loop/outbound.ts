@@ -11,15 +11,15 @@ import type { RouteCache } from "./route-cache.ts";
 import type { SendBatch } from "./send-batch.ts";
 import { TUN_LEAD_BYTES, type WorkerResources } from "./worker-resources.ts";
 
-/** Packets read from a device in one turn at the most, so that other tunnels and the other direction get theirs. */
+/** Packets read from a device in one turn, limited so that other tunnels and the other direction get their share. */
 const READS_A_TURN = 128;
 const HEADER_BYTES = 16;
 
 export interface OutboundCounters {
-  /** Reads that gave something, and the packets in them after cutting. */
+  /** Reads with a result, and their packets after segmentation. */
   reads: number;
   packets: number;
-  /** Not IP, malformed, or no room to send. */
+  /** Not IP, malformed, or no space to send. */
   dropped: number;
   /** Too large for the route to their peer, with fragmentation forbidden: their senders got an ICMP error. */
   tooBig: number;
@@ -36,13 +36,13 @@ export interface OutboundPorts {
   answer(packet: Uint8Array): void;
   /** What the slow path produced. */
   perform(outputs: readonly Output[]): void;
-  /** The device answered a read with this errno, other than "nothing there". */
+  /** A read failed with this errno, other than EAGAIN. */
   readFailed(errno: string): void;
 }
 
 /**
- * From the TUN device to the sockets. A superpacket is cut in place and each segment sealed straight into the send buffer:
- * no payload is copied but by the cipher.
+ * From the TUN device to the sockets. A superpacket is segmented in place, and each segment is sealed directly into the
+ * send buffer: only the cipher copies payload.
  */
 export class Outbound {
   readonly counters: OutboundCounters = { reads: 0, packets: 0, dropped: 0, tooBig: 0 };
@@ -50,7 +50,7 @@ export class Outbound {
   readonly #ports: OutboundPorts;
   readonly #cut: Superpacket;
   readonly #answers = new AnswerRate();
-  /** No packet is padded beyond this. */
+  /** The upper limit of padding. */
   #paddedTo = 0;
 
   constructor(resources: WorkerResources, ports: OutboundPorts) {
@@ -59,7 +59,7 @@ export class Outbound {
     this.#cut = new Superpacket(resources.arena, resources.sum);
   }
 
-  /** Reads until there is nothing more, the send buffer is full, or the turn is over; then sends. */
+  /** Reads until the device is empty, the send buffer is full, or the turn's limit is reached; then sends. */
   turn(now: number): void {
     const { arena, calls, tunBuffer } = this.#resources;
     const { tun, batch } = this.#ports;
@@ -98,7 +98,7 @@ export class Outbound {
     this.#send(at, 0, length, now);
   }
 
-  /** `segments` 0: the packet goes as it is. */
+  /** `segments` 0: the packet is not segmented. */
   #send(at: number, segments: number, length: number, now: number): void {
     const { device } = this.#ports;
     const { bytes } = this.#resources.arena;
@@ -116,7 +116,7 @@ export class Outbound {
     }
     const session = peer.currentSession(now);
     const endpoint = peer.endpoint;
-    // Counters are taken for what is sent alone: their gaps are what the peer counts as lost.
+    // Counters are taken only for packets that are sent: the peer counts gaps as losses.
     if (endpoint !== undefined && !this.#prepare(at, segments, length, endpoint, peer.reads.transport)) return;
     const first = session === undefined || session.slot === 0 ? -1 : session.takeCounters(packets);
     if (session === undefined || endpoint === undefined || first < 0) {
@@ -133,8 +133,9 @@ export class Outbound {
   }
 
   /**
-   * Makes a packet fit the route to its peer: a new connection is told the size of segments that do, and the sender of what
-   * does not fit and must not be cut is told so; then false. What may be cut is left to the outer network.
+   * Makes a packet fit the route to its peer. Clamps the segment size of a new connection. If the packet does not fit
+   * and must not be fragmented, sends an ICMP error to its sender and returns false. Other packets are left to
+   * fragmentation by the outer network.
    */
   #prepare(at: number, segments: number, length: number, endpoint: Endpoint, wire: TransportWire): boolean {
     const { routes, mtuBytes, answer } = this.#ports;
@@ -154,7 +155,7 @@ export class Outbound {
     return false;
   }
 
-  /** Seals one packet into the batch and gives the datagram's bytes, 0 when there was no room. */
+  /** Seals one packet into the batch and returns the datagram's length; 0 without space. */
   #seal(session: Session, endpoint: Endpoint, counter: number, from: number, length: number): number {
     const { batch } = this.#ports;
     const { arena, aead } = this.#resources;
@@ -180,7 +181,7 @@ export class Outbound {
     return size;
   }
 
-  /** The bytes behind the packet, which may belong to the next segment, are zero for the time of sealing. */
+  /** The bytes after the packet, which may belong to the next segment, are zero while it is sealed. */
   #sealPadded(slot: number, counter: number, from: number, length: number, padded: number, to: number): void {
     const { arena, aead, aside } = this.#resources;
     const { view } = arena;
@@ -205,7 +206,7 @@ export class Outbound {
     view.setInt32(end + 12, d, true);
   }
 
-  /** No session yet: the engine queues copies and makes a handshake. */
+  /** Without a session the engine queues copies and starts a handshake. */
   #sendSlowly(at: number, segments: number, length: number, now: number): void {
     const { device, perform } = this.#ports;
     const { bytes } = this.#resources.arena;

@@ -3,21 +3,21 @@ import type { PacketSystem } from "../../native/packet-system.ts";
 import type { SocketSettings } from "../contract.ts";
 import { NO_SOCKETS, openSockets, type TunnelSockets } from "./sockets.ts";
 
-/** Sockets that were lost are asked for again this often. */
+/** Retry interval for lost sockets. */
 const RETRY_MS = 1000;
 
-/** Who must know of a tunnel's sockets. */
+/** The users of a tunnel's sockets. */
 export interface SocketUsers {
-  /** Uses these from now on; NO_SOCKETS: a closed descriptor is never polled. */
+  /** Switches to these sockets; NO_SOCKETS: a closed descriptor must not be polled. */
   use(sockets: TunnelSockets): void;
-  /** The tunnel has no sockets, or has them again. */
-  tell(kind: "sockets-lost" | "sockets-back", errno?: string): void;
+  /** Reports that the tunnel lost its sockets, or has them again. */
+  report(kind: "sockets-lost" | "sockets-back", errno?: string): void;
 }
 
 /**
- * The sockets of a tunnel through all their changes. A port can be bound again only when it is free, so that for a moment
- * there are none; when the new ones are refused then, the former are opened again, and where another program was quicker
- * there are none until the port is free again.
+ * The sockets of a tunnel across configuration changes. A port can be bound again only after it is released, so there
+ * is a moment without sockets. If the new sockets are refused, the previous ones are opened again. If another program
+ * took the port meanwhile, there are none until it is free.
  */
 export class RebindableSockets implements Disposable {
   readonly #system: Pick<PacketSystem, "openSocket">;
@@ -41,7 +41,10 @@ export class RebindableSockets implements Disposable {
     return this.#current;
   }
 
-  /** Other sockets where the settings are others, or there are none. @throws AwgError as `openSockets`, all as it was then */
+  /**
+   * Opens other sockets if the settings changed, or there are none. @throws AwgError as `openSockets`, with the
+   * previous sockets restored
+   */
   change(settings: SocketSettings, now: number): void {
     const same = JSON.stringify(settings) === JSON.stringify(this.#settings);
     if (same && this.#current !== NO_SOCKETS) return;
@@ -54,7 +57,7 @@ export class RebindableSockets implements Disposable {
     this.#replace(this.#former(), now);
   }
 
-  /** Asks once a second for what was lost. */
+  /** Retries lost sockets once a second. */
   retry(now: number): void {
     if (this.#current !== NO_SOCKETS || now < this.#retryAt) return;
     this.#retryAt = now + RETRY_MS;
@@ -95,7 +98,7 @@ export class RebindableSockets implements Disposable {
       this.#use(openSockets(this.#former(), this.#system));
     } catch (error) {
       this.#retryAt = now + RETRY_MS;
-      this.#users.tell("sockets-lost", error instanceof AwgError ? String(error.facts["errno"]) : "unknown");
+      this.#users.report("sockets-lost", error instanceof AwgError ? String(error.facts["errno"]) : "unknown");
     }
   }
 
@@ -104,7 +107,7 @@ export class RebindableSockets implements Disposable {
     this.#use(openSockets(settings, this.#system));
     this.#port = this.#current.port;
     this.#retryAt = 0;
-    if (wasLost) this.#users.tell("sockets-back");
+    if (wasLost) this.#users.report("sockets-back");
   }
 
   #use(sockets: TunnelSockets): void {

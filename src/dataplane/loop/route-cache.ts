@@ -1,7 +1,7 @@
 import { type Endpoint, sameAddress } from "../../engine/endpoint.ts";
 import type { RouteInfo } from "../../native/packet-system.ts";
 
-/** How often the kernel is asked for its route to an endpoint that is sent to. */
+/** How long a route of an endpoint in use is cached. */
 const LOOK_MS = 1000;
 /** IPv4 or IPv6 header and UDP header. */
 const OUTER_BYTES = { four: 28, six: 48 } as const;
@@ -11,15 +11,15 @@ interface Known {
   lookedAtMs: number;
   /** The largest UDP payload that leaves in one piece. */
   payloadBytes: number;
-  /** Whether the kernel would send from another address than the one that was spoken to. */
-  sticks: boolean;
+  /** Whether the kernel would use another source address than the one the peer sent to. */
+  overridesSource: boolean;
   isSourceRefused: boolean;
 }
 
 /**
- * What the kernel knows of the routes to a tunnel's endpoints, asked anew each second for those in use: how large a datagram
- * may be, and whether an answer must be told its source address, because the host has several and the peer spoke to
- * another than the one that its route would give.
+ * The kernel's routes to a tunnel's endpoints in use, refreshed each second. They give the largest datagram, and
+ * whether the source address must be set: the host may have several, and the route may prefer another than the one the
+ * peer sent to.
  */
 export class RouteCache {
   /** The loop's clock, set before every turn. */
@@ -38,24 +38,24 @@ export class RouteCache {
     return this.#of(to).payloadBytes;
   }
 
-  /** The address to send from; undefined: the kernel's choice is right, or nobody knows better. */
+  /** The source address to set; undefined: leave the choice to the kernel. */
   sourceFor(to: Endpoint): Uint8Array | undefined {
-    return to.local !== undefined && this.#of(to).sticks ? to.local : undefined;
+    return to.local !== undefined && this.#of(to).overridesSource ? to.local : undefined;
   }
 
-  /** The address to send from to one who has proved nothing: the one that was spoken to. The kernel is not asked for its route. */
+  /** The source address for a reply to an unauthenticated source: the address it sent to. No route is looked up. */
   sourceForUnauthenticated(to: Endpoint): Uint8Array | undefined {
     return to.scope === 0 ? to.local : undefined;
   }
 
-  /** The kernel did not take the source address: it is no longer ours. */
+  /** Notes that the kernel refused the source address: it is no longer ours. */
   refuseSource(to: Endpoint): void {
     const known = this.#of(to);
     known.isSourceRefused = true;
-    known.sticks = false;
+    known.overridesSource = false;
   }
 
-  /** Other sockets, or something did not fit: everything is looked at anew. */
+  /** Clears the cache, after a change of sockets or a datagram that was too large. */
   forget(): void {
     this.#known = new WeakMap();
     this.#lastEndpoint = undefined;
@@ -65,7 +65,12 @@ export class RouteCache {
     const isLast = to === this.#lastEndpoint;
     let known = isLast ? this.#last : this.#known.get(to);
     if (known === undefined) {
-      known = { lookedAtMs: Number.NEGATIVE_INFINITY, payloadBytes: UNLIMITED, sticks: false, isSourceRefused: false };
+      known = {
+        lookedAtMs: Number.NEGATIVE_INFINITY,
+        payloadBytes: UNLIMITED,
+        overridesSource: false,
+        isSourceRefused: false,
+      };
       this.#known.set(to, known);
     }
     if (!isLast) {
@@ -81,8 +86,8 @@ export class RouteCache {
     const route = this.#read(to);
     if (route === undefined) return;
     known.payloadBytes = route.mtuBytes - (to.address.length === 4 ? OUTER_BYTES.four : OUTER_BYTES.six);
-    // The address of a link-local peer says its interface already.
+    // The scope of a link-local peer already selects its interface.
     const isOther = to.local !== undefined && route.source !== undefined && !sameAddress(to.local, route.source);
-    known.sticks = isOther && !known.isSourceRefused && to.scope === 0;
+    known.overridesSource = isOther && !known.isSourceRefused && to.scope === 0;
   }
 }

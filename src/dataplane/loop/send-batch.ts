@@ -6,10 +6,10 @@ import type { WorkerResources } from "./worker-resources.ts";
 
 const BUFFER_BYTES = 262_144;
 const MESSAGES = 256;
-/** udp(7): one message may be cut into 64 datagrams; with its headers it must stay below 64 KiB. */
+/** udp(7): one message may be segmented into 64 datagrams; with headers it must stay below 64 KiB. */
 const GROUP_DATAGRAMS = 64;
 const GROUP_BYTES = 65_000;
-/** How the kernel refuses a source address that is not ours any more (net/ipv4/route.c, net/ipv6/datagram.c). */
+/** Errors of a source address that is no longer ours (net/ipv4/route.c, net/ipv6/datagram.c). */
 const SOURCE_ERRORS: ReadonlySet<string> = new Set([
   "EINVAL",
   "ENETUNREACH",
@@ -17,7 +17,7 @@ const SOURCE_ERRORS: ReadonlySet<string> = new Set([
   "EADDRNOTAVAIL",
   "ENODEV",
 ]);
-/** After this much is waiting a turn sends before it reads more. */
+/** With this much waiting, a turn sends before it reads more. */
 const FULL_BYTES = 60_000;
 
 /** The sockets of a tunnel, -1 where the host lacks the family. */
@@ -32,20 +32,20 @@ export interface SendCounters {
   datagrams: number;
   bytes: number;
   messages: number;
-  /** Given up: no room in the kernel, no route to the peer, refused. */
+  /** Discarded: no space in the kernel, no route to the peer, or refused. */
   dropped: number;
 }
 
-/** Told of every message the kernel refused, with the errno's name. */
+/** Called for every message that the kernel refused, with the errno's name. */
 export type SendRefused = (to: Endpoint | undefined, errno: string) => void;
 
 /**
- * Datagrams on their way to the kernel. They lie one behind the other; neighbours of equal size to the same endpoint make
- * one message, which the kernel or the network card cuts (UDP_SEGMENT). What the kernel has no room for now stays.
+ * Datagrams to be sent. They lie one after another; adjacent ones of equal size to one endpoint form one message, which
+ * the kernel or the network card segments (UDP_SEGMENT). What the kernel has no space for stays.
  */
 export class SendBatch {
   readonly counters: SendCounters = { datagrams: 0, bytes: 0, messages: 0, dropped: 0 };
-  /** The kernel's buffer is full: what is here waits until the socket is writable. */
+  /** The kernel's buffer is full: datagrams wait until the socket is writable. */
   blocked = false;
   readonly #resources: WorkerResources;
   readonly #refused: SendRefused;
@@ -74,7 +74,7 @@ export class SendBatch {
     this.#messages = new SendMessages(arena, MESSAGES);
   }
 
-  /** Other sockets from now on; what was not sent goes out by them. */
+  /** Switches to other sockets, which also send the waiting datagrams. */
   useSockets(sockets: SendSockets): void {
     this.#sockets = sockets;
     this.blocked = false;
@@ -84,7 +84,7 @@ export class SendBatch {
     return this.#count === this.#next;
   }
 
-  /** Whether what waits goes out by this socket, once that has room: the other family's has room all the time. */
+  /** Whether the waiting datagrams use this socket, once it is writable; the other family's socket always is. */
   awaitsRoomAt(fd: number): boolean {
     return this.blocked && fd === this.#socket;
   }
@@ -94,23 +94,23 @@ export class SendBatch {
     return this.#used >= FULL_BYTES || this.#count >= MESSAGES - 1;
   }
 
-  /** Where a datagram of `bytes` may be written, with its lead and tail; -1 when there is no room: flush, then drop. */
+  /** The address for a datagram of `bytes` with its lead and tail; -1 without space: flush, then drop. */
   place(bytes: number): number {
     return this.#used + bytes > BUFFER_BYTES || this.#count >= MESSAGES ? -1 : this.#buffer + this.#used;
   }
 
-  /** Takes the datagram of `bytes` written at `place(bytes)`. */
+  /** Adds the datagram of `bytes` written at `place(bytes)`. */
   add(to: Endpoint, bytes: number, isStranger = false): void {
     const six = to.address.length === 16;
     if (six !== this.#six) {
       const from = this.#buffer + this.#used;
-      // One sendmmsg serves one socket: the other family goes out first.
+      // One sendmmsg uses one socket, so the other family is sent first.
       if (!this.isEmpty) this.flush();
       if (this.blocked) {
         this.#sendAlone(to, bytes, isStranger);
         return;
       }
-      // It is written already, and moves to the start of what is empty now.
+      // It is already written; move it to the start of the empty buffer.
       this.#resources.arena.bytes.copyWithin(this.#buffer, from, from + bytes);
       this.#six = six;
     }
@@ -120,7 +120,7 @@ export class SendBatch {
     this.#begin(to, bytes, isStranger);
   }
 
-  /** Copies a finished datagram in; false when there was no room. `isStranger`: it goes to nobody who proved anything. */
+  /** Copies a finished datagram; false without space. `isStranger`: its destination is not authenticated. */
   addBytes(to: Endpoint, datagram: Uint8Array, isStranger = false): boolean {
     let at = this.place(datagram.length);
     if (at < 0 && !this.blocked) {
@@ -136,7 +136,7 @@ export class SendBatch {
     return true;
   }
 
-  /** Hands everything to the kernel, until it has no room. */
+  /** Sends until the kernel has no more space. */
   flush(): void {
     const { calls } = this.#resources;
     this.blocked = false;
@@ -167,7 +167,7 @@ export class SendBatch {
     return this.#six ? this.#sockets.six : this.#sockets.four;
   }
 
-  /** What waits is of the other family and stays: this one is sent by itself, or given up. */
+  /** The waiting datagrams are of the other family and stay; this one is sent directly, or discarded. */
   #sendAlone(to: Endpoint, bytes: number, isStranger: boolean): void {
     const { calls } = this.#resources;
     const index = this.#count;
@@ -186,7 +186,7 @@ export class SendBatch {
     }
   }
 
-  /** Whether the datagram could be put into the last message: same endpoint and size, or the smaller last one. */
+  /** Whether the datagram can join the last message: same endpoint and size, or a smaller last one. */
   #joins(to: Endpoint, bytes: number): boolean {
     const last = this.#count - 1;
     if (!this.#groupOpen || !this.#sockets.segments || this.#endpoints[last] !== to) return false;
@@ -218,7 +218,7 @@ export class SendBatch {
     this.#used += bytes;
   }
 
-  /** Whether the message was to leave from an address of ours that the kernel does not take; it may go without. */
+  /** Whether the kernel refused the message's source address; it is sent again without one. */
   #dropsSource(index: number, errno: string, isCut: boolean): boolean {
     const to = this.#endpoints[index];
     if (to === undefined || !this.#messages.hasSource(index) || !SOURCE_ERRORS.has(errno)) return false;
@@ -227,7 +227,7 @@ export class SendBatch {
     return true;
   }
 
-  /** The first waiting message was refused: cut it ourselves where cutting was the trouble, else give it up. */
+  /** After a refused message: segments it ourselves if segmentation was the cause, otherwise discards it. */
   #skipRefused(fd: number, errno: string): void {
     const index = this.#next;
     const datagrams = this.#groupDatagrams[index] as number;
@@ -236,7 +236,7 @@ export class SendBatch {
     this.#next += 1;
     // EIO: the card cannot checksum; EINVAL and EMSGSIZE: a segment exceeds the path MTU (udp(7)).
     if (datagrams > 1 && (errno === "EIO" || errno === "EINVAL" || errno === "EMSGSIZE")) {
-      // What is too large for the route now was not when it was sealed.
+      // The route's MTU may have shrunk since it was sealed.
       if (errno !== "EIO") this.#routes.forget();
       if (errno === "EIO") this.#sockets = { ...this.#sockets, segments: false };
       this.#sendSingly(fd, index);

@@ -5,8 +5,8 @@ import { controlLength, controlStart, prepareControl, writeSegment, writeSource 
 import { CONTROL_BYTES, MESSAGE_BYTES, NAME_BYTES, VECTOR_BYTES, writePointer } from "./worker-resources.ts";
 
 /**
- * Messages as sendmmsg(2) reads them, in native memory: each has an address, one piece of the arena, how that is to be cut and
- * from which address of ours it is to leave. Nothing here allocates.
+ * Messages for sendmmsg(2) in native memory: each has an address, one piece of the arena, its segment size and its
+ * source address. Nothing here allocates.
  */
 export class SendMessages {
   readonly #arena: Arena;
@@ -32,12 +32,14 @@ export class SendMessages {
     }
   }
 
-  /** Where C finds the message. */
+  /** The native address of the message. */
   addressOf(index: number): number {
     return this.#arena.base + this.#headers + index * MESSAGE_BYTES;
   }
 
-  /** Makes it one datagram of `bytes` at `at`. `source`: an address of ours, 4 or 16 bytes; undefined: the kernel's choice. */
+  /**
+   * Sets one datagram of `bytes` at `at`. `source`: an address of ours, 4 or 16 bytes; undefined: the kernel's choice.
+   */
   begin(index: number, to: Endpoint, at: number, bytes: number, source: Uint8Array | undefined): void {
     const { view } = this.#arena;
     const control = this.#controls + index * CONTROL_BYTES;
@@ -50,7 +52,7 @@ export class SendMessages {
     this.setPiece(index, at, bytes);
   }
 
-  /** What it carries: `bytes` at `at` of the arena. */
+  /** Sets its data: `bytes` at `at` of the arena. */
   setPiece(index: number, at: number, bytes: number): void {
     writePointer(this.#arena, this.#vectors + index * VECTOR_BYTES, at);
     this.setBytes(index, bytes);
@@ -60,7 +62,7 @@ export class SendMessages {
     this.#arena.view.setUint32(this.#vectors + index * VECTOR_BYTES + 8, bytes, true);
   }
 
-  /** Whether it is to be cut into datagrams as large as the one it began with. */
+  /** Sets whether it is segmented into datagrams of the first one's size. */
   setCut(index: number, isCut: boolean): void {
     const header = this.#headers + index * MESSAGE_BYTES;
     const control = this.#controls + index * CONTROL_BYTES + controlStart(isCut);
@@ -72,7 +74,7 @@ export class SendMessages {
     return this.#sourceBytes[index] !== 0;
   }
 
-  /** It leaves from the address that the kernel chooses. */
+  /** Removes the source address: the kernel chooses. */
   dropSource(index: number, isCut: boolean): void {
     this.#sourceBytes[index] = 0;
     this.setCut(index, isCut);

@@ -3,18 +3,18 @@ import type { PacketSocket, PacketSystem } from "../../native/packet-system.ts";
 import type { SocketSettings } from "../contract.ts";
 import type { SendSockets } from "./send-batch.ts";
 
-/** Bursts of a superpacket's datagrams from several peers find room in this. */
+/** Enough for bursts of several peers' superpackets. */
 const BUFFER_BYTES = 7 * 1024 * 1024;
-/** How often another port is tried when the kernel's choice for IPv4 is taken for IPv6. */
+/** Attempts with another port, when the one chosen for IPv4 is in use for IPv6. */
 const ATTEMPTS = 10;
 
-/** The sockets of a tunnel and what they can. */
+/** The sockets of a tunnel and their features. */
 export interface TunnelSockets extends SendSockets, Disposable {
   readonly port: number;
   readonly coalesces: boolean;
 }
 
-/** What a tunnel has while it has none: nothing is sent, nothing received. */
+/** Used while a tunnel has no sockets: nothing is sent or received. */
 export const NO_SOCKETS: TunnelSockets = {
   four: -1,
   six: -1,
@@ -25,9 +25,9 @@ export const NO_SOCKETS: TunnelSockets = {
 };
 
 /**
- * Opens a socket for each family the host has, both at the same port.
+ * Opens a socket for each family of the host, both on the same port.
  *
- * @throws AwgError as `PacketSystem.openSocket`; a missing family is none, unless it is both.
+ * @throws AwgError as `PacketSystem.openSocket`; one missing family is accepted.
  */
 export function openSockets(settings: SocketSettings, system: Pick<PacketSystem, "openSocket">): TunnelSockets {
   const openFamily = (family: 4 | 6, port: number) => openIfThere(system, family, port, settings);

@@ -2,16 +2,16 @@ import type { Endpoint } from "../../engine/endpoint.ts";
 import { readSocketAddress } from "../../native/linux/packet-io/socket-address.codec.ts";
 
 const ENTRIES = 1024;
-/** Words of a socket address, and behind them those of the address of ours that was spoken to. */
+/** Words of a socket address, followed by those of the local destination address. */
 const NAME_WORDS = 7;
 const WORDS = NAME_WORDS + 4;
-/** Family 2 in the low half of the first word: four words say all (ip(7)). */
+/** With family 2 in the low half of the first word, four words are enough (ip(7)). */
 const FOUR_WORDS = 2;
 
 /**
- * Socket addresses as the engine's endpoints: the same object for the same address, as long as its place in the table is
- * not taken by another, so that nothing is allocated and identity is a quick test. Who shares a place with whom depends on a
- * random seed: nobody can choose to drive another out.
+ * Maps socket addresses to endpoint objects: the same object for the same address until another address takes its slot.
+ * So nothing is allocated, and identity is a quick comparison. A random seed decides which addresses share a slot, so
+ * no sender can choose to evict another.
  */
 export class SourceCache {
   readonly #seed: number;
@@ -23,7 +23,7 @@ export class SourceCache {
     this.#seed = seed | 0;
   }
 
-  /** The endpoint of the socket address at `at`, spoken to us at the address at `localAt`; -1: that is not known. */
+  /** The endpoint for the socket address at `at`, received on the address at `localAt`; -1: unknown. */
   endpointAt(view: DataView, at: number, localAt: number): Endpoint {
     const four = view.getUint16(at, true) === 2;
     const count = four ? FOUR_WORDS : NAME_WORDS;
@@ -59,7 +59,7 @@ export class SourceCache {
   }
 }
 
-/** The finalizer of MurmurHash3: every bit of what goes in moves every bit of what comes out. */
+/** The finalizer of MurmurHash3: every input bit affects every output bit. */
 function mix(hash: number, word: number): number {
   let mixed = Math.imul(hash ^ word, 0x85ebca6b);
   mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);

@@ -14,7 +14,7 @@ import { CUT, VIRTIO_HEADER_BYTES, writeVirtioHeader } from "../packet/virtio-he
 import { VECTOR_BYTES, type WorkerResources, writePointer } from "./worker-resources.ts";
 
 const FLOWS = 8;
-/** TUN_F_TSO4 and TSO6; TUN_F_USO4 and USO6: what the device takes joined is what it also gives joined. */
+/** TUN_F_TSO4 and TSO6, TUN_F_USO4 and USO6: a device that accepts joined packets also delivers them. */
 const JOINS_TCP = 0x6;
 const JOINS_UDP = 0x60;
 
@@ -25,7 +25,7 @@ export interface TunWriteCounters {
   dropped: number;
 }
 
-/** Told of every packet the device refused, with the errno's name. */
+/** Called for every packet that the device refused, with the errno's name. */
 export type WriteRefused = (errno: string) => void;
 
 /**
@@ -64,7 +64,7 @@ export class TunWriter {
     this.#joinsUdp = (tun.offload & JOINS_UDP) === JOINS_UDP;
   }
 
-  /** Takes an inner packet of `length` bytes at `at`; it is written now or at the next `flush`. */
+  /** Adds an inner packet of `length` bytes at `at`; it is written now or at the next `flush`. */
   add(at: number, length: number): void {
     const { arena, sum } = this.#resources;
     const { view } = arena;
@@ -82,7 +82,7 @@ export class TunWriter {
       this.#writeOne(at, length);
       return;
     }
-    if (flow?.takes(view, shape) === true) {
+    if (flow?.accepts(view, shape) === true) {
       flow.append(view, arena.base, shape);
       return;
     }
@@ -91,7 +91,7 @@ export class TunWriter {
     this.#waiting += 1;
   }
 
-  /** Writes all that waits. */
+  /** Writes all waiting packets. */
   flush(): void {
     if (this.#waiting === 0) return;
     for (const flow of this.#flows) if (flow.parts > 0) this.#write(flow);
@@ -105,7 +105,7 @@ export class TunWriter {
     return undefined;
   }
 
-  /** The flow just written, else an empty one, else the next in turn, written first. */
+  /** The flow just written, else an empty one, else the oldest, which is written first. */
   #free(written: Flow | undefined): Flow {
     if (written !== undefined) return written;
     for (let index = 0; index < FLOWS; index += 1) {
@@ -161,7 +161,7 @@ export class TunWriter {
     this.counters.writes += 1;
     if (calls.writev(this.#tun.fd, arena.base + flow.vectors, flow.parts) !== -1) return;
     const errno = calls.errno();
-    // A kernel that takes no such packet is not asked again; what was in it comes again by TCP.
+    // If the kernel refuses joined packets, stop joining; TCP sends the lost data again.
     if (errno === "EINVAL" && protocol === TCP) this.#joinsTcp = false;
     if (errno === "EINVAL" && protocol !== TCP) this.#joinsUdp = false;
     this.counters.dropped += flow.parts;

@@ -1,16 +1,16 @@
 import type { DeviceEvent, Peer } from "../../engine/device.ts";
 import type { PlaneEvent, WireEndpoint } from "../contract.ts";
 
-/** What may happen with every packet is told at most this often. */
-const TELL_EVERY_MS = 1000;
+/** Events that could occur with every packet are reported at most this often. */
+const REPORT_EVERY_MS = 1000;
 
-/** What a tunnel tells by itself, and how often. */
+/** Reports a tunnel's events, with limited rates. */
 export class TunnelReport {
   /** The loop's clock, set before every turn. */
   now: number;
   readonly #tunnel: string;
   readonly #emit: (event: PlaneEvent) => void;
-  readonly #toldOfPeers = new WeakMap<Peer, Partial<Record<DeviceEvent, number>>>();
+  readonly #reportedPeers = new WeakMap<Peer, Partial<Record<DeviceEvent, number>>>();
   readonly #toldOfRefusals = new Map<string, number>();
 
   constructor(tunnel: string, now: number, emit: (event: PlaneEvent) => void) {
@@ -19,22 +19,22 @@ export class TunnelReport {
     this.#emit = emit;
   }
 
-  /** Of one peer and kind once a second: a peer may come from another address with every packet. */
+  /** Once per second, peer and kind: a peer may change its address with every packet. */
   peer(peer: Peer, event: DeviceEvent): void {
-    const told = this.#toldOfPeers.get(peer) ?? {};
-    if (!this.#isDue(told[event])) return;
-    this.#toldOfPeers.set(peer, { ...told, [event]: this.now });
+    const reported = this.#reportedPeers.get(peer) ?? {};
+    if (!this.#isDue(reported[event])) return;
+    this.#reportedPeers.set(peer, { ...reported, [event]: this.now });
     const { publicKey, endpoint } = peer;
     this.#emit({ kind: event, tunnel: this.#tunnel, publicKey, ...(endpoint === undefined ? {} : { endpoint }) });
   }
 
-  /** The kernel took no datagram to this endpoint, or gave none; of one errno once a second. */
+  /** A send to this endpoint, or a receive, failed; once per second and errno. */
   sendRefused(endpoint: WireEndpoint | undefined, errno: string): void {
     const to = endpoint === undefined ? {} : { endpoint };
     if (this.#mayRepeat(`send ${errno}`)) this.#emit({ kind: "send-refused", tunnel: this.#tunnel, errno, ...to });
   }
 
-  /** The TUN device took no packet, or gave none; of one errno once a second. */
+  /** A write to the TUN device, or a read, failed; once per second and errno. */
   deviceRefused(errno: string): void {
     if (this.#mayRepeat(`device ${errno}`)) this.#emit({ kind: "device-refused", tunnel: this.#tunnel, errno });
   }
@@ -47,7 +47,7 @@ export class TunnelReport {
     this.#emit({ kind, tunnel: this.#tunnel, ...(errno === undefined ? {} : { errno }) });
   }
 
-  /** @param sessions how many stood before, and how many of these are `tooOld` now */
+  /** @param sessions how many existed before the pause, and how many of these are `tooOld` now */
   stoodStill(milliseconds: number, sessions: number, tooOld: number): void {
     this.#emit({ kind: "stood-still", tunnel: this.#tunnel, milliseconds, sessions, tooOld });
   }
@@ -59,6 +59,6 @@ export class TunnelReport {
   }
 
   #isDue(last: number | undefined): boolean {
-    return last === undefined || this.now - last >= TELL_EVERY_MS;
+    return last === undefined || this.now - last >= REPORT_EVERY_MS;
   }
 }

@@ -27,10 +27,10 @@ import type { WorkerResources } from "./worker-resources.ts";
 /** A TUN descriptor whose device was deleted (EBADFD), or that was closed. */
 const GONE = ["EBADFD", "EBADF", "ENODEV"];
 
-/** What of its settings a tunnel needs later; no key is in it but one of obfuscation. */
-type KeptSettings = Pick<DeviceSettings, "mtuBytes" | "socket" | "obfuscation">;
+/** The settings that a tunnel keeps; the only key among them is that of obfuscation. */
+type StoredSettings = Pick<DeviceSettings, "mtuBytes" | "socket" | "obfuscation">;
 
-function kept({ mtuBytes, socket, obfuscation }: DeviceSettings): KeptSettings {
+function storedSettings({ mtuBytes, socket, obfuscation }: DeviceSettings): StoredSettings {
   return { mtuBytes, socket, ...(obfuscation === undefined ? {} : { obfuscation }) };
 }
 
@@ -40,7 +40,7 @@ export class Tunnel {
   readonly tun: PreparedTun & { readonly fd: number };
   readonly device: Device;
   readonly batch: SendBatch;
-  /** The TUN device is dead; nothing is read from it any more. */
+  /** The TUN device is dead and is not read any more. */
   gone = false;
   readonly #resources: WorkerResources;
   readonly #report: TunnelReport;
@@ -48,7 +48,7 @@ export class Tunnel {
   readonly #outbound: Outbound;
   readonly #routes: RouteCache;
   readonly #inbound: Inbound;
-  #settings: KeptSettings;
+  #settings: StoredSettings;
   #wire: WireFormat;
   readonly #sockets: RebindableSockets;
 
@@ -57,12 +57,12 @@ export class Tunnel {
     this.#resources = resources;
     const report = new TunnelReport(settings.name, now, emit);
     this.#report = report;
-    this.#settings = kept(settings);
+    this.#settings = storedSettings(settings);
     this.tun = { ...resources.system.prepareTun(settings.tunFd, settings.tunOffload), fd: settings.tunFd };
     this.#wire = wireOf(settings, resources.sources);
     this.#sockets = new RebindableSockets(settings.socket, resources.system, {
       use: (sockets) => this.#use(sockets),
-      tell: (kind, errno) => report.sockets(kind, errno),
+      report: (kind, errno) => report.sockets(kind, errno),
     });
     const routes = new RouteCache((to) => resources.system.lookUpRoute(to, this.#settings.socket));
     this.#routes = routes;
@@ -105,26 +105,26 @@ export class Tunnel {
     return this.#sockets.current;
   }
 
-  /** The device is readable, or was when last asked. */
+  /** Handles a device that is readable, or was at the last poll. */
   fromDevice(now: number): void {
     this.#setNow(now);
     this.#outbound.turn(now);
     this.#inbound.flush();
   }
 
-  /** A socket is readable. */
+  /** Handles a readable socket. */
   fromSocket(fd: number, now: number): void {
     this.#setNow(now);
     this.#inbound.turn(fd, now);
     if (!this.batch.isEmpty) this.batch.flush();
   }
 
-  /** A socket has room again. */
+  /** Handles a writable socket. */
   socketWritable(): void {
     this.batch.flush();
   }
 
-  /** Does what is due and gives when to come again. */
+  /** Runs due timers and returns the time of the next. */
   tick(now: number): number {
     this.#setNow(now);
     this.#sockets.retry(now);
@@ -135,7 +135,7 @@ export class Tunnel {
     return this.device.nextDeadline();
   }
 
-  /** No turn was made since `since`: tells what of the sessions of then is too old now. */
+  /** Reports how many of the sessions at `since`, the last turn, have expired. */
   stoodStill(since: number, now: number): void {
     this.#setNow(now);
     const before = [...this.device.peers()].filter((peer) => peer.currentSession(since) !== undefined);
@@ -143,13 +143,13 @@ export class Tunnel {
     this.#report.stoodStill(now - since, before.length, tooOld.length);
   }
 
-  /** Makes the tunnel hold this configuration; sockets change only where theirs did. */
+  /** Sets the tunnel's configuration; sockets change only if their settings did. */
   configure(settings: DeviceSettings, now: number): void {
     this.#setNow(now);
     const wire = sameObfuscation(settings, this.#settings) ? this.#wire : wireOf(settings, this.#resources.sources);
     this.#sockets.change(settings.socket, now);
     const outputs = this.device.configure(deviceConfigOf(settings, wire), now);
-    this.#settings = kept(settings);
+    this.#settings = storedSettings(settings);
     this.#wire = wire;
     this.#finish(outputs);
   }
@@ -163,7 +163,7 @@ export class Tunnel {
     this.#finish(this.device.connect(publicKey, now));
   }
 
-  /** New sockets at the same port: after the host's addresses or routes changed. */
+  /** Opens new sockets on the same port, after the host's addresses or routes changed. */
   rebind(now: number): void {
     this.#sockets.rebind(now);
   }
@@ -269,7 +269,7 @@ function deviceConfigOf(settings: DeviceSettings, wire: WireFormat): DeviceConfi
   return { ...plain, wire, timing, cookies: !disablesCookies };
 }
 
-function sameObfuscation(a: KeptSettings, b: KeptSettings): boolean {
+function sameObfuscation(a: StoredSettings, b: StoredSettings): boolean {
   return JSON.stringify(a.obfuscation) === JSON.stringify(b.obfuscation);
 }
 

@@ -14,13 +14,13 @@ export interface WorkerResources {
   readonly crypto: Crypto;
   readonly sources: Sources;
   readonly receive: ReceiveArea;
-  /** What tunnels ask of the operating system beside the calls of every turn. */
+  /** Calls to the operating system other than those of every turn. */
   readonly system: Pick<PacketSystem, "prepareTun" | "openSocket" | "lookUpRoute">;
-  /** Where one packet or superpacket is read from a TUN device: `TUN_LEAD_BYTES` of room, the packet, a tail. */
+  /** Buffer for one packet or superpacket from a TUN device: `TUN_LEAD_BYTES`, the packet, a tail. */
   readonly tunBuffer: number;
-  /** Where received packets are opened to, until they are written to the TUN device. */
+  /** Received packets are decrypted to here until they are written to the TUN device. */
   readonly openedArea: number;
-  /** Where bytes are put aside while one packet is sealed; as large as one. */
+  /** Space to save bytes while one packet is sealed; as large as one. */
   readonly aside: number;
 }
 
@@ -32,14 +32,14 @@ export interface ReceiveArea {
   readonly buffers: number;
 }
 
-/** Room in front of a packet read from a TUN device: its virtio header and the lead that sealing overwrites. */
+/** Space before a packet from a TUN device: its virtio header and the lead that sealing overwrites. */
 export const TUN_LEAD_BYTES = 192;
-/** The largest packet, its lead and room behind it for padding. */
+/** The largest packet, its lead and space for padding. */
 export const TUN_BUFFER_BYTES = 65_536 + TUN_LEAD_BYTES + 2048;
 export const OPENED_AREA_BYTES = 262_144;
 export const ASIDE_BYTES = 65_536;
 
-/** How many messages one recvmmsg may take. */
+/** Messages per recvmmsg call. */
 export const RECEIVE_MESSAGES = 64;
 export const RECEIVE_LEAD_BYTES = 128;
 export const RECEIVE_BUFFER_BYTES = 65_536;
@@ -50,7 +50,7 @@ export const VECTOR_BYTES = 16;
 export const NAME_BYTES = 32;
 export const CONTROL_BYTES = 64;
 
-/** Writes an address where C reads a pointer. */
+/** Writes an address as a native pointer. */
 export function writePointer(arena: Arena, at: number, offset: number): void {
   const address = arena.base + offset;
   arena.view.setUint32(at, address >>> 0, true);

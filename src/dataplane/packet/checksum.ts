@@ -1,8 +1,8 @@
 import { type WasmMemory, wasm } from "../../native/memory/web-assembly.ts";
 
 /**
- * The ones' complement sum of 16-bit words (RFC 1071) over `length` bytes at `at` and `start`, folded to 16 bits, words read
- * little-endian: such a sum is written back little-endian too, and nothing need be swapped (RFC 1071 section 2 (B)).
+ * The ones' complement sum of 16-bit words (RFC 1071) over `length` bytes at `at`, plus `start`, folded to 16 bits.
+ * Words are little-endian; such a sum is also written little-endian, without swapping (RFC 1071 section 2 (B)).
  */
 export type Sum = (at: number, length: number, start: number) => number;
 
@@ -17,7 +17,7 @@ export function wasmSum(memory: WasmMemory): Sum | undefined {
   }
 }
 
-/** The same in plain JavaScript, for machines whose WebAssembly has no vectors, and as oracle. */
+/** The same in plain JavaScript, for hosts whose WebAssembly has no vectors, and for tests. */
 export function plainSum(view: DataView): Sum {
   return (at, length, start) => {
     let sum = start;
@@ -29,7 +29,7 @@ export function plainSum(view: DataView): Sum {
   };
 }
 
-/** A sum of words brought to 16 bits by adding the carries. */
+/** Folds a sum of words to 16 bits by adding the carries. */
 export function fold(sum: number): number {
   const once = (sum & 0xffff) + (sum >>> 16);
   return (once & 0xffff) + (once >>> 16);

@@ -2,9 +2,9 @@ import { VECTOR_BYTES } from "../loop/worker-resources.ts";
 import type { Sum } from "./checksum.ts";
 import { ACK, checksumFits, IPV4_BYTES, IPV6_BYTES, PSH, TCP, UDP } from "./inner-header.ts";
 
-/** What a packet is to the joining of packets; one object is filled again for each packet. */
+/** The properties of a packet that decide whether it can be joined; one object is reused for all packets. */
 export interface Shape {
-  /** Where the packet begins in the arena, and its length. */
+  /** The packet's offset in the arena, and its length. */
   at: number;
   length: number;
   ipBytes: number;
@@ -14,13 +14,13 @@ export interface Shape {
   payloadBytes: number;
   /** TCP's sequence number; 0 for UDP. */
   sequence: number;
-  /** TCP: the sender wants it delivered now. */
+  /** TCP: the PSH flag. */
   pushed: boolean;
-  /** Whether it may begin a joined packet or be added to one. */
+  /** Whether it may start a joined packet or be added to one. */
   joinable: boolean;
 }
 
-/** Fills `shape`; gives false for what has no ports at a known place (fragments, options, extension headers, others). */
+/** Fills `shape`; false for packets without ports at a fixed place (fragments, options, extension headers, others). */
 export function readShape(view: DataView, at: number, length: number, shape: Shape): boolean {
   const first = view.getUint8(at);
   shape.at = at;
@@ -56,7 +56,7 @@ export function readShape(view: DataView, at: number, length: number, shape: Sha
   return true;
 }
 
-/** Whether the checksums of a shaped packet are right: joining writes new ones, which must not hide a wrong one. */
+/** Whether the checksums of a packet are correct: joining writes new ones and must not hide a wrong one. */
 export function hasGoodChecksums(sum: Sum, { at, length, ipBytes, protocol }: Shape): boolean {
   if (ipBytes === IPV4_BYTES && sum(at, IPV4_BYTES, 0) !== 0xffff) return false;
   return checksumFits(sum, at, ipBytes, at + length, protocol);
@@ -66,7 +66,7 @@ export function hasGoodChecksums(sum: Sum, { at, length, ipBytes, protocol }: Sh
 export const FLOW_PARTS = 64;
 const FLOW_BYTES = 65_535;
 
-/** Packets of one flow that lie scattered in the arena and will be written as one. */
+/** Packets of one flow, scattered in the arena, that will be written as one. */
 export class Flow {
   /** Offset of the iovecs. */
   readonly vectors: number;
@@ -110,8 +110,8 @@ export class Flow {
     return true;
   }
 
-  /** Whether a packet of this flow continues it so that cutting it again gives the same packets. */
-  takes(view: DataView, shape: Shape): boolean {
+  /** Whether a packet of this flow continues it so that segmentation restores the same packets. */
+  accepts(view: DataView, shape: Shape): boolean {
     if (this.#closed || !shape.joinable || shape.headerBytes !== this.headerBytes) return false;
     if (shape.payloadBytes > this.segmentBytes || this.parts >= FLOW_PARTS) return false;
     if (this.length + shape.payloadBytes > FLOW_BYTES || !this.#sameIpHeader(view, shape.at)) return false;

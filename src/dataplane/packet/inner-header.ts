@@ -8,7 +8,7 @@ export const UDP = 17;
 export const IPV4_BYTES = 20;
 export const IPV6_BYTES = 40;
 
-/** Where the checksum stands in the header of the protocol. */
+/** Offset of the checksum in the protocol's header. */
 export const TCP_CHECKSUM_AT = 16;
 export const UDP_CHECKSUM_AT = 6;
 
@@ -30,13 +30,13 @@ export function writeIpv4Checksum(view: DataView, sum: Sum, at: number): void {
   view.setUint16(at + 10, ~sum(at, IPV4_BYTES, 0) & 0xffff, true);
 }
 
-/** Completes a checksum that the kernel left to us: the field holds the pseudo header's sum already. */
+/** Completes a checksum that the kernel left open: the field already has the pseudo header's sum. */
 export function completeChecksum(view: DataView, sum: Sum, from: number, field: number, end: number): void {
   const checksum = ~sum(from, end - from, 0) & 0xffff;
   view.setUint16(field, checksum === 0 ? 0xffff : checksum, true);
 }
 
-/** Whether the TCP or UDP checksum of a packet is right. */
+/** Whether the TCP or UDP checksum of a packet is correct. */
 export function checksumFits(sum: Sum, at: number, ipBytes: number, end: number, protocol: number): boolean {
   const bytes = end - at - ipBytes;
   const pseudo = fold(pseudoSum(sum, at, ipBytes === IPV6_BYTES, protocol, bytes));

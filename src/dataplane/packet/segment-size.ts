@@ -7,14 +7,14 @@ const NO_OPERATION = 1;
 const MAXIMUM_SEGMENT_SIZE = 2;
 const SEGMENT_SIZE_BYTES = 4;
 const TCP_BYTES = 20;
-/** What every host takes (RFC 9293 section 3.7.1, RFC 8200 section 5): never clamped below. */
+/** The segment size that every host accepts (RFC 9293 section 3.7.1, RFC 8200 section 5): never clamped below. */
 const LEAST = { four: 536, six: 1220 } as const;
 
 /**
- * Lowers the segment size that a TCP connection's first packet announces to what a packet of `mtuBytes` holds, and
- * corrects the checksum. Everything else, and what is malformed, stays as it is. Allocates nothing.
+ * Clamps the segment size announced in a TCP connection's first packet to what `mtuBytes` allows, and corrects the
+ * checksum. Other and malformed packets stay unchanged. Allocates nothing.
  *
- * @param at where the IP packet of `length` bytes begins
+ * @param at the offset of the IP packet of `length` bytes
  */
 export function clampSegmentSize(view: DataView, at: number, length: number, mtuBytes: number): void {
   const l4 = tcpOfFirst(view, at, length);
@@ -35,12 +35,12 @@ export function clampSegmentSize(view: DataView, at: number, length: number, mtu
   }
 }
 
-/** Whether the packet opens a TCP connection or answers one that does. Allocates nothing. */
+/** Whether the packet is a SYN or SYN-ACK. Allocates nothing. */
 export function isFirstOfTcp(view: DataView, at: number, length: number): boolean {
   return tcpOfFirst(view, at, length) !== 0;
 }
 
-/** Where the TCP header of a connection's first packet begins; 0 for every other packet. */
+/** The offset of the TCP header in a connection's first packet; 0 for every other packet. */
 function tcpOfFirst(view: DataView, at: number, length: number): number {
   const first = view.getUint8(at);
   let l4 = at + IPV6_BYTES;
@@ -52,7 +52,7 @@ function tcpOfFirst(view: DataView, at: number, length: number): number {
   return (view.getUint8(l4 + 13) & SYN) === 0 ? 0 : l4;
 }
 
-/** Another word of 16 bits, and the checksum that comes of it (RFC 1624 section 3); the word may stand at an odd place. */
+/** Replaces a 16-bit word, at an even or odd offset, and updates the checksum (RFC 1624 section 3). */
 function replace(view: DataView, l4: number, at: number, word: number): void {
   const isOdd = ((at - l4) & 1) === 1;
   const summed = (value: number) => (isOdd ? ((value & 0xff) << 8) | (value >>> 8) : value);

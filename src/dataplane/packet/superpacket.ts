@@ -17,12 +17,13 @@ import {
 } from "./inner-header.ts";
 import { CUT, CUT_ECN, NEEDS_CHECKSUM } from "./virtio-header.ts";
 
-/** IPv6 and the longest TCP header, rounded up; extension headers are never cut. */
+/** IPv6 and the longest TCP header, rounded up; packets with extension headers are never segmented. */
 const TEMPLATE_BYTES = 128;
 
 /**
- * A packet the kernel left for us to cut (virtio 1.2 section 5.1.6): TCP or UDP payload of up to 64 KiB behind one header.
- * It is cut in place: the header of each segment is written just before its payload, over payload that was used already.
+ * A packet that the kernel left for us to segment (virtio 1.2 section 5.1.6): TCP or UDP payload of up to 64 KiB after
+ * one header. It is segmented in place: each segment's header is written before its payload, over payload that was
+ * already used.
  */
 export class Superpacket {
   /** How many segments there are; 0: the packet is malformed. */
@@ -48,7 +49,10 @@ export class Superpacket {
     this.#template = arena.reserve(TEMPLATE_BYTES);
   }
 
-  /** Looks at the packet of `length` bytes at `at` and keeps its header. `kind` and `segmentBytes` are the virtio header's. */
+  /**
+   * Parses the packet of `length` bytes at `at` and copies its header. `kind` and `segmentBytes` are from the virtio
+   * header.
+   */
   open(at: number, length: number, kind: number, segmentBytes: number): boolean {
     const { view, bytes } = this.#arena;
     const cut = kind & ~CUT_ECN;
@@ -81,7 +85,7 @@ export class Superpacket {
     return this.#headerBytes + Math.min(this.#segmentBytes, this.#payloadBytes - index * this.#segmentBytes);
   }
 
-  /** Makes segment `index` (they must be made in order) and gives where it begins. */
+  /** Builds segment `index`, in ascending order, and returns its offset. */
   write(index: number): number {
     const { view, bytes } = this.#arena;
     const length = this.lengthOf(index);
@@ -122,7 +126,10 @@ export class Superpacket {
   }
 }
 
-/** Completes the checksum of an uncut packet where the virtio header at `header` asks for it; false when it lies. */
+/**
+ * Completes the checksum of an unsegmented packet if the virtio header at `header` requests it; false when that is
+ * malformed.
+ */
 export function completeFromVirtio(view: DataView, sum: Sum, header: number, at: number, length: number): boolean {
   if ((view.getUint8(header) & NEEDS_CHECKSUM) === 0) return true;
   const from = view.getUint16(header + 6, true);

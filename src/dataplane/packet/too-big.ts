@@ -12,20 +12,20 @@ const PACKET_TOO_BIG = 2;
 const FIRST_INFORMATION = 128;
 const DONT_FRAGMENT = 0x4000;
 const HOP_LIMIT = 64;
-/** An answer is no longer than every host takes (RFC 1812 section 4.3.2.3, RFC 4443 section 2.4 (c)). */
+/** Answers are limited to the size that every host accepts (RFC 1812 section 4.3.2.3, RFC 4443 section 2.4 (c)). */
 const MOST_BYTES = { four: 576, six: 1280 } as const;
 
-/** IPv4 messages that are errors themselves (RFC 1122 section 3.2.2): nothing is said of them. */
+/** IPv4 messages that are errors themselves (RFC 1122 section 3.2.2) get no answer. */
 const ERRORS: ReadonlySet<number> = new Set([3, 4, 5, 11, 12]);
 
-/** The smallest MTU that is worth telling: what every host takes and every link carries (RFC 791, RFC 8200 section 5). */
+/** The smallest MTU to report: every host accepts it and every link carries it (RFC 791, RFC 8200 section 5). */
 export const LEAST_MTU_BYTES = { four: 576, six: 1280 } as const;
 
-/** So many answers a second at the most, and so many at once (RFC 4443 section 2.4 (f)). */
+/** Answers per second, and in one burst (RFC 4443 section 2.4 (f)). */
 const ANSWERS_A_SECOND = 100;
 const ANSWERS_AT_ONCE = 20;
 
-/** How often a sender is told; a token bucket. */
+/** Limits the rate of answers; a token bucket. */
 export class AnswerRate {
   #tokens = ANSWERS_AT_ONCE;
   #at = 0;
@@ -40,17 +40,17 @@ export class AnswerRate {
   }
 }
 
-/** Whether the packet may not be cut on its way: its sender wants to know instead. Allocates nothing. */
+/** Whether the packet must not be fragmented (DF, or IPv6). Allocates nothing. */
 export function mustNotBeCut(view: DataView, at: number): boolean {
   return view.getUint8(at) >>> 4 === 6 || (view.getUint16(at + 6) & DONT_FRAGMENT) !== 0;
 }
 
 /**
- * The answer of a router whose next link takes `mtuBytes` at most, in the name of the packet's destination: "fragmentation
- * needed" or "packet too big", with the packet's beginning in it. Undefined where nothing may be answered: errors, later
- * fragments, what was sent to or from no single host.
+ * The ICMP error of a router whose next link has an MTU of `mtuBytes`, with the destination as its source:
+ * "fragmentation needed" or "packet too big", followed by the start of the packet. Undefined where no answer is
+ * allowed: errors, later fragments, source or destination not a single host.
  *
- * @param packet an IP packet with a whole header
+ * @param packet an IP packet with a complete header
  */
 export function tooBigAnswer(packet: Uint8Array, mtuBytes: number): Uint8Array | undefined {
   return (packet[0] as number) >>> 4 === 6 ? answerSix(packet, mtuBytes) : answerFour(packet, mtuBytes);
@@ -81,7 +81,7 @@ function answerFour(packet: Uint8Array, mtuBytes: number): Uint8Array | undefine
   return answer;
 }
 
-/** 0.0.0.0/8, 127.0.0.0/8 and everything from 224.0.0.0 on is no single host. */
+/** 0.0.0.0/8, 127.0.0.0/8 and everything from 224.0.0.0 on: not a single host. */
 function isMany(first: number): boolean {
   return first === 0 || first === 127 || first >= 224;
 }

@@ -1,16 +1,16 @@
-/** struct virtio_net_hdr (include/uapi/linux/virtio_net.h), in front of each packet of a TUN device that has it. */
+/** struct virtio_net_hdr (include/uapi/linux/virtio_net.h), before each packet of a TUN device with IFF_VNET_HDR. */
 export const VIRTIO_HEADER_BYTES = 10;
 
-/** The checksum field holds the pseudo header's sum, the rest is left to whoever needs it. */
+/** The checksum field has the pseudo header's sum; the receiver completes it. */
 export const NEEDS_CHECKSUM = 1;
 
-/** What a packet above the MTU is to be cut into. */
+/** The segmentation of a packet above the MTU. */
 export const CUT = { none: 0, tcp4: 1, tcp6: 4, udp: 5 } as const;
 
-/** Or-ed to a kind: the TCP connection uses explicit congestion notification. */
+/** A flag of a kind: the TCP connection uses explicit congestion notification. */
 export const CUT_ECN = 0x80;
 
-/** Writes a header at `at`; all zero means: a packet as it is. */
+/** Writes a header at `at`; all zero: an unsegmented packet with its checksum. */
 export function writeVirtioHeader(
   view: DataView,
   at: number,

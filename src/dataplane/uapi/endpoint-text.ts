@@ -1,7 +1,7 @@
 import { parseIp, renderIp } from "../../model/ip.ts";
 import type { WireEndpoint } from "../contract.ts";
 
-/** Reads `192.0.2.1:51820` or `[2001:db8::1]:51820`, a link-local address with `%` and the number of its interface. */
+/** Parses `192.0.2.1:51820` or `[2001:db8::1]:51820`; a link-local address has `%` and its interface index. */
 export function parseEndpoint(text: string): WireEndpoint | undefined {
   const match = /^(?:\[([^\]%]+)(?:%([0-9]{1,9}))?\]|([0-9.]+)):([0-9]{1,5})$/.exec(text);
   const ip = match === null ? undefined : parseIp(match[1] ?? match[3] ?? "");
@@ -11,7 +11,7 @@ export function parseEndpoint(text: string): WireEndpoint | undefined {
   return { address: bytesOf(ip.value, ip.family === 4 ? 4 : 16), port, scope: Number(match[2] ?? 0) };
 }
 
-/** Writes an endpoint as UAPI has it. */
+/** Renders an endpoint in UAPI's form. */
 export function renderEndpoint({ address, port, scope }: WireEndpoint): string {
   let value = 0n;
   for (const byte of address) value = value * 256n + BigInt(byte);

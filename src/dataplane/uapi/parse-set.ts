@@ -13,13 +13,13 @@ export interface KeepaliveRange {
   readonly high: number;
 }
 
-/** A `set` taken apart; what is absent stays as it is. */
+/** A parsed `set`; absent fields do not change. */
 export interface SetRequest {
-  /** All zero takes the key away. */
+  /** All zeros remove the key. */
   readonly privateKey?: Uint8Array;
   readonly listenPort?: number;
   readonly fwmark?: number;
-  /** Our own: seconds of the wall clock that handshakes are not to be before, from a keeper that saw a later clock. */
+  /** Our extension: the earliest wall clock time of handshakes in seconds, from a keeper that saw a later clock. */
   readonly notBeforeSeconds?: number;
   readonly obfuscation: Readonly<Record<string, string>>;
   readonly replacePeers: boolean;
@@ -32,7 +32,7 @@ export interface PeerRequest {
   readonly updateOnly: boolean;
   readonly presharedKey?: Uint8Array;
   readonly endpoint?: WireEndpoint;
-  /** Our own: every address the peer may be at; an empty list is its endpoint alone. */
+  /** Our extension: all possible addresses of the peer; an empty list: its endpoint alone. */
   readonly endpoints?: readonly WireEndpoint[];
   readonly keepalive?: KeepaliveRange;
   readonly replaceAllowedIps: boolean;
@@ -51,14 +51,13 @@ const MAX_MARK = 0xffff_ffff;
 const MAX_SECONDS = 65_535;
 const MAX_ENDPOINTS = 16;
 const MAX_CLOCK_SECONDS = 9_999_999_999;
-/** An I packet's template is the longest honest value. */
+/** The longest valid value is the template of an I packet. */
 const MAX_LINE = 65_536;
 
 /**
- * Takes a `set` apart (wireguard.com/xplatform, with AmneziaWG's device keys). Nothing of it is done when any line is
- * wrong.
+ * Parses a `set` (wireguard.com/xplatform, with AmneziaWG's device keys). It is refused whole if any line is wrong.
  *
- * @param lines what stands between `set=1` and the empty line
+ * @param lines between `set=1` and the empty line
  * @throws UapiError EINVAL or EPROTO, naming the key
  */
 export function parseSet(lines: readonly string[]): SetRequest {
@@ -183,10 +182,10 @@ function numberOf(key: string, value: string, max: number): number {
 }
 
 function fail(key: string): never {
-  throw new UapiError("EINVAL", `the value of ${key} cannot be`);
+  throw new UapiError("EINVAL", `the value of ${key} is invalid`);
 }
 
 function unknown(key: string): UapiError {
   const shown = /^[a-z0-9_]{1,40}$/.test(key) ? key : "a key";
-  return new UapiError("EINVAL", `${shown} is nothing that can be set there`);
+  return new UapiError("EINVAL", `${shown} cannot be set there`);
 }

@@ -5,15 +5,15 @@ import { renderEndpoint } from "./endpoint-text.ts";
 import type { UapiPeerSettings, UapiSettings } from "./uapi-settings.ts";
 
 /**
- * The answer to `get=1`, without its errno line: what is held, and what the data plane observes of it. Holds secrets, as
- * the protocol wants; only root and the engine's own user reach the socket.
+ * The answer to `get=1`, without its errno line: the settings and the data plane's observations. It contains secrets,
+ * as the protocol requires; only root and the engine's own user can reach the socket.
  */
 export function renderGet(held: UapiSettings, observed: TunnelObservation | undefined): string {
   const lines: string[] = [];
   if (held.privateKey !== undefined) lines.push(`private_key=${bytesToHex(held.privateKey)}`);
   lines.push(`listen_port=${observed?.listenPort ?? held.listenPort}`);
   if (held.fwmark !== 0) lines.push(`fwmark=${held.fwmark}`);
-  // wg and the other tools pass over what they do not know.
+  // wg and the other tools ignore unknown keys.
   lines.push("awg_engine=embedded");
   if (observed !== undefined) lines.push(`awg_wire=${observed.wire}`);
   for (const [key, value] of Object.entries(held.obfuscation)) lines.push(`${key}=${value}`);
@@ -41,7 +41,7 @@ function peerLines(key: string, held: UapiPeerSettings, seen: PeerObservation | 
   ];
 }
 
-/** What only this engine measures. The names are ours, so that no other tool takes them for its own. */
+/** Values that only this engine measures, under names of our own. */
 function measuredLines({ handshakeAttempts, roundTripMs, expectedMessages, acceptedMessages }: PeerObservation) {
   return [
     `awg_handshake_attempts=${handshakeAttempts}`,

@@ -1,6 +1,6 @@
 import { AwgError } from "../../model/error.ts";
 
-/** Linux numbers of the errors that a UAPI answer can carry (include/uapi/asm-generic/errno*.h). */
+/** Linux errno numbers used in UAPI answers (include/uapi/asm-generic/errno*.h). */
 const ERRNO = {
   EIO: 5,
   EINVAL: 22,
@@ -12,7 +12,7 @@ const ERRNO = {
   ENODEV: 19,
 } as const;
 
-/** A request that is refused, with what `errno=` says of it. The message names the key and never a value (law 8). */
+/** A refused request with its `errno=` value. The message names the key and never a value (law 8). */
 export class UapiError extends Error {
   readonly errno: number;
 
@@ -22,7 +22,7 @@ export class UapiError extends Error {
   }
 }
 
-/** The error number of whatever was thrown while a request was carried out. */
+/** The errno number for an error thrown by a request. */
 export function uapiErrnoOf(error: unknown): number {
   if (error instanceof UapiError) return error.errno;
   if (!(error instanceof AwgError)) return ERRNO.EIO;

@@ -4,18 +4,17 @@ import { createServer, type Server, type Socket } from "node:net";
 import { dirname } from "node:path";
 import type { UapiSession } from "./uapi-session.ts";
 
-/** A set of 10,000 peers with their prefixes is some megabytes; nothing honest is longer. */
+/** A set of 10,000 peers with their prefixes is some megabytes. */
 const MAX_REQUEST_BYTES = 64 * 1024 * 1024;
 const IDLE_MS = 30_000;
 const MAX_CLIENTS = 64;
 
-/** A listening unix socket that was handed down, or where to make one. */
+/** An inherited listening unix socket, or the path to create one at. */
 export type UapiPlace = { readonly fd: number } | { readonly path: string };
 
 /**
- * Serves the UAPI on a unix socket. Who may connect is decided by the socket's file, as
- * for every other engine. A client that is slow, silent or endless holds up nobody else; one that ends its half after
- * asking, as nc and socat do, is answered before the other half ends.
+ * Serves the UAPI on a unix socket; the socket file's mode decides who may connect. A slow, silent or endless client
+ * delays no other. A client that closes its writing half after its request, like nc and socat, is answered.
  */
 export async function serveUapi(place: UapiPlace, session: UapiSession): Promise<Server> {
   const server = createServer({ allowHalfOpen: true }, (socket) => serveClient(socket, session));
@@ -49,7 +48,7 @@ function serveClient(socket: Socket, session: UapiSession): void {
     if (!mayEndRequest(chunk)) return;
     const whole = Buffer.concat(received);
     const text = whole.toString("utf8");
-    // There may be keys in it.
+    // It may contain keys.
     for (const one of [whole, ...received]) one.fill(0);
     const requests = text.split("\n\n");
     const rest = requests.pop() ?? "";
@@ -66,7 +65,7 @@ function serveClient(socket: Socket, session: UapiSession): void {
   });
 }
 
-/** The empty line that ends a request may come in two pieces: a lone line end at the start of one is enough to look. */
+/** The empty line that ends a request may arrive in two pieces, so a leading newline is also checked. */
 function mayEndRequest(chunk: Buffer): boolean {
   return chunk.includes("\n\n") || chunk[0] === 10;
 }

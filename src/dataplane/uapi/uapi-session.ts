@@ -12,7 +12,7 @@ import {
   NO_SETTINGS,
   settingsAfter,
   type UapiSettings,
-  wipeForgotten,
+  wipeUnusedKeys,
 } from "./uapi-settings.ts";
 
 /** One tunnel behind a UAPI socket. */
@@ -20,13 +20,13 @@ export interface UapiTunnel {
   readonly device: string;
   readonly tunFd: number;
   readonly plane: DataPlane;
-  /** What cannot be told over UAPI, read anew for each request. */
+  /** Settings that UAPI does not carry, read again for each request. */
   readonly hostSettings: () => HostSettings;
-  /** Told why a request was refused; never holds a secret. */
+  /** Receives the reason of each refused request; never a secret. */
   readonly report: (line: string) => void;
 }
 
-/** Answers the UAPI requests for one tunnel, one at a time, in their order. */
+/** Answers the UAPI requests for one tunnel, in order. */
 export class UapiSession {
   readonly #tunnel: UapiTunnel;
   #held: UapiSettings = NO_SETTINGS;
@@ -37,18 +37,14 @@ export class UapiSession {
     this.#tunnel = tunnel;
   }
 
-  /**
-   * The answer to one request, its errno line and the empty line behind it included. Never throws.
-   *
-   * @param request everything up to the empty line
-   */
+  /** The answer to one request, with its errno line and the empty line. Never throws. */
   answer(request: string): Promise<string> {
     const answered = this.#last.then(() => this.#answer(request));
     this.#last = answered;
     return answered;
   }
 
-  /** Brings to the data plane what changed around the tunnel, like its MTU. */
+  /** Passes changed host settings to the data plane, such as the MTU. */
   refresh(): Promise<void> {
     const refreshed = this.#last.then(async () => {
       const settings = deviceSettings(this.#held, this.#tunnel.hostSettings());
@@ -79,21 +75,21 @@ export class UapiSession {
     );
   }
 
-  /** No key stays that is held no more, nor one that was refused. */
+  /** Wipes keys that are no longer used, or were refused. */
   async #setAndForget(request: SetRequest): Promise<void> {
     const before = this.#held;
     try {
       await this.#set(request);
     } finally {
-      wipeForgotten(this.#held, before, request);
+      wipeUnusedKeys(this.#held, before, request);
     }
   }
 
-  /** All or nothing: the data plane refuses settings before it takes any of them. */
+  /** All or nothing: the data plane validates settings before it changes any. */
   async #set(request: SetRequest): Promise<void> {
     const { plane, device, tunFd } = this.#tunnel;
     const wanted = settingsAfter(this.#held, request);
-    // Also without a private key, for then the data plane is not asked.
+    // Also checked without a private key, when the data plane is not called.
     parseParameters(wanted.obfuscation);
     const settings = deviceSettings(wanted, this.#tunnel.hostSettings());
     let observed: TunnelObservation | undefined;
@@ -111,7 +107,7 @@ export class UapiSession {
       if (endpoint !== undefined && woken.has(bytesToHex(publicKey))) await plane.connect(device, publicKey);
   }
 
-  /** A peer that roamed goes back to the endpoint it is told, although the same was told before. */
+  /** A roamed peer returns to the endpoint in the request, even if that was set before. */
   async #moveEndpoints(request: SetRequest, observed: TunnelObservation): Promise<void> {
     const seen = new Map(observed.peers.map((peer) => [bytesToHex(peer.publicKey), peer.endpoint]));
     for (const { publicKey, endpoint } of request.peers) {
@@ -123,8 +119,8 @@ export class UapiSession {
 }
 
 /**
- * Peers by key whose keepalive is switched on, if only until a later block of the same `set`: that sends at once, and so makes
- * a session (wireguard-go device/uapi.go does the same).
+ * Peers whose keepalive is switched on, even if a later block of the same `set` switches it off: this sends at once,
+ * and so starts a session (as wireguard-go device/uapi.go does).
  */
 function wokenBy({ peers }: SetRequest, before: UapiSettings): ReadonlySet<string> {
   const seconds = new Map([...before.peers].map(([key, { keepalive }]) => [key, keepalive.high]));

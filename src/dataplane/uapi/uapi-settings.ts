@@ -6,15 +6,15 @@ import type { DeviceSettings, PeerSettings, WireEndpoint } from "../contract.ts"
 import { wipeKeys } from "../key-bytes.ts";
 import type { KeepaliveRange, PeerRequest, SetRequest } from "./parse-set.ts";
 
-/** What a tunnel was told over UAPI so far. */
+/** A tunnel's settings from UAPI. */
 export interface UapiSettings {
   readonly privateKey: Uint8Array | undefined;
   readonly listenPort: number;
   readonly fwmark: number;
   readonly notBeforeSeconds: number;
-  /** By UAPI name, without what is off. */
+  /** By UAPI name, without disabled parameters. */
   readonly obfuscation: Readonly<Record<string, string>>;
-  /** By public key in hex, in the order they came. */
+  /** By public key in hex, in order of addition. */
   readonly peers: ReadonlyMap<string, UapiPeerSettings>;
 }
 
@@ -22,18 +22,18 @@ export interface UapiPeerSettings {
   readonly publicKey: Uint8Array;
   readonly presharedKey: Uint8Array | undefined;
   readonly endpoint: WireEndpoint | undefined;
-  /** Every address it may be at; empty: `endpoint` alone. */
+  /** All possible addresses; empty: `endpoint` alone. */
   readonly endpoints: readonly WireEndpoint[];
   readonly keepalive: KeepaliveRange;
   /** By canonical text. */
   readonly allowedIps: ReadonlyMap<string, Prefix>;
 }
 
-/** What the engine cannot learn over UAPI. */
+/** Settings of the host that UAPI does not carry. */
 export interface HostSettings {
   readonly mtuBytes: number;
   readonly user?: { readonly uid: number; readonly gid: number };
-  /** The interfaces that the sockets are to be tied to, where the system ties them. */
+  /** The interfaces to bind the sockets to, where the system requires it. */
   readonly boundTo?: RoutingSettings["boundTo"];
 }
 
@@ -46,7 +46,7 @@ export const NO_SETTINGS: UapiSettings = {
   peers: new Map(),
 };
 
-/** What is held after a `set`; the one before is not touched. A prefix that a peer gets is taken from the others. */
+/** The settings after a `set`, as a new object. A prefix given to one peer is removed from the others. */
 export function settingsAfter(held: UapiSettings, request: SetRequest): UapiSettings {
   const peers = new Map(request.replacePeers ? [] : held.peers);
   const owners = ownersOf(peers);
@@ -62,8 +62,8 @@ export function settingsAfter(held: UapiSettings, request: SetRequest): UapiSett
   };
 }
 
-/** Zeroes the keys that are nobody's any more: in what was held or asked for, and not in what is held now. */
-export function wipeForgotten(held: UapiSettings, ...gone: readonly (UapiSettings | SetRequest)[]): void {
+/** Zeroes keys of former settings or requests that are not in the current settings. */
+export function wipeUnusedKeys(held: UapiSettings, ...gone: readonly (UapiSettings | SetRequest)[]): void {
   const keys = (of: UapiSettings | SetRequest) =>
     [of.privateKey, ...[...of.peers.values()].map(({ presharedKey }) => presharedKey)].filter(
       (key) => key !== undefined,
@@ -72,7 +72,7 @@ export function wipeForgotten(held: UapiSettings, ...gone: readonly (UapiSetting
   for (const one of gone) wipeKeys(keys(one).filter((key) => !kept.has(key)));
 }
 
-/** What the data plane is to hold; undefined without a private key, for then there is nothing to carry. */
+/** The data plane's settings; undefined without a private key, since there is nothing to carry. */
 export function deviceSettings(
   held: UapiSettings,
   { mtuBytes, user, boundTo }: HostSettings,
@@ -89,21 +89,21 @@ export function deviceSettings(
       listenPort: held.listenPort,
       mark: held.fwmark,
       ...(user === undefined ? {} : { user }),
-      // A socket that is tied to an interface does not reach this machine itself, where an obfuscator may listen.
-      ...(boundTo === undefined || [...held.peers.values()].some(isOnThisMachine) ? {} : { boundTo }),
+      // A socket bound to an interface does not reach this host itself, where an obfuscator may listen.
+      ...(boundTo === undefined || [...held.peers.values()].some(isOnThisHost) ? {} : { boundTo }),
     },
   };
 }
 
 /** 127.0.0.0/8 and ::1. */
-function isOnThisMachine({ endpoint, endpoints }: UapiPeerSettings): boolean {
+function isOnThisHost({ endpoint, endpoints }: UapiPeerSettings): boolean {
   return [...(endpoint === undefined ? [] : [endpoint]), ...endpoints].some(({ address }) => {
     if (address.length === 4) return address[0] === 127;
     return address.every((byte, index) => byte === (index === 15 ? 1 : 0));
   });
 }
 
-/** The peer that holds each prefix, by their texts: a set of 10,000 peers looks through none of them for a prefix. */
+/** The peer of each prefix, by text, so that a set of 10,000 peers needs no search. */
 function ownersOf(peers: ReadonlyMap<string, UapiPeerSettings>): Map<string, string> {
   const owned = [...peers].flatMap(([key, { allowedIps }]) =>
     [...allowedIps.keys()].map((text) => [text, key] as const),

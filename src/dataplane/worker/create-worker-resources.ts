@@ -14,7 +14,7 @@ import {
 } from "../loop/worker-resources.ts";
 import { plainSum, wasmSum } from "../packet/checksum.ts";
 
-/** Room for the shared buffers and 64 tunnels; pages that are never used cost nothing. */
+/** Space for the shared buffers and 64 tunnels; unused pages cost nothing. */
 const ARENA_BYTES = 32 * 1024 * 1024;
 
 const SOURCES: Sources = {
@@ -35,7 +35,7 @@ export function createWorkerResources(
   const arena = createArena(ARENA_BYTES);
   const { crypto, fallbackReason } = openssl
     ? chooseCrypto(SOURCES.fillRandom)
-    : { crypto: NOBLE_CRYPTO, fallbackReason: "it was told not to" };
+    : { crypto: NOBLE_CRYPTO, fallbackReason: "OpenSSL is disabled" };
   return {
     arena,
     calls: system.packetCalls(arena),

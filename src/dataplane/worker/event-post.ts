@@ -1,12 +1,12 @@
 import type { PlaneEvent } from "../contract.ts";
 
-/** What peers do is told at once after a pause as long as this, else together at its end. */
+/** Peer events are posted at once after a pause of this length, otherwise together at its end. */
 const GATHER_MS = 1000;
 
 /**
- * Events on their way to the other thread. Each message wakes that thread, which on a server that answers hundreds of
- * handshakes a second cost as much as a fifth of the handshakes themselves (measured); so what peers do is gathered. All
- * else is told at once, after what was gathered before it.
+ * Posts events to the main thread. Each message wakes that thread, which on a server with hundreds of handshakes per
+ * second cost up to a fifth of the handshakes (measured), so peer events are gathered. All other events are posted at
+ * once, after the gathered ones.
  */
 export class EventPost {
   readonly #post: (events: readonly PlaneEvent[]) => void;
@@ -24,7 +24,7 @@ export class EventPost {
     if (!("publicKey" in event)) this.postAll();
   }
 
-  /** To be called at least as often as events are to be told. */
+  /** Posts due events; call it at least as often as events must be reported. */
   postDue(): void {
     if (this.#gathered.length > 0 && this.#bootTimeMs() - this.#postedAt >= GATHER_MS) this.postAll();
   }

@@ -3,7 +3,7 @@ import { packetSystemHere } from "../../native/packet-system-here.ts";
 import type { WorkerStart } from "../contract.ts";
 import { runWorker } from "./run-worker.ts";
 
-/** What a thread runs by loading this file, when the data plane started it. */
+/** Runs when the data plane starts a thread with this file. */
 if (parentPort !== null && (workerData as Partial<WorkerStart> | null)?.awgDataPlane === true) {
   runWorker(parentPort, workerData as WorkerStart, packetSystemHere());
 }

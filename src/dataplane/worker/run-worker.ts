@@ -9,8 +9,8 @@ import { createWorkerResources } from "./create-worker-resources.ts";
 import { EventPost } from "./event-post.ts";
 
 /**
- * The life of the data plane's thread: turns of the loop, mail in between, until it is told to stop. It never returns to
- * the event loop of its own, so mail is fetched when the wake descriptor says so.
+ * Runs the data plane's thread: turns of the loop with messages in between, until it is stopped. It never returns to
+ * the event loop, so it reads messages when the wake descriptor is readable.
  */
 export function runWorker(port: MessagePort, start: WorkerStart, system: PacketSystem): void {
   const resources = createWorkerResources(start.openssl, system);
@@ -59,13 +59,13 @@ function carryOut(request: PlaneRequest, loop: Loop, now: number, observe: () =>
   if (request.verb === "observe") return observe();
   if (request.verb === "add") {
     if (loop.tunnels.has(request.settings.name)) {
-      throw new AwgError("conflict", `the data plane carries a tunnel ${request.settings.name} already`);
+      throw new AwgError("conflict", `the data plane already has a tunnel ${request.settings.name}`);
     }
     return loop.add(request.settings, now).observe();
   }
   if (request.verb === "remove") return loop.remove(request.name);
   const tunnel = loop.tunnels.get(request.name);
-  if (tunnel === undefined) throw new AwgError("host", `the data plane carries no tunnel ${request.name}`);
+  if (tunnel === undefined) throw new AwgError("host", `the data plane has no tunnel ${request.name}`);
   return change(tunnel, request, now);
 }
 
