@@ -1,7 +1,7 @@
 import { initialTransition, type SnapshotFrom, transition } from "xstate";
 import { messageOf } from "../model/error.ts";
 import { backoffMs } from "../reconciler/machine/backoff.ts";
-import { type Burst, type BurstLimits, burstDueMs, joinBurst } from "../reconciler/machine/burst-guard.ts";
+import { type BurstLimits, burstDueMs, joinBurst, type PendingBurst } from "../reconciler/machine/burst-guard.ts";
 import { type ReconcilerEvent, reconcilerMachine } from "../reconciler/machine/reconciler.machine.ts";
 import { type Contention, noteRepairs, noteRival, type RepairHistory, type Rival, rivalsFor } from "./contention.ts";
 
@@ -69,7 +69,7 @@ export class ReconcileLoop<P extends LoopPlan> {
   readonly #deps: LoopDeps;
   readonly #stopped = Promise.withResolvers<void>();
   #snapshot: SnapshotFrom<typeof reconcilerMachine>;
-  #burst: Burst = null;
+  #burst: PendingBurst = null;
   #burstTimer: Disposable | undefined;
   #retryTimer: Disposable | undefined;
   /** By sort of change and kind of who made it. */

@@ -2,6 +2,7 @@ import { AwgError } from "../model/error.ts";
 import { type Core, keyOf, schedule } from "./core/core.ts";
 import { destinationOffset, ipVersion } from "./core/inner-packet.ts";
 import { newCore } from "./core/new-core.ts";
+import type { PeerSession } from "./core/peer-state.ts";
 import { Receiver } from "./core/receiver.ts";
 import { applyConfig, dropPeer, placePeer, putPeer } from "./core/reconfigure.ts";
 import { sendOrQueue, serve } from "./core/serve.ts";
@@ -149,7 +150,7 @@ class EmbeddedDevice implements Device {
   }
 
   /** The session as ours; undefined when it was closed meanwhile. */
-  #own(session: Session): TransportSession | undefined {
+  #own(session: Session): PeerSession | undefined {
     return session instanceof TransportSession && !session.isClosed ? session : undefined;
   }
 }

@@ -1,7 +1,5 @@
 import type { FirewallObserved, FirewallPolicy } from "./firewall/policy.ts";
-import type { Lifecycle } from "./resources/lifecycle.ts";
 import type { LinkObserved, LinkSpec } from "./resources/link.ts";
-import type { ProbeSpec } from "./resources/probe.ts";
 import type { ResolverObserved, ResolverSpec } from "./resources/resolver.ts";
 import type { RoutesObserved, RoutesSpec } from "./resources/routes.ts";
 import type { AutostartObserved, AutostartSpec, ServiceObserved, ServiceSpec } from "./resources/service.ts";
@@ -35,15 +33,6 @@ export type ResourceOf<K extends ResourceKind> = {
   readonly spec: Spec<K>;
 };
 export type Resource = { [K in ResourceKind]: ResourceOf<K> }[ResourceKind];
-
-/** All resources a config asks for on this machine, after defaults and facts; keys are unique. */
-export interface DesiredState {
-  readonly resources: readonly Resource[];
-  /** What a plan towards this state may not do to single resources; absent where the config says nothing. */
-  readonly lifecycle?: Lifecycle;
-  /** Checks of the network that belong to this state; absent where the config names none. */
-  readonly probes?: readonly ProbeSpec[];
-}
 
 /** How a promise is kept here (law 9), best first. */
 export type Enforcement = "enforced" | "best-effort" | "advisory" | "unsupported";

@@ -3,94 +3,89 @@ import type { Host } from "../host/ports/host.ts";
 import type { StepOf } from "../model/plan.ts";
 import type { Enforcement, FieldChange, Observed, ResourceKey, ResourceKind, Spec } from "../model/resource.ts";
 
-/** Somebody else's that must not be disturbed without being asked. */
+/** A use by another program that must not be interrupted without a request. */
 export interface Hold {
-  /** For people. */
+  /** The program, for people. */
   readonly holder: string;
-  /** All else is as desired, so that it can be left as it stands. */
+  /** Everything else is as desired, so it can stay as it is. */
   readonly canStay: boolean;
 }
 
-/** The same verbs for every kind. Only observe and apply touch the machine. */
+/** The same verbs for every kind. Only observe and apply access the host. */
 export interface ResourceDriver<K extends ResourceKind> {
   readonly kind: K;
 
   /**
-   * Reads what is there and ours, plus, for each wanted key, what stands in its place; changes nothing (law 2).
-   * `wanted` are the specs of this kind that the desired state or the ledger names (a sysctl must be told which names to read).
+   * Reads what is ours and, for each wanted key, what exists in its place; changes nothing (law 2). `wanted` are the
+   * specs of this kind in the desired state or the ledger (a sysctl needs the names to read).
    */
   observe(host: Host, wanted: ReadonlyMap<ResourceKey<K>, Spec<K>>): Promise<ReadonlyMap<ResourceKey<K>, Observed<K>>>;
 
-  /** Field by field what differs; [] means in sync. Pure. Marks secret fields and gives no value for them. */
+  /** The fields that differ; [] means in sync. Pure. Marks secret fields and gives no value for them. */
   diff(desired: Spec<K>, observed: Observed<K>): FieldChange[];
 
   /**
-   * The observed state in the form of a spec, so that it can be put back; undefined when what stands there is nothing
-   * (a device that is absent, a table that is empty). Pure.
+   * The observed state as a spec, so that it can be restored; undefined when nothing usable exists (an absent device,
+   * an empty table). Pure.
    */
   asSpec(observed: Observed<K>): Spec<K> | undefined;
 
-  /**
-   * What stands there and tells nothing of itself now, with what was accepted of it in place of that; anything else as it is.
-   * Pure.
-   */
+  /** Replaces what does not report its state with what was accepted of it; returns anything else unchanged. Pure. */
   recall?(observed: Observed<K>, accepted: Spec<K>): Observed<K>;
 
-  /** What keeps the thing from being changed that stands there and is ours; undefined where nothing does. Pure. */
+  /** What keeps an object of ours from being changed; undefined when nothing does. Pure. */
   heldBy?(desired: Spec<K>, observed: Observed<K>): Hold | undefined;
 
   /** Performs one batch. Applying twice equals applying once; "already so" and "already gone" are success. */
   apply(host: Host, steps: readonly StepOf<K>[]): Promise<void>;
 
-  /** Whether what was observed carries our mark. Pure. Unowned things in a wanted place are conflicts. */
+  /** Whether what was observed carries our mark. Pure. Objects without it in a wanted place are conflicts. */
   isOwned(observed: Observed<K>): boolean;
 
-  /** Whether what stands there without our mark may be taken over as it is, instead of being a conflict. Pure. */
+  /** Whether an object without our mark may be taken over as it is, instead of being a conflict. Pure. */
   mayAdopt?(desired: Spec<K>, observed: Observed<K>): boolean;
 
-  /** Keys that must stand before this one and fall after it. Pure. */
+  /** Keys that must be created before this one and removed after it. Pure. */
   dependsOn?(desired: Spec<K>): ResourceKey[];
 
-  /** What of it stands without the keys that it depends on, and is to stand while one of them cannot; undefined where nothing. Pure. */
+  /** The part of the spec that is applied even while a dependency cannot be; undefined when there is none. Pure. */
   withoutNeeds?(desired: Spec<K>): Spec<K> | undefined;
 
   /** Fields whose change needs delete and create instead of update. Pure. */
   needsReplace?(changes: readonly FieldChange[]): boolean;
 
-  /**
-   * Whether all that differs is what the other end moves by its packets (a peer's endpoint): told again, it may stay. Pure.
-   */
+  /** Whether all differences come from packets of the peer (its endpoint): after another write they may stay. Pure. */
   roams?(changes: readonly FieldChange[]): boolean;
 
-  /** Whether all that differs is that what stands there does not answer: begun anew, it is right. Pure. */
+  /** Whether the only difference is that it does not answer: a restart repairs it. Pure. */
   isSilent?(changes: readonly FieldChange[]): boolean;
 
-  /** Why these changes are due, where "differs" or "was changed outside awg" would not say it. Pure. */
+  /** Why these changes are due, if "differs" or "was changed outside awg" is not enough. Pure. */
   reason?(changes: readonly FieldChange[]): string | undefined;
 
   /**
-   * The state to hold while everything else changes from one to the other: what both allow (firewall only).
-   * null in place of a spec means "nothing was there" or "nothing will be". Pure.
+   * The state to hold while everything else changes: what both allow (firewall only). null means "nothing existed" or
+   * "nothing will exist". Pure.
    */
   between?(before: Spec<K> | null, after: Spec<K> | null): Spec<K> | null;
 
   /**
-   * For settings that are never absent, only different (sysctl): what to write so that everything wanted holds and
-   * everything no longer wanted goes back to what the ledger keeps of it. `wanted` null means nothing is wanted any more.
-   * A delete step then carries the result as its `after`, which apply writes. Pure.
+   * For settings that always exist (sysctl): what to write so that wanted values hold and others return to the original
+   * in the ledger. `wanted` null means that nothing is wanted. A delete step carries the result as its `after`, which
+   * apply writes. Pure.
    */
   restoring?(wanted: Spec<K> | null, original: Spec<K> | null): Spec<K> | null;
 
   /**
-   * Beside `restoring`: the original to keep in the ledger for `accepted`, from what is kept already and what stood there
-   * before this apply; what is kept already wins. Pure.
+   * For kinds with `restoring`: the original to keep in the ledger for `accepted`, from the kept one and the state
+   * before this apply. The kept one takes precedence. Pure.
    */
   remember?(kept: Spec<K> | null, before: Spec<K> | null, accepted: Spec<K>): Spec<K> | null;
 
-  /** What this kind writes outlives a reboot (files); everything else is gone by itself. */
+  /** What this kind writes survives a reboot (files); the effect of other kinds ends there. */
   readonly survivesReboot?: boolean;
 
-  /** How far the spec's promise is kept on a machine with these capabilities. Pure. */
+  /** How well the spec is enforced on a host with these capabilities. Pure. */
   enforcement?(desired: Spec<K>, capabilities: Capabilities): Enforcement;
 }
 

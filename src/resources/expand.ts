@@ -24,12 +24,12 @@ export { pathNumbersOf, rememberNumbers } from "./expand/tunnels/path-numbers.ts
 const TOO_MANY_KINDS = {
   path: "rules",
   message:
-    "they tell more kinds of users apart than can be remembered: what a program has not sent yet when it closes a connection is dropped",
+    "too many combinations of users to remember per connection: data still unsent when a program closes a connection is dropped",
 };
 
 /**
- * All resources that a configuration asks for on this machine. Pure and deterministic; what this machine or version
- * cannot do is in `unsupported`, and then nothing of it may be applied.
+ * All resources that a config requires on this host. Pure and deterministic. `unsupported` lists what this host or
+ * version cannot do; if it is not empty, nothing may be applied.
  */
 export function expand(config: Config, facts: HostFacts, options: ExpandOptions): Expansion {
   const { secrets, endpoints = {}, unanswered = {}, beside } = options;
@@ -74,7 +74,7 @@ export function expand(config: Config, facts: HostFacts, options: ExpandOptions)
   };
 }
 
-/** Whether the policy says anything that an empty one would not. */
+/** Whether the policy differs from an empty one. */
 function isNeeded({ steering, layers }: FirewallPolicy): boolean {
   const blocks = steering.rules.some(({ path }) => path.kind === "block") || steering.default.kind === "block";
   return blocks || layers.some(({ killSwitch, tunnels, dns }) => killSwitch || tunnels.length > 0 || dns !== null);

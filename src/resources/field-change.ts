@@ -1,23 +1,23 @@
 import { sameData } from "../model/canonical.ts";
 import type { FieldChange } from "../model/resource.ts";
 
-/** How many members of a set that differs are shown; the rest is counted. */
+/** How many members of a differing set are shown; the rest is counted. */
 const SHOWN_MEMBERS = 3;
 
-/** The change of one field; none when both values are the same data. */
+/** The change of one field; [] if both values are equal. */
 export function valueChange(field: string, before: unknown, after: unknown): FieldChange[] {
   if (sameData(before, after)) return [];
   return [{ field, ...(before === undefined ? {} : { before }), ...(after === undefined ? {} : { after }) }];
 }
 
-/** The change of a secret field: that it changed, never from what to what (law 8). */
+/** The change of a secret field, without its values (law 8). */
 export function secretChange(field: string, before: unknown, after: unknown): FieldChange[] {
   return sameData(before, after) ? [] : [{ field, secret: true }];
 }
 
 /**
- * The change of a set of texts: how many members went and came, and the first few of each in `before` and `after`.
- * Order and repetition do not count.
+ * The change of a set of texts: how many members were added and removed, and the first few of each. Order and
+ * repetition do not count.
  */
 export function setChange(field: string, before: readonly string[], after: readonly string[]): FieldChange[] {
   if (isSameList(before, after)) return [];

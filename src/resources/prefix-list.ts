@@ -1,6 +1,6 @@
 import { canonicalPrefix, comparePrefix, parsePrefix, renderPrefix } from "../model/prefix.ts";
 
-/** Canonical text of prefixes in order, each once; texts that are no prefixes are left out. */
+/** Canonical text of prefixes, sorted and unique; invalid texts are left out. */
 export function sortedPrefixes(texts: readonly string[]): string[] {
   const prefixes = texts.flatMap((text) => parsePrefix(text) ?? []).map(canonicalPrefix);
   prefixes.sort(comparePrefix);

@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, ftruncateSync, lstatSync, openSync, renameSync } from "node:fs";
 import { allocateBlocks } from "../native/linux/file-reserve.ffi.ts";
-import type { DiskReserve } from "../reconciler/apply/stores.ts";
+import type { DiskReserve } from "../reconciler/journal/stores.ts";
 import { type StateFolder, syncFolder, writeWhole } from "./state-folder.ts";
 
 const NAME = "room";

@@ -1,9 +1,9 @@
 import { closeSync, fstatSync, fsyncSync, ftruncateSync } from "node:fs";
 import { AwgError } from "../model/error.ts";
 import { writeError } from "../model/write-error.ts";
-import type { JournalRecord } from "../reconciler/apply/record.ts";
-import { isJournalRecord } from "../reconciler/apply/record-shape.ts";
-import type { JournalStore, ReadRecord } from "../reconciler/apply/stores.ts";
+import type { JournalRecord } from "../reconciler/journal/journal-record.ts";
+import { isJournalRecord } from "../reconciler/journal/record-shape.ts";
+import type { JournalStore, ReadRecord } from "../reconciler/journal/stores.ts";
 import { damaged, type Envelope, envelopeFor, readEnvelope, type StateIdentity } from "./envelope.ts";
 import { decodeLines, encodeLine } from "./line.codec.ts";
 import { openForAppend, type StateFolder, writeWhole } from "./state-folder.ts";

@@ -1,4 +1,4 @@
-import type { ProposalRecord, ProposalStore } from "../reconciler/apply/stores.ts";
+import type { ProposalRecord, ProposalStore } from "../reconciler/journal/stores.ts";
 import { isObject, isText } from "../reconciler/plan/shape.ts";
 import { decodeLines, encodeLine } from "./line.codec.ts";
 import type { StateFolder } from "./state-folder.ts";

@@ -1,12 +1,6 @@
-import { isGeneration } from "../reconciler/apply/record-shape.ts";
-import type {
-  DiskReserve,
-  Generation,
-  GenerationStore,
-  LedgerStore,
-  SecretKeeper,
-  Stores,
-} from "../reconciler/apply/stores.ts";
+import type { Generation } from "../reconciler/journal/generation.ts";
+import { isGeneration } from "../reconciler/journal/record-shape.ts";
+import type { DiskReserve, GenerationStore, LedgerStore, SecretKeeper, Stores } from "../reconciler/journal/stores.ts";
 import { EMPTY_LEDGER, type Ledger } from "../reconciler/plan/ledger.ts";
 import { isLedger } from "../reconciler/plan/spec-shape.ts";
 import { damaged, envelopeFor, readEnvelope, type StateIdentity } from "./envelope.ts";

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { AwgError } from "../model/error.ts";
 import type { SecretId, SecretRef } from "../model/secret.ts";
 import { hmacSha256 } from "../model/sha256.ts";
-import type { SecretKeeper } from "../reconciler/apply/stores.ts";
+import type { SecretKeeper } from "../reconciler/journal/stores.ts";
 import { clampPrivateKey } from "../uapi/key-text.ts";
 import { damaged } from "./envelope.ts";
 import { readKey, type SecretSourceOptions } from "./secret-source.ts";

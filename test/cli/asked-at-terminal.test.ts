@@ -52,7 +52,7 @@ describe("a system extension that waits to be allowed", () => {
     expect((await call(plan, false)).text).toContain("No changes.");
     expect(await call(diff, false)).toMatchObject({ code: EXIT.success });
     const planned = await call(plan, true);
-    expect(planned.text).toContain(`${ASKED_AGAIN}  # somebody sits there to be asked again`);
+    expect(planned.text).toContain(`${ASKED_AGAIN}  # a user is present to be asked again`);
     expect((await call(diff, true)).code).toBe(EXIT.differences);
     for (const verb of [status, drift]) {
       const { text } = await call(verb, true);

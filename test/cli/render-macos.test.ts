@@ -99,6 +99,6 @@ test("what cannot be written without the Mac is said on stderr, by its place, wi
     expect.stringMatching(/^note: tunnels.office: /),
     expect.stringMatching(/^note: rules.0: /),
     expect.stringMatching(/^note: dns.servers: /),
-    "note: rules.0: what it sends to the local network is dropped, since a Mac has one way for each address",
+    "note: rules.0: its traffic to the local network is dropped, because macOS has one route per destination",
   ]);
 });

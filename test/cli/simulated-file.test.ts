@@ -34,7 +34,7 @@ describe("--host simulated:FILE where FILE does not exist", () => {
   test("the plan for the MacBook of examples/laptop is what lies beside it", async () => {
     const { status, stdout, stderr } = awg("plan", "-f", EXAMPLE, "--host", "simulated:macos.json");
     expect(status).toBe(0);
-    expect(stderr).toContain("tunnels: other traffic to 198.51.100.7 is dropped, since a Mac has one way");
+    expect(stderr).toContain("tunnels: other traffic to 198.51.100.7 is dropped, because macOS has one route");
     await expect(stdout).toMatchFileSnapshot(join(EXAMPLE, "plan.txt"));
   });
 

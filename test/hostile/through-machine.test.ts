@@ -13,7 +13,7 @@ import type { FirewallPolicy } from "../../src/model/firewall/policy.ts";
 import { printable } from "../../src/model/text/printable.ts";
 import { decodeMessages } from "../../src/native/linux/netlink/message.codec.ts";
 import { decodeNftRule, encodeRule } from "../../src/native/linux/nftables/rule.codec.ts";
-import { isGeneration } from "../../src/reconciler/apply/record-shape.ts";
+import { isGeneration } from "../../src/reconciler/journal/record-shape.ts";
 import { type Expansion, expand } from "../../src/resources/expand.ts";
 import { decodeLines, encodeLine } from "../../src/state/line.codec.ts";
 import { facts, KEY_A, resourceOf, secretOf } from "../resources/sample.ts";

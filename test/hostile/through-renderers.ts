@@ -6,7 +6,7 @@ import { renderNft } from "../../src/host/linux/nft/render/render-nft.ts";
 import { renderResourceText } from "../../src/host/linux/render/resource-text.ts";
 import { AwgError } from "../../src/model/error.ts";
 import type { FirewallPolicy } from "../../src/model/firewall/policy.ts";
-import type { DesiredState } from "../../src/model/resource.ts";
+import type { DesiredState } from "../../src/model/resources/desired-state.ts";
 import { printable } from "../../src/model/text/printable.ts";
 import { decodeMessages } from "../../src/native/linux/netlink/message.codec.ts";
 import { decodeNftRule, encodeRule } from "../../src/native/linux/nftables/rule.codec.ts";

@@ -10,7 +10,7 @@ import { executePlan } from "../../src/reconciler/apply/execute.ts";
 import { observeMachine } from "../../src/reconciler/apply/observe.ts";
 import type { ApplyDeps, Confirmation, Outcome, Proposal } from "../../src/reconciler/apply/outcome.ts";
 import { type Held, recoverOpenJournal, recoverTowards } from "../../src/reconciler/apply/recover.ts";
-import type { Stores } from "../../src/reconciler/apply/stores.ts";
+import type { Stores } from "../../src/reconciler/journal/stores.ts";
 import type { Conflict } from "../../src/reconciler/plan/change.ts";
 import { planChanges } from "../../src/reconciler/plan/plan-changes.ts";
 import type { DriverRegistry } from "../../src/resources/driver.ts";

@@ -1,5 +1,5 @@
 import { canonicalJson } from "../../src/model/canonical.ts";
-import type { DesiredState } from "../../src/model/resource.ts";
+import type { DesiredState } from "../../src/model/resources/desired-state.ts";
 import { executePlan } from "../../src/reconciler/apply/execute.ts";
 import { observeMachine } from "../../src/reconciler/apply/observe.ts";
 import type { ApplyDeps, Outcome } from "../../src/reconciler/apply/outcome.ts";

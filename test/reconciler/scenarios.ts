@@ -1,5 +1,6 @@
 import type { FirewallPolicy } from "../../src/model/firewall/policy.ts";
-import type { DesiredState, Resource } from "../../src/model/resource.ts";
+import type { Resource } from "../../src/model/resource.ts";
+import type { DesiredState } from "../../src/model/resources/desired-state.ts";
 import type { LinkSpec } from "../../src/model/resources/link.ts";
 import type { RoutesSpec } from "../../src/model/resources/routes.ts";
 import type { TunnelSpec } from "../../src/model/resources/tunnel.ts";

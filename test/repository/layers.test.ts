@@ -235,7 +235,7 @@ describe("the house", () => {
   test.each([
     ["src/model/ip.ts", "node:fs"],
     ["src/model/ip.ts", "src/host/ports/host.ts"],
-    ["src/reconciler/plan/order.ts", "src/host/linux/links.ts"],
+    ["src/reconciler/plan/steps/order.ts", "src/host/linux/links.ts"],
     ["src/cli/verbs/change/apply.ts", "src/host/linux/links.ts"],
     ["src/native/linux/tun.ts", "koffi"],
     ["src/host/linux/links.ts", "src/keeper/keeper.ts"],

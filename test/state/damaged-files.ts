@@ -5,7 +5,7 @@ import { expect } from "vitest";
 import { knownConfigIn } from "../../src/app/load/known-config.ts";
 import type { SourceFile } from "../../src/app/load/loaded-config.ts";
 import { AwgError } from "../../src/model/error.ts";
-import type { JournalStore } from "../../src/reconciler/apply/stores.ts";
+import type { JournalStore } from "../../src/reconciler/journal/stores.ts";
 import { fileStores } from "../../src/state/file-stores.ts";
 import { SecretStore } from "../../src/state/secret-store.ts";
 import { sampleConfig } from "../support/config.ts";

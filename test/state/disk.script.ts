@@ -1,7 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import type { JournalRecord } from "../../src/reconciler/apply/record.ts";
+import type { JournalRecord } from "../../src/reconciler/journal/journal-record.ts";
 import { fileStores } from "../../src/state/file-stores.ts";
 import { SecretStore } from "../../src/state/secret-store.ts";
 import { GENERATION, LEDGER, RECORDS } from "./records.ts";

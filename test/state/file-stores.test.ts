@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import type { Stores } from "../../src/reconciler/apply/stores.ts";
+import type { Stores } from "../../src/reconciler/journal/stores.ts";
 import { EMPTY_LEDGER } from "../../src/reconciler/plan/ledger.ts";
 import { fileStores } from "../../src/state/file-stores.ts";
 import { readStateIdentity } from "../../src/state/identity.ts";

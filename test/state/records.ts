@@ -1,6 +1,6 @@
 import type { Batch } from "../../src/model/plan.ts";
-import type { JournalRecord } from "../../src/reconciler/apply/record.ts";
-import type { Generation } from "../../src/reconciler/apply/stores.ts";
+import type { Generation } from "../../src/reconciler/journal/generation.ts";
+import type { JournalRecord } from "../../src/reconciler/journal/journal-record.ts";
 import type { Ledger } from "../../src/reconciler/plan/ledger.ts";
 import { link, state } from "../reconciler/scenarios.ts";
 
@@ -18,7 +18,7 @@ export const BATCH: Batch = {
       before: null,
       after: spec,
       changes: [],
-      reason: "not there yet",
+      reason: "will be created",
     } as Batch["steps"][number],
   ],
 };

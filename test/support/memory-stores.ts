@@ -1,5 +1,6 @@
-import type { JournalRecord } from "../../src/reconciler/apply/record.ts";
-import type { Generation, Stores } from "../../src/reconciler/apply/stores.ts";
+import type { Generation } from "../../src/reconciler/journal/generation.ts";
+import type { JournalRecord } from "../../src/reconciler/journal/journal-record.ts";
+import type { Stores } from "../../src/reconciler/journal/stores.ts";
 import { EMPTY_LEDGER, type Ledger } from "../../src/reconciler/plan/ledger.ts";
 import { Faults } from "./faults.ts";
 

@@ -1,5 +1,5 @@
 import type { ProgressEvent, StopQuestion } from "../../reconciler/apply/outcome.ts";
-import type { Generation } from "../../reconciler/apply/stores.ts";
+import type { Generation } from "../../reconciler/journal/generation.ts";
 
 export type { ProgressEvent, StopSignal } from "../../reconciler/apply/outcome.ts";
 

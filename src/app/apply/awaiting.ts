@@ -1,5 +1,10 @@
 import { type ApplyDeps, bootTimeMs } from "../../reconciler/apply/outcome.ts";
-import { awaitedError, isAwaited, type OpenTransaction, readOpenTransaction } from "../../reconciler/apply/record.ts";
+import {
+  awaitedError,
+  isAwaited,
+  type OpenTransaction,
+  readOpenTransaction,
+} from "../../reconciler/journal/open-transaction.ts";
 import type { HostParts } from "../parts.ts";
 
 /** A change that waits for confirmation. */

@@ -2,7 +2,7 @@ import { AwgError } from "../../model/error.ts";
 import type { ResourceKey } from "../../model/resource.ts";
 import { confirmTransaction, revertFailure, revertTransaction } from "../../reconciler/apply/confirm.ts";
 import { type ApplyDeps, bootTimeMs } from "../../reconciler/apply/outcome.ts";
-import { isAwaited, readOpenTransaction } from "../../reconciler/apply/record.ts";
+import { isAwaited, readOpenTransaction } from "../../reconciler/journal/open-transaction.ts";
 import { applyDepsOf, type HostParts } from "../parts.ts";
 import { type RestoredPolicy, renderRestored, restorePolicyHeld } from "../protect/restore-policy.ts";
 import { readDrift } from "../status/drift.ts";

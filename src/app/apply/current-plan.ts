@@ -2,7 +2,7 @@ import { AwgError } from "../../model/error.ts";
 import { isClaim, type Plan, stepsOf } from "../../model/plan.ts";
 import type { ApplyDeps } from "../../reconciler/apply/outcome.ts";
 import { recoverTowards, wouldOpenMachine } from "../../reconciler/apply/recover.ts";
-import type { Generation } from "../../reconciler/apply/stores.ts";
+import type { Generation } from "../../reconciler/journal/generation.ts";
 import type { HostParts } from "../parts.ts";
 import { planDesired } from "../plan/plan-desired.ts";
 import type { Planned } from "../plan/planned.ts";

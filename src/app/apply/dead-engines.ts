@@ -1,8 +1,10 @@
 import type { Host } from "../../host/ports/host.ts";
 import { isClaim, type Plan, stepsOf } from "../../model/plan.ts";
-import type { DesiredState, ResourceKey } from "../../model/resource.ts";
-import { type OpenTransaction, readOpenTransaction } from "../../reconciler/apply/record.ts";
-import type { Generation, Stores } from "../../reconciler/apply/stores.ts";
+import type { ResourceKey } from "../../model/resource.ts";
+import type { DesiredState } from "../../model/resources/desired-state.ts";
+import type { Generation } from "../../reconciler/journal/generation.ts";
+import { type OpenTransaction, readOpenTransaction } from "../../reconciler/journal/open-transaction.ts";
+import type { Stores } from "../../reconciler/journal/stores.ts";
 
 /**
  * Devices whose engines may have left something: those of the accepted state; before a destroy, which nothing follows that

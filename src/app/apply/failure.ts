@@ -1,6 +1,6 @@
 import { AwgError, messageOf } from "../../model/error.ts";
 import { type Outcome, trafficAfter } from "../../reconciler/apply/outcome.ts";
-import type { Verb } from "../../reconciler/apply/record.ts";
+import type { Verb } from "../../reconciler/journal/journal-record.ts";
 import type { Expansion } from "../../resources/expand.ts";
 
 /** Throws what an apply or destroy that did not succeed is reported as: its cause, how the machine stands, what to do. */

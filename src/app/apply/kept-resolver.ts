@@ -1,6 +1,6 @@
 import type { OriginalStatus, ResolverPort } from "../../host/ports/resolver.ts";
 import { type Plan, stepsOf } from "../../model/plan.ts";
-import type { DesiredState } from "../../model/resource.ts";
+import type { DesiredState } from "../../model/resources/desired-state.ts";
 import { shellWord } from "../doctor/finding.ts";
 
 /**

@@ -1,4 +1,4 @@
-import { readOpenTransaction } from "../../reconciler/apply/record.ts";
+import { readOpenTransaction } from "../../reconciler/journal/open-transaction.ts";
 import type { HostParts } from "../parts.ts";
 import type { Planned } from "../plan/planned.ts";
 

@@ -1,4 +1,4 @@
-import type { ProposalRecord } from "../../reconciler/apply/stores.ts";
+import type { ProposalRecord } from "../../reconciler/journal/stores.ts";
 import type { HostParts } from "../parts.ts";
 
 /** What happened to earlier proposals of config files. */

@@ -1,6 +1,6 @@
 import type { Capabilities } from "../../host/ports/facts.ts";
 import { ENGINE_PROGRAMS } from "../../model/engine-program.ts";
-import type { DesiredState } from "../../model/resource.ts";
+import type { DesiredState } from "../../model/resources/desired-state.ts";
 import type { Finding } from "./finding.ts";
 
 /**

@@ -1,11 +1,12 @@
 import type { Capabilities } from "../../host/ports/facts.ts";
 import { messageOf } from "../../model/error.ts";
 import { DISREGARDED, DISREGARDED_REMEDY } from "../../model/firewall/canary.ts";
-import type { DesiredState, ResourceKey } from "../../model/resource.ts";
+import type { ResourceKey } from "../../model/resource.ts";
+import type { DesiredState } from "../../model/resources/desired-state.ts";
 import type { EngineSilence } from "../../model/resources/tunnel.ts";
 import { fieldName } from "../../model/text/field-name.ts";
 import { observeMachine } from "../../reconciler/apply/observe.ts";
-import type { Generation } from "../../reconciler/apply/stores.ts";
+import type { Generation } from "../../reconciler/journal/generation.ts";
 import type { Ledger } from "../../reconciler/plan/ledger.ts";
 import { driverRegistry } from "../../resources/registry.ts";
 import type { HostParts } from "../parts.ts";

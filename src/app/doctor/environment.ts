@@ -1,7 +1,7 @@
 import type { ResolverManager } from "../../host/linux/environment/network-managers.ts";
 import type { RuleEntry } from "../../host/ports/routes.ts";
 import { NFT_BOOT_TABLE, NFT_TABLE, ROUTE_PROTOCOL, RULE_PREFERENCES, SERVICE_USER } from "../../model/ownership.ts";
-import type { DesiredState } from "../../model/resource.ts";
+import type { DesiredState } from "../../model/resources/desired-state.ts";
 import { hasPolicyRules, missingMainRule, namesOf } from "../status/main-rule.ts";
 import { type Finding, shellWord } from "./finding.ts";
 import { judgeLocalRoutes, type UnroutedAddress } from "./local-routes.ts";

@@ -1,5 +1,5 @@
 import { type AwgError, messageOf } from "../../model/error.ts";
-import type { DesiredState } from "../../model/resource.ts";
+import type { DesiredState } from "../../model/resources/desired-state.ts";
 import type { HostParts } from "../parts.ts";
 import { trafficOfUnreadable } from "../protect/unreadable-state.ts";
 import { judgeAbilities } from "./abilities.ts";

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { counted } from "../../model/text/counted.ts";
-import { isJournalRecord } from "../../reconciler/apply/record-shape.ts";
+import { isJournalRecord } from "../../reconciler/journal/record-shape.ts";
 import { decodeLines } from "../../state/line.codec.ts";
 
 /**

@@ -1,5 +1,5 @@
 import { parsePrefix, prefixContains } from "../../model/prefix.ts";
-import type { DesiredState } from "../../model/resource.ts";
+import type { DesiredState } from "../../model/resources/desired-state.ts";
 import { ADDRESS_FLAG, type InterfaceAddress } from "../../native/linux/rtnetlink/interface-address.codec.ts";
 import type { Link } from "../../native/linux/rtnetlink/link.codec.ts";
 import type { Route } from "../../native/linux/rtnetlink/route.codec.ts";

@@ -1,6 +1,6 @@
 import type { InotifyUsage } from "../../host/linux/processes/inotify-limit.ts";
 import type { OtherTunnel } from "../../host/ports/facts.ts";
-import type { DesiredState } from "../../model/resource.ts";
+import type { DesiredState } from "../../model/resources/desired-state.ts";
 import { counted } from "../../model/text/counted.ts";
 import { cutOffNotes } from "../plan/cut-off.ts";
 import { roomyLimit } from "../plan/inotify-limit.ts";

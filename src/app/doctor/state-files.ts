@@ -3,14 +3,15 @@ import { AwgError, messageOf } from "../../model/error.ts";
 import { counted } from "../../model/text/counted.ts";
 import { wakingOf } from "../../model/text/waking.ts";
 import { bootTimeMs } from "../../reconciler/apply/outcome.ts";
+import type { Generation } from "../../reconciler/journal/generation.ts";
 import {
   isAwaited,
   type OpenTransaction,
   readOpenTransaction,
   verifiedState,
   whyRolledBack,
-} from "../../reconciler/apply/record.ts";
-import type { Generation, Stores } from "../../reconciler/apply/stores.ts";
+} from "../../reconciler/journal/open-transaction.ts";
+import type { Stores } from "../../reconciler/journal/stores.ts";
 import type { Ledger } from "../../reconciler/plan/ledger.ts";
 import { StateFolder } from "../../state/state-folder.ts";
 import type { HostParts } from "../parts.ts";

@@ -1,6 +1,6 @@
 import type { HostFacts } from "../../host/ports/facts.ts";
 import type { FlowRule, PortRange } from "../../model/firewall/policy.ts";
-import type { DesiredState } from "../../model/resource.ts";
+import type { DesiredState } from "../../model/resources/desired-state.ts";
 import { uidRanges } from "../../resources/expand/user-ranges.ts";
 import type { Finding } from "./finding.ts";
 

@@ -1,5 +1,5 @@
 import { GUARD_METRIC, ROUTE_PROTOCOL, RULE_PREFERENCES } from "../../model/ownership.ts";
-import type { DesiredState } from "../../model/resource.ts";
+import type { DesiredState } from "../../model/resources/desired-state.ts";
 import type { PinnedRoute, RoutesSpec } from "../../model/resources/routes.ts";
 import { MAIN_TABLE } from "../../resources/routes/route-table.ts";
 import { type KnownRoute, type KnownRouting, LOCAL_TABLE } from "../../verify/routing/routing.ts";

@@ -1,8 +1,9 @@
 import { sameData } from "../../model/canonical.ts";
 import { AwgError } from "../../model/error.ts";
-import type { DesiredState } from "../../model/resource.ts";
-import { readOpenTransaction } from "../../reconciler/apply/record.ts";
-import type { Generation, Stores } from "../../reconciler/apply/stores.ts";
+import type { DesiredState } from "../../model/resources/desired-state.ts";
+import type { Generation } from "../../reconciler/journal/generation.ts";
+import { readOpenTransaction } from "../../reconciler/journal/open-transaction.ts";
+import type { Stores } from "../../reconciler/journal/stores.ts";
 
 /** A generation that is kept, as `awg history` tells it. */
 export type HistoryEntry = AcceptedEntry | UnreadableEntry;

@@ -4,7 +4,7 @@ import { PORTED_PROTOCOLS, PROTOCOL } from "../../model/firewall/packet.ts";
 import type { FirewallPolicy, FlowMatch } from "../../model/firewall/policy.ts";
 import { type Family, type IpAddress, parseIp } from "../../model/ip.ts";
 import { type Prefix, parsePrefix, prefixContains } from "../../model/prefix.ts";
-import type { DesiredState } from "../../model/resource.ts";
+import type { DesiredState } from "../../model/resources/desired-state.ts";
 import type { PlanNote } from "./planned.ts";
 
 /** Addresses for documentation (RFC 5737, RFC 3849): nothing else is said of them. */

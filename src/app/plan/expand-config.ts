@@ -3,7 +3,7 @@ import type { HostFacts } from "../../host/ports/facts.ts";
 import type { Host } from "../../host/ports/host.ts";
 import { AwgError } from "../../model/error.ts";
 import type { SecretId } from "../../model/secret.ts";
-import type { Generation } from "../../reconciler/apply/stores.ts";
+import type { Generation } from "../../reconciler/journal/generation.ts";
 import type { BesideTunnels, ExpandOptions } from "../../resources/expand/expansion.ts";
 import { devicesOf, type Expansion, endpointsOf } from "../../resources/expand.ts";
 import type { LoadedConfig } from "../load/loaded-config.ts";

@@ -1,7 +1,8 @@
 import type { Host } from "../../host/ports/host.ts";
-import type { DesiredState, ResourceKey } from "../../model/resource.ts";
+import type { ResourceKey } from "../../model/resource.ts";
+import type { DesiredState } from "../../model/resources/desired-state.ts";
 import type { TunnelObserved } from "../../model/resources/tunnel.ts";
-import { driverOf, type Observation } from "../../reconciler/plan/observation.ts";
+import { driverOf, isPolicy, type Observation } from "../../reconciler/plan/observation.ts";
 import { type PlanInput, type PlanResult, planChanges } from "../../reconciler/plan/plan-changes.ts";
 import type { DriverRegistry } from "../../resources/driver.ts";
 
@@ -41,7 +42,7 @@ export function planAround(input: PlanInput, tunnels: HeldByOthers): PlanResult 
   const conflicts = planned.conflicts.map(({ key, holder }) => [key, heldBy(key, holder)] as const);
   const held = withDependents(new Map([...tunnels, ...conflicts]), input.desired, input.registry);
   const { resources } = input.desired;
-  if (resources.some(({ key, kind }) => held.has(key) && driverOf(input.registry, kind).between !== undefined))
+  if (resources.some(({ key, kind }) => held.has(key) && isPolicy(driverOf(input.registry, kind))))
     return { ...planned, held: tunnels };
   return { ...planChanges({ ...input, leave: new Set(held.keys()) }), held };
 }

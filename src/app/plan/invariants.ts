@@ -3,7 +3,7 @@ import type { PathClaim } from "../../config/section/root.ts";
 import type { HostFacts } from "../../host/ports/facts.ts";
 import { AwgError } from "../../model/error.ts";
 import type { FirewallPolicy, PathRef } from "../../model/firewall/policy.ts";
-import type { DesiredState } from "../../model/resource.ts";
+import type { DesiredState } from "../../model/resources/desired-state.ts";
 import { PROTOCOL_NUMBERS } from "../../resources/expand/flow-rules.ts";
 import { uidRanges } from "../../resources/expand/user-ranges.ts";
 import { describePacket } from "../../verify/finding.ts";

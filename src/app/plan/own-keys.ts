@@ -1,6 +1,7 @@
 import type { Config } from "../../config/config.ts";
 import { AwgError } from "../../model/error.ts";
-import type { DesiredState, ResourceOf } from "../../model/resource.ts";
+import type { ResourceOf } from "../../model/resource.ts";
+import type { DesiredState } from "../../model/resources/desired-state.ts";
 import type { TunnelSpec } from "../../model/resources/tunnel.ts";
 import type { LoadedConfig } from "../load/loaded-config.ts";
 import type { HostParts } from "../parts.ts";

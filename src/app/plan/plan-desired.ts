@@ -1,10 +1,15 @@
 import { AwgError } from "../../model/error.ts";
 import type { FirewallObserved } from "../../model/firewall/policy.ts";
 import type { Plan } from "../../model/plan.ts";
-import type { DesiredState, ResourceKey } from "../../model/resource.ts";
+import type { ResourceKey } from "../../model/resource.ts";
+import type { DesiredState } from "../../model/resources/desired-state.ts";
 import { observeMachine } from "../../reconciler/apply/observe.ts";
-import { begunBy, type OpenTransaction, readOpenTransaction } from "../../reconciler/apply/record.ts";
-import type { Generation } from "../../reconciler/apply/stores.ts";
+import type { Generation } from "../../reconciler/journal/generation.ts";
+import {
+  interruptedStepsOf,
+  type OpenTransaction,
+  readOpenTransaction,
+} from "../../reconciler/journal/open-transaction.ts";
 import type { Ledger } from "../../reconciler/plan/ledger.ts";
 import type { Observation } from "../../reconciler/plan/observation.ts";
 import { planChanges } from "../../reconciler/plan/plan-changes.ts";
@@ -61,7 +66,7 @@ export async function planDesired(
     observed,
     ledger,
     registry: driverRegistry,
-    ...(open === undefined ? {} : { begun: begunBy(open, driverRegistry) }),
+    ...(open === undefined ? {} : { interrupted: interruptedStepsOf(open, driverRegistry) }),
     ...(replace === undefined ? {} : { replace }),
   };
   const { plan, conflicts, notes, held } = isRepair

@@ -1,6 +1,7 @@
 import type { Plan } from "../../model/plan.ts";
-import type { DesiredState, Enforcement, ResourceKey } from "../../model/resource.ts";
-import type { Verb } from "../../reconciler/apply/record.ts";
+import type { Enforcement, ResourceKey } from "../../model/resource.ts";
+import type { DesiredState } from "../../model/resources/desired-state.ts";
+import type { Verb } from "../../reconciler/journal/journal-record.ts";
 import type { Ledger } from "../../reconciler/plan/ledger.ts";
 import type { Selection } from "../../reconciler/plan/selection.ts";
 

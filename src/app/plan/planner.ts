@@ -1,9 +1,9 @@
 import { hashOf } from "../../model/canonical.ts";
 import { AwgError } from "../../model/error.ts";
-import type { DesiredState } from "../../model/resource.ts";
+import type { DesiredState } from "../../model/resources/desired-state.ts";
 import { lifecycleOfNothing } from "../../model/resources/lifecycle.ts";
-import type { OpenTransaction } from "../../reconciler/apply/record.ts";
-import type { Generation } from "../../reconciler/apply/stores.ts";
+import type { Generation } from "../../reconciler/journal/generation.ts";
+import type { OpenTransaction } from "../../reconciler/journal/open-transaction.ts";
 import {
   replacedKeys,
   replacedToo,

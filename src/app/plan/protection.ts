@@ -1,6 +1,7 @@
 import { AwgError } from "../../model/error.ts";
 import { type Plan, type Step, stepsOf } from "../../model/plan.ts";
-import type { DesiredState, ResourceKey } from "../../model/resource.ts";
+import type { ResourceKey } from "../../model/resource.ts";
+import type { DesiredState } from "../../model/resources/desired-state.ts";
 import { type Lifecycle, movedKey } from "../../model/resources/lifecycle.ts";
 import { placeOf } from "../../reconciler/plan/place.ts";
 

@@ -3,8 +3,8 @@ import type { FirewallPolicy } from "../../model/firewall/policy.ts";
 import { isClaim } from "../../model/plan.ts";
 import { loadStrictest } from "../../reconciler/apply/block.ts";
 import { bootTimeMs } from "../../reconciler/apply/outcome.ts";
-import { type OpenTransaction, readOpenTransaction, verifiedState } from "../../reconciler/apply/record.ts";
-import type { Generation } from "../../reconciler/apply/stores.ts";
+import type { Generation } from "../../reconciler/journal/generation.ts";
+import { type OpenTransaction, readOpenTransaction, verifiedState } from "../../reconciler/journal/open-transaction.ts";
 import { firewallDriver } from "../../resources/firewall/firewall.driver.ts";
 import { applyDepsOf, type HostParts } from "../parts.ts";
 

@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import { AwgError, messageOf } from "../../model/error.ts";
 import type { FirewallPolicy, PolicyLayer } from "../../model/firewall/policy.ts";
 import type { Resource } from "../../model/resource.ts";
-import { readOpenTransaction } from "../../reconciler/apply/record.ts";
+import { readOpenTransaction } from "../../reconciler/journal/open-transaction.ts";
 import type { HostParts } from "../parts.ts";
 
 /** How traffic stands on a machine whose state cannot be read. */
@@ -139,7 +139,7 @@ async function readTraffic(parts: HostParts, { isOpen }: Unreadable): Promise<Tr
   if (policy.layers.some(passesNothing))
     return { traffic: "blocked", sentence: "traffic is blocked: only loopback, DHCP and NDP pass" };
   return policy.layers.some(({ killSwitch }) => killSwitch)
-    ? { traffic: "guarded", sentence: "traffic is blocked but for what the packet filter that stands lets pass" }
+    ? { traffic: "guarded", sentence: "traffic is blocked except what the loaded packet filter allows" }
     : { traffic: "guarded", sentence: "a packet filter of awg's stands" };
 }
 

@@ -2,7 +2,8 @@ import { networkInterfaces } from "node:os";
 import { renderBootTable } from "../../host/linux/nft/render/boot-table.ts";
 import { renderResourceText } from "../../host/linux/render/resource-text.ts";
 import { NFT_BOOT_TABLE } from "../../model/ownership.ts";
-import type { DesiredState, Resource, ResourceKey } from "../../model/resource.ts";
+import type { Resource, ResourceKey } from "../../model/resource.ts";
+import type { DesiredState } from "../../model/resources/desired-state.ts";
 
 /** One part of what would be loaded: a resource, or the table for a boot unit to load before any network is up. */
 export interface RenderedPart {

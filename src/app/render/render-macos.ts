@@ -10,7 +10,8 @@ import { renderSplitFile } from "../../host/darwin/resolver/split-files.ts";
 import { domainOf } from "../../host/darwin/services/launchctl.ts";
 import { renderResourceText } from "../../host/linux/render/resource-text.ts";
 import { policyWithDevices } from "../../model/firewall/policy-devices.ts";
-import type { DesiredState, Resource, ResourceOf } from "../../model/resource.ts";
+import type { Resource, ResourceOf } from "../../model/resource.ts";
+import type { DesiredState } from "../../model/resources/desired-state.ts";
 import type { AutostartSpec, ServiceSpec } from "../../model/resources/service.ts";
 import { renderMacNetwork } from "./render-mac-network.ts";
 

@@ -3,7 +3,7 @@ import type { FactsWanted, HostFacts } from "../../host/ports/facts.ts";
 import type { ServiceManager } from "../../host/ports/services.ts";
 import { canonicalJson } from "../../model/canonical.ts";
 import { AwgError } from "../../model/error.ts";
-import type { DesiredState } from "../../model/resource.ts";
+import type { DesiredState } from "../../model/resources/desired-state.ts";
 import type { SecretId } from "../../model/secret.ts";
 import { sha256Hex } from "../../model/sha256.ts";
 import type { BesideTunnels } from "../../resources/expand/expansion.ts";

@@ -1,5 +1,9 @@
 import { observeMachine } from "../../reconciler/apply/observe.ts";
-import { begunBy, type OpenTransaction, readOpenTransaction } from "../../reconciler/apply/record.ts";
+import {
+  interruptedStepsOf,
+  type OpenTransaction,
+  readOpenTransaction,
+} from "../../reconciler/journal/open-transaction.ts";
 import { type Drift, driftOf } from "../../reconciler/plan/drift.ts";
 import { foreignNotes } from "../../reconciler/plan/plan-changes.ts";
 import { driverRegistry } from "../../resources/registry.ts";
@@ -33,10 +37,10 @@ export async function readDrift(parts: HostParts): Promise<DriftReport> {
   const observed = await observeMachine(host, driverRegistry, { resources: [] }, ledger);
   const rebooted = (await stores.ledger.isOfEarlierBoot?.()) ?? false;
   const { lifecycle } = latest?.desired ?? {};
-  const begun = open === undefined ? {} : { begun: begunBy(open, driverRegistry) };
+  const interrupted = open === undefined ? {} : { interrupted: interruptedStepsOf(open, driverRegistry) };
   return {
     generation: ledger.generation,
-    drifts: driftOf({ ledger, observed, registry: driverRegistry, lifecycle, rebooted, ...begun }),
+    drifts: driftOf({ ledger, observed, registry: driverRegistry, lifecycle, rebooted, ...interrupted }),
     notes: foreignNotes(observed).map(({ key, message }) => ({ path: key, message })),
     ...(open === undefined || open.accept !== undefined
       ? { openJournal: undefined }

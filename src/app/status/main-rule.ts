@@ -1,6 +1,6 @@
 import type { RuleEntry } from "../../host/ports/routes.ts";
 import type { Family } from "../../model/ip.ts";
-import type { DesiredState } from "../../model/resource.ts";
+import type { DesiredState } from "../../model/resources/desired-state.ts";
 import type { PolicyRule } from "../../model/resources/routes.ts";
 import { MAIN_TABLE } from "../../resources/routes/route-table.ts";
 import { LOCAL_TABLE } from "../../verify/routing/routing.ts";

@@ -1,4 +1,5 @@
-import type { OpenTransaction, Verb } from "../../reconciler/apply/record.ts";
+import type { Verb } from "../../reconciler/journal/journal-record.ts";
+import type { OpenTransaction } from "../../reconciler/journal/open-transaction.ts";
 import type { LockingProcess } from "../../state/lock.ts";
 import { type Awaiting, awaitedIn } from "../apply/awaiting.ts";
 import { applyDepsOf, type HostParts } from "../parts.ts";

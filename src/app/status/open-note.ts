@@ -1,5 +1,5 @@
-import type { OpenTransaction } from "../../reconciler/apply/record.ts";
 import { isHalfDestroyed, takenOver } from "../../reconciler/apply/recover.ts";
+import type { OpenTransaction } from "../../reconciler/journal/open-transaction.ts";
 import type { HostParts } from "../parts.ts";
 import type { PlanNote, Planned } from "../plan/planned.ts";
 import { readOpenChange, whyOpen } from "./open-change.ts";

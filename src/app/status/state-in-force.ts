@@ -1,7 +1,7 @@
-import type { DesiredState } from "../../model/resource.ts";
+import type { DesiredState } from "../../model/resources/desired-state.ts";
 import { bootTimeMs } from "../../reconciler/apply/outcome.ts";
-import { type OpenTransaction, readOpenTransaction, verifiedState } from "../../reconciler/apply/record.ts";
-import type { Generation } from "../../reconciler/apply/stores.ts";
+import type { Generation } from "../../reconciler/journal/generation.ts";
+import { type OpenTransaction, readOpenTransaction, verifiedState } from "../../reconciler/journal/open-transaction.ts";
 import type { Ledger } from "../../reconciler/plan/ledger.ts";
 import type { HostParts } from "../parts.ts";
 

@@ -1,12 +1,13 @@
 import type { Capabilities } from "../../host/ports/facts.ts";
 import { DISREGARDED } from "../../model/firewall/canary.ts";
 import type { FirewallObserved, FirewallPolicy } from "../../model/firewall/policy.ts";
-import type { DesiredState, FieldChange, Observed, Resource } from "../../model/resource.ts";
+import type { FieldChange, Observed, Resource } from "../../model/resource.ts";
+import type { DesiredState } from "../../model/resources/desired-state.ts";
 import type { ServiceObserved } from "../../model/resources/service.ts";
 import type { SystemExtensionObserved } from "../../model/resources/system-extension.ts";
 import type { TunnelObserved } from "../../model/resources/tunnel.ts";
 import { counted } from "../../model/text/counted.ts";
-import type { Generation } from "../../reconciler/apply/stores.ts";
+import type { Generation } from "../../reconciler/journal/generation.ts";
 import { withIgnored } from "../../reconciler/plan/ignored.ts";
 import { driverOf, isPolicyGone, type Observation } from "../../reconciler/plan/observation.ts";
 import type { DriverRegistry } from "../../resources/driver.ts";

@@ -1,6 +1,6 @@
 import { withFallback } from "../../model/firewall/fallback.ts";
 import type { FirewallPolicy } from "../../model/firewall/policy.ts";
-import type { DesiredState } from "../../model/resource.ts";
+import type { DesiredState } from "../../model/resources/desired-state.ts";
 import type { Verified, VerifyFinding } from "../../verify/finding.ts";
 import { comparePolicies } from "../../verify/policy/compare-policies.ts";
 import { grantedBy } from "../../verify/policy/policy-formula.ts";

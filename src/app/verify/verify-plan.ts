@@ -1,7 +1,7 @@
 import type { FirewallPolicy } from "../../model/firewall/policy.ts";
 import type { Family } from "../../model/ip.ts";
 import { isInSync, type Plan, stepsOf } from "../../model/plan.ts";
-import type { DesiredState } from "../../model/resource.ts";
+import type { DesiredState } from "../../model/resources/desired-state.ts";
 import type { Verified, VerifyFinding } from "../../verify/finding.ts";
 import { comparePolicies } from "../../verify/policy/compare-policies.ts";
 import { ownIn, ownOut } from "../../verify/policy/path-formula.ts";

@@ -1,5 +1,5 @@
 import { bootTimeMs } from "../../reconciler/apply/outcome.ts";
-import { type OpenTransaction, verifiedState } from "../../reconciler/apply/record.ts";
+import { type OpenTransaction, verifiedState } from "../../reconciler/journal/open-transaction.ts";
 import { lockedBy } from "../../state/lock.ts";
 import type { HostParts } from "../parts.ts";
 import { readStandingState, type StandingState } from "../status/state-in-force.ts";

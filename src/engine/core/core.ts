@@ -8,8 +8,7 @@ import type { Endpoint } from "../endpoint.ts";
 import type { Identity } from "../noise/initiation.ts";
 import { randomWord, type Sources } from "../sources.ts";
 import type { WireFormat } from "../wire/wire-format.ts";
-import type { PeerState } from "./peer-state.ts";
-import type { TransportSession } from "./session.ts";
+import type { PeerSession, PeerState } from "./peer-state.ts";
 import type { AllowedIps } from "./table/allowed-ips.ts";
 import type { DeadlineQueue } from "./table/deadline-queue.ts";
 
@@ -24,7 +23,7 @@ export interface Core {
   /** By public key, as `keyOf` writes it. */
   readonly peers: Map<string, PeerState>;
   /** Sessions and waiting initiations by our index; an index is in one of the two. */
-  readonly sessions: Map<number, TransportSession>;
+  readonly sessions: Map<number, PeerSession>;
   readonly initiators: Map<number, PeerState>;
   readonly cookieSecret: CookieSecret;
   readonly rateLimiter: RateLimiter;

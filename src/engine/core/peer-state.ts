@@ -8,11 +8,22 @@ import type { InitiatorState } from "../noise/initiation.ts";
 import type { UnixTime } from "../sources.ts";
 import type { PeerWire, WireFormat } from "../wire/wire-format.ts";
 import type { PeerTimers } from "./peer-timers.ts";
-import type { Race } from "./race.ts";
 import type { TransportSession } from "./session.ts";
 import type { Waiting } from "./table/deadline-queue.ts";
 
-/** Everything the device knows of one peer. Decisions are made in the files beside this one. */
+/** A session with its peer's whole state. */
+export type PeerSession = TransportSession<PeerState>;
+
+/** An initiation that is sent to several addresses of one peer, one after the other (RFC 8305 section 5). */
+export interface Race {
+  readonly message: Uint8Array;
+  /** Addresses not tried yet, the next one first. */
+  readonly left: Endpoint[];
+  /** Addresses tried after the first one, with the time of each; milliseconds. */
+  readonly asked: { readonly to: Endpoint; readonly at: number }[];
+}
+
+/** Everything the device knows of one peer. The files beside this one make the decisions. */
 export class PeerState implements Peer, Waiting {
   readonly publicKey: Uint8Array;
   readonly timers: PeerTimers;
@@ -32,10 +43,10 @@ export class PeerState implements Peer, Waiting {
   place = -1;
 
   /** The session before the current one: messages on their way are still read with it. */
-  previous: TransportSession | undefined;
-  current: TransportSession | undefined;
+  previous: PeerSession | undefined;
+  current: PeerSession | undefined;
   /** Made as responder; becomes current with the first message received over it (paper section 5.4.5). */
-  next: TransportSession | undefined;
+  next: PeerSession | undefined;
   /** The initiation that waits for its response. */
   initiator: InitiatorState | undefined;
   /** Initiations since the last handshake, or since it was given its place: each begins with another address. */
@@ -51,7 +62,7 @@ export class PeerState implements Peer, Waiting {
   lastTimestampReceived: Uint8Array | undefined;
   lastInitiationReceivedAt = Number.NEGATIVE_INFINITY;
   /** The session of the last message that authenticated, while it lives. */
-  heardOver: TransportSession | undefined;
+  heardOver: PeerSession | undefined;
 
   /** Inner packets that wait for a session, oldest first. */
   readonly queue: Uint8Array[] = [];
@@ -116,7 +127,7 @@ export class PeerState implements Peer, Waiting {
   }
 
   /** The session is closed: what came over it still counts. */
-  keepArrivals({ arrivals }: TransportSession): void {
+  keepArrivals({ arrivals }: PeerSession): void {
     this.#past.expected += arrivals.expected;
     this.#past.accepted += arrivals.accepted;
   }
@@ -125,7 +136,7 @@ export class PeerState implements Peer, Waiting {
     return this.#prefixes(this);
   }
 
-  currentSession(now: number): TransportSession | undefined {
+  currentSession(now: number): PeerSession | undefined {
     const session = this.current;
     return session?.canSend(now) === true && this.endpoint !== undefined ? session : undefined;
   }

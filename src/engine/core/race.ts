@@ -3,15 +3,6 @@ import { type Endpoint, sameEndpoint } from "../endpoint.ts";
 import type { Core } from "./core.ts";
 import type { PeerState } from "./peer-state.ts";
 
-/** An initiation on its way to every address a peer may be at (RFC 8305 section 5). */
-export interface Race {
-  readonly message: Uint8Array;
-  /** Who was not asked yet, the next first. */
-  readonly left: Endpoint[];
-  /** Who was asked after the first one, and when; milliseconds. */
-  readonly asked: { readonly to: Endpoint; readonly at: number }[];
-}
-
 /**
  * Where an initiation is to go: first where the peer is thought to be; then, while no session carries its packets or when
  * nobody answered the last one, wherever else it may be. Each repetition begins with another, for a server that two of

@@ -4,7 +4,7 @@ import { sameAddress, sameEndpoint } from "../endpoint.ts";
 import type { SessionKeys } from "../noise/response.ts";
 import { wipeInitiator } from "../noise/response.ts";
 import type { Core } from "./core.ts";
-import type { PeerState } from "./peer-state.ts";
+import type { PeerSession, PeerState } from "./peer-state.ts";
 import { TransportSession } from "./session.ts";
 
 /**
@@ -49,7 +49,7 @@ function useSameSession(peer: PeerState, now: number): void {
  * Makes the responder's session the current one when its first message has come; false when there is nothing to do. An
  * initiation of ours waits no longer: a response to it would replace a newer session, whenever it came.
  */
-export function confirmSession(core: Core, session: TransportSession): boolean {
+export function confirmSession(core: Core, session: PeerSession): boolean {
   const { peer } = session;
   if (peer.next !== session) return false;
   dropInitiator(core, peer);
@@ -104,7 +104,7 @@ export function dropSessions(core: Core, peer: PeerState): boolean {
   return held.some((session) => session !== undefined);
 }
 
-function closeSession(core: Core, session: TransportSession | undefined): void {
+function closeSession(core: Core, session: PeerSession | undefined): void {
   if (session === undefined) return;
   core.sessions.delete(session.localIndex);
   core.listener?.closed(session);

@@ -1,14 +1,13 @@
 import { REJECT_AFTER_MESSAGES, REKEY_AFTER_MESSAGES, type Timing } from "../constants.ts";
 import type { Crypto } from "../crypto/crypto.ts";
-import type { Session } from "../device.ts";
+import type { Peer, Session } from "../device.ts";
 import type { SessionKeys } from "../noise/response.ts";
 import { randomBetween, type Sources } from "../sources.ts";
-import type { PeerState } from "./peer-state.ts";
 import { ReplayWindow } from "./table/replay-window.ts";
 
 /** One pair of transport keys and their counters, paper sections 5.4.5 and 5.4.6. */
-export class TransportSession implements Session {
-  readonly peer: PeerState;
+export class TransportSession<P extends Peer> implements Session {
+  readonly peer: P;
   readonly localIndex: number;
   readonly remoteIndex: number;
   readonly sendKey: Uint8Array;
@@ -26,7 +25,7 @@ export class TransportSession implements Session {
   #window = new ReplayWindow();
 
   constructor(
-    peer: PeerState,
+    peer: P,
     keys: SessionKeys,
     isInitiator: boolean,
     { timing, sources, now }: { readonly timing: Timing; readonly sources: Sources; readonly now: number },

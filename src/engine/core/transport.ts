@@ -4,9 +4,8 @@ import type { Endpoint } from "../endpoint.ts";
 import { type Candidate, TRANSPORT_HEADER_BYTES } from "../wire/wire-format.ts";
 import { type Arrival, type Core, emit } from "./core.ts";
 import { innerLength, ipVersion, sourceOffset } from "./inner-packet.ts";
-import type { PeerState } from "./peer-state.ts";
+import type { PeerSession, PeerState } from "./peer-state.ts";
 import { confirmSession, handshakeDone, moveTo } from "./rotation.ts";
-import type { TransportSession } from "./session.ts";
 
 const NOTHING = new Uint8Array(0);
 
@@ -31,7 +30,7 @@ export function sendSealed(core: Core, peer: PeerState, packet: Uint8Array, now:
 }
 
 /** What sending over a session means for the peer's timers and counts (paper sections 6.2 and 6.5). */
-export function sentOver(session: TransportSession, dataPackets: number, bytes: number, now: number): void {
+export function sentOver(session: PeerSession, dataPackets: number, bytes: number, now: number): void {
   const { peer } = session;
   peer.sentBytes += bytes;
   peer.timers.anySent(now);
@@ -42,7 +41,7 @@ export function sentOver(session: TransportSession, dataPackets: number, bytes: 
 /** What authenticated messages of a session mean for the peer: its address, the session's confirmation, timers. */
 export function receivedOver(
   core: Core,
-  session: TransportSession,
+  session: PeerSession,
   dataPackets: number,
   bytes: number,
   from: Endpoint,

@@ -1,13 +1,15 @@
 import { type Plan, stepsOf } from "../../model/plan.ts";
-import type { DesiredState, Resource } from "../../model/resource.ts";
+import type { Resource } from "../../model/resource.ts";
+import type { DesiredState } from "../../model/resources/desired-state.ts";
 import type { SecretId } from "../../model/secret.ts";
 import type { DriverRegistry } from "../../resources/driver.ts";
 import { SECRET_OBFUSCATION_KEY } from "../../uapi/obfuscation.ts";
+import type { Generation } from "../journal/generation.ts";
+import type { Stores } from "../journal/stores.ts";
 import { entriesByKey, type Ledger, type LedgerEntry } from "../plan/ledger.ts";
 import { driverOf } from "../plan/observation.ts";
-import type { Generation, Stores } from "./stores.ts";
 
-/** The ledger once the plan holds: every desired resource, with the original of what awg puts back one day. Pure. */
+/** The ledger after the plan: every desired resource, with the original that awg will restore one day. Pure. */
 export function nextLedger(
   ledger: Ledger,
   desired: DesiredState,
@@ -44,8 +46,8 @@ export function secretIdsOf(resources: readonly Pick<Resource, "kind" | "spec">[
 }
 
 /**
- * Makes a verified state the accepted one: generation first, then the ledger that names it, then the journal is closed.
- * Every write is repeatable, so a crash between two of them is mended by doing all again.
+ * Makes a verified state the accepted one: writes the generation, then the ledger that names it, then closes the
+ * journal. Every write is repeatable: after a crash all are done again.
  */
 export async function acceptState(stores: Stores, generation: Generation, ledger: Ledger): Promise<void> {
   await stores.generations.write(generation);
@@ -56,7 +58,7 @@ export async function acceptState(stores: Stores, generation: Generation, ledger
   await keepRoom(stores, ledger);
 }
 
-/** The same where the machine was put back to what holds: its generation stands, and so do its secrets and no others. */
+/** The same for a repair of the accepted state: its generation is stored already, and only its secrets are kept. */
 export async function acceptRepair(stores: Stores, ledger: Ledger): Promise<void> {
   await stores.ledger.write(ledger);
   await stores.journal.clear();
@@ -67,7 +69,7 @@ async function keepRoom(stores: Stores, ledger: Ledger): Promise<void> {
   await (ledger.entries.length > 0 ? stores.diskReserve?.refill() : stores.diskReserve?.release());
 }
 
-/** Undefined where a generation cannot be read: whoever mends it may need any of them. */
+/** Undefined if a generation cannot be read: repairing it may need any secret. */
 async function neededSecrets({ generations, secrets }: Stores): Promise<ReadonlySet<SecretId> | undefined> {
   if (secrets === undefined) return undefined;
   const needed = new Set<SecretId>();

@@ -1,9 +1,9 @@
 import type { FirewallPolicy } from "../../model/firewall/policy.ts";
 import { between, blockedPolicy } from "../../model/firewall/transition.ts";
 import type { Step } from "../../model/plan.ts";
-import { driverOf } from "../plan/observation.ts";
+import type { JournalledBatch } from "../journal/open-transaction.ts";
+import { driverOf, isPolicy } from "../plan/observation.ts";
 import type { ApplyDeps } from "./outcome.ts";
-import type { JournalledBatch } from "./record.ts";
 import { type Touched, touchedPlaces } from "./restored.ts";
 import { performSteps } from "./run-batches.ts";
 
@@ -13,17 +13,18 @@ const RETRY_WAIT_MS = 200;
 type Machine = Pick<ApplyDeps, "host" | "registry" | "clock">;
 
 /**
- * The last resort of a failed rollback: loads the policy that lets through only what the old and the new one both allow,
- * so that a half-made machine is blocked, never open. Where the transaction did not touch the policy, the one that stands
- * goes on standing; when it is gone, the accepted one is loaded. What the machine does not take gives way to *blocked*
- * (rule S1.4). A machine that has no policy and is to have none is left alone. Answers whether a policy of
- * ours is now known to stand. Never throws.
+ * The last resort after a failed rollback: loads the policy that allows only what old and new both allow, so the host
+ * is blocked, never open.
+ * - If the transaction did not touch the policy, the loaded one stays; if it is gone, the accepted one is loaded.
+ * - If the kernel refuses a policy, *blocked* is loaded instead (rule S1.4).
+ * - A host without a policy, that needs none, is left alone.
+ * Returns whether a policy of ours is now known to be loaded. Never throws.
  */
 export async function blockTraffic(
   deps: ApplyDeps,
   batches: readonly Pick<JournalledBatch, "batch">[],
 ): Promise<boolean> {
-  const policies = touchedPlaces(batches).filter(({ kind }) => driverOf(deps.registry, kind).between !== undefined);
+  const policies = touchedPlaces(batches).filter(({ kind }) => isPolicy(driverOf(deps.registry, kind)));
   if (policies.length === 0 && (await policyStands(deps))) return true;
   const strict = policies.length === 0 ? await acceptedPolicies(deps) : policies.map((one) => strictest(deps, one));
   const wanted = strict.filter((policy) => policy !== null);
@@ -31,13 +32,13 @@ export async function blockTraffic(
   return await policyStands(deps);
 }
 
-/** What came of a load: whether anything was taken, and why what was asked for was not, where it was not. */
+/** The result of a load: whether any policy was accepted, and why the requested one was refused, if it was. */
 interface Loaded {
   readonly loaded: boolean;
   readonly refusal?: unknown;
 }
 
-/** Loads what all of these policies let pass; where there are none, or that is not taken, *blocked*. Never throws. */
+/** Loads the policy that all of these allow; *blocked* if there are none or the load is refused. Never throws. */
 export async function loadStrictest(deps: Machine, policies: readonly FirewallPolicy[]): Promise<Loaded> {
   const [first = blockedPolicy(), ...more] = policies;
   const strict = more.reduce<FirewallPolicy>((all, one) => between(all, one) ?? one, first);
@@ -56,7 +57,7 @@ export async function loadStrictest(deps: Machine, policies: readonly FirewallPo
   return { loaded: false, refusal };
 }
 
-/** Whether a whole policy of ours stands in the packet filter. Never throws. */
+/** Whether a complete policy of ours is loaded. Never throws. */
 async function policyStands({ host }: Pick<ApplyDeps, "host">): Promise<boolean> {
   try {
     const { policy, damage } = await host.firewall.read();
@@ -70,7 +71,7 @@ function strictest({ registry }: ApplyDeps, { kind, before, after }: Touched): F
   return (driverOf(registry, kind).between?.(before, after) ?? after ?? before) as FirewallPolicy | null;
 }
 
-/** The policy as the ledger knows it; where that cannot be read, nothing is to pass. */
+/** The policy in the ledger; *blocked* if the ledger cannot be read. */
 async function acceptedPolicies({ stores }: ApplyDeps): Promise<readonly FirewallPolicy[]> {
   try {
     const { entries } = await stores.ledger.read();

@@ -1,16 +1,18 @@
 import { AwgError, messageOf } from "../../model/error.ts";
+import type { UnconfirmedRecord } from "../journal/journal-record.ts";
+import { isAwaited, readOpenTransaction, whyRolledBack } from "../journal/open-transaction.ts";
 import { acceptState } from "./accept.ts";
 import { type ApplyDeps, bootTimeMs, type Outcome, trafficAfter } from "./outcome.ts";
-import { isAwaited, readOpenTransaction, type UnconfirmedRecord, whyRolledBack } from "./record.ts";
 import { isHalfDestroyed, recoverOpenJournal, rollBackOpen, undoDestroy } from "./recover.ts";
 
 /**
- * Accepts the state that waits for it; the lock is held. Gives the generation's number. AwgError usage when nothing waits
- * or the SSH connection is the one that applied, or older than the new state: such a one outlives a policy that lets no new
- * connection in (fault B7). AwgError unconfirmed when the time is over; the old state is then restored first.
+ * Accepts the state that awaits confirmation; the lock is held. Returns the generation's number.
+ * AwgError usage if nothing awaits it, or if the SSH connection applied the state or is older than it: such a
+ * connection survives a policy that blocks new ones (fault B7). AwgError unconfirmed after the deadline; the old
+ * state is restored first.
  *
- * @param connection the SSH connection that confirms, as SSH_CONNECTION tells it; undefined when it is none
- * @param beganMs when it was made, milliseconds since boot; undefined where that cannot be told
+ * @param connection the SSH connection that confirms, as in SSH_CONNECTION; undefined if there is none
+ * @param beganMs when it was opened, milliseconds since boot; undefined if unknown
  */
 export async function confirmTransaction(
   deps: ApplyDeps,
@@ -29,14 +31,11 @@ export async function confirmTransaction(
   if (!isAwaited(open, bootTimeMs(deps))) {
     const outcome = await rollBackOpen(deps, open, whyRolledBack(open));
     if (outcome.kind === "rollbackIncomplete") throw revertFailure(outcome);
-    throw new AwgError(
-      "unconfirmed",
-      `it is too late to confirm: ${whyRolledBack(open)}; what it had changed is undone`,
-    );
+    throw new AwgError("unconfirmed", `too late to confirm: ${whyRolledBack(open)}; its changes were undone`);
   }
   const stale = connection === undefined ? undefined : whyItProvesNothing(unconfirmed, connection, beganMs);
   if (stale !== undefined) {
-    throw new AwgError("usage", `this SSH connection ${stale}, so that it does not prove the machine reachable`, {
+    throw new AwgError("usage", `this SSH connection ${stale}, so it does not prove that the host is reachable`, {
       remedy: "open a new connection and confirm there",
     });
   }
@@ -49,13 +48,14 @@ export async function confirmTransaction(
 function whyItProvesNothing(unconfirmed: UnconfirmedRecord, connection: string, beganMs = Number.POSITIVE_INFINITY) {
   if (unconfirmed.connection === undefined) return undefined;
   if (connection === unconfirmed.connection) return "is the one that applied";
-  return beganMs < (unconfirmed.standsMs ?? 0) ? "was open before the new state stood" : undefined;
+  return beganMs < (unconfirmed.standsMs ?? 0) ? "is older than the new state" : undefined;
 }
 
 /**
- * Undoes the state that waits to be confirmed, or whatever an earlier run left open; the lock is held. undefined when
- * there is nothing to undo, or, with `onlyIfDue`, when it still may be confirmed, or is a destroy, which nobody has to confirm.
- * One that was cut short is undone else: who says revert wants the machine that stood.
+ * Undoes the state that awaits confirmation, or a transaction that an earlier run left open; the lock is held. An
+ * interrupted destroy is undone too.
+ * Returns undefined if there is nothing to undo. With `onlyIfDue` also if it may still be confirmed, or is a destroy,
+ * which needs no confirmation.
  */
 export async function revertTransaction(deps: ApplyDeps, onlyIfDue: boolean): Promise<Outcome | undefined> {
   const open = await readOpenTransaction(deps.stores.journal);
@@ -69,12 +69,12 @@ export async function revertTransaction(deps: ApplyDeps, onlyIfDue: boolean): Pr
     : await undoDestroy(deps, open, "it was reverted by hand");
 }
 
-/** How the transaction of a generation stands, seen by who waits for it. */
+/** The state of a proposed generation, for the process that waits for it. */
 export type Verdict = "waiting" | "confirmed" | "reverted" | "blocked";
 
 /**
- * Whether a proposed generation was confirmed or reverted meanwhile; changes nothing (law 2). A number may be used again
- * after a revert, so that the time of the proposal tells them apart.
+ * Whether a proposed generation was confirmed or reverted; changes nothing (law 2). A number may be reused after a
+ * revert, so the time of the proposal is compared too.
  */
 export async function readVerdict(
   { stores }: Pick<ApplyDeps, "stores">,
@@ -87,13 +87,13 @@ export async function readVerdict(
   return accepted?.acceptedMs === proposed.acceptedMs ? "confirmed" : "reverted";
 }
 
-/** The error of a revert that did not succeed, with what hindered it. Pure. */
+/** The error of a failed revert, with its cause. Pure. */
 export function revertFailure(outcome: Extract<Outcome, { kind: "rollbackIncomplete" }>): AwgError {
   const { journal, rollbackCause } = outcome;
   const message = `the old state could not be restored (${messageOf(rollbackCause)}); ${trafficAfter(outcome)}`;
   return new AwgError("journal", message, {
     cause: rollbackCause,
     facts: { journal },
-    remedy: `mend the cause and run awg revert again; the open journal is ${journal}`,
+    remedy: `fix the cause and run awg revert again; the open journal is ${journal}`,
   });
 }

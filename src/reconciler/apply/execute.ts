@@ -1,112 +1,147 @@
 import { sameData } from "../../model/canonical.ts";
 import { AwgError } from "../../model/error.ts";
 import { isInSync, type Plan } from "../../model/plan.ts";
+import type { Generation } from "../journal/generation.ts";
+import { readTransaction } from "../journal/open-transaction.ts";
+import type { Stores } from "../journal/stores.ts";
 import type { Ledger } from "../plan/ledger.ts";
 import { acceptRepair, acceptState, nextLedger, secretIdsOf } from "./accept.ts";
 import { blockTraffic } from "./block.ts";
 import { type ApplyDeps, bootTimeMs, type Confirmation, type Outcome, type Proposal } from "./outcome.ts";
-import { readTransaction } from "./record.ts";
 import { rollBack } from "./roll-back.ts";
 import { Interrupted, runBatches, stopIfAsked } from "./run-batches.ts";
-import type { Generation } from "./stores.ts";
 import { verifyDesired } from "./verify.ts";
 
 /**
- * Carries out a plan as one transaction (law 5): journal, batches, read-back, acceptance; on any failure the way back.
- * The journal must be closed (`recoverOpenJournal` first) and the lock held. A plan without steps writes nothing, unless
- * the configuration's text is another one, which only the stores are told (law 3).
+ * Executes a plan as one transaction (law 5): journal, batches, read-back, acceptance; on failure a rollback.
+ * Call `recoverOpenJournal` first and hold the lock. A plan without steps changes only the stores, and those only if the
+ * text of the config changed (law 3).
  *
- * @param firstIndex number of the first batch: more than 0 where `recoverTowards` held the journal open for this plan
+ * @param firstIndex number of the first batch; above 0 if `recoverTowards` left the journal open for this plan
  */
 export async function executePlan(deps: ApplyDeps, proposal: Proposal, plan: Plan, firstIndex = 0): Promise<Outcome> {
-  const { journal, generations } = deps.stores;
-  const goesOn = firstIndex > 0;
-  if ((readTransaction(await journal.read(), journal.location) !== undefined) !== goesOn) {
-    throw new AwgError("bug", `the journal ${journal.location} is ${goesOn ? "closed" : "open"}`, {
-      remedy: "recover it before the next change",
-    });
+  const isContinued = firstIndex > 0;
+  await requireJournal(deps.stores, isContinued ? "open" : "closed");
+  const accepted = await readAccepted(deps.stores);
+  if (!isContinued && isInSync(plan)) {
+    const outcome = await unchangedOutcome(deps, proposal, accepted);
+    if (outcome !== undefined) return outcome;
   }
-  const ledger = await deps.stores.ledger.read();
-  const latest = await generations.latest();
-  const kept = deps.confirmation === undefined ? keptGeneration(proposal, latest, ledger) : undefined;
-  const number = kept?.number ?? Math.max(ledger.generation, latest?.number ?? 0) + 1;
-  const isUntouched = latest === undefined && ledger.entries.length === 0;
-  if (!goesOn && isInSync(plan) && isUntouched && proposal.desired.resources.length === 0)
-    return { kind: "inSync", generation: 0 };
-  if (!goesOn && isInSync(plan) && latest?.configHash === proposal.configHash && latest.number === ledger.generation) {
-    const isRestored = (await deps.stores.secrets?.restore(new Set(latest.secretIds))) === true;
-    return { kind: "inSync", generation: latest.number, ...(isRestored ? { isRestored } : {}) };
-  }
-  if (!isInSync(plan)) await deps.confirmation?.arm(newDeadlineMs(deps, deps.confirmation));
-  if (proposal.verb === "destroy") await deps.stores.diskReserve?.releaseForJournal();
-  const hasNewSecrets = await deps.stores.secrets?.persist();
-  await journal.append({
-    type: "begin",
-    verb: proposal.verb,
-    configHash: proposal.configHash,
-    generation: number,
-    startedMs: deps.clock.nowMs(),
-  });
-  const repair = kept === undefined ? {} : { acceptedMs: kept.acceptedMs, isStored: hasNewSecrets !== true };
-  const outcome = await finishTransaction(deps, { proposal, plan, ledger, number, firstIndex, ...repair });
+  const outcome = await finishTransaction(deps, await beginTransaction(deps, { proposal, plan, accepted, firstIndex }));
   return isInSync(plan) && outcome.kind === "applied" ? { ...outcome, kind: "inSync" } : outcome;
 }
 
+/** What was accepted before this transaction. */
+interface Accepted {
+  readonly ledger: Ledger;
+  readonly latest: Generation | undefined;
+}
+
+async function readAccepted({ ledger, generations }: Stores): Promise<Accepted> {
+  return { ledger: await ledger.read(), latest: await generations.latest() };
+}
+
+async function requireJournal({ journal }: Stores, state: "open" | "closed"): Promise<void> {
+  const found = readTransaction(await journal.read(), journal.location) === undefined ? "closed" : "open";
+  if (found === state) return;
+  throw new AwgError("bug", `the journal ${journal.location} is ${found}`, {
+    remedy: "recover it before the next change",
+  });
+}
+
+/** The outcome of a plan without steps, if the stores need no change either; undefined if they do. */
+async function unchangedOutcome(
+  { stores }: ApplyDeps,
+  { desired, configHash }: Proposal,
+  { ledger, latest }: Accepted,
+): Promise<Outcome | undefined> {
+  if (latest === undefined) {
+    const isUnused = ledger.entries.length === 0 && desired.resources.length === 0;
+    return isUnused ? { kind: "inSync", generation: 0 } : undefined;
+  }
+  if (latest.configHash !== configHash || latest.number !== ledger.generation) return undefined;
+  const isRestored = (await stores.secrets?.restore(new Set(latest.secretIds))) === true;
+  return { kind: "inSync", generation: latest.number, ...(isRestored ? { isRestored } : {}) };
+}
+
+/** Prepares everything a failure may need, then opens the journal. Nothing on the host has changed yet. */
+async function beginTransaction(
+  deps: ApplyDeps,
+  { accepted, ...rest }: Pick<TransactionRun, "proposal" | "plan" | "firstIndex"> & { readonly accepted: Accepted },
+): Promise<TransactionRun> {
+  const { proposal, plan } = rest;
+  const { ledger, latest } = accepted;
+  const repaired = deps.confirmation === undefined ? repairedGeneration(proposal, accepted) : undefined;
+  const number = repaired?.number ?? Math.max(ledger.generation, latest?.number ?? 0) + 1;
+  if (!isInSync(plan)) await deps.confirmation?.arm(newDeadlineMs(deps, deps.confirmation));
+  if (proposal.verb === "destroy") await deps.stores.diskReserve?.releaseForJournal();
+  const hasNewSecrets = await deps.stores.secrets?.persist();
+  const { verb, configHash } = proposal;
+  await deps.stores.journal.append({
+    type: "begin",
+    verb,
+    configHash,
+    generation: number,
+    startedMs: deps.clock.nowMs(),
+  });
+  const repair = repaired === undefined ? {} : { acceptedMs: repaired.acceptedMs, isStored: hasNewSecrets !== true };
+  return { ...rest, ledger, number, ...repair };
+}
+
 /**
- * The generation that a repair keeps: what is wanted was accepted already, only the machine became another. One that waits
- * to be confirmed is always a new one, for its number tells whether it was.
+ * The accepted generation if the proposal equals it, so that only the host has to be repaired. An apply that must be
+ * confirmed always gets a new number: the number shows whether it was confirmed.
  */
-function keptGeneration(
+function repairedGeneration(
   { configHash, desired, pathNumbers }: Proposal,
-  latest: Generation | undefined,
-  ledger: Ledger,
+  { ledger, latest }: Accepted,
 ): Generation | undefined {
   if (latest === undefined || latest.number !== ledger.generation) return undefined;
   const accepted = { configHash: latest.configHash, desired: latest.desired, pathNumbers: latest.pathNumbers };
   return sameData(accepted, { configHash, desired, pathNumbers }) ? latest : undefined;
 }
 
-/** What is left to do of a transaction whose `begin` stands in the journal. */
-export interface Remainder {
+/** A transaction whose `begin` is in the journal, with the part that is left to do. */
+export interface TransactionRun {
   readonly proposal: Proposal;
   readonly plan: Plan;
   /** The ledger before the transaction. */
   readonly ledger: Ledger;
   readonly number: number;
-  /** When the generation was accepted that this only repairs, in milliseconds since the epoch; now when absent. */
+  /** A repair keeps the time at which its generation was accepted (milliseconds since the epoch); now if absent. */
   readonly acceptedMs?: number;
-  /** That generation stands in its store, and no secret came to those that are kept. */
+  /** The generation and its secrets are already in their stores. */
   readonly isStored?: boolean;
   /** Number of the next batch. */
   readonly firstIndex: number;
 }
 
-/** Runs the rest of a transaction to one of its ends. */
-export async function finishTransaction(deps: ApplyDeps, remainder: Remainder): Promise<Outcome> {
-  const { proposal, plan, ledger, number, firstIndex } = remainder;
+/** Runs the rest of a transaction to one of its outcomes. */
+export async function finishTransaction(deps: ApplyDeps, run: TransactionRun): Promise<Outcome> {
+  const { proposal, plan, ledger, number, firstIndex } = run;
   const next = nextLedger(ledger, proposal.desired, plan, number, deps.registry);
-  let accepting = false;
+  let isAccepting = false;
   try {
     await runBatches(deps, plan.batches, firstIndex);
     if (!isInSync(plan)) await verifyDesired(deps, proposal.desired, next, proposal.leave);
     await stopIfAsked(deps);
-    const generation = generationOf(proposal, number, remainder.acceptedMs ?? deps.clock.nowMs());
-    accepting = true;
+    const generation = generationOf(proposal, number, run.acceptedMs ?? deps.clock.nowMs());
+    isAccepting = true;
     if (deps.confirmation !== undefined && !isInSync(plan)) {
       return await awaitConfirmation(deps, deps.confirmation, generation, next);
     }
     await deps.stores.journal.append({ type: "accept", generation, ledger: next });
     return await writeAcceptance(generation, () =>
-      remainder.isStored === true ? acceptRepair(deps.stores, next) : acceptState(deps.stores, generation, next),
+      run.isStored === true ? acceptRepair(deps.stores, next) : acceptState(deps.stores, generation, next),
     );
   } catch (cause) {
-    const outcome = await goBack(deps, plan, cause, accepting);
+    const outcome = await undo(deps, plan, cause, isAccepting);
     if (proposal.verb === "destroy" && outcome.kind === "rolledBack") await deps.stores.diskReserve?.refill();
     return outcome;
   }
 }
 
-/** Leaves the transaction open for `awg confirm`; the time begins now that the person can look at the new state. */
+/** Leaves the transaction open for `awg confirm`. The deadline is set again: the new state is only now in effect. */
 async function awaitConfirmation(
   deps: ApplyDeps,
   confirmation: Confirmation,
@@ -125,7 +160,7 @@ function newDeadlineMs(deps: ApplyDeps, { withinMs }: Confirmation): number {
   return Math.round(bootTimeMs(deps) + withinMs);
 }
 
-/** Past the accept record there is no way back; what cannot be written now is written by the next writing verb. */
+/** After the accept record there is no rollback; the next writing verb repeats a write that failed here. */
 async function writeAcceptance({ number }: Generation, accept: () => Promise<void>): Promise<Outcome> {
   try {
     await accept();
@@ -135,12 +170,12 @@ async function writeAcceptance({ number }: Generation, accept: () => Promise<voi
   }
 }
 
-async function goBack(deps: ApplyDeps, plan: Plan, cause: unknown, accepting: boolean): Promise<Outcome> {
+async function undo(deps: ApplyDeps, plan: Plan, cause: unknown, isAccepting: boolean): Promise<Outcome> {
   const { journal } = deps.stores;
   const interrupted = cause instanceof Interrupted ? { interruptedBy: cause.signal } : {};
   try {
-    // An accept record whose append failed may still be on the disk; it must be revoked before anything is undone.
-    if (accepting) await journal.append({ type: "rollback", cause: "the acceptance could not be written" });
+    // A failed append may have left an accept record on the disk; revoke it before anything is undone.
+    if (isAccepting) await journal.append({ type: "rollback", cause: "the acceptance could not be written" });
     const open = readTransaction(await journal.read(), journal.location);
     const result = await rollBack(deps, open?.batches ?? [], cause);
     if (result.kind === "incomplete") {

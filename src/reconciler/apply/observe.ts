@@ -1,5 +1,6 @@
 import type { Host } from "../../host/ports/host.ts";
-import type { DesiredState, Observed, ResourceKey, ResourceKind } from "../../model/resource.ts";
+import type { Observed, ResourceKey, ResourceKind } from "../../model/resource.ts";
+import type { DesiredState } from "../../model/resources/desired-state.ts";
 import type { DriverRegistry } from "../../resources/driver.ts";
 import type { Ledger } from "../plan/ledger.ts";
 import {
@@ -11,7 +12,7 @@ import {
   wantedSpecs,
 } from "../plan/observation.ts";
 
-/** Reads everything a plan from this ledger to this desired state may touch, in one look; changes nothing (law 2). */
+/** Reads everything that a plan from this ledger to this desired state may touch; changes nothing (law 2). */
 export async function observeMachine(
   host: Host,
   registry: DriverRegistry,
@@ -25,7 +26,7 @@ export async function observeMachine(
   return { current: recalled(current, registry, ledger), moved: recalled(moved, registry, ledger) };
 }
 
-/** What tells nothing of itself is taken for what was accepted. */
+/** A resource that does not report its state is taken to be as accepted. */
 function recalled(observed: ObservedByKind, registry: DriverRegistry, { entries }: Ledger): ObservedByKind {
   const all = new Map<ResourceKind, Map<ResourceKey, Observed>>();
   for (const [kind, found] of observed) all.set(kind, new Map(found));
@@ -37,7 +38,7 @@ function recalled(observed: ObservedByKind, registry: DriverRegistry, { entries 
   return all;
 }
 
-/** Reads the given kinds, one after the other: two readers of one machine gain nothing from running at once. */
+/** Reads the given kinds one after the other: concurrent readers of one host gain nothing. */
 export async function observeKinds(
   host: Host,
   registry: DriverRegistry,

@@ -1,30 +1,32 @@
 import { isClaim } from "../../model/plan.ts";
 import { lifecycleOfNothing } from "../../model/resources/lifecycle.ts";
-import { driverOf } from "../plan/observation.ts";
-import { planChanges } from "../plan/plan-changes.ts";
-import { acceptState } from "./accept.ts";
-import { finishTransaction } from "./execute.ts";
-import { observeMachine } from "./observe.ts";
-import { type ApplyDeps, bootTimeMs, type Outcome, type Proposal } from "./outcome.ts";
+import type { Verb } from "../journal/journal-record.ts";
 import {
   awaitedError,
   isAwaited,
   nextIndex,
   type OpenTransaction,
   readOpenTransaction,
-  type Verb,
   whyRolledBack,
-} from "./record.ts";
+} from "../journal/open-transaction.ts";
+import { driverOf, isPolicy } from "../plan/observation.ts";
+import { planChanges } from "../plan/plan-changes.ts";
+import { acceptState } from "./accept.ts";
+import { finishTransaction } from "./execute.ts";
+import { observeMachine } from "./observe.ts";
+import { type ApplyDeps, bootTimeMs, type Outcome, type Proposal } from "./outcome.ts";
 import { ledgerOfJournal } from "./restore-old.ts";
 import { touchedPlaces } from "./restored.ts";
 import { loadedFirstPolicy, type RollbackResult, rollBack, rollBackBehindPolicy } from "./roll-back.ts";
 
 /**
- * Ends a transaction that a crash left open; every writing verb calls it first, with the lock held. A verified one is
- * accepted; an interrupted destroy goes on to its end, and any transaction does when `verb` is destroy (what it would
- * restore is to go anyway), unless it was taking over another program's device; anything else is rolled back. One that waits for a confirmation in time is left alone, and
- * AwgError locked says so. Safe against crashes of its own. undefined when there was
- * nothing to do.
+ * Ends a transaction that a crash left open; every writing verb calls it first, with the lock held.
+ * - A verified one is accepted.
+ * - An interrupted destroy is completed. With `verb` destroy any transaction becomes a destroy, unless it was taking
+ * over another program's device: what a rollback restored would be removed anyway.
+ * - One that may still be confirmed is left alone: AwgError locked.
+ * - Anything else is rolled back.
+ * A crash in here is harmless. Undefined when there was nothing to do.
  */
 export async function recoverOpenJournal(deps: ApplyDeps, verb: Verb = "apply"): Promise<Outcome | undefined> {
   const { journal } = deps.stores;
@@ -42,61 +44,62 @@ export async function recoverOpenJournal(deps: ApplyDeps, verb: Verb = "apply"):
   return isHalfDestroyed(open) ? await undoDestroy(deps, open, why) : await rollBackOpen(deps, open, why);
 }
 
-/** The journal stays open for the next state, which is carried out behind the packet filter that stands. */
+/** The journal stays open for the next state, which is applied behind the loaded packet filter. */
 export interface Held {
   readonly kind: "held";
   /** Number of the next batch, for `executePlan`. */
   readonly firstIndex: number;
 }
 
-/** What is to be carried out once nothing is open. */
+/** The state to apply once no transaction is open. */
 type Towards = Pick<Proposal, "verb" | "desired"> & {
-  /** Nobody asks for the state: a daemon repairs what was accepted. */
+  /** A daemon repairs the accepted state; no user requested it. */
   readonly isRepair?: boolean;
 };
 
 /**
- * The same before a state is carried out; one with a packet filter never opens the machine on the way (rule S10.5).
- * Where a first apply, or its way back, was cut short, only the rest goes back: the transaction is left open for `executePlan`,
- * whose failure restores the machine as it was before the first of its runs. A destroy that was cut short is undone, for
- * whoever asks for the state does not ask for nothing any more.
+ * The same before another state is applied; if that has a packet filter, the host is never opened in between
+ * (rule S10.5).
+ * After an interrupted first apply, or its rollback, all but the packet filter is rolled back. The transaction stays
+ * open for `executePlan`, whose failure restores the host as it was before the first run. An interrupted destroy is
+ * undone, because the new state replaces it.
  */
 export async function recoverTowards(
   deps: ApplyDeps,
   { verb, desired, isRepair = false }: Towards,
 ): Promise<Outcome | Held | undefined> {
   const open = await readOpenTransaction(deps.stores.journal);
-  const hasPolicy = desired.resources.some(({ kind }) => driverOf(deps.registry, kind).between !== undefined);
+  const hasPolicy = desired.resources.some(({ kind }) => isPolicy(driverOf(deps.registry, kind)));
   if (open === undefined || verb !== "apply" || !hasPolicy) return await recoverOpenJournal(deps, verb);
-  if (isHalfDestroyed(open) && !isRepair) return await undoDestroy(deps, open, "something else is to be applied");
+  if (isHalfDestroyed(open) && !isRepair) return await undoDestroy(deps, open, "another state is being applied");
   if (!wouldOpen(deps, open)) return await recoverOpenJournal(deps, verb);
   const cause = new Error(open.rollbackCause ?? whyRolledBack(open));
   const result = await rollBackBehindPolicy(deps, open.batches, cause);
   return result.kind === "incomplete" ? incomplete(deps, result, cause) : { kind: "held", firstIndex: nextIndex(open) };
 }
 
-/** Whether the way back of what an earlier run left open would open a machine that its packet filter closed. Reads only. */
+/** Whether the rollback of an open transaction would open a host that its packet filter closed. Reads only. */
 export async function wouldOpenMachine(deps: ApplyDeps): Promise<boolean> {
   const open = await readOpenTransaction(deps.stores.journal);
   return open !== undefined && wouldOpen(deps, open);
 }
 
 /**
- * An apply did not come to its end, nor its way back, and there was no packet filter before it. One that was on trial is to
- * give the machine back when nobody confirms it.
+ * The transaction is an unfinished apply, and no packet filter was loaded before it. One on trial must be rolled back
+ * fully if it is not confirmed.
  */
 function wouldOpen(deps: ApplyDeps, { begin, accept, wasOnTrial, batches }: OpenTransaction): boolean {
   return begin.verb === "apply" && accept === undefined && !wasOnTrial && loadedFirstPolicy(deps, batches);
 }
 
-/** Whether an open transaction is a destroy that did not come to its end. */
+/** Whether an open transaction is an unfinished destroy. */
 export function isHalfDestroyed({ begin, accept }: OpenTransaction): boolean {
   return begin.verb === "destroy" && accept === undefined;
 }
 
 /**
- * Restores what stood before a destroy that was cut short; `why` is told unless a way back had begun. Before anything is undone
- * the journal says so, or nothing is: a destroy of which it does not goes on to its end with whatever recovers it next.
+ * Restores the state before an interrupted destroy; `why` is recorded unless a rollback had started. The journal
+ * records the rollback before anything is undone. Without that record the next recovery completes the destroy.
  */
 export async function undoDestroy(deps: ApplyDeps, open: OpenTransaction, why: string): Promise<Outcome> {
   const cause = open.rollbackCause ?? why;
@@ -106,7 +109,7 @@ export async function undoDestroy(deps: ApplyDeps, open: OpenTransaction, why: s
   return outcome;
 }
 
-/** Restores what stood before an open transaction. */
+/** Restores the state before an open transaction. */
 export async function rollBackOpen(deps: ApplyDeps, open: OpenTransaction, why: string): Promise<Outcome> {
   const cause = new Error(why);
   await noteRefused(deps, open);
@@ -116,8 +119,8 @@ export async function rollBackOpen(deps: ApplyDeps, open: OpenTransaction, why: 
 }
 
 /**
- * The devices standing that an open transaction was taking over: as nothing was accepted, they are the other program's still.
- * Reads only.
+ * Existing devices that an open transaction was taking over. Nothing was accepted, so they still belong to the other
+ * program. Reads only.
  */
 export async function takenOver(
   { host }: Pick<ApplyDeps, "host">,
@@ -130,8 +133,8 @@ export async function takenOver(
     }),
   );
   if (accept !== undefined || taken.length === 0) return [];
-  const standing = new Set((await host.links.read()).map(({ device }) => device));
-  return taken.filter((device) => standing.has(device));
+  const existing = new Set((await host.links.read()).map(({ device }) => device));
+  return taken.filter((device) => existing.has(device));
 }
 
 function incomplete(
@@ -142,7 +145,7 @@ function incomplete(
   return { kind: "rollbackIncomplete", cause, rollbackCause, journal: journal.location, blocked };
 }
 
-/** No daemon proposes what nobody confirmed. Best effort: the way back matters more. */
+/** Keeps the daemon from proposing an unconfirmed state again. Best effort: the rollback matters more. */
 async function noteRefused(
   { stores: { proposals } }: ApplyDeps,
   { begin, unconfirmed }: OpenTransaction,

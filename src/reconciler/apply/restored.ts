@@ -1,13 +1,13 @@
 import { sameData } from "../../model/canonical.ts";
 import { isClaim, type Step } from "../../model/plan.ts";
 import type { Observed, ResourceKey, ResourceKind, Spec } from "../../model/resource.ts";
+import type { JournalledBatch } from "../journal/open-transaction.ts";
 import { type AnyDriver, driverOf } from "../plan/observation.ts";
 import { placeOf } from "../plan/place.ts";
 import { observeKinds } from "./observe.ts";
 import type { ApplyDeps } from "./outcome.ts";
-import type { JournalledBatch } from "./record.ts";
 
-/** What stood in one place before a transaction, and what the transaction last made of it. */
+/** The content of one place before a transaction, and what the transaction last wrote there. */
 export interface Touched {
   readonly kind: ResourceKind;
   readonly key: ResourceKey;
@@ -15,7 +15,7 @@ export interface Touched {
   readonly after: Spec | null;
 }
 
-/** Every place that batches touched, in the order they were first touched. Pure. */
+/** Every place that batches touched, in the order of the first touch. Pure. */
 export function touchedPlaces(batches: readonly Pick<JournalledBatch, "batch">[]): readonly Touched[] {
   const places = new Map<string, Touched>();
   for (const step of batches.flatMap(({ batch }) => batch.steps)) {
@@ -30,9 +30,9 @@ export function touchedPlaces(batches: readonly Pick<JournalledBatch, "batch">[]
 }
 
 /**
- * Steps that would make the touched places what they were; [] when they are. Reads the machine. A place that held nothing
- * before is right when nothing of ours stands there; what was removed and made anew must be all that a driver compares (a
- * device up), while what stood all the time may be as it was found.
+ * Steps that restore the touched places; [] when they are restored. Reads the host.
+ * A place that was empty is right when nothing of ours is in it. A recreated resource must match in all that its driver
+ * compares (a device up); one that existed all the time may be as it was found.
  */
 export async function unrestored(
   deps: Pick<ApplyDeps, "host" | "registry">,
@@ -47,31 +47,31 @@ export async function unrestored(
       .get(kind)
       ?.get(key);
     const driver = driverOf(deps.registry, kind);
-    const standing = observed === undefined ? undefined : driver.asSpec(observed);
+    const found = observed === undefined ? undefined : driver.asSpec(observed);
     if (before !== null && observed !== undefined && isLeft(driver, before, observed)) continue;
-    const reason = "put back what stood there";
+    const reason = "restore the previous state";
     const common = {
       kind,
       key,
       phase: "retire",
-      before: standing ?? null,
+      before: found ?? null,
       after: before,
       changes: [],
       reason,
     } as const;
     if (before === null) {
-      if (observed === undefined || standing === undefined || !driver.isOwned(observed)) continue;
+      if (observed === undefined || found === undefined || !driver.isOwned(observed)) continue;
       steps.push({ ...common, action: "delete" } as Step);
-    } else if (observed === undefined || standing === undefined) {
+    } else if (observed === undefined || found === undefined) {
       steps.push({ ...common, action: "create" } as Step);
-    } else if ((after === null || !sameData(standing, before)) && driver.diff(before, observed).length > 0) {
+    } else if ((after === null || !sameData(found, before)) && driver.diff(before, observed).length > 0) {
       steps.push({ ...common, action: "update" } as Step);
     }
   }
   return steps;
 }
 
-/** Whether it tells nothing of itself and somebody else must be asked before it is disturbed. */
+/** Whether it does not answer and another program must be asked before it is disturbed. */
 function isLeft({ recall, heldBy }: AnyDriver, before: Spec, observed: Observed): boolean {
   return heldBy?.(before, recall?.(observed, before) ?? observed)?.canStay === true;
 }

@@ -1,9 +1,10 @@
 import { AwgError, messageOf } from "../../model/error.ts";
 import { type Batch, inverseStep } from "../../model/plan.ts";
-import { driverOf } from "../plan/observation.ts";
+import type { JournalRecord } from "../journal/journal-record.ts";
+import type { JournalledBatch } from "../journal/open-transaction.ts";
+import { driverOf, isPolicy } from "../plan/observation.ts";
 import { blockTraffic } from "./block.ts";
 import type { ApplyDeps } from "./outcome.ts";
-import type { JournalledBatch, JournalRecord } from "./record.ts";
 import { restoreOldState } from "./restore-old.ts";
 import { type Touched, touchedPlaces, unrestored } from "./restored.ts";
 import { performSteps } from "./run-batches.ts";
@@ -17,9 +18,9 @@ export type RollbackResult =
   | { readonly kind: "incomplete"; readonly rollbackCause: unknown; readonly blocked: boolean };
 
 /**
- * Restores what stood before: inverse steps in reverse order, then a read-back of every touched place. Repeatable from
- * any point, so that a crash in the middle is mended by rolling back again. Where it does not succeed, the firewall is
- * told to let through only what old and new both allow, and the journal stays open (law 5).
+ * Restores the old state: inverse steps in reverse order, then a read-back of every touched place. Repeatable from any
+ * point, also after a crash in the middle. On failure the firewall allows only what old and new both allow, and the
+ * journal stays open (law 5).
  */
 export async function rollBack(
   deps: ApplyDeps,
@@ -42,9 +43,9 @@ export async function rollBack(
 }
 
 /**
- * The way back of all but the packet filter, for a transaction that goes on with another state behind it: going all the way
- * would open the machine in between (rule S10.5). The journal stays open and says nothing of a rollback.
- * Repeatable from any point; where it does not succeed, as `rollBack`.
+ * Rolls back all but the packet filter, for a transaction that continues with another state behind it: a full rollback
+ * would open the host in between (rule S10.5). The journal stays open and records no rollback. Repeatable
+ * from any point; a failure ends as in `rollBack`.
  */
 export async function rollBackBehindPolicy(
   deps: ApplyDeps,
@@ -63,14 +64,14 @@ export async function rollBackBehindPolicy(
   }
 }
 
-/** Whether a transaction began to load a packet filter where none stood, in this boot. Reads no machine. */
+/** Whether a transaction started to load a packet filter in this boot where none was loaded. Reads no host. */
 export function loadedFirstPolicy(deps: ApplyDeps, batches: readonly JournalledBatch[]): boolean {
   const loads = batches.filter((one) => isOfPolicy(deps, one.batch) && !one.undone && isStillThere(deps, one));
   return touchedPlaces(loads).some(({ before, after }) => before === null && after !== null);
 }
 
 function isOfPolicy({ registry }: ApplyDeps, { kind }: Batch): boolean {
-  return driverOf(registry, kind).between !== undefined;
+  return isPolicy(driverOf(registry, kind));
 }
 
 async function blockInstead(
@@ -84,7 +85,7 @@ async function blockInstead(
   return { kind: "incomplete", rollbackCause, blocked };
 }
 
-/** By inverse steps; where they fail, by planning anew from what the machine has become meanwhile. */
+/** By inverse steps; if they fail, by a new plan from the observed state. */
 async function restore(deps: ApplyDeps, batches: readonly JournalledBatch[]): Promise<void> {
   try {
     for (const journalled of batches.toReversed()) await undo(deps, journalled);
@@ -113,7 +114,7 @@ async function undo(deps: ApplyDeps, journalled: JournalledBatch): Promise<void>
   await note(deps, { type: "undone", index });
 }
 
-/** After a reboot only what is on disk is left to be undone. */
+/** After a reboot only files are left to be undone. */
 function isStillThere(deps: ApplyDeps, { batch, sameBoot }: { batch: Batch; sameBoot: boolean }): boolean {
   return sameBoot || driverOf(deps.registry, batch.kind).survivesReboot === true;
 }
@@ -125,17 +126,17 @@ async function settle(deps: ApplyDeps, touched: readonly Touched[]): Promise<voi
     const repairs = await unrestored(deps, touched);
     if (repairs.length === 0) return;
     wrong = repairs.map(({ key }) => key);
-    // The reading may only lag behind; putting back what stands already changes nothing.
+    // The reading may only lag behind; restoring again what is restored changes nothing.
     for (const step of repairs) await performSteps(deps, [step]);
   }
-  throw new AwgError("verification", `what stood before could not be restored: ${wrong.join(", ")}`, {
+  throw new AwgError("verification", `the previous state could not be restored: ${wrong.join(", ")}`, {
     facts: { keys: wrong },
   });
 }
 
 /**
- * Records progress of a rollback. A full disk must not stop it: without these records a later recovery only undoes again
- * what is undone, which is success.
+ * Records progress of a rollback. A full disk must not stop it: without these records a later recovery only repeats
+ * what is done already.
  */
 async function note(deps: ApplyDeps, record: JournalRecord): Promise<void> {
   await deps.stores.journal.append(record).catch(() => undefined);

@@ -2,7 +2,7 @@ import { type Batch, isClaim, type Step } from "../../model/plan.ts";
 import { driverOf } from "../plan/observation.ts";
 import type { ApplyDeps, StopSignal } from "./outcome.ts";
 
-/** Thrown between two batches when a signal asks to stop. */
+/** Thrown between two batches after a signal. */
 export class Interrupted extends Error {
   readonly signal: StopSignal;
 
@@ -13,13 +13,13 @@ export class Interrupted extends Error {
   }
 }
 
-/** Interrupted where a signal asks to stop. */
+/** Throws Interrupted after a signal. */
 export async function stopIfAsked({ shouldStop }: Pick<ApplyDeps, "shouldStop">): Promise<void> {
   const signal = await shouldStop?.();
   if (signal !== undefined) throw new Interrupted(signal);
 }
 
-/** Runs batches in order, numbered from `firstIndex`; each is journalled before it touches the machine. */
+/** Runs batches in order, numbered from `firstIndex`; each is journalled before it changes the host. */
 export async function runBatches(deps: ApplyDeps, batches: readonly Batch[], firstIndex: number): Promise<void> {
   const { journal } = deps.stores;
   const total = batches.length;
@@ -34,7 +34,7 @@ export async function runBatches(deps: ApplyDeps, batches: readonly Batch[], fir
   }
 }
 
-/** Has the driver perform steps of one kind; claims of the ledger alone touch nothing. */
+/** Lets the driver perform steps of one kind; steps that only claim a ledger entry change nothing on the host. */
 export async function performSteps(deps: Pick<ApplyDeps, "host" | "registry">, steps: readonly Step[]): Promise<void> {
   const acting = steps.filter((step) => !isClaim(step));
   const kind = acting[0]?.kind;

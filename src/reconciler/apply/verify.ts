@@ -1,6 +1,7 @@
 import { AwgError, messageOf } from "../../model/error.ts";
 import { type Step, stepsOf } from "../../model/plan.ts";
-import type { DesiredState, ResourceKey } from "../../model/resource.ts";
+import type { ResourceKey } from "../../model/resource.ts";
+import type { DesiredState } from "../../model/resources/desired-state.ts";
 import type { Ledger } from "../plan/ledger.ts";
 import { driverOf } from "../plan/observation.ts";
 import { type PlanResult, planChanges } from "../plan/plan-changes.ts";
@@ -8,15 +9,17 @@ import { observeMachine } from "./observe.ts";
 import type { ApplyDeps } from "./outcome.ts";
 import { performSteps } from "./run-batches.ts";
 
-/** Waits before each reading: a machine that settles gets about three seconds, one that is right gets none. */
+/** Waits before each reading: a host that settles gets about three seconds, one that is in sync none. */
 export const SETTLE_WAITS_MS: readonly number[] = [0, 100, 300, 800, 1_600];
 
 /**
- * Reads the machine back until a plan from it is empty (law 5), then runs the probes that count. What the other end moved
- * back meanwhile is told again: a server's packets from where it was bring its peer back there, and the policy stops those
- * only once it is loaded. What somebody stopped meanwhile, or hangs, is begun anew: it is no reason to undo the rest. AwgError verification, naming what still differs, when it is not so after the last wait.
+ * Reads the host back until the plan is empty (law 5), then runs the required probes.
+ * - A peer's endpoint that a server's packets moved back is set again: the policy blocks those packets only once it is
+ * loaded.
+ * - An engine that was stopped or hangs meanwhile is restarted: that is no reason to undo the rest.
+ * AwgError verification, naming the differences, if they remain after the last wait.
  *
- * @param leave what may stand as it likes, for somebody else has what it needs
+ * @param leave keys that are not checked, because another program uses what they need
  */
 export async function verifyDesired(
   deps: ApplyDeps,
@@ -30,7 +33,7 @@ export async function verifyDesired(
     if (waitMs > 0) await deps.clock.sleep(waitMs);
     try {
       const { plan, conflicts } = await planFromMachine(deps, desired, ledger, leave);
-      differing = [...stepsOf(plan).map(nameOf), ...conflicts.map(({ key, holder }) => `${key} (held by ${holder})`)];
+      differing = [...stepsOf(plan).map(nameOf), ...conflicts.map(({ key, holder }) => `${key} (in use by ${holder})`)];
       cause = undefined;
       for (const step of stepsOf(plan)) if (isMended(deps, step)) await performSteps(deps, [step]);
     } catch (error) {
@@ -40,10 +43,10 @@ export async function verifyDesired(
     deps.progress?.({ type: "verify", attempt: attempt + 1, differing });
     if (differing.length === 0) return await runProbe(deps);
   }
-  throw new AwgError("verification", `after the change the machine still differs: ${differing.join("; ")}`, {
+  throw new AwgError("verification", `after the change these still differ: ${differing.join("; ")}`, {
     facts: { differing },
     ...(cause === undefined ? {} : { cause }),
-    remedy: "see which program changes it, or report it",
+    remedy: "find the program that changes them, or report this",
   });
 }
 
@@ -62,7 +65,7 @@ function nameOf({ key, action, changes }: Step): string {
   return fields.length === 0 ? `${key} (${action})` : `${key} (${fields.slice(0, 5).join(", ")})`;
 }
 
-/** Whether telling it again is all that it needs. */
+/** Whether writing it again is enough. */
 function isMended({ registry }: ApplyDeps, { kind, action, changes }: Step): boolean {
   const { roams, isSilent } = driverOf(registry, kind);
   return action === "update" && changes.length > 0 && (roams?.(changes) === true || isSilent?.(changes) === true);
@@ -70,5 +73,6 @@ function isMended({ registry }: ApplyDeps, { kind, action, changes }: Step): boo
 
 async function runProbe(deps: ApplyDeps): Promise<void> {
   const failure = await deps.probe?.();
-  if (failure !== undefined) throw new AwgError("verification", failure, { remedy: "mend what it asks, or the probe" });
+  if (failure !== undefined)
+    throw new AwgError("verification", failure, { remedy: "fix what the probe checks, or the probe itself" });
 }

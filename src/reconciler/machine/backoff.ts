@@ -7,8 +7,8 @@ export interface BackoffLimits {
 const DEFAULT_LIMITS: BackoffLimits = { firstMs: 1_000, longestMs: 60_000 };
 
 /**
- * How long to wait before try number `attempt` (the first retry is 1), in milliseconds: doubling up to the longest, of
- * which the upper half is random, so that machines that failed together do not come back together. `random` is in [0, 1).
+ * The wait before try number `attempt` (the first retry is 1), in milliseconds: doubles up to the longest. The upper
+ * half is random, so hosts that failed together do not retry together. `random` is in [0, 1).
  */
 export function backoffMs(attempt: number, random: number, limits: BackoffLimits = DEFAULT_LIMITS): number {
   const doublings = Math.min(Math.max(attempt, 1) - 1, 52);

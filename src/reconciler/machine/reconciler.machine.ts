@@ -1,15 +1,15 @@
 import { assign, setup } from "xstate";
 
-/** What the reconciler hears. Events carry no facts about the machine: they only say that something is to be read. */
+/** Events of the reconciler. They carry no facts about the host: they only cause a new observation. */
 export type ReconcilerEvent =
-  /** Network, configuration, rival or timer: look again. */
+  /** Network, configuration, another program or a timer: observe again. */
   | { readonly type: "wake" }
   | { readonly type: "observed" }
   | { readonly type: "observeFailed"; readonly reason: string }
   /** The plan is empty. */
   | { readonly type: "plannedNothing" }
   | { readonly type: "plannedChanges" }
-  /** Nothing, or nothing more, may be done: a conflict, a violated invariant, something unsupported. */
+  /** Nothing more may be done: a conflict, a violated invariant, something unsupported. */
   | { readonly type: "refused"; readonly reason: string }
   | { readonly type: "applied" }
   | { readonly type: "applyFailed"; readonly reason: string }
@@ -17,18 +17,18 @@ export type ReconcilerEvent =
   | { readonly type: "verifyFailed"; readonly reason: string }
   | { readonly type: "rolledBack" }
   | { readonly type: "rollbackFailed"; readonly reason: string }
-  /** The wait asked for by `scheduleRetry` is over. */
+  /** The wait requested by `scheduleRetry` is over. */
   | { readonly type: "retry" }
   | { readonly type: "pause" }
   | { readonly type: "resume" }
   | { readonly type: "stop" };
 
 export interface ReconcilerContext {
-  /** Tries in a row that did not reach inSync; what backoffMs takes. */
+  /** Consecutive tries that did not reach inSync; input of backoffMs. */
   readonly failures: number;
   /** Why it is stalled, for people; "" when it is not. */
   readonly reason: string;
-  /** Woken, paused or both while it must not be disturbed; heeded at the next rest. */
+  /** Events that came while it must not be disturbed; handled at the next rest. */
   readonly wokenMeanwhile: boolean;
   readonly pauseAsked: boolean;
 }
@@ -38,17 +38,17 @@ const noteFailure = assign<ReconcilerContext, ReconcilerEvent, undefined, Reconc
   reason: ({ event, context }) => ("reason" in event ? event.reason : context.reason),
 });
 
-/** What was changed while the look went on may be anything; what is refused still is found again then. */
+/** Anything may have changed during the observation. A refusal that still holds is found again. */
 const REFUSED = [
   { guard: "wokenMeanwhile", target: "observing" },
   { target: "stalled", actions: "noteFailure" },
 ] as const;
 
 /**
- * One reconcile after the other, level-triggered: observe, plan, apply, verify; on failure back to the old state, then
- * stalled until the backoff ends or something changes. Pure: effects are named actions (`observe`, `plan`, `apply`,
- * `verify`, `rollBack`, `askToStop`, `scheduleRetry`) that the loop performs and answers with events. Nothing interrupts a
- * change between its first write and its end.
+ * One reconcile after the other, level-triggered: observe, plan, apply, verify. A failure restores the old state; then
+ * it is stalled until the backoff ends or something changes. Pure: effects are named actions (`observe`, `plan`,
+ * `apply`, `verify`, `rollBack`, `askToStop`, `scheduleRetry`) that the loop performs and answers with events.
+ * Nothing interrupts a change between its first write and its end.
  */
 export const reconcilerMachine = setup({
   types: {
@@ -154,7 +154,7 @@ export const reconcilerMachine = setup({
     },
     stopping: {
       on: {
-        // An apply asked to stop ends by itself, in the new state or the old one.
+        // A stopped apply ends by itself, in the new state or the old one.
         verified: "stopped",
         refused: "stopped",
         rolledBack: "stopped",

@@ -1,30 +1,30 @@
 import { assign, setup } from "xstate";
 
-/** What one tunnel's life is made of. Handshakes are read from its engine; timers are the loop's. */
+/** Events of one tunnel. Handshakes are read from its engine; timers belong to the loop. */
 export type TunnelEvent =
   | { readonly type: "start" }
   | { readonly type: "resolved" }
   | { readonly type: "resolveFailed" }
   /** A handshake newer than the last one known. */
   | { readonly type: "handshake" }
-  /** None came within the time a handshake may take. */
+  /** No handshake came in the time it may take. */
   | { readonly type: "handshakeTimeout" }
-  /** The last handshake is older than a session lives (RejectAfterTime, 180 s). */
+  /** The last handshake is older than a session lasts (RejectAfterTime, 180 s). */
   | { readonly type: "sessionExpired" }
-  /** Another address, route or network, or the machine woke up. */
+  /** Another address, route or network, or the host resumed from sleep. */
   | { readonly type: "networkChanged" }
   /** The engine is gone. */
   | { readonly type: "engineDied" }
-  /** The wait asked for by `scheduleRetry` is over. */
+  /** The wait requested by `scheduleRetry` is over. */
   | { readonly type: "retry" }
   | { readonly type: "stop" };
 
 export interface TunnelContext {
-  /** Tries in a row without a handshake. */
+  /** Consecutive tries without a handshake. */
   readonly failures: number;
 }
 
-/** After this many tries without a handshake the tunnel counts as blocked; it goes on trying. */
+/** After this many tries without a handshake the tunnel counts as blocked; it keeps trying. */
 export const TRIES_BEFORE_BLOCKED = 5;
 
 /**
@@ -86,7 +86,7 @@ export const tunnelMachine = setup({
       on: {
         sessionExpired: "stale",
         engineDied: { target: "reconnecting", actions: "startEngine" },
-        // An engine keeps its old source address for seconds; the same endpoint set again heals it at once.
+        // An engine keeps its old source address for seconds; setting the same endpoint again updates it at once.
         networkChanged: { actions: "setEndpointAgain" },
         stop: "down",
       },

@@ -6,16 +6,24 @@ import type { ResolverObserved } from "../../model/resources/resolver.ts";
 import type { TunnelObserved } from "../../model/resources/tunnel.ts";
 import type { DriverRegistry } from "../../resources/driver.ts";
 import { withIgnored } from "./ignored.ts";
-import { type Begun, mayHaveSet, mayHaveTaken } from "./interrupted-steps.ts";
+import { type InterruptedSteps, mayHaveSet, mayHaveTaken } from "./interrupted-steps.ts";
 import { entriesByKey, type Ledger, type LedgerEntry } from "./ledger.ts";
-import { type AnyDriver, driverOf, effectiveSpec, isPolicyGone, kindsOf, type Observation } from "./observation.ts";
+import {
+  type AnyDriver,
+  driverOf,
+  effectiveSpec,
+  isPolicy,
+  isPolicyGone,
+  isSetting,
+  kindsOf,
+  type Observation,
+} from "./observation.ts";
 import { deviceOf } from "./place.ts";
 
 /**
- * Who or what moved a resource away from the accepted state, as far as the machine itself tells: the machine was booted
- * since, the resource's device is gone, nobody holds it any more, its engine ended or does not answer, a peer came from another address
- * (WireGuard roams by design), a file was written by another program. Before what only hints at others stands awg's own change
- * that has not ended.
+ * The cause of a drift, as far as the host shows it: a reboot, a missing device or keeper, an engine that ended or
+ * hangs, a peer with another address (WireGuard roams by design), a file that another program wrote.
+ * An unfinished change by awg takes precedence over causes that only suggest another program.
  */
 export type DriftCause =
   | "reboot"
@@ -28,11 +36,11 @@ export type DriftCause =
   | "open-change"
   | "unknown";
 
-/** One resource that is not as it was accepted. */
+/** One resource that differs from its accepted state. */
 export interface Drift {
   readonly key: ResourceKey;
   readonly kind: ResourceKind;
-  /** `extra`: it carries our mark and no accepted state names it. */
+  /** `extra`: it carries our mark, but no accepted state names it. */
   readonly change: "gone" | "changed" | "extra";
   /** From the accepted value to the one found. */
   readonly fields: readonly FieldChange[];
@@ -44,18 +52,18 @@ export interface DriftInput {
   readonly observed: Observation;
   readonly registry: DriverRegistry;
   readonly lifecycle: Lifecycle | undefined;
-  /** Whether the machine was booted since the state was accepted. */
+  /** Whether the host was rebooted since the state was accepted. */
   readonly rebooted: boolean;
-  /** What a change of awg's began that has not ended; absent where none is open. */
-  readonly begun?: Begun;
+  /** Steps of an unfinished change by awg; absent when none is open. */
+  readonly interrupted?: InterruptedSteps;
 }
 
 /**
- * What the machine changed since the last accepted state. No config takes part, so that what only the config changed can
- * never be listed. Pure; sorted by key.
+ * What changed on the host since the last accepted state. The config is not an input, so a change of the config alone
+ * is never listed. Pure; sorted by key.
  */
 export function driftOf(input: DriftInput): readonly Drift[] {
-  const { ledger, observed, registry, lifecycle, begun = new Map() } = input;
+  const { ledger, observed, registry, lifecycle, interrupted = new Map() } = input;
   const known = entriesByKey(ledger);
   const gone = new Set(
     ledger.entries
@@ -67,14 +75,20 @@ export function driftOf(input: DriftInput): readonly Drift[] {
     const driver = driverOf(registry, kind);
     for (const [key, found] of observed.current.get(kind) ?? []) {
       if (known.has(key) || lifecycle?.retain.includes(key) === true) continue;
-      if (driver.isOwned(found) && driver.asSpec(found) !== undefined && driver.restoring === undefined)
-        drifts.push({ key, kind, change: "extra", fields: [], cause: begun.has(key) ? "open-change" : "unknown" });
+      if (driver.isOwned(found) && driver.asSpec(found) !== undefined && !isSetting(driver))
+        drifts.push({
+          key,
+          kind,
+          change: "extra",
+          fields: [],
+          cause: interrupted.has(key) ? "open-change" : "unknown",
+        });
     }
   }
   return drifts.toSorted((a, b) => (a.key < b.key ? -1 : 1));
 }
 
-/** Changes towards a desired spec, those marked that the machine itself made since the spec in the ledger was accepted. Pure. */
+/** Marks the changes that were made on the host since the spec in the ledger was accepted. Pure. */
 export function markDrift(
   changes: readonly FieldChange[],
   { entry, after, driver, observed, lifecycle }: MarkContext,
@@ -105,7 +119,7 @@ function isSamePeer(field: string, accepted: Spec, after: Spec): boolean {
 
 function driftOfEntry(entry: LedgerEntry, gone: ReadonlySet<ResourceKey>, input: DriftInput): Drift[] {
   const { kind, key } = entry;
-  const { observed, registry, lifecycle, rebooted, begun = new Map() } = input;
+  const { observed, registry, lifecycle, rebooted, interrupted = new Map() } = input;
   const driver = driverOf(registry, kind);
   const found = foundOf(entry, observed);
   const linkIsGone =
@@ -113,27 +127,29 @@ function driftOfEntry(entry: LedgerEntry, gone: ReadonlySet<ResourceKey>, input:
   const isRebooted = rebooted && driver.survivesReboot !== true;
   const outer = (isOwnDoing: boolean) =>
     isRebooted ? "reboot" : isOwnDoing ? "open-change" : linkIsGone ? "link-gone" : undefined;
-  // A resolver that another program wrote still answers: what it says instead is the change.
+  // A resolver written by another program still exists: its new content is the change.
   const isRewritten = kind === "resolver" && found !== undefined;
   if (found === undefined || (gone.has(key) && !isRewritten)) {
-    return [{ key, kind, change: "gone", fields: [], cause: outer(mayHaveTaken(begun, key)) ?? causeOfLoss(kind) }];
+    return [
+      { key, kind, change: "gone", fields: [], cause: outer(mayHaveTaken(interrupted, key)) ?? causeOfLoss(kind) },
+    ];
   }
   const changes = driver.diff(acceptedSpec(entry, driver, found, lifecycle), found);
   if (changes.length === 0) return [];
-  const told = changes.filter(({ field }) => field !== "/ownedByAwg");
-  const fields = (told.length === 0 ? changes : told).map(inverseChange);
-  const byOthers = changes.filter(({ field }) => !mayHaveSet(begun, key, field));
+  const shown = changes.filter(({ field }) => field !== "/ownedByAwg");
+  const fields = (shown.length === 0 ? changes : shown).map(inverseChange);
+  const byOthers = changes.filter(({ field }) => !mayHaveSet(interrupted, key, field));
   const judged = byOthers.length === 0 ? changes : byOthers;
   const cause = causeOf(driver, judged, found, outer(byOthers.length === 0));
   return [{ key, kind, change: "changed", fields, cause }];
 }
 
-/** Without its device gone a tunnel that does not answer has lost its engine. */
+/** A tunnel that does not answer although its device exists has lost its engine. */
 function causeOfLoss(kind: ResourceKind): DriftCause {
   return kind === "tunnel" ? "engine-gone" : "unknown";
 }
 
-/** @param outer what took more than this resource, or awg's own change of it */
+/** @param outer a cause that affects more than this resource, or awg's own change of it */
 function causeOf(
   driver: AnyDriver,
   changes: readonly FieldChange[],
@@ -167,10 +183,10 @@ function foundOf({ kind, key }: LedgerEntry, observed: Observation): Observed | 
   return observed.current.get(kind)?.get(key);
 }
 
-/** Remains of a damaged policy have no form as a spec and are a change of it; all else is there or gone. */
+/** Remains of a damaged policy have no form as a spec: they count as a change, not as gone. */
 function isGone({ spec }: LedgerEntry, driver: AnyDriver, found: Observed | undefined): boolean {
   if (found === undefined || isPolicyGone(driver, found)) return true;
-  return driver.between === undefined && driver.asSpec(found) === undefined && !sameData(spec, {});
+  return !isPolicy(driver) && driver.asSpec(found) === undefined && !sameData(spec, {});
 }
 
 function isDeviceOf(link: LedgerEntry, { kind, spec }: LedgerEntry): boolean {

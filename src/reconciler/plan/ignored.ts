@@ -4,9 +4,9 @@ import { ignoredFieldsOf } from "../../model/resources/lifecycle.ts";
 import type { AnyDriver } from "./observation.ts";
 
 /**
- * The spec with the machine's own value in each field that the config leaves to others (`lifecycle.ignore`), so that
- * neither a difference is seen there nor a step written for another field puts it back. What is gone has no value of its
- * own: there the spec stays whole. Pure.
+ * The spec with the observed value in each field that the config leaves to other programs (`lifecycle.ignore`). So the
+ * field shows no difference, and a step for another field does not reset it. A resource that is gone has no values: the
+ * spec stays whole. Pure.
  */
 export function withIgnored(spec: Spec, key: ResourceKey, { driver, observed, lifecycle }: IgnoreContext): Spec {
   const pointers = ignoredFieldsOf(lifecycle, key);
@@ -30,7 +30,7 @@ function tokensOf(pointer: string): readonly string[] {
     .map((token) => token.replaceAll("~1", "/").replaceAll("~0", "~"));
 }
 
-/** `wanted` with `found`'s value at the path; as it is where either has no such place. */
+/** `wanted` with `found`'s value at the path; unchanged if either lacks the path. */
 function graft(wanted: unknown, found: unknown, path: readonly string[]): unknown {
   const [name, ...rest] = path;
   if (name === undefined) return found;
@@ -43,7 +43,7 @@ function graft(wanted: unknown, found: unknown, path: readonly string[]): unknow
   return { ...wanted, [name]: graft(wanted[name], found[name], rest) };
 }
 
-/** Peers are told by their public key: their position says nothing once one came or went. */
+/** Peers are matched by their public key: their position changes when another peer comes or goes. */
 function graftMember(
   wanted: readonly unknown[],
   found: readonly unknown[],

@@ -1,17 +1,18 @@
-import type { DesiredState, ResourceKey, ResourceKind, Spec } from "../../model/resource.ts";
+import type { ResourceKey, ResourceKind, Spec } from "../../model/resource.ts";
+import type { DesiredState } from "../../model/resources/desired-state.ts";
 import { movedKey } from "../../model/resources/lifecycle.ts";
 
-/** One thing that is ours by the last accepted apply. */
+/** One object that is ours since the last accepted apply. */
 export interface LedgerEntry {
   readonly kind: ResourceKind;
   readonly key: ResourceKey;
   /** The spec as last accepted. */
   readonly spec: Spec;
-  /** What stood in its place before awg took it; only for kinds that put an original back (`restoring` of the driver). */
+  /** What existed in its place before awg; only for kinds that restore an original (`restoring` of the driver). */
   readonly original: Spec | null;
 }
 
-/** What awg answers for on this machine: the only licence, besides our marks, to change or delete (law 6). */
+/** What awg manages on this host. Besides our marks, this is the only permission to change or delete (law 6). */
 export interface Ledger {
   /** Number of the accepted generation; 0 before the first. */
   readonly generation: number;
@@ -19,7 +20,7 @@ export interface Ledger {
   readonly entries: readonly LedgerEntry[];
 }
 
-/** The ledger of a machine that awg never touched. */
+/** The ledger of a host that awg never changed. */
 export const EMPTY_LEDGER: Ledger = { generation: 0, entries: [] };
 
 /** The entries by key. */
@@ -28,8 +29,9 @@ export function entriesByKey(ledger: Ledger): ReadonlyMap<ResourceKey, LedgerEnt
 }
 
 /**
- * The ledger as a plan towards this state reads it: what the state calls by a new name (`lifecycle.moved`) stands under
- * that name, so that nothing is taken down for a name's sake. A name that is still wanted, or taken, keeps its own. Pure.
+ * The ledger as a plan towards this state reads it: keys that the state renames (`lifecycle.moved`) have their new
+ * name, so a rename removes nothing. An entry keeps its key if that key is still wanted, or if the new one is taken.
+ * Pure.
  */
 export function ledgerTowards(ledger: Ledger, { lifecycle, resources }: DesiredState): Ledger {
   const moves = lifecycle?.moved ?? [];

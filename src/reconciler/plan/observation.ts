@@ -1,4 +1,5 @@
-import type { DesiredState, Observed, ResourceKey, ResourceKind, Spec } from "../../model/resource.ts";
+import type { Observed, ResourceKey, ResourceKind, Spec } from "../../model/resource.ts";
+import type { DesiredState } from "../../model/resources/desired-state.ts";
 import type { DriverRegistry, ResourceDriver } from "../../resources/driver.ts";
 import { entriesByKey, type Ledger, ledgerTowards } from "./ledger.ts";
 import { placeOf } from "./place.ts";
@@ -9,10 +10,10 @@ export type AnyDriver = ResourceDriver<ResourceKind>;
 /** What was observed, by kind and key. */
 export type ObservedByKind = ReadonlyMap<ResourceKind, ReadonlyMap<ResourceKey, Observed>>;
 
-/** The machine as the drivers read it, at one time. */
+/** The host as the drivers read it, at one time. */
 export interface Observation {
   readonly current: ObservedByKind;
-  /** What stands in the old place of a key whose desired place is another (a renamed device, a renumbered table). */
+  /** What exists in the old place of a key whose desired place is another (a renamed device, a renumbered table). */
   readonly moved: ObservedByKind;
 }
 
@@ -29,14 +30,17 @@ export function kindsOf(registry: DriverRegistry): readonly ResourceKind[] {
   return Object.keys(registry) as ResourceKind[];
 }
 
-/** What must be written so that the spec holds and what it no longer names goes back (see `restoring` of the driver). */
+/**
+ * What must be written so that the spec holds and settings it no longer names are restored (see `restoring` of the
+ * driver).
+ */
 export function effectiveSpec(driver: AnyDriver, spec: Spec | null, original: Spec | null): Spec | null {
-  return driver.restoring === undefined ? spec : driver.restoring(spec, original);
+  return isSetting(driver) ? driver.restoring(spec, original) : spec;
 }
 
 /**
- * Which specs the drivers must be told of to observe everything that a plan from this ledger to this desired state may
- * touch: desired ones, those in the ledger only, and, apart, the old places of keys that move.
+ * The specs that drivers need to observe all that a plan from this ledger to this desired state may touch: desired
+ * specs, and specs that only the ledger holds. The old places of moving keys are separate.
  */
 export function wantedSpecs(
   desired: DesiredState,
@@ -63,7 +67,17 @@ function put(specs: Map<ResourceKind, Map<ResourceKey, Spec>>, kind: ResourceKin
   specs.set(kind, ofKind.set(key, spec));
 }
 
-/** Whether of a packet filter that is to stand there is no trace: nothing is blocked then. Pure. */
+/** Whether this is the packet filter: the only kind that changes through a state that old and new both allow. Pure. */
+export function isPolicy(driver: AnyDriver): driver is AnyDriver & Required<Pick<AnyDriver, "between">> {
+  return driver.between !== undefined;
+}
+
+/** Whether these are settings of the host: they always exist, and are restored instead of deleted. Pure. */
+export function isSetting(driver: AnyDriver): driver is AnyDriver & Required<Pick<AnyDriver, "restoring">> {
+  return driver.restoring !== undefined;
+}
+
+/** Whether no trace of our packet filter is left, so that nothing is blocked. Pure. */
 export function isPolicyGone(driver: AnyDriver, found: Observed): boolean {
-  return driver.between !== undefined && !driver.isOwned(found);
+  return isPolicy(driver) && !driver.isOwned(found);
 }

@@ -4,14 +4,15 @@ import type { Resource, ResourceKind, ResourceTypes, Spec } from "../../model/re
 const MAIN_TABLE = 254;
 const ENGINE_TABLE = tableOfPath(PATH_NUMBERS.engine);
 
-/** Where a resource stands on the machine. Two keys of one kind with the same place cannot both exist there. */
+/** The place of a resource on the host. Two keys of one kind with the same place cannot both exist. */
 const PLACES: { readonly [K in ResourceKind]: (spec: ResourceTypes[K]["spec"]) => string } = {
   link: (spec) => spec.device,
   tunnel: (spec) => spec.device,
-  // There is one set of rules; the table that ends it came later and is no place of its own, also while no rule stands.
+  // There is one set of policy rules. The table that ends them is not a place of its own, even while there are no
+  // rules.
   routes: ({ table, device }) => {
     if (table === undefined || table === ENGINE_TABLE) return "rules";
-    // The one table of a Mac holds what leads into every tunnel.
+    // macOS has one table for the routes of all tunnels.
     return table === MAIN_TABLE ? `device ${device ?? ""}` : `table ${table}`;
   },
   firewall: () => "policy",
@@ -28,7 +29,7 @@ export function placeOf(kind: ResourceKind, spec: Spec): string {
   return `${kind} ${place(spec)}`;
 }
 
-/** The device a resource needs or is, undefined where there is none. */
+/** The device that a resource needs or is; undefined when there is none. */
 export function deviceOf(kind: ResourceKind, spec: Spec): string | undefined {
   const resource = { kind, spec } as Pick<Resource, "kind" | "spec">;
   if (resource.kind !== "link" && resource.kind !== "tunnel" && resource.kind !== "routes") return undefined;

@@ -1,29 +1,33 @@
 import { AwgError } from "../../model/error.ts";
 import type { Plan } from "../../model/plan.ts";
-import type { DesiredState, Resource, ResourceKey, Spec } from "../../model/resource.ts";
+import type { Resource, ResourceKey, Spec } from "../../model/resource.ts";
+import type { DesiredState } from "../../model/resources/desired-state.ts";
 import type { DriverRegistry } from "../../resources/driver.ts";
-import { type Change, type Conflict, judgeDesired, judgeUnwanted, type Wishes } from "./change.ts";
-import type { Begun } from "./interrupted-steps.ts";
+import type { Change, Conflict, PlanOptions } from "./change.ts";
+import { currentResource } from "./current-resource.ts";
+import type { InterruptedSteps } from "./interrupted-steps.ts";
+import { judgeDesired } from "./judge-desired.ts";
+import { judgeUnwanted } from "./judge-unwanted.ts";
 import { entriesByKey, type Ledger, ledgerTowards } from "./ledger.ts";
 import { driverOf, kindsOf, type Observation } from "./observation.ts";
-import { orderBatches } from "./order.ts";
 import { placeOf } from "./place.ts";
-import { cutSteps, type InSync } from "./steps.ts";
+import { cutSteps, type InSync } from "./steps/cut-steps.ts";
+import { orderBatches } from "./steps/order.ts";
 
 export interface PlanInput {
   readonly desired: DesiredState;
   readonly observed: Observation;
   readonly ledger: Ledger;
   readonly registry: DriverRegistry;
-  /** Resources to make anew although nothing differs. */
+  /** Resources to recreate even if nothing differs. */
   readonly replace?: ReadonlySet<ResourceKey>;
-  /** Resources that are wanted and cannot stand: left as they are found, but for what of them stands by itself. */
+  /** Wanted resources that cannot be applied: left as found, except for the part that needs no other resource. */
   readonly leave?: ReadonlySet<ResourceKey>;
-  /** What a change of awg's began that has not ended. */
-  readonly begun?: Begun;
+  /** Steps of an unfinished change by awg. */
+  readonly interrupted?: InterruptedSteps;
 }
 
-/** Something people should know about a resource that no step is made of. */
+/** A fact about a resource that leads to no step. */
 export interface PlanNote {
   readonly key: ResourceKey;
   readonly message: string;
@@ -37,9 +41,9 @@ export interface PlanResult {
 }
 
 /**
- * The ordered steps from what was observed to what is desired. What is ours (by mark or by the ledger) and no longer
- * desired is removed; what is somebody else's is never touched, and is a conflict where it holds a wanted place (law 6).
- * Pure; nothing to do gives a plan without batches (law 3).
+ * The ordered steps from the observed to the desired state. What is ours (by mark or ledger) and no longer desired is
+ * removed. Objects of other programs are never changed; one in a wanted place is a conflict (law 6).
+ * Pure; without differences the plan has no batches (law 3).
  */
 export function planChanges({
   desired,
@@ -48,11 +52,11 @@ export function planChanges({
   registry,
   replace = new Set(),
   leave,
-  begun = new Map(),
+  interrupted = new Map(),
 }: PlanInput): PlanResult {
   const entries = entriesByKey(ledgerTowards(ledger, desired));
   const places = new Set(desired.resources.map(({ kind, spec }) => placeOf(kind, spec)));
-  const wishes: Wishes = { lifecycle: desired.lifecycle, replace, places, begun };
+  const options: PlanOptions = { lifecycle: desired.lifecycle, replace, places, interrupted };
   const changes: Change[] = [];
   const conflicts: Conflict[] = [];
   const inSync: InSync[] = [];
@@ -63,19 +67,21 @@ export function planChanges({
     const driver = driverOf(registry, kind);
     const spec = leave?.has(key) === true ? driver.withoutNeeds?.(whole) : whole;
     if (spec === undefined) continue;
-    const verdict = judgeDesired({ kind, key, spec } as Resource, driver, observed, entries.get(key), wishes);
+    const resource = { kind, key, spec } as Resource;
+    const verdict = judgeDesired(resource, currentResource(resource, driver, observed, entries.get(key)), options);
     if (verdict.kind === "change") changes.push(...verdict.changes);
     else if (verdict.kind === "conflict") conflicts.push(verdict.conflict);
     else inSync.push({ kind, key, spec });
   }
-  const departing = new Set(changes.filter(isDeparture).map(({ kind, before }) => placeOf(kind, before as Spec)));
+  const vacated = new Set(changes.filter(isRemoval).map(({ kind, before }) => placeOf(kind, before as Spec)));
   for (const kind of kindsOf(registry)) {
     const driver = driverOf(registry, kind);
     const keys = new Set(observed.current.get(kind)?.keys());
     for (const entry of entries.values()) if (entry.kind === kind) keys.add(entry.key);
     for (const key of keys) {
       if (wanted.has(key)) continue;
-      const verdict = judgeUnwanted(kind, key, driver, observed, entries.get(key), departing, wishes);
+      const current = currentResource({ kind, key }, driver, observed, entries.get(key));
+      const verdict = judgeUnwanted(current, vacated, options);
       if (verdict.kind === "change") changes.push(...verdict.changes);
     }
   }
@@ -85,14 +91,14 @@ export function planChanges({
   return { plan: { batches: orderBatches(steps, registry), unchanged }, conflicts, notes: foreignNotes(observed) };
 }
 
-function isDeparture({ action, before }: Change): boolean {
+function isRemoval({ action, before }: Change): boolean {
   return action === "delete" && before !== null;
 }
 
-/** Foreign lines of one resource that are told one by one. */
+/** Foreign lines of one resource that are listed one by one. */
 const SHOWN_FOREIGN = 5;
 
-/** What others wrote into our tables and ranges: left alone, but said. Pure. */
+/** What other programs wrote into our tables and ranges: left alone, but reported. Pure. */
 export function foreignNotes(observed: Observation): readonly PlanNote[] {
   const notes: PlanNote[] = [];
   for (const [key, value] of observed.current.get("routes") ?? []) {

@@ -1,19 +1,20 @@
 import { sameData } from "../../model/canonical.ts";
 import { AwgError } from "../../model/error.ts";
-import type { DesiredState, Resource, ResourceKey } from "../../model/resource.ts";
+import type { Resource, ResourceKey } from "../../model/resource.ts";
+import type { DesiredState } from "../../model/resources/desired-state.ts";
 import { movedKey, TUNNEL_KINDS } from "../../model/resources/lifecycle.ts";
 
-/** What of a plan is wanted: words are keys (`link/office`) or names of tunnels (`office`). */
+/** Which part of a plan is wanted; words are keys (`link/office`) or names of tunnels (`office`). */
 export interface Selection {
   /** Only these; empty means all. */
   readonly target: readonly string[];
   /** All but these. */
   readonly exclude: readonly string[];
-  /** Made anew although nothing differs. */
+  /** Recreated even if nothing differs. */
   readonly replace: readonly string[];
 }
 
-/** A resource that is taken although it was not asked for, and why. */
+/** A resource that is included although it was not requested, and why. */
 export interface AlsoTaken {
   readonly key: ResourceKey;
   readonly why: string;
@@ -22,21 +23,21 @@ export interface AlsoTaken {
 export interface Selected {
   readonly desired: DesiredState;
   readonly alsoTaken: readonly AlsoTaken[];
-  /** Whether something that the config asks for is left as it was accepted. */
+  /** Whether part of the config is left as it was accepted. */
   readonly isPartial: boolean;
 }
 
-/** The policy of the machine: what may leave, and which table each flow is looked up in. */
+/** The policy of the host: what may leave, and which table each flow is looked up in. */
 const POLICY: readonly ResourceKey[] = ["firewall/machine", "routes/policy"];
 const SETTINGS: ReadonlyMap<ResourceKey, string> = new Map([
-  ["firewall/machine", "the packet filter stands before what it is to hold"],
-  ["sysctl/machine", "without the kernel's settings a tunnel's address is answered for on the wire"],
+  ["firewall/machine", "the packet filter must be in place first"],
+  ["sysctl/machine", "without these settings the kernel answers ARP for the tunnel's address on other links"],
 ]);
 
 /**
- * The state that a selection leads to: what is chosen as the config has it, all else as it was accepted. Leak safety is
- * not for selection: the packet filter, policy rules and tables change together or not at all, and a device brings the
- * filter along. Pure; AwgError usage when an excluded resource is needed, or a word names none.
+ * The state that a selection leads to: selected keys as in the config, all others as accepted. Leak safety cannot be
+ * split: packet filter, policy rules and tables change together, and a device includes the filter.
+ * Pure; AwgError usage if an excluded resource is needed, or a word matches nothing.
  */
 export function selectDesired(wanted: DesiredState, before: DesiredState, selection: Selection): Selected {
   const accepted = underNewNames(before, wanted);
@@ -60,7 +61,7 @@ export function selectDesired(wanted: DesiredState, before: DesiredState, select
   return { desired: { ...wanted, ...retaining(wanted, left), resources }, alsoTaken, isPartial };
 }
 
-/** What was let go of and is not chosen is let go of still. */
+/** A key that was released and is not selected stays released. */
 function retaining({ lifecycle }: DesiredState, left: readonly ResourceKey[]): Pick<DesiredState, "lifecycle"> {
   const retain = [...new Set([...(lifecycle?.retain ?? []), ...left])];
   if (left.length === 0) return {};
@@ -69,14 +70,18 @@ function retaining({ lifecycle }: DesiredState, left: readonly ResourceKey[]): P
 
 function refuseNothing({ target, exclude }: Selection, named: readonly ResourceKey[]): void {
   if (target.length === 0 || named.length > 0) return;
-  throw new AwgError("usage", `nothing is left to do: ${exclude.join(", ")} leaves out all of ${target.join(", ")}`, {
-    remedy: "name either in --target or in --exclude",
-  });
+  throw new AwgError(
+    "usage",
+    `nothing to do: --exclude ${exclude.join(", ")} removes all of --target ${target.join(", ")}`,
+    {
+      remedy: "name each resource in one of the two only",
+    },
+  );
 }
 
 /**
- * The resources that are to be made anew. AwgError usage for what cannot be: only devices, engines and system
- * extensions can, and a device not without its engine. Pure.
+ * The resources to recreate. AwgError usage for a kind that cannot be recreated: only devices, engines and system
+ * extensions can, and a device includes its engine. Pure.
  */
 export function replacedKeys({ replace, exclude }: Selection, { resources }: DesiredState): ReadonlySet<ResourceKey> {
   const known = resources.map(({ key }) => key);
@@ -85,23 +90,23 @@ export function replacedKeys({ replace, exclude }: Selection, { resources }: Des
   );
   for (const key of keys) {
     if (key === undefined || /^(?:link|tunnel|system-extension)\//.test(key)) continue;
-    throw new AwgError("usage", `${key} cannot be replaced: it changes whole, in one transaction, or not at all`, {
+    throw new AwgError("usage", `${key} cannot be replaced: it is always changed whole, in one transaction`, {
       remedy: "name a device (link/NAME), an engine (tunnel/NAME) or system-extension/BUNDLE",
     });
   }
   const replaced = new Set(keys.filter((key) => key !== undefined));
   const isLeftOut = ({ key }: AlsoTaken) => known.includes(key) && exclude.some((word) => isNamed(key, word));
-  const both = [...replaced].map((key) => ({ key, why: "it is to be made anew" }));
+  const both = [...replaced].map((key) => ({ key, why: "it will be recreated" }));
   refuse([...both, ...replacedToo(replaced)].find(isLeftOut), []);
   return replaced;
 }
 
-/** The engines on devices that are made anew. Pure. */
+/** The engines on recreated devices. Pure. */
 export function replacedToo(replaced: ReadonlySet<ResourceKey>): readonly AlsoTaken[] {
   return [...replaced].flatMap((link) => {
     const key: ResourceKey = `tunnel/${link.slice("link/".length)}`;
     const isTaken = link.startsWith("link/") && !replaced.has(key);
-    return isTaken ? [{ key, why: `it stands on ${link}, which is made anew` }] : [];
+    return isTaken ? [{ key, why: `it runs on ${link}, which will be recreated` }] : [];
   });
 }
 
@@ -120,9 +125,9 @@ function keysOf(words: readonly string[], known: readonly ResourceKey[]): readon
     const named = known.filter((key) => isNamed(key, word));
     const ofTunnel = named.filter((key) => key !== "routes/policy" || word === "routes/policy");
     if (ofTunnel.length > 0) return ofTunnel;
-    throw new AwgError("usage", `there is no resource "${word}" in the config or on this machine`, {
+    throw new AwgError("usage", `no resource "${word}" in the config or on this host`, {
       facts: { known: known.map(String) },
-      remedy: known.length === 0 ? "there is none yet" : `name one of ${known.join(", ")}, or a tunnel`,
+      remedy: known.length === 0 ? "there are no resources yet" : `name one of ${known.join(", ")}, or a tunnel`,
     });
   });
 }
@@ -153,7 +158,7 @@ function closure(
   return { taken, alsoTaken };
 }
 
-/** What has to change along with a resource, so that nothing leaks meanwhile or after. */
+/** What must change together with a resource, so that nothing leaks during or after the change. */
 function needsOf(key: ResourceKey, choice: Choice): readonly AlsoTaken[] {
   const [kind, name = ""] = key.split("/");
   if (POLICY.includes(key)) return needsOfPolicy(choice);
@@ -161,19 +166,19 @@ function needsOf(key: ResourceKey, choice: Choice): readonly AlsoTaken[] {
   if (kind === "sysctl" || kind === "resolver") return settings.slice(0, 1);
   if (kind === "service" || kind === "autostart" || kind === "system-extension") return [];
   const link: ResourceKey = `link/${name}`;
-  if (kind !== "link") return [...settings, { key: link, why: `${key} stands on it` }];
+  if (kind !== "link") return [...settings, { key: link, why: `${key} needs it` }];
   const isLeaving = !choice.asked.has(link);
-  const standing: readonly ResourceKey[] = isLeaving ? [`tunnel/${name}`, `routes/${name}`] : [];
-  return [...settings, ...standing.map((other) => ({ key: other, why: `it stands on ${key}, which goes` }))];
+  const dependents: readonly ResourceKey[] = isLeaving ? [`tunnel/${name}`, `routes/${name}`] : [];
+  return [...settings, ...dependents.map((other) => ({ key: other, why: `it needs ${key}, which is removed` }))];
 }
 
 function needsOfPolicy({ changed, asked, held }: Choice): readonly AlsoTaken[] {
   const tables = [...changed].filter((key) => key.startsWith("routes/"));
-  const together = "packet filter, policy rules and tables change together, else a rule could lead past a table";
-  // One that is not there yet needs no way out, and one that goes takes its own along.
-  const standing = [...changed].filter((key) => asked.has(key) && held.has(key));
-  const engines = standing.filter((key) => !sameData(waysOut(asked.get(key)), waysOut(held.get(key))));
-  const endpoints = "the packet filter lets an engine out to its own endpoints only";
+  const together = "packet filter, policy rules and tables must change together, or a rule could skip a table";
+  // A new engine needs no grant yet; a removed one takes its grant along.
+  const updated = [...changed].filter((key) => asked.has(key) && held.has(key));
+  const engines = updated.filter((key) => !sameData(grantsOf(asked.get(key)), grantsOf(held.get(key))));
+  const endpoints = "the packet filter lets an engine send to its own endpoints only";
   return [
     ...[...POLICY, ...tables].map((key) => ({ key, why: together })),
     ...engines.map((key) => ({ key, why: endpoints })),
@@ -181,7 +186,7 @@ function needsOfPolicy({ changed, asked, held }: Choice): readonly AlsoTaken[] {
 }
 
 /** What the packet filter grants an engine. */
-function waysOut(resource: Resource | undefined): unknown {
+function grantsOf(resource: Resource | undefined): unknown {
   if (resource?.kind !== "tunnel") return undefined;
   const { listenPort, peers } = resource.spec;
   return [listenPort, peers.flatMap(({ endpoint }) => endpoint ?? []).toSorted()];
@@ -198,6 +203,6 @@ function refuse(hit: AlsoTaken | undefined, needed: readonly ResourceKey[]): voi
   if (hit === undefined) return;
   throw new AwgError("usage", `${hit.key} cannot be left out here: ${hit.why}`, {
     facts: { needed },
-    remedy: "leave out what needs it as well, or nothing; nothing was changed",
+    remedy: "exclude the resources that need it as well, or exclude nothing; nothing was changed",
   });
 }

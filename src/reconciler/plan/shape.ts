@@ -1,9 +1,9 @@
-/** Whether a value read from outside has a certain shape. Guards never throw, whatever they are given. */
+/** Whether a value from outside has a certain shape. Guards never throw. */
 export type Guard = (value: unknown) => boolean;
 
 export const isText: Guard = (value) => typeof value === "string";
 export const isFlag: Guard = (value) => typeof value === "boolean";
-/** A whole number that is not negative and exact. */
+/** A non-negative safe integer. */
 export const isCount: Guard = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
 export const isAnything: Guard = () => true;
 
@@ -21,8 +21,8 @@ export function isNullOr(guard: Guard): Guard {
 }
 
 /**
- * An object with these fields; those in `optional` may be absent. Other fields are let pass: a later minor version of a
- * format only adds fields.
+ * An object with these fields; those in `optional` may be absent. Unknown fields are accepted: a later minor version of
+ * a format only adds fields.
  */
 export function isObject(
   required: Readonly<Record<string, Guard>>,
@@ -42,7 +42,7 @@ export function isRecordOf(item: Guard): Guard {
     isPlainObject(value) && Object.entries(value).every(([name, field]) => name !== "__proto__" && item(field));
 }
 
-/** One of several objects told apart by a field. */
+/** One of several object shapes, selected by the value of a field. */
 export function isTagged(tag: string, variants: Readonly<Record<string, Guard>>): Guard {
   return (value) => {
     if (!isPlainObject(value)) return false;

@@ -16,10 +16,10 @@ import {
 const isFamily = isOneOf(4, 6);
 const isRange = isObject({ from: isCount, to: isCount });
 const isTexts = isListOf(isText);
-/** A device's name, or none: what the kernel takes (15 bytes), so that nothing else can be named by a file. */
+/** The name of a device, or none: at most 15 bytes, as the kernel accepts. */
 const isDevice: Guard = (value) => typeof value === "string" && /^[^\s/]{0,15}$/u.test(value);
 
-/** What becomes an argument of systemctl and launchctl: never an option, never a path. */
+/** A name that becomes an argument of systemctl or launchctl: never an option, never a path. */
 const isServiceName: Guard = (value) => typeof value === "string" && /^[A-Za-z0-9][A-Za-z0-9._@-]{0,154}$/.test(value);
 
 const isPath = isTagged("kind", {

@@ -6,13 +6,13 @@ import type { ResourceDriver } from "../driver.ts";
 import { valueChange } from "../field-change.ts";
 import { servicesOf } from "../service/service.driver.ts";
 
-/** Drives whether a service of awg's starts by itself: `autostart/daemon`, `autostart/boot`. */
+/** Drives whether a service of awg starts at boot or login: `autostart/daemon`, `autostart/boot`. */
 export const autostartDriver: ResourceDriver<"autostart"> = {
   kind: "autostart",
   observe: observeAutostarts,
   diff: (desired, observed) => valueChange("/enabled", observed.enabled, desired.enabled),
   asSpec: (observed) => observed,
-  // A setting carries no mark, and it is never absent; whose the service is the service says.
+  // A setting carries no mark and is never absent; the service resource records the owner.
   isOwned: () => true,
   restoring: (wanted, original) => wanted ?? original,
   remember: (kept, before) => kept ?? before,

@@ -8,10 +8,9 @@ import { flatRouting } from "./flat/flat-routing.ts";
 import { familyOfText } from "./tunnels/place-tunnels.ts";
 
 /**
- * The routes of a Mac, which chooses a way by the destination alone: what goes into each tunnel, and what is pinned past
- * them to the physical gateway. A rule by user, port or protocol that leads elsewhere than the default is said to be
- * unsupported. There are no guards: a route into a utun goes with it, and what then leaves by another way is the packet
- * filter's to drop.
+ * The routes of macOS, which selects a route by destination alone: what goes into each tunnel, and what is pinned to
+ * the physical gateway. A rule by user, port or protocol that needs another path than the default is unsupported. There
+ * are no guards: a route into a utun disappears with it, and the packet filter drops what would then leave elsewhere.
  */
 export function darwinRoutes(
   policy: FirewallPolicy,
@@ -26,7 +25,7 @@ export function darwinRoutes(
   }
   const routes = tunnels.flatMap(({ key, device }): ResourceOf<"routes">[] => {
     const destinations = into.get(device) ?? [];
-    // A tunnel that nothing is sent into has nothing in the table of all that could be found again.
+    // A tunnel without destinations leaves nothing in the table that could be found again.
     if (destinations.length === 0) return [];
     const spec = { table: MAIN_TABLE, device, destinations, guards: [], rules: [] };
     return [{ kind: "routes", key: `routes/${key}`, spec }];
@@ -36,7 +35,7 @@ export function darwinRoutes(
   return pins.length === 0 ? routes : [{ kind: "routes", key: "routes/policy", spec }, ...routes];
 }
 
-/** By the best way out of its family, which is read anew for every plan; nowhere while there is none. */
+/** By the best uplink of its family, read again for every plan; unreachable while there is none. */
 function pinned(destination: string, { uplinks }: HostFacts): PinnedRoute {
   const family = familyOfText(destination);
   const [best] = uplinks.filter((one) => one.family === family).toSorted((a, b) => a.metric - b.metric);

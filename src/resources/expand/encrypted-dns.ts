@@ -3,8 +3,8 @@ import { sortedPrefixes } from "../prefix-list.ts";
 import type { ExpandContext } from "./expansion.ts";
 
 /**
- * Where the large public resolvers answer DNS over HTTPS (RFC 8484); of their operators' networks those that serve names
- * alone, so that nobody misses them. Smaller ones come and go by the hundred, and no table could follow them.
+ * Addresses of large public resolvers with DNS over HTTPS (RFC 8484). Networks of their operators are listed only if
+ * they serve DNS alone. Smaller resolvers change too often for a table.
  */
 export const HTTPS_RESOLVERS: readonly string[] = [
   // Cloudflare, with the names that Firefox and Chrome ask
@@ -41,12 +41,12 @@ export const HTTPS_RESOLVERS: readonly string[] = [
 ];
 
 const HTTPS_PORT = 443;
-/** IANA's numbers of TCP and UDP, over which HTTP/3 goes. */
+/** IANA's numbers of TCP and UDP; HTTP/3 uses UDP. */
 const HTTPS_PROTOCOLS = [6, 17] as const;
 
 /**
- * The rules before all others that refuse HTTPS to public resolvers, over TCP and over QUIC (rule S4.3); none
- * unless the configuration asks for it. Resolvers of other addresses cannot be told from other servers (S12.6).
+ * Rules that refuse HTTPS to public resolvers, over TCP and QUIC, before all others (rule S4.3). Empty unless the
+ * config asks for it. Resolvers at other addresses cannot be recognised (S12.6).
  */
 export function encryptedDnsRules({ config }: Pick<ExpandContext, "config">): FlowRule[] {
   if (config.dns?.blockEncryptedDns !== true) return [];

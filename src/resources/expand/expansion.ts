@@ -2,17 +2,18 @@ import type { Config, NoiseTunnel } from "../../config/config.ts";
 import type { HostFacts } from "../../host/ports/facts.ts";
 import type { PathRef } from "../../model/firewall/policy.ts";
 import type { Family } from "../../model/ip.ts";
-import type { DesiredState, Enforcement, Resource } from "../../model/resource.ts";
+import type { Enforcement, Resource } from "../../model/resource.ts";
+import type { DesiredState } from "../../model/resources/desired-state.ts";
 import type { TunnelSpec } from "../../model/resources/tunnel.ts";
 import type { SecretId, SecretRef } from "../../model/secret.ts";
 import type { PathNumbers } from "./tunnels/path-numbers.ts";
 
-/** Something a person should know about a place in the configuration; it stops nothing. */
+/** A fact about a place in the config that a person should know; it stops nothing. */
 export interface Note {
   /** Keys and positions joined with dots: `rules.0`. */
   readonly path: string;
   readonly message: string;
-  /** How the rule or exception at this place is kept here (law 9). */
+  /** How the rule or exception at this place is enforced here (law 9). */
   readonly enforcement?: Enforcement;
 }
 
@@ -23,7 +24,7 @@ export interface Unsupported {
   readonly message: string;
 }
 
-/** What a config asks for that has nothing to do with tunnels: services and system extensions. */
+/** Parts of a config that are independent of tunnels: services and system extensions. */
 export interface BesideTunnels {
   readonly resources: readonly Resource[];
   readonly notes: readonly Note[];
@@ -31,17 +32,17 @@ export interface BesideTunnels {
 }
 
 export interface ExpandOptions {
-  /** The numbers of the last accepted state, so that tunnels keep theirs. */
+  /** Numbers of the last accepted state, so that tunnels keep theirs. */
   readonly pathNumbers: PathNumbers;
-  /** Gives the id of a secret; throws where there is none to be had. */
+  /** Returns the id of a secret; throws if the secret is unavailable. */
   readonly secrets: (ref: SecretRef) => SecretId;
-  /** Devices of the last accepted state (`devicesOf`): a tunnel that was given another name keeps its own. */
+  /** Devices of the last accepted state (`devicesOf`): a renamed tunnel keeps its device. */
   readonly devices?: Readonly<Record<string, string>>;
-  /** Endpoints of the last accepted state (`endpointsOf`): a name with several addresses stays with the one in use. */
+  /** Endpoints of the last accepted state (`endpointsOf`): a name with several addresses keeps the one in use. */
   readonly endpoints?: Readonly<Record<string, readonly string[]>>;
-  /** Endpoints that did not answer, by peer (`endpointKey`), the one that failed longest ago first. */
+  /** Endpoints that did not answer, by peer (`endpointKey`), the oldest failure first. */
   readonly unanswered?: Readonly<Record<string, readonly string[]>>;
-  /** Absent where the machine was not asked: then all that it asks for of that is unsupported. */
+  /** Absent if it was not checked on the host: all such features are then unsupported. */
   readonly beside?: BesideTunnels;
 }
 
@@ -50,24 +51,24 @@ export interface Expansion {
   readonly pathNumbers: PathNumbers;
   readonly notes: readonly Note[];
   readonly unsupported: readonly Unsupported[];
-  /** Every endpoint of each peer that has a name, by peer (`endpointKey`), in the order in which they are tried; absent without names. */
+  /** Every endpoint of each peer with a name, by peer (`endpointKey`), in the order of trying; absent without names. */
   readonly alternatives?: Readonly<Record<string, readonly string[]>>;
 }
 
-/** One tunnel with what was decided about it before anything is built from it. */
+/** One tunnel with the decisions that its resources are built from. */
 export interface PlacedTunnel {
   readonly key: string;
   readonly tunnel: NoiseTunnel;
   readonly device: string;
-  /** The number that its interface is to have (macOS); the kernel's choice when absent. */
+  /** The wanted number of its interface (macOS); the kernel's choice when absent. */
   readonly unit?: number;
   readonly number: number;
-  /** Families it has an address of, its peers take, and the configuration does not block. */
+  /** Families in which it has an address, its peers accept traffic, and the config does not block it. */
   readonly families: readonly Family[];
   readonly engine: TunnelSpec["engine"];
   /**
-   * Numeric endpoints of each peer that has one, by public key: the one in use first, then what else its name stands for,
-   * where the engine asks them all.
+   * Numeric endpoints of each peer that has one, by public key. The one in use is first; then the other addresses of
+   * the name, if the engine tries all.
    */
   readonly endpoints: ReadonlyMap<string, readonly ResolvedEndpoint[]>;
 }
@@ -77,7 +78,7 @@ export interface ResolvedEndpoint {
   readonly port: number;
 }
 
-/** What every part of the expansion reads, and where it says what it found. */
+/** What every part of the expansion reads, and where it reports what it found. */
 export interface ExpandContext {
   readonly config: Config;
   readonly facts: HostFacts;
@@ -86,11 +87,11 @@ export interface ExpandContext {
   readonly unsupported: Unsupported[];
 }
 
-/** Where a `via` leads. */
+/** Resolves a `via`. */
 export function pathRefOf(via: Config["default"]["via"], tunnels: readonly PlacedTunnel[]): PathRef {
   if (via.kind !== "tunnel") return { kind: via.kind };
   const placed = tunnels.find(({ key }) => key === via.tunnel);
-  // A tunnel that could not be placed is unsupported, so this state is never applied; block is what it would be.
+  // A tunnel without a place is unsupported, so this state is never applied; block is its value.
   return placed === undefined ? { kind: "block" } : { kind: "tunnel", device: placed.device, number: placed.number };
 }
 
@@ -99,14 +100,14 @@ export function endpointKey(device: string, publicKey: string): string {
   return `${device} ${publicKey}`;
 }
 
-/** The device of each tunnel: what `expand` is to be given the next time. */
+/** The device of each tunnel: input of the next `expand`. */
 export function devicesOf(resources: DesiredState["resources"]): Readonly<Record<string, string>> {
   return Object.fromEntries(
     resources.flatMap((resource) => (resource.kind === "link" ? [[resource.spec.tunnel, resource.spec.device]] : [])),
   );
 }
 
-/** The endpoints that resources stand on, the one in use first: what `expand` is to be given the next time. */
+/** The endpoints in these resources, the one in use first: input of the next `expand`. */
 export function endpointsOf(resources: DesiredState["resources"]): Readonly<Record<string, readonly string[]>> {
   return Object.fromEntries(
     resources.flatMap((resource) =>

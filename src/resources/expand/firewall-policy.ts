@@ -36,7 +36,7 @@ export function firewallPolicy(context: ExpandContext, flows: Steering): Firewal
   return { steering: flows, layers: [layer] };
 }
 
-/** An engine that is taken over keeps the user it was started by: it cannot change the one its sockets bear. */
+/** An engine that is taken over keeps its user: the owner of its sockets cannot change. */
 function adoptedUids({ facts, tunnels }: ExpandContext): Pick<PolicyLayer, "adoptedUids"> {
   const uids = tunnels.flatMap(({ device }) => facts.foreignEngines?.[device]?.uid ?? []);
   const others = [...new Set(uids)].filter((uid) => uid !== facts.serviceUid).toSorted((a, b) => a - b);
@@ -61,7 +61,7 @@ function endpointGrants(tunnels: readonly PlacedTunnel[]): EndpointGrant[] {
   return [...grants.values()].toSorted((a, b) => compareIp(number(a), number(b)) || a.port - b.port);
 }
 
-/** A tunnel listens to anyone only for the sake of peers that dial in, who have no endpoint. */
+/** A tunnel accepts packets from any address only for peers that dial in, which have no endpoint. */
 function listeningPorts(tunnels: readonly PlacedTunnel[]): number[] {
   const ports = tunnels
     .filter(({ tunnel }) => tunnel.listenPort > 0 && tunnel.peers.some(({ endpoint }) => endpoint === undefined))
@@ -74,12 +74,13 @@ function allowGrants({ config, notes, facts }: ExpandContext): AllowGrant[] {
   if (config.killSwitch.allowLan) {
     notes.push({
       path: "killSwitch.allowLan",
-      message: "the local network goes direct, its DNS does not",
+      message: "traffic to the local network goes direct, except DNS",
       enforcement,
     });
   }
   return config.killSwitch.allow.map(({ direction, protocol, ports, remote }, index) => {
-    const message = direction === "in" ? "others may open this to the machine" : "goes direct past the kill switch";
+    const message =
+      direction === "in" ? "others may connect to this host here" : "goes direct, exempt from the kill switch";
     notes.push({ path: `killSwitch.allow.${index}`, message, enforcement });
     const number = PROTOCOL_NUMBERS[protocol];
     return {
@@ -99,7 +100,7 @@ function dnsPolicy(context: ExpandContext): DnsPolicy | null {
   const placed = via.kind === "tunnel" ? tunnels.find(({ key }) => key === via.tunnel) : undefined;
   for (const [index, server] of servers.entries()) {
     if (placed !== undefined && !carries(placed, server)) {
-      const message = `${server} is outside the allowedIPs that ${placed.key} carries, so it cannot be asked`;
+      const message = `${server} is outside the allowedIPs of tunnel ${placed.key}, so it cannot be reached`;
       notes.push({ path: index < config.dns.servers.length ? `dns.servers.${index}` : "dns.split", message });
     }
   }

@@ -9,7 +9,7 @@ import { encryptedDnsRules } from "./encrypted-dns.ts";
 import { type ExpandContext, pathRefOf } from "./expansion.ts";
 import { othersNote, uidRanges } from "./user-ranges.ts";
 
-/** IANA protocol numbers of the names a configuration may use. */
+/** IANA protocol numbers of the names in a config. */
 export const PROTOCOL_NUMBERS: Readonly<Record<string, number>> = {
   icmp: 1,
   tcp: 6,
@@ -22,7 +22,7 @@ export const PROTOCOL_NUMBERS: Readonly<Record<string, number>> = {
 
 const ORDER: readonly Enforcement[] = ["enforced", "best-effort", "advisory", "unsupported"];
 
-/** The rules of the configuration as the packet policy has them, in order; each tells how it is kept here. */
+/** The rules of the config in the form of the packet policy, in order; each notes how it is enforced. */
 export function flowRules(context: ExpandContext): FlowRule[] {
   const written = context.config.rules.flatMap((rule, index) => {
     const rules = expandRule(rule, index, context);
@@ -32,10 +32,10 @@ export function flowRules(context: ExpandContext): FlowRule[] {
   return [...(context.config.ipv6 === "block" ? [NO_IPV6] : []), ...encryptedDnsRules(context), ...written];
 }
 
-/** `ipv6: block` refuses IPv6 on every path; what keeps a link alive (NDP, DHCPv6) is judged before (S2). */
+/** `ipv6: block` refuses IPv6 on every path; NDP and DHCPv6, which keep a link alive, are judged before (S2). */
 const NO_IPV6: FlowRule = { origin: "ipv6", match: { destinations: ["::/0"] }, path: { kind: "block" } };
 
-/** Where traffic goes that no rule matches. `drop` as fallback means always dropped. */
+/** The path of traffic that no rule matches. The fallback `drop` means always dropped. */
 export function defaultPath({ config, tunnels, notes, facts }: ExpandContext): PathRef {
   const { via, fallback } = config.default;
   if (via.kind === "tunnel" && fallback.kind === "drop") return { kind: "block" };
@@ -43,16 +43,16 @@ export function defaultPath({ config, tunnels, notes, facts }: ExpandContext): P
   return fallingBack(pathRefOf(via, tunnels), fallback);
 }
 
-/** PF holds nothing that ends by itself, so that a daemon's death would leave a fallback in force (rule S13.10). */
+/** PF has no timeouts: a fallback would stay in force after the daemon's death (rule S13.10). */
 function directFallback({ capabilities }: Pick<HostFacts, "capabilities">): Judgement {
   if (!capabilities.nftables && capabilities.pf === true) {
     return {
-      message: "macOS has no fallback: with the kill switch on it is dropped while the tunnel is down",
+      message: "macOS has no fallback: with the kill switch on, this traffic is dropped while the tunnel is down",
       enforcement: "advisory",
     };
   }
   return {
-    message: "goes direct while the tunnel is down and a daemon watches it; without a daemon it is dropped then",
+    message: "while the tunnel is down it goes direct if a daemon runs, and is dropped otherwise",
     enforcement: "best-effort",
   };
 }
@@ -70,7 +70,7 @@ function expandRule(rule: Rule, index: number, { facts, tunnels, notes }: Expand
   const own = path.kind === "direct" || (path.kind === "tunnel" && path.fallback === "direct");
   const uids = rule.users === undefined ? undefined : uidRanges(rule.users, facts, { own });
   for (const user of uids?.unknown ?? []) {
-    notes.push({ path: `rules.${index}.users`, message: `there is no user ${user} on this machine` });
+    notes.push({ path: `rules.${index}.users`, message: `no user ${user} on this host` });
   }
   if (uids?.ranges.length === 0) return [];
   if (uids !== undefined && uids.others.length > 0) {
@@ -90,7 +90,7 @@ function expandRule(rule: Rule, index: number, { facts, tunnels, notes }: Expand
   }));
 }
 
-/** Says how the rule is kept; a rule that demands more than that is unsupported here. */
+/** Notes how the rule is enforced; a rule that requires more is unsupported here. */
 function noteEnforcement(rule: Rule, index: number, canMatch: boolean, context: ExpandContext): void {
   const path = `rules.${index}`;
   const { enforcement, message: kept } = judgeRule(rule, canMatch, context.facts.capabilities);
@@ -104,17 +104,17 @@ type Judgement = Required<Pick<ExpandContext["notes"][number], "message">> & { r
 
 function judgeRule(rule: Rule, canMatch: boolean, capabilities: ExpandContext["facts"]["capabilities"]): Judgement {
   if (!hasPacketFilter(capabilities)) {
-    return { enforcement: "unsupported", message: "this machine has no packet filter that awg can use" };
+    return { enforcement: "unsupported", message: "this host has no packet filter that awg can use" };
   }
-  if (!canMatch) return { enforcement: "enforced", message: "matches nothing here, as none of its users exists" };
+  if (!canMatch) return { enforcement: "enforced", message: "matches nothing here: none of its users exists" };
   if (rule.via.kind === "tunnel" && rule.fallback.kind === "direct") return directFallback({ capabilities });
   if (rule.via.kind !== "block" && rule.protocol?.some((name) => name !== "tcp" && name !== "udp") === true) {
     const message =
-      "the filter keeps it, but routes tell TCP and UDP only: packets may have another path's address and be dropped";
+      "enforced by the filter, but routes select TCP and UDP only: packets may get another path's source address and be dropped";
     return { enforcement: "best-effort", message };
   }
   if (!capabilities.egressHook && rule.via.kind !== "direct") {
-    return { enforcement: "best-effort", message: "kept by the kernel, except for raw frames that root writes" };
+    return { enforcement: "best-effort", message: "enforced by the kernel, except for raw frames that root sends" };
   }
-  return { enforcement: "enforced", message: "kept by the kernel" };
+  return { enforcement: "enforced", message: "enforced by the kernel" };
 }

@@ -2,7 +2,7 @@ import type { Config } from "../../config/config.ts";
 import type { ResourceKey } from "../../model/resource.ts";
 import { devicePointer, type Lifecycle, movedName, type TunnelMove } from "../../model/resources/lifecycle.ts";
 
-/** What the config says about the life of single resources, for the desired state; nothing where it says nothing. Pure. */
+/** The `lifecycle` of the config for the desired state; empty if there is none. Pure. */
 export function lifecycleOf(config: Config): { readonly lifecycle?: Lifecycle } {
   const { protect = [], retain = [], ignore: left = [] } = config.lifecycle ?? {};
   const yielded = Object.entries(config.conflicts ?? {}).flatMap(([field, answer]) =>
@@ -26,8 +26,8 @@ function movesOf({ moved }: Config): readonly TunnelMove[] {
 }
 
 /**
- * What was kept under the names of the last state, under those of this one: a tunnel that has a new name keeps its path
- * number and its device. A name that is still declared keeps its own. Pure.
+ * Values of the last state under the names of this one: a renamed tunnel keeps its path number and device. A name that
+ * is still declared keeps its own. Pure.
  */
 export function keptByName<T>(kept: Readonly<Record<string, T>>, config: Config): Readonly<Record<string, T>> {
   const moves = movesOf(config);

@@ -7,7 +7,7 @@ import type { ExpandContext, PlacedTunnel } from "./expansion.ts";
 import { policyRules } from "./policy-rules.ts";
 import { familyOfText } from "./tunnels/place-tunnels.ts";
 
-/** The table of one tunnel: what its peers take, and nothing beyond it in either family. */
+/** The table of one tunnel: what its peers accept, and unreachable for the rest of either family. */
 export function routeTable({ key, device, number, families, tunnel }: PlacedTunnel): ResourceOf<"routes"> {
   const allowed = tunnel.peers
     .flatMap(({ allowedIPs }) => allowedIPs)
@@ -17,7 +17,7 @@ export function routeTable({ key, device, number, families, tunnel }: PlacedTunn
   return { kind: "routes", key: `routes/${key}`, spec: { table, device, destinations, guards: [4, 6], rules: [] } };
 }
 
-/** The policy rules of the machine, and the table that ends what engines send when there is no way out. */
+/** The policy rules of the host, and the table that ends engine traffic when there is no uplink. */
 export function routingPolicy(policy: FirewallPolicy, { unsupported }: ExpandContext): ResourceOf<"routes"> {
   const { rules, standby, beyond } = policyRules(policy);
   for (const { origin } of beyond)
@@ -29,11 +29,11 @@ export function routingPolicy(policy: FirewallPolicy, { unsupported }: ExpandCon
 }
 
 /**
- * Kernel settings that the paths need, each the weakest that does:
- * - arp_ignore 1: no answer on the wire to who asks for a tunnel's address (MLLVD-CR-24-03);
- * - rp_filter 2: an answer may come by another device than a question would leave by, which strict filtering drops; the
- *   kernel takes the larger of `all` and the device's own value (Documentation/networking/ip-sysctl.rst);
- * - src_valid_mark 1: the look-up goes by the mark, which says by which way the packet came (rule S6.6).
+ * Kernel settings that the paths need, each with the weakest value that works:
+ * - arp_ignore 1: no answer on a link to ARP requests for a tunnel's address (MLLVD-CR-24-03);
+ * - rp_filter 2: a reply may arrive on another device than the route back uses, which strict filtering drops. The
+ * kernel uses the larger of `all` and the device's own value (Documentation/networking/ip-sysctl.rst);
+ * - src_valid_mark 1: the lookup uses the mark, which records the incoming path (rule S6.6).
  */
 export function kernelSettings(): ResourceOf<"sysctl"> {
   const values = {
@@ -45,8 +45,8 @@ export function kernelSettings(): ResourceOf<"sysctl"> {
 }
 
 /**
- * The system resolver; none where the configuration names no servers or no link could carry them. Servers for single
- * domains need a machine whose resolver has them.
+ * The system resolver; none if the config names no servers or no link could carry them. Servers for single domains need
+ * a host whose resolver supports them.
  */
 export function systemResolver({ config, facts, tunnels, notes }: ExpandContext): Resource[] {
   const dns = config.dns;
@@ -58,7 +58,7 @@ export function systemResolver({ config, facts, tunnels, notes }: ExpandContext)
     via.kind === "tunnel" ? tunnels.find(({ key }) => key === via.tunnel)?.device : facts.uplinks[0]?.device;
   const method = facts.resolver;
   if (method === "resolved" && device === undefined) {
-    notes.push({ path: "dns", message: "systemd-resolved is left as it is: no link could carry the servers" });
+    notes.push({ path: "dns", message: "systemd-resolved is unchanged: no link can carry the servers" });
     return [];
   }
   const split = isSplit ? { split: dns.split } : {};
@@ -66,7 +66,7 @@ export function systemResolver({ config, facts, tunnels, notes }: ExpandContext)
   const spec = { method, servers: dns.servers, search: [], device: carrier, ...split };
   notes.push({
     path: "dns.servers",
-    message: "programs may ignore the system resolver; the packet filter holds DNS to its path",
+    message: "programs that bypass the system resolver are still held to the DNS path",
     enforcement: "best-effort",
   });
   return [{ kind: "resolver", key: "resolver/machine", spec }];

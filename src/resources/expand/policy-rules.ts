@@ -18,7 +18,7 @@ const MAIN_TABLE = 254;
 const FAMILIES: readonly Family[] = [4, 6];
 const ROUTABLE_PROTOCOLS: Readonly<Record<number, "tcp" | "udp">> = { 6: "tcp", 17: "udp" };
 
-/** Preferences from the start of our range; rules of one place are apart in what they select, so their order is free. */
+/** Preferences from the start of our range; rules of one place select different packets, so their order is free. */
 const PLACES = {
   engine: 0,
   engineGuard: 1,
@@ -35,8 +35,8 @@ const PLACES = {
 } as const;
 
 /**
- * An engine's own packets go by the main table or, while it holds no way (a lease being renewed), nowhere: were they looked
- * up in the next table they would be put into the very tunnel they carry, and the server would take that for our address.
+ * An engine's own packets use the main table. While that has no route (a lease is being renewed) they end there. In the
+ * next table they would enter the tunnel they carry, and the server would take that for our address.
  */
 const ENGINE: PolicyRuleMatch = { mark: { value: ENGINE_MARK, mask: MARK_MASK } };
 
@@ -46,19 +46,19 @@ const RULE_GROUPS = PLACES.allow - PLACES.rules;
 export interface PolicyRules {
   /** Sorted by family, preference and text. */
   readonly rules: readonly PolicyRule[];
-  /** What is to stand before them while a path's fallback is in force (S4.9), by path. */
+  /** Rules to put before them while a path's fallback is in force (S4.9), by path. */
   readonly standby: readonly StandbyRules[];
-  /** Rules of the configuration that found no preference any more; empty but for hundreds of alternating paths. */
+  /** Rules of the config without a preference left; empty except with hundreds of alternating paths. */
   readonly beyond: readonly FlowRule[];
 }
 
 /**
- * The policy rules for a packet policy: where the kernel looks up a route.
+ * The policy rules for a packet policy: which table the kernel uses for a route lookup.
  *
- * A packet's mark is set on its way out, after the first look-up, which chose its source address and may have failed for
- * want of a route. So whatever the kernel can tell of a flow by itself (destination, port, protocol, user) is said here
- * too, in the order of chapter S4, and the mark then finds the same table. Where the two differ the firewall,
- * which judges by flow and device, drops the packet.
+ * The firewall sets a packet's mark after the first lookup. That lookup selected the source address, and may have
+ * failed without a route. So all that the kernel itself can match (destination, port, protocol, user) is a rule here
+ * too, in the order of chapter S4; the mark then finds the same table. If the two differ, the firewall drops the
+ * packet: it judges by flow and device.
  */
 export function policyRules(policy: FirewallPolicy): PolicyRules {
   const layer = policy.layers[0];
@@ -102,7 +102,7 @@ function joinStandby(entries: readonly StandbyRules[]): StandbyRules[] {
   }));
 }
 
-/** The table a path is looked up in; what is blocked needs none. */
+/** The table for the lookups of a path; blocked traffic needs none. */
 function tableOf(path: PathRef): number | undefined {
   if (path.kind === "block") return undefined;
   return path.kind === "direct" ? MAIN_TABLE : tableOfPath(path.number);
@@ -121,15 +121,15 @@ function both(place: number, table: number, match: PolicyRuleMatch): PolicyRule[
 }
 
 /**
- * DHCP renewals and link-local unicast keep the device the sender bound to (S4.8): a look-up bound to a device still
- * ends at another table's `unreachable`, so they must not reach it.
+ * DHCP renewals and link-local unicast keep the device that the sender bound to (S4.8). A lookup bound to a device
+ * still ends at another table's `unreachable`, so it must not get there.
  */
 const LINK_TRAFFIC: readonly PolicyRule[] = [
   policyRule(4, PLACES.link, MAIN_TABLE, { protocol: "udp", ports: { from: DHCPV4.server, to: DHCPV4.server } }),
   policyRule(6, PLACES.link, MAIN_TABLE, { destination: LINK_LOCAL }),
 ];
 
-/** Our own questions about endpoints carry no mark when their source address is chosen (S3.3). */
+/** Our own queries for endpoints carry no mark when their source address is selected (S3.3). */
 function bootstrapRule(server: string, serviceUid: number): PolicyRule {
   const { family, prefix } = hostPrefix(server);
   return policyRule(family, PLACES.engine, MAIN_TABLE, {
@@ -139,13 +139,13 @@ function bootstrapRule(server: string, serviceUid: number): PolicyRule {
   });
 }
 
-/** What is sent from a tunnel's address goes through that tunnel (S4.1); anywhere else it would be dropped (S2.2). */
+/** What is sent from a tunnel's address uses that tunnel (S4.1); elsewhere it would be dropped (S2.2). */
 function fromSource(address: string, table: number): PolicyRule {
   const { family, prefix } = hostPrefix(address);
   return policyRule(family, PLACES.tunnelSources, table, { source: prefix });
 }
 
-/** Answers to what may come in directly (S3.4) are told by their own port; they go back directly (S4.1). */
+/** Replies to allowed incoming connections (S3.4) are matched by the local port and go back directly (S4.1). */
 function answers(allow: readonly AllowGrant[]): PolicyRule[] {
   return allow
     .filter(({ direction }) => direction === "in")
@@ -162,7 +162,7 @@ function answers(allow: readonly AllowGrant[]): PolicyRule[] {
     });
 }
 
-/** DNS to a declared server takes the servers' path before every rule (S4.2). */
+/** DNS to a declared server uses the path of the servers, before every rule (S4.2). */
 function dnsRules(servers: readonly string[], path: PathRef): PolicyRule[] {
   const table = tableOf(path);
   if (table === undefined) return [];
@@ -175,8 +175,8 @@ function dnsRules(servers: readonly string[], path: PathRef): PolicyRule[] {
 }
 
 /**
- * Consecutive rules of one path share a preference: which of them holds makes no difference to the look-up. Before those
- * that fall back a preference is left free for the way they take then.
+ * Consecutive rules of one path share a preference: any match gives the same lookup. Before those with a fallback a
+ * preference stays free for the fallback's rule.
  */
 function groupRules(flows: readonly FlowRule[]): PolicyRules {
   const rules: PolicyRule[] = [];
@@ -214,7 +214,7 @@ function lan(): PolicyRule[] {
   return matchRules(PLACES.lan, MAIN_TABLE, { destinations: LAN_PREFIXES });
 }
 
-/** All combinations of a match. The kernel's rules know no other protocol by name than TCP and UDP here. */
+/** All combinations of a match. In these rules the kernel can name no protocols but TCP and UDP. */
 function matchRules(place: number, table: number, match: FlowMatch): PolicyRule[] {
   const protocol = match.protocol === undefined ? undefined : ROUTABLE_PROTOCOLS[match.protocol];
   if (match.protocol !== undefined && protocol === undefined) return [];
@@ -236,7 +236,7 @@ interface Selected {
   readonly match: PolicyRuleMatch;
 }
 
-/** Destinations and users combined. A default prefix selects its whole family, which a rule says by naming no prefix. */
+/** Destinations and users combined. A default prefix selects a whole family; such a rule names no prefix. */
 function matches({
   destinations,
   uids,

@@ -4,21 +4,21 @@ import type { PortRange } from "../../model/firewall/policy.ts";
 
 type UserFacts = Pick<HostFacts, "uids" | "subordinateUids" | "usersAmongSubordinates">;
 
-/** How many are named. */
+/** How many users a note names. */
 const NAMED = 3;
 
 interface UserRanges {
   readonly ranges: PortRange[];
   readonly unknown: string[];
-  /** Users who are not meant but whose numbers /etc/subuid gives to those who are, by name, ascending. */
+  /** Users who are not named by the rule, but whose uids /etc/subuid delegates to one that is; by name, ascending. */
   readonly others: string[];
 }
 
 /**
- * The numbers of the users whom a rule or a claim names, ascending and each once: their own, and those that they may take in
- * user namespaces (rule S4.4). Users that do not exist are told apart and have none. Pure.
+ * The uids of the users that a rule or claim names, ascending and unique: their own, and those they may use in user
+ * namespaces (rule S4.4). Users that do not exist are listed apart and have none. Pure.
  *
- * @param own leaves out of what they may take what is another user's own number
+ * @param own excludes delegated uids that are another user's own
  */
 export function uidRanges(
   users: readonly string[],
@@ -44,13 +44,13 @@ export function uidRanges(
   return { ranges: eachOnce([...named, ...left]), unknown, others: others.map(([name]) => name).toSorted() };
 }
 
-/** What a plan says of a rule that meets other users than it names; a name each, of many the first. Pure. */
+/** The note on a rule that also matches users it does not name; one name each, and only the first of many. Pure. */
 export function othersNote(others: readonly string[], { own }: { readonly own: boolean }): string {
   const more = others.length > NAMED ? [`${others.length - NAMED} more`] : [];
   const names = [...others.slice(0, more.length === 0 ? undefined : NAMED), ...more];
   const listed = [names.slice(0, -1).join(", "), ...names.slice(-1)].filter((part) => part !== "").join(" and ");
-  const so = own ? "leaves them out, as it lets out in clear" : "holds for them as well";
-  return `/etc/subuid gives these users the numbers of ${listed}, too: the rule ${so}`;
+  const so = own ? "excludes them, because it sends in clear" : "applies to them too";
+  return `/etc/subuid also delegates the uids of ${listed} to these users: the rule ${so}`;
 }
 
 function without(ranges: readonly PortRange[], uid: number): PortRange[] {

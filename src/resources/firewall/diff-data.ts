@@ -3,8 +3,8 @@ import type { FieldChange } from "../../model/resource.ts";
 import { pointerToken, setChange, valueChange } from "../field-change.ts";
 
 /**
- * Field by field what differs between two plain data, as JSON pointers. Lists are told by what came and went; that
- * what stays stands in another order is one change more.
+ * The fields that differ between two plain data, as JSON pointers. Lists are compared by their members; a new order of
+ * those that stay is one more change.
  */
 export function diffData(at: string, before: unknown, after: unknown): FieldChange[] {
   if (sameData(before, after)) return [];
@@ -37,13 +37,13 @@ function diffLists(at: string, before: readonly unknown[], after: readonly unkno
   if (members.length === 0) {
     return isReordered
       ? [{ field: at, before: "the same in another order", after: "reordered" }]
-      : [{ field: at, before: "the same in the same order", after: "numbered anew" }];
+      : [{ field: at, before: "the same in the same order", after: "renumbered" }];
   }
   if (!isReordered || ![...before, ...after].every(hasOrigin)) return members;
   return [...members, { field: at, before: "the rest in another order", after: "reordered" }];
 }
 
-/** The members of a list that another lacks, each as often as it lacks it; of equal ones the later. */
+/** The members of a list that another lacks, as often as it lacks them; of equal ones the later. */
 function withoutEach(list: readonly unknown[], other: readonly unknown[]): unknown[] {
   const left = other.map(memberText);
   return list.filter((one) => {
@@ -57,18 +57,21 @@ function hasOrigin(member: unknown): boolean {
   return isRecord(member) && typeof member["origin"] === "string";
 }
 
-/** Where a list's only member stands: the number that the configuration's rule has, what a rule was derived from, or a tunnel's device. */
+/**
+ * The place of a list's only member: the number of the config's rule, what a rule was derived from, or a tunnel's
+ * device.
+ */
 function placeOf({ origin, device }: Readonly<Record<string, unknown>>): string {
   if (typeof origin === "string") return /^rules\/([0-9]+)/.exec(origin)?.[1] ?? origin;
   return typeof device === "string" ? device : "0";
 }
 
-/** What came or went, with where the configuration says it: of rules the first match wins. */
+/** The added or removed member with its place in the config; the order of rules matters. */
 function shownText(member: unknown): string {
   return typeof member === "string" ? member : canonicalJson(member);
 }
 
-/** Ports, and the paths of two ways, say something only as a whole; two of one way differ in the number of its table. */
+/** Ports and paths of different kinds are compared as a whole; two paths of one kind differ in their table number. */
 function isWhole(before: unknown, after: unknown): boolean {
   if ([before, after].every((one) => Array.isArray(one) && one.length > 0 && one.every(isRange))) return true;
   if (!isRecord(before) || !isRecord(after) || !("kind" in before) || !("kind" in after)) return false;
@@ -79,7 +82,7 @@ function isRange(value: unknown): boolean {
   return isRecord(value) && Object.keys(value).toSorted().join() === "from,to";
 }
 
-/** A rule is the same wherever it stands, so that its position is left out of where the configuration says so. */
+/** A rule is the same at any position, so the position is not part of its origin. */
 function memberText(member: unknown): string {
   if (typeof member === "string") return member;
   const { origin } = isRecord(member) ? member : {};

@@ -6,7 +6,7 @@ import type { ResourceKey } from "../../model/resource.ts";
 import type { ResourceDriver } from "../driver.ts";
 import { diffFirewall, firewallEnforcement } from "./firewall.ts";
 
-/** Drives the packet policy of the machine: `firewall/machine`. */
+/** Drives the packet policy of the host: `firewall/machine`. */
 export const firewallDriver: ResourceDriver<"firewall"> = {
   kind: "firewall",
   observe: observeFirewall,
@@ -28,7 +28,7 @@ async function observeFirewall(
   return new Map([[key, read.held || read.holdable !== undefined ? read : await withHoldable(host, read)]]);
 }
 
-/** Only where nobody holds the tables is the machine asked whether anybody could. */
+/** Asks the host for a possible owner only if the tables have none. */
 async function withHoldable(host: Host, read: FirewallObserved): Promise<FirewallObserved> {
   const { capabilities } = await host.facts.read({ users: [], hosts: [] });
   return { ...read, holdable: capabilities.ownedTables };

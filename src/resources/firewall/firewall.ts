@@ -6,8 +6,8 @@ import { hasPacketFilter } from "../packet-filter.ts";
 import { diffData } from "./diff-data.ts";
 
 /**
- * What differs between the policy wanted and the policy that holds. Damage counts, and so does a table that a live
- * process could own and none does: the next apply loads the policy again and takes the tables back.
+ * What differs between the wanted policy and the loaded one. Damage counts. So do tables without an owner when a live
+ * process could own them: the next apply loads the policy again and takes ownership.
  */
 export function diffFirewall(desired: FirewallPolicy, observed: FirewallObserved): FieldChange[] {
   if (observed.policy === null) {
@@ -20,7 +20,10 @@ export function diffFirewall(desired: FirewallPolicy, observed: FirewallObserved
   ];
 }
 
-/** How well the kernel keeps the policy: without owned tables root can flush it, without the egress hook write past it. */
+/**
+ * How well the kernel enforces the policy: without table owner root can flush it, without the egress hook root can
+ * bypass it.
+ */
 export function firewallEnforcement(policy: FirewallPolicy, capabilities: Capabilities): Enforcement {
   if (!hasPacketFilter(capabilities)) return "unsupported";
   if (!policy.layers.some(({ killSwitch }) => killSwitch)) return "enforced";

@@ -41,18 +41,19 @@ async function observeLinks(
   for (const link of links.values()) {
     if (link.tunnel === undefined) continue;
     const key: ResourceKey<"link"> = `link/${link.tunnel}`;
-    // A second device of one tunnel is left from an interrupted rename; it gets a key of its own so that it can go.
+    // A second device of one tunnel remains after an interrupted rename; it gets a key of its own so that it can be
+    // removed.
     observed.set(observed.has(key) || wanted.has(key) ? `link/${link.tunnel}@${link.device}` : key, link);
   }
   return observed;
 }
 
-/** Who has the utun of the number that a tunnel is to have: it stands in its way as a device of its name would. */
+/** The owner of the utun number that a tunnel needs: it blocks the tunnel as a device of the same name would. */
 function rivalOf({ unit }: LinkSpec, links: ReadonlyMap<string, LinkObserved>): LinkObserved | undefined {
   return unit === undefined ? undefined : links.get(`utun${unit}`);
 }
 
-/** Who holds what is not ours, and what is left of the program that made what is, or is to be, taken over. */
+/** Owners of devices that are not ours, and what is left of the program of a device that was or will be taken over. */
 async function readAround(
   { links }: Host,
   { device, adopt, leftovers }: LinkSpec,

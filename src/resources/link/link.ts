@@ -4,8 +4,8 @@ import type { Leftover, LinkObserved, LinkSpec } from "../../model/resources/lin
 import { setChange, valueChange } from "../field-change.ts";
 
 /**
- * What differs between the device wanted and the device found. Link-local IPv6 addresses that nobody asked for are the
- * kernel's own (net/ipv6/addrconf.c gives one to every device that is up) and do not count.
+ * What differs between the wanted and the found device. Unrequested link-local IPv6 addresses do not count: the kernel
+ * adds one to every device that is up (net/ipv6/addrconf.c).
  */
 export function diffLink(desired: LinkSpec, observed: LinkObserved): FieldChange[] {
   const wanted = new Set(desired.addresses);
@@ -33,7 +33,7 @@ export function leftoversBeyond(from: LinkSpec | null, to: LinkSpec | null): rea
   return (from?.leftovers ?? []).filter(({ text }) => !kept.has(text));
 }
 
-/** The device as a spec; one that is another program's has no tunnel. */
+/** The device as a spec; a device of another program has no tunnel. */
 export function linkAsSpec(observed: LinkObserved): LinkSpec {
   const { device, type, addresses, mtuBytes, tunnel, leftovers, unit } = observed;
   const kind = type === "other" ? "tun" : type;
@@ -43,7 +43,7 @@ export function linkAsSpec(observed: LinkObserved): LinkSpec {
   return { device, type: kind, addresses: own, mtuBytes, tunnel: tunnel ?? "", ...around, ...asked };
 }
 
-/** Whether the configuration lets awg take this device over, and an engine holds it that can run on meanwhile. */
+/** Whether the config allows a takeover of this device, and its engine can keep running meanwhile. */
 export function mayAdoptLink(desired: LinkSpec, { type, holder }: LinkObserved): boolean {
   return desired.adopt === true && desired.type === "tun" && type === "tun" && holder?.isEngine === true;
 }
@@ -53,12 +53,12 @@ export function isLinkOwned({ tunnel }: LinkObserved): boolean {
   return tunnel !== undefined;
 }
 
-/** A device keeps its name, its type and its number for life. */
+/** The name, type and number of a device never change. */
 export function doesLinkNeedReplace(changes: readonly FieldChange[]): boolean {
   return changes.some(({ field }) => ["/device", "/type", "/unit"].includes(field));
 }
 
-/** Whether this machine can make such a device at all. */
+/** Whether this host can create such a device. */
 export function linkEnforcement({ type }: LinkSpec, capabilities: Capabilities): Enforcement {
   const able = type === "tun" ? capabilities.tun : capabilities.kernelWireguard;
   return able ? "enforced" : "unsupported";

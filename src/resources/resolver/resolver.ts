@@ -5,7 +5,10 @@ import { tunnelOfDevice } from "../../model/resources/tunnel-key.ts";
 import type { Hold } from "../driver.ts";
 import { valueChange } from "../field-change.ts";
 
-/** What differs. The order of servers is their preference, so it counts; the device counts where a link carries them. */
+/**
+ * What differs. The order of servers is their preference, so it counts; the device counts if a link carries the
+ * servers.
+ */
 export function diffResolver(desired: ResolverSpec, observed: ResolverObserved): FieldChange[] {
   return [
     ...valueChange("/ownedByAwg", observed.ownedByAwg, true),
@@ -17,12 +20,12 @@ export function diffResolver(desired: ResolverSpec, observed: ResolverObserved):
   ];
 }
 
-/** What awg wrote, as a spec; undefined when what stands there is the machine's own, which the port keeps and restores. */
+/** What awg wrote, as a spec; undefined for the host's own configuration, which the port keeps and restores. */
 export function resolverAsSpec({ ownedByAwg, obstacle: _, ...spec }: ResolverObserved): ResolverSpec | undefined {
   return ownedByAwg ? spec : undefined;
 }
 
-/** What is no file in the place of resolv.conf is somebody's, who has to take it away. */
+/** Something other than a file in the place of resolv.conf belongs to another program, which must remove it. */
 export function holdOfResolver(_: ResolverSpec, { obstacle }: ResolverObserved): Hold | undefined {
   return obstacle === undefined ? undefined : { holder: obstacle, canStay: false };
 }
@@ -32,7 +35,7 @@ export function resolverDependencies({ method, device }: ResolverSpec): Resource
   return method === "resolved" ? [`link/${tunnelOfDevice(device)}`] : [];
 }
 
-/** A file can be rewritten by others at any time; DNS is held to its path by the firewall, not by this. */
+/** Other programs can rewrite a file at any time; the firewall, not this, keeps DNS on its path. */
 export function resolverEnforcement({ method }: ResolverSpec, capabilities: Capabilities): Enforcement {
   if (method === "resolved" && !capabilities.resolved) return "unsupported";
   return "best-effort";

@@ -16,7 +16,7 @@ export function renderPolicyRule(policyRule: PolicyRule): string {
   return text;
 }
 
-/** Rules in the order in which a spec lists them (family, preference, text), each once. */
+/** Rules in the order of a spec (family, preference, text), without duplicates. */
 export function sortPolicyRules(rules: readonly PolicyRule[]): PolicyRule[] {
   // Each is rendered once: there can be ten thousand.
   const byText = new Map(rules.map((rule) => [renderPolicyRule(rule), rule]));

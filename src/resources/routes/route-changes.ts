@@ -4,20 +4,20 @@ import { isSamePlace, isSameRoute } from "./route-table.ts";
 type RouteDifference = Pick<RouteChanges, "addRoutes" | "deleteRoutes">;
 
 /**
- * The routes to add and to delete so that exactly `wanted` stands where `standing` does, given our own routes only.
- * Guards come first among the additions and last among the deletions.
+ * The routes to add and delete so that the table holds exactly `wanted`, given our own routes only. Guards are the
+ * first additions and the last deletions.
  */
-export function differenceOfRoutes(wanted: readonly Route[], standing: readonly Route[]): RouteDifference {
-  const found = new Map(standing.map((route) => [routePlace(route), route]));
+export function differenceOfRoutes(wanted: readonly Route[], current: readonly Route[]): RouteDifference {
+  const found = new Map(current.map((route) => [routePlace(route), route]));
   const needed = new Map(wanted.map((route) => [routePlace(route), route]));
   const addRoutes = wanted.filter((route) => !isMatched(route, found));
-  const deleteRoutes = standing.filter((route) => !isMatched(route, needed));
+  const deleteRoutes = current.filter((route) => !isMatched(route, needed));
   return { addRoutes: guardsFirst(addRoutes), deleteRoutes: guardsFirst(deleteRoutes).toReversed() };
 }
 
 /**
- * The deletions that must come before the additions: an addition to a place that is taken counts as "exists already".
- * What falls out of the table meanwhile meets the guard.
+ * The deletions that must precede the additions: an addition to a used place fails with "exists already". The guard
+ * catches what has no route meanwhile.
  */
 export function blockingDeletions({ addRoutes, deleteRoutes }: RouteDifference): Route[] {
   const places = new Map(addRoutes.map((route) => [routePlace(route), route]));

@@ -6,14 +6,14 @@ import { tunnelOfDevice } from "../../model/resources/tunnel-key.ts";
 import { differenceOfRoutes } from "./route-changes.ts";
 import { familyOfPrefix, MAIN_TABLE } from "./route-table.ts";
 
-/** Whether a route of the one table is ours and leads past the tunnels: by a physical device, or nowhere. */
+/** Whether a route of the shared table is ours and bypasses the tunnels: by a physical device, or unreachable. */
 function isPin({ protocol, table, device }: Route): boolean {
   return protocol === ROUTE_PROTOCOL && table === MAIN_TABLE && (device === undefined || !isTunnelDevice(device));
 }
 
 /**
- * The pins that a machine has for those that are wanted: ours, and those whose very destination another program or the
- * kernel leads past the tunnels already. That route does what the pin is for, and no two can have one destination.
+ * The pins that fulfil the wanted ones: ours, and routes by which another program or the kernel already sends that
+ * destination past the tunnels. No two routes can have one destination.
  */
 export function standingPins(routes: readonly Route[], wanted: readonly PinnedRoute[]): PinnedRoute[] {
   const others = placesOfOthers(routes);
@@ -28,7 +28,7 @@ function placesOfOthers(routes: readonly Route[]): ReadonlySet<string> {
   return new Set(past.map(({ destination }) => destination));
 }
 
-/** Whether a device bears the name of a tunnel's. */
+/** Whether a device has the name of a tunnel device. */
 export function isTunnelDevice(device: string): boolean {
   return tunnelOfDevice(device) !== device;
 }
@@ -49,8 +49,8 @@ export function renderPin({ destination, device, gateway }: PinnedRoute): string
 }
 
 /**
- * Makes the pins exactly those of `after`, in one set: the port changes a pin whose gateway moved without a gap, in
- * which the endpoint would be looked up in the tunnel.
+ * Makes the pins exactly those of `after`, in one set: the port moves a pin to a new gateway without a gap, in which
+ * the endpoint would be routed into the tunnel.
  */
 export async function applyPins(host: Host, before: RoutesSpec | null, after: RoutesSpec | null): Promise<void> {
   if (before?.pins === undefined && after?.pins === undefined) return;
@@ -62,7 +62,7 @@ export async function applyPins(host: Host, before: RoutesSpec | null, after: Ro
   await host.routes.change({ ...difference, addRules: [], deleteRules: [] });
 }
 
-/** The route that a pin is. */
+/** The route of a pin. */
 export function routeOfPin({ destination, device, gateway }: PinnedRoute): Route {
   return {
     family: familyOfPrefix(destination),

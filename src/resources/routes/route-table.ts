@@ -15,13 +15,13 @@ import type { PolicyRule, RoutesObserved, RoutesSpec } from "../../model/resourc
 /** Default prefix of each family. */
 export const DEFAULT_DESTINATION: Readonly<Record<Family, string>> = { 4: "0.0.0.0/0", 6: "::/0" };
 
-/** No metric of its own: the kernel's usual one, which the port reports as 0 in both families. */
+/** No metric of its own: the kernel's default, which the port reports as 0 in both families. */
 const UNICAST_METRIC = 0;
 
-/** Linux's main table, and the only one of macOS. */
+/** Linux's main table, and the only table of macOS. */
 export const MAIN_TABLE = 254;
 
-/** Whether a table is one that a path may have, or the engines' own. */
+/** Whether a table can belong to a path or to the engines. */
 export function isPathTable(table: number): boolean {
   return isTunnelNumber(table - TABLE_BASE) || table === tableOfPath(PATH_NUMBERS.engine);
 }
@@ -31,7 +31,7 @@ export function familyOfPrefix(prefix: string): Family {
   return prefix.includes(":") ? 6 : 4;
 }
 
-/** The routes that make up a spec, the guards first: they are to be the first in and the last out. */
+/** The routes of a spec, the guards first: they are added first and removed last. */
 export function routesOfSpec(spec: RoutesSpec): { readonly guards: Route[]; readonly unicast: Route[] } {
   const { table, device } = spec;
   if (table === undefined) return { guards: [], unicast: [] };
@@ -41,11 +41,11 @@ export function routesOfSpec(spec: RoutesSpec): { readonly guards: Route[]; read
 }
 
 /**
- * What was found in one table as a spec. Routes of ours that no spec can hold (into a second device, with another
- * metric or gateway, or that say more than ours do) are strays; what does not carry our protocol is foreign. `device` is the one that is wanted there.
+ * The content of one table as a spec. Strays are routes of ours that no spec can hold: into a second device, with
+ * another metric or gateway, or with more attributes. Foreign routes lack our protocol. `device` is the wanted one.
  */
 export function observeTable(table: number, routes: readonly Route[], device: string | undefined): RoutesObserved {
-  // The one table of a Mac is everybody's: of it a resource has only what leads into its own device.
+  // The one table of macOS is shared: a resource owns only the routes into its device.
   const isShared = table === MAIN_TABLE;
   const ours = routes.filter(
     (route) =>
@@ -75,17 +75,17 @@ export function observeTable(table: number, routes: readonly Route[], device: st
   };
 }
 
-/** Whether a policy rule stands in our range and carries our protocol. */
+/** Whether a policy rule is in our range and carries our protocol. */
 export function isOwnRule({ protocol, rule }: RuleEntry): boolean {
   return protocol === ROUTE_PROTOCOL && isInOurRange(rule);
 }
 
-/** Whether a policy rule stands in our range but is somebody else's. */
+/** Whether a policy rule is in our range but belongs to another program. */
 export function isForeignRule({ protocol, rule }: RuleEntry): boolean {
   return protocol !== ROUTE_PROTOCOL && isInOurRange(rule);
 }
 
-/** Whether both are the same route in every field that the kernel tells routes apart by, and in ours. */
+/** Whether both are the same route: equal in every field of the kernel's key and in ours. */
 export function isSameRoute(a: Route, b: Route): boolean {
   return (
     isSamePlace(a, b) &&
@@ -97,7 +97,7 @@ export function isSameRoute(a: Route, b: Route): boolean {
   );
 }
 
-/** Whether both would stand in one place: the kernel takes one route per table, destination and metric. */
+/** Whether both have the same place: the kernel accepts one route per table, destination and metric. */
 export function isSamePlace(a: Route, b: Route): boolean {
   return a.table === b.table && a.metric === b.metric && a.destination === b.destination;
 }
@@ -115,7 +115,7 @@ export function renderRoute(route: Route): string {
   ].join(" ");
 }
 
-/** Canonical prefixes in order; a list that is in order already, as ports give it, is only looked through. */
+/** Canonical prefixes in order; a sorted list, as ports return it, is only checked. */
 function sortPrefixes(texts: readonly string[]): string[] {
   const parsed = texts.map((text) => ({ text, prefix: parsePrefix(text) as Prefix }));
   parsed.sort((a, b) => comparePrefix(a.prefix, b.prefix));

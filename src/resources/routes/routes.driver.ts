@@ -14,7 +14,7 @@ import { diffRoutes, guardsAlone, routesAsSpec, routesDependencies } from "./rou
 
 type RoutesKey = ResourceKey<"routes">;
 
-/** Rules that no spec asks for belong to this key. */
+/** Rules that no spec wants belong to this key. */
 const POLICY_KEY: RoutesKey = "routes/policy";
 
 /** Drives routing tables, `routes/<tunnel>`, and policy rules, `routes/policy`. */
@@ -23,7 +23,7 @@ export const routesDriver: ResourceDriver<"routes"> = {
   observe: observeRoutes,
   diff: diffRoutes,
   asSpec: routesAsSpec,
-  // The tables and the range of preferences are ours; what others put inside is listed apart and never touched.
+  // The tables and preference range are ours; what other programs add is listed apart and never changed.
   isOwned: () => true,
   dependsOn: routesDependencies,
   withoutNeeds: guardsAlone,
@@ -35,7 +35,7 @@ async function observeRoutes(
   host: Host,
   wanted: ReadonlyMap<RoutesKey, RoutesSpec>,
 ): Promise<ReadonlyMap<RoutesKey, RoutesObserved>> {
-  // All tables in one dump: asking for each table that could be ours takes a dump of its own for each.
+  // All tables in one dump: a query per table costs a full dump each.
   const byTable = groupByTable(await host.routes.readRoutes());
   const observed = new Map<RoutesKey, RoutesObserved>();
   for (const [key, { table, device }] of wanted) {
@@ -56,7 +56,7 @@ async function observeRoutes(
   return observed;
 }
 
-/** Of the one table of a Mac: what leads into tunnels nobody asks for any more, and what leads past them. */
+/** macOS has one table: routes into tunnels that are no longer wanted, and routes past the tunnels. */
 function placeSharedRoutes(
   routes: readonly Route[],
   wanted: ReadonlyMap<RoutesKey, RoutesSpec>,
@@ -73,7 +73,7 @@ function placeSharedRoutes(
   if (pins.length > 0) observed.set(POLICY_KEY, { ...(observed.get(POLICY_KEY) ?? emptyTable(undefined)), pins });
 }
 
-/** Gives each rule found to the spec that asks for it, and the rest to the policy. */
+/** Assigns each rule found to the spec that wants it, and the others to the policy. */
 function placeRules(
   entries: readonly RuleEntry[],
   wanted: ReadonlyMap<RoutesKey, RoutesSpec>,
@@ -99,17 +99,17 @@ function placeRules(
 }
 
 /**
- * Makes the tables and rules of each step exactly what it asks for. The tables are read again first, so that only the
- * difference is written, however much of an earlier, interrupted run is there already.
+ * Makes the tables and rules of each step exactly as its spec. The tables are read first, so only differences are
+ * written, even after an interrupted run.
  */
 async function applyRoutes(host: Host, steps: readonly StepOf<"routes">[]): Promise<void> {
   for (const { action, before, after } of steps) {
     if (action === "adopt" || action === "forget") continue;
     const tables = [before?.table, after?.table].filter((table) => table !== undefined);
-    const standing = tables.length === 0 ? [] : await host.routes.readRoutes([...new Set(tables)]);
+    const found = tables.length === 0 ? [] : await host.routes.readRoutes([...new Set(tables)]);
     const { guards, unicast } = after === null ? { guards: [], unicast: [] } : routesOfSpec(after);
     const devices = [before?.device, after?.device].filter((device) => device !== undefined);
-    const own = standing.filter(
+    const own = found.filter(
       ({ protocol, table, device }) =>
         protocol === ROUTE_PROTOCOL && (table !== MAIN_TABLE || (device !== undefined && devices.includes(device))),
     );
@@ -124,7 +124,7 @@ async function applyRoutes(host: Host, steps: readonly StepOf<"routes">[]): Prom
 
 type RuleDifference = Pick<RouteChanges, "addRules" | "deleteRules">;
 
-/** Rules to add and delete; those of ours that neither side names, or that stand by, stay as they are. */
+/** Rules to add and delete. Rules of ours that neither spec names, and standby rules, stay as they are. */
 async function differenceOfRules(
   host: Host,
   before: readonly PolicyRule[],
@@ -132,13 +132,13 @@ async function differenceOfRules(
   standby: readonly PolicyRule[],
 ): Promise<RuleDifference> {
   if (before.length === 0 && after.length === 0) return { addRules: [], deleteRules: [] };
-  const standing = new Set((await host.routes.readRules()).filter(isOwnRule).map(({ rule }) => renderPolicyRule(rule)));
+  const found = new Set((await host.routes.readRules()).filter(isOwnRule).map(({ rule }) => renderPolicyRule(rule)));
   const kept = new Set([...after, ...standby].map(renderPolicyRule));
   return {
-    addRules: after.filter((rule) => !standing.has(renderPolicyRule(rule))),
+    addRules: after.filter((rule) => !found.has(renderPolicyRule(rule))),
     deleteRules: before.filter((rule) => {
       const text = renderPolicyRule(rule);
-      return !kept.has(text) && standing.has(text);
+      return !kept.has(text) && found.has(text);
     }),
   };
 }

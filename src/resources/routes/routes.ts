@@ -6,7 +6,7 @@ import { renderPolicyRule } from "./policy-rule.ts";
 import { renderPin } from "./route-pins.ts";
 import { MAIN_TABLE } from "./route-table.ts";
 
-/** What differs between the table and rules wanted and those found; foreign ones inside are not ours to change. */
+/** What differs between the wanted and found table and rules; foreign ones are not ours to change. */
 export function diffRoutes(desired: RoutesSpec, observed: RoutesObserved): FieldChange[] {
   return [
     ...valueChange("/table", observed.table, desired.table),
@@ -19,13 +19,13 @@ export function diffRoutes(desired: RoutesSpec, observed: RoutesObserved): Field
   ];
 }
 
-/** The rules found but those that stand by: whether they stand is the daemon's to say. */
+/** The rules found without standby rules: the daemon decides whether those are in place. */
 function rulesBeside(found: readonly PolicyRule[], { standby = [] }: RoutesSpec): string[] {
   const others = new Set(standby.flatMap(({ rules }) => rules.map(renderPolicyRule)));
   return found.map(renderPolicyRule).filter((text) => !others.has(text));
 }
 
-/** Table and rules as a spec; undefined when nothing of ours is there. */
+/** Table and rules as a spec; undefined when nothing of ours exists. */
 export function routesAsSpec(observed: RoutesObserved): RoutesSpec | undefined {
   const { foreign: _foreign, strays = [], ...spec } = observed;
   const isEmpty = [spec.destinations, spec.guards, spec.rules, spec.pins ?? [], strays].every(
@@ -34,21 +34,21 @@ export function routesAsSpec(observed: RoutesObserved): RoutesSpec | undefined {
   return isEmpty ? undefined : spec;
 }
 
-/** Routes into a device need the device and, where all share one table, what is to go past the tunnel. */
+/** Routes into a device need the device and, if all share one table, the pins past the tunnel. */
 export function routesDependencies({ device, destinations, table }: RoutesSpec): ResourceKey[] {
   if (device === undefined || destinations.length === 0) return [];
   return [`link/${tunnelOfDevice(device)}`, ...(table === MAIN_TABLE ? (["routes/policy"] as const) : [])];
 }
 
 /**
- * A table whose device is not to be had: its guards refuse what a rule leads there, which would fall to the tables behind it,
- * and so may leave directly (rules S5.4, S5.1). A table without guards is everybody's.
+ * A table whose device is unavailable keeps its guards. They refuse what a rule sends there; otherwise it would reach
+ * the next tables and could leave directly (rules S5.4, S5.1). A table without guards is shared.
  */
 export function guardsAlone(desired: RoutesSpec): RoutesSpec | undefined {
   return desired.guards.length === 0 ? undefined : { ...desired, destinations: [] };
 }
 
-/** A table without destinations has no device, whatever the spec calls it. */
+/** A table without destinations has no device, whatever the spec names. */
 function diffDevice(desired: RoutesSpec, observed: RoutesObserved): FieldChange[] {
   if (desired.destinations.length === 0 || observed.destinations.length === 0) return [];
   return valueChange("/device", observed.device, desired.device);

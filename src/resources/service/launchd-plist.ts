@@ -19,7 +19,7 @@ export function renderKeeperPlist({ program, runDir }: ServiceManager): string {
   return launchDaemon(LAUNCHD.keeper, [...program, "keeper", "--stay", "--run-dir", runDir]);
 }
 
-/** The window's LaunchAgent: at login, in a session with a screen only. Pure. */
+/** The LaunchAgent of the window: started at login, only in a session with a screen. Pure. */
 export function renderGuiPlist(): string {
   return plist({
     Label: LAUNCHD.gui,
@@ -35,7 +35,7 @@ function launchDaemon(label: string, words: readonly string[]): string {
     ProgramArguments: words,
     RunAtLoad: true,
     KeepAlive: true,
-    // Without it macOS slows background processes down, packets included.
+    // Without it macOS throttles background processes, packets included.
     ProcessType: "Interactive",
     Umask: 0o077,
     SoftResourceLimits: { Core: 0 },
@@ -73,11 +73,11 @@ function isList(value: readonly string[] | PlistDict): value is readonly string[
   return Array.isArray(value);
 }
 
-/** XML 1.0 section 2.2 has no place for other control characters, and section 2.11 turns a bare return into a new line. */
+/** XML 1.0 section 2.2 allows no other control characters, and section 2.11 turns a bare return into a new line. */
 function escapeXml(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what cannot be written.
   if (/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/.test(text)) {
-    throw new AwgError("unsupported", "a path of awg's has a control character, which no plist can hold", {
+    throw new AwgError("unsupported", "a path of awg contains a control character, which a plist cannot hold", {
       remedy: "install awg under another path",
     });
   }

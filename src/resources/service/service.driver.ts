@@ -14,7 +14,7 @@ export const serviceDriver: ResourceDriver<"service"> = {
   diff: diffService,
   asSpec: serviceAsSpec,
   isOwned: ({ ownedByAwg }) => ownedByAwg,
-  // A daemon that finds no keeper would start one of its own.
+  // A daemon that finds no keeper starts one of its own.
   dependsOn: ({ name }) => (DAEMONS.has(name) ? ["service/keeper"] : []),
   survivesReboot: true,
   enforcement: () => "enforced",
@@ -23,7 +23,7 @@ export const serviceDriver: ResourceDriver<"service"> = {
 
 const DAEMONS: ReadonlySet<string> = new Set(["awg.service", LAUNCHD.daemon]);
 
-/** Only what is wanted is looked at: services that `awg install` made stay where no config asks for any. */
+/** Reads only what is wanted: services created by `awg install` stay if no config asks for any. */
 async function observeServices(
   host: Host,
   wanted: ReadonlyMap<ResourceKey<"service">, ServiceSpec>,
@@ -41,7 +41,7 @@ async function applyServices(host: Host, steps: readonly StepOf<"service">[]): P
   }
 }
 
-/** The port of a host that has services. AwgError unsupported where a ledger names services that this host cannot have. */
+/** The port of a host that has services. AwgError unsupported if a ledger names services that this host cannot have. */
 export function servicesOf({ name, services }: Host): ServicePort {
   if (services !== undefined) return services;
   throw new AwgError("unsupported", `there are no services on the host ${name}`);

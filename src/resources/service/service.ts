@@ -3,7 +3,7 @@ import type { FieldChange } from "../../model/resource.ts";
 import type { ServiceObserved, ServiceSpec } from "../../model/resources/service.ts";
 import { setChange, valueChange } from "../field-change.ts";
 
-/** What differs from the live service: text, whether the manager goes by it, whether it runs where it must. */
+/** What differs from the live service: its text, whether the manager has loaded it, whether it runs if it should. */
 export function diffService(desired: ServiceSpec, observed: ServiceObserved): FieldChange[] {
   return [
     ...definitionChange(observed.definition ?? "", desired.definition),
@@ -13,14 +13,14 @@ export function diffService(desired: ServiceSpec, observed: ServiceObserved): Fi
   ];
 }
 
-/** A service as it can be put back; undefined where there is no definition of one. */
+/** A service as it can be restored; undefined when it has no definition. */
 export function serviceAsSpec(observed: ServiceObserved): ServiceSpec | undefined {
   const { name, path, uid, definition, running } = observed;
   if (definition === null) return undefined;
   return { name, path, definition, keepRunning: running, ...(uid === undefined ? {} : { uid }) };
 }
 
-/** The lines that went and came; lines that only moved are told as such. */
+/** The added and removed lines; moved lines are reported as such. */
 function definitionChange(before: string, after: string): FieldChange[] {
   if (before === after) return [];
   const changes = setChange("/definition", linesOf(before), linesOf(after));

@@ -2,8 +2,8 @@ import type { ServiceManager } from "../../host/ports/services.ts";
 import { SERVICE_MARK } from "../../model/ownership.ts";
 
 /**
- * What a root process that holds tunnels, routes and the packet filter never needs. Left open on purpose: /etc
- * (resolv.conf), /proc/sys (kernel settings), executable memory (V8), setpriv (engines), /dev/net/tun.
+ * What a root process with tunnels, routes and packet filter never needs. Allowed on purpose: /etc (resolv.conf),
+ * /proc/sys (kernel settings), executable memory (V8), setpriv (engines), /dev/net/tun.
  */
 const HARDENING = [
   "UMask=0077",
@@ -26,7 +26,7 @@ const HARDENING = [
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is written otherwise.
 const CONTROL = /[\u0001-\u001f\u007f]/g;
 
-/** The daemon; its end and its restart change nothing on the machine. Pure; systemd.unit(5), systemd.exec(5). */
+/** The daemon; stopping or restarting it changes nothing on the host. Pure; systemd.unit(5), systemd.exec(5). */
 export function renderDaemonUnit({ program, configFile }: ServiceManager, notify: boolean): string {
   const words = [...program, "daemon", "--foreground", ...(notify ? ["--notify"] : []), "-f", configFile];
   return unit([
@@ -41,9 +41,9 @@ export function renderDaemonUnit({ program, configFile }: ServiceManager, notify
     `ExecStart=${commandLine(words)}`,
     "Restart=always",
     "RestartSec=2",
-    // A change under way ends in its new or its old state first.
+    // A running change first ends in its new or old state.
     "TimeoutStopSec=90",
-    // Engines and revert commands that it started are nobody else's to end.
+    // Engines and revert commands that it started must outlive it.
     "KillMode=process",
     ...HARDENING,
     "",
@@ -52,7 +52,7 @@ export function renderDaemonUnit({ program, configFile }: ServiceManager, notify
   ]);
 }
 
-/** The keeper; what it started outlives it, so that the next one takes it over. Pure. */
+/** The keeper; its engines outlive it, and the next keeper takes them over. Pure. */
 export function renderKeeperUnit({ program, runDir }: ServiceManager): string {
   return unit([
     "[Unit]",
@@ -73,15 +73,15 @@ export function renderKeeperUnit({ program, runDir }: ServiceManager): string {
 }
 
 /**
- * Loads the boot table before any network is up: one transaction of nft, its script inside the unit, so that no second
- * file can be missing. Nothing ends it but the first policy of awg's. Pure.
+ * Loads the boot table before any network is up: one nft transaction, with the script inside the unit, so that no
+ * second file can be missing. Only awg's first policy removes it. Pure.
  *
- * @param script as `renderBootTable` gives it
+ * @param script as `renderBootTable` returns it
  */
 export function renderBootUnit(script: string): string {
   return unit([
     "[Unit]",
-    "Description=awg: blocks the network until the policy stands",
+    "Description=awg: blocks the network until the policy is loaded",
     "DefaultDependencies=no",
     "After=systemd-modules-load.service local-fs.target",
     "Before=network-pre.target sysinit.target shutdown.target",
@@ -109,8 +109,8 @@ function unit(lines: readonly string[]): string {
 }
 
 /**
- * Words as systemd reads them: quoted, with specifiers and variables taken literally (systemd.service(5)). A control
- * character, which may end the line, is written by its number (systemd.syntax(7)).
+ * Words quoted for systemd, without specifiers and variables (systemd.service(5)). A control character, which could end
+ * the line, is written by its number (systemd.syntax(7)).
  */
 function commandLine(words: readonly string[]): string {
   return words

@@ -8,13 +8,13 @@ import { renderBootUnit, renderDaemonUnit, renderKeeperUnit } from "./systemd-un
 
 const UNITS = "/etc/systemd/system";
 
-/** What of a config the services of a machine depend on. */
+/** The parts of a config that services depend on. */
 type ServiceConfig = Pick<Config, "service" | "killSwitch">;
 
 /**
- * The services that a config asks for, and what of it this machine's service manager cannot do. Pure.
+ * The services that a config asks for, and which of them the host's service manager cannot provide. Pure.
  *
- * @param bootScript the boot table as a script for nft, where this machine can load one before its network is up
+ * @param bootScript the boot table as an nft script, if this host can load one before its network is up
  */
 export function wantedServices(
   config: ServiceConfig,

@@ -12,7 +12,7 @@ export const sysctlDriver: ResourceDriver<"sysctl"> = {
   observe: observeSysctls,
   diff: diffSysctl,
   asSpec: ({ values }) => ({ values }),
-  // A setting carries no mark; it is ours by the ledger alone.
+  // A setting carries no mark; only the ledger makes it ours.
   isOwned: () => true,
   restoring: restoringSysctl,
   remember: rememberSysctl,
@@ -30,15 +30,15 @@ async function observeSysctls(
 }
 
 /**
- * Only what differs is written. On the way back a name that is gone with its device needs no restoring; and a value that is
- * put back is read again at once, for it is nobody's from then on, so that no later reading would miss it.
+ * Writes only what differs. A name that disappeared with its device needs no restoring. A restored value is read again
+ * at once: later readings do not cover it.
  */
 async function applySysctls(host: Host, steps: readonly StepOf<"sysctl">[]): Promise<void> {
   for (const { action, after } of steps) {
     if (action === "adopt" || action === "forget" || after === null) continue;
-    const standing = await host.sysctl.read(Object.keys(after.values));
+    const found = await host.sysctl.read(Object.keys(after.values));
     const changed = Object.entries(after.values).filter(
-      ([name, value]) => standing[name] !== value && (action !== "delete" || standing[name] !== undefined),
+      ([name, value]) => found[name] !== value && (action !== "delete" || found[name] !== undefined),
     );
     if (changed.length === 0) continue;
     await host.sysctl.write(Object.fromEntries(changed));
@@ -47,11 +47,11 @@ async function applySysctls(host: Host, steps: readonly StepOf<"sysctl">[]): Pro
 }
 
 async function refuseIgnored(host: Host, written: readonly (readonly [string, string])[]): Promise<void> {
-  const standing = await host.sysctl.read(written.map(([name]) => name));
-  const ignored = written.find(([name, value]) => standing[name] !== undefined && standing[name] !== value);
+  const found = await host.sysctl.read(written.map(([name]) => name));
+  const ignored = written.find(([name, value]) => found[name] !== undefined && found[name] !== value);
   if (ignored === undefined) return;
   const [name, value] = ignored;
-  throw new AwgError("host", `the kernel took ${value} for ${name} and still has ${standing[name]}`, {
+  throw new AwgError("host", `the kernel took ${value} for ${name} and still has ${found[name]}`, {
     facts: { setting: name },
   });
 }

@@ -13,7 +13,7 @@ export const systemExtensionDriver: ResourceDriver<"system-extension"> = {
   observe: observeExtensions,
   diff: diffSystemExtension,
   asSpec: systemExtensionAsSpec,
-  // An extension carries its vendor's signature, never a mark of ours; it is ours by the ledger alone.
+  // An extension carries its vendor's signature, not a mark of ours; only the ledger makes it ours.
   isOwned: () => true,
   needsReplace: (changes) => changes.some(({ field }) => field in REPLACED),
   reason: ([change]) => REPLACED[change?.field ?? ""],
@@ -24,10 +24,10 @@ export const systemExtensionDriver: ResourceDriver<"system-extension"> = {
   apply: applyExtensions,
 };
 
-/** Why the app's version takes the place of the one that stands, by what changes. */
+/** Why the app's version replaces the installed one, by the field that changes. */
 const REPLACED: Readonly<Record<string, string>> = {
   "/version": "the app carries another version",
-  "/approval": "somebody sits there to be asked again",
+  "/approval": "a user is present to be asked again",
 };
 
 async function observeExtensions(
@@ -39,11 +39,11 @@ async function observeExtensions(
   return observed;
 }
 
-/** What a person has to allow is never waited for: reading back finds it awaited, which is as far as awg can go. */
+/** Approval is not waited for: the read-back finds the extension awaiting it, and awg can do no more. */
 async function applyExtensions(host: Host, steps: readonly StepOf<"system-extension">[]): Promise<void> {
   for (const { action, after, changes } of steps) {
     if (action === "adopt" || action === "forget" || after === null) continue;
-    // Without a difference a replacement is one that was asked for by name.
+    // Without a difference a replacement was requested by name.
     const forceUpdate = action === "replace" && changes.length === 0;
     if (after.state === "present") await extensionsOf(host).activate(after.bundle, { forceUpdate });
     else await extensionsOf(host).deactivate(after.bundle);

@@ -3,8 +3,8 @@ import type { SystemExtensionObserved, SystemExtensionSpec } from "../../model/r
 import { valueChange } from "../field-change.ts";
 
 /**
- * What differs: whether it is there, and by the decision table whether what the app carries takes its place. Where a person
- * or a reboot is waited for nothing is left to do: it is no difference, but the resource is not ready either (`awaitedStep`).
+ * What differs: whether it exists and, by the decision table, whether the app's version replaces it. While a person or
+ * a reboot is awaited there is nothing to do: no difference, but the resource is not ready (`awaitedStep`).
  */
 export function diffSystemExtension(desired: SystemExtensionSpec, observed: SystemExtensionObserved): FieldChange[] {
   const { state, replacement } = observed;
@@ -17,33 +17,33 @@ export function diffSystemExtension(desired: SystemExtensionSpec, observed: Syst
   return holds || replacement === null ? [] : valueChange("/state", state, "present");
 }
 
-/** An extension that leaves counts as absent already. */
+/** An extension that is being removed counts as absent. */
 export function systemExtensionAsSpec({ bundle, state }: SystemExtensionObserved): SystemExtensionSpec {
   return { bundle, state: state === "not-installed" || state === "uninstalling" ? "absent" : "present" };
 }
 
 /**
- * Where a person allows it since macOS 15, and what opens that sheet there. Other links open pages that do not show the
- * extension, and `open` succeeds with any of them.
+ * Where a person approves it since macOS 15, and the link to that sheet. Other links open pages without the extension,
+ * although `open` succeeds.
  */
 const ALLOWED_IN =
   "System Settings, Login Items & Extensions, Network Extensions (before macOS 15: Privacy & Security)";
 const APPROVAL_LINK =
   "x-apple.systempreferences:com.apple.ExtensionsPreferences?extensionPointIdentifier=com.apple.system_extension.network_extension.extension-point";
 
-/** What still has to happen outside awg; undefined where nothing has. */
+/** The step outside awg that is still missing; undefined when there is none. */
 export function awaitedStep(
   desired: SystemExtensionSpec,
   { bundle, state, versions }: SystemExtensionObserved,
 ): string | undefined {
-  // A new version may wait beside an old one that serves.
+  // A new version may await approval while an old one runs.
   if (state === "awaiting-approval" || versions.some(({ isAwaitingUserApproval }) => isAwaitingUserApproval)) {
-    return `${bundle} waits to be allowed in ${ALLOWED_IN}: open "${APPROVAL_LINK}"`;
+    return `${bundle} must be allowed in ${ALLOWED_IN}: open "${APPROVAL_LINK}"`;
   }
   const waitsForReboot = state === "after-reboot" || versions.some((version) => version.state === "after-reboot");
-  if (waitsForReboot || state === "uninstalling") return `${bundle} waits for this Mac to be restarted`;
+  if (waitsForReboot || state === "uninstalling") return `${bundle} needs a restart of this Mac`;
   if (desired.state === "present" && state === "disabled") {
-    return `${bundle} is switched off in ${ALLOWED_IN}: open "${APPROVAL_LINK}"`;
+    return `${bundle} is disabled in ${ALLOWED_IN}: open "${APPROVAL_LINK}"`;
   }
   return undefined;
 }

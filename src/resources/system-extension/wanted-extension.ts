@@ -4,7 +4,7 @@ import type { BesideTunnels } from "../expand/expansion.ts";
 /**
  * The system extension that a config asks for. Pure.
  *
- * @param missing why this machine can have none; undefined where it can
+ * @param missing why this host cannot have one; undefined if it can
  */
 export function wantedExtension({ systemExtension }: Config, missing: string | undefined): BesideTunnels {
   if (systemExtension === undefined) return { resources: [], notes: [], unsupported: [] };

@@ -2,7 +2,7 @@ import type { Obfuscation } from "../../config/config.ts";
 import type { SecretId, SecretRef } from "../../model/secret.ts";
 import { GENERATION_KEY, SECRET_OBFUSCATION_KEY } from "../../uapi/obfuscation.ts";
 
-/** What each parameter is when nobody set it; engines print some of these and leave others out. */
+/** The default of each parameter; engines print some of these and leave others out. */
 const DEFAULTS: Readonly<Record<string, string>> = {
   h1: "1",
   h2: "2",
@@ -12,14 +12,14 @@ const DEFAULTS: Readonly<Record<string, string>> = {
   disable_cookies: "0",
 };
 
-/** Whether a parameter's value must never be shown; it travels as the id of a secret. */
+/** Whether a parameter's value is secret; it is passed as the id of a secret. */
 export function isSecretParameter(name: string): boolean {
   return name === SECRET_OBFUSCATION_KEY;
 }
 
 /**
- * AmneziaWG parameters in one form, so that what was asked for and what an engine prints are equal exactly when they
- * mean the same: defaults left out, `a-a` as `a`, true and false as 1 and 0. Names and values as in UAPI.
+ * AmneziaWG parameters in normal form, so that the wanted and the printed ones are equal exactly if they mean the same:
+ * defaults left out, `a-a` as `a`, true and false as 1 and 0. Names and values as in UAPI.
  */
 export function normalParameters(parameters: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   const normal: Record<string, string> = {};
@@ -54,10 +54,10 @@ const RANGES = {
 const PACKETS = ["i1", "i2", "i3", "i4", "i5", "j1", "j2", "j3"] as const;
 
 /**
- * The parameters of a configuration as UAPI names and values, normal form: what is off or usual is left out. The key of
- * the mask is the id of its secret; who sends the parameters to an engine puts its hex there.
+ * The parameters of a config as UAPI names and values, in normal form. The key of the mask is the id of its secret; its
+ * hex is inserted when the parameters are sent to an engine.
  *
- * @param isEmbedded for awg's own engine, which is told the version that the configuration names
+ * @param isEmbedded for the embedded engine, which also gets the version that the config names
  */
 export function obfuscationParameters(
   obfuscation: Obfuscation,

@@ -18,7 +18,7 @@ import {
   tunnelEnforcement,
 } from "./tunnel.ts";
 
-/** Drives what runs inside the devices: `tunnel/<tunnel>`. */
+/** Drives the engines of the devices: `tunnel/<tunnel>`. */
 export const tunnelDriver: ResourceDriver<"tunnel"> = {
   kind: "tunnel",
   observe: observeTunnels,
@@ -48,7 +48,7 @@ async function observeTunnels(
     engines.delete(device);
   }
   if (engines.size === 0) return observed;
-  // A device keeps its name when its tunnel gets another one, which its mark tells.
+  // A device keeps its name when its tunnel is renamed; its mark shows that.
   const marked = new Map((await host.links.read()).map(({ device, tunnel }) => [device, tunnel]));
   for (const [device, engine] of engines) {
     const key: ResourceKey<"tunnel"> = `tunnel/${marked.get(device) ?? tunnelOfDevice(device)}`;

@@ -14,8 +14,8 @@ import { withInterruptions } from "./interruption.ts";
 import { isSecretParameter, normalParameters } from "./obfuscation.ts";
 
 /**
- * What differs between the tunnel wanted and what its engine says of itself. What the spec leaves open is not compared:
- * a listening port of 0, and the endpoint of a peer that dials in.
+ * What differs between the wanted tunnel and what its engine reports. What the spec leaves open is not compared: a
+ * listening port of 0, and the endpoint of a peer that dials in.
  */
 export function diffTunnel(desired: TunnelSpec, observed: TunnelObserved): FieldChange[] {
   const changes = [
@@ -32,7 +32,7 @@ export function diffTunnel(desired: TunnelSpec, observed: TunnelObserved): Field
   return withInterruptions(changes, desired.engine);
 }
 
-/** What the engine holds as a spec; undefined when none is there, or one that was never configured. */
+/** The engine's configuration as a spec; undefined without an engine, or with one that was never configured. */
 export function tunnelAsSpec(observed: TunnelObserved): TunnelSpec | undefined {
   const { running, silence, privateKey, peers, device, protocol, engine, listenPort, fwmark, obfuscation } = observed;
   if ((!running && silence === undefined) || privateKey === undefined) return undefined;
@@ -48,7 +48,7 @@ export function tunnelAsSpec(observed: TunnelObserved): TunnelSpec | undefined {
   };
 }
 
-/** A tunnel whose engine is there and does not answer, as it was accepted; any other as it is. */
+/** A tunnel whose engine does not answer, as it was accepted; any other as it is. */
 export function recallTunnel(observed: TunnelObserved, accepted: TunnelSpec): TunnelObserved {
   const { silence, device, engine, protocol } = observed;
   if (silence === undefined || accepted.device !== device) return observed;
@@ -56,56 +56,56 @@ export function recallTunnel(observed: TunnelObserved, accepted: TunnelSpec): Tu
   return { ...accepted, peers, device, engine, protocol, running: false, silence };
 }
 
-/** The engine that does not answer and that another program started: it is not ended without being asked. */
+/** An engine that does not answer and that another program started: it is not stopped without a request. */
 export function holdOfTunnel(desired: TunnelSpec, observed: TunnelObserved): Hold | undefined {
   const { silence, privateKey } = observed;
   if (silence?.isForeign !== true) return undefined;
-  const way = silence.canGoOn ? `kill -CONT ${silence.pid} lets it go on, ` : "";
-  // Of one that never answered awg nobody knows what a way back would bring back: a person ends it, not a plan.
+  const resume = silence.canGoOn ? `kill -CONT ${silence.pid} resumes it, ` : "";
+  // For an engine that never answered awg, a rollback has nothing to restore: a person stops it, not a plan.
   const isUnknown = privateKey === undefined;
   const end = isUnknown
-    ? `kill -KILL ${silence.pid} ends it and its device, and the next apply makes both`
-    : "--replace ends it, and another begins";
-  const holder = `an engine that awg does not end unasked: ${silence.text} (${way}${end})`;
+    ? `kill -KILL ${silence.pid} ends it and its device; the next apply creates both again`
+    : "--replace ends it and starts another";
+  const holder = `an engine that awg does not end without a request: ${silence.text} (${resume}${end})`;
   const others = diffTunnel(desired, observed).filter(({ field }) => field !== "/running");
   return { holder, canStay: !isUnknown && others.length === 0 };
 }
 
-/** Whether nothing differs but that the engine, which is there, does not answer. */
+/** Whether the only difference is that the engine does not answer. */
 export function isSilenceAlone(changes: readonly FieldChange[]): boolean {
   return changes.every(isSilence);
 }
 
-/** Why a tunnel changes whose engine is there and does not answer. */
+/** Why a tunnel with an engine that does not answer changes. */
 export function reasonOfTunnel(changes: readonly FieldChange[]): string | undefined {
-  return changes.some(isSilence) ? "its engine does not answer: another begins in its place" : undefined;
+  return changes.some(isSilence) ? "its engine does not answer and will be replaced" : undefined;
 }
 
 function isSilence({ field, before }: FieldChange): boolean {
   return field === "/running" && typeof before === "string";
 }
 
-/** An engine belongs to whom its device belongs to; the link resource is the one that conflicts. */
+/** The engine belongs to the owner of its device; the link resource is the one that conflicts. */
 export function isTunnelOwned(_observed: TunnelObserved): boolean {
   return true;
 }
 
-/** Another engine or protocol is another process: the old one must end first. */
+/** Another engine or protocol is another process: the old one must be stopped first. */
 export function doesTunnelNeedReplace(changes: readonly FieldChange[]): boolean {
   return changes.some(({ field }) => field === "/device" || field === "/engine" || field === "/protocol");
 }
 
-/** Whether peers are elsewhere, and nothing else differs: WireGuard follows whoever sends from another address. */
+/** Whether only the peers' endpoints differ: WireGuard follows a peer to the address it sends from. */
 export function havePeersRoamed(changes: readonly FieldChange[]): boolean {
   return changes.every(({ field }) => /^\/peers\/\d+\/endpoint$/.test(field));
 }
 
-/** The device stands before its engine. */
+/** The device is created before its engine. */
 export function tunnelDependencies({ device }: TunnelSpec): ResourceKey[] {
   return [`link/${tunnelOfDevice(device)}`];
 }
 
-/** Whether this machine has the engine. */
+/** Whether this host has the engine. */
 export function tunnelEnforcement({ engine, protocol }: TunnelSpec, capabilities: Capabilities): Enforcement {
   if (engine === "embedded") return capabilities.tun ? "enforced" : "unsupported";
   if (engine === "kernel") return protocol === "wireguard" && capabilities.kernelWireguard ? "enforced" : "unsupported";
@@ -132,8 +132,8 @@ function diffPeers(desired: readonly PeerSpec[], observed: readonly PeerObserved
   return [
     ...setChange("/peers", keys(observed), keys(desired)),
     ...desired.flatMap((peer, index) => {
-      const standing = found.get(peer.publicKey);
-      return standing === undefined ? [] : diffPeer(`/peers/${index}`, peer, standing);
+      const current = found.get(peer.publicKey);
+      return current === undefined ? [] : diffPeer(`/peers/${index}`, peer, current);
     }),
   ];
 }

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { devicesNamed } from "../../../src/app/apply/dead-engines.ts";
-import type { DesiredState } from "../../../src/model/resource.ts";
-import type { Generation } from "../../../src/reconciler/apply/stores.ts";
+import type { DesiredState } from "../../../src/model/resources/desired-state.ts";
+import type { Generation } from "../../../src/reconciler/journal/generation.ts";
 import { memoryDisk, memoryStores } from "../../support/memory-stores.ts";
 
 const tunnel = (device: string) => ({ kind: "tunnel", key: `tunnel/${device}`, spec: { device } });

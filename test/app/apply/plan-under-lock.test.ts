@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { planUnderLock } from "../../../src/app/apply/plan-under-lock.ts";
 import type { HostParts } from "../../../src/app/parts.ts";
 import type { Planned } from "../../../src/app/plan/planned.ts";
-import type { JournalRecord } from "../../../src/reconciler/apply/record.ts";
+import type { JournalRecord } from "../../../src/reconciler/journal/journal-record.ts";
 
 const PLANNED = { verb: "apply" } as Planned;
 const BEGIN: JournalRecord = { type: "begin", verb: "apply", configHash: "", generation: 1, startedMs: 0 };

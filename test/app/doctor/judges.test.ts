@@ -7,7 +7,7 @@ import type { ResourceStatus } from "../../../src/app/status/status-report.ts";
 import type { Capabilities } from "../../../src/host/ports/facts.ts";
 import type { RuleEntry } from "../../../src/host/ports/routes.ts";
 import { DISREGARDED } from "../../../src/model/firewall/canary.ts";
-import type { DesiredState } from "../../../src/model/resource.ts";
+import type { DesiredState } from "../../../src/model/resources/desired-state.ts";
 import { firewall, link, resolver, rules, state, tunnel } from "../../reconciler/scenarios.ts";
 
 const ABLE: Capabilities = {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { judgeSubordinates, usersOfRules } from "../../../src/app/doctor/subuid.ts";
 import type { FlowMatch, PathRef, PolicyLayer, PortRange } from "../../../src/model/firewall/policy.ts";
-import type { DesiredState } from "../../../src/model/resource.ts";
+import type { DesiredState } from "../../../src/model/resources/desired-state.ts";
 import { LAPTOP } from "../../model/firewall/policies.ts";
 
 const GIVEN: PortRange = { from: 100_000, to: 165_535 };

@@ -56,7 +56,7 @@ describe("a part of a plan", () => {
     expect(stepTexts(await bench.plan(text, { replace: ["link/office"] }))).toContain("replace link/office");
     const { notes } = await bench.plan(text, { replace: ["link/office"] });
     expect(notes.map(({ path, message }) => `${path}: ${message}`)).toContain(
-      "tunnel/office: taken too: it stands on link/office, which is made anew",
+      "tunnel/office: taken too: it runs on link/office, which will be recreated",
     );
     for (const exclude of ["tunnel/office", "link/office"])
       await expect(bench.plan(text, { replace: ["link/office"], exclude: [exclude] })).rejects.toThrow(exclude);

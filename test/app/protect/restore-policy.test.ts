@@ -4,8 +4,8 @@ import { describe, expect, test } from "vitest";
 import { duePolicies, type RestoredPolicy } from "../../../src/app/protect/restore-policy.ts";
 import type { FirewallPolicy } from "../../../src/model/firewall/policy.ts";
 import { blockedPolicy } from "../../../src/model/firewall/transition.ts";
-import type { OpenTransaction } from "../../../src/reconciler/apply/record.ts";
-import type { Generation } from "../../../src/reconciler/apply/stores.ts";
+import type { Generation } from "../../../src/reconciler/journal/generation.ts";
+import type { OpenTransaction } from "../../../src/reconciler/journal/open-transaction.ts";
 import { type SimulatedBench, useSimulatedBench } from "../../compose/simulated-bench.ts";
 import { openTestSession } from "../../support/test-session.ts";
 

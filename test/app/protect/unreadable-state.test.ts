@@ -138,7 +138,7 @@ describe("law 1: a state file that cannot be read, and nothing of ours in the ke
           breakIt(stateOf(bench, file));
           const error = await change(bench, verb(bench));
           expect(error).toMatchObject({
-            message: expect.stringMatching(/traffic is blocked but for what the packet filter that stands lets pass$/),
+            message: expect.stringMatching(/traffic is blocked except what the loaded packet filter allows$/),
             facts: { traffic: "guarded" },
           });
           expect(String(error)).toContain(stateOf(bench, file));
@@ -151,7 +151,7 @@ describe("law 1: a state file that cannot be read, and nothing of ours in the ke
       const { bench, accepted } = await protectedBench();
       emptyKernel(bench);
       BREAKS["corrupt"]?.(stateOf(bench, file));
-      expect(await daemonSays(bench)).toMatch(/is corrupt at byte 0; traffic is blocked but for/);
+      expect(await daemonSays(bench)).toMatch(/is corrupt at byte 0; traffic is blocked except/);
       expect(policyOf(bench)).toEqual(accepted);
     });
   }
@@ -259,7 +259,7 @@ describe("law 1: who is not cut off", () => {
       const { bench } = await protectedBench();
       const before = bench.read();
       BREAKS["corrupt"]?.(stateOf(bench, file));
-      expect(String(await change(bench, VERBS["apply"]?.(bench) as never))).toContain("traffic is blocked but for");
+      expect(String(await change(bench, VERBS["apply"]?.(bench) as never))).toContain("traffic is blocked except");
       expect(bench.read()).toBe(before);
     }
   });

@@ -49,7 +49,7 @@ test("law 9: what an apply that was cut short changed is told as its own doing, 
   expect(renderDrift(report, plain)).toContain("link/office was changed  # by the change of awg's that has not ended");
   const planned = await bench.plan(before);
   const text = renderPlan(planned.plan, planned.traffic, plain);
-  expect(text).toContain("~ link/office  # was changed by awg's own change, which has not ended");
+  expect(text).toContain("~ link/office  # was changed by an unfinished change of awg");
   expect(text).not.toContain("outside awg");
   expect(text).not.toContain("≠");
   expect(planned.notes).toContainEqual({
@@ -137,7 +137,7 @@ test("law 9: nor is its damage, and what the apply changed of it is", async () =
   load([]);
   const half = await told(bench, before);
   expect(half.drift).toContain("firewall/machine was changed  # by the change of awg's that has not ended");
-  expect(half.plan).toContain("~ firewall/machine  # was changed by awg's own change, which has not ended");
+  expect(half.plan).toContain("~ firewall/machine  # was changed by an unfinished change of awg");
   load(["a rule was removed"]);
   const damaged = await told(bench, before);
   expect(damaged.drift).toContain("firewall/machine was changed  # cause unknown");

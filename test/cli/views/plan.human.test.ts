@@ -15,7 +15,7 @@ function step(key: string, action: Action, over: Partial<Step> = {}): Step {
     before: null,
     after: null,
     changes: [],
-    reason: "not there yet",
+    reason: "will be created",
     ...over,
   } as Step;
 }
@@ -32,14 +32,14 @@ describe("a plan for people", () => {
   test("shows symbol, key, reason, fields and the two closing lines", () => {
     const changes = [{ field: "/mtuBytes", before: 1420, after: 1380 }];
     const plan = planOf(
-      step("link/office", "update", { changes, reason: "differs from the configuration" }),
+      step("link/office", "update", { changes, reason: "differs from the config" }),
       step("routes/old", "delete"),
     );
     expect(renderPlan(plan, "stays.", plain)).toBe(
       [
-        "  ~ link/office  # differs from the configuration",
+        "  ~ link/office  # differs from the config",
         "      mtuBytes: 1420 → 1380",
-        "  - routes/old  # not there yet",
+        "  - routes/old  # will be created",
         "",
         "Plan: 0 to add, 1 to change, 1 to destroy.",
         "Traffic: stays.",

@@ -86,7 +86,7 @@ test.each<[string, FirewallPolicy, FirewallPolicy, string[]]>([
     "rules whose numbers alone differ",
     policy([PRINTERS, MAIL]),
     policy([PRINTERS, at(MAIL, 2)]),
-    ["rules: the same in the same order → numbered anew"],
+    ["rules: the same in the same order → renumbered"],
   ],
   [
     "fields of the only rule",

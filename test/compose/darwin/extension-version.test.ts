@@ -60,7 +60,7 @@ describe("which version of a system extension stands on a Mac", () => {
   test("the same version is replaced when --replace names it, whoever sits there", async () => {
     await apply(false);
     extensions().approve(BUNDLE);
-    const reason = "asked for by --replace";
+    const reason = "requested by --replace";
     expect(await apply(false, [KEY])).toEqual([{ key: KEY, action: "replace", changes: [], reason }]);
     expect(asked()).toEqual(["activate", "activate"]);
     expect(await apply(false)).toEqual([]);

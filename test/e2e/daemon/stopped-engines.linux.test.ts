@@ -194,7 +194,7 @@ describe.skipIf(reason !== undefined)(
           key,
           action: "update",
           changes: [{ field: "/running", before: texts[index], after: true, drift: true }],
-          reason: "its engine does not answer: another begins in its place",
+          reason: "its engine does not answer and will be replaced",
         })),
       );
       const { findings } = JSON.parse(awg("doctor", "--json").stdout);

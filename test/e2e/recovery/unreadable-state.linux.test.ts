@@ -136,7 +136,7 @@ describe.skipIf(reason !== undefined)(
       await expectReached(REFUSED, GRANTED);
       const refused = awg(...apply);
       expect([refused.status, refused.stderr]).toEqual([5, expect.stringContaining("; run awg doctor")]);
-      expect(refused.stderr).toContain("traffic is blocked but for what the packet filter that stands lets pass");
+      expect(refused.stderr).toContain("traffic is blocked except what the loaded packet filter allows");
       await expectReached(GRANTED);
 
       await emptyKernel();

@@ -2,10 +2,9 @@ import { describe, expect, test } from "vitest";
 import { type Core, freeIndex, keyOf } from "../../../src/engine/core/core.ts";
 import { startHandshake } from "../../../src/engine/core/initiator.ts";
 import { newCore } from "../../../src/engine/core/new-core.ts";
-import type { PeerState } from "../../../src/engine/core/peer-state.ts";
+import type { PeerSession, PeerState } from "../../../src/engine/core/peer-state.ts";
 import { dropPeer, putPeer } from "../../../src/engine/core/reconfigure.ts";
 import { beginSession, confirmSession, dropSessions } from "../../../src/engine/core/rotation.ts";
-import type { TransportSession } from "../../../src/engine/core/session.ts";
 import { receivedOver } from "../../../src/engine/core/transport.ts";
 import { CRYPTO } from "../support/crypto.ts";
 import { deviceConfig, endpoint } from "../support/link.ts";
@@ -21,7 +20,7 @@ function lonely(sources = new SeededSources(1)): { core: Core; peer: PeerState }
 }
 
 /** A new session with the peer under the next index; its keys are that index. */
-function begin(core: Core, peer: PeerState, index: number, isInitiator: boolean): TransportSession {
+function begin(core: Core, peer: PeerState, index: number, isInitiator: boolean): PeerSession {
   const keys = { send: key(index), receive: key(index), localIndex: index, remoteIndex: index + 1000 };
   beginSession(core, peer, keys, isInitiator, 1_000);
   const made = core.sessions.get(index);

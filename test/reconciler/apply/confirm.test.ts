@@ -6,8 +6,8 @@ import {
   revertTransaction,
 } from "../../../src/reconciler/apply/confirm.ts";
 import type { ApplyDeps, Confirmation, Outcome } from "../../../src/reconciler/apply/outcome.ts";
-import { readOpenTransaction, readTransaction } from "../../../src/reconciler/apply/record.ts";
 import { recoverOpenJournal } from "../../../src/reconciler/apply/recover.ts";
+import { readOpenTransaction, readTransaction } from "../../../src/reconciler/journal/open-transaction.ts";
 import { CrashError, Faults } from "../../support/faults.ts";
 import { applyOn, type Bench, benchWith, copyBench, depsOf, guardPolicy, LeakError, planOn } from "../run.ts";
 import { firewall, link, resolver, state, sysctl, table, tunnel } from "../scenarios.ts";

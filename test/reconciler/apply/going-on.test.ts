@@ -1,11 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { canonicalJson } from "../../../src/model/canonical.ts";
-import type { DesiredState } from "../../../src/model/resource.ts";
+import type { DesiredState } from "../../../src/model/resources/desired-state.ts";
 import { revertTransaction } from "../../../src/reconciler/apply/confirm.ts";
 import type { ApplyDeps, Outcome } from "../../../src/reconciler/apply/outcome.ts";
-import { readOpenTransaction } from "../../../src/reconciler/apply/record.ts";
 import { recoverOpenJournal, recoverTowards } from "../../../src/reconciler/apply/recover.ts";
-import type { Generation, ProposalRecord } from "../../../src/reconciler/apply/stores.ts";
+import type { Generation } from "../../../src/reconciler/journal/generation.ts";
+import { readOpenTransaction } from "../../../src/reconciler/journal/open-transaction.ts";
+import type { ProposalRecord } from "../../../src/reconciler/journal/stores.ts";
 import type { Ledger } from "../../../src/reconciler/plan/ledger.ts";
 import { CrashError, type FaultKind, Faults } from "../../support/faults.ts";
 import { applyOn, type Bench, benchWith, copyBench, depsOf, planOn } from "../run.ts";
@@ -220,7 +221,7 @@ describe("what goes on, and what goes back", () => {
     const onTrial = await halfMade();
     const { journal } = depsOf(onTrial).stores;
     await journal.append({ type: "unconfirmed", deadlineMs: 0, generation, ledger });
-    await journal.append({ type: "rollback", cause: "nobody confirmed it in time" });
+    await journal.append({ type: "rollback", cause: "it was not confirmed in time" });
     expect((await recoverTowards(depsOf(onTrial), beginning))?.kind).toBe("rolledBack");
     expect(onTrial.machine.print()).toBe(await textOf(nothing));
   });

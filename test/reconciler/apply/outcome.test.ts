@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import type { FieldChange, Resource } from "../../../src/model/resource.ts";
 import type { ApplyDeps, ProgressEvent } from "../../../src/reconciler/apply/outcome.ts";
-import { readOpenTransaction, readTransaction } from "../../../src/reconciler/apply/record.ts";
 import { recoverOpenJournal } from "../../../src/reconciler/apply/recover.ts";
+import { readOpenTransaction, readTransaction } from "../../../src/reconciler/journal/open-transaction.ts";
 import { CrashError, Faults } from "../../support/faults.ts";
 import { countingClock, memoryStores } from "../../support/memory-stores.ts";
 import { fakeRegistry } from "../fake-machine.ts";

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import type { Step } from "../../../src/model/plan.ts";
 import type { ApplyDeps } from "../../../src/reconciler/apply/outcome.ts";
-import { readTransaction } from "../../../src/reconciler/apply/record.ts";
 import { recoverOpenJournal } from "../../../src/reconciler/apply/recover.ts";
+import { readTransaction } from "../../../src/reconciler/journal/open-transaction.ts";
 import { EMPTY_LEDGER } from "../../../src/reconciler/plan/ledger.ts";
 import { Faults } from "../../support/faults.ts";
 import { applyOn, benchWith, depsOf, guardPolicy, LeakError } from "../run.ts";

@@ -2,10 +2,10 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { backoffMs } from "../../../src/reconciler/machine/backoff.ts";
 import {
-  type Burst,
   burstDueMs,
   DEFAULT_BURST_LIMITS,
   joinBurst,
+  type PendingBurst,
 } from "../../../src/reconciler/machine/burst-guard.ts";
 
 const SEED = Number(process.env["AWG_SEED"] ?? 20261121);
@@ -37,12 +37,12 @@ describe("the burst guard", () => {
   });
 
   test("events without end wait for the longest time after the first", () => {
-    let burst: Burst = null;
+    let burst: PendingBurst = null;
     let acted = 0;
     for (let now = 0; now < 20_000; now += 50) {
       const due = burstDueMs(burst);
       if (due !== undefined && due <= now) {
-        expect(due - (burst as NonNullable<Burst>).firstMs).toBe(2_000);
+        expect(due - (burst as NonNullable<PendingBurst>).firstMs).toBe(2_000);
         burst = null;
         acted++;
       }
@@ -55,7 +55,7 @@ describe("the burst guard", () => {
     fc.assert(
       fc.property(fc.array(fc.nat(500), { minLength: 1, maxLength: 40 }), (gaps) => {
         let now = 0;
-        let burst: Burst = null;
+        let burst: PendingBurst = null;
         for (const gap of gaps) {
           const due = burstDueMs(burst);
           now += gap;
@@ -66,7 +66,7 @@ describe("the burst guard", () => {
         const { quietMs, longestMs } = DEFAULT_BURST_LIMITS;
         expect(due).toBeGreaterThanOrEqual(now);
         expect(due).toBeLessThanOrEqual(now + quietMs);
-        expect(due).toBeLessThanOrEqual((burst as NonNullable<Burst>).firstMs + longestMs);
+        expect(due).toBeLessThanOrEqual((burst as NonNullable<PendingBurst>).firstMs + longestMs);
       }),
       { seed: SEED },
     );

@@ -111,7 +111,7 @@ describe("what a plan does about each thing", () => {
       ledger: EMPTY_LEDGER,
       registry: circular as typeof registry,
     };
-    expect(() => planChanges(input)).toThrow(/link\/a, link\/b depend on each other/);
+    expect(() => planChanges(input)).toThrow(/link\/a, link\/b form a dependency cycle/);
   });
 });
 

@@ -76,16 +76,16 @@ describe("an engine that is there and does not answer", () => {
 
   test("of another program's is left as it is and told of; what changes it is refused", () => {
     expect(planned(true)).toEqual({ steps: [], conflicts: [], notes: [`left alone: ${TEXT}`] });
-    const way = "(kill -CONT 7 lets it go on, --replace ends it, and another begins)";
+    const way = "(kill -CONT 7 resumes it, --replace ends it and starts another)";
     expect(planned(true, specOf("listenPort: 51821"))).toMatchObject({
       steps: [],
-      conflicts: [`an engine that awg does not end unasked: ${TEXT} ${way}`],
+      conflicts: [`an engine that awg does not end without a request: ${TEXT} ${way}`],
     });
   });
 
   test("of another program's that never answered awg: --replace cannot end it, and what can is told", () => {
-    const way = "(kill -CONT 7 lets it go on, kill -KILL 7 ends it and its device, and the next apply makes both)";
-    const conflicts = [`an engine that awg does not end unasked: ${TEXT} ${way}`];
+    const way = "(kill -CONT 7 resumes it, kill -KILL 7 ends it and its device; the next apply creates both again)";
+    const conflicts = [`an engine that awg does not end without a request: ${TEXT} ${way}`];
     for (const replace of [[], [KEY]] as const)
       expect(planned(true, specOf(), replace, null)).toMatchObject({ steps: [], conflicts });
   });

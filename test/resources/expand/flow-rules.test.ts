@@ -153,9 +153,9 @@ describe("rules become flow rules", () => {
     expect(rules.map(({ origin, match }) => [origin, match.uids])).toEqual([["rules/1", [{ from: 1001, to: 1001 }]]]);
     const said = expansion.notes.filter(({ path }) => path.endsWith("users")).map(({ message }) => message);
     expect(said).toEqual([
-      "there is no user nobody-here on this machine",
-      "there is no user ghost on this machine",
-      "there is no user constructor on this machine",
+      "no user nobody-here on this host",
+      "no user ghost on this host",
+      "no user constructor on this host",
     ]);
   });
 

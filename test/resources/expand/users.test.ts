@@ -61,7 +61,7 @@ default: { via: block }
     const { uids, notes } = expanded(`users: [alice], ${path}`);
     expect(uids).toEqual(WITHOUT);
     expect(notes).toEqual([
-      "/etc/subuid gives these users the numbers of awg and bob, too: the rule leaves them out, as it lets out in clear",
+      "/etc/subuid also delegates the uids of awg and bob to these users: the rule excludes them, because it sends in clear",
     ]);
   });
 
@@ -69,7 +69,7 @@ default: { via: block }
     const { uids, notes } = expanded(`users: [alice], ${path}`);
     expect(uids).toEqual([WIDE]);
     expect(notes).toEqual([
-      "/etc/subuid gives these users the numbers of awg and bob, too: the rule holds for them as well",
+      "/etc/subuid also delegates the uids of awg and bob to these users: the rule applies to them too",
     ]);
   });
 
@@ -82,7 +82,7 @@ default: { via: block }
   test("is named with few others, where they are many", () => {
     const many = Object.fromEntries(Array.from({ length: 9 }, (_, index) => [`u${index}`, 1500 + index]));
     expect(expanded("users: [alice], via: block", many).notes.join()).toContain(
-      "numbers of u0, u1, u2 and 6 more, too",
+      "uids of u0, u1, u2 and 6 more to these users",
     );
   });
 

@@ -77,7 +77,7 @@ describe("issue 4, point 4: the plan says when a change of key or obfuscation is
     const changes = tunnelDriver.diff({ ...SPEC, privateKey: secret("other") }, observed(SPEC));
     const step = { key: "tunnel/office", action: "update", changes, reason: "differs" } as const;
     expect(renderStep(step, styleFor(false)).join("\n")).toMatch(
-      /^ {2}~ tunnel\/office {2}# differs\n {6}privateKey: \(secret, changed\)\n {8}# make-before-break: sessions go on/,
+      /^ {2}~ tunnel\/office {2}# differs\n {6}privateKey: \(secret, changed\)\n {8}# make-before-break: sessions continue/,
     );
     expect(JSON.stringify(changes)).toContain('"interruption":"make-before-break: ');
   });

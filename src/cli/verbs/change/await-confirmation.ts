@@ -53,7 +53,7 @@ export async function awaitConfirmation(
       if (verdict !== "reverted") await change.revert({ onlyIfDue: false });
       if (signal !== undefined) throw new AwgError("unconfirmed", "the old state is back");
       const isDue = change.secondsLeft() <= 0;
-      const why = isDue ? "nobody confirmed it in time" : "it was undone before anybody confirmed it";
+      const why = isDue ? "it was not confirmed in time" : "it was undone before anybody confirmed it";
       throw new AwgError("unconfirmed", `${why}; the old state is back`);
     }
     const overdueSeconds = -change.secondsLeft();

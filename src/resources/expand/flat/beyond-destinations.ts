@@ -4,14 +4,14 @@ import type { AllowGrant, FirewallPolicy, FlowMatch, FlowRule, PathRef } from ".
 import { type Prefix, parsePrefix } from "../../../model/prefix.ts";
 import { PrefixSet } from "./prefix-set.ts";
 
-/** Whether the destination alone decides a rule; one that says nothing at all is for everything. */
+/** Whether the destination alone decides a rule; an empty match applies to everything. */
 export function isByDestination({ ports, protocol, uids }: FlowMatch): boolean {
   return ports === undefined && protocol === undefined && uids === undefined;
 }
 
 /**
- * Places ("rules.2", "killSwitch.allow.0") of what a machine that routes by the destination alone cannot follow: a rule or
- * an exception by port, protocol or user whose flows its routes lead elsewhere, where the packet filter drops them.
+ * Places ("rules.2", "killSwitch.allow.0") that a host with routing by destination alone cannot follow: rules and
+ * exceptions by port, protocol or user whose flows its routes send elsewhere. The packet filter drops those.
  */
 export function beyondDestinations({ steering, layers: [layer] }: FirewallPolicy): string[] {
   const { rules } = steering;
@@ -34,7 +34,7 @@ export function beyondDestinations({ steering, layers: [layer] }: FirewallPolicy
   }
 }
 
-/** An exception that no route of its own lets past the default tunnel. */
+/** An exception without a route of its own past the default tunnel. */
 function needsPorts({ direction, ports, protocol, prefixes }: AllowGrant, allowLan: boolean): boolean {
   if (direction !== "out") return false;
   const isLocal = allowLan && prefixes?.every((prefix) => overlap([prefix], LAN_PREFIXES)) === true;
@@ -45,7 +45,7 @@ function isSame(a: PathRef, b: PathRef): boolean {
   return a.kind === b.kind && (a.kind !== "tunnel" || b.kind !== "tunnel" || a.device === b.device);
 }
 
-/** Whether some address is in both; a list that is absent holds all. */
+/** Whether the lists share an address; an absent list holds all. */
 function overlap(a: readonly string[] | undefined, b: readonly string[] | undefined): boolean {
   if (a === undefined || b === undefined) return true;
   const [left, right] = [a, b].map((texts) => texts.flatMap((text) => parsePrefix(text) ?? []));

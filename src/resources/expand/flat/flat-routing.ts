@@ -6,13 +6,13 @@ import type { PlacedTunnel } from "../expansion.ts";
 import { beyondDestinations, isByDestination } from "./beyond-destinations.ts";
 import { PrefixSet } from "./prefix-set.ts";
 
-/** The routes of a machine that chooses a way by the destination alone, longest prefix first. */
+/** The routes of a host that routes by destination alone, longest prefix first. */
 export interface FlatRouting {
-  /** Prefixes routed into each tunnel's device, canonical, sorted; never a whole family, which is cut in halves. */
+  /** Prefixes routed into each tunnel's device, canonical, sorted; a whole family is split in halves. */
   readonly into: ReadonlyMap<string, readonly string[]>;
-  /** What must go by the physical gateway although a tunnel's route covers it, sorted. */
+  /** What must use the physical gateway although a tunnel's route covers it, sorted. */
   readonly direct: readonly string[];
-  /** Places of rules and exceptions ("rules.2") that a destination alone does not tell, and that lead elsewhere. */
+  /** Places of rules and exceptions ("rules.2") that need another path and that a destination alone cannot express. */
   readonly beyond: readonly string[];
 }
 
@@ -25,9 +25,9 @@ interface Entry {
 const EVERYTHING: readonly string[] = ["0.0.0.0/0", "::/0"];
 
 /**
- * Turns "the first rule that matches" into "the longest prefix": entries are placed in the order in which they are
- * judged (endpoints, DNS servers, rules, exceptions, default), and what an earlier one covers is left to it. A tunnel
- * gets of an entry what its peers take. What is blocked needs no route: the packet filter judges by flow and device.
+ * Converts "the first matching rule" into "the longest prefix". Entries are placed in the order in which they are
+ * judged: endpoints, DNS servers, rules, exceptions, default. An earlier entry keeps what it covers. A tunnel gets the
+ * part of an entry that its peers accept. Blocked prefixes need no route: the packet filter judges by flow and device.
  */
 export function flatRouting(policy: FirewallPolicy, tunnels: readonly PlacedTunnel[]): FlatRouting {
   const carried = new Map(tunnels.map((tunnel) => [tunnel.device, carriedBy(tunnel)]));
@@ -75,20 +75,20 @@ function entriesOf({ steering, layers }: FirewallPolicy): Entry[] {
   ];
 }
 
-/** Link-local IPv4 (RFC 3927), which no router passes on. */
+/** Link-local IPv4 (RFC 3927), which no router forwards. */
 const LINK_LOCAL_IPV4 = "169.254.0.0/16";
 
-/** The local network beyond the own link; what belongs to a link has routes of its own there. */
+/** The local network beyond the own link; a link has routes of its own. */
 const LOCAL_NETWORKS = LAN_PREFIXES.filter(
   (prefix) => prefix !== LINK_LOCAL_IPV4 && !LINK_SCOPED_PREFIXES.includes(prefix),
 );
 
-/** A rule that the destination alone decides; one that says nothing at all is for everything. */
+/** A rule that the destination alone decides; an empty match applies to everything. */
 function entryOf(match: FlowMatch, path: PathRef): Entry[] {
   return isByDestination(match) ? [{ prefixes: parsed(match.destinations ?? EVERYTHING), path }] : [];
 }
 
-/** What a tunnel's peers take in the families it carries. */
+/** What a tunnel's peers accept in the families it carries. */
 function carriedBy({ tunnel, families }: PlacedTunnel): { within(prefix: Prefix): readonly Prefix[] } {
   const allowed = tunnel.peers
     .flatMap(({ allowedIPs }) => allowedIPs.flatMap((text) => parsePrefix(text) ?? []))
@@ -103,7 +103,7 @@ function carriedBy({ tunnel, families }: PlacedTunnel): { within(prefix: Prefix)
   };
 }
 
-/** More specific than a default route, so that the machine's own stays where it is (wg-quick's way on macOS). */
+/** More specific than a default route, so the host's own default route stays (as wg-quick does on macOS). */
 function inHalves(prefix: Prefix): Prefix[] {
   if (prefix.length > 0) return [prefix];
   const { family } = prefix;

@@ -3,28 +3,27 @@ import { LAN_PREFIXES } from "../../../model/firewall/link-traffic.ts";
 import type { FlowMatch, PathRef } from "../../../model/firewall/policy.ts";
 import { parseIp } from "../../../model/ip.ts";
 import { parsePrefix, prefixOverlaps } from "../../../model/prefix.ts";
-import type { DesiredState } from "../../../model/resource.ts";
+import type { DesiredState } from "../../../model/resources/desired-state.ts";
 import type { Note } from "../expansion.ts";
 
-const SINCE = "since a Mac has one way for each address";
+const SINCE = "because macOS has one route per destination";
 
 /**
- * What a person should know of a Mac, where one address has one way, whoever sends there: traffic that the policy wants
- * elsewhere than an endpoint's, a DNS server's or the local network's route leads is dropped, or goes along where no kill
- * switch stops it.
+ * Notes for macOS, where a destination has one route for all programs: traffic that the policy sends elsewhere than the
+ * route of an endpoint, DNS server or local network is dropped. Without a kill switch it follows that route.
  */
 export function oneWayNotes({ resources }: DesiredState): Note[] {
   const policy = resources.find((resource) => resource.kind === "firewall")?.spec;
   const layer = policy?.layers[0];
   if (policy === undefined || layer === undefined) return [];
   const { steering } = policy;
-  const outcome = `${layer.killSwitch ? "is dropped" : "goes along"}, ${SINCE}`;
+  const outcome = `${layer.killSwitch ? "is dropped" : "follows the same route"}, ${SINCE}`;
   const pathOf = compileFlowPath(steering, { ...layer, dns: null });
-  const others = (path: string, addresses: readonly string[], way: PathRef): Note[] => {
+  const others = (path: string, addresses: readonly string[], wanted: PathRef): Note[] => {
     const split = [...new Set(addresses)].filter((text) => {
       const destination = parseIp(text);
-      const usual = destination === undefined ? way : pathOf({ destination, protocol: 6 }).path;
-      return usual.kind !== "block" && wayOf(usual) !== wayOf(way);
+      const usual = destination === undefined ? wanted : pathOf({ destination, protocol: 6 }).path;
+      return usual.kind !== "block" && pathText(usual) !== pathText(wanted);
     });
     return split.length === 0 ? [] : [{ path, message: `other traffic to ${split.join(", ")} ${outcome}` }];
   };
@@ -32,7 +31,7 @@ export function oneWayNotes({ resources }: DesiredState): Note[] {
     ({ match, path }) =>
       layer.allowLan &&
       path.kind === "tunnel" &&
-      wayOf(path) === wayOf(steering.default) &&
+      pathText(path) === pathText(steering.default) &&
       isNarrow(match) &&
       reachesLan(match),
   );
@@ -42,12 +41,12 @@ export function oneWayNotes({ resources }: DesiredState): Note[] {
     ...(layer.dns === null ? [] : others("dns.servers", layer.dns.servers, layer.dns.path)),
     ...[...new Set(narrow.map(placeOf))].map((path) => ({
       path,
-      message: `what it sends to the local network ${outcome}`,
+      message: `its traffic to the local network ${outcome}`,
     })),
   ];
 }
 
-function wayOf(path: PathRef): string {
+function pathText(path: PathRef): string {
   return path.kind === "tunnel" ? `into ${path.device}` : path.kind;
 }
 

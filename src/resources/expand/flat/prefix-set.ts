@@ -1,7 +1,7 @@
 import { addressBits } from "../../../model/ip.ts";
 import type { Prefix } from "../../../model/prefix.ts";
 
-/** Prefixes in which "is there one that covers this?" costs a look for each length that occurs, however many there are. */
+/** Prefixes with a fast lookup of a covering one: the cost is one probe per prefix length in use. */
 export class PrefixSet {
   readonly #keys = new Set<string>();
   readonly #lengths: Readonly<Record<4 | 6, Set<number>>> = { 4: new Set(), 6: new Set() };

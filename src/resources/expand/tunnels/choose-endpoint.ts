@@ -6,23 +6,23 @@ import type { ResolvedEndpoint } from "../expansion.ts";
 
 type NamedEndpoint = NonNullable<Peer["endpoint"]>;
 
-/** Each is let out by the packet filter, and each handshake that nobody answers goes to all of them. */
+/** The packet filter allows each one, and an unanswered handshake is repeated to all of them. */
 const MOST_ASKED = 8;
 
-/** What is known of a peer's endpoints from before, each as UAPI has it ("192.0.2.1:51820"). */
+/** What is known of a peer's endpoints, each as in UAPI ("192.0.2.1:51820"). */
 export interface EndpointHistory {
   /** The one in use. */
   readonly previous: string | undefined;
-  /** Those that did not answer, the one that failed longest ago first. */
+  /** Those that did not answer, the oldest failure first. */
   readonly unanswered: readonly string[];
 }
 
-/** An endpoint as UAPI has it: an IPv6 address in brackets. */
+/** An endpoint as in UAPI: an IPv6 address in brackets. */
 export function renderEndpointText({ address, port }: ResolvedEndpoint): string {
   return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
-/** Every endpoint that a name stands for now, in the order in which they are to be tried (RFC 8305 section 4). */
+/** Every endpoint that a name currently resolves to, in the order of trying (RFC 8305 section 4). */
 export function endpointsOfName({ host, port }: NamedEndpoint, facts: HostFacts): readonly ResolvedEndpoint[] {
   const named = Object.hasOwn(facts.addresses, host) ? (facts.addresses[host] ?? []) : [];
   const addresses = [...new Set(named.flatMap((text) => parseIp(text) ?? []).map(renderIp))];
@@ -31,10 +31,12 @@ export function endpointsOfName({ host, port }: NamedEndpoint, facts: HostFacts)
 }
 
 /**
- * The endpoint to pin for an engine that is told one at a time, in a list; an empty one where there is none. An address
- * stands for itself; of a name it is the one in use, while the name has it (or has none just now), it answers, and the
- * machine has a way out for its IP version or for none of the others; else the first that was not tried in vain; else the
- * one that failed longest ago.
+ * The endpoint for an engine that accepts one only, as a list; empty when there is none. An address is its own
+ * endpoint. For a name, in this order:
+ * - the one in use, if the name still has it (or does not resolve now), it answers, and the host has an uplink for its
+ * IP version or for none;
+ * - the first that has not failed;
+ * - the one with the oldest failure.
  */
 export function chooseEndpoint(
   endpoint: NamedEndpoint,
@@ -55,9 +57,8 @@ export function chooseEndpoint(
 }
 
 /**
- * The endpoints to let an engine ask that asks all of them. Those of before come first and in their order while the name has
- * them, so that servers of names that tell their addresses in another order each time cause no change; all of before are
- * kept while the name has none.
+ * The endpoints for an engine that tries all. Earlier ones come first and in their order while the name has them:
+ * servers that rotate their answers cause no change. All earlier ones are kept while the name does not resolve.
  */
 export function endpointsToAsk(
   endpoint: NamedEndpoint,

@@ -2,9 +2,8 @@ import type { TunnelSpec } from "../../../model/resources/tunnel.ts";
 import type { ExpandContext, PlacedTunnel } from "../expansion.ts";
 
 /**
- * `auto` is the embedded engine, whatever else is installed: it speaks every generation and is the one whose figures are
- * known. The kernel's module sends from sockets without a user, which the kill switch cannot tell from anybody else's
- * (rule S12.7).
+ * `auto` is the embedded engine, whatever else is installed: it speaks every version and its performance is measured.
+ * Sockets of the kernel module have no user, so the kill switch cannot match them (rule S12.7).
  */
 export function chooseEngine(
   { key, tunnel, device }: Pick<PlacedTunnel, "key" | "tunnel" | "device">,
@@ -29,7 +28,7 @@ export function chooseEngine(
     const program = isPlain ? "wireguard-go" : "amneziawg-go";
     unsupported.push({ path, message: `${program} is not installed; install it, or write engine: auto` });
   }
-  // An engine that is taken over runs on.
+  // An engine that is taken over keeps running.
   const isTaken = tunnel.engine === "auto" && facts.foreignEngines?.[device] !== undefined;
   return wantsExternal || isTaken ? "userspace" : "embedded";
 }

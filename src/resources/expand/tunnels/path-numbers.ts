@@ -1,13 +1,13 @@
 import { isTunnelNumber, PATH_NUMBERS, TABLE_BASE } from "../../../model/ownership.ts";
 import type { Resource } from "../../../model/resource.ts";
 
-/** Path number of each tunnel, by its key. */
+/** The path number of each tunnel, by its key. */
 export type PathNumbers = Readonly<Record<string, number>>;
 
 /**
- * Gives each tunnel its path number. A tunnel keeps the one it had; a new one gets the lowest that neither a tunnel of
- * today nor one of the last state has, so that a table does not change hands in one step. Where none is left it gets that
- * of a tunnel that is gone, the longest gone first. Tunnels for which there is none at all are missing in the answer.
+ * Assigns each tunnel its path number. A tunnel keeps its number. A new one gets the lowest that no tunnel of this or
+ * the last state has, so that a table does not change its owner in one step. If none is free it gets the number that
+ * was released first. Tunnels beyond the last number are missing in the result.
  */
 export function assignPathNumbers(tunnels: readonly string[], previous: PathNumbers): Record<string, number> {
   const assigned = new Map<string, number>();
@@ -29,12 +29,12 @@ export function assignPathNumbers(tunnels: readonly string[], previous: PathNumb
   return Object.fromEntries(tunnels.flatMap((tunnel) => pairOf(tunnel, assigned.get(tunnel))));
 }
 
-/** So many path numbers stand for tunnels, kept or gone: fifty are left for new ones. */
+/** This many numbers are kept for current and removed tunnels: fifty are left for new ones. */
 const MOST_REMEMBERED = 200;
 
 /**
- * Path numbers with those of tunnels that are gone: on the way back to a generation that had them no table may change
- * hands, so that a tunnel which comes again gets the number it had. What is in use wins. Pure.
+ * Path numbers including those of removed tunnels: a tunnel that returns, for example by a rollback, gets its old
+ * number. Numbers in use take precedence. Pure.
  */
 export function rememberNumbers(before: PathNumbers, now: PathNumbers): PathNumbers {
   const taken = new Set(Object.values(now));
@@ -44,7 +44,7 @@ export function rememberNumbers(before: PathNumbers, now: PathNumbers): PathNumb
   return { ...now, ...Object.fromEntries(gone.slice(0, Math.max(0, MOST_REMEMBERED - taken.size))) };
 }
 
-/** The path numbers that resources stand on: what `assignPathNumbers` is to be given the next time. */
+/** The path numbers in these resources: input of the next `assignPathNumbers`. */
 export function pathNumbersOf(resources: readonly Resource[]): PathNumbers {
   return Object.fromEntries(
     resources.flatMap((resource) =>

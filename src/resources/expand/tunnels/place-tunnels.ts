@@ -16,7 +16,7 @@ type PlaceInput = Pick<ExpandContext, "config" | "facts" | "notes" | "unsupporte
   readonly devices: Readonly<Record<string, string>>;
 };
 
-/** Tunnels in order of their keys, with device, path number, families and numeric endpoints. */
+/** Tunnels in the order of their keys, with device, path number, families and numeric endpoints. */
 export function placeTunnels(input: PlaceInput): PlacedTunnel[] {
   const keys = Object.keys(input.config.tunnels).toSorted();
   const kept = keptDevices(keys, input.devices);
@@ -49,7 +49,7 @@ export function placeTunnels(input: PlaceInput): PlacedTunnel[] {
   });
 }
 
-/** The device of each tunnel that keeps one it had before it was given its name. */
+/** The devices of renamed tunnels, which keep the one they had. */
 function keptDevices(keys: readonly string[], devices: PlaceInput["devices"]): ReadonlyMap<string, string> {
   const kept = keys.flatMap((key) => {
     const device = Object.hasOwn(devices, key) ? devices[key] : undefined;
@@ -59,8 +59,9 @@ function keptDevices(keys: readonly string[], devices: PlaceInput["devices"]): R
 }
 
 /**
- * The device that the configuration names (on macOS a stated name is a number, and the device's own stays), else the tunnel's own, or the one it had before it was given its name; that one
- * is nobody else's meanwhile. A stated name lasts as long as it is stated.
+ * The device that the config names (on macOS that is a number, and the device keeps its own name); else the tunnel's
+ * default, or the one it had before it was renamed. The latter must be free. A stated name holds as long as it is
+ * stated.
  */
 function deviceFor(key: string, kept: ReadonlyMap<string, string>, { config, facts, unsupported }: PlaceInput): string {
   const tunnel = config.tunnels[key];
@@ -92,10 +93,10 @@ function familiesOf(config: Config, key: string, { addresses, peers }: NoiseTunn
       peers.some(({ allowedIPs }) => allowedIPs.some((prefix) => familyOfText(prefix) === family)),
   );
   if (families.length === 0) {
-    const message = "carries nothing: it has no address of a family that its peers' allowedIPs name";
+    const message = "carries nothing: it has no address in the IP family of its peers' allowedIPs";
     notes.push({ path: `tunnels.${key}`, message });
   } else if (!families.includes(6)) {
-    notes.push({ path: `tunnels.${key}`, message: "does not carry IPv6; what would take it over IPv6 is dropped" });
+    notes.push({ path: `tunnels.${key}`, message: "does not carry IPv6: IPv6 traffic to it is dropped" });
   }
   return families;
 }
@@ -119,7 +120,7 @@ function resolveEndpoints(
     if (endpoints.length > 0) resolved.set(peer.publicKey, endpoints);
     else {
       const { host } = peer.endpoint;
-      const message = `${host} does not resolve; the tunnel stays down, and its traffic blocked, until it does: check how it is spelt, and that a server of dns.bootstrap, or without any this machine's resolver, answers`;
+      const message = `cannot resolve ${host}; the tunnel stays down, and its traffic blocked, until it resolves. Check the spelling and the servers of dns.bootstrap (without any: the system resolver)`;
       input.notes.push({ path: `tunnels.${key}.peers.${index}.endpoint`, message });
     }
   }

@@ -12,16 +12,16 @@ import { sortedPrefixes } from "../../prefix-list.ts";
 import type { ExpandContext } from "../expansion.ts";
 import { defaultPath, PROTOCOL_NUMBERS } from "../flow-rules.ts";
 
-/** Private ranges of which a part may be a tunnel's (RFC 1918, RFC 4193); what belongs to a link is never one's. */
+/** Private ranges, parts of which may belong to a tunnel (RFC 1918, RFC 4193); link-local ranges never do. */
 const PRIVATE_RANGES: readonly Prefix[] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"].flatMap(
   (text) => parsePrefix(text) ?? [],
 );
 
 /**
- * The rule behind all others that keeps the tunnels' own networks from being taken for the local one
- * (rule S4.6): with `allowLan` a network that claims the office's addresses would otherwise be sent the office's packets, in
- * clear. Stated exceptions that name such an address stand before it. Empty where the LAN is not allowed, the default is
- * no tunnel, or nothing of a tunnel is private.
+ * The rule after all others that keeps a tunnel's networks apart from the local one (rule S4.6). Without it, and with
+ * `allowLan`, a local network with the office's addresses would receive the office's packets in clear. Stated
+ * exceptions for such an address precede it. Empty without `allowLan`, without a tunnel as default, or without private
+ * networks in tunnels.
  */
 export function tunnelNetworkRules(context: ExpandContext): FlowRule[] {
   const { config } = context;
@@ -50,7 +50,7 @@ function exceptionsWithin(networks: readonly Prefix[], { config }: ExpandContext
   });
 }
 
-/** Networks of the tunnels' addresses, what their peers accept, and DNS servers that are asked through one. */
+/** Networks of the tunnels' addresses, of their peers' allowedIPs, and DNS servers reached through a tunnel. */
 function tunnelNetworks({ config, tunnels }: ExpandContext): Prefix[] {
   const { servers = [], split = {}, via } = config.dns ?? {};
   const networks = tunnels.flatMap(({ tunnel }) => tunnel.addresses).flatMap((text) => parsePrefix(text) ?? []);

@@ -14,14 +14,14 @@ import { renderEndpointText } from "./choose-endpoint.ts";
 import { familyOfText } from "./place-tunnels.ts";
 
 /**
- * IPv6 header 40, UDP 8, WireGuard transport header and tag 32. Over IPv4 a packet grows by 20 less; that room is left, as
- * wg-quick leaves it, for a peer that roams or a name that moves to IPv6. Content padding and random trailers count for
- * nothing: engines fill a packet up to the device's MTU at most.
+ * IPv6 header 40, UDP 8, WireGuard transport header and tag 32. IPv4 needs 20 less; as in wg-quick that room is left
+ * for a peer that roams, or a name that moves to IPv6. Content padding and random trailers need none: engines pad up to
+ * the device's MTU at most.
  */
 const OVERHEAD_BYTES = 80;
 /** No link that carries IPv6 may be narrower (RFC 8200 section 5). */
 const LEAST_MTU_BYTES = 1280;
-/** What Ethernet gives where no way out is known yet. */
+/** The MTU of Ethernet, used while no uplink is known. */
 const USUAL_MTU_BYTES = 1500;
 
 type Secrets = (ref: SecretRef) => SecretId;
@@ -67,7 +67,7 @@ function linkAddresses({ addresses }: NoiseTunnel, { config }: ExpandContext): s
   return [...new Set(kept)].toSorted(compareAddresses);
 }
 
-/** IPv4 before IPv6, by number, as the ports report addresses. */
+/** IPv4 before IPv6, in numeric order, as the ports report addresses. */
 function compareAddresses(a: string, b: string): number {
   return compareIp(numberOf(a), numberOf(b)) || (a < b ? -1 : a > b ? 1 : 0);
 }
@@ -77,25 +77,28 @@ function numberOf(text: string): IpAddress {
   return { family: prefix?.family ?? 4, value: prefix?.address ?? 0n };
 }
 
-/** MTU of the narrowest way to an endpoint, less what a packet grows by; AmneziaWG's s4 stands before each one. */
+/** The lowest MTU of the routes to the endpoints, less the overhead; AmneziaWG's s4 precedes each packet. */
 function mtuOf({ tunnel, endpoints }: PlacedTunnel, facts: HostFacts): number {
   if (tunnel.mtu !== "auto") return tunnel.mtu;
-  const ways = [...endpoints.values()].flat().map((endpoint) => wayMtuOf(endpoint, facts));
-  const mtuBytes = ways.length === 0 ? wayMtuOf(undefined, facts) : Math.min(...ways);
+  const mtus = [...endpoints.values()].flat().map((endpoint) => routeMtuOf(endpoint, facts));
+  const mtuBytes = mtus.length === 0 ? routeMtuOf(undefined, facts) : Math.min(...mtus);
   return Math.max(LEAST_MTU_BYTES, mtuBytes - OVERHEAD_BYTES - (tunnel.obfuscation?.s4 ?? 0));
 }
 
-/** What the machine told of the way itself, else of the best uplink. */
-function wayMtuOf(endpoint: ResolvedEndpoint | undefined, { uplinks, devices, pathMtuBytes = {} }: HostFacts): number {
-  const way = endpoint === undefined ? undefined : pathMtuBytes[endpoint.address];
-  if (way !== undefined) return way;
+/** The MTU of the route itself, else of the best uplink. */
+function routeMtuOf(
+  endpoint: ResolvedEndpoint | undefined,
+  { uplinks, devices, pathMtuBytes = {} }: HostFacts,
+): number {
+  const ofRoute = endpoint === undefined ? undefined : pathMtuBytes[endpoint.address];
+  if (ofRoute !== undefined) return ofRoute;
   const family = endpoint === undefined ? undefined : familyOfText(endpoint.address);
-  const ways = uplinks.filter((uplink) => family === undefined || uplink.family === family);
-  const [best] = ways.toSorted((a, b) => a.metric - b.metric || (a.device < b.device ? -1 : 1));
+  const candidates = uplinks.filter((uplink) => family === undefined || uplink.family === family);
+  const [best] = candidates.toSorted((a, b) => a.metric - b.metric || (a.device < b.device ? -1 : 1));
   return devices.find(({ name }) => name === best?.device)?.mtuBytes ?? USUAL_MTU_BYTES;
 }
 
-/** A range is told as its upper end with its lower end beside it; an engine without ranges is never asked for one. */
+/** A range is written as its upper end, with the lower end beside it; engines without ranges never get one. */
 function keepaliveOf({ persistentKeepalive: range }: Peer): Pick<PeerSpec, "persistentKeepaliveSeconds"> {
   const [low, high] = [Math.round(range?.[0] ?? 0), Math.round(range?.[1] ?? 0)];
   return { persistentKeepaliveSeconds: high, ...(low === high ? {} : { leastKeepaliveSeconds: low }) };

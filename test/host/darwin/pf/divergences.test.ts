@@ -166,7 +166,7 @@ killSwitch: { enabled: true }
     expect(notes).toContainEqual({
       path: "rules.0",
       enforcement: "best-effort",
-      message: "kept by the kernel, except for raw frames that root writes",
+      message: "enforced by the kernel, except for raw frames that root sends",
     });
   });
 

@@ -90,15 +90,15 @@ describe("the routes of a configuration on a Mac", () => {
   it("law 9: other traffic to an endpoint and to a DNS server is said to be dropped", () => {
     const dns = "dns: { servers: [10.8.0.1, 192.168.1.1, 9.9.9.9], via: direct }\n";
     expect(notesOf(`${HELD}${dns}`)).toEqual([
-      "tunnels: other traffic to 198.51.100.7 is dropped, since a Mac has one way for each address",
-      "dns.servers: other traffic to 9.9.9.9 is dropped, since a Mac has one way for each address",
+      "tunnels: other traffic to 198.51.100.7 is dropped, because macOS has one route per destination",
+      "dns.servers: other traffic to 9.9.9.9 is dropped, because macOS has one route per destination",
     ]);
   });
 
   it("law 9: without the kill switch it is said to go along", () => {
     const off = "killSwitch: { enabled: false }\ndefault: { via: office }\n";
     expect(notesOf(off)[0]).toBe(
-      "tunnels: other traffic to 198.51.100.7 goes along, since a Mac has one way for each address",
+      "tunnels: other traffic to 198.51.100.7 follows the same route, because macOS has one route per destination",
     );
   });
 
@@ -121,7 +121,7 @@ describe("the routes of a configuration on a Mac", () => {
 
   it("law 9: a narrow rule's traffic to the local network is said to be dropped, where that is allowed at all", () => {
     expect(notesOf(`${HELD}rules: [{ users: [alice], via: office }]\n`).at(-1)).toBe(
-      "rules.0: what it sends to the local network is dropped, since a Mac has one way for each address",
+      "rules.0: its traffic to the local network is dropped, because macOS has one route per destination",
     );
     const closed = "killSwitch: { enabled: true, allowLan: false }\ndefault: { via: office }\n";
     expect(notesOf(`${closed}rules: [{ users: [alice], via: office }]\n`).join()).not.toContain("rules.0");

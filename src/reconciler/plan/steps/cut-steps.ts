@@ -1,12 +1,12 @@
-import { sameData } from "../../model/canonical.ts";
-import { isClaim, type Phase, type Step } from "../../model/plan.ts";
-import type { FieldChange, ResourceKey, ResourceKind, Spec } from "../../model/resource.ts";
-import type { RoutesSpec } from "../../model/resources/routes.ts";
-import type { TunnelSpec } from "../../model/resources/tunnel.ts";
-import type { DriverRegistry } from "../../resources/driver.ts";
-import type { Change } from "./change.ts";
-import { driverOf } from "./observation.ts";
-import { deviceOf, placeOf } from "./place.ts";
+import { sameData } from "../../../model/canonical.ts";
+import { isClaim, type Phase, type Step } from "../../../model/plan.ts";
+import type { FieldChange, ResourceKey, ResourceKind, Spec } from "../../../model/resource.ts";
+import type { RoutesSpec } from "../../../model/resources/routes.ts";
+import type { TunnelSpec } from "../../../model/resources/tunnel.ts";
+import type { DriverRegistry } from "../../../resources/driver.ts";
+import type { Change } from "../change.ts";
+import { driverOf, isPolicy } from "../observation.ts";
+import { deviceOf, placeOf } from "../place.ts";
 import { givesUp, wantedDestinations } from "./shared-table.ts";
 import { cutLeftovers, cutTakeover, takenDevices } from "./takeover.ts";
 
@@ -17,13 +17,14 @@ export interface SlottedStep {
 }
 
 /**
- * The order of everything, by what a packet may meet on the way: the strictest firewall stands before the first route
- * changes and until after the last one did; a table is complete before a rule points at it, and no rule points at it
- * any more when it goes; what has to leave a device before the device is remade leaves it first. What is adopted is
- * told first of all, so that the journal knows it belongs to the old state. A device that another program's engine holds is
- * taken over before the firewall, which would stop that engine until it bears our mark; what that program set up around the
- * device goes when no packet needs it any more. Services come last and leave first: a daemon
- * that runs while its machine is taken down would put it back up.
+ * The order of all steps:
+ * - The strictest firewall is loaded before the first route changes and stays until after the last.
+ * - A table is complete before a rule points at it. No rule points at it when it is removed.
+ * - Routes and engines leave a device before the device is recreated.
+ * - Adoptions are first, so the journal records them as part of the old state.
+ * - A device with another program's engine is taken over before the firewall, which would block an engine without our
+ * mark. What that program set up around the device is removed once no packet needs it.
+ * - Services are started last and stopped first: a running daemon would restore what is removed.
  */
 const SLOTS = {
   adopt: { phase: "prepare", slot: 0 },
@@ -80,14 +81,14 @@ const BACKWARD: { readonly [K in ResourceKind]: SlotName } = {
   "system-extension": "extension",
 };
 
-/** A standing resource that is desired and in sync; it may have to make way while its device is remade. */
+/** A resource in sync that is desired; it may be removed for a moment while its device is recreated. */
 export interface InSync {
   readonly kind: ResourceKind;
   readonly key: ResourceKey;
   readonly spec: Spec;
 }
 
-/** Cuts changes into steps with their slots. Pure. `inSync` are the resources that need nothing for their own sake. */
+/** Cuts changes into steps with their slots. Pure. `inSync` are resources that need no change of their own. */
 export function cutSteps(
   changes: readonly Change[],
   inSync: readonly InSync[],
@@ -97,7 +98,7 @@ export function cutSteps(
   const context: Context = {
     registry,
     remade,
-    alone: changes.every((change) => driverOf(registry, change.kind).between !== undefined || isClaim(change)),
+    alone: changes.every((change) => isPolicy(driverOf(registry, change.kind)) || isClaim(change)),
     created: new Set(changes.filter(({ action }) => action === "create").map(({ key }) => key)),
     taken: takenDevices(changes),
     wanted: wantedDestinations(changes),
@@ -112,23 +113,23 @@ export function cutSteps(
   ];
 }
 
-const RETURN = "return to the remade device";
-const REMADE = "make way while the device is remade";
-const PORT = "make way for the tunnel that takes its port";
+const RETURN = "restore on the recreated device";
+const REMADE = "remove while the device is recreated";
+const PORT = "remove first: another tunnel takes its port";
 
 interface Context {
   readonly registry: DriverRegistry;
-  /** Names of devices that are deleted and made again in this plan. */
+  /** Names of devices that this plan deletes and creates again. */
   readonly remade: ReadonlySet<string>;
-  /** Nothing but the policy changes. */
+  /** Only the policy changes. */
   readonly alone: boolean;
-  /** Keys that are created, maybe in another place than where they are deleted. */
+  /** Keys that are created, possibly in another place than the one they are deleted from. */
   readonly created: ReadonlySet<ResourceKey>;
-  /** Names of devices that are taken over from another program's engine, which runs on. */
+  /** Names of devices taken over from another program; its engine keeps running. */
   readonly taken: ReadonlySet<string>;
-  /** Of the one table of a Mac: the destinations that resources take. */
+  /** macOS only: destinations that resources need in the shared table. */
   readonly wanted: ReadonlySet<string>;
-  /** UDP ports on which another engine is to listen than the one that does now, if any. */
+  /** UDP ports that move from one engine to another. */
   readonly ports: ReadonlySet<number>;
 }
 
@@ -152,15 +153,15 @@ function stepsOfChange(change: Change, context: Context): readonly SlottedStep[]
   const cut = cutLeftovers(change) ?? cutTakeover(change, taken);
   if (cut !== undefined) return cut.map((one) => slotted(one.part ?? slotOf(one.change), one.change));
   const driver = driverOf(registry, kind);
-  if (driver.between !== undefined) return cutPolicy(change, driver.between.bind(driver), alone);
-  // Two engines of one tunnel would compete for its port and its peers' attention: the old one goes first.
+  if (isPolicy(driver)) return cutPolicy(change, driver.between.bind(driver), alone);
+  // Two engines of one tunnel would compete for its port and its peers: the old one is stopped first.
   if (kind === "tunnel" && action === "delete" && created.has(key)) return [slotted("vacate", change)];
   if (handsOnPort(change, context.ports)) return vacateAndReturn(change, PORT);
   if (action === "replace" && after !== null && before !== null) return cutReplace(change, before);
   return [slotted(slotOf(change), change)];
 }
 
-/** Whether an engine holds a port that another one is to have, and is to give it up. Two sockets cannot share one. */
+/** Whether an engine must release its port to another one. Two sockets cannot share a port. */
 function handsOnPort({ kind, before, after }: Change, ports: ReadonlySet<number>): boolean {
   if (kind !== "tunnel" || before === null) return false;
   const { listenPort } = before as TunnelSpec;
@@ -177,7 +178,10 @@ function takenPorts(changes: readonly Change[]): ReadonlySet<number> {
   return ports;
 }
 
-/** A policy changes by way of what both old and new allow, unless that is one of the two or nothing else changes. */
+/**
+ * A policy changes through an intermediate one that old and new both allow. It is skipped if it equals either, or if
+ * nothing else changes.
+ */
 function cutPolicy(
   change: Change,
   between: (before: Spec | null, after: Spec | null) => Spec | null,
@@ -188,7 +192,7 @@ function cutPolicy(
   const middle = alone ? after : between(before, after);
   if (middle === null || sameData(middle, after)) return [slotted("firewallFirst", change)];
   if (sameData(middle, before)) return [slotted("firewallLast", change)];
-  const reason = "hold to what old and new both allow while routes change";
+  const reason = "during the change: only what both policies allow";
   return [
     slotted("firewallFirst", {
       ...change,
@@ -201,7 +205,7 @@ function cutPolicy(
   ];
 }
 
-/** A replacement in another place is built before the old one goes; in the same place the driver swaps them. */
+/** A replacement in another place is created before the old one is removed; in the same place the driver swaps them. */
 function cutReplace(change: Change, before: Spec): readonly SlottedStep[] {
   const { kind, after, reason } = change;
   if (after === null || placeOf(kind, before) === placeOf(kind, after)) return [slotted(slotOf(change), change)];
@@ -212,7 +216,7 @@ function cutReplace(change: Change, before: Spec): readonly SlottedStep[] {
   ];
 }
 
-/** Takes what stands on a device off it before the device is remade, or its port taken, and puts the desired form on it. */
+/** Removes what uses a device or port before that is recreated or moved, and creates the desired form afterwards. */
 function vacateAndReturn(change: Change, leave: string): readonly SlottedStep[] {
   const { kind, before, after } = change;
   if (kind === "tunnel") {

@@ -4,7 +4,7 @@ import { mayHaveSet, mayHaveTaken } from "../../../src/reconciler/plan/interrupt
 
 const KEY = "tunnel/office";
 
-function begun(action: Action, ...fields: readonly string[]) {
+function interrupted(action: Action, ...fields: readonly string[]) {
   const changes = fields.map((field) => ({ field }));
   const step = { kind: "tunnel", key: KEY, action, phase: "prepare", before: null, after: null, changes, reason: "" };
   return new Map([[KEY, [step as Step]]] as const);
@@ -22,8 +22,8 @@ test.each<[string, Action, readonly string[], string, boolean]>([
   ["whether a keeper holds it", "update", ["/listenPort"], "/held", true],
   ["damage", "replace", [], "/damage", false],
 ])("a change may have set %s", (_, action, fields, field, is) => {
-  expect(mayHaveSet(begun(action, ...fields), KEY, field)).toBe(is);
-  expect(mayHaveSet(begun(action, ...fields), "tunnel/home", field)).toBe(false);
+  expect(mayHaveSet(interrupted(action, ...fields), KEY, field)).toBe(is);
+  expect(mayHaveSet(interrupted(action, ...fields), "tunnel/home", field)).toBe(false);
 });
 
 test.each<[Action, boolean]>([
@@ -32,6 +32,6 @@ test.each<[Action, boolean]>([
   ["replace", true],
   ["delete", true],
 ])("a change that began to %s a resource may have taken it: %s", (action, is) => {
-  expect(mayHaveTaken(begun(action), KEY)).toBe(is);
-  expect(mayHaveTaken(begun(action), "tunnel/home")).toBe(false);
+  expect(mayHaveTaken(interrupted(action), KEY)).toBe(is);
+  expect(mayHaveTaken(interrupted(action), "tunnel/home")).toBe(false);
 });

@@ -2,55 +2,12 @@ import { AwgError } from "../../model/error.ts";
 import { type Batch, isClaim, type Step } from "../../model/plan.ts";
 import type { ResourceKey } from "../../model/resource.ts";
 import type { DriverRegistry } from "../../resources/driver.ts";
-import type { Begun } from "../plan/interrupted-steps.ts";
+import type { InterruptedSteps } from "../plan/interrupted-steps.ts";
 import type { Ledger } from "../plan/ledger.ts";
 import { driverOf } from "../plan/observation.ts";
-import type { Generation, JournalStore, ReadRecord } from "./stores.ts";
-
-/** What a transaction is for: a new state, or none at all. */
-export type Verb = "apply" | "destroy";
-
-/**
- * One line of the journal. Order: begin, then batch and done in turn, then (unconfirmed and) accept, or rollback and undone
- * in turn. Where another run goes on behind the packet filter of one that was cut short: undone in turn, then begin again,
- * batch and done as before.
- */
-export type JournalRecord =
-  /** The last one tells whose transaction it is. */
-  | BeginRecord
-  /** Intent: written before the batch touches the machine; the inverse follows from the steps. */
-  | { readonly type: "batch"; readonly index: number; readonly batch: Batch }
-  | { readonly type: "done"; readonly index: number }
-  /** From here on the old state is to be restored. */
-  | { readonly type: "rollback"; readonly cause: string }
-  | { readonly type: "undone"; readonly index: number }
-  /** The old state could not be restored; the firewall was told to let through only what old and new both allow. */
-  | { readonly type: "blocked"; readonly cause: string }
-  /** The machine is verified, but a person has to confirm it before the deadline; else the old state is restored. */
-  | UnconfirmedRecord
-  /** The machine is verified; only these two writes are left. From here on there is no way back. */
-  | { readonly type: "accept"; readonly generation: Generation; readonly ledger: Ledger };
-
-export interface BeginRecord {
-  readonly type: "begin";
-  readonly verb: Verb;
-  readonly configHash: string;
-  /** Number of the generation this transaction is to become. */
-  readonly generation: number;
-  readonly startedMs: number;
-}
-
-export interface UnconfirmedRecord {
-  readonly type: "unconfirmed";
-  /** Milliseconds since this boot, sleep included (CLOCK_BOOTTIME), so that no change of the wall clock moves it. */
-  readonly deadlineMs: number;
-  readonly generation: Generation;
-  readonly ledger: Ledger;
-  /** The SSH connection that applied, as SSH_CONNECTION tells it; confirming from it would prove nothing. */
-  readonly connection?: string;
-  /** Since when the new state stands, in the time of `deadlineMs`: connections that are older prove nothing either. */
-  readonly standsMs?: number;
-}
+import type { Generation } from "./generation.ts";
+import type { BeginRecord, UnconfirmedRecord } from "./journal-record.ts";
+import type { JournalStore, ReadRecord } from "./stores.ts";
 
 export interface JournalledBatch {
   readonly index: number;
@@ -59,23 +16,26 @@ export interface JournalledBatch {
   readonly sameBoot: boolean;
 }
 
-/** An open transaction, as its records tell. */
+/** An open transaction, rebuilt from its records. */
 export interface OpenTransaction {
   readonly begin: BeginRecord;
-  /** Batches that were begun, in order, by all its runs: together they lead back to what stood before the first. */
+  /** Started batches of all its runs, in order: undoing them all leads back to the state before the first. */
   readonly batches: readonly JournalledBatch[];
   /** Present when verified: only acceptance is left. */
   readonly accept: { readonly generation: Generation; readonly ledger: Ledger } | undefined;
-  /** Present when verified, but nobody has confirmed it; with `sameBoot` as of a batch. */
+  /** Present when verified but not confirmed; `sameBoot` as for a batch. */
   readonly unconfirmed: (UnconfirmedRecord & { readonly sameBoot: boolean }) | undefined;
-  /** Whether its state was to be confirmed at some time, also when it is on its way back since. */
+  /** Whether its state had to be confirmed at some time, even if it is being rolled back since. */
   readonly wasOnTrial: boolean;
-  /** Why the old state was to be restored, when a rollback had begun. */
+  /** Why the old state was to be restored, if a rollback had started. */
   readonly rollbackCause: string | undefined;
   readonly blocked: boolean;
 }
 
-/** Makes sense of a journal's records; undefined when no transaction is open. AwgError journal on an impossible order. */
+/**
+ * Rebuilds the transaction from the journal's records; undefined when none is open. AwgError journal on an impossible
+ * order.
+ */
 export function readTransaction(records: readonly ReadRecord[], location: string): OpenTransaction | undefined {
   const first = records[0];
   if (first === undefined) return undefined;
@@ -127,38 +87,38 @@ export function readTransaction(records: readonly ReadRecord[], location: string
   return { begin, batches: [...batches.values()], accept, unconfirmed, wasOnTrial, rollbackCause, blocked };
 }
 
-/** The transaction that an earlier run left open, for verbs that only read and report it (law 2); undefined when none. */
+/** The transaction that an earlier run left open, for verbs that only read (law 2); undefined when there is none. */
 export async function readOpenTransaction(journal: JournalStore): Promise<OpenTransaction | undefined> {
   return readTransaction(await journal.read(), journal.location);
 }
 
-/** Whether a transaction still has time to be confirmed: not after its deadline, and not after a reboot. Pure. */
+/** Whether a transaction may still be confirmed: before its deadline and in the same boot. Pure. */
 export function isAwaited({ unconfirmed }: OpenTransaction, nowBootMs: number): boolean {
   return unconfirmed?.sameBoot === true && nowBootMs < unconfirmed.deadlineMs;
 }
 
 /**
- * The state that an open transaction ended in and that is to stand: verified, and written down as accepted by the next
- * writing verb, or on trial as long as it may be confirmed. undefined where it ended in none. Pure.
+ * The state that an open transaction reached and that stays: verified, or on trial while it may be confirmed. The next
+ * writing verb records a verified one as accepted. Undefined if it reached none. Pure.
  */
 export function verifiedState(open: OpenTransaction | undefined, nowBootMs: number): OpenTransaction["accept"] {
   return open?.accept ?? (open !== undefined && isAwaited(open, nowBootMs) ? open.unconfirmed : undefined);
 }
 
 /**
- * What an open transaction began to change and did not put back, but for what a reboot took. Nothing once its state was
- * accepted. Pure.
+ * Started steps of an open transaction that were not undone, without those whose effect ended at a reboot. Empty once
+ * its state was accepted. Pure.
  */
-export function begunBy({ accept, batches }: OpenTransaction, registry: DriverRegistry): Begun {
-  const begun = new Map<ResourceKey, Step[]>();
-  if (accept !== undefined) return begun;
+export function interruptedStepsOf({ accept, batches }: OpenTransaction, registry: DriverRegistry): InterruptedSteps {
+  const interrupted = new Map<ResourceKey, Step[]>();
+  if (accept !== undefined) return interrupted;
   for (const { batch, undone, sameBoot } of batches) {
     for (const step of undone ? [] : batch.steps) {
       if (isClaim(step) || !(sameBoot || driverOf(registry, step.kind).survivesReboot)) continue;
-      begun.set(step.key, [...(begun.get(step.key) ?? []), step]);
+      interrupted.set(step.key, [...(interrupted.get(step.key) ?? []), step]);
     }
   }
-  return begun;
+  return interrupted;
 }
 
 /** The number of the next batch. Pure. */
@@ -166,16 +126,16 @@ export function nextIndex({ batches }: OpenTransaction): number {
   return 1 + Math.max(-1, ...batches.map(({ index }) => index));
 }
 
-/** Why an open transaction that nobody is to wait for is rolled back; for people. Pure. */
+/** Why an open transaction is rolled back, for people. Pure. */
 export function whyRolledBack({ unconfirmed }: OpenTransaction): string {
-  if (unconfirmed === undefined) return "an earlier run ended in the middle of its changes";
-  return unconfirmed.sameBoot ? "nobody confirmed it in time" : "the machine was rebooted before anybody confirmed it";
+  if (unconfirmed === undefined) return "an earlier run was interrupted";
+  return unconfirmed.sameBoot ? "it was not confirmed in time" : "the host was rebooted before it was confirmed";
 }
 
-/** What a writing verb is told while a change waits for its confirmation: AwgError locked. Pure. */
+/** AwgError locked for a writing verb while a change awaits confirmation. Pure. */
 export function awaitedError({ unconfirmed, begin }: OpenTransaction, nowBootMs: number): AwgError {
   const seconds = Math.ceil(((unconfirmed?.deadlineMs ?? nowBootMs) - nowBootMs) / 1000);
-  return new AwgError("locked", `generation ${begin.generation} waits ${seconds} s more to be confirmed`, {
+  return new AwgError("locked", `generation ${begin.generation} awaits confirmation for ${seconds} s more`, {
     facts: { generation: begin.generation, secondsLeft: seconds },
     remedy: "keep it with awg confirm, or undo it with awg revert",
   });

@@ -1,7 +1,7 @@
 import { type Guard, isCount, isListOf, isObject, isOneOf, isRecordOf, isTagged, isText } from "../plan/shape.ts";
 import { isBatch, isDesiredState, isLedger } from "../plan/spec-shape.ts";
-import type { JournalRecord } from "./record.ts";
-import type { Generation } from "./stores.ts";
+import type { Generation } from "./generation.ts";
+import type { JournalRecord } from "./journal-record.ts";
 
 const hasGenerationShape = isObject({
   number: isCount,

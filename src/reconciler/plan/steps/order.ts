@@ -1,15 +1,14 @@
-import { AwgError } from "../../model/error.ts";
-import type { Batch, Step } from "../../model/plan.ts";
-import type { ResourceKey } from "../../model/resource.ts";
-import { tunnelOfDevice } from "../../model/resources/tunnel-key.ts";
-import type { DriverRegistry } from "../../resources/driver.ts";
-import { driverOf } from "./observation.ts";
-import type { SlottedStep } from "./steps.ts";
+import { AwgError } from "../../../model/error.ts";
+import type { Batch, Step } from "../../../model/plan.ts";
+import type { ResourceKey } from "../../../model/resource.ts";
+import { tunnelOfDevice } from "../../../model/resources/tunnel-key.ts";
+import type { DriverRegistry } from "../../../resources/driver.ts";
+import { driverOf } from "../observation.ts";
+import type { SlottedStep } from "./cut-steps.ts";
 
 /**
- * Orders steps by slot and, within a phase, so that what a driver depends on stands before what depends on it and falls
- * after it; ties by key. Joins neighbours of one kind and slot into batches. Pure; AwgError bug when dependencies form a
- * circle.
+ * Orders steps by slot. Within a phase a dependency is created before its dependents and removed after them; ties by
+ * key. Joins neighbours of one kind and slot into batches. Pure; AwgError bug if dependencies form a circle.
  */
 export function orderBatches(steps: readonly SlottedStep[], registry: DriverRegistry): readonly Batch[] {
   const sorted = [...steps].sort((a, b) => a.slot - b.slot || compareText(a.step.key, b.step.key));
@@ -35,7 +34,7 @@ function byDependency(steps: readonly SlottedStep[], registry: DriverRegistry): 
     const next = [...open].find((step) => ![...(waitingFor.get(step) ?? [])].some((other) => open.has(other)));
     if (next === undefined) {
       const keys = [...open].map(({ step }) => step.key);
-      throw new AwgError("bug", `the resources ${keys.join(", ")} depend on each other in a circle`);
+      throw new AwgError("bug", `the resources ${keys.join(", ")} form a dependency cycle`);
     }
     open.delete(next);
     ordered.push(next);
@@ -62,7 +61,7 @@ function prerequisites(
     for (const usual of driverOf(registry, step.kind).dependsOn?.(spec) ?? []) {
       const needed = links.get(usual) ?? usual;
       if (step.action === "delete") for (const other of removes.get(needed) ?? []) result.get(other)?.add(slotted);
-      // A step that makes way for its dependency to be remade has an earlier slot, and stays before it.
+      // A step that clears a device before its dependency is recreated has an earlier slot, and stays before it.
       else
         for (const other of builds.get(needed) ?? []) if (other.slot <= slotted.slot) result.get(slotted)?.add(other);
     }
@@ -70,7 +69,7 @@ function prerequisites(
   return result;
 }
 
-/** A driver names the link it needs after the device; a tunnel that was given a new name keeps the old one's device. */
+/** A driver names the link it needs after the device; a renamed tunnel keeps the device of its old name. */
 function linksByUsualKey(steps: readonly SlottedStep[]): ReadonlyMap<ResourceKey, ResourceKey> {
   return new Map(
     steps.flatMap(({ step }) => {
