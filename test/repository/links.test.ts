@@ -19,6 +19,25 @@ function linkedFrom(page: string): readonly string[] {
     .map((target) => join(dirname(page), target));
 }
 
+/** Names of a page's headings in links, as GitHub makes them. */
+function anchorsOf(page: string): ReadonlySet<string> {
+  const headings = read(page)
+    .replaceAll(/```[\s\S]*?```/g, "")
+    .matchAll(/^#+ (.*)$/gm);
+  const text = (heading: string) =>
+    heading
+      .replaceAll(/\[([^\]]*)\]\([^)]*\)/g, "$1")
+      .trim()
+      .toLowerCase();
+  return new Set(
+    [...headings].map(([, heading = ""]) =>
+      text(heading)
+        .replaceAll(/[^\p{L}\p{N}_ -]/gu, "")
+        .replaceAll(" ", "-"),
+    ),
+  );
+}
+
 describe("pages", () => {
   test("there are some, with links", () => {
     expect(pages.length).toBeGreaterThan(10);
@@ -32,6 +51,16 @@ describe("pages", () => {
         .map((target) => `${page} → ${target}`),
     );
     expect(broken).toEqual([]);
+  });
+
+  test("every link to a heading leads to one that exists", () => {
+    const links = pages.flatMap((page) =>
+      [...read(page).matchAll(/\]\(([^)\s#]*)#([^)\s]+)\)/g)]
+        .filter(([, target = ""]) => !/^[a-z]+:/.test(target) && /(^|\.md)$/.test(target))
+        .map(([, target = "", anchor = ""]) => ({ page: target === "" ? page : join(dirname(page), target), anchor })),
+    );
+    expect(links.length).toBeGreaterThan(0);
+    expect(links.filter(({ page, anchor }) => !anchorsOf(page).has(anchor))).toEqual([]);
   });
 
   test("every file of this repository that a page names in code exists", () => {
