@@ -14,7 +14,7 @@ export function explainFailure(parts: HostParts, cause: unknown): Promise<unknow
 
 /**
  * The same for a verb that changes the host, and for the daemon. If the state cannot be read, or the accepted packet filter
- * is gone, a packet filter is loaded first, so that a failed verb leaves nothing open (docs/security.md S1.6).
+ * is gone, a packet filter is loaded first, so that a failed verb leaves nothing open (rule S1.6).
  */
 export async function protectAfterFailure(parts: HostParts, cause: unknown): Promise<unknown> {
   const load = (policies: readonly FirewallPolicy[]) => loadStrictest(applyDepsOf(parts), policies);

@@ -5,7 +5,7 @@ const LOOK_MS = 500;
 
 /**
  * Reports the keeper's death within half a second. Until another keeper owns our tables, any process with CAP_NET_ADMIN
- * can flush them (docs/security.md S12.1), and the kernel sends no event for that. The keeper is watched by its pid,
+ * can flush them (rule S12.1), and the kernel sends no event for that. The keeper is watched by its pid,
  * and queried only while no pid is known.
  */
 export function keeperEvents(keeper: { status(): KeeperStatus | undefined }): NetworkEvents {

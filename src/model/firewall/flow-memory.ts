@@ -5,7 +5,7 @@ import type { FirewallPolicy, PortRange, Steering } from "./policy.ts";
 
 /**
  * Protocols whose sockets go on sending after their program closed them, as TCP's do. Whose their flows are nothing remembers,
- * so a policy that names users refuses them (docs/security.md S4.10).
+ * so a policy that names users refuses them (rule S4.10).
  */
 export const REFUSED_PROTOCOLS: readonly number[] = [PROTOCOL.dccp, PROTOCOL.sctp];
 

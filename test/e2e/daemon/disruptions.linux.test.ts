@@ -5,7 +5,7 @@ import { countOf, sized } from "../../support/size.ts";
 import { useJudgedWorld } from "../judged-world.ts";
 import { tellStory } from "./disruptions.ts";
 
-// security.md A1, A2, A7, A10–A15 with the daemon at work: no packet outside the tunnel, and the host recovers. Zero leaks
+// attack A1, A2, A7, A10–A15 with the daemon at work: no packet outside the tunnel, and the host recovers. Zero leaks
 // in n disruptions bounds the true rate at 3/n with 95 % confidence: a thousand in four stories at full size.
 
 const reason = whyNoLab();

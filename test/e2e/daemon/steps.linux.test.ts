@@ -6,7 +6,7 @@ import { countOf, sized } from "../../support/size.ts";
 import { useJudgedWorld } from "../judged-world.ts";
 import { BACK_WITHIN_MS, judgeSteps } from "./steps.ts";
 
-// security.md A1: each step under the judge. AWG_CYCLES plays so many cycles, AWG_MINUTES as many as fit.
+// attack A1: each step under the judge. AWG_CYCLES plays so many cycles, AWG_MINUTES as many as fit.
 
 const reason = whyNoLab();
 const cycles = countOf("AWG_CYCLES", 5, 250);

@@ -8,7 +8,7 @@ import { expecting, sessionOptions, useJudgedWorld } from "../judged-world.ts";
 import { DisruptedAwg } from "./disrupted-awg.ts";
 import { deaths, playDeaths } from "./without-daemon.ts";
 
-// security.md A2: each death; how soon traffic is back is judged at full size.
+// attack A2: each death; how soon traffic is back is judged at full size.
 
 const reason = whyNoLab();
 const cycles = countOf("AWG_CYCLES", 1, 10);

@@ -22,7 +22,7 @@ import { failAndStayFlat } from "./failing/flat.ts";
 import { LyingKeeper } from "./failing/lying-keeper.ts";
 import { reachesInClear } from "./killed/crash.ts";
 
-// security.md B4: system calls that fail in an apply. The usual run fails a sample of calls; at full size each call fails
+// attack B4: system calls that fail in an apply. The usual run fails a sample of calls; at full size each call fails
 // at each place with one of the errors, once or from there on, until each error has had its turn.
 
 const reason = whyNoLab() ?? (hasProgram("strace") ? undefined : "needs strace (scripts/test-packages installs it)");

@@ -20,7 +20,7 @@ import { killedKeeper, killedVerbs, type Stage } from "./killed/kill-stories.ts"
 import type { Place } from "./killed/killed-at.ts";
 import { keeperCalls } from "./killed/killed-keeper.ts";
 
-// security.md A3: kill -9 at system calls of each verb and of the keeper. The usual run kills at a sample of places; at
+// attack A3: kill -9 at system calls of each verb and of the keeper. The usual run kills at a sample of places; at
 // full size each call is killed at each place until the verb runs to its end (AWG_STRIDE takes every n-th place).
 
 const reason = whyNoLab() ?? (hasProgram("strace") ? undefined : "needs strace (scripts/test-packages installs it)");

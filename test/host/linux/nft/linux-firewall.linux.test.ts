@@ -165,7 +165,7 @@ describe.skipIf(obstacle !== undefined)(
         ["chain", "inet", "awg", "leaving", "{ policy accept; }"],
         /the chain leaving .* was changed/,
       ],
-      ["a chain was added", ["add", "chain", "inet", "awg", "mine"], /somebody added the chain mine/],
+      ["a chain was added", ["add", "chain", "inet", "awg", "mine"], /another program added the chain mine/],
       [
         "an address was added",
         ["add", "element", "inet", "awg", "lan-v4", "{ 8.8.0.0/16 }"],
@@ -205,7 +205,7 @@ describe.skipIf(obstacle !== undefined)(
       for (const earlier of [{}, { rendering: (rendering ?? 0) - 1 }]) {
         writeFileSync(file, JSON.stringify({ ...untouched, ...earlier }));
         const [first, ...more] = read().damage;
-        expect(first).toBe("another version of awg loaded the rules, and this one makes others of the same policy");
+        expect(first).toBe("another version of awg loaded the rules, and this one renders the policy differently");
         expect(more.join()).toMatch(/unmarked/);
       }
       expect(load(LAPTOP)).toMatchObject({ policy: LAPTOP, damage: [], held: true });

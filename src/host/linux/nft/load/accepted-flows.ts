@@ -4,20 +4,20 @@ import type { DiagSocket } from "../../../../native/linux/netlink/inet-diag.code
 import { forbiddenFlows, type LocalAddresses } from "./forbidden-flows.ts";
 
 const TCP = 6;
-/** Below it lie the ports that services stand at; who connects has a higher one. */
+/** Services listen on ports below it; clients connect from higher ones. */
 const FIRST_CLIENT_PORT = 1024;
 const ANY_ADDRESS = new Set(["0.0.0.0", "::"]);
 
-/** TCP sockets of this machine. */
+/** TCP sockets of this host. */
 export interface TcpSockets {
   readonly listening: readonly DiagSocket[];
   readonly connected: readonly DiagSocket[];
 }
 
 /**
- * The connections that others opened to this machine and that the policy lets in, as their first packet carried them
- * (docs/security.md S11.2). Linux does not tell who opened a connection: one at a port where this machine listens, from a
- * port of clients, was opened by the other side. Pure.
+ * The connections that other hosts opened to this one and that the policy lets in, as tuples of their first packet (rule
+ * S11.2). Linux does not record who opened a connection. One to a listening port, from a client port, counts as opened by the
+ * other side. Pure.
  */
 export function acceptedFlows(
   policy: FirewallPolicy,

@@ -6,7 +6,7 @@ import type { NetlinkSocket } from "../../../../native/linux/netlink/netlink-soc
 import { openRouteNetlink } from "../../../../native/linux/rtnetlink/route-netlink.ffi.ts";
 import { forbiddenFlows, localAddresses } from "./forbidden-flows.ts";
 
-/** Cuts those of these flows that the policy forbids (docs/security.md S11.1). */
+/** Deletes the conntrack entries of flows that the policy forbids (rule S11.1). */
 export function cutForbidden(socket: NetlinkSocket, policy: FirewallPolicy, flows: readonly Flow[]): void {
   if (flows.length === 0) return;
   using netlink = openRouteNetlink();
@@ -14,7 +14,7 @@ export function cutForbidden(socket: NetlinkSocket, policy: FirewallPolicy, flow
   cutFlows(socket, forbiddenFlows(policy, flows, local));
 }
 
-/** All tracked flows; where the kernel has no conntrack table to show, there is nothing to cut. */
+/** All tracked flows; empty if the kernel has no conntrack table. */
 export async function trackedFlows(socket: NetlinkSocket): Promise<readonly Flow[]> {
   try {
     return await readFlowsAside(socket);

@@ -7,8 +7,8 @@ import type { NftOwner } from "./nft-owner.ts";
 import type { PolicyRecord } from "./policy-record.ts";
 
 /**
- * Puts the fallback of these paths in force, and of no other. Other programs' transactions in between are noticed by the
- * generation, and then nothing is changed.
+ * Puts the fallback of exactly these paths in force. If another program changed the ruleset meanwhile (by its generation),
+ * nothing is changed.
  */
 export async function fallBack(owner: NftOwner, record: PolicyRecord, wanted: readonly number[]): Promise<void> {
   using socket = openNetfilterSocket();

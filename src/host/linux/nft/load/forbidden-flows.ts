@@ -6,7 +6,7 @@ import { ENGINE_MARK } from "../../../../model/ownership.ts";
 import { parsePrefix, prefixRange } from "../../../../model/prefix.ts";
 import type { Flow } from "../../../../native/linux/conntrack/flow.codec.ts";
 
-/** Stands for any physical device: the policy does not tell them apart. */
+/** A name for any physical device; the policy treats them alike. */
 const PHYSICAL = "any physical device";
 /** 255.255.255.255 */
 const ALL_HOSTS = 0xffff_ffffn;
@@ -14,14 +14,14 @@ const ALL_HOSTS = 0xffff_ffffn;
 /** IPS_SEEN_REPLY, linux/netfilter/nf_conntrack_common.h. */
 const SEEN_REPLY = 2;
 
-/** Addresses that this machine has, without length. */
+/** Addresses of this host, without length. */
 export interface LocalAddresses {
   readonly own: ReadonlySet<string>;
-  /** Those of its networks at which everybody there is meant; what is sent to them from outside comes in as well. */
+  /** Broadcast addresses of its networks; packets to them from outside also enter. */
   readonly broadcasts: ReadonlySet<string>;
 }
 
-/** What a machine with these addresses takes for its own; each has its length. Pure. */
+/** The local addresses of a host with these addresses, which carry their length. Pure. */
 export function localAddresses(addresses: readonly string[]): LocalAddresses {
   const prefixes = addresses.flatMap((text) => parsePrefix(text) ?? []);
   const own = prefixes.map(({ family, address }) => renderIp({ family, value: address }));
@@ -32,12 +32,11 @@ export function localAddresses(addresses: readonly string[]): LocalAddresses {
 }
 
 /**
- * The tracked flows that the policy lets pass on no device and for no user (docs/security.md S11.1). Conntrack does not
- * know whose a flow is, so one user who may is enough to leave it alone. A flow of this machine can go on in a tunnel
- * only with that tunnel's address: to its peer any other would be a stranger's. The tunnels' own addresses are this machine's
- * also before it has them: a first policy is loaded before any device is made. Pure.
+ * The tracked flows that the policy lets pass on no device and for no user (rule S11.1). Conntrack does not know a flow's user,
+ * so a flow stays if one user may send it. A flow of this host can continue in a tunnel only with that tunnel's address. The
+ * tunnels' addresses count as this host's before they exist, because the first policy is loaded before any device. Pure.
  *
- * @param local addresses that this machine has
+ * @param local addresses of this host
  */
 export function forbiddenFlows(policy: FirewallPolicy, flows: readonly Flow[], local: LocalAddresses): Flow[] {
   const tunnels = policy.layers.flatMap((layer) => layer.tunnels);
@@ -49,8 +48,8 @@ export function forbiddenFlows(policy: FirewallPolicy, flows: readonly Flow[], l
 }
 
 /**
- * Of forbidden flows those that but for their source would have a tunnel as their way. A program whose socket is older than
- * the tunnel goes on sending from the link's address; conntrack learns such a flow anew however often it is cut. Pure.
+ * The forbidden flows that a tunnel would carry if their source were its address. A program with a socket older than the tunnel
+ * keeps sending from the link's address, and conntrack learns its flow again after each deletion. Pure.
  */
 export function misaddressedFlows(policy: FirewallPolicy, forbidden: readonly Flow[], local: LocalAddresses): Flow[] {
   const nowhere = new Set(forbiddenBy(policy, forbidden, local, () => true));
@@ -58,9 +57,9 @@ export function misaddressedFlows(policy: FirewallPolicy, forbidden: readonly Fl
 }
 
 /**
- * Whether a flow is a neighbour's to all of a network or group. Nothing comes back from such an address (RFC 1122 section
- * 3.2.1.3), so the flow lets nothing in (docs/security.md S6.2). What comes so by a bridge conntrack holds whatever the packet
- * filter says: the kernel confirms it before the IP stack has it (br_nf_local_in). Pure.
+ * Whether a flow is a neighbour's to a broadcast or multicast address. Nothing answers from such an address (RFC 1122 section
+ * 3.2.1.3), so the flow lets nothing in (rule S6.2). By a bridge, conntrack confirms such a flow before the packet filter
+ * judges it (br_nf_local_in). Pure.
  */
 export function isUnanswerable({ original }: Flow, local: LocalAddresses): boolean {
   const destination = parseIp(original.destination);
@@ -68,7 +67,7 @@ export function isUnanswerable({ original }: Flow, local: LocalAddresses): boole
   return local.broadcasts.has(original.destination) || !isUnicast(destination);
 }
 
-/** Whether packets of both directions were seen; the answers come in by the link (docs/security.md S6.2). Pure. */
+/** Whether packets of both directions were seen, so that answers enter (rule S6.2). Pure. */
 export function isAnswered({ status }: Flow): boolean {
   return (status & SEEN_REPLY) !== 0;
 }
@@ -118,7 +117,7 @@ function openingPacket({ original }: Flow): Omit<Packet, "hook"> | undefined {
   };
 }
 
-/** One sender for each set of users that the policy can tell apart: nobody, the edges of its ranges, our own. */
+/** One sender for each set of users that the policy distinguishes: none, the edges of its ranges, awg's own. */
 function sendersOf(policy: FirewallPolicy): Pick<Packet, "uid" | "mark">[] {
   const ranges = policy.layers.flatMap((layer) => layer.flows.rules).flatMap((rule) => rule.match.uids ?? []);
   const edges = ranges.flatMap(({ from, to }) => [from - 1, from, to, to + 1]);
@@ -127,7 +126,7 @@ function sendersOf(policy: FirewallPolicy): Pick<Packet, "uid" | "mark">[] {
   return [{}, ...uids.map((uid) => ({ uid })), ...own.flatMap((uid) => [{ uid }, { uid, mark: ENGINE_MARK }])];
 }
 
-/** Linux routes 240/4 as any other address (net/ipv4/route.c asks for multicast and 255.255.255.255 alone). */
+/** Linux routes 240/4 as any other address (net/ipv4/route.c treats only multicast and 255.255.255.255 apart). */
 function isUnicast({ family, value }: IpAddress): boolean {
   return family === 4 ? value >> 28n !== 0xen && value !== ALL_HOSTS : value >> 120n !== 0xffn;
 }

@@ -23,13 +23,13 @@ import type { RenderedTable } from "../render/table-writer.ts";
 import type { LoadedMark } from "./policy-record.ts";
 import type { LastingTable } from "./ruleset-changes.ts";
 
-/** What outlives a load, as of a generation of the ruleset. */
+/** Sets that outlive a load, as of a generation of the ruleset. */
 export interface LastingFlows {
   readonly tables: readonly LastingTable[];
   readonly generation: number;
 }
 
-/** What stands of ours, without rules and elements. */
+/** awg's loaded tables, without rules and elements. */
 interface Outline {
   readonly generation: number;
   readonly tables: readonly NftTable[];
@@ -38,9 +38,8 @@ interface Outline {
 }
 
 /**
- * The sets of flows that stand and that these tables have, too (docs/security.md S4.10): a set is named after its users, so
- * one that is known by its name means the same under both policies. Undefined where there is none, and where another may have
- * put a flow into them since they were loaded.
+ * The loaded sets of flows that these tables have too (rule S4.10). A set is named after its users, so the same name means the
+ * same under both policies. undefined if there is none, or if another program could have added a flow since the load.
  */
 export function lastingFlows(
   socket: NetlinkSocket,
@@ -53,7 +52,7 @@ export function lastingFlows(
   return tables.length === 0 ? undefined : { tables, generation: outline.generation };
 }
 
-/** No change that began before the generation was read is under way any more; a later one raises it. */
+/** Reads the tables after every change that began before the generation was read; a later change raises the generation. */
 function readOutline(socket: NetlinkSocket): Outline {
   const { id: generation } = readNftGeneration(socket);
   awaitCommit(socket);
@@ -67,8 +66,8 @@ function readOutline(socket: NetlinkSocket): Outline {
 }
 
 /**
- * One socket alone could change these tables since they were loaded. Who starts in the place of a dead owner takes them over by
- * a transaction of its own; where that is the only one since, nobody used the time between.
+ * Whether only one socket could change these tables since they were loaded. The successor of a dead owner takes them over in one
+ * transaction; if that is the only one since, no other program changed them in between.
  */
 function isAsLeft({ generation, tables, chains }: Outline, loaded: LoadedMark): boolean {
   if (tables.some(({ dormant }) => dormant) || identityOf(chains) !== loaded.identity) return false;
@@ -86,7 +85,7 @@ function lastingTable(outline: Outline, { table: { family }, sets }: RenderedTab
   return lasting.length === 0 ? undefined : { family, lasting, emptying: changesToEmpty(family, chains, going) };
 }
 
-/** What holds something of another goes before it. */
+/** Deletes in the order of references: rules, then sets, then chains. */
 function changesToEmpty(family: TableFamily, chains: readonly string[], sets: readonly string[]): NftChange[] {
   const inTable = { family, table: NFT_TABLE };
   const action = `emptying the nf_tables table ${family} ${NFT_TABLE}`;

@@ -14,8 +14,8 @@ import { acceptedFlows } from "./accepted-flows.ts";
 import { localAddresses } from "./forbidden-flows.ts";
 
 /**
- * Makes conntrack know the TCP connections that others opened to this machine and that the policy lets in (docs/security.md
- * S11.2): until somebody's rule asks for it, conntrack looks at no packet, and takes who speaks next for who opened it.
+ * Adds to conntrack the TCP connections that other hosts opened to this one and that the policy lets in (rule S11.2). Until a
+ * rule uses conntrack, it tracks no packet; then it takes the next sender for the side that opened the connection.
  */
 export function learnStanding(policy: FirewallPolicy): void {
   const listening = dumpTcp(TCP_STATES.listening);

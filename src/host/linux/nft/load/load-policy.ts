@@ -22,24 +22,24 @@ import { type LoadedMark, type PolicyRecord, RENDERING } from "./policy-record.t
 import { changesToLoad } from "./ruleset-changes.ts";
 
 /**
- * Closing a socket of nf_tables waits for whatever the last transaction took out (net/netfilter/nf_tables_api.c,
- * nft_rcv_nl_event): a grace period of RCU, 20 to 40 ms. By then that is over.
+ * Closing an nf_tables socket waits until the last transaction's deletions are complete (net/netfilter/nf_tables_api.c,
+ * nft_rcv_nl_event): a grace period of RCU, 20 to 40 ms. This delay is longer.
  */
 const CLOSE_AFTER_MS = 200;
-/** While an owner starts, which takes some hundred milliseconds, nothing tells that what stands was flushed. */
+/** How often the tables are checked while an owner starts (some hundred milliseconds), because no event reports a flush then. */
 const STAND_IN_LOOK_MS = 20;
-/** How often a load is tried again when a device went away between being listed and being named. */
+/** Tries of a load if a device disappears between the listing and the load. */
 const LOAD_ATTEMPTS = 5;
-/** How often flows are tried to be kept while others change the ruleset. */
+/** Tries to keep flows while other programs change the ruleset. */
 const LASTING_ATTEMPTS = 3;
 
-/** What a load needs besides the policy. */
+/** Dependencies of a load. */
 export interface LoadDeps {
   readonly owner: NftOwner;
   readonly capabilities: () => Pick<Capabilities, "egressHook" | "ownedTables">;
 }
 
-/** Loads and reads back: what the kernel accepted is not yet what it holds (docs/security.md S1.3). Cuts what it forbids. */
+/** Loads the policy, reads it back (rule S1.3), and cuts the flows that it forbids. */
 export async function loadPolicy(deps: LoadDeps, record: PolicyRecord, policy: FirewallPolicy): Promise<void> {
   const identity = withFilePermission("keeping the firewall policy", () => record.keep(policy));
   if (record.loaded() !== undefined && !deps.owner.isReady()) await standInForOwner(deps, policy, identity);
@@ -49,7 +49,7 @@ export async function loadPolicy(deps: LoadDeps, record: PolicyRecord, policy: F
   try {
     const flows = trackedFlows(flowSocket);
     flows.catch(() => {
-      // Told below, unless the ruleset is wrong, which is worse.
+      // Reported below, unless the ruleset is wrong, which is worse.
     });
     const { id: generation } = readNftGeneration(socket);
     const owner = ownerOf(socket);
@@ -71,8 +71,8 @@ export async function loadPolicy(deps: LoadDeps, record: PolicyRecord, policy: F
 }
 
 /**
- * Starts the owner of what stood already. Whenever that is found to be gone meanwhile (docs/security.md S12.12) it is loaded
- * by a socket of this process: the tables have no owner until the one that is being started replaces them.
+ * Starts the owner of the loaded tables. If they are gone meanwhile (S12.12), they are loaded by a socket of this process; then
+ * they have no owner until the new one replaces them.
  */
 async function standInForOwner(deps: LoadDeps, policy: FirewallPolicy, identity: string): Promise<void> {
   await loadIfGone(deps, policy, identity);
@@ -87,7 +87,7 @@ async function loadIfGone(deps: LoadDeps, policy: FirewallPolicy, identity: stri
     if (ownTables(socket).length > 0) return;
     await sendPolicy({ ...deps, owner: localNftOwner(socket), capabilities }, policy, identity);
   } catch {
-    // The owner is refused the same, and tells.
+    // The owner meets the same refusal and reports it.
   } finally {
     setTimeout(() => closeAll([socket]), CLOSE_AFTER_MS).unref();
   }
@@ -97,7 +97,7 @@ function closeAll(sockets: readonly NetlinkSocket[]): void {
   for (const socket of sockets) socket[Symbol.dispose]();
 }
 
-/** Flows outlive a load where they can (S4.10); what the kernel does not take with them is loaded without. Gives the uplinks. */
+/** Loads the policy, with the remembered flows (S4.10) if the kernel accepts that. Returns the uplinks. */
 async function sendPolicy(
   deps: LoadDeps,
   policy: FirewallPolicy,
@@ -134,7 +134,7 @@ async function sendPolicy(
   }
 }
 
-/** A kernel that does not list its sockets, or takes no flow, makes such a connection begin anew: the policy matters more. */
+/** Errors are ignored: the policy matters more than a connection that must be opened again. */
 function tryToLearn(policy: FirewallPolicy): void {
   try {
     learnStanding(policy);
@@ -143,7 +143,7 @@ function tryToLearn(policy: FirewallPolicy): void {
   }
 }
 
-/** Whatever cannot be read does not last: the policy matters more. */
+/** Errors are ignored: the policy matters more than remembered flows. */
 function flowsThatLast(loaded: LoadedMark, tables: readonly RenderedTable[]): LastingFlows | undefined {
   try {
     using socket = openNetfilterSocket();
@@ -153,7 +153,7 @@ function flowsThatLast(loaded: LoadedMark, tables: readonly RenderedTable[]): La
   }
 }
 
-/** The kernel took none of the transaction: others changed the ruleset meanwhile, or one of the messages is refused. */
+/** Whether the kernel rejected the whole transaction: the ruleset changed meanwhile, or a message was refused. */
 function isRefusal(error: unknown): boolean {
   return hasErrno(error, "ERESTART") || (error instanceof AwgError && error.facts["index"] !== undefined);
 }
@@ -162,7 +162,7 @@ function ownerOf(socket: NetlinkSocket): number | undefined {
   return ownTables(socket).find(({ owned }) => owned)?.ownerPort;
 }
 
-/** Takes the policy away, and what says that there was one. */
+/** Removes the policy and its record. */
 export async function removePolicy(deps: LoadDeps, record: PolicyRecord): Promise<void> {
   if (hasTables()) await deps.owner.sendTransaction(changesToLoad([], deps.capabilities().ownedTables));
   record.forget();

@@ -4,22 +4,21 @@ import { noteOwnTransaction } from "../../../../native/linux/netlink/own-writes.
 import { commitNftChanges, type NftChange } from "../../../../native/linux/nftables/nft-netlink.ffi.ts";
 import type { KeeperClient } from "../../keeper-client.ts";
 
-/** Whoever commits our transactions: the socket it uses becomes the owner of our tables. */
+/** The process that commits awg's transactions; its socket owns awg's tables. */
 export interface NftOwner {
-  /** Whether it would commit now, without being started first. */
+  /** Whether it can commit without being started first. */
   isReady(): boolean;
-  /** Starts it where it is not. */
+  /** Starts it if it does not run. */
   start(): Promise<void>;
   /**
-   * Commits the changes as one transaction: all of them or none; with `generation` none where the ruleset is no longer of
-   * that generation.
+   * Commits the changes as one transaction, all or none. With `generation`: none if the ruleset has another generation.
    *
-   * @throws AwgError that names the change the kernel refused.
+   * @throws AwgError with the change that the kernel refused
    */
   sendTransaction(changes: readonly NftChange[], generation?: number): Promise<void>;
 }
 
-/** Hands transactions to the keeper, whose socket outlives this process; starts one when none runs. */
+/** Sends transactions to the keeper, with a socket that outlives this process. Starts a keeper if none runs. */
 export function keeperNftOwner(keeper: KeeperClient): NftOwner {
   return {
     isReady: () => keeper.status() !== undefined,
@@ -47,7 +46,7 @@ async function asOwner(keeper: KeeperClient, send: () => KeeperStatus): Promise<
   }
 }
 
-/** Commits by a socket of this process: when it is closed the tables stay, but anybody with the rights can flush them. */
+/** Commits by a socket of this process. After it is closed the tables stay, but any root program can flush them. */
 export function localNftOwner(socket: NetlinkSocket): NftOwner {
   return {
     isReady: () => true,

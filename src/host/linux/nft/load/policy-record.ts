@@ -18,38 +18,38 @@ import { writeError } from "../../../../model/write-error.ts";
 
 const POLICY_FILE = /^policy-[0-9a-f]{64}\.json$/;
 const LOADED_FILE = "firewall-loaded.json";
-/** What a process that died while it wrote one of them left. */
+/** Drafts of a process that died while it wrote one of these files. */
 const DRAFT = /^(policy-[0-9a-f]{64}|firewall-loaded)\.json\.[0-9]+$/;
-/** Bytes that nobody reads, given up where the disk is full: the run folder's is memory that all of a machine's programs fill. */
+/** Reserved space, released if the run folder's disk is full: it is memory that every program of the host can fill. */
 const ROOM_FILE = "room";
 const LEAST_ROOM_BYTES = 32 * 1024;
-/** One is written while the one before it is kept. */
+/** A policy is written while the former one is kept. */
 const ROOM_PER_POLICY_BYTE = 2;
 const ROOM_CHUNK = Buffer.alloc(4096);
 const FULL: ReadonlySet<unknown> = new Set(["ENOSPC", "EDQUOT"]);
 
 /**
- * Which rules this awg makes of a policy: another number for every change of what is rendered. A ruleset that was loaded
- * under another number is read and compared, however untouched it is: it may be that of an earlier version.
+ * The version of the rendered rules: another number for every change of them. A ruleset that was loaded with another number is
+ * read and compared even if it is unchanged, because another version of awg may have loaded it.
  */
 export const RENDERING = 12;
 
-/** What the last load left behind, so that a read can trust an untouched ruleset without reading it all. */
+/** The record of the last load, by which a reading trusts an unchanged ruleset without reading it all. */
 export interface LoadedMark {
   readonly identity: string;
-  /** Generation of the nf_tables ruleset in which the tables were found as rendered. */
+  /** Generation of the nf_tables ruleset when the tables were read back as rendered. */
   readonly generation: number;
   /** The socket that owned the tables. */
   readonly owner?: number;
-  /** The uplinks that it knows (docs/security.md S6.8); versions before asked for none. */
+  /** Its uplinks (S6.8); absent from earlier versions. */
   readonly uplinks?: readonly string[];
-  /** RENDERING of the awg that loaded them; versions before had none. */
+  /** RENDERING of the awg that loaded the tables; absent from earlier versions. */
   readonly rendering?: number;
 }
 
 /**
- * What the ruleset itself cannot hold: the policy it was rendered from, by its hash. Lives in the run folder, which goes
- * with the ruleset at reboot. A file that does not hash to its name counts as absent.
+ * The policy of the loaded rules, by its hash. The ruleset itself cannot store it. It is in the run folder, which is lost at
+ * reboot like the ruleset. A file that does not hash to its name counts as absent.
  */
 export class PolicyRecord {
   readonly #folder: string;
@@ -59,9 +59,9 @@ export class PolicyRecord {
   }
 
   /**
-   * Writes the policy down, where it is not yet, and gives its name: 64 hex digits of SHA-256 over its canonical JSON.
+   * Writes the policy unless it is recorded, and returns its name: 64 hex digits of SHA-256 over its canonical JSON.
    *
-   * @throws AwgError("host") where the disk is full and the room that was kept is used up
+   * @throws AwgError("host") if the disk is full and the reserved space is used up
    */
   keep(policy: FirewallPolicy): string {
     const text = canonicalJson(policy);
@@ -70,7 +70,7 @@ export class PolicyRecord {
     return identity;
   }
 
-  /** The policy of that name; undefined when nobody wrote it down or somebody changed it. */
+  /** The policy of that name; undefined if the file is missing or was changed. */
   find(identity: string): FirewallPolicy | undefined {
     const text = this.#read(`policy-${identity}.json`);
     return text === undefined || sha256Hex(text) !== identity ? undefined : (JSON.parse(text) as FirewallPolicy);
@@ -108,7 +108,7 @@ export class PolicyRecord {
     }
   }
 
-  /** Removes all that stands in the folder by our names. */
+  /** Deletes awg's files in the folder. */
   forget(): void {
     this.#removeAll((name) => [LOADED_FILE, ROOM_FILE].includes(name) || POLICY_FILE.test(name) || DRAFT.test(name));
   }
@@ -144,7 +144,7 @@ export class PolicyRecord {
   }
 }
 
-/** What is there afterwards is the old or the new file; a draft never stays. */
+/** Replaces a file; afterwards it is the old or the new one, without a draft. */
 function replaceFile(path: string, text: string): void {
   const draft = `${path}.${process.pid}`;
   try {
@@ -156,7 +156,7 @@ function replaceFile(path: string, text: string): void {
   }
 }
 
-/** As much of it as there is room for. */
+/** Fills a file up to the wanted size, as far as the disk has space. */
 function fillUp(path: string, wantedBytes: number): void {
   const fd = openSync(path, "a", 0o600);
   try {
@@ -166,7 +166,7 @@ function fillUp(path: string, wantedBytes: number): void {
   }
 }
 
-/** Writes something, unless the disk is full for it. Throws what else goes wrong. */
+/** Writes, and returns false if the disk is full. Throws other errors. */
 function fits(write: () => void): boolean {
   try {
     write();

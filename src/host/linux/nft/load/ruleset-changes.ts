@@ -12,23 +12,23 @@ import {
 } from "../../../../native/linux/nftables/table.codec.ts";
 import type { RenderedTable } from "../render/table-writer.ts";
 
-/** A table of ours with sets that outlive the load of another policy (docs/security.md S4.10). */
+/** A table with sets that outlive the load of another policy (S4.10). */
 export interface LastingTable {
   readonly family: TableFamily;
   /** The sets that stay, with their elements. */
   readonly lasting: readonly string[];
-  /** The changes that take away all else. */
+  /** The changes that delete everything else. */
   readonly emptying: readonly NftChange[];
 }
 
 const OWN_FAMILIES: readonly TableFamily[] = ["inet", "netdev"];
 
 /**
- * The changes that replace whatever our tables hold by these tables, in one transaction; no tables means removal. The
- * boot unit's table goes in the same transaction. Pure.
+ * The changes that replace awg's tables by these, in one transaction; no tables means removal. The boot unit's table is deleted
+ * in the same transaction. Pure.
  *
- * @param ownedTables whether the kernel knows owned and persistent tables (6.9), and so the deletion of what may be absent
- * @param lasting tables that are emptied instead, of the families of `tables`
+ * @param ownedTables whether the kernel supports owned and persistent tables (6.9), and with them the deletion of an absent table
+ * @param lasting tables that are emptied instead of deleted, of the families of `tables`
  */
 export function changesToLoad(
   tables: readonly RenderedTable[],
@@ -44,7 +44,7 @@ export function changesToLoad(
   ];
 }
 
-/** An older kernel deletes only what is there, so there the table is made first; it has no flags to differ in. */
+/** An older kernel refuses to delete an absent table, so the table is created first. */
 function deletionOf(family: TableFamily, name: string, canDestroy: boolean): NftChange[] {
   const action = `removing the nf_tables table ${family} ${name}`;
   if (canDestroy) return [{ message: encodeTableDestruction(family, name), action }];

@@ -3,18 +3,18 @@ import { markOfPath, PATH_NUMBERS } from "../../../../model/ownership.ts";
 import { openRouteNetlink, type RouteNetlink } from "../../../../native/linux/rtnetlink/route-netlink.ffi.ts";
 import { uplinksOf } from "./uplinks.ts";
 
-/** A connection to this machine, and the device that has the address it is to. */
+/** A connection to this host, and the device with its destination address. */
 export interface Incoming {
   readonly ends: { readonly client: IpAddress; readonly server: IpAddress };
   readonly device: string;
 }
 
 /**
- * The device by which the client is answered where S6.8 would refuse the connection for it, were it to come in by the device
- * that has its address: another one, and that one is no uplink. undefined where it would not. Reads only.
+ * The device that answers the client, if S6.8 would drop the connection: another device than the one with the address, which is
+ * no uplink. undefined if it would not. Reads only.
  *
- * The way is looked up as `fib saddr . mark . iif oif` does: without ports, so that rules that ask for them do not count,
- * and with IPv6 by that device first (nft_fib6_eval). No traffic comes in by a dummy device, whatever addresses it has.
+ * The lookup is that of `fib saddr . mark . iif oif`: without ports, so rules by port do not count, and for IPv6 by that device
+ * first (nft_fib6_eval). No traffic arrives by a dummy device, whatever addresses it has.
  */
 export function answeredElsewhere(
   netlink: Pick<RouteNetlink, "link" | "links" | "routes" | "decideRoute">,
@@ -32,13 +32,13 @@ export function answeredElsewhere(
   });
   if ("refused" in decision) return "no device";
   const { type, oif, nextHops = [] } = decision.route;
-  const ways = oif === undefined ? nextHops.map((hop) => hop.oif) : [oif];
-  if (type === "local" || ways.includes(link.index)) return undefined;
-  const [way] = ways;
-  return (way === undefined ? undefined : netlink.link(way)?.name) ?? "no device";
+  const devices = oif === undefined ? nextHops.map((hop) => hop.oif) : [oif];
+  if (type === "local" || devices.includes(link.index)) return undefined;
+  const [first] = devices;
+  return (first === undefined ? undefined : netlink.link(first)?.name) ?? "no device";
 }
 
-/** The same in this network namespace now. */
+/** `answeredElsewhere` in this network namespace now. */
 export function answeredElsewhereNow(incoming: Incoming, tunnels: readonly string[]): string | undefined {
   using netlink = openRouteNetlink();
   return answeredElsewhere(netlink, incoming, tunnels);

@@ -4,8 +4,8 @@ import { type ListLinks, listLinks } from "../../links.ts";
 import type { JudgedDevices } from "./physical-devices.ts";
 import type { LinksAndRoutes } from "./uplinks.ts";
 
-/** Without a link of these, all but loopback and tunnels are judged. */
-const TOLD_APART: readonly string[] = ["bridge", "dsa", "ifb"];
+/** Kinds of links that need a distinction; without one, all devices but loopback and tunnels are judged. */
+const DISTINGUISHED_KINDS: readonly string[] = ["bridge", "dsa", "ifb"];
 
 /** The devices on which frames are judged now; none on a kernel without the egress hook. Reads only. */
 export async function devicesToJudge(
@@ -18,10 +18,10 @@ export async function devicesToJudge(
   return await judgedOf({ links: list, routes: (filter) => netlink.routes(filter) }, tunnels);
 }
 
-/** The same as `judgedDevices`. Few machines have a bridge or the like, and what tells devices apart is loaded for those. */
+/** `judgedDevices`, whose code is loaded only on hosts with a bridge or the like. */
 export async function judgedOf(netlink: LinksAndRoutes, tunnels: readonly string[]): Promise<JudgedDevices> {
   const links = netlink.links();
-  if (links.some(({ kind = "" }) => TOLD_APART.includes(kind))) {
+  if (links.some(({ kind = "" }) => DISTINGUISHED_KINDS.includes(kind))) {
     const { judgedDevices } = await import("./physical-devices.ts");
     return judgedDevices(netlink, tunnels);
   }

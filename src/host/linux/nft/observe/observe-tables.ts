@@ -15,16 +15,15 @@ import { uncoveredDevices } from "./uncovered-devices.ts";
 
 type UplinksNow = (tunnels: readonly string[]) => readonly string[];
 
-/** Says of rules that nobody touched why they are not as this awg would have them. */
-const OTHER_VERSIONS = "another version of awg loaded the rules, and this one makes others of the same policy";
+/** Explains unchanged rules that differ from the rendering of this awg. */
+const OTHER_VERSIONS = "another version of awg loaded the rules, and this one renders the policy differently";
 
 /**
- * What the packet filter holds of ours. When nobody touched the ruleset since the last load, the identity is that load's,
- * and this awg would render the same, its rules are not read again, and what renders them to compare is not even loaded.
+ * The state of awg's tables. If the ruleset is unchanged since the last load, with the same identity and RENDERING, the rules
+ * are not read, and the renderer is not even imported.
  *
- * @param physical devices that ought to have egress rules, tunnels of a loaded policy perhaps among them; none where the
- *   kernel has no egress hook
- * @param uplinks reads the devices by which default routes lead, but for these tunnels
+ * @param physical devices that need egress rules, perhaps with tunnels of a loaded policy; empty without the egress hook
+ * @param uplinks reads the devices with default routes, except these tunnels
  */
 export async function observeTables(
   socket: NetlinkSocket,
@@ -49,13 +48,11 @@ export async function observeTables(
     return isAsLoaded && found.length > 0 ? [OTHER_VERSIONS, ...found] : found;
   };
   const damage = [
-    ...(policy === null ? ["which policy the nf_tables tables awg hold is not known"] : []),
+    ...(policy === null ? ["the policy of the nf_tables tables awg is not known"] : []),
     ...(policy === null || untouched ? [] : await damageTo(policy)),
     ...(policy === null ? [] : uncoveredDevices(chains, policy, physical)),
     ...(policy === null || since === undefined ? [] : otherUplinks(policy, since, uplinks)),
-    ...tables
-      .filter((table) => table.dormant)
-      .map(({ family }) => `the nf_tables table ${family} awg was put to sleep`),
+    ...tables.filter((table) => table.dormant).map(({ family }) => `the nf_tables table ${family} awg is dormant`),
   ];
   return {
     policy,
@@ -66,7 +63,7 @@ export async function observeTables(
   };
 }
 
-/** The policy that our tables were loaded from, as far as it is known, and the families they stand in. */
+/** The policy of the loaded tables, if known, and the families of the tables. */
 export function loadedPolicy(
   socket: NetlinkSocket,
   record: PolicyRecord,
@@ -76,7 +73,7 @@ export function loadedPolicy(
   return { policy: record.find(identity) ?? null, identity, families };
 }
 
-/** Those of these paths whose fallback every table of ours has in force. */
+/** The paths with a fallback in force in every table. */
 export function fallbackInForce(
   socket: NetlinkSocket,
   families: readonly TableFamily[],
@@ -95,7 +92,7 @@ function readSetIfThere(socket: NetlinkSocket, set: Parameters<typeof encodeElem
   try {
     return socket.dump(encodeElementDump(set), action);
   } catch (error) {
-    // Somebody removed it: that is damage, which is told apart from this.
+    // A missing set is damage, which is reported elsewhere.
     if (hasErrno(error, "ENOENT")) return [];
     throw error;
   }
@@ -105,7 +102,7 @@ function familiesOf(tables: readonly NftTable[]): TableFamily[] {
   return [...new Set(tables.map(({ family }) => family))];
 }
 
-/** While no device leads out nothing is to be known of them: that of before may well come back. */
+/** Empty while no device has a default route, because the former one may come back. */
 function otherUplinks({ layers }: FirewallPolicy, { uplinks: known }: LoadedMark, uplinks: UplinksNow): string[] {
   if (known === undefined || !layers.some(({ killSwitch }) => killSwitch)) return [];
   const found = uplinks(layers.flatMap(({ tunnels }) => tunnels).map(({ device }) => device));
@@ -113,12 +110,13 @@ function otherUplinks({ layers }: FirewallPolicy, { uplinks: known }: LoadedMark
   return [
     ...found
       .filter((device) => !known.includes(device))
-      .map(
-        (one) => `the device ${one} leads out, and what comes by it is refused where its answer would go by another`,
-      ),
+      .map((one) => `the device ${one} has a default route now, and packets that arrive by it may be dropped (S6.8)`),
     ...known
       .filter((device) => !found.includes(device))
-      .map((one) => `the device ${one} leads out no more, and what comes by it is not asked who sent it`),
+      .map(
+        (one) =>
+          `the device ${one} has no default route any more, and senders that arrive by it are not checked (S6.8)`,
+      ),
   ];
 }
 

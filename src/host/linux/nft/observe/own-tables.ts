@@ -6,20 +6,20 @@ import type { NftTable } from "../../../../native/linux/nftables/table.codec.ts"
 import { FRAMES, IDENTITY_CHAIN } from "../render/chain-names.ts";
 import type { SpreadPart } from "../render/chains/spread-devices.ts";
 
-/** Our tables, whatever is in them. */
+/** awg's tables, whatever their content. */
 export function ownTables(socket: NetlinkSocket): NftTable[] {
   return readNftTables(socket).filter(isOurTable);
 }
 
-/** The name of the policy that these chains were rendered from, as they say; empty where they do not. */
+/** The name of these chains' policy, from their own comment; empty if there is none. */
 export function identityOf(chains: readonly NftChain[]): string {
   const chain = chains.find(({ family, name }) => family === "inet" && name === IDENTITY_CHAIN);
   return chain?.comment ?? "";
 }
 
 /**
- * The copies of an egress chain (or of another of these base chains) that stand, by number; [] when there is none. Kernels
- * that keep no chain without devices take one away with its last, so that a number may be missing.
+ * The existing copies of an egress chain (or of another spread base chain), by number; [] if there is none. Some kernels delete
+ * a chain with its last device, so a number may be missing.
  */
 export function spreadOf(chains: readonly NftChain[], chain = FRAMES): readonly SpreadPart[] {
   const copy = new RegExp(`^${chain}(?:-([0-9]+))?$`);
@@ -36,7 +36,7 @@ function isOurTable({ family, name }: Pick<NftTable, "family" | "name">): boolea
   return name === NFT_TABLE && (family === "inet" || family === "netdev");
 }
 
-/** Whether a chain stands in one of our tables. */
+/** Whether a chain is in one of awg's tables. */
 export function isOurChain({ family, table }: NftChain): boolean {
   return isOurTable({ family, name: table });
 }

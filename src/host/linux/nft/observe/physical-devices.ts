@@ -2,27 +2,27 @@ import type { Link } from "../../../../native/linux/rtnetlink/link.codec.ts";
 import type { Route } from "../../../../native/linux/rtnetlink/route.codec.ts";
 import { isDefault, type LinksAndRoutes } from "./uplinks.ts";
 
-/** Kinds of links that, as ports of a bridge, lead to guests; in a container its own uplink is of these, too. */
+/** Kinds of links that lead to guests as ports of a bridge. A container's own uplink is of these kinds too. */
 const GUEST_PORT_KINDS: readonly string[] = ["veth", "tun"];
-/** Kinds that lead out of the machine by themselves or by what they stand on; hardware has none. */
+/** Kinds that lead out of the host by themselves or by their lower device; hardware has no kind. */
 const OUTWARD_KINDS: readonly string[] = ["bond", "team", "vlan", "macvlan", "dsa", "hv_netvsc"];
-/** Kinds that are a machine's or a container's uplink where they are no port of a bridge. */
+/** Kinds that are an uplink of a host or container if they are no port of a bridge. */
 const UPLINK_KINDS: readonly string[] = ["veth", "ipvlan", "ppp", "wwan"];
-/** Shapes what arrives by others; what is written to it, it drops (drivers/net/ifb.c, ifb_xmit). */
+/** Shapes traffic of other devices; it drops what is written to it (drivers/net/ifb.c, ifb_xmit). */
 const SHAPER = "ifb";
-/** ARPHRD_ETHER: of kind tun, a TAP device, as a rootless container's uplink is (slirp4netns, pasta). */
+/** ARPHRD_ETHER: with kind tun, a TAP device, such as a rootless container's uplink (slirp4netns, pasta). */
 const ETHERNET = 1;
 
-/** The devices of a machine as docs/security.md S9.4 tells them apart. */
+/** The devices of a host by rule S9.4. */
 export interface JudgedDevices {
-  /** Where frames are judged. Names, sorted. */
+  /** Devices with judged frames: names, sorted. */
   readonly physical: readonly string[];
-  /** Bridges with no port that surely leads out, and whose ports are taken for guests' all the same. Names, sorted. */
+  /** Bridges with guests' ports, by assumption, and no port that certainly leads out: names, sorted. */
   readonly guestBridges: readonly string[];
 }
 
 /**
- * The devices on which frames are judged (docs/security.md S9.4): all but loopback, tunnels of the policy, bridges and
+ * The devices on which frames are judged (rule S9.4): all but loopback, tunnels of the policy, bridges and
  * what a switch hangs on (their ports are judged) and ports of a bridge that lead to guests. Reads only.
  */
 export function judgedDevices(netlink: LinksAndRoutes, tunnelDevices: readonly string[]): JudgedDevices {
@@ -51,13 +51,13 @@ export function judgedDevices(netlink: LinksAndRoutes, tunnelDevices: readonly s
   };
 }
 
-/** A bridge's own routes, and those of VLANs that stand on it. */
+/** The routes of a bridge and of VLANs on it. */
 function routesBy(netlink: Pick<LinksAndRoutes, "routes">, links: readonly Link[], { index }: Link): Route[] {
   const above = links.filter(({ kind, lowerIndex }) => kind === "vlan" && lowerIndex === index);
   return [index, ...above.map((vlan) => vlan.index)].flatMap((oif) => netlink.routes({ oif }));
 }
 
-/** Beside a default route elsewhere, a gateway behind a bridge is a guest that routes: a container's VPN. */
+/** With a default route elsewhere, a gateway behind a bridge is a guest that routes, such as a container's VPN. */
 function hasNextHop({ type, gateway, nextHops, nextHopId }: Route): boolean {
   return type === "unicast" && (gateway ?? nextHops ?? nextHopId) !== undefined;
 }

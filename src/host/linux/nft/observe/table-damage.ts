@@ -10,10 +10,10 @@ import { isOurChain, spreadOf } from "./own-tables.ts";
 import { comparePartsOf, partsOfRead, partsOfRendered } from "./table-parts.ts";
 
 /**
- * Compares what the kernel holds with what the policy renders to, rule by rule; [] when they are equal. Which flows are
- * remembered need not be read where nobody else could add one: they may be tens of thousands.
+ * Compares the kernel's tables with the rendered policy, rule by rule; [] if they are equal. Remembered flows, perhaps tens of
+ * thousands, are not read if no other program could add one.
  *
- * @param since what is known of the load: the socket that owns the tables since, and the uplinks it knew
+ * @param since facts of the load: the socket that owns the tables, and the uplinks
  */
 export function tableDamage(
   socket: NetlinkSocket,
@@ -27,7 +27,7 @@ export function tableDamage(
   const spread = spreadOf(chains);
   const devices = spread.flatMap((part) => part.devices);
   const uplinks = since.uplinks ?? uplinksIn(socket);
-  // Without these chains the rules that ask for sockets are damage.
+  // Without this chain, rules with the `socket` expression are damage.
   const sockets = chains.some(({ name }) => name === PROXIED);
   const expected = renderNft(policy, { devices, spread, uplinks, identity, ownedTables: false, sockets });
   return expected.flatMap((rendered) => {
@@ -38,7 +38,7 @@ export function tableDamage(
   });
 }
 
-/** The uplinks that the table itself names, where nothing else tells which it was loaded with. */
+/** The uplinks in the table itself, if the load's record lacks them. */
 function uplinksIn(socket: NetlinkSocket): string[] {
   const sets = readNftTable(socket, "inet", NFT_TABLE, ({ name }) => name === UPLINK_SET)?.sets ?? [];
   const elements = sets.flatMap(({ name, elements: some }) => (name === UPLINK_SET ? some : []));

@@ -6,12 +6,12 @@ import { keyBytes, keyType } from "../../../../native/linux/nftables/set.codec.t
 import { compareBytes, mergeElements, type SetElement } from "../../../../native/linux/nftables/set-element.codec.ts";
 import type { RenderedTable } from "../render/table-writer.ts";
 
-/** A table taken apart: "chain out" or "set tunnels" → text that is equal exactly when the part is. */
+/** A table by its parts: "chain out" or "set tunnels" → a text that is equal exactly if the part is. */
 export type TableParts = ReadonlyMap<string, string>;
 
 /**
- * The parts of a table as it was rendered. Handles, counters and the devices of a hook are left out: the kernel gives
- * the first, packets change the second, and devices come and go.
+ * The parts of a rendered table, without handles, counters and the devices of a hook: the kernel assigns the first, packets
+ * change the second, and devices come and go.
  */
 export function partsOfRendered({ chains, rules, sets }: RenderedTable): TableParts {
   return new Map([
@@ -23,7 +23,7 @@ export function partsOfRendered({ chains, rules, sets }: RenderedTable): TablePa
   ]);
 }
 
-/** The parts of a table as the kernel has it, in the same words. */
+/** The parts of a table in the kernel, in the same form. */
 export function partsOfRead({ chains, rules, sets }: NftTableContents): TableParts {
   return new Map([
     ...chainParts(chains, rules),
@@ -31,7 +31,7 @@ export function partsOfRead({ chains, rules, sets }: NftTableContents): TablePar
   ]);
 }
 
-/** What differs, for people: one sentence for each part that is gone, changed or not ours. */
+/** The differences, for people: one sentence for each part that is missing, changed or foreign. */
 export function comparePartsOf(table: string, expected: TableParts, found: TableParts): string[] {
   const damage: string[] = [];
   for (const [part, text] of expected) {
@@ -40,7 +40,7 @@ export function comparePartsOf(table: string, expected: TableParts, found: Table
     else if (there !== text) damage.push(`the ${part} of the nf_tables table ${table} was changed`);
   }
   for (const part of found.keys()) {
-    if (!expected.has(part)) damage.push(`somebody added the ${part} to the nf_tables table ${table}`);
+    if (!expected.has(part)) damage.push(`another program added the ${part} to the nf_tables table ${table}`);
   }
   return damage;
 }
@@ -58,7 +58,7 @@ function chainText({ base, comment }: NftChain): string {
   return `${hook} # ${comment ?? ""}`;
 }
 
-/** Text that is equal exactly when the expression is; of a counter only that it counts. */
+/** A text that is equal exactly if the expression is, without a counter's values. */
 export function expressionText(expression: Expression): string {
   if (expression.kind === "counter") return "counter";
   const fields = Object.entries(expression).map(([name, value]) => `${name}=${valueText(value)}`);
@@ -78,7 +78,7 @@ interface SetParts {
   readonly elements: readonly SetElement[];
 }
 
-/** Elements that vanish by themselves are no part of what was loaded; one that stays in such a set is. */
+/** Expiring elements are not part of the load; permanent elements in such a set are. */
 function setText({ keyType: type, keyBytes: bytes, intervals, timeoutMs, elements: all }: SetParts): string {
   const elements = all.filter(({ expires }) => expires !== true);
   const sorted = intervals

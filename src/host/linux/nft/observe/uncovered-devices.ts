@@ -3,15 +3,15 @@ import type { NftChain } from "../../../../native/linux/nftables/chain.codec.ts"
 import { FRAMES, NEIGHBOURS } from "../render/chain-names.ts";
 import { spreadOf } from "./own-tables.ts";
 
-/** What it means that a device stands on no chain of a kind, in the order in which it is told. */
+/** The chains that cover devices, with the effect of a missing device; the first missing chain is reported. */
 const CHAINS: readonly { readonly chain: string; readonly lack: (device: string) => string }[] = [
   { chain: FRAMES, lack: (device) => `frames that leave by the device ${device} are not judged yet` },
-  { chain: NEIGHBOURS, lack: (device) => `who asks by the device ${device} for an address is not marked (S6.6)` },
+  { chain: NEIGHBOURS, lack: (device) => `ARP requests by the device ${device} are not marked (S6.6)` },
 ];
 
 /**
- * The physical devices that lack a chain of the table netdev: one sentence for each device. Where all chains of a kind are gone
- * the comparison with what was loaded tells it. Pure.
+ * The physical devices without a chain of the netdev table: one sentence for each. If all chains of a kind are missing, the
+ * comparison with the rendered table reports it. Pure.
  */
 export function uncoveredDevices(
   chains: readonly NftChain[],

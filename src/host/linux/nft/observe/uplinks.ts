@@ -3,15 +3,15 @@ import type { Route } from "../../../../native/linux/rtnetlink/route.codec.ts";
 import { openRouteNetlink, type RouteNetlink } from "../../../../native/linux/rtnetlink/route-netlink.ffi.ts";
 import { type ListLinks, listLinks } from "../../links.ts";
 
-/** What tells devices apart: which there are, and where routes lead. */
+/** The host's devices and routes. */
 export interface LinksAndRoutes {
   links(): readonly Link[];
   routes: RouteNetlink["routes"];
 }
 
 /**
- * The uplinks (docs/security.md S6.8): devices by which a default route leads, whatever its table. Loopback, tunnels and ports
- * of bridges, which have no routes, are left out. Names, sorted. Reads only.
+ * The uplinks (rule S6.8): devices with a default route in any table, except loopback, tunnels and ports of bridges, which have
+ * no routes. Names, sorted. Reads only.
  */
 export function uplinksOf(netlink: LinksAndRoutes, tunnels: readonly string[]): string[] {
   const links = netlink.links();
@@ -26,7 +26,7 @@ export function uplinksOf(netlink: LinksAndRoutes, tunnels: readonly string[]): 
     .toSorted();
 }
 
-/** The way to all that no other route leads to. */
+/** Whether a route is a default route. */
 export function isDefault({ type, destination }: Route): boolean {
   return type === "unicast" && destination.endsWith("/0");
 }

@@ -78,7 +78,7 @@ describe.skipIf(obstacle !== undefined)(`S9.1, S6.6: a machine with many devices
 
   test.each([
     ["frames", "frames that leave by the device many0 are not judged yet"],
-    ["neighbours", "who asks by the device many0 for an address is not marked (S6.6)"],
+    ["neighbours", "ARP requests by the device many0 are not marked (S6.6)"],
   ])("S9.1, S6.6: a device that somebody took off %s alone is damage, and put back", (chain, sentence) => {
     add(0, 2);
     expect(run({ policy: LAPTOP })).toMatchObject({ damage: [] });

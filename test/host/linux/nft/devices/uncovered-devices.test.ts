@@ -44,7 +44,7 @@ test("S9.1: the chains of all devices of a machine cover them", () => {
 test.each([
   ["frames", "many7", "frames that leave by the device many7 are not judged yet"],
   ["frames-2", "many300", "frames that leave by the device many300 are not judged yet"],
-  ["neighbours-3", "many599", "who asks by the device many599 for an address is not marked (S6.6)"],
+  ["neighbours-3", "many599", "ARP requests by the device many599 are not marked (S6.6)"],
 ])("S9.1, S6.6: a device that was taken off %s alone is damage", (chain, device, sentence) => {
   expect(uncoveredDevices(takenOff(TABLE.chains, chain, device), LAPTOP, DEVICES)).toEqual([sentence]);
 });
