@@ -97,6 +97,8 @@ const VARIABLE: readonly (readonly [RegExp, string])[] = [
   [/\b(?=\d*[a-f])[0-9a-f]{12}\b/g, "HASH"],
   [/handle \d+/g, "handle"],
   [/\buid \d+/g, "uid"],
+  // Whether the host has the user awg.
+  [/(enforced +kill switch on).*$/gm, "$1"],
   [/process \d+|pid \d+/g, "process"],
   [/\/tmp\/[\w./-]+/g, "FOLDER"],
   [/ +$/gm, ""],
