@@ -103,7 +103,7 @@ export function nameOfErrno(table: ErrnoTable, errno: number): string {
 }
 
 /**
- * The error of a failed call to the kernel: "adding route 10.0.0.0/8 failed: there is one already (EEXIST)".
+ * The error of a failed call to the kernel: "adding route 10.0.0.0/8 failed: already exists (EEXIST)".
  * `facts.errno` holds the symbolic name, to be compared.
  *
  * @param action what was being done, starting with a verb

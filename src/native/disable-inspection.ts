@@ -1,11 +1,11 @@
-/** Signals that no supervisor of awg's sends; Node can be told to open a debugger or to write its heap at them. */
+/** Signals that no supervisor sends to awg; Node can be configured to open a debugger or write its heap on them. */
 const UNUSED_SIGNALS = ["SIGUSR1", "SIGUSR2"] as const;
 
 /**
- * For processes that stay and hold keys: whatever Node was told by NODE_OPTIONS or by flags, from now on no debugger
- * listens, and no signal and no error writes a heap snapshot or a diagnostic report, which lists the environment. Node
- * keeps these in listeners of its own (lib/internal/process/pre_execution.js, report.js), which are taken off. What only a
- * start without NODE_OPTIONS can keep away (`--import`, `--heapsnapshot-near-heap-limit`) awg's launchers do.
+ * For long-running processes that hold keys: whatever NODE_OPTIONS or flags request, from now on no debugger listens,
+ * and no signal or error writes a heap snapshot or a diagnostic report. Node implements these as listeners
+ * (lib/internal/process/pre_execution.js, report.js), which are removed here. awg's launchers clear NODE_OPTIONS for
+ * what only a start can prevent (`--import`, `--heapsnapshot-near-heap-limit`).
  */
 export function disableInspection(): void {
   const reports = process.report;

@@ -4,7 +4,7 @@ import { rawPacketCalls } from "./darwin/packet-io/packet-calls.ffi.ts";
 import { LINUX_PACKET_SYSTEM } from "./linux/packet-io/linux-packet-system.ts";
 import type { PacketSystem } from "./packet-system.ts";
 
-/** What the data plane asks of the operating system that this process runs on. */
+/** The packet system of this process's operating system. */
 export function packetSystemHere(): PacketSystem {
   return process.platform === "darwin" ? darwinPacketSystem(openLibSystem(), rawPacketCalls) : LINUX_PACKET_SYSTEM;
 }

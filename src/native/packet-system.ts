@@ -1,6 +1,6 @@
 import type { Arena } from "./memory/arena.ffi.ts";
 
-/** A UDP address as the engine names it: 4 or 16 bytes, port, interface of a link-local address. */
+/** A UDP address as the engine stores it: 4 or 16 bytes, port, interface of a link-local address. */
 export interface UdpAddress {
   readonly address: Uint8Array;
   readonly port: number;
@@ -11,18 +11,18 @@ export interface UdpAddress {
 export interface PacketCalls {
   /** poll(2) over `count` struct pollfd. */
   poll(fds: number, count: number, timeoutMs: number): number;
-  /** One packet from a TUN device, and one to it; `PreparedTun.headerBytes` before the packet belong to it. */
+  /** Reads one packet from a TUN device, or writes one; `PreparedTun.headerBytes` before the packet are its header. */
   read(fd: number, into: number, bytes: number): number;
   write(fd: number, from: number, bytes: number): number;
-  /** writev(2) over `count` struct iovec: one packet in pieces, to a device whose `offload` says that it takes such. */
+  /** writev(2) over `count` struct iovec: one packet in pieces, to a device whose `offload` accepts it. */
   writev(fd: number, vector: number, count: number): number;
   /**
-   * Sends and receives over `count` messages as Linux lays them out (struct mmsghdr, sockaddr_in and sockaddr_in6 of
-   * sendmmsg(2)), never waiting; gives how many.
+   * Sends or receives `count` messages in Linux's layout (struct mmsghdr, sockaddr_in and sockaddr_in6 of sendmmsg(2))
+   * without waiting; returns how many.
    */
   sendmmsg(fd: number, messages: number, count: number): number;
   recvmmsg(fd: number, messages: number, count: number): number;
-  /** Milliseconds since boot, time asleep included: sessions age while a laptop sleeps. */
+  /** Milliseconds since boot, including sleep: sessions expire while a laptop sleeps. */
   bootTimeMs(): number;
   /** The name of the last failed call's errno. */
   errno(): string;
@@ -30,31 +30,31 @@ export interface PacketCalls {
 
 export interface PreparedTun {
   readonly name: string;
-  /** Bytes in front of each packet: 10 of virtio, or 0 when the device has no such header. */
+  /** Bytes before each packet: 10 of virtio, or 0 without such a header. */
   readonly headerBytes: number;
-  /** The offloads in force, out of Linux's OFFLOAD_LEVELS; 0 without a header. */
+  /** The active offloads, of Linux's OFFLOAD_LEVELS; 0 without a header. */
   readonly offload: number;
 }
 
-/** How the kernel would send to an address now. */
+/** The kernel's current route to an address. */
 export interface RouteInfo {
-  /** The least MTU it knows of on the way. */
+  /** The smallest known MTU of the path. */
   readonly mtuBytes: number;
-  /** The address of ours it would send from, 4 or 16 bytes; undefined where that is not asked. */
+  /** The source address it would use, 4 or 16 bytes; undefined where it is not read. */
   readonly source?: Uint8Array;
 }
 
-/** An interface that a tunnel's socket of one family is tied to. */
+/** An interface to which a tunnel's socket of one family is bound. */
 export interface BoundInterface {
   readonly index: number;
   readonly mtuBytes: number;
 }
 
-/** What of a tunnel's sockets decides by which way their datagrams go. */
+/** The socket settings that decide the route of a tunnel's datagrams. */
 export interface RoutingSettings {
   /** SO_MARK; 0: none. */
   readonly mark: number;
-  /** Where sockets are tied to interfaces (macOS), that of each family. */
+  /** The interface of each family, where sockets are bound to interfaces (macOS). */
   readonly boundTo?: { readonly four?: BoundInterface; readonly six?: BoundInterface };
 }
 
@@ -62,25 +62,25 @@ export interface PacketSocketOptions {
   readonly family: 4 | 6;
   /** 0: the kernel chooses. */
   readonly port: number;
-  /** SO_MARK of what is sent; 0 or absent: none. Only Linux has it. */
+  /** SO_MARK; 0 or absent: none. Linux only. */
   readonly mark?: number;
-  /** Whose uid and gid the socket bears; this process's by default. Only Linux can give others. */
+  /** The owner of the socket; this process's user by default. Other users only on Linux. */
   readonly user?: { readonly uid: number; readonly gid: number };
-  /** Wanted room for bursts in either direction. */
+  /** Requested buffer size for bursts, in each direction. */
   readonly bufferBytes?: number;
-  /** False: neither segmentation on sending nor coalescing on receiving, whatever the kernel can. */
+  /** False: no segmentation on sending and no coalescing on receiving, even if the kernel supports it. */
   readonly offload?: boolean;
-  /** Index of the interface that it sends by; the machine's routes decide by default. Only on macOS. */
+  /** Index of the interface to bind to; by default the host's routes decide. macOS only. */
   readonly boundTo?: number;
 }
 
-/** An open UDP socket that never waits. */
+/** An open non-blocking UDP socket. */
 export interface PacketSocket extends Disposable {
   readonly fd: number;
   readonly port: number;
   /** Whether one message may carry many datagrams of equal size. */
   readonly segments: boolean;
-  /** Whether received datagrams of one flow come joined. */
+  /** Whether received datagrams of one flow are joined. */
   readonly coalesces: boolean;
 }
 
@@ -91,18 +91,18 @@ export interface Wake extends Disposable {
   wake(): void;
 }
 
-/** All that the data plane asks of an operating system. */
+/** The data plane's system calls, per operating system. */
 export interface PacketSystem {
-  /** Declares the loop's calls, over what lies in `arena`. */
+  /** Declares the loop's calls, on memory in `arena`. */
   packetCalls(arena: Arena): PacketCalls;
-  /** Makes an open TUN descriptor ready for the loop; `most`: the offloads to use at most. Throws AwgError. */
+  /** Prepares an open TUN descriptor for the loop; `most`: the offloads to use at most. Throws AwgError. */
   prepareTun(fd: number, most?: number): PreparedTun;
-  /** Makes and binds a UDP socket. Throws AwgError with `facts.errno`. */
+  /** Opens and binds a UDP socket. Throws AwgError with `facts.errno`. */
   openSocket(options: PacketSocketOptions): PacketSocket;
-  /** The kernel's way to an address; undefined where there is none, or nobody knows. */
+  /** The kernel's route to an address; undefined without one, or where it is unknown. */
   lookUpRoute(to: UdpAddress, settings: RoutingSettings): RouteInfo | undefined;
   /** Throws AwgError when the process has no descriptor left. */
   openWake(): Wake;
-  /** Takes what `wake` put in, so that the descriptor is not readable any more. */
+  /** Resets the descriptor, so that it is no longer readable. */
   drainWake(fd: number): void;
 }

@@ -8,10 +8,10 @@ export interface PrefixBytes {
 }
 
 /**
- * The 4 or 16 bytes of an address in text. Written for 10,000 routes at a time: no bigint, no regular expression for
- * IPv4. Takes what inet_pton takes (RFC 4291 section 2.2).
+ * Parses an address into 4 or 16 bytes. Fast enough for 10,000 routes: no bigint, no regular expression for IPv4.
+ * Accepts what inet_pton accepts (RFC 4291 section 2.2).
  *
- * @throws AwgError("bug") when the text is no address: texts are checked where they enter awg.
+ * @throws AwgError("bug") for an invalid address: texts are validated where they enter awg.
  */
 export function addressToBytes(text: string): Uint8Array {
   const bytes = text.includes(":") ? parseIpv6(text) : parseIpv4(text);
@@ -31,7 +31,7 @@ export function prefixToBytes(text: string): PrefixBytes {
   return { family: full === 32 ? 4 : 6, address, length };
 }
 
-/** The canonical text of 4 or 16 bytes (IPv6 as RFC 5952 wants it). */
+/** The canonical text of 4 or 16 bytes (IPv6 by RFC 5952). */
 export function bytesToAddress(bytes: Uint8Array): string {
   if (bytes.length === 4) return `${bytes[0]}.${bytes[1]}.${bytes[2]}.${bytes[3]}`;
   if (bytes.length !== 16) throw new AwgError("host", `the kernel sent an address of ${bytes.length} bytes`);

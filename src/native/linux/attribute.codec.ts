@@ -1,8 +1,8 @@
 import { AwgError } from "../../model/error.ts";
 
 /**
- * Netlink lays integers in the machine's order. awg runs on little-endian Linux only (x64, arm64), so this is little
- * endian throughout; nf_tables and conntrack attributes are big endian and say so (`u32be`).
+ * Netlink integers are in native byte order. awg runs on little-endian Linux only (x64, arm64), so they are
+ * little-endian throughout; attributes of nf_tables and conntrack are big-endian and use `u32be`.
  */
 const NESTED = 0x8000;
 const TYPE_MASK = 0x3fff;
@@ -12,14 +12,14 @@ export function align4(length: number): number {
   return (length + 3) & ~3;
 }
 
-/** The error for bytes from the kernel that make no sense. */
+/** The error for invalid bytes from the kernel. */
 export function malformed(what: string): AwgError {
   return new AwgError("host", `the kernel sent a netlink message that awg cannot read: ${what}`);
 }
 
 /**
- * Writes netlink messages into a buffer that grows. One writer serves many messages: `take()` copies the message out
- * and starts anew.
+ * Writes netlink messages into a growing buffer. One writer serves many messages: `take()` copies the message and
+ * clears the writer.
  */
 export class MessageWriter {
   #bytes = new Uint8Array(512);
@@ -30,7 +30,7 @@ export class MessageWriter {
     return this.#length;
   }
 
-  /** Room for `count` zeroed bytes; gives their offset. */
+  /** Reserves `count` zeroed bytes and returns their offset. */
   reserve(count: number): number {
     const start = this.#length;
     const end = start + count;
@@ -64,7 +64,7 @@ export class MessageWriter {
     this.#view.setUint32(offset, value, true);
   }
 
-  /** Opens an attribute; everything written until `end` is its value. Gives the mark to hand to `end`. */
+  /** Opens an attribute; everything written until `end` is its value. Returns the mark for `end`. */
   begin(type: number, nested = true): number {
     const at = this.reserve(4);
     this.#view.setUint16(at + 2, nested ? type | NESTED : type, true);
@@ -150,9 +150,9 @@ export class MessageWriter {
 }
 
 /**
- * Walks the attributes in bytes[start, end) and gives each one's type (flags off) and the place of its value.
+ * Visits the attributes in bytes[start, end) with the type (flags removed) and the position of the value of each.
  *
- * @throws AwgError("host") when a length reaches outside: nothing outside the message is ever read.
+ * @throws AwgError("host") when a length exceeds the message: nothing outside it is ever read.
  */
 export function eachAttribute(
   bytes: Uint8Array,
@@ -176,7 +176,7 @@ export function attributeMap(bytes: Uint8Array, start = 0, end = bytes.length): 
   return found;
 }
 
-/** The values of a list: nested attributes whose types say nothing but "element". */
+/** The values of a list of nested attributes, whose types only mean "element". */
 export function attributeList(bytes: Uint8Array): Uint8Array[] {
   const found: Uint8Array[] = [];
   eachAttribute(bytes, 0, bytes.length, (_type, from, to) => found.push(bytes.subarray(from, to)));

@@ -8,10 +8,10 @@ const BPF_PROG_QUERY = 16;
 const QUERY_BYTES = 64;
 const QUERY = { linkIndex: 0, attachType: 4, count: 24 } as const;
 
-/** Where programs hang on a device (enum bpf_attach_type): since Linux 6.6, of `netkit` since 6.7. */
+/** Attach points of programs on a device (enum bpf_attach_type): since Linux 6.6, of `netkit` since 6.7. */
 export const BPF_ATTACH = { tcxIngress: 46, tcxEgress: 47, netkitPrimary: 54, netkitPeer: 55 } as const;
 
-/** An older kernel, one without BPF, no right to ask, or a device that has no such place or is gone. */
+/** Errors that mean "none": an older kernel, one without BPF, no permission, or a device without this attach point. */
 const NONE_THERE: readonly string[] = [
   "EINVAL",
   "ENOSYS",
@@ -23,7 +23,7 @@ const NONE_THERE: readonly string[] = [
   "EOPNOTSUPP",
 ];
 
-/** How many BPF programs hang at this place of a device of the current network namespace; 0 where the kernel cannot be asked. */
+/** How many BPF programs are attached to a device of this network namespace; 0 where the kernel cannot be queried. */
 export function countBpfPrograms(linkIndex: number, attachType: number): number {
   const number = SYS_BPF[process.arch];
   if (number === undefined) return 0;
@@ -36,5 +36,5 @@ export function countBpfPrograms(linkIndex: number, attachType: number): number 
   }
   const errno = lastErrno();
   if (NONE_THERE.includes(errnoName(errno))) return 0;
-  throw errnoError(`asking for the BPF programs of link ${linkIndex}`, errno);
+  throw errnoError(`reading the BPF programs of link ${linkIndex}`, errno);
 }

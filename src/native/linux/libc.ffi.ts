@@ -4,7 +4,7 @@ import { errnoError } from "./errno.ts";
 
 type Koffi = typeof import("koffi");
 
-/** The C library calls awg makes, as they are declared to koffi. Pointers are `void *` and take a Uint8Array or null. */
+/** The C library functions awg calls, as koffi prototypes. Pointers are `void *` and accept a Uint8Array or null. */
 const PROTOTYPES = {
   socket: "int socket(int domain, int type, int protocol)",
   socketpair: "int socketpair(int domain, int type, int protocol, void *fds)",
@@ -45,9 +45,9 @@ let koffi: Koffi | undefined;
 let library: ReturnType<Koffi["load"]> | undefined;
 const functions = new Map<CallName, LibcFunction>();
 
-/** koffi, loaded at first use: it costs milliseconds that a verb which touches no kernel interface must not pay. */
+/** Loads koffi at first use: it costs milliseconds that verbs without kernel access should not pay. */
 function loadKoffi(): Koffi {
-  // In the bundled CommonJS form there is no import.meta.url and `require` is the launcher's; in the checkout there is none.
+  // The bundled CommonJS form has no import.meta.url, and `require` is the launcher's; the checkout has no `require`.
   koffi ??= (typeof require === "function" ? require : createRequire(import.meta.url))("koffi") as Koffi;
   return koffi;
 }
@@ -61,12 +61,12 @@ function functionOf(name: CallName): LibcFunction {
   return declared;
 }
 
-/** Calls a C library function and gives its result; -1 means failure, then `lastErrno()` tells why. */
+/** Calls a C library function and returns its result; -1 means failure, with the reason in `lastErrno()`. */
 export function callLibc(name: CallName, ...values: readonly unknown[]): number {
   return Number(functionOf(name)(...values));
 }
 
-/** The same on a thread of libuv's pool: for calls that wait. The errno is lost, so only for calls without one. */
+/** The same on a thread of libuv's pool, for calls that wait. The errno is lost, so only for calls without one. */
 export function callLibcAsync(name: CallName, ...values: readonly unknown[]): Promise<number> {
   return new Promise((resolve, reject) => {
     functionOf(name).async(...values, (error: Error | null, result: unknown) => {
@@ -90,7 +90,7 @@ export function addressOf(bytes: Uint8Array): bigint {
 }
 
 /**
- * Calls and turns -1 into an error that says what was being done.
+ * Calls and converts -1 into an error that names the action.
  *
  * @throws AwgError of the kind that fits the errno, with `facts.errno`.
  */
@@ -100,7 +100,7 @@ export function checkedLibc(action: string, name: CallName, ...values: readonly 
   return result;
 }
 
-/** Closes a descriptor; one that is closed already is no error (close(2): never to be retried on Linux). */
+/** Closes a descriptor; an already closed one is no error (close(2): never retried on Linux). */
 export function closeDescriptor(fd: number): void {
   callLibc("close", fd);
 }

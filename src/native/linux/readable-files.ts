@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 
-/** A file's text, empty where it is absent or cannot be read: for what is only told, and for what nothing hangs on. */
+/** A file's text, empty where it is absent or unreadable; for information that nothing depends on. */
 export function textOf(path: string): string {
   try {
     return readFileSync(path, "utf8");
@@ -9,7 +9,7 @@ export function textOf(path: string): string {
   }
 }
 
-/** The names in a folder, sorted; none where it is absent or cannot be read. */
+/** The names in a folder, sorted; none where it is absent or unreadable. */
 export function namesIn(folder: string): readonly string[] {
   try {
     return readdirSync(folder).sort();

@@ -20,16 +20,16 @@ const IFF = { tun: 0x1, noPacketInfo: 0x1000, vnetHeader: 0x4000, exclusive: 0x8
 export interface TunOptions {
   /** At most 15 bytes. */
   readonly name: string;
-  /** Each packet is preceded by a virtio header: segments of up to 64 KiB come and go whole. */
+  /** Each packet is preceded by a virtio header, so that segments of up to 64 KiB pass whole. */
   readonly vnetHeader?: boolean;
   /** Each packet is preceded by 4 bytes of flags and EtherType, as engines from before 2023-03 expect. */
   readonly packetInfo?: boolean;
-  /** True: fail when there is a device of this name already, instead of attaching to it. */
+  /** True: fail when the device exists, instead of attaching to it. */
   readonly exclusive?: boolean;
   readonly nonBlocking?: boolean;
 }
 
-/** An open TUN device: reading its descriptor gives the packets the machine sends into it. */
+/** An open TUN device; reading its descriptor returns packets that the host sends into it. */
 export interface TunDevice extends Disposable {
   readonly fd: number;
   readonly name: string;
@@ -37,22 +37,22 @@ export interface TunDevice extends Disposable {
   readonly packetInfo: boolean;
   /** Whether each packet is preceded by a virtio header. */
   readonly vnetHeader: boolean;
-  /** True: the device outlives the descriptor, without carrier, so that what is routed into it is dropped. */
+  /** True: the device outlives the descriptor, without carrier, so that packets routed into it are dropped. */
   setPersistent(persistent: boolean): void;
   setCarrier(carrier: boolean): void;
 }
 
 /**
- * Makes a TUN device in the current network namespace, or attaches to a persistent one that nobody holds; its offloads are
- * off, whatever they were.
+ * Creates a TUN device in the current network namespace, or attaches to a persistent one that no process holds; its
+ * offloads are reset.
  *
- * @throws AwgError("unsupported") without /dev/net/tun, ("permission") without the right, ("conflict") when another
+ * @throws AwgError("unsupported") without /dev/net/tun, ("permission") without permission, ("conflict") when another
  * process holds the device or it is of another kind.
  */
 export function openTun(options: TunOptions): TunDevice {
   const { name, nonBlocking = false } = options;
   if (new TextEncoder().encode(name).length > 15 || name === "") {
-    throw new AwgError("bug", `"${name}" is no name for a network interface: 1 to 15 bytes`);
+    throw new AwgError("bug", `"${name}" is not a valid interface name: 1 to 15 bytes`);
   }
   const fd = callLibc("open", TUN_PATH, O_RDWR_CLOEXEC | (nonBlocking ? O_NONBLOCK : 0));
   if (fd === -1) throw openError(lastErrno());
@@ -60,7 +60,7 @@ export function openTun(options: TunOptions): TunDevice {
     const request = ifreq(name, flagsOf(options));
     if (callLibc("ioctl", fd, TUNSETIFF, "void *", request) === -1) throw attachError(name, lastErrno());
     const { packetInfo = false, vnetHeader = false } = options;
-    takeBackOffloads(fd, name);
+    resetOffloads(fd, name);
     return tunOf(fd, { name: readText(request.subarray(0, NAME_BYTES)), packetInfo, vnetHeader });
   } catch (error) {
     closeDescriptor(fd);
@@ -68,26 +68,26 @@ export function openTun(options: TunOptions): TunDevice {
   }
 }
 
-/** The device behind a descriptor that another process opened and handed over; without a virtio header its offloads are off. */
+/** The device of a descriptor from another process; without a virtio header its offloads are reset. */
 export function adoptTun(fd: number): TunDevice {
   const request = new Uint8Array(IFREQ_BYTES);
-  checkedLibc(`asking descriptor ${fd} for its TUN device`, "ioctl", fd, TUNGETIFF, "void *", request);
+  checkedLibc(`reading the TUN device of descriptor ${fd}`, "ioctl", fd, TUNGETIFF, "void *", request);
   const flags = readU16(request, NAME_BYTES);
   if ((flags & IFF.tun) === 0) {
     throw new AwgError("host", `descriptor ${fd} is a TAP device, not a TUN device`);
   }
   const name = readText(request.subarray(0, NAME_BYTES));
   const [packetInfo, vnetHeader] = [(flags & IFF.noPacketInfo) === 0, (flags & IFF.vnetHeader) !== 0];
-  if (!vnetHeader) takeBackOffloads(fd, name);
+  if (!vnetHeader) resetOffloads(fd, name);
   return tunOf(fd, { name, packetInfo, vnetHeader });
 }
 
 /**
- * A persistent device keeps what an engine before had the kernel leave to it. An engine that expects no virtio header cannot
- * be told that a checksum is still to come, and sends the packet as it is: whoever gets it drops it.
+ * A persistent device keeps the offloads of its former engine. Without a virtio header the next engine cannot see that
+ * a checksum is incomplete, and would send packets that receivers drop.
  */
-function takeBackOffloads(fd: number, name: string): void {
-  checkedLibc(`taking the offloads of ${name} back`, "ioctl", fd, TUNSETOFFLOAD, "unsigned long", 0);
+function resetOffloads(fd: number, name: string): void {
+  checkedLibc(`resetting the offloads of ${name}`, "ioctl", fd, TUNSETOFFLOAD, "unsigned long", 0);
 }
 
 function tunOf(fd: number, what: Pick<TunDevice, "name" | "packetInfo" | "vnetHeader">): TunDevice {
@@ -127,9 +127,9 @@ function ifreq(name: string, flags: number): Uint8Array {
 function openError(errno: number): AwgError {
   const missing = ["ENOENT", "ENODEV", "ENXIO"].includes(errnoName(errno));
   if (!missing) return errnoError(`opening ${TUN_PATH}`, errno);
-  return new AwgError("unsupported", `there is no ${TUN_PATH} on this machine, so no tunnel device can be made`, {
+  return new AwgError("unsupported", `this host has no ${TUN_PATH}, so no tunnel device can be created`, {
     facts: { errno: errnoName(errno) },
-    remedy: "load the tun module, or give the container the device",
+    remedy: "load the tun module, or add the device to the container",
   });
 }
 
@@ -137,15 +137,15 @@ function attachError(name: string, errno: number): AwgError {
   const action = `opening the TUN device ${name}`;
   const code = errnoName(errno);
   if (code === "EBUSY") {
-    return errnoError(action, errno, { remedy: `another process holds ${name}: stop it or choose another name` });
+    return errnoError(action, errno, { remedy: `another process holds ${name}: stop it, or set another name` });
   }
   if (code === "EINVAL") {
     return new AwgError(
       "conflict",
-      `${action} failed: there is a link of that name that is no TUN device or has other flags`,
+      `${action} failed: the existing link of that name is not a TUN device or has other flags`,
       {
         facts: { errno: code },
-        remedy: "delete that link or choose another name",
+        remedy: "delete that link, or set another name",
       },
     );
   }

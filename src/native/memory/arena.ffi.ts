@@ -9,12 +9,12 @@ const MAP_FIXED = 0x10;
 const MAP_32BIT = 0x40;
 const MFD_CLOEXEC = 1;
 const MADV_DONTDUMP = 16;
-/** V8 keeps whole numbers below this in the word itself; larger ones are objects that every call allocates. */
+/** V8 stores integers below this without an allocation; larger ones are heap objects. */
 const SMALL_LIMIT = 2 ** 31;
 
 /**
- * Memory that JavaScript, WebAssembly and C see alike and that never moves. Offsets count from its start; C gets
- * `base + offset`. Plain, not shared between threads: copying inside shared memory is 14 times slower (measured).
+ * Memory shared by JavaScript, WebAssembly and C, which never moves. Offsets count from its start; C uses `base +
+ * offset`. It is not shared between threads: copying inside shared memory is 14 times slower (measured).
  */
 export interface Arena {
   readonly memory: WasmMemory;
@@ -23,23 +23,23 @@ export interface Arena {
   readonly view: DataView;
   /** Address of offset 0. */
   readonly base: number;
-  /** True: all addresses are below 2^31, so handing one to C allocates nothing. */
+  /** True: all addresses are below 2^31, so passing one to C allocates nothing. */
   readonly lowAddresses: boolean;
-  /** Reserves bytes for good and gives their offset, a multiple of 64; they are zero. */
+  /** Reserves zeroed bytes permanently and returns their offset, a multiple of 64. */
   reserve(bytes: number): number;
-  /** A part of so many bytes with a counting of its own, for something that comes and goes. */
+  /** A part with its own allocation, for something temporary. */
   part(bytes: number): ArenaPart;
 }
 
-/** Memory lent to one user after another. */
+/** Memory reused by one user after another. */
 export interface ArenaPart extends Arena {
-  /** Zeroes it and counts from its start again; nothing that was reserved in it may be used any more. */
+  /** Zeroes it and starts its allocation again; earlier reservations become invalid. */
   reset(): void;
 }
 
 /**
- * Makes an arena of whole WebAssembly pages. Where the kernel allows it (Linux on x86-64) the same pages are seen a
- * second time below 2^31. Linux leaves them out of core dumps.
+ * Creates an arena of whole WebAssembly pages. Where the kernel allows it (Linux on x86-64) the same pages are also
+ * mapped below 2^31. Linux excludes them from core dumps.
  */
 export function createArena(sizeBytes: number): Arena {
   const pages = Math.ceil(sizeBytes / WASM_PAGE_BYTES);
@@ -58,7 +58,7 @@ export function createArena(sizeBytes: number): Arena {
   return section(whole, 64, bytes.length);
 }
 
-/** Offsets `start` to `end` of an arena, given out from its start. */
+/** Offsets `start` to `end` of an arena, allocated from its start. */
 function section(whole: Omit<Arena, "reserve" | "part">, start: number, end: number): ArenaPart {
   let next = start;
   const reserve = (count: number): number => {
@@ -86,15 +86,15 @@ function section(whole: Omit<Arena, "reserve" | "part">, start: number, end: num
   };
 }
 
-/** madvise(2), on every kind of Linux machine; macOS has nothing like it. */
+/** madvise(2), on every Linux; macOS has no equivalent. */
 function leaveOutOfDumps(at: number, length: number): void {
   if (process.platform !== "linux") return;
   nativeFunctionIfThere("int madvise(int64_t at, uint64_t length, int advice)")?.(at, length, MADV_DONTDUMP);
 }
 
 /**
- * Puts pages of an anonymous file where the memory lies and maps them again at a low address. WebAssembly needs its
- * memory inside gigabytes of guard pages, so it cannot lie low itself; a page may well be seen twice.
+ * Replaces the memory by pages of an anonymous file and maps them again at a low address. WebAssembly needs gigabytes
+ * of guard pages around its memory, so it cannot itself be at a low address.
  */
 function lowTwin(home: number, length: number): number | undefined {
   if (process.platform !== "linux" || process.arch !== "x64") return undefined;

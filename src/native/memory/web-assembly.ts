@@ -1,4 +1,4 @@
-/** What awg uses of WebAssembly: TypeScript declares it only among the browser's types. */
+/** The part of WebAssembly that awg uses: TypeScript declares it only in the browser's types. */
 export interface WasmMemory {
   readonly buffer: ArrayBuffer;
 }

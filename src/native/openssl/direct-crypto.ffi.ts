@@ -8,7 +8,7 @@ const CONTEXT_BYTES = 512;
 /** Messages are joined up to this length before they are hashed. */
 const JOINED_BYTES = 2048;
 
-/** What OpenSSL's internal functions do better than EVP. */
+/** Operations that OpenSSL's internal functions do faster than EVP. */
 export interface DirectCrypto {
   dh(privateKey: Uint8Array, publicKey: Uint8Array): Uint8Array | undefined;
   publicKey(privateKey: Uint8Array): Uint8Array;
@@ -16,9 +16,9 @@ export interface DirectCrypto {
 }
 
 /**
- * X25519 and BLAKE2s by OpenSSL's internal symbols, as far as they can be reached. A handshake is five exchanges and some
- * sixty short hashes: EVP computes the public key of every private key it is given, and takes longer to find out what a
- * hash is than to hash. Whoever uses these compares them with another implementation first. Keys are zeroed after use.
+ * X25519 and BLAKE2s by OpenSSL's internal symbols, where they exist. A handshake is five key exchanges and some sixty
+ * short hashes: EVP computes a public key for every private key, and looking up a hash takes longer than hashing. The
+ * caller compares them with another implementation first. Keys are zeroed after use.
  */
 export function directCrypto(): Partial<DirectCrypto> {
   const arena = createArena(ARENA_BYTES);

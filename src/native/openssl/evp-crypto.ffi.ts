@@ -44,7 +44,7 @@ const PROTOTYPES = {
 
 type Functions = { readonly [Name in keyof typeof PROTOTYPES]: (...values: unknown[]) => number };
 
-/** The operations of WireGuard by the OpenSSL inside Node; arrays in, new arrays out. */
+/** WireGuard's operations by the OpenSSL inside Node; arrays in, new arrays out. */
 export interface EvpCrypto {
   seal(key: Uint8Array, nonce: Uint8Array, plaintext: Uint8Array, ad: Uint8Array): Uint8Array;
   open(key: Uint8Array, nonce: Uint8Array, sealed: Uint8Array, ad: Uint8Array): Uint8Array | undefined;
@@ -57,7 +57,7 @@ export interface EvpCrypto {
 }
 
 /**
- * Finds the algorithms in the OpenSSL of this process (EVP_CIPHER_fetch(3) and its kin).
+ * Finds the algorithms in the OpenSSL of this process (EVP_CIPHER_fetch(3) and related functions).
  *
  * @throws AwgError("unsupported") when this build of Node lacks one (another TLS library, a FIPS provider).
  */
@@ -194,7 +194,7 @@ function evpHashes(evp: Functions): Pick<EvpCrypto, "hash" | "mac16"> {
   };
 }
 
-/** The OSSL_PARAM list {"size": 16} of EVP_MAC-BLAKE2(7), with all that it points to. */
+/** The OSSL_PARAM list {"size": 16} of EVP_MAC-BLAKE2(7), with all that it references. */
 function sizeParam(): { readonly bytes: Uint8Array; readonly kept: unknown } {
   const name = new TextEncoder().encode("size\0");
   const value = new Uint8Array(new BigUint64Array([BigInt(TAG_BYTES)]).buffer);

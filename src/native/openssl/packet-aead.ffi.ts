@@ -4,9 +4,9 @@ import { nativeFunction, nativeFunctionIfThere } from "../native-function.ffi.ts
 
 const KEY_BYTES = 32;
 export const PACKET_TAG_BYTES = 16;
-/** Bytes in front of the input, and of the output, that a call may use: one block of ChaCha20. */
+/** Bytes before the input and the output that a call may overwrite: one block of ChaCha20. */
 export const PACKET_LEAD_BYTES = 64;
-/** Bytes behind the output of a seal that a call may use, tag included: Poly1305's filling, lengths, tag. */
+/** Bytes after the output of a seal that a call may overwrite: Poly1305's padding, lengths, tag. */
 export const PACKET_TAIL_BYTES = 48;
 
 /**
@@ -15,29 +15,29 @@ export const PACKET_TAIL_BYTES = 48;
  */
 export interface PacketAead {
   readonly name: string;
-  /** Loads the two 32-byte keys of a session and gives the slot to name them by; 0 when there is no room. */
+  /** Loads the two 32-byte keys of a session and returns their slot; 0 when full. */
   load(sealingKey: Uint8Array, openingKey: Uint8Array): number;
   /** Zeroes the keys. */
   free(slot: number): void;
   /**
-   * Seals `length` bytes at `from` to `to`, the tag behind. The lead before `from` is overwritten; of the lead before `to` only
-   * the last 16 bytes are, and the tail behind the output.
+   * Seals `length` bytes at `from` to `to`, followed by the tag. Overwrites the lead before `from`, the last 16 bytes
+   * of the lead before `to`, and the tail after the output.
    */
   seal(slot: number, counter: number, from: number, length: number, to: number): void;
   /**
-   * Opens `length` bytes (without the tag that follows them) at `from` to `to`; false when the tag is wrong: the output is
-   * garbage then. The lead before `to` is overwritten, the input and what is around it is as before.
+   * Opens `length` bytes (without the following tag) at `from` to `to`; false for a wrong tag, with garbage as output.
+   * Overwrites the lead before `to`; the input and its surroundings stay unchanged.
    */
   open(slot: number, counter: number, from: number, length: number, to: number): boolean;
 }
 
-/** Enough for 5,000 peers with three sessions each; pages never used cost nothing. */
+/** Enough for 5,000 peers with three sessions each; unused pages cost nothing. */
 const MAX_SLOTS = 16_384;
 /** struct poly1305_context is 248 bytes on x86-64 (include/crypto/poly1305.h); twice that for other builds. */
 const POLY1305_BYTES = 512;
 const PAIR_BYTES = 2 * KEY_BYTES;
 
-/** A table of pairs of keys in the arena: pair n lies at table + 64 n, sealing key first; pair 0 is never given. */
+/** A table of key pairs in the arena: pair n is at table + 64 n, sealing key first; pair 0 is never used. */
 function keyTable(arena: Arena): { readonly table: number } & Pick<PacketAead, "load" | "free"> {
   const table = arena.reserve(PAIR_BYTES * (MAX_SLOTS + 1));
   const free: number[] = [];
@@ -60,9 +60,9 @@ function keyTable(arena: Arena): { readonly table: number } & Pick<PacketAead, "
 }
 
 /**
- * The assembler behind OpenSSL's ChaCha20-Poly1305. One call of ChaCha20 makes the one-time key (block 0, RFC 8439
- * section 2.6, from 64 zero bytes before the text) and the text. The symbols are internal: undefined when they are not
- * there; whoever uses the result compares it with another implementation first.
+ * The assembler functions of OpenSSL's ChaCha20-Poly1305. One call of ChaCha20 makes the one-time key (block 0, RFC
+ * 8439 section 2.6, from 64 zero bytes before the text) and the text. The symbols are internal: undefined when they are
+ * missing; the caller compares the result with another implementation first.
  */
 export function createAsmAead(arena: Arena): PacketAead | undefined {
   const chacha = nativeFunctionIfThere(
@@ -85,7 +85,10 @@ export function createAsmAead(arena: Arena): PacketAead | undefined {
     const lead = PACKET_LEAD_BYTES;
     chacha(base + to - lead, base + from - lead, length + lead, base + key, base + nonce);
   };
-  /** Poly1305 over the text at `at`, zeros up to 16, and the two lengths (RFC 8439 section 2.8), which it writes there. */
+  /**
+   * Poly1305 over the text at `at`, zeros up to 16, and the two lengths (RFC 8439 section 2.8), which it writes after
+   * it.
+   */
   const authenticate = (at: number, length: number, oneTimeKey: number, tag: number) => {
     const padded = (length + 15) & ~15;
     for (let index = at + length; index < at + padded; index += 1) view.setUint8(index, 0);
@@ -101,14 +104,14 @@ export function createAsmAead(arena: Arena): PacketAead | undefined {
     load: keys.load,
     free: keys.free,
     seal(slot, counter, from, length, to) {
-      // The block before the output is the one-time key; all but its last 16 bytes belong to the record before.
+      // The block before the output is the one-time key; all but its last 16 bytes belong to the previous record.
       arena.bytes.copyWithin(kept, to - PACKET_LEAD_BYTES, to - 16);
       cipher(keys.table + PAIR_BYTES * slot, counter, from, length, to);
       authenticate(to, length, to - PACKET_LEAD_BYTES, to + length);
       arena.bytes.copyWithin(to - PACKET_LEAD_BYTES, kept, kept + PACKET_LEAD_BYTES - 16);
     },
     open(slot, counter, from, length, to) {
-      // The header before the text may have another reading, and the next datagram begins behind the tag.
+      // The header before the text may be read again, and the next datagram starts after the tag.
       const tag = from + length;
       const a = view.getInt32(tag, true);
       const b = view.getInt32(tag + 4, true);
@@ -155,7 +158,7 @@ const EVP_PROTOTYPES = {
 const PARAM_BYTES = 40;
 const PARAM_OCTETS = 5;
 
-/** The same by the documented functions (EVP_EncryptInit(3)), with parameter lists that are made once. */
+/** The same by the documented functions (EVP_EncryptInit(3)), with parameter lists that are created once. */
 export function createEvpAead(arena: Arena): PacketAead {
   const evp = Object.fromEntries(
     Object.entries(EVP_PROTOTYPES).map(([name, prototype]) => [name, nativeFunction(prototype)]),

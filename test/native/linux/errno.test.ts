@@ -27,7 +27,7 @@ describe("errno numbers", () => {
   it("become errors of the kind that fits, with the name as a fact", () => {
     const refused = errnoError("opening a socket", 1);
     expect(refused).toMatchObject({ kind: "permission", facts: { errno: "EPERM" } });
-    expect(refused.remedy).toMatch(process.geteuid?.() === 0 ? /^root (may not do it|is without)/ : /^run it as root$/);
+    expect(refused.remedy).toMatch(process.geteuid?.() === 0 ? /^root (is not permitted|lacks)/ : /^run it as root$/);
     expect(hasErrno(refused, "EEXIST", "EPERM")).toBe(true);
     expect(hasErrno(new Error("EPERM"), "EPERM")).toBe(false);
     expect(errnoError("x", 95).kind).toBe("unsupported");
@@ -50,7 +50,7 @@ describe("errno numbers", () => {
       const words = [...rights, process.execPath, "--input-type=module-typescript", "--eval", script];
       const { stdout } = await promisify(execFile)("unshare", words, { cwd: "/" });
       expect(stdout.trim().split("\n")).toEqual([
-        "EPERM root is without CAP_NET_ADMIN, CAP_SYS_ADMIN here, as in a container: give it that",
+        "EPERM root lacks CAP_NET_ADMIN, CAP_SYS_ADMIN here, as in a container: add it",
         expect.stringMatching(/^(EPERM|EACCES) run it as root$/),
       ]);
     },

@@ -65,7 +65,7 @@ function receiveAnswer(system: LibSystem, fd: number, exchange: UnixExchange): U
   let answer = Buffer.alloc(0);
   while (!answer.subarray(Math.max(0, answer.length - terminator.length)).equals(terminator)) {
     if (answer.length > maxAnswerBytes) {
-      throw new AwgError("host", `the answer from ${path} is longer than can be honest`);
+      throw new AwgError("host", `the answer from ${path} is too long`);
     }
     // What came while this process was kept from running is heard.
     if (answer.length > 0 && isOver()) throw notInTime(`reading from ${path}`);
@@ -98,7 +98,7 @@ function socketAddress(path: string): Uint8Array {
   const [, room] = ADDRESS.fields.sun_path;
   if (new TextEncoder().encode(path).length >= room) {
     throw new AwgError("host", `the socket path ${path} is too long: a unix socket takes ${room - 1} bytes`, {
-      remedy: "choose a shorter run folder",
+      remedy: "set a shorter run folder",
     });
   }
   writeNumber(address, 0, ADDRESS.fields.sun_len, ADDRESS.size);

@@ -70,10 +70,10 @@ function opened(
 ): number {
   const family = isIpv4(to) ? 4 : 6;
   const domain = family === 4 ? SOCKET.AF_INET : SOCKET.AF_INET6;
-  const fd = checkedCall("making a socket", system.socket(domain, type, protocol));
+  const fd = checkedCall("opening a socket", system.socket(domain, type, protocol));
   try {
-    checkedCall("making a socket", system.fcntl(fd, SOCKET.F_SETFD, SOCKET.FD_CLOEXEC));
-    setNonblocking(system, fd, "making a socket");
+    checkedCall("opening a socket", system.fcntl(fd, SOCKET.F_SETFD, SOCKET.FD_CLOEXEC));
+    setNonblocking(system, fd, "opening a socket");
     if (to.interfaceIndex !== undefined) bindToInterface(system, fd, family, to.interfaceIndex);
     begin(fd);
     return fd;

@@ -66,12 +66,12 @@ function bindTo(system: LibSystem, fd: number, family: 4 | 6, port: number): voi
   if (value !== -1) return;
   const error = darwinError(`binding the UDP port ${port} for IPv${family}`, errno);
   if (darwinErrnoName(errno) !== "EADDRINUSE") throw error;
-  throw new AwgError(error.kind, error.message, { facts: error.facts, remedy: "choose another listen port" });
+  throw new AwgError(error.kind, error.message, { facts: error.facts, remedy: "set another listen port" });
 }
 
 function portOf(system: LibSystem, fd: number): number {
   const name = new Uint8Array(28);
-  checkedCall("asking for the port of a UDP socket", system.getsockname(fd, name));
+  checkedCall("reading the port of a UDP socket", system.getsockname(fd, name));
   const decoded = decodeSockaddr(name);
   return decoded.kind === "inet" ? decoded.port : 0;
 }

@@ -21,11 +21,11 @@ export function readFlows(socket: NetlinkSocket, family: 4 | 6 | "all" = "all"):
 }
 
 /**
- * The same, beside what this thread does: the kernel looks into each bucket of a table that all namespaces share, which takes
- * it some 15 ms however little it holds.
+ * The same without blocking this thread: the kernel walks every bucket of a table shared by all namespaces, which takes
+ * some 15 ms even when it is empty.
  */
-export async function readFlowsAside(socket: NetlinkSocket): Promise<Flow[]> {
-  return flowsOf(await socket.dumpAside(encodeFlowDump("all"), READING));
+export async function readFlowsAsync(socket: NetlinkSocket): Promise<Flow[]> {
+  return flowsOf(await socket.dumpAsync(encodeFlowDump("all"), READING));
 }
 
 function flowsOf(messages: readonly NetlinkMessage[]): Flow[] {
@@ -33,9 +33,9 @@ function flowsOf(messages: readonly NetlinkMessage[]): Flow[] {
 }
 
 /**
- * Cuts these flows and no others; one that ended by itself meanwhile counts as cut.
+ * Deletes these flows; one that ended meanwhile counts as deleted.
  *
- * @throws AwgError("permission" | "host") for the first the kernel refused; the others are cut all the same.
+ * @throws AwgError("permission" | "host") for the first refusal; the others are still deleted.
  */
 export function cutFlows(socket: NetlinkSocket, flows: readonly Flow[]): void {
   const results = socket.batch(flows.map(encodeFlowDeletion), (index) => describeCut(flows[index]));
@@ -44,13 +44,13 @@ export function cutFlows(socket: NetlinkSocket, flows: readonly Flow[]): void {
 }
 
 /**
- * Makes conntrack know TCP connections that stand, by the packet that opened each; what it knows already stays as it is.
+ * Adds entries for established TCP connections, each by its first packet; existing entries stay unchanged.
  *
- * @throws AwgError("permission" | "host") for the first the kernel refused; the others are made all the same.
+ * @throws AwgError("permission" | "host") for the first refusal; the others are still added.
  */
 export function learnFlows(socket: NetlinkSocket, opened: readonly FlowTuple[]): void {
   const messages = opened.map((original) => encodeEstablishedFlow(original, ESTABLISHED_SECONDS));
-  const results = socket.batch(messages, () => "making a standing connection known");
+  const results = socket.batch(messages, () => "adding an established connection");
   const failed = results.find((result): result is AwgError => result !== undefined && !hasErrno(result, "EEXIST"));
   if (failed !== undefined) throw failed;
 }
@@ -58,5 +58,5 @@ export function learnFlows(socket: NetlinkSocket, opened: readonly FlowTuple[]):
 function describeCut(flow: Flow | undefined): string {
   if (flow === undefined) return "cutting connections";
   const { source, destination, destinationPort } = flow.original;
-  return `cutting the connection from ${source} to ${destination}${destinationPort === undefined ? "" : ` port ${destinationPort}`}`;
+  return `deleting the connection from ${source} to ${destination}${destinationPort === undefined ? "" : ` port ${destinationPort}`}`;
 }

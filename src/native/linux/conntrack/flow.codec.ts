@@ -23,15 +23,15 @@ const CTA = {
 const CTA_TUPLE = { ip: 1, protocol: 2 } as const;
 const CTA_IP = { source4: 1, destination4: 2, source6: 3, destination6: 4 } as const;
 const CTA_PROTO = { number: 1, sourcePort: 2, destinationPort: 3 } as const;
-/** id, type, code of ICMP stand at 4 to 6, of ICMPv6 at 7 to 9. */
+/** Attributes of id, type and code: ICMP 4 to 6, ICMPv6 7 to 9. */
 const CTA_PROTO_ICMP = { 4: 4, 6: 7 } as const;
 const CTA_COUNTERS = { packets: 1, bytes: 2 } as const;
 const CTA_PROTOINFO_TCP = 1;
 const CTA_TCP = { state: 1, flagsOriginal: 4, flagsReply: 5 } as const;
-/** IP_CT_TCP_FLAG_BE_LIBERAL: a packet outside of the window that conntrack knows is not invalid. */
+/** IP_CT_TCP_FLAG_BE_LIBERAL: packets outside the known window are not invalid. */
 const BE_LIBERAL = 0x08;
 /** IPS_SEEN_REPLY, IPS_ASSURED, IPS_CONFIRMED (linux/netfilter/nf_conntrack_common.h). */
-const STANDING = 2 | 4 | 8;
+const ESTABLISHED_STATUS = 2 | 4 | 8;
 const ICMP_PROTOCOL = { 4: 1, 6: 58 } as const;
 
 const TCP_STATES = [
@@ -61,17 +61,17 @@ export interface FlowTuple {
 export interface Flow {
   readonly family: 4 | 6;
   readonly original: FlowTuple;
-  /** What answers look like: with NAT not the original turned round. */
+  /** The tuple of replies; with NAT not the reverse of the original. */
   readonly reply: FlowTuple;
-  /** Bits of IPS_*: 2 an answer was seen, 4 assured, 16 and 32 source and destination rewritten. */
+  /** Bits of IPS_*: 2 a reply was seen, 4 assured, 16 and 32 source and destination NAT. */
   readonly status: number;
   readonly mark: number;
   readonly zone: number;
-  /** The kernel's number: another flow with the same addresses later has another. */
+  /** The kernel's id, which differs for a later flow with the same addresses. */
   readonly id: number;
   readonly tcpState?: (typeof TCP_STATES)[number];
   readonly timeoutSeconds?: number;
-  /** Both directions together; only when net.netfilter.nf_conntrack_acct is on. */
+  /** Sum of both directions; only with net.netfilter.nf_conntrack_acct. */
   readonly packets?: bigint;
   readonly bytes?: bigint;
 }
@@ -80,7 +80,7 @@ export function encodeFlowDump(family: 4 | 6 | "all" = "all"): Uint8Array {
   return encodeMessage(MESSAGE.get, NLM.dump, (writer) => writer.u32(AF[family]));
 }
 
-/** Deletes exactly this flow: by its addresses, zone and number. ENOENT means that it is gone already. */
+/** Deletes this very flow by its addresses, zone and id. ENOENT means it is already gone. */
 export function encodeFlowDeletion({ family, original, id, zone }: Flow): Uint8Array {
   return encodeMessage(MESSAGE.delete, 0, (writer) => {
     writer.u32(AF[family]);
@@ -91,10 +91,10 @@ export function encodeFlowDeletion({ family, original, id, zone }: Flow): Uint8A
 }
 
 /**
- * Makes the entry of a TCP connection that stands, and of which conntrack has seen nothing: its windows are not known.
- * EEXIST means that conntrack knows it already.
+ * Creates the entry of an established TCP connection that conntrack has not seen, so its windows are unknown. EEXIST
+ * means conntrack knows it.
  *
- * @param original as the packet that opened it carried it
+ * @param original the tuple of the packet that opened it
  */
 export function encodeEstablishedFlow(original: FlowTuple, timeoutSeconds: number): Uint8Array {
   const family = original.source.includes(":") ? 6 : 4;
@@ -102,7 +102,7 @@ export function encodeEstablishedFlow(original: FlowTuple, timeoutSeconds: numbe
     writer.u32(AF[family]);
     writeTuple(writer, CTA.original, family, original);
     writeTuple(writer, CTA.reply, family, turnedRound(original));
-    writer.attributeU32be(CTA.status, STANDING);
+    writer.attributeU32be(CTA.status, ESTABLISHED_STATUS);
     writer.attributeU32be(CTA.timeout, timeoutSeconds);
     const info = writer.begin(CTA.protocolInfo);
     const tcp = writer.begin(CTA_PROTOINFO_TCP);

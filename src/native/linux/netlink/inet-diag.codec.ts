@@ -21,7 +21,7 @@ const ID_AT = 4;
 const UID_AT = 64;
 const INODE_AT = 68;
 
-/** One end of a socket as the kernel has it: an address in canonical text and a port, 0 for "any". */
+/** One endpoint of a socket: an address in canonical text and a port, 0 for "any". */
 export interface DiagEnd {
   readonly address: string;
   readonly port: number;
@@ -33,11 +33,11 @@ export interface DiagSocket {
   readonly local: DiagEnd;
   readonly remote: DiagEnd;
   readonly uid: number;
-  /** The number of `socket:[N]` below /proc/PID/fd; 0 for one that no process holds any more. */
+  /** N of `socket:[N]` in /proc/PID/fd; 0 for a socket that no process holds any more. */
   readonly inode: number;
 }
 
-/** Asks for all sockets of a protocol and family, or for those in some states. */
+/** Requests all sockets of a protocol and family, or those in some states. */
 export function encodeSocketDump(protocol: "tcp" | "udp", family: 4 | 6, states: number = ALL_STATES): Uint8Array {
   return encodeMessage(SOCK_DIAG_BY_FAMILY, NLM.dump, (writer) => {
     writer.bytes(Uint8Array.of(AF[family], IPPROTO[protocol], 0, 0));
@@ -47,8 +47,8 @@ export function encodeSocketDump(protocol: "tcp" | "udp", family: 4 | 6, states:
 }
 
 /**
- * Asks for the one socket that packets between these ends belong to; refused with ENOENT when there is none. For UDP the
- * kernel takes the two ends the other way round (net/ipv4/udp_diag.c: "swapped for historical reasons").
+ * Requests the socket of packets between these endpoints; refused with ENOENT when there is none. For UDP the kernel
+ * takes the endpoints in reverse order (net/ipv4/udp_diag.c: "swapped for historical reasons").
  */
 export function encodeSocketRequest(protocol: "tcp" | "udp", local: DiagEnd, remote: DiagEnd): Uint8Array {
   const [first, second] = protocol === "tcp" ? [local, remote] : [remote, local];
@@ -67,7 +67,7 @@ export function encodeSocketRequest(protocol: "tcp" | "udp", local: DiagEnd, rem
   });
 }
 
-/** The socket of an answer; undefined for other messages and families. AwgError("host") for one that is cut short. */
+/** Decodes the socket of a reply; undefined for other messages and families. AwgError("host") for a truncated one. */
 export function decodeSocket({ type, payload }: NetlinkMessage): DiagSocket | undefined {
   if (type !== SOCK_DIAG_BY_FAMILY) return undefined;
   const number = readU8(payload, 0);

@@ -22,9 +22,9 @@ export const NLM = {
   create: 0x400,
   append: 0x800,
   dump: 0x300,
-  /** In an answer: the request is not echoed whole. */
+  /** In a reply: the request is echoed without its payload. */
   capped: 0x100,
-  /** In an answer: attributes with the kernel's own words follow. */
+  /** In a reply: attributes with the kernel's message follow. */
   ackTlvs: 0x200,
 } as const;
 
@@ -45,8 +45,8 @@ export interface NetlinkMessage {
 const writer = new MessageWriter();
 
 /**
- * A request: header, then what `body` writes. Sequence, port and NLM_F_REQUEST are the socket's to fill in.
- * `flags` are NLM create, replace, exclusive, append, dump as the verb needs.
+ * Encodes a request: header, then what `body` writes. The socket sets sequence, port and NLM_F_REQUEST. `flags` are NLM
+ * create, replace, exclusive, append, dump as required.
  */
 export function encodeMessage(type: number, flags: number, body: (writer: MessageWriter) => void): Uint8Array {
   const start = writer.reserve(HEADER_BYTES);
@@ -98,12 +98,12 @@ export function decodeMessages(bytes: Uint8Array): NetlinkMessage[] {
   return messages;
 }
 
-/** What an NLMSG_ERROR or NLMSG_DONE says: errno 0 is success. */
+/** The result in an NLMSG_ERROR or NLMSG_DONE: errno 0 is success. */
 export interface Acknowledgement {
   readonly errno: number;
-  /** The kernel's own sentence (NLMSGERR_ATTR_MSG). */
+  /** The kernel's message (NLMSGERR_ATTR_MSG). */
   readonly note: string | undefined;
-  /** Where in the request the offending attribute stands (NLMSGERR_ATTR_OFFS). */
+  /** Offset of the offending attribute in the request (NLMSGERR_ATTR_OFFS). */
   readonly offset: number | undefined;
 }
 
@@ -125,7 +125,7 @@ export function decodeAcknowledgement(message: NetlinkMessage): Acknowledgement 
   return { errno: Math.max(0, errno), note, offset };
 }
 
-/** After the number comes the request's header, and the whole request unless the answer is capped. */
+/** The errno is followed by the request's header, and by the whole request unless the reply is capped. */
 function attributesStart({ payload, type, flags }: NetlinkMessage): number {
   if (type === NLMSG.done) return 4;
   const echoed = (flags & NLM.capped) !== 0 ? HEADER_BYTES : readU32(payload, 4);
@@ -134,7 +134,7 @@ function attributesStart({ payload, type, flags }: NetlinkMessage): number {
   return start;
 }
 
-/** The error of a refused request, in one sentence that starts with what was being done. */
+/** The error of a refused request; its message starts with the action. */
 export function acknowledgementError(action: string, { errno, note, offset }: Acknowledgement): AwgError {
   return errnoError(action, errno, { note, ...(offset === undefined ? {} : { facts: { offset } }) });
 }

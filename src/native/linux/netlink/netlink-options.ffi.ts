@@ -15,14 +15,14 @@ const NETLINK = { addMembership: 1, capAck: 10, extAck: 11, strictCheck: 12 } as
 const SOCK_RAW_CLOEXEC = 3 | 0o2000000;
 const WANTED_RECEIVE_BUFFER = 8 * 1024 * 1024;
 
-/** Makes the descriptor of a netlink socket, not yet bound. */
+/** Opens the descriptor of a netlink socket, not yet bound. */
 export function makeNetlinkDescriptor(protocol: number): number {
   return checkedLibc("opening a netlink socket", "socket", AF_NETLINK, SOCK_RAW_CLOEXEC, protocol);
 }
 
 /**
- * Short extended ACKs, strict checks of dump requests, a bound on waiting, and a receive buffer of 8 MiB where the
- * kernel allows it (a user namespace does not get SO_RCVBUFFORCE and stays at net.core.rmem_max).
+ * Enables short extended ACKs and strict checks of dump requests, limits waiting, and sets a receive buffer of 8 MiB
+ * where the kernel allows it (a user namespace gets no SO_RCVBUFFORCE and stays at net.core.rmem_max).
  */
 export function setNetlinkOptions(fd: number, answerSeconds: number): void {
   for (const option of [NETLINK.capAck, NETLINK.extAck, NETLINK.strictCheck]) setNumber(fd, SOL_NETLINK, option, 1);
@@ -34,7 +34,7 @@ export function setNetlinkOptions(fd: number, answerSeconds: number): void {
   callLibc("setsockopt", fd, SOL_SOCKET, SO.receiveTimeout, timeout, timeout.length);
 }
 
-/** Lets the kernel choose the socket's port id and gives it. */
+/** Lets the kernel choose the socket's port id and returns it. */
 export function bindNetlink(fd: number): number {
   const address = new Uint8Array(12);
   address[0] = AF_NETLINK;
@@ -49,12 +49,12 @@ export function joinNetlinkGroup(fd: number, group: number): void {
   checkedLibc(`listening to netlink group ${group}`, "setsockopt", fd, SOL_NETLINK, NETLINK.addMembership, value, 4);
 }
 
-/** The size of the receive buffer in bytes, the kernel's bookkeeping included. */
+/** The size of the receive buffer in bytes, including the kernel's overhead. */
 export function receiveBufferBytes(fd: number): number {
   return readNumber(fd, SO.receiveBuffer);
 }
 
-/** Makes room for one datagram of this many bytes; the kernel refuses longer ones with EMSGSIZE. */
+/** Makes the send buffer large enough for one datagram of this size; the kernel refuses longer ones with EMSGSIZE. */
 export function ensureSendBuffer(fd: number, bytes: number): void {
   const wanted = 2 * bytes + 4096;
   if (readNumber(fd, SO.sendBuffer) >= wanted || setNumber(fd, SOL_SOCKET, SO.sendBufferForce, wanted)) return;

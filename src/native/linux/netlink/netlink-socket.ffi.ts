@@ -27,10 +27,10 @@ const MSG_DONTWAIT = 0x40;
 const MSG_TRUNC = 0x20;
 const POLLIN = 1;
 
-/** The kernel fills dump datagrams to 32 KiB at most; other answers may be larger. */
+/** Dump datagrams have at most 32 KiB; other replies may be larger. */
 const RECEIVE_BYTES = 256 * 1024;
 const BATCH_BYTES = 64 * 1024;
-/** What one refusal may take of the receive buffer, header and bookkeeping of the kernel included. */
+/** Receive buffer space of one error reply, including header and kernel overhead. */
 const REFUSAL_BYTES = 2048;
 const ANSWER_SECONDS = 30;
 const DUMP_ATTEMPTS = 20;
@@ -38,47 +38,49 @@ const DUMP_ATTEMPTS = 20;
 /** Netlink protocols awg speaks. */
 export const NETLINK_PROTOCOL = { route: 0, netfilter: 12 } as const;
 
-/** What came by multicast since the last look. `overrun` means events were lost: dump everything again. */
+/** Multicast messages since the last call. `overrun`: events were lost; dump everything again. */
 export interface DrainedEvents {
   readonly messages: readonly NetlinkMessage[];
   readonly overrun: boolean;
 }
 
 /**
- * A netlink socket used synchronously: each call sends, waits for the kernel's answer and gives it. `action` starts
- * with a verb ("adding route 10.0.0.0/8 to table 51820") and begins the sentence of an error.
+ * A synchronous netlink socket: each call sends and waits for the kernel's reply. `action` starts with a verb ("adding
+ * route 10.0.0.0/8 to table 51820") and begins the message of an error.
  */
 export interface NetlinkSocket extends Disposable {
   readonly fd: number;
-  /** The address of this socket: what nf_tables writes down as the owner of a table. */
+  /** The port id of this socket, which nf_tables records as the owner of a table. */
   readonly port: number;
-  /** Sends one request and gives the messages it is answered with; none for a request that only changes something. */
+  /** Sends one request and returns the reply's messages; none for a request that only changes something. */
   request(message: Uint8Array, action: string): NetlinkMessage[];
-  /** Sends a request with NLM_F_DUMP and gives all messages of the answer, from one consistent state. */
+  /** Sends a request with NLM_F_DUMP and returns all messages of the reply, from one consistent state. */
   dump(message: Uint8Array, action: string): NetlinkMessage[];
-  /** The same, while the kernel begins to answer on a thread of the pool. Until then the socket is for nothing else. */
-  dumpAside(message: Uint8Array, action: string): Promise<NetlinkMessage[]>;
   /**
-   * Sends many independent requests, many in one datagram, and gives for each one undefined or its error. A refused
-   * request does not stop the ones after it. `action(i)` names the i-th.
+   * The same, with the kernel's first reply prepared on a thread of the pool. Until then the socket must not be used.
+   */
+  dumpAsync(message: Uint8Array, action: string): Promise<NetlinkMessage[]>;
+  /**
+   * Sends many independent requests, many per datagram, and returns undefined or an error for each. A refused request
+   * does not stop later ones. `action(i)` names the i-th.
    */
   batch(messages: readonly Uint8Array[], action: (index: number) => string): (AwgError | undefined)[];
-  /** Sends bytes as one datagram: for protocols with transactions of their own. Give `receive` the sequence used. */
+  /** Sends bytes as one datagram, for protocols with their own transactions. */
   send(bytes: Uint8Array, action: string): void;
-  /** The next datagram's messages; waits at most 30 s. */
+  /** Returns the next datagram's messages; waits at most 30 s. */
   receive(action: string): NetlinkMessage[];
   /** The sequence number for the next request; `count` are taken. */
   nextSequence(count?: number): number;
   /** Joins multicast groups (RTNLGRP_*, NFNLGRP_*). Such a socket is for `drain` only. */
   subscribe(groups: readonly number[]): void;
-  /** What arrived by multicast, without waiting. */
+  /** Returns the multicast messages so far, without waiting. */
   drain(): DrainedEvents;
-  /** Waits on a thread of the pool until something can be read or the time is over; true: there is something. */
+  /** Waits on a thread of the pool until data arrives or the time is over; true: data is there. */
   waitReadable(timeoutMs: number): Promise<boolean>;
 }
 
 /**
- * Opens a netlink socket: extended ACKs, strict checks of dump requests, and a receive buffer of 8 MiB where the
+ * Opens a netlink socket with extended ACKs, strict checks of dump requests, and a receive buffer of 8 MiB where the
  * kernel allows it (the default of 208 KiB loses events after 256 unread messages).
  *
  * @throws AwgError("permission" | "host") when the kernel refuses.
@@ -94,7 +96,7 @@ export function openNetlinkSocket(protocol: number): NetlinkSocket {
   }
 }
 
-/** One buffer serves all sockets of the thread: calls are synchronous, and what came is copied out at once. */
+/** One buffer serves all sockets of the thread: calls are synchronous, and data is copied out at once. */
 let buffer: Uint8Array | undefined;
 
 class Socket implements NetlinkSocket {
@@ -134,12 +136,12 @@ class Socket implements NetlinkSocket {
       const whole = this.#dumpOnce(message, action);
       if (whole !== undefined) return whole;
     }
-    throw new AwgError("host", `${action} failed: it changed during each of ${DUMP_ATTEMPTS} readings`, {
-      remedy: "try again when the machine is quieter",
+    throw new AwgError("host", `${action} failed: it changed during each of ${DUMP_ATTEMPTS} attempts`, {
+      remedy: "try again when the host is less busy",
     });
   }
 
-  async dumpAside(message: Uint8Array, action: string): Promise<NetlinkMessage[]> {
+  async dumpAsync(message: Uint8Array, action: string): Promise<NetlinkMessage[]> {
     const sequence = this.#stampDump(message);
     const sent = await callLibcAsync("sendto", this.fd, message, message.length, 0, null, 0);
     return (sent === -1 ? undefined : this.#receiveDump(sequence, action)) ?? this.dump(message, action);
@@ -157,7 +159,7 @@ class Socket implements NetlinkSocket {
     return this.#receiveDump(sequence, action);
   }
 
-  /** One reading; undefined when the kernel says that the state changed meanwhile or that messages were lost. */
+  /** One attempt; undefined when the state changed meanwhile, or messages were lost. */
   #receiveDump(sequence: number, action: string): NetlinkMessage[] | undefined {
     const answers: NetlinkMessage[] = [];
     let interrupted = false;
@@ -189,7 +191,7 @@ class Socket implements NetlinkSocket {
     return results;
   }
 
-  /** Sends messages[first, end) as one datagram. Only the last asks for an answer; refusals come unasked. */
+  /** Sends messages[first, end) as one datagram. Only the last requests a reply; errors arrive without a request. */
   #sendPack(bytes: Uint8Array, { messages, first, end, results, action }: Pack): void {
     const start = this.nextSequence(end - first);
     let at = 0;
@@ -267,7 +269,7 @@ class Socket implements NetlinkSocket {
     closeDescriptor(this.fd);
   }
 
-  /** One datagram as a copy of its own, or the name of what went wrong; "foreign" when the kernel didn't send it. */
+  /** One datagram as a copy, or the name of the error; "foreign" when it is not from the kernel. */
   #receiveDatagram(flags: number): Uint8Array | string {
     const { fd } = this;
     buffer ??= new Uint8Array(RECEIVE_BYTES);

@@ -1,9 +1,9 @@
-/** More sockets than this process has open at any time, and events of theirs that are still to be read. */
+/** More sockets than this process ever has open, or has unread events of. */
 const MOST_PORTS = 4096;
-/** More transactions than a keeper commits for this process before their events are read. */
+/** More transactions than a keeper commits for this process before it reads their events. */
 const MOST_TRANSACTIONS = 256;
 
-/** Requests of one netlink socket as events name them: its port id, and the sequence numbers that they bear. */
+/** Requests of one netlink socket, as events identify them: its port id, and their sequence numbers. */
 export interface SentRequests {
   readonly port: number;
   /** Numbers wrap at 2^32. */
@@ -13,15 +13,15 @@ export interface SentRequests {
 
 const ports = new Set<number>();
 /**
- * Where this process begins to count differs from process to process, so that a number says more than the port id, which
- * the kernel gives to the next socket once one is closed.
+ * Sequence numbers start at a random value: the kernel reuses port ids of closed sockets, so a port id alone does not
+ * identify this process.
  */
 const own = { first: Math.floor(Math.random() * 2 ** 32), count: 0 };
 const transactions: SentRequests[] = [];
-/** By name; awg writes a handful of them. */
+/** By name; awg writes only a few of them. */
 const settings = new Map<string, string>();
 
-/** Remembers the port id of a netlink socket of this process: what it writes comes back to listeners with that id. */
+/** Records the port id of a netlink socket of this process: listeners receive its writes with that id. */
 export function noteOwnPort(port: number): void {
   ports.delete(port);
   ports.add(port);
@@ -29,34 +29,33 @@ export function noteOwnPort(port: number): void {
   if (ports.size > MOST_PORTS && oldest !== undefined) ports.delete(oldest);
 }
 
-/** The first of so many sequence numbers, which no other request of this process bears. */
+/** Reserves sequence numbers that no other request of this process has, and returns the first. */
 export function takeSequences(count: number): number {
   const first = (own.first + own.count) >>> 0;
   own.count += count;
   return first;
 }
 
-/** Remembers one nf_tables transaction that another process (the keeper) committed for this one. */
+/** Records an nf_tables transaction that another process (the keeper) committed for this one. */
 export function noteOwnTransaction(sent: SentRequests): void {
   transactions.push(sent);
   if (transactions.length > MOST_TRANSACTIONS) transactions.shift();
 }
 
-/** Remembers what this process wrote to a kernel setting, of which the kernel tells without saying who wrote. */
+/** Records a value that this process wrote to a kernel setting: its events do not name the writer. */
 export function noteOwnSetting(name: string, value: string): void {
   settings.set(name, value);
 }
 
-/** Whether a setting has the value that this process wrote last: whoever wrote it, it is as it was left. */
+/** Whether a setting has the value that this process wrote last, whoever wrote it now. */
 export function isOwnSetting(name: string, value: string): boolean {
   return settings.get(name) === value;
 }
 
 /**
- * Whether the kernel tells of a request of this process, or of one made for it: the header of a multicast message carries
- * port id and sequence of the request that caused it (netlink(7)); port id 0 is the kernel itself. Of a transaction of
- * nf_tables it is the sequence of one of its messages. A keeper's port id alone would not do: it commits for others too,
- * and a write of ours whose event was lost would make the next one of theirs ours.
+ * Whether an event is caused by a request of this process, or one made for it. Multicast messages have the port id and
+ * sequence of their request (netlink(7)), or of one message of an nf_tables transaction; port id 0 is the kernel. A
+ * keeper's port id alone is not enough, since it commits for others too.
  */
 export function isOwnWrite({ port, sequence }: { readonly port: number; readonly sequence: number }): boolean {
   if (port === 0) return false;

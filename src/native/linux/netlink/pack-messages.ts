@@ -1,8 +1,8 @@
 /**
- * As many messages from `first` on as fit one datagram, at most `most`, laid one behind the other (their lengths are aligned).
- * Pure.
+ * Packs as many messages from `first` on as fit one datagram, at most `most`, one after another (their lengths are
+ * aligned). Pure.
  *
- * @param packet where they are laid; one that fits no packet is copied alone
+ * @param packet the buffer; a message longer than it is copied alone
  */
 export function packMessages(
   messages: readonly Uint8Array[],

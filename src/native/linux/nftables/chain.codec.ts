@@ -15,7 +15,7 @@ const NETDEV_HOOKS = ["ingress", "egress"] as const;
 const INET_HOOKS = ["prerouting", "input", "forward", "output", "postrouting", "ingress"] as const;
 export type HookName = (typeof INET_HOOKS)[number] | (typeof NETDEV_HOOKS)[number];
 
-/** Where a base chain hangs in the kernel's packet path. */
+/** The hook of a base chain in the kernel's packet path. */
 export interface ChainBase {
   readonly type: "filter" | "nat" | "route";
   readonly hook: HookName;
@@ -23,8 +23,8 @@ export interface ChainBase {
   readonly priority: number;
   readonly policy: "accept" | "drop";
   /**
-   * Names of interfaces, for ingress and egress. A name ending in `*` is every interface that begins so, also ones yet
-   * to come (kernel 6.18 and later); nft 1.0.6 hangs when it lists such a chain.
+   * Names of interfaces, for ingress and egress. A name ending in `*` matches every interface with that prefix,
+   * including future ones (kernel 6.18 and later); nft 1.0.6 hangs when it lists such a chain.
    */
   readonly devices?: readonly string[];
 }
@@ -33,7 +33,7 @@ export interface NftChain {
   readonly family: TableFamily;
   readonly table: string;
   readonly name: string;
-  /** Absent for a chain that is only jumped to. */
+  /** Absent for a chain that is only a jump target. */
   readonly base?: ChainBase;
   readonly comment?: string;
 }
@@ -50,7 +50,7 @@ export const PRIORITY = {
   srcnat: 100,
 } as const;
 
-/** Makes the chain, or changes the policy (and adds devices) of one that is there. */
+/** Creates the chain, or changes the policy (and adds devices) of an existing one. */
 export function encodeChain(chain: NftChain): Uint8Array {
   const { family, table, name, base, comment } = chain;
   return encodeNftMessage(NFT_MESSAGE.newChain, family, NLM.create, (writer) => {
@@ -61,7 +61,7 @@ export function encodeChain(chain: NftChain): Uint8Array {
   });
 }
 
-/** Deletes a chain that is empty and nobody jumps to; or, with devices, takes only these off a netdev chain. */
+/** Deletes an empty chain without references; or, with devices, removes only these from a netdev chain. */
 export function encodeChainDeletion(chain: NftChain): Uint8Array {
   const { family, table, name, base } = chain;
   return encodeNftMessage(NFT_MESSAGE.deleteChain, family, 0, (writer) => {

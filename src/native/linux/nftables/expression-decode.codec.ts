@@ -22,7 +22,10 @@ import {
   VERDICT_CODES,
 } from "./expression-tables.ts";
 
-/** The expressions of NFTA_RULE_EXPRESSIONS. One that awg has no word for comes as `unknown`, its bytes kept. */
+/**
+ * The expressions of NFTA_RULE_EXPRESSIONS. Expressions that awg does not know are returned as `unknown` with their
+ * bytes.
+ */
 export function decodeExpressions(bytes: Uint8Array): Expression[] {
   return attributeList(bytes).map((element) => {
     const attributes = attributeMap(element);
@@ -38,7 +41,7 @@ export function readDataValue(bytes: Uint8Array): Uint8Array | undefined {
   return attributeMap(bytes).get(DATA.value)?.slice();
 }
 
-/** A verdict of struct nft_data; undefined for a value or a verdict awg has no word for. */
+/** A verdict of struct nft_data; undefined for a value or a verdict that awg does not know. */
 export function readDataVerdict(bytes: Uint8Array): Verdict | undefined {
   const verdict = attributeMap(bytes).get(DATA.verdict);
   if (verdict === undefined) return undefined;
@@ -106,7 +109,7 @@ class Attributes {
   }
 }
 
-/** Gives undefined for a form of the expression that awg has no word for; it is then kept as unknown. */
+/** Returns undefined for a form of the expression that awg does not know; it is then kept as unknown. */
 type Reader = (attributes: Attributes) => Expression | undefined;
 
 const READERS: Readonly<Record<string, Reader>> = {

@@ -31,7 +31,7 @@ export const LIST_ELEMENT = 1;
 export const DATA = { value: 1, verdict: 2 } as const;
 export const VERDICT = { code: 1, chain: 2 } as const;
 
-/** Numbers behind the names: the place in each list is the kernel's number. */
+/** Names by number: the index in each list is the kernel's number. */
 export const COMPARE_OPERATORS: readonly CompareOperator[] = ["eq", "neq", "lt", "lte", "gt", "gte"];
 export const PAYLOAD_BASES: readonly PayloadBase[] = ["link", "network", "transport", "inner"];
 export const SOCKET_KEYS: readonly SocketKey[] = ["transparent", "mark", "wildcard", "cgroupv2"];

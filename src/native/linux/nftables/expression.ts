@@ -1,9 +1,9 @@
 /**
- * One nf_tables expression as plain data: what a rule is made of. The names follow the kernel's
- * (include/uapi/linux/netfilter/nf_tables.h); `expression.codec.ts` turns them into netlink attributes.
+ * One nf_tables expression of a rule as plain data. The names follow the kernel's
+ * (include/uapi/linux/netfilter/nf_tables.h); `expression-encode.codec.ts` encodes them as netlink attributes.
  *
- * Values are bytes as they lie in a register: network order for packet fields, the machine's order (little endian on
- * every platform awg runs on) for marks, ids, interface numbers and conntrack state.
+ * Values are bytes as in a register: network order for packet fields, native order (little-endian on every supported
+ * platform) for marks, ids, interface indexes and conntrack state.
  */
 export type Expression =
   | { readonly kind: "meta"; readonly key: MetaKey; readonly register: number }
@@ -44,12 +44,12 @@ export type Expression =
       readonly set: string;
       readonly register: number;
       readonly inverted: boolean;
-      /** Where the value found in a map goes: a data register, or 0 for a verdict map. Absent for a plain set. */
+      /** The destination of a map's value: a data register, or 0 for a verdict map. Absent for a plain set. */
       readonly into?: number;
-      /** For a set made in the same transaction under an anonymous name (`__set%d`). */
+      /** For a set created in the same transaction under an anonymous name (`__set%d`). */
       readonly setId?: number;
     }
-  /** The packet's key becomes an element of the set, or lives as long again, or is none any more; without room the rule breaks off. */
+  /** Adds the packet's key to the set, renews it, or removes it; if the set is full, the rule ends. */
   | { readonly kind: "set-update"; readonly set: string; readonly register: number; readonly removes?: true }
   | { readonly kind: "verdict"; readonly verdict: Verdict }
   | { readonly kind: "immediate"; readonly register: number; readonly data: Uint8Array }
@@ -64,7 +64,7 @@ export type Expression =
   | {
       readonly kind: "fib";
       readonly result: "oif" | "oifname" | "type";
-      /** What is looked up: `saddr`, `daddr`, and the parts of the packet that narrow it: `mark`, `iif`, `oif`. */
+      /** The address to look up, `saddr` or `daddr`, and further selectors: `mark`, `iif`, `oif`. */
       readonly flags: readonly FibFlag[];
       readonly presenceOnly: boolean;
       readonly register: number;
@@ -113,7 +113,7 @@ export type Expression =
       readonly inverted: boolean;
     }
   | { readonly kind: "rt"; readonly key: RtKey; readonly register: number }
-  /** An expression of somebody else's rule that awg does not read; kept so that the rule can be shown. */
+  /** An expression of another program's rule that awg does not decode; kept so that the rule can be shown. */
   | { readonly kind: "unknown"; readonly name: string; readonly data: Uint8Array };
 
 export type ExpressionOf<K extends Expression["kind"]> = Extract<Expression, { kind: K }>;
@@ -165,7 +165,7 @@ export const META_KEYS = [
   "sdif",
   "sdifname",
 ] as const;
-/** Names in the kernel's order: the place in the list is NFT_META_*. */
+/** In the kernel's order: the index is NFT_META_*. */
 export type MetaKey = (typeof META_KEYS)[number];
 
 export const CT_KEYS = [
@@ -194,23 +194,26 @@ export const CT_KEYS = [
   "dst-ip6",
   "id",
 ] as const;
-/** Names in the kernel's order: the place in the list is NFT_CT_*. */
+/** In the kernel's order: the index is NFT_CT_*. */
 export type CtKey = (typeof CT_KEYS)[number];
 
 /** Bits of the conntrack state in a register (NF_CT_STATE_BIT of nf_conntrack_common.h). */
 export const CT_STATE = { invalid: 1, established: 2, related: 4, new: 8, untracked: 64 } as const;
 
-/** What `fib … type` says of an address of another machine (RTN_UNICAST of rtnetlink.h); other types end here. */
+/** The result of `fib … type` for an address of another host (RTN_UNICAST of rtnetlink.h). */
 export const RTN_UNICAST = 1;
-/** Of an address of this machine. A link-local one of IPv6 is looked up on the packet's device, where it has one yet (nft_fib_ipv6.c). */
+/**
+ * The result for an address of this host. A link-local IPv6 address is looked up on the packet's device, where it has
+ * one (nft_fib_ipv6.c).
+ */
 export const RTN_LOCAL = 2;
 
-/** The first register of 16 bytes; a single value always goes here. Register 0 holds the verdict. */
+/** The first register of 16 bytes, used for single values. Register 0 holds the verdict. */
 export const FIRST_REGISTER = 1;
 
 /**
- * The register that starts at the given 4-byte slot, for the fields of a concatenation: slot 0 is register 1, slot 1
- * is NFT_REG32_01 (9). Slots at a multiple of four carry the 16-byte name, as the kernel dumps them.
+ * The register that starts at a 4-byte slot, for the fields of a concatenation: slot 0 is register 1, slot 1 is
+ * NFT_REG32_01 (9). Slots at a multiple of four use the 16-byte register's name, as the kernel dumps them.
  */
 export function registerAt(slot: number): number {
   return slot % 4 === 0 ? 1 + slot / 4 : 8 + slot;
@@ -229,22 +232,22 @@ export function counter(): Expression {
   return { kind: "counter", packets: 0n, bytes: 0n };
 }
 
-/** Refuses with an answer to the sender: an ICMP "administratively prohibited" in the packet's own family (inet). */
+/** Rejects with an ICMP "administratively prohibited" in the packet's own family (inet). */
 export function rejectProhibited(): Expression {
   return { kind: "reject", type: "icmpx", code: 3 };
 }
 
-/** Refuses a TCP segment with a reset. */
+/** Rejects a TCP segment with a reset. */
 export function rejectTcpReset(): Expression {
   return { kind: "reject", type: "tcp-reset", code: 0 };
 }
 
-/** Writes a line to the kernel log for each packet that gets here. */
+/** Writes a line to the kernel log for each matching packet. */
 export function log(prefix: string): Expression {
   return { kind: "log", prefix };
 }
 
-/** Lets at most `rate` packets each `unitSeconds` pass on to the rest of the rule. */
+/** Matches at most `rate` packets per `unitSeconds`. */
 export function limitPackets(rate: number, unitSeconds: number, burst = 5): Expression {
   return {
     kind: "limit",

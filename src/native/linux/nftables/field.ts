@@ -2,13 +2,13 @@ import { AwgError } from "../../../model/error.ts";
 import { addressToBytes } from "../address.codec.ts";
 import { type CtKey, type Expression, FIRST_REGISTER, type MetaKey, type PayloadBase } from "./expression.ts";
 
-/** What a table's family is called; the numbers stand in the codec. */
+/** The family of a table by name; the codec has the numbers. */
 export type TableFamily = "inet" | "ip" | "ip6" | "arp" | "bridge" | "netdev";
 
-/** How a value lies in the register. */
+/** The form of a value in a register. */
 export type ValueForm = "host" | "network" | "address4" | "address6" | "name" | "bytes";
 
-/** One thing a rule can look at: how it is loaded, how wide it is, and what must hold first so that it exists. */
+/** A field that a rule can match: how it is loaded, its width, and what it requires. */
 export interface Field {
   readonly load: (register: number) => Expression;
   readonly bytes: number;
@@ -16,7 +16,7 @@ export interface Field {
   /** nft's datatype number (include/datatype.h of nftables), so that `nft` prints sets of this field. */
   readonly nftType: number;
   readonly network?: "ip" | "ip6" | "arp";
-  /** The transport protocols under which the field exists (one, or any when absent). */
+  /** The transport protocols that have the field (one, or any when absent). */
   readonly transport?: number;
 }
 
@@ -140,7 +140,7 @@ export function fieldOf(name: FieldName): Field {
 }
 
 /**
- * A value as the bytes the field has in a register.
+ * Encodes a value as the field's bytes in a register.
  *
  * @throws AwgError("bug") when the value does not fit the field: the caller rendered a wrong policy.
  */
@@ -161,7 +161,7 @@ function encodeScalar(field: Field, value: number | string): Uint8Array | undefi
   return undefined;
 }
 
-/** A number of 1 to 4 bytes in the machine's order (little endian); undefined when it does not fit. */
+/** A number of 1 to 4 bytes in native order (little-endian); undefined when it does not fit. */
 export function nativeEndianBytes(value: number, width: number): Uint8Array | undefined {
   if (!Number.isInteger(value) || value < 0 || value >= 2 ** (8 * width)) return undefined;
   return Uint8Array.from({ length: width }, (_unused, index) => Math.floor(value / 2 ** (8 * index)) % 256);

@@ -4,14 +4,14 @@ import { encodeNftMessage, NFGEN_BYTES, NFT_MESSAGE } from "./nft-message.codec.
 
 const NFTA_GENERATION = { id: 1, pid: 2, name: 3 } as const;
 
-/** The state of the ruleset as a number that each transaction raises, and who raised it last. */
+/** The generation of the ruleset, which each transaction increments, and who made the last. */
 export interface NftGeneration {
   readonly id: number;
   readonly changedByPid?: number;
   readonly changedByName?: string;
 }
 
-/** Asks for the generation of the ruleset. */
+/** Requests the generation of the ruleset. */
 export function encodeGenerationRequest(): Uint8Array {
   return encodeNftMessage(NFT_MESSAGE.getGeneration, "all", 0, () => {});
 }

@@ -15,30 +15,30 @@ import {
 export type Match = readonly Expression[];
 
 export interface MatchOptions {
-  /** True: everything but this. What the field depends on (family, protocol) stays required. */
+  /** True: matches everything else. What the field requires (family, protocol) stays required. */
   readonly not?: boolean;
 }
 
 const NFPROTO = { ip: 2, ip6: 10, arp: 3 } as const;
 const ETHERTYPE = { ip: 0x0800, ip6: 0x86dd, arp: 0x0806 } as const;
 
-/** Builders of conditions for tables of one family; the family decides how "this is IPv4" is asked. */
+/** Builders of conditions for tables of one family, which decides how "this is IPv4" is tested. */
 export interface MatchBuilder {
-  /** The field has this value; `mask` looks at these bits only. */
+  /** The field has this value; `mask` selects bits. */
   field(name: FieldName, value: FieldValue, options?: MatchOptions & { mask?: number }): Match;
-  /** The field lies in from..to, both included. */
+  /** The field is in from..to, inclusive. */
   range(name: FieldName, from: FieldValue, to: FieldValue, options?: MatchOptions): Match;
   /** At least one bit of `bits` is set in the field. */
   anyBit(name: FieldName, bits: number, options?: MatchOptions): Match;
-  /** The field, or the concatenation of several, is an element of a named set of the same table. */
+  /** The field, or a concatenation, is an element of a named set of the same table. */
   inSet(names: FieldName | readonly FieldName[], set: string, options?: MatchOptions): Match;
   /** The packet is of this network protocol. */
   network(family: "ip" | "ip6" | "arp"): Match;
-  /** The packet's source lies in the prefix (text, either family; /0 only asks for the family). */
+  /** The packet's source is in the prefix (text, either family; /0 only tests the family). */
   saddr(prefix: string, options?: MatchOptions): Match;
-  /** The packet's destination lies in the prefix. */
+  /** The packet's destination is in the prefix. */
   daddr(prefix: string, options?: MatchOptions): Match;
-  /** The port of one transport protocol lies in from..to. `th` takes any protocol with ports. */
+  /** The port of one transport protocol is in from..to. `th` matches any protocol with ports. */
   ports(
     protocol: "tcp" | "udp" | "th",
     side: "sport" | "dport",
@@ -48,15 +48,15 @@ export interface MatchBuilder {
   ): Match;
   /** ICMP or ICMPv6 of this type (and code). */
   icmp(protocol: "icmp" | "icmpv6", type: number, code?: number): Match;
-  /** Conntrack says one of these. Not allowed by the kernel at ingress and egress. */
+  /** The conntrack state is one of these. The kernel does not allow it at ingress and egress. */
   ctState(states: readonly (keyof typeof CT_STATE)[], options?: MatchOptions): Match;
   /** The packet's mark, under a mask. */
   mark(value: number, mask?: number, options?: MatchOptions): Match;
-  /** The packet's socket was made under this user. */
+  /** The packet's socket belongs to this user. */
   skuid(uid: number, options?: MatchOptions): Match;
-  /** The packet's socket was made in this cgroup (its id, which is its inode) at this depth of the cgroup2 tree. */
+  /** The packet's socket was created in this cgroup (by id, its inode) at this depth of the cgroup2 tree. */
   cgroup(id: bigint, level: number, options?: MatchOptions): Match;
-  /** An IPv6 fragment: the fragment header is there. */
+  /** An IPv6 packet with a fragment header. */
   ip6Fragment(options?: MatchOptions): Match;
   /** An IPv4 packet that is a later fragment, or a first one with more to come. */
   ip4Fragment(options?: MatchOptions): Match;
@@ -120,7 +120,7 @@ export function matchIn(table: TableFamily): MatchBuilder {
   return builder;
 }
 
-/** One byte of a TCP option, by the option's kind, has this value under the mask. Where the option is not there, it does not. */
+/** One byte of a TCP option has this value under the mask; false without the option. */
 export function tcpOption(kind: number, offset: number, { value, mask }: { value: number; mask: number }): Match {
   const load: Expression = {
     kind: "exthdr",
@@ -134,19 +134,19 @@ export function tcpOption(kind: number, offset: number, { value, mask }: { value
   return [load, bitwise(Uint8Array.of(mask)), cmp(Uint8Array.of(value), false)];
 }
 
-/** The fields of the packet become an element of a named set of the same table, or live as long again. */
+/** Adds the packet's fields to a named set of the same table, or renews the element. */
 export function updateSet(names: readonly FieldName[], set: string): Expression[] {
   return [...loadConcatenation(names), { kind: "set-update", set, register: FIRST_REGISTER }];
 }
 
-/** The fields of the packet are no element of a named set of the same table any more. */
+/** Removes the packet's fields from a named set of the same table. */
 export function removeFromSet(names: readonly FieldName[], set: string): Expression[] {
   return [...loadConcatenation(names), { kind: "set-update", set, register: FIRST_REGISTER, removes: true }];
 }
 
 /**
- * Joins conditions into one rule body, dropping a test that an earlier condition made already (two fields of an IPv4
- * header ask only once whether it is IPv4). Order is kept.
+ * Joins conditions into one rule body in order, without repeating a test (two fields of an IPv4 header test for IPv4
+ * only once).
  */
 export function joinMatches(...parts: readonly Match[]): Expression[] {
   return dedupe(parts.flat());
@@ -162,7 +162,7 @@ export function setCtMark(value: number, mask?: number): Expression[] {
   return [...markValue("ct.mark", value, mask), { kind: "ct-set", key: "mark", source: FIRST_REGISTER }];
 }
 
-/** Packet mark := conntrack mark, for reply packets of a marked flow. With a mask, only those bits are taken over. */
+/** Packet mark := conntrack mark, for replies of a marked flow. With a mask only those bits change. */
 export function restoreMark(mask?: number): Expression[] {
   const load = loadField("ct.mark");
   const narrow = mask === undefined ? [] : [bitwise(encodeFieldValue("ct.mark", mask))];
@@ -222,7 +222,7 @@ function rangeOf(name: FieldName, from: FieldValue, to: FieldValue, not: boolean
   if (field.form !== "host" || field.bytes === 1) {
     return [loadField(name), { kind: "range", operator, register: FIRST_REGISTER, from: low, to: high }];
   }
-  // Registers compare as byte strings, so a number in the machine's order is turned round first (nft does the same).
+  // Registers compare as byte strings, so a number in native order is byte-swapped first (nft does the same).
   const turn: Expression = {
     kind: "byteorder",
     operation: "hton",
@@ -279,7 +279,7 @@ function hostBigint(value: bigint): Uint8Array {
   return bytes;
 }
 
-/** A load followed by its comparison is a test without side effect, so the same pair a second time adds nothing. */
+/** A load and its comparison have no side effect, so a repeated pair can be dropped. */
 function dedupe(expressions: readonly Expression[]): Expression[] {
   const kept: Expression[] = [];
   const seen = new Set<string>();

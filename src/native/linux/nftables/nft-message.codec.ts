@@ -29,14 +29,14 @@ export const NFT_MESSAGE = {
   destroyTable: SUBSYSTEM | 26,
 } as const;
 
-/** The multicast group that tells of each change of the ruleset (NFNLGRP_NFTABLES). */
+/** The multicast group of changes to the ruleset (NFNLGRP_NFTABLES). */
 export const NFT_GROUP = 7;
 
 const FAMILY_NUMBERS: Readonly<Record<TableFamily, number>> = { inet: 1, ip: 2, arp: 3, netdev: 5, bridge: 7, ip6: 10 };
 /** struct nfgenmsg: family, version, resource id. */
 export const NFGEN_BYTES = 4;
 
-/** A request to nf_tables; the family 0 of "all" is for dumps. */
+/** Encodes a request to nf_tables; family 0 ("all") is for dumps. */
 export function encodeNftMessage(
   type: number,
   family: TableFamily | "all",
@@ -51,21 +51,21 @@ export function encodeNftMessage(
   });
 }
 
-/** The family an answer speaks of; undefined for one that is new to awg. */
+/** The family of a reply; undefined for an unknown one. */
 export function nftFamily({ payload }: NetlinkMessage): TableFamily | undefined {
   const number = readU8(payload, 0);
   const names = Object.keys(FAMILY_NUMBERS) as TableFamily[];
   return names.find((name) => FAMILY_NUMBERS[name] === number);
 }
 
-/** Opens a transaction; with a generation the kernel refuses it (ERESTART) when the ruleset is another by now. */
+/** Opens a transaction; with a generation the kernel refuses it (ERESTART) if the ruleset has changed since. */
 export function encodeBatchBegin(generation?: number): Uint8Array {
   return encodeBatchMark(BATCH_BEGIN, (writer) => {
     if (generation !== undefined) writer.attributeU32be(BATCH_GENERATION, generation);
   });
 }
 
-/** Closes a transaction: now it is committed whole, or nothing of it. */
+/** Closes a transaction, which is then committed whole or not at all. */
 export function encodeBatchEnd(): Uint8Array {
   return encodeBatchMark(BATCH_END, () => {});
 }

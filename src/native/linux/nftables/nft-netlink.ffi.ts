@@ -22,13 +22,13 @@ import { decodeTable, encodeTableDump, type NftTable } from "./table.codec.ts";
 
 const SNAPSHOT_ATTEMPTS = 20;
 
-/** One message of a transaction and what it does, beginning with a verb: "adding rule 3 to chain killswitch". */
+/** One message of a transaction and its action, beginning with a verb: "adding rule 3 to chain killswitch". */
 export interface NftChange {
   readonly message: Uint8Array;
   readonly action: string;
 }
 
-/** All that is in one table, from one generation. */
+/** The contents of one table, from one generation. */
 export interface NftTableContents {
   readonly table: NftTable;
   readonly chains: readonly NftChain[];
@@ -43,10 +43,10 @@ export function openNetfilterSocket(): NetlinkSocket {
 }
 
 /**
- * Commits the changes as one transaction: all of them, or none and an error that names the change that was refused
- * (`facts.index`). With `generation` it is refused when somebody else changed the ruleset since (ERESTART).
+ * Commits the changes as one transaction: all of them, or none with an error that names the refused change
+ * (`facts.index`). With `generation` it is refused if the ruleset changed since (ERESTART).
  *
- * @returns the messages as the event of the new generation names one of them; undefined without changes
+ * @returns the requests, as the event of the new generation identifies them; undefined without changes
  * @throws AwgError of the kind that fits the errno.
  */
 export function commitNftChanges(
@@ -68,8 +68,8 @@ export function commitNftChanges(
 }
 
 /**
- * The kernel answers each refused message and the last one, which asked for it. A refusal of the whole (no rights,
- * another generation, a commit that failed) bears the number of the first.
+ * The kernel replies to each refused message and to the last one, which requested it. A refusal of the whole (no
+ * permission, another generation, a failed commit) has the sequence of the first.
  */
 function readVerdicts(socket: NetlinkSocket, changes: readonly NftChange[], first: number): void {
   let refusal: AwgError | undefined;
@@ -91,8 +91,10 @@ function refusalOf(change: NftChange | undefined, index: number, errno: number, 
   const error = acknowledgementError(change.action, decodeAcknowledgement(answer));
   return new AwgError(error.kind, error.message, {
     facts: { ...error.facts, index: index - 1 },
-    // The kernel checks the rights first and speaks of them for the whole batch: here another socket owns the table.
-    ...(error.kind === "permission" ? { remedy: "another process owns that table: let it make the change" } : {}),
+    // The kernel checks permissions first, for the whole batch: here another socket owns the table.
+    ...(error.kind === "permission"
+      ? { remedy: "another process owns that table; make the change through that process" }
+      : {}),
   });
 }
 
@@ -100,7 +102,7 @@ function refusalOf(change: NftChange | undefined, index: number, errno: number, 
 export function readNftGeneration(socket: NetlinkSocket): NftGeneration {
   const answer = socket.request(encodeGenerationRequest(), "reading the generation of the nf_tables ruleset")[0];
   const generation = answer === undefined ? undefined : decodeGeneration(answer);
-  if (generation === undefined) throw new AwgError("host", "the kernel did not tell the generation of the ruleset");
+  if (generation === undefined) throw new AwgError("host", "the kernel did not report the generation of the ruleset");
   return generation;
 }
 
@@ -123,9 +125,9 @@ export function readNftSets(socket: NetlinkSocket, family: TableFamily, table: s
 }
 
 /**
- * One table with all that is in it, from one generation; undefined when there is no such table.
+ * One table with its contents, from one generation; undefined when there is no such table.
  *
- * @param isRead whether the elements of a set are read; it has none otherwise
+ * @param isRead whether to read a set's elements; otherwise it has none
  */
 export function readNftTable(
   socket: NetlinkSocket,
@@ -141,13 +143,13 @@ export function readNftTable(
       if (readNftGeneration(socket).id !== generation.id) continue;
       return contents === undefined ? undefined : { ...contents, generation };
     } catch (error) {
-      // A set or the table vanished between two questions: the generation has moved on.
+      // A set or the table was removed between two requests: the generation has changed.
       if (!hasErrno(error, "ENOENT")) throw error;
     }
   }
   throw new AwgError(
     "host",
-    `reading the nf_tables table ${name} failed: it changed during each of ${SNAPSHOT_ATTEMPTS} readings`,
+    `reading the nf_tables table ${name} failed: it changed during each of ${SNAPSHOT_ATTEMPTS} attempts`,
     {
       remedy: "find out which program keeps changing the ruleset",
     },
@@ -155,9 +157,9 @@ export function readNftTable(
 }
 
 /**
- * Waits until no transaction is being committed, by an empty one that changes nothing and raises no generation. The
- * kernel (6.18 and before) raises the generation before it unlinks the old rules, so that a dump begun in between skips
- * new rules at the seam of two datagrams without any sign of it; seen with 300 rules swapped in a loop.
+ * Waits until no transaction is being committed, by an empty one that changes nothing. The kernel (6.18 and before)
+ * increments the generation before it unlinks the old rules, so a dump in between can silently miss new rules between
+ * two datagrams; observed with 300 rules swapped in a loop.
  */
 export function awaitCommit(socket: NetlinkSocket): void {
   const messages = [encodeBatchBegin(), encodeBatchEnd()];

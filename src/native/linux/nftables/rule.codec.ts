@@ -15,7 +15,7 @@ export interface NftRule {
   readonly chain: string;
   readonly expressions: readonly Expression[];
   readonly comment?: string;
-  /** The kernel's number of the rule, in what it says. */
+  /** The kernel's handle of the rule; only when decoded. */
   readonly handle?: bigint;
 }
 
@@ -40,7 +40,7 @@ export function encodeRuleRemoval({ family, table, chain, handle }: Omit<NftRule
   });
 }
 
-/** Asks for the rules of all tables, of one table, or of one chain of it. */
+/** Requests the rules of all tables, of one table, or of one chain. */
 export function encodeRuleListing(family: TableFamily | "all" = "all", table?: string, chain?: string): Uint8Array {
   return encodeNftMessage(NFT_MESSAGE.getRule, family, NLM.dump, (writer) => {
     if (table !== undefined) writer.attributeText(NFTA_RULE.table, table);

@@ -12,19 +12,19 @@ const NFTA_LIST = { table: 1, set: 2, elements: 3 } as const;
 const NFTA_ELEMENT = { key: 1, data: 2, flags: 3, expiration: 5, keyEnd: 10 } as const;
 const LIST_ELEMENT = 1;
 const INTERVAL_END = 1;
-/** The list is one attribute, whose length has 16 bits. */
+/** The list is one attribute with a 16-bit length. */
 const LIST_BYTES = 60_000;
 
-/** An element: a value, or with `to` a range that includes both ends. Bytes as they lie in the registers. */
+/** An element: a value, or with `to` an inclusive range. Bytes as in the registers. */
 export interface SetElement {
   readonly from: Uint8Array;
   readonly to?: Uint8Array;
   readonly verdict?: Verdict;
-  /** Read: it vanishes by itself. */
+  /** Only when decoded: it has a timeout. */
   readonly expires?: true;
 }
 
-/** A range of a field's values; for addresses a prefix in text says the same. */
+/** A range of a field's values; addresses may use a prefix in text instead. */
 export interface ValueRange {
   readonly from: FieldValue;
   readonly to: FieldValue;
@@ -35,13 +35,13 @@ export interface SetIdentity {
   readonly table: string;
   readonly name: string;
   readonly intervals: boolean;
-  /** More than one field: ranges are told by key and key end, not by two elements. */
+  /** More than one field: ranges use key and key end, not two elements. */
   readonly concatenated: boolean;
 }
 
 /**
- * An element from values in words, one for each field: `elementOf(["ip.daddr", "th.dport"], ["10.0.0.0/8", 443])`.
- * In a set of ranges every field of the element has both ends, equal for a single value.
+ * An element from one value per field: `elementOf(["ip.daddr", "th.dport"], ["10.0.0.0/8", 443])`. In a set of ranges
+ * every field has both ends, equal for a single value.
  */
 export function elementOf(fields: readonly FieldName[], values: readonly (FieldValue | ValueRange)[]): SetElement {
   const parts = fields.map((name, index) => rangeOf(name, values[index] ?? ""));
@@ -76,7 +76,7 @@ function clampBits(bits: number): number {
   return Math.min(8, Math.max(0, bits));
 }
 
-/** Sorts ranges and joins those that overlap or touch: what the kernel asks of the intervals of one field. */
+/** Sorts ranges and merges overlapping or adjacent ones, as the kernel requires for intervals of one field. */
 export function mergeElements(elements: readonly SetElement[]): SetElement[] {
   const sorted = elements
     .map(({ from, to }) => ({ from, to: to ?? from }))
@@ -117,7 +117,7 @@ export function encodeElementDump({ family, table, name }: Pick<SetIdentity, "fa
   });
 }
 
-/** The elements of NFT_MSG_NEWSETELEM messages of one set, ranges put together again and sorted. */
+/** The elements of one set's NFT_MSG_NEWSETELEM messages, with ranges reassembled and sorted. */
 export function decodeElements(set: SetIdentity, messages: readonly NetlinkMessage[]): SetElement[] {
   const raw = messages
     .filter(({ type }) => type === NFT_MESSAGE.newElement)
@@ -146,7 +146,7 @@ function decodeElement(bytes: Uint8Array): RawElement {
   };
 }
 
-/** A range of one field is an element where it starts and one, marked as end, just behind it. */
+/** A range of one field is an element at its start and an end marker just after it. */
 function pairEnds(sorted: readonly RawElement[]): SetElement[] {
   const found: SetElement[] = [];
   for (const [index, { from, ends, verdict }] of sorted.entries()) {

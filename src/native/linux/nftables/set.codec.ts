@@ -26,25 +26,25 @@ const VERDICT_TYPE = 0xffffff00;
 /** nft packs the types of a concatenation's fields 6 bits each. */
 const TYPE_BITS = 6;
 
-/** A named set: rules ask whether fields of the packet are an element of it. */
+/** A named set: rules test whether fields of the packet are an element. */
 export interface NftSet {
   readonly family: TableFamily;
   readonly table: string;
   readonly name: string;
-  /** What the elements are, in the order of the concatenation. */
+  /** The fields of an element, in the order of the concatenation. */
   readonly fields: readonly FieldName[];
-  /** Elements are ranges (prefixes among them), not single values. */
+  /** Elements are ranges (including prefixes), not single values. */
   readonly intervals: boolean;
-  /** A verdict stands by each element (`lookup` into register 0). */
+  /** Each element has a verdict (`lookup` into register 0). */
   readonly verdicts?: boolean;
-  /** Elements vanish by themselves so many milliseconds after they were added. */
+  /** The timeout of elements. */
   readonly timeoutMs?: number;
-  /** Rules add elements, this many at most (`set-update`). */
+  /** The maximum number of elements that rules add (`set-update`). */
   readonly mostElements?: number;
   readonly comment?: string;
 }
 
-/** What the kernel says of a set; it knows lengths and numbers of types, not names of fields. */
+/** A set as the kernel reports it, with lengths and type numbers but no field names. */
 export interface ObservedSet {
   readonly family: TableFamily;
   readonly table: string;
@@ -56,9 +56,9 @@ export interface ObservedSet {
   readonly verdicts: boolean;
   /** Rules add elements (`set-update`). */
   readonly isFilledByRules: boolean;
-  /** How many it holds at most, where it says so. */
+  /** The maximum number of elements, if it has one. */
   readonly mostElements?: number;
-  /** Present when elements vanish by themselves: the time that is not said otherwise at an element. */
+  /** The default timeout of elements, if it has one. */
   readonly timeoutMs?: number;
   readonly comment?: string;
 }
@@ -76,10 +76,10 @@ export function keyBytes(fields: readonly FieldName[]): number {
 }
 
 /**
- * Makes the set; `id` is any number unique in the transaction.
+ * Creates the set; `id` is any number unique in the transaction.
  *
- * @throws AwgError("bug") for intervals of a field in the machine's order: the kernel compares bytes, so nft would
- * turn such keys round, which awg has no need for.
+ * @throws AwgError("bug") for intervals of a field in native order: the kernel compares bytes, and awg needs no
+ * byte-swapped keys.
  */
 export function encodeSet(set: NftSet, id: number): Uint8Array {
   const { family, table, name, fields, intervals, verdicts = false, timeoutMs, mostElements } = set;

@@ -11,20 +11,23 @@ const FLAG = { dormant: 1, owner: 2, persist: 4 } as const;
 export interface NftTable {
   readonly family: TableFamily;
   readonly name: string;
-  /** Only the socket that made it may change it, and `nft flush ruleset` of others passes it by. */
+  /** Only the socket that created it may change it, and `nft flush ruleset` of others skips it. */
   readonly owned: boolean;
-  /** It stays when its owner's socket is closed (kernel 6.9 and later); without an owner anybody may delete it. */
+  /**
+   * It stays when its owner's socket is closed (kernel 6.9 and later); any process with CAP_NET_ADMIN may then delete
+   * it.
+   */
   readonly persistent: boolean;
   readonly dormant: boolean;
   readonly comment?: string;
-  /** The netlink port of the owner, in what the kernel says. */
+  /** The netlink port of the owner; only when decoded. */
   readonly ownerPort?: number;
   readonly handle?: bigint;
 }
 
 export type NewTable = Pick<NftTable, "family" | "name"> & Partial<Pick<NftTable, "owned" | "persistent" | "comment">>;
 
-/** Makes the table, or takes over an ownerless persistent one of that name; no error when it is there already. */
+/** Creates the table, or adopts a persistent one without an owner; an existing one is no error. */
 export function encodeTable({ family, name, owned = false, persistent = false, comment }: NewTable): Uint8Array {
   return encodeNftMessage(NFT_MESSAGE.newTable, family, NLM.create, (writer) => {
     writer.attributeText(NFTA_TABLE.name, name);
@@ -33,14 +36,14 @@ export function encodeTable({ family, name, owned = false, persistent = false, c
   });
 }
 
-/** Deletes the table with all that is in it. */
+/** Deletes the table with its contents. */
 export function encodeTableDeletion(family: TableFamily, name: string): Uint8Array {
   return encodeNftMessage(NFT_MESSAGE.deleteTable, family, 0, (writer) => {
     writer.attributeText(NFTA_TABLE.name, name);
   });
 }
 
-/** Deletes the table with all that is in it; none of that name is no error (kernel 6.3 and later). */
+/** Deletes the table with its contents; a missing table is no error (kernel 6.3 and later). */
 export function encodeTableDestruction(family: TableFamily, name: string): Uint8Array {
   return encodeNftMessage(NFT_MESSAGE.destroyTable, family, 0, (writer) => {
     writer.attributeText(NFTA_TABLE.name, name);

@@ -1,5 +1,5 @@
 /**
- * nft's notes on its objects: type, length, value; the kernel keeps them unread. `nft` prints the comment and needs the
+ * nft's user data on objects: type, length, value; the kernel stores it unread. `nft` prints the comment and needs the
  * byte order to print a set (nftables include/linux_list.h and libnftnl include/libnftnl/udata.h).
  */
 const RULE_COMMENT = 0;
@@ -24,9 +24,9 @@ const AROUND_TEXT = 3;
 export type CommentedKind = keyof typeof COMMENT_TYPES;
 
 /**
- * The user data of an object with a comment; text that the kernel would not take, beyond 253 bytes, is cut.
+ * The user data of an object with a comment, truncated to the kernel's limit of 253 bytes.
  *
- * @param usedBytes what other notes on the same object take of the kernel's limit
+ * @param usedBytes the size of other user data on the same object
  */
 export function encodeComment(kind: CommentedKind, comment: string, usedBytes = 0): Uint8Array {
   const text = new TextEncoder().encode(comment).subarray(0, LONGEST_USERDATA - AROUND_TEXT - usedBytes);

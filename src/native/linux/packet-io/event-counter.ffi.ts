@@ -8,7 +8,7 @@ const EFD_NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
 /** An eventfd(2). @throws AwgError when the process has no descriptor left. */
 export function openEventCounter(): Wake {
   const fd = nativeFunction("int eventfd(unsigned int start, int flags)")(0, EFD_NONBLOCK_CLOEXEC);
-  if (fd === -1) throw errnoError("making a descriptor to wake the data plane", lastErrno());
+  if (fd === -1) throw errnoError("creating a descriptor to wake the data plane", lastErrno());
   let open = true;
   return {
     fd,
@@ -30,7 +30,7 @@ function wakeCounter(fd: number): void {
   writeCounter(fd, new Uint8Array(BigUint64Array.of(1n).buffer), 8);
 }
 
-/** Takes what was counted, so that the descriptor is not readable any more. */
+/** Resets the counter, so that the descriptor is no longer readable. */
 export function drainEventCounter(fd: number): void {
   callLibc("read", fd, new Uint8Array(8), 8);
 }

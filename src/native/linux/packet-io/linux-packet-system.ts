@@ -5,7 +5,7 @@ import { lookUpRoute } from "./route-lookup.ffi.ts";
 import { prepareTun } from "./tun-offload.ffi.ts";
 import { openUdpSocket } from "./udp-socket.ffi.ts";
 
-/** What the data plane asks of Linux. */
+/** The data plane's system calls on Linux. */
 export const LINUX_PACKET_SYSTEM: PacketSystem = {
   packetCalls,
   prepareTun,

@@ -6,7 +6,7 @@ import { errnoName } from "../errno.ts";
 const MSG_DONTWAIT = 0x40;
 const CLOCK_BOOTTIME = 7;
 
-/** Declares the calls. The clock is CLOCK_BOOTTIME, which goes on while the machine sleeps; `arena` holds what it tells. */
+/** Declares the calls. The clock is CLOCK_BOOTTIME, which runs while the host sleeps; its result is in `arena`. */
 export function packetCalls({ view, base, reserve }: Arena): PacketCalls {
   const poll = nativeFunction("int poll(int64_t fds, uint64_t count, int timeout)");
   const read = nativeFunction("int64_t read(int fd, int64_t into, uint64_t bytes)");

@@ -16,7 +16,7 @@ const SO_ERROR = 4;
 const SO_BINDTODEVICE = 25;
 const POLLOUT = 4;
 
-/** Who is asked, and by which device; absent: as the machine routes. */
+/** The probed address, and the device to use; without one the host's routes decide. */
 interface ProbedAddress {
   /** Canonical text. */
   readonly address: string;
@@ -25,7 +25,7 @@ interface ProbedAddress {
 }
 
 /**
- * Begins a TCP connection that never waits and gives its descriptor, which the caller closes.
+ * Starts a non-blocking TCP connection and returns its descriptor, which the caller closes.
  *
  * @throws AwgError where it fails at once: no route, no such device, a policy that refuses
  */
@@ -38,7 +38,7 @@ export function openConnection(to: ProbedAddress): number {
   });
 }
 
-/** Whether a connection has come about by now. @throws AwgError when it has failed */
+/** Whether the connection is established. @throws AwgError when it failed */
 export function isConnected(fd: number): boolean {
   const poll = new Uint8Array(8);
   const view = new DataView(poll.buffer);
@@ -47,13 +47,16 @@ export function isConnected(fd: number): boolean {
   if (checkedLibc("waiting for a connection", "poll", poll, 1, 0) === 0) return false;
   const error = new Uint8Array(4);
   const length = new Uint8Array(Uint32Array.of(4).buffer);
-  checkedLibc("asking how a connection went", "getsockopt", fd, SOL_SOCKET, SO_ERROR, error, length);
+  checkedLibc("reading the state of a connection", "getsockopt", fd, SOL_SOCKET, SO_ERROR, error, length);
   const errno = new DataView(error.buffer).getInt32(0, true);
   if (errno !== 0) throw errnoError("connecting", errno);
   return true;
 }
 
-/** A raw socket for echo requests (RFC 792, RFC 4443 section 4.1), connected so that it hears only the one asked. */
+/**
+ * A raw socket for echo requests (RFC 792, RFC 4443 section 4.1), connected so that it receives only from the probed
+ * address.
+ */
 export function openEchoSocket(to: ProbedAddress): number {
   const protocol = isIpv4(to.address) ? IPPROTO_ICMP : IPPROTO_ICMPV6;
   return opened(to, SOCK_RAW, protocol, (fd) => {
@@ -62,12 +65,12 @@ export function openEchoSocket(to: ProbedAddress): number {
   });
 }
 
-/** Sends on a connected socket. @throws AwgError where the machine refuses */
+/** Sends on a connected socket. @throws AwgError where the host refuses */
 export function sendOn(fd: number, bytes: Uint8Array): void {
   checkedLibc("sending", "sendto", fd, bytes, bytes.length, 0, null, 0);
 }
 
-/** What has arrived; undefined when nothing has. */
+/** The next received packet; undefined when there is none. */
 export function receiveOn(fd: number): Uint8Array | undefined {
   const bytes = new Uint8Array(2048);
   const length = callLibc("recvfrom", fd, bytes, bytes.length, 0, null, null);
@@ -76,7 +79,7 @@ export function receiveOn(fd: number): Uint8Array | undefined {
 
 function opened(to: ProbedAddress, type: number, protocol: number, begin: (fd: number) => void): number {
   const family = isIpv4(to.address) ? AF_INET : AF_INET6;
-  const fd = checkedLibc("making a socket", "socket", family, type | CLOEXEC_NONBLOCK, protocol);
+  const fd = checkedLibc("opening a socket", "socket", family, type | CLOEXEC_NONBLOCK, protocol);
   try {
     if (to.device !== undefined) {
       const name = new TextEncoder().encode(`${to.device}\0`);

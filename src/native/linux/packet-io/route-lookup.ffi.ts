@@ -9,10 +9,10 @@ const IPPROTO_IPV6 = 41;
 const IPV6_MTU = 24;
 
 /**
- * Asks the kernel for its way to an address, by a UDP socket that is connected and sends nothing (ip(7), IP_MTU).
+ * Looks up the kernel's route to an address, by a connected UDP socket that sends nothing (ip(7), IP_MTU).
  *
- * @param mark SO_MARK of what is sent there; 0: none
- * @returns undefined where there is no way
+ * @param mark SO_MARK of the packets; 0: none
+ * @returns undefined without a route
  */
 export function lookUpRoute(to: UdpAddress, mark: number): RouteInfo | undefined {
   const four = to.address.length === 4;

@@ -6,7 +6,9 @@ export const SOCKET_ADDRESS_BYTES = 28;
 const AF_INET = 2;
 const AF_INET6 = 10;
 
-/** Writes struct sockaddr_in or sockaddr_in6 (ip(7), ipv6(7)) at `offset` and gives its length. Allocates nothing. */
+/**
+ * Writes struct sockaddr_in or sockaddr_in6 (ip(7), ipv6(7)) at `offset` and returns its length. Allocates nothing.
+ */
 export function writeSocketAddress(view: DataView, offset: number, { address, port, scope }: UdpAddress): number {
   const four = address.length === 4;
   view.setUint16(offset, four ? AF_INET : AF_INET6, true);
@@ -19,7 +21,7 @@ export function writeSocketAddress(view: DataView, offset: number, { address, po
   return SOCKET_ADDRESS_BYTES;
 }
 
-/** Reads what recvmsg(2) put at `offset`; an IPv4-mapped address comes back as its 4 bytes. */
+/** Reads the address that recvmsg(2) wrote at `offset`; an IPv4-mapped address is returned as 4 bytes. */
 export function readSocketAddress(view: DataView, offset: number): UdpAddress {
   const port = view.getUint16(offset + 2, false);
   const four = view.getUint16(offset, true) === AF_INET;

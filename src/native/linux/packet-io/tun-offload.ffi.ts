@@ -9,7 +9,7 @@ const TUNSETVNETHDRSZ = 0x400454d8;
 const F_GETFL = 3;
 const F_SETFL = 4;
 const O_NONBLOCK = 0o4000;
-/** Requests about a device go by any socket (netdevice(7)). */
+/** Device requests work on any socket (netdevice(7)). */
 const AF_UNIX = 1;
 const SOCK_DGRAM_CLOEXEC = 2 | 0o2000000;
 const SIOCGIFTXQLEN = 0x8942;
@@ -24,32 +24,35 @@ const IFF_VNET_HEADER = 0x4000;
 const VNET_HEADER_BYTES = 10;
 
 /**
- * What the kernel may leave to us (TUN_F_*): checksums 1, TCP over IPv4 and IPv6 in up to 64 KiB 2 and 4, UDP likewise 0x20
- * and 0x40 (Linux 6.2). Each level is tried when the one before is refused; 0 is a header that says nothing.
+ * What the kernel may offload to us (TUN_F_*): checksums 1, TCP over IPv4 and IPv6 of up to 64 KiB 2 and 4, UDP
+ * likewise 0x20 and 0x40 (Linux 6.2). Each level is tried when the previous one is refused; 0 is a header without
+ * offloads.
  */
 export const OFFLOAD_LEVELS = [0x67, 0x7, 0x1, 0x0] as const;
 
-/** Packets: at 10,000 a second, 200 ms in which the loop gets no processor. The kernel's own choice is 500. */
+/**
+ * In packets: 200 ms at 10,000 per second, during which the loop may get no processor. The kernel's default is 500.
+ */
 const QUEUE_LENGTH = 2000;
 
 /**
- * Makes an open TUN descriptor ready for the loop: not waiting, with the best offloads the kernel has up to `most`, and
- * with room for packets that wait for a busy machine: the kernel throws away what the queue does not hold.
+ * Prepares an open TUN descriptor for the loop: non-blocking, with the best offloads of the kernel up to `most`, and
+ * with a longer queue, since the kernel drops what does not fit it while the host is busy.
  *
- * @throws AwgError("conflict") when it is no TUN device or was opened with packet information.
+ * @throws AwgError("conflict") when it is not a TUN device or was opened with packet information.
  */
 export function prepareTun(fd: number, most: number = OFFLOAD_LEVELS[0]): PreparedTun {
   const request = new Uint8Array(IFREQ_BYTES);
-  checkedLibc(`asking descriptor ${fd} for its TUN device`, "ioctl", fd, TUNGETIFF, "void *", request);
+  checkedLibc(`reading the TUN device of descriptor ${fd}`, "ioctl", fd, TUNGETIFF, "void *", request);
   const name = readText(request.subarray(0, NAME_BYTES));
   const flags = readU16(request, NAME_BYTES);
   if ((flags & IFF_TUN) === 0 || (flags & IFF_NO_PACKET_INFO) === 0) {
-    throw new AwgError("conflict", `the device ${name} is no TUN device without packet information`, {
-      remedy: "let awg make the device anew",
+    throw new AwgError("conflict", `the device ${name} is not a TUN device without packet information`, {
+      remedy: "let awg create the device again",
     });
   }
   const status = checkedLibc(`reading the flags of ${name}`, "fcntl", fd, F_GETFL, "int", 0);
-  checkedLibc(`setting ${name} not to wait`, "fcntl", fd, F_SETFL, "int", status | O_NONBLOCK);
+  checkedLibc(`setting ${name} to non-blocking`, "fcntl", fd, F_SETFL, "int", status | O_NONBLOCK);
   lengthenQueue(name);
   if ((flags & IFF_VNET_HEADER) === 0) return { name, headerBytes: 0, offload: 0 };
   const size = new Uint8Array(Int32Array.of(VNET_HEADER_BYTES).buffer);
@@ -60,7 +63,7 @@ export function prepareTun(fd: number, most: number = OFFLOAD_LEVELS[0]): Prepar
   return { name, headerBytes: VNET_HEADER_BYTES, offload: accepted ?? 0 };
 }
 
-/** Without the right to (CAP_NET_ADMIN) the queue stays as it is, and so does a longer one. */
+/** Without CAP_NET_ADMIN the queue stays as it is; a longer queue is never shortened. */
 function lengthenQueue(name: string): void {
   const fd = callLibc("socket", AF_UNIX, SOCK_DGRAM_CLOEXEC, 0);
   if (fd === -1) return;

@@ -27,35 +27,35 @@ export interface UdpSocketOptions {
   readonly family: 4 | 6;
   /** 0: the kernel chooses. */
   readonly port: number;
-  /** Bound to this address alone (4 or 16 bytes); all addresses by default. */
+  /** Binds to this address (4 or 16 bytes); all addresses by default. */
   readonly address?: Uint8Array;
-  /** SO_MARK of what is sent; 0 or absent: none. */
+  /** SO_MARK; 0 or absent: none. */
   readonly mark?: number;
-  /** Whose uid and gid the socket bears; this process's by default. */
+  /** The owner of the socket; this process's user by default. */
   readonly user?: { readonly uid: number; readonly gid: number };
-  /** Wanted room for bursts in either direction. */
+  /** Requested buffer size for bursts, in each direction. */
   readonly bufferBytes?: number;
-  /** False: neither segmentation on sending nor coalescing on receiving, whatever the kernel can. */
+  /** False: no segmentation on sending and no coalescing on receiving, even if the kernel supports it. */
   readonly offload?: boolean;
 }
 
-/** An open UDP socket that never waits. */
+/** An open non-blocking UDP socket. */
 export interface UdpSocket extends Disposable {
   readonly fd: number;
   readonly family: 4 | 6;
   readonly port: number;
   /** Whether one message may carry many datagrams of equal size (UDP_SEGMENT, Linux 4.18). */
   readonly segments: boolean;
-  /** Whether received datagrams of one flow come joined (UDP_GRO, Linux 5.0). */
+  /** Whether received datagrams of one flow are joined (UDP_GRO, Linux 5.0). */
   readonly coalesces: boolean;
   setMark(mark: number): void;
 }
 
 /**
- * Makes and binds a UDP socket in the current network namespace.
+ * Opens and binds a UDP socket in the current network namespace.
  *
- * @throws AwgError("unsupported") when the machine has no such family, ("permission") for a mark or user that this process
- * may not give, ("host") when the port is taken (`facts.errno` EADDRINUSE).
+ * @throws AwgError("unsupported") when the host lacks the family, ("permission") for a mark or user that this process
+ * may not set, ("host") when the port is in use (`facts.errno` EADDRINUSE).
  */
 export function openUdpSocket(options: UdpSocketOptions): UdpSocket {
   const { family, user, offload = true } = options;
@@ -90,15 +90,15 @@ export function openUdpSocket(options: UdpSocketOptions): UdpSocket {
 }
 
 /**
- * Routers may cut what is too large for them, as they may of Linux's own WireGuard (drivers/net/wireguard/socket.c, df 0):
- * under a kill switch no ICMP comes in that would tell of them. Each message tells the address it was sent to.
+ * Routers may fragment large datagrams, as for Linux's own WireGuard (drivers/net/wireguard/socket.c, df 0): under a
+ * kill switch no ICMP error arrives. Each message includes its destination address.
  */
 function setUpFour(fd: number, action: string): void {
   setOption(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT, action);
   setOption(fd, IPPROTO_IP, IP_PKTINFO, 1, action);
 }
 
-/** IPv6 routers cut nothing. */
+/** IPv6 routers do not fragment. */
 function setUpSix(fd: number, action: string): void {
   setOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1, action);
   setOption(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1, action);
@@ -109,17 +109,17 @@ function bindTo(fd: number, { family, port, address = new Uint8Array(family === 
   const length = writeSocketAddress(new DataView(name.buffer), 0, { address, port, scope: 0 });
   if (callLibc("bind", fd, name, length) !== -1) return;
   const errno = lastErrno();
-  const remedy = errnoName(errno) === "EADDRINUSE" ? { remedy: "choose another listen port" } : {};
+  const remedy = errnoName(errno) === "EADDRINUSE" ? { remedy: "set another listen port" } : {};
   throw errnoError(`binding the UDP port ${port} for IPv${family}`, errno, remedy);
 }
 
 function portOf(fd: number): number {
   const name = new Uint8Array(SOCKET_ADDRESS_BYTES);
-  checkedLibc("asking for the port of a UDP socket", "getsockname", fd, name, Uint8Array.of(name.length, 0, 0, 0));
+  checkedLibc("reading the port of a UDP socket", "getsockname", fd, name, Uint8Array.of(name.length, 0, 0, 0));
   return readSocketAddress(new DataView(name.buffer), 0).port;
 }
 
-/** With the right to (CAP_NET_ADMIN) beyond the machine's limit, else up to it (socket(7)). */
+/** With CAP_NET_ADMIN beyond the host's limit, otherwise up to it (socket(7)). */
 function growBuffers(fd: number, bytes: number): void {
   if (!tryOption(fd, SOL_SOCKET, SO_RCVBUFFORCE, bytes)) tryOption(fd, SOL_SOCKET, SO_RCVBUF, bytes);
   if (!tryOption(fd, SOL_SOCKET, SO_SNDBUFFORCE, bytes)) tryOption(fd, SOL_SOCKET, SO_SNDBUF, bytes);

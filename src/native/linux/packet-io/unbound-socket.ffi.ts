@@ -13,27 +13,27 @@ export interface UnboundSocketOptions {
   readonly family: 4 | 6;
   /** TCP; else UDP. */
   readonly stream: boolean;
-  /** SO_MARK; left away where this process may not set it. */
+  /** SO_MARK; omitted where this process may not set it. */
   readonly mark?: number;
-  /** Whose uid and gid the socket bears; this process's by default. */
+  /** The owner of the socket; this process's user by default. */
   readonly user?: { readonly uid: number; readonly gid: number };
 }
 
 /**
- * A socket that never waits, for a library that takes over a descriptor; the caller closes it.
+ * A non-blocking socket for a library that takes a descriptor; the caller closes it.
  *
- * @throws AwgError("unsupported") without the family, ("permission") for a user that this process may not take
+ * @throws AwgError("unsupported") without the family, ("permission") for a user that this process may not use
  */
 export function openUnboundSocket({ family, stream, mark, user }: UnboundSocketOptions): number {
   const kind = (stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC_NONBLOCK;
   const make = () =>
-    checkedLibc(`making a socket for IPv${family}`, "socket", family === 4 ? AF_INET : AF_INET6, kind, 0);
+    checkedLibc(`opening a socket for IPv${family}`, "socket", family === 4 ? AF_INET : AF_INET6, kind, 0);
   const fd = user === undefined ? make() : withFilesystemUser(user.uid, user.gid, make);
   if (mark !== undefined) setMark(fd, mark);
   return fd;
 }
 
-/** Without the right to (CAP_NET_ADMIN) the socket goes unmarked: what must be marked is dropped by the firewall. */
+/** Without CAP_NET_ADMIN the socket stays unmarked; the firewall then drops what needs a mark. */
 function setMark(fd: number, mark: number): void {
   callLibc("setsockopt", fd, SOL_SOCKET, SO_MARK, new Uint8Array(Uint32Array.of(mark).buffer), 4);
 }

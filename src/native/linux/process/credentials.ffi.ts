@@ -6,25 +6,25 @@ const PR_GET_DUMPABLE = 3;
 const RLIMIT_CORE = 4;
 /** struct rlimit on 64-bit Linux: the soft limit, the hard one, 8 bytes each. */
 const RLIMIT_BYTES = 16;
-/** setfsuid gives the uid that was; an id that cannot be set changes nothing and so only asks. */
+/** setfsuid returns the previous uid; an invalid id changes nothing and so only queries. */
 const NO_ID = 0xffffffff;
 
 /**
- * Runs `make` with this thread's filesystem uid (and gid) changed: a socket made meanwhile carries that uid, which
- * nf_tables' `meta skuid` sees, while the process keeps its rights to open it. The ids are always put back.
+ * Runs `make` with this thread's filesystem uid (and gid) changed: a socket opened meanwhile has that uid for
+ * nf_tables' `meta skuid`, while the process keeps its rights. The ids are always restored.
  *
- * `make` must be synchronous: other work on this thread would run under the wrong uid. As a side effect the kernel
- * makes the process undumpable (prctl(2), PR_SET_DUMPABLE), as `forbidDumps` does.
+ * `make` must be synchronous: other work on this thread would run with the wrong uid. As a side effect the kernel makes
+ * the process undumpable (prctl(2), PR_SET_DUMPABLE), as `forbidDumps` does.
  *
- * @throws AwgError("permission") when this process may not take the uid (another user, or a user namespace without it).
+ * @throws AwgError("permission") when this process may not use the uid (another user, or a user namespace without it).
  */
 export function withFilesystemUser<T>(uid: number, gid: number, make: () => T): T {
   const [oldGid, oldUid] = [callLibc("setfsgid", gid), callLibc("setfsuid", uid)];
   try {
     if (callLibc("setfsuid", NO_ID) !== uid || callLibc("setfsgid", NO_ID) !== gid) {
-      throw new AwgError("permission", `this process may not make sockets as user ${uid}, group ${gid}`, {
+      throw new AwgError("permission", `this process may not open sockets as user ${uid}, group ${gid}`, {
         facts: { errno: "EPERM", uid, gid },
-        remedy: "run it as root of the machine",
+        remedy: "run it as root of the host",
       });
     }
     return make();
@@ -35,8 +35,8 @@ export function withFilesystemUser<T>(uid: number, gid: number, make: () => T): 
 }
 
 /**
- * No core dumps, no /proc/<pid>/mem and no ptrace by the same user from now on: keys stay inside. The limit of core dumps
- * is 0 for all that this process starts, too: an engine that gives up root becomes dumpable again when it is started.
+ * Forbids core dumps, /proc/<pid>/mem and ptrace by the same user from now on, to protect keys. The core limit is 0 for
+ * child processes too: an engine that gives up root becomes dumpable again when it is executed.
  */
 export function forbidDumps(): void {
   checkedLibc("setting the limit of core dumps", "setrlimit", RLIMIT_CORE, new Uint8Array(RLIMIT_BYTES));
@@ -45,5 +45,5 @@ export function forbidDumps(): void {
 
 /** Whether this process may be dumped. */
 export function isDumpable(): boolean {
-  return checkedLibc("asking whether this process may be dumped", "prctl", PR_GET_DUMPABLE, 0, 0, 0, 0) === 1;
+  return checkedLibc("reading whether this process may be dumped", "prctl", PR_GET_DUMPABLE, 0, 0, 0, 0) === 1;
 }

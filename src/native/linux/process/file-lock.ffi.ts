@@ -6,10 +6,10 @@ const HELD_BY_ANOTHER: readonly number[] = [11, 35];
 const LOCK = { exclusive: 2, nonBlocking: 4, unlock: 8 } as const;
 
 /**
- * Takes the exclusive flock of an open file without waiting: true when it is ours now, false when another open file
- * holds it. The kernel lets it go when the last copy of the descriptor is closed, so also when the process dies.
+ * Takes the exclusive flock of an open file without waiting: true on success, false when another open file holds it.
+ * The kernel releases it when the last copy of the descriptor is closed, so also when the process dies.
  *
- * @throws AwgError("host") when the filesystem knows no locks.
+ * @throws AwgError("host") when the filesystem does not support locks.
  */
 export function tryLockFile(fd: number): boolean {
   while (callLibc("flock", fd, LOCK.exclusive | LOCK.nonBlocking) === -1) {
@@ -20,7 +20,7 @@ export function tryLockFile(fd: number): boolean {
   return true;
 }
 
-/** Lets the lock go. */
+/** Releases the lock. */
 export function unlockFile(fd: number): void {
   callLibc("flock", fd, LOCK.unlock);
 }

@@ -14,10 +14,10 @@ const SOL_SOCKET = 1;
 const SO_NETNS_COOKIE = 71;
 
 /**
- * Moves this thread into the network namespace a file stands for (`/run/netns/NAME`, `/proc/PID/ns/net`). Only this
- * thread: call it before any other thread exists, and exec.
+ * Moves this thread into the network namespace of a file (`/run/netns/NAME`, `/proc/PID/ns/net`). It affects this
+ * thread only: call it before any other thread exists, then exec.
  *
- * @throws AwgError("host" | "permission") when the file is none or the right is missing.
+ * @throws AwgError("host" | "permission") when the file is not a namespace or permission is missing.
  */
 export function enterNetworkNamespace(path: string): void {
   const fd = checkedLibc(`opening the network namespace ${path}`, "open", path, O_RDONLY_CLOEXEC);
@@ -28,13 +28,13 @@ export function enterNetworkNamespace(path: string): void {
   }
 }
 
-/** Gives this thread mounts of its own, whose changes nobody else sees. */
+/** Gives this thread a private mount namespace. */
 export function unshareMounts(): void {
   checkedLibc("making private mounts", "unshare", CLONE_NEWNS);
   checkedLibc("making private mounts", "mount", "none", "/", null, MOUNT.slave | MOUNT.recursive, null);
 }
 
-/** Puts a file or folder over another, in this mount namespace. */
+/** Bind-mounts a file or folder over another, in this mount namespace. */
 export function bindMount(source: string, target: string): void {
   checkedLibc(`binding ${source} over ${target}`, "mount", source, target, null, MOUNT.bind, null);
 }
@@ -44,16 +44,16 @@ export function mountFilesystem(type: string, target: string): void {
   checkedLibc(`mounting ${type} on ${target}`, "mount", type, target, type, 0, null);
 }
 
-/** Takes a mount away as soon as nobody uses it. */
+/** Detaches a mount lazily. */
 export function detachMount(target: string): void {
   checkedLibc(`unmounting ${target}`, "umount2", target, MNT_DETACH);
 }
 
 /**
- * The number that identifies the network namespace of a process, or of this one. Two processes with the same number
- * share links, routes and rules.
+ * The inode of a process's network namespace, or of this one's. Processes with the same inode share links, routes and
+ * rules.
  *
- * @throws AwgError("host") when it cannot be read (no such process, or no right to look).
+ * @throws AwgError("host") when it cannot be read (no such process, or no permission).
  */
 export function readNamespaceInode(pid: number | "self" = "self"): bigint {
   const path = `/proc/${pid}/ns/net`;
@@ -67,11 +67,11 @@ export function readNamespaceInode(pid: number | "self" = "self"): bigint {
 }
 
 /**
- * What tells this network namespace from every other one of this boot, also from a later one with the same inode number
- * (SO_NETNS_COOKIE of socket(7), Linux 5.14); undefined where the kernel has no such thing.
+ * Identifies this network namespace within this boot, even if its inode is reused (SO_NETNS_COOKIE of socket(7), Linux
+ * 5.14); undefined where the kernel does not support it.
  */
 export function readNamespaceCookie(): bigint | undefined {
-  const action = "asking for the network namespace's cookie";
+  const action = "reading the network namespace's cookie";
   const fd = checkedLibc(action, "socket", AF_UNIX, SOCK_STREAM_CLOEXEC, 0);
   const bytes = new Uint8Array(8);
   try {

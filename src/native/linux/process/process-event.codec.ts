@@ -9,16 +9,16 @@ const CN_VAL_PROC = 1;
 const PROC_CN_MCAST_LISTEN = 1;
 /** struct cn_msg: id (two words), sequence, ack, length and flags (two shorts); then struct proc_event. */
 const HEADER_BYTES = 20;
-/** In struct proc_event: what, processor, nanoseconds since boot, then what belongs to the event. */
+/** struct proc_event: what, processor, nanoseconds since boot, then the event's data. */
 const DATA_AT = HEADER_BYTES + 16;
 const WHAT = { none: 0, exec: 2, exit: 0x80000000 } as const;
 
-/** `heard`: the kernel's answer to the request to tell; `errno` 0 is yes. */
+/** `subscribed`: the kernel's reply to the subscription; `errno` 0 is success. */
 export type KernelProcessEvent =
   | { readonly what: "started" | "ended"; readonly pid: number }
   | { readonly what: "subscribed"; readonly errno: number };
 
-/** Asks the kernel to tell of processes. */
+/** Requests process events from the kernel. */
 export function encodeListenRequest(): Uint8Array {
   return encodeMessage(NLMSG.done, 0, (writer) => {
     for (const word of [CN_IDX_PROC, CN_VAL_PROC, 0, 0]) writer.u32(word);
@@ -28,7 +28,7 @@ export function encodeListenRequest(): Uint8Array {
   });
 }
 
-/** A program that was started (exec) or ended; undefined for all else: forks, threads, changes of ids and names. */
+/** An exec or exit; undefined for all other events: forks, threads, changes of ids and names. */
 export function decodeProcessEvent({ payload }: NetlinkMessage): KernelProcessEvent | undefined {
   if (readU32(payload, 0) !== CN_IDX_PROC || readU32(payload, 4) !== CN_VAL_PROC) return undefined;
   const what = readU32(payload, HEADER_BYTES);

@@ -6,18 +6,18 @@ const SYS_PIDFD_SEND_SIGNAL = 424;
 const SYS_PIDFD_OPEN = 434;
 const POLLIN = 1;
 
-/** A process held by a descriptor: its number cannot come to mean another process meanwhile. */
+/** A process held by a descriptor, so that pid reuse cannot confuse it. */
 export interface ProcessHandle extends Disposable {
   readonly pid: number;
   readonly fd: number;
-  /** Whether it still runs (one that ended and was not waited for does not). */
+  /** Whether it still runs; a zombie does not. */
   isRunning(): boolean;
   /** Sends the signal; false when it ended already. */
   signal(number: number): boolean;
 }
 
 /**
- * Takes hold of a process; undefined when there is none of that number.
+ * Opens a process; undefined when there is none with that pid.
  *
  * @throws AwgError("unsupported" | "host") on a kernel before 5.3.
  */
@@ -26,7 +26,7 @@ export function openProcess(pid: number): ProcessHandle | undefined {
   if (fd === -1) {
     const errno = lastErrno();
     if (errnoName(errno) === "ESRCH") return undefined;
-    throw errnoError(`taking hold of process ${pid}`, errno);
+    throw errnoError(`opening process ${pid}`, errno);
   }
   let open = true;
   return {

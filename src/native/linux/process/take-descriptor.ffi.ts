@@ -4,9 +4,8 @@ import { checkedLibc, closeDescriptor } from "../libc.ffi.ts";
 const SYSCALL = { pidfdOpen: 434, pidfdGetfd: 438 } as const;
 
 /**
- * A copy of another process's descriptor, for this process (pidfd_getfd(2), kernel 5.6): how a new keeper gets back the
- * TUN device that an engine of its dead predecessor still holds. It is closed on exec. Needs the right to trace that
- * process.
+ * Copies another process's descriptor into this process (pidfd_getfd(2), kernel 5.6). With it a new keeper gets back
+ * the TUN device of a dead keeper's engine. The copy is closed on exec. Requires ptrace permission on that process.
  *
  * @throws AwgError: `facts.errno` is ESRCH when the process is gone, EPERM where tracing is forbidden.
  */

@@ -16,8 +16,8 @@ export interface TunHolder {
 }
 
 /**
- * The processes of this network namespace that have the TUN device of this name open, by pid. A descriptor tells its device
- * in fdinfo (drivers/net/tun.c, tun_chr_show_fdinfo). Processes that may not be looked into are passed over.
+ * The processes of this network namespace that have this TUN device open, by pid. fdinfo names a descriptor's device
+ * (drivers/net/tun.c, tun_chr_show_fdinfo). Processes that may not be inspected are skipped.
  */
 export function readTunHolders(device: string): readonly TunHolder[] {
   const namespace = statSync("/proc/self/ns/net").ino;
@@ -41,12 +41,12 @@ function holderOf(pid: number, namespace: number, device: string): TunHolder | u
       environment: readFileSync(`/proc/${pid}/environ`, "utf8").split("\0"),
     };
   } catch {
-    // It ended, or is not ours to look into.
+    // It ended, or may not be inspected.
     return undefined;
   }
 }
 
-/** The TUN devices that a process has open; undefined where it may not be looked into, or has ended. */
+/** The TUN devices that a process has open; undefined where it may not be inspected, or has ended. */
 export function readTunDevicesOf(pid: number): readonly string[] | undefined {
   try {
     return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => deviceOf(pid, fd) ?? []);

@@ -12,24 +12,24 @@ const MSG_NOSIGNAL = 0x4000;
 const MSG_DONTWAIT = 0x40;
 const PATH_BYTES = 108;
 const ETIMEDOUT = 110;
-/** Most answers fit; the buffer of one that does not is doubled. */
+/** Enough for most replies; the buffer is doubled for longer ones. */
 const CHUNK_BYTES = 16 * 1024;
 
-/** A question that was sent; whoever answers does so while others are asked. */
+/** A request that was sent; several can be pending at once. */
 export interface PendingExchange extends Disposable {
   /**
-   * Waits for the whole answer, no longer than that, or twice that where bytes keep coming. AwgError as of
-   * `exchangeOverUnixSocket`. After ETIMEDOUT it may be called again: what came is kept.
+   * Waits for the whole reply up to `timeoutMs`, or twice that while bytes keep arriving. AwgError as of
+   * `exchangeOverUnixSocket`. After ETIMEDOUT it may be called again; received bytes are kept.
    */
   receive(timeoutMs?: number): Uint8Array;
 }
 
 /**
- * Connects to a unix socket, sends a request and reads the answer, all synchronously: node:net costs 8 ms to load, a
- * local question costs less than one.
+ * Connects to a unix socket, sends a request and reads the reply synchronously: loading node:net costs 8 ms, a local
+ * exchange less than one.
  *
- * @throws AwgError: `facts.errno` is ENOENT or ECONNREFUSED when nobody listens, ETIMEDOUT when the answer is not whole in
- * time; ("host") for an answer cut short.
+ * @throws AwgError: `facts.errno` is ENOENT or ECONNREFUSED without a listener, ETIMEDOUT when the reply is not
+ * complete in time; ("host") for a truncated reply.
  */
 export function exchangeOverUnixSocket(exchange: UnixExchange): Uint8Array {
   using asked = beginUnixExchange(exchange);
@@ -38,7 +38,7 @@ export function exchangeOverUnixSocket(exchange: UnixExchange): Uint8Array {
 
 /** The first half of `exchangeOverUnixSocket`: connects and sends. */
 export function beginUnixExchange(exchange: UnixExchange): PendingExchange {
-  const fd = checkedLibc("making a unix socket", "socket", AF_UNIX, SOCK_STREAM_CLOEXEC, 0);
+  const fd = checkedLibc("opening a unix socket", "socket", AF_UNIX, SOCK_STREAM_CLOEXEC, 0);
   try {
     setTimeouts(fd, exchange.timeoutMs);
     connect(fd, exchange.path);
@@ -58,27 +58,27 @@ export function beginUnixExchange(exchange: UnixExchange): PendingExchange {
   };
 }
 
-/** Whether somebody accepts connections on a unix socket. */
+/** Whether a program listens on a unix socket. */
 export function isUnixSocketLive(path: string): boolean {
   return unixListener(path) !== undefined;
 }
 
-/** What is told of a listener where so many wait to be heard that no more are let in (connect(2), EAGAIN). */
-const UNTOLD: PeerCredentials = { pid: 0, uid: -1, gid: -1 };
+/** The result for a listener with a full queue (connect(2), EAGAIN). */
+const UNKNOWN_LISTENER: PeerCredentials = { pid: 0, uid: -1, gid: -1 };
 
 /**
- * The process that began to listen on a unix socket, which may have handed it on; undefined when nobody listens. Its pid is 0
- * where another pid namespace hides it (socket(7), SO_PEERCRED), and with uid -1 where the queue is full.
+ * The process that opened a listening unix socket, which another may have inherited; undefined without a listener. Its
+ * pid is 0 when another pid namespace hides it (socket(7), SO_PEERCRED), and its uid -1 when the queue is full.
  */
 export function unixListener(path: string, longestMs = 1000): PeerCredentials | undefined {
-  const fd = checkedLibc("making a unix socket", "socket", AF_UNIX, SOCK_STREAM_CLOEXEC, 0);
+  const fd = checkedLibc("opening a unix socket", "socket", AF_UNIX, SOCK_STREAM_CLOEXEC, 0);
   try {
     setTimeouts(fd, longestMs);
     connect(fd, path);
     return readPeerCredentials(fd);
   } catch (error) {
     if (hasErrno(error, "ENOENT", "ECONNREFUSED", "ENOTDIR")) return undefined;
-    if (hasErrno(error, "EAGAIN")) return UNTOLD;
+    if (hasErrno(error, "EAGAIN")) return UNKNOWN_LISTENER;
     throw error;
   } finally {
     closeDescriptor(fd);
@@ -86,13 +86,13 @@ export function unixListener(path: string, longestMs = 1000): PeerCredentials | 
 }
 
 /**
- * A listening unix socket for handing down to a child; its file must not exist. Who may connect follows from the umask.
+ * Opens a listening unix socket for a child to inherit; its file must not exist. The umask decides who may connect.
  *
- * @param backlog how many may wait to be heard; net.core.somaxconn caps it
- * @throws AwgError: `facts.errno` is EADDRINUSE when there is a file already.
+ * @param backlog how many connections may wait; net.core.somaxconn limits it
+ * @throws AwgError: `facts.errno` is EADDRINUSE when the file exists.
  */
 export function listenOnUnixSocket(path: string, backlog = 16): number {
-  const fd = checkedLibc("making a unix socket", "socket", AF_UNIX, SOCK_STREAM_CLOEXEC, 0);
+  const fd = checkedLibc("opening a unix socket", "socket", AF_UNIX, SOCK_STREAM_CLOEXEC, 0);
   try {
     const address = socketAddress(path);
     checkedLibc(`binding a unix socket to ${path}`, "bind", fd, address, address.length);
@@ -131,7 +131,7 @@ function sendAll(fd: number, { path, request }: UnixExchange): void {
   }
 }
 
-/** What came of an answer until now. */
+/** The part of a reply received so far. */
 interface PartialAnswer {
   bytes: Uint8Array<ArrayBuffer>;
   length: number;
@@ -144,11 +144,10 @@ function receiveAnswer(
 ): Uint8Array {
   const isOver = timeLimit(timeoutMs);
   while (!endsWith(answer.bytes.subarray(0, answer.length), terminator)) {
-    if (answer.length > maxAnswerBytes)
-      throw new AwgError("host", `the answer from ${path} is longer than can be honest`);
+    if (answer.length > maxAnswerBytes) throw new AwgError("host", `the answer from ${path} is too long`);
     if (answer.length === answer.bytes.length) answer.bytes = grown(answer.bytes);
     const free = answer.bytes.subarray(answer.length);
-    // What came while this process was kept from running is heard; it is only waited for no longer.
+    // Data that arrived while this process was not running is still read; only the waiting ends.
     const count = callLibc("recvfrom", fd, free, free.length, isOver() ? MSG_DONTWAIT : 0, null, null);
     if (count === 0) {
       throw new AwgError("host", `the program behind ${path} closed the connection without an answer`, {
@@ -185,7 +184,7 @@ function socketAddress(path: string): Uint8Array {
   const bytes = new TextEncoder().encode(path);
   if (bytes.length >= PATH_BYTES) {
     throw new AwgError("host", `the socket path ${path} is too long: a unix socket takes ${PATH_BYTES - 1} bytes`, {
-      remedy: "choose a shorter run folder",
+      remedy: "set a shorter run folder",
     });
   }
   const address = new Uint8Array(2 + bytes.length + 1);

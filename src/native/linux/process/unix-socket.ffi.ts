@@ -15,10 +15,10 @@ const CMSG_HEADER_BYTES = 16;
 const MESSAGE_HEADER_BYTES = 56;
 const POLLIN = 1;
 const POLLOUT = 4;
-/** What the kernel takes in one message (SCM_MAX_FD is 253); awg hands over a few. */
+/** The kernel's limit per message is SCM_MAX_FD, 253; awg sends a few. */
 const MOST_DESCRIPTORS = 16;
 
-/** Who is at the other end of a unix socket, as the kernel noted when the connection was made. */
+/** The peer of a unix socket, as recorded when the connection was made. */
 export interface PeerCredentials {
   readonly pid: number;
   readonly uid: number;
@@ -28,29 +28,29 @@ export interface PeerCredentials {
 /** The credentials of a connected unix socket's peer. */
 export function readPeerCredentials(fd: number): PeerCredentials {
   const bytes = new Uint8Array(12);
-  const action = "asking who is at the other end of a socket";
+  const action = "reading the credentials of a socket's peer";
   checkedLibc(action, "getsockopt", fd, SOL_SOCKET, SO_PEERCRED, bytes, Uint8Array.of(12, 0, 0, 0));
   return { pid: readI32(bytes, 0), uid: readU32(bytes, 4), gid: readU32(bytes, 8) };
 }
 
-/** Two connected unix stream sockets, closed on exec: to talk to a process about to be started. */
+/** Two connected unix stream sockets, closed on exec, for a child about to be started. */
 export function makeSocketPair(): readonly [number, number] {
   const pair = new Uint8Array(8);
-  checkedLibc("making a pair of sockets", "socketpair", AF_UNIX, SOCK_STREAM_CLOEXEC, 0, pair);
+  checkedLibc("opening a pair of sockets", "socketpair", AF_UNIX, SOCK_STREAM_CLOEXEC, 0, pair);
   return [readI32(pair, 0), readI32(pair, 4)];
 }
 
 /**
  * Sends bytes over a connected unix socket, with copies of open descriptors. Waits up to `timeoutMs` while the socket
- * is full. At least one byte must go with descriptors.
+ * is full. Descriptors need at least one byte of data.
  *
- * @throws AwgError("host") when the other end is gone or does not read.
+ * @throws AwgError("host") when the peer is gone or does not read.
  */
 export function sendDescriptors(fd: number, data: Uint8Array, descriptors: readonly number[], timeoutMs: number): void {
   if (data.length === 0 || descriptors.length > MOST_DESCRIPTORS) {
     throw new AwgError("bug", `${data.length} bytes with ${descriptors.length} descriptors cannot go in one message`);
   }
-  const action = "handing descriptors to another process";
+  const action = "sending descriptors to another process";
   const control = controlMessage(descriptors);
   let sent = 0;
   while (sent < data.length) {
@@ -61,17 +61,17 @@ export function sendDescriptors(fd: number, data: Uint8Array, descriptors: reado
   }
 }
 
-/** Bytes that came over a unix socket, and the descriptors with them (now this process's, closed on exec). */
+/** Bytes received over a unix socket, and the descriptors with them (now this process's, closed on exec). */
 export interface ReceivedDescriptors {
-  /** Empty when the other end closed. */
+  /** Empty when the peer closed. */
   readonly data: Uint8Array;
   readonly descriptors: readonly number[];
 }
 
 /**
- * Waits up to `timeoutMs` for bytes, at most `most` of them, and the descriptors that come along.
+ * Waits up to `timeoutMs` for bytes, at most `most` of them, and their descriptors.
  *
- * @throws AwgError("host") when nothing came in time, or more descriptors than awg ever sends.
+ * @throws AwgError("host") when nothing arrived in time, or more descriptors than awg ever sends.
  */
 export function receiveDescriptors(fd: number, most: number, timeoutMs: number): ReceivedDescriptors {
   const action = "waiting for descriptors from another process";
@@ -86,15 +86,15 @@ export function receiveDescriptors(fd: number, most: number, timeoutMs: number):
     const descriptors = readControl(control.subarray(0, readU32(header, 40)));
     if ((readU32(header, 48) & MSG_CTRUNC) !== 0) {
       for (const descriptor of descriptors) closeDescriptor(descriptor);
-      throw new AwgError("host", `${action} failed: more came than the ${MOST_DESCRIPTORS} awg takes`);
+      throw new AwgError("host", `${action} failed: more than ${MOST_DESCRIPTORS} arrived`);
     }
     return { data: data.slice(0, got), descriptors };
   }
 }
 
-/** Gives a descriptor other numbers instead of its own, and closes what had those. */
+/** Moves a descriptor to other numbers and closes what had them. */
 export function moveDescriptor(from: number, ...to: readonly number[]): void {
-  for (const number of to) checkedLibc("giving a descriptor another number", "dup2", from, number);
+  for (const number of to) checkedLibc("moving a descriptor", "dup2", from, number);
   closeDescriptor(from);
 }
 
@@ -109,13 +109,13 @@ function waitOrThrow(fd: number, events: number, timeoutMs: number, action: stri
   if (callLibc("poll", waiting, 1, timeoutMs) === 0) throw errnoError(action, 110);
 }
 
-/** The structures of the call under way: they hold addresses, so what they point to must stay until it is over. */
+/** The structures of the current call: they hold addresses, so their targets must stay until it returns. */
 const header = new Uint8Array(MESSAGE_HEADER_BYTES);
 const vector = new Uint8Array(16);
 /** Read by the kernel only, through the addresses above. */
 const inFlight: Uint8Array[] = [];
 
-/** Calls sendmsg or recvmsg with one iovec (struct msghdr of 64-bit Linux); gives its result, -1 with errno set. */
+/** Calls sendmsg or recvmsg with one iovec (struct msghdr of 64-bit Linux); returns its result, -1 with errno set. */
 function callWithMessage(
   call: "sendmsg" | "recvmsg",
   { fd, data, control, flags }: { fd: number; data: Uint8Array; control: Uint8Array; flags: number },

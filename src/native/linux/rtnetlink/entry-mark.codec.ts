@@ -4,19 +4,21 @@ import { decodeAddress } from "./interface-address.codec.ts";
 import { RTM } from "./rtnetlink-constants.ts";
 import { decodeRule } from "./rule.codec.ts";
 
-/** In struct rtmsg (include/uapi/linux/rtnetlink.h): its length, where table and protocol stand, and RT_TABLE_COMPAT. */
+/**
+ * struct rtmsg (include/uapi/linux/rtnetlink.h): its length, the offsets of table and protocol, and RT_TABLE_COMPAT.
+ */
 const ROUTE = { headerBytes: 12, table: 4, protocol: 5, tableInAttribute: 252 } as const;
 const RTA_TABLE = 15;
 
-/** What tells whose a route, a policy rule or an address is. */
+/** Identifies the owner of a route, a policy rule or an address. */
 export interface EntryMark {
-  /** Who made it: rtm_protocol, FRA_PROTOCOL or IFA_PROTO. */
+  /** The creator: rtm_protocol, FRA_PROTOCOL or IFA_PROTO. */
   readonly protocol: number;
   /** The table of a route. */
   readonly table?: number;
 }
 
-/** The mark of what a message says was added, changed or deleted; undefined for other messages. */
+/** The owner mark of the entry that was added, changed or deleted; undefined for other messages. */
 export function decodeEntryMark(message: NetlinkMessage): EntryMark | undefined {
   switch (message.type) {
     case RTM.newRoute:
@@ -33,7 +35,7 @@ export function decodeEntryMark(message: NetlinkMessage): EntryMark | undefined 
   }
 }
 
-/** By itself, and from the header where that will do: routing daemons change thousands at once. */
+/** Read from the header where possible: routing daemons change thousands at once. */
 function routeMark(payload: Uint8Array): EntryMark {
   const protocol = readU8(payload, ROUTE.protocol);
   let table = readU8(payload, ROUTE.table);

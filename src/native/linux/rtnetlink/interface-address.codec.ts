@@ -22,21 +22,21 @@ export const ADDRESS_FLAG = {
 export interface InterfaceAddress {
   readonly family: 4 | 6;
   readonly linkIndex: number;
-  /** The address with the length of its prefix, host bits kept: "10.8.0.2/24". */
+  /** The address with its prefix length, host bits kept: "10.8.0.2/24". */
   readonly address: string;
-  /** The other end, for a point-to-point address. */
+  /** The peer's address of a point-to-point link. */
   readonly peer?: string;
   /** 0 universe, 253 link, 254 host. */
   readonly scope: number;
   /** Bits of ADDRESS_FLAG. */
   readonly flags: number;
-  /** Who made it (IFA_PROTO, kernel 5.18 and later); 0 when nobody said. */
+  /** The creator (IFA_PROTO, kernel 5.18 and later); 0 when not set. */
   readonly protocol: number;
   readonly label?: string;
   readonly broadcast?: string;
 }
 
-/** Asks for all addresses, or those of one link. */
+/** Requests all addresses, or those of one link. */
 export function encodeAddressDump(linkIndex = 0): Uint8Array {
   return encodeMessage(RTM.getAddress, NLM.dump, (writer) => {
     writer.u32(AF.unspec);
@@ -44,7 +44,7 @@ export function encodeAddressDump(linkIndex = 0): Uint8Array {
   });
 }
 
-/** Adds the address; with `replace` an existing one with the same prefix takes the new flags. */
+/** Adds the address; with `replace` an existing one with the same prefix gets the new flags. */
 export function encodeAddressAddition(address: InterfaceAddress, replace = false): Uint8Array {
   const flags = NLM.create | (replace ? NLM.replace : NLM.exclusive);
   return encodeMessage(RTM.newAddress, flags, (writer) => {

@@ -59,18 +59,18 @@ export interface Link {
   readonly hardwareAddress?: string;
   readonly masterIndex?: number;
   readonly lowerIndex?: number;
-  /** A BPF program sees what arrives before all else (XDP). */
+  /** A BPF program handles arriving packets before the stack (XDP). */
   readonly xdp?: true;
 }
 
-/** What to change on a link; what is absent stays. An empty alias removes it. */
+/** Changes of a link; absent fields stay. An empty alias removes it. */
 export interface LinkChange {
   readonly up?: boolean;
   readonly mtu?: number;
   readonly alias?: string;
   readonly name?: string;
   readonly carrier?: boolean;
-  /** Moves the link into the namespace behind this descriptor, or that of this process. */
+  /** Moves the link into the namespace of this descriptor, or of that process. */
   readonly netnsFd?: number;
   readonly netnsPid?: number;
 }
@@ -79,11 +79,11 @@ export interface LinkCreation extends LinkChange {
   readonly name: string;
   /** "dummy", "veth", "wireguard", "amneziawg". */
   readonly kind: string;
-  /** The name of the other end, for veth. */
+  /** The name of the peer, for veth. */
   readonly peerName?: string;
 }
 
-/** Asks for all links, without their counters. */
+/** Requests all links, without their counters. */
 export function encodeLinkDump(): Uint8Array {
   return encodeMessage(RTM.getLink, NLM.dump, (writer) => {
     writeHeader(writer, 0, {});
@@ -91,7 +91,7 @@ export function encodeLinkDump(): Uint8Array {
   });
 }
 
-/** Asks for one link, by index or name. */
+/** Requests one link, by index or name. */
 export function encodeLinkRequest(which: number | string): Uint8Array {
   return encodeMessage(RTM.getLink, 0, (writer) => {
     writeHeader(writer, typeof which === "number" ? which : 0, {});
@@ -146,7 +146,7 @@ export function decodeLink({ type, payload }: NetlinkMessage): Link | undefined 
 
 type Draft = { -readonly [K in keyof Link]: Link[K] };
 
-/** Of some forty attributes that the kernel tells of each link, those that are asked for. */
+/** Reads the attributes in use, of some forty that the kernel sends per link. */
 function readLinkAttribute(draft: Draft, payload: Uint8Array, attribute: number, from: number, to: number): void {
   const value = () => payload.subarray(from, to);
   switch (attribute) {

@@ -34,7 +34,7 @@ export interface Neighbour {
   readonly address: string;
   readonly state: NeighbourState;
   readonly router: boolean;
-  /** Hex with colons; absent while it is being asked for. */
+  /** Hex with colons; absent while it is being resolved. */
   readonly hardwareAddress?: string;
 }
 

@@ -9,9 +9,9 @@ const NETCONFA = { index: 1, reversePathFilter: 3 } as const;
 const ALL_DEVICES = 0xffff_ffff;
 
 /**
- * The value of `net.ipv4.conf.all.rp_filter` that a message tells; undefined for every other message. The kernel tells of this
- * setting where its value changes (devinet_conf_proc of net/ipv4/devinet.c), with port id 0 whoever wrote it; of arp_ignore and
- * src_valid_mark it tells nothing.
+ * The value of `net.ipv4.conf.all.rp_filter` in a message; undefined for every other message. The kernel reports
+ * changes of this setting (devinet_conf_proc of net/ipv4/devinet.c) with port id 0, whoever wrote it; it does not
+ * report arp_ignore and src_valid_mark.
  */
 export function decodeReversePathFilter({ type, payload }: NetlinkMessage): number | undefined {
   if (type !== RTM.newNetconf) return undefined;

@@ -7,11 +7,11 @@ const RTA_VIA = 18;
 /** struct rtnexthop: length, flags, hops (weight - 1), interface; then attributes. */
 const HOP_BYTES = 8;
 
-/** One way of a route that has several. */
+/** One next hop of a multipath route. */
 export interface NextHop {
   readonly oif: number;
   readonly gateway?: string;
-  /** 1 to 256: its share of the flows. */
+  /** Its share of the flows, 1 to 256. */
   readonly weight: number;
 }
 

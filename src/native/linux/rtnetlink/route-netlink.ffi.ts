@@ -39,7 +39,7 @@ export interface RouteChange {
   readonly route: Route;
 }
 
-/** Where a packet would go: by a route, or nowhere and the kernel's reason ("ENETUNREACH", "EHOSTUNREACH", "EACCES"). */
+/** The kernel's decision for a packet: a route, or its error ("ENETUNREACH", "EHOSTUNREACH", "EACCES"). */
 export type RouteDecision = { readonly route: Route } | { readonly refused: string };
 
 /** The kernel's links, addresses, routes, rules and neighbours of the network namespace the socket was opened in. */
@@ -48,7 +48,7 @@ export interface RouteNetlink extends Disposable {
   links(): Link[];
   /** The link of that name or index; undefined when there is none. */
   link(which: number | string): Link | undefined;
-  /** Makes the link; the kernel takes an alias only afterwards, so that is a second request, undone if it fails. */
+  /** Creates the link. The kernel accepts an alias only in a second request; if that fails, the link is deleted. */
   createLink(creation: LinkCreation): void;
   changeLink(index: number, change: LinkChange): void;
   deleteLink(index: number): void;
@@ -57,7 +57,7 @@ export interface RouteNetlink extends Disposable {
   deleteAddress(address: InterfaceAddress): void;
   /** Both families; a table that does not exist is empty. */
   routes(filter?: RouteFilter & { family?: 4 | 6 }): Route[];
-  /** Writes many changes at once; each gets undefined or its error, and a refused one does not stop the others. */
+  /** Sends many changes at once; returns undefined or an error for each. A refused one does not stop the others. */
   changeRoutes(changes: readonly RouteChange[]): (AwgError | undefined)[];
   decideRoute(query: RouteQuery): RouteDecision;
   rules(): PolicyRule[];
@@ -99,7 +99,7 @@ class RtNetlink implements RouteNetlink {
     this.socket.request(encodeLinkCreation(creation), `creating the ${kind} link ${name}`);
     if (alias === undefined) return;
     const index = this.link(name)?.index;
-    if (index === undefined) throw new AwgError("host", `the link ${name} vanished as soon as it was made`);
+    if (index === undefined) throw new AwgError("host", `the link ${name} disappeared after its creation`);
     try {
       this.changeLink(index, { alias });
     } catch (error) {
@@ -144,7 +144,7 @@ class RtNetlink implements RouteNetlink {
 
   decideRoute(query: RouteQuery): RouteDecision {
     try {
-      const answers = this.socket.request(encodeRouteQuery(query), `asking for the route to ${query.destination}`);
+      const answers = this.socket.request(encodeRouteQuery(query), `looking up the route to ${query.destination}`);
       const route = collect(answers, decodeRoute)[0];
       if (route !== undefined) return { route };
     } catch (error) {

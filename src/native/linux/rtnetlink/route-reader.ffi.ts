@@ -4,19 +4,19 @@ import { NETLINK_PROTOCOL, type NetlinkSocket, openNetlinkSocket } from "../netl
 import { decodeRoute, encodeRouteDump, type Route, type RouteFilter } from "./route.codec.ts";
 import { ROUTE_GROUP, RTM } from "./rtnetlink-constants.ts";
 
-/** After so many disturbed readings in a row, what they saw together has to do. */
+/** After this many disturbed attempts their union is used. */
 const ATTEMPTS = 5;
 
-/** The routes of one family that pass the filter; a table that does not exist is empty, and so is a device. */
+/** The routes of one family that match the filter; empty for a missing table or device. */
 export function readRoutesOf(socket: NetlinkSocket, family: 4 | 6, filter: RouteFilter): Route[] {
   return family === 4 ? dumpRoutes(socket, family, filter) : readUndisturbed(socket, filter);
 }
 
 /**
- * The kernel (6.18 and before) finds its place in a long IPv6 dump again by counting entries, so one that changes
- * between two datagrams loses entries or tells them twice, without NLM_F_DUMP_INTR; seen with 3,000 routes beside a
- * program that adds and deletes others. So a reading counts only when no event of these routes came meanwhile; beside
- * a program that never pauses, all that several readings saw counts, less what was deleted since.
+ * The kernel (6.18 and before) resumes a long IPv6 dump by counting entries. A change between two datagrams can
+ * therefore lose or repeat entries without NLM_F_DUMP_INTR; observed with 3,000 routes beside a program that adds and
+ * deletes others. So an attempt is valid only without events of these routes. Beside a program that never pauses, the
+ * union of several attempts is used, minus what was deleted since.
  */
 function readUndisturbed(socket: NetlinkSocket, filter: RouteFilter): Route[] {
   using listener = openNetlinkSocket(NETLINK_PROTOCOL.route);
@@ -45,7 +45,7 @@ function followEvent(seen: Map<string, Route>, event: NetlinkMessage): void {
   else seen.set(keyOf(route), route);
 }
 
-/** What makes two routes the same entry; flags come and go with the state of the link. */
+/** The key of a route's entry, without flags, which change with the link's state. */
 function keyOf({ destination, source, table, priority, type, oif, gateway }: Route): string {
   return [destination, source, table, priority, type, oif, gateway].join(" ");
 }
@@ -58,7 +58,7 @@ function dumpRoutes(socket: NetlinkSocket, family: 4 | 6, filter: RouteFilter): 
       if (route?.family === family) routes.push(route);
     }
   } catch (error) {
-    // The device of the filter may have gone since it was listed: no route leads by it.
+    // The filter's device may have been removed since it was listed; then no route uses it.
     if (hasErrno(error, "ENOENT") || (filter.oif !== undefined && hasErrno(error, "ENODEV"))) return [];
     throw error;
   }

@@ -33,7 +33,7 @@ const LOOPBACK_INDEX = 1;
 const SCOPE = { universe: 0, link: 253, nowhere: 255 } as const;
 const LOOKUP_TABLE = 0x1000;
 
-/** Route types; the place in the list is RTN_*. */
+/** Route types; the index is RTN_*. */
 const ROUTE_TYPES = [
   "unspecified",
   "unicast",
@@ -49,48 +49,48 @@ const ROUTE_TYPES = [
 ] as const;
 export type RouteType = (typeof ROUTE_TYPES)[number];
 
-/** One entry of a routing table. Two are the same entry when family, table, destination and priority agree. */
+/** One entry of a routing table. Entries with equal family, table, destination and priority are the same. */
 export interface Route {
   readonly family: 4 | 6;
   /** Canonical prefix; "0.0.0.0/0" or "::/0" for the default route. */
   readonly destination: string;
   readonly table: number;
   readonly type: RouteType;
-  /** RTPROT_*: who made it (2 kernel, 3 boot, 4 static, 9 router advertisement, 16 DHCP). */
+  /** RTPROT_*: the creator (2 kernel, 3 boot, 4 static, 9 router advertisement, 16 DHCP). */
   readonly protocol: number;
-  /** The metric; 0 when none was given (the kernel makes 1024 of that for IPv6). */
+  /** The metric; 0 when not set (the kernel uses 1024 for IPv6). */
   readonly priority: number;
-  /** Left out in a request: link for a route straight onto an interface, universe otherwise. */
+  /** Default in a request: link for a route directly to an interface, universe otherwise. */
   readonly scope?: number;
   readonly oif?: number;
-  /** A gateway of the other family (RTA_VIA) is told by its text. */
+  /** The address text also distinguishes a gateway of the other family (RTA_VIA). */
   readonly gateway?: string;
   readonly preferredSource?: string;
   readonly mtu?: number;
   /** RTAX_* of further metrics. */
   readonly otherMetrics?: readonly number[];
-  /** Of IPv4: the type of service it is for; 0 is left out. */
+  /** IPv4: the type of service it matches; absent for 0. */
   readonly tos?: number;
-  /** The next hop object that it points to. */
+  /** The id of its next hop object. */
   readonly nextHopId?: number;
-  /** Of IPv6: it ends by itself. */
+  /** IPv6: it expires. */
   readonly expires?: true;
   readonly nextHops?: readonly NextHop[];
   /** Source prefix of an IPv6 source-specific route. */
   readonly source?: string;
-  /** RTNH_F_* and RTM_F_*; only in what the kernel says (16 = link down, 1 = dead). */
+  /** RTNH_F_* and RTM_F_*; only when decoded (16 = link down, 1 = dead). */
   readonly flags?: number;
   readonly unknown?: readonly UnknownAttribute[];
 }
 
-/** Narrows a dump inside the kernel; a table that does not exist makes it answer ENOENT. */
+/** Filters a dump inside the kernel; a missing table gives ENOENT. */
 export interface RouteFilter {
   readonly table?: number;
   readonly protocol?: number;
   readonly oif?: number;
 }
 
-/** What to look up: where would this packet go? */
+/** The packet of a route lookup. */
 export interface RouteQuery {
   readonly destination: string;
   readonly source?: string;
@@ -98,7 +98,7 @@ export interface RouteQuery {
   readonly oif?: number;
   readonly iif?: number;
   readonly uid?: number;
-  /** For policy rules that ask for ports; the kernel takes TCP and UDP (net/ipv4/route.c, inet_rtm_getroute). */
+  /** For policy rules that match ports; the kernel supports TCP and UDP (net/ipv4/route.c, inet_rtm_getroute). */
   readonly ports?: { readonly protocol: number; readonly source: number; readonly destination: number };
 }
 
@@ -110,7 +110,7 @@ export function encodeRouteDump(family: 4 | 6, { table, protocol = 0, oif }: Rou
   });
 }
 
-/** Adds the route: "create" fails on one that is there, "replace" takes its place. */
+/** Adds the route: "create" fails if it exists, "replace" replaces it. */
 export function encodeRouteAddition(route: Route, how: "create" | "replace" = "create"): Uint8Array {
   const flags = NLM.create | (how === "replace" ? NLM.replace : NLM.exclusive);
   return encodeMessage(RTM.newRoute, flags, (writer) => {
@@ -131,18 +131,18 @@ export function encodeRouteAddition(route: Route, how: "create" | "replace" = "c
   });
 }
 
-/** Deletes the route that agrees in everything stated here. */
+/** Deletes the route that matches all given fields. */
 export function encodeRouteDeletion(route: Route): Uint8Array {
   return encodeMessage(RTM.deleteRoute, 0, (writer) => writeRoute(writer, route, SCOPE.nowhere));
 }
 
-/** Asks the kernel for its routing decision; the answer names the table it found it in. */
+/** Requests the kernel's routing decision; the reply names the table of the route. */
 export function encodeRouteQuery(query: RouteQuery): Uint8Array {
   const destination = addressToBytes(query.destination);
   return encodeMessage(RTM.getRoute, 0, (writer) => {
     const family = destination.length === 4 ? AF.inet : AF.inet6;
     const sourceLength = query.source === undefined ? 0 : destination.length * 8;
-    // IPv6 names the table unasked, and refuses the flag (net/ipv6/route.c, inet6_rtm_valid_getroute_req).
+    // IPv6 always names the table, and refuses the flag (net/ipv6/route.c, inet6_rtm_valid_getroute_req).
     const flags = family === AF.inet ? LOOKUP_TABLE : 0;
     writeHeader(writer, { family, destinationLength: destination.length * 8, sourceLength, flags });
     writer.attribute(RTA.destination, destination);
@@ -178,7 +178,7 @@ export function decodeRoute({ type, payload }: NetlinkMessage): Route | undefine
   eachAttribute(payload, HEADER_BYTES, payload.length, (attribute, from, to) => {
     readRouteAttribute(draft, payload, attribute, from, to);
   });
-  // The kernel hangs IPv6 routes that lead nowhere on the loopback link; nobody asked for that.
+  // The kernel sets the loopback link for IPv6 routes that lead nowhere.
   if (draft.oif === LOOPBACK_INDEX && family === 6 && leadsNowhere(kind)) delete draft.oif;
   return draft;
 }
@@ -228,7 +228,7 @@ function readRouteAttribute(draft: Draft<Route>, payload: Uint8Array, type: numb
     case RTA.cacheInfo:
       if (value().length >= CACHE_EXPIRES + 4 && readU32(value(), CACHE_EXPIRES) !== 0) draft.expires = true;
       break;
-    // Who looked it up and the preference of a router advertisement are not asked for.
+    // The uid of a lookup and the preference of a router advertisement are not used.
     case RTA.uid:
     case RTA.preference:
       break;
@@ -286,7 +286,7 @@ function writeRoute(writer: MessageWriter, route: Route, scope: number): void {
   if (length > 0) writer.attribute(RTA.destination, address);
   if (source !== undefined) writer.attribute(RTA.source, source.address);
   if (route.priority !== 0) writer.attributeU32(RTA.priority, route.priority);
-  // A next hop object says both (net/ipv4/fib_frontend.c, rtm_to_fib_config).
+  // A next hop object has both (net/ipv4/fib_frontend.c, rtm_to_fib_config).
   if (route.nextHopId !== undefined) writer.attributeU32(RTA.nextHopId, route.nextHopId);
   else if (route.oif !== undefined) writer.attributeU32(RTA.oif, route.oif);
   if (route.nextHopId === undefined && route.gateway !== undefined) writeGateway(writer, route.family, route.gateway);

@@ -44,13 +44,13 @@ export function familyNumber(family: 4 | 6): number {
   return family === 4 ? AF.inet : AF.inet6;
 }
 
-/** 4 or 6; undefined for families awg doesn't look at (bridge, MPLS). */
+/** 4 or 6; undefined for families that awg ignores (bridge, MPLS). */
 export function familyOf(number: number): 4 | 6 | undefined {
   if (number === AF.inet) return 4;
   return number === AF.inet6 ? 6 : undefined;
 }
 
-/** An attribute awg does not read, kept so that somebody else's entry can be shown whole. */
+/** An attribute that awg does not decode; kept so that another program's entry can be shown completely. */
 export interface UnknownAttribute {
   readonly type: number;
   readonly hex: string;
@@ -60,5 +60,5 @@ export function unknownAttribute(type: number, bytes: Uint8Array): UnknownAttrib
   return { type, hex: bytesToHex(bytes) };
 }
 
-/** Tables the kernel makes itself. */
+/** Tables that the kernel creates. */
 export const ROUTE_TABLE = { default: 253, main: 254, local: 255 } as const;

@@ -27,7 +27,7 @@ const FRA = {
 const HEADER_BYTES = 12;
 const INVERT = 2;
 
-/** Actions; the place in the list is FR_ACT_*. */
+/** Actions; the index is FR_ACT_*. */
 const RULE_ACTIONS = [
   "unspecified",
   "table",
@@ -45,23 +45,23 @@ export interface NumberRange {
   readonly to: number;
 }
 
-/** One rule of the policy database: which packets are looked up in which table. Conditions are AND-ed. */
+/** One rule of the policy database: the table for packets that match all conditions. */
 export interface PolicyRule {
   readonly family: 4 | 6;
-  /** Rules are asked in this order, 0 first. */
+  /** Rules are evaluated in this order, 0 first. */
   readonly priority: number;
   readonly action: (typeof RULE_ACTIONS)[number];
   readonly table?: number;
   readonly mark?: number;
-  /** Bits of the mark that are looked at; all when left out. */
+  /** The bits of the mark that are compared; all when absent. */
   readonly mask?: number;
   readonly iif?: string;
   readonly oif?: string;
   readonly source?: string;
   readonly destination?: string;
-  /** FRA_PROTOCOL: who made it, numbered as route protocols. */
+  /** FRA_PROTOCOL: the creator, numbered as route protocols. */
   readonly protocol: number;
-  /** A route found with a prefix this short or shorter does not count. */
+  /** Routes with a prefix of this length or shorter are ignored. */
   readonly suppressPrefixLength?: number;
   readonly uids?: NumberRange;
   readonly ipProtocol?: number;
@@ -70,7 +70,7 @@ export interface PolicyRule {
   readonly l3mdev?: boolean;
   /** The priority of the rule to jump to. */
   readonly goto?: number;
-  /** True: for packets the conditions do not fit. */
+  /** True: matches packets that do not match the conditions. */
   readonly not?: boolean;
   readonly tos?: number;
   readonly unknown?: readonly UnknownAttribute[];
@@ -84,12 +84,12 @@ export function encodeRuleDump(family: 4 | 6): Uint8Array {
   });
 }
 
-/** Adds the rule; one that is the same in everything is refused with EEXIST. */
+/** Adds the rule; an identical one is refused with EEXIST. */
 export function encodeRuleAddition(rule: PolicyRule): Uint8Array {
   return encodeMessage(RTM.newRule, NLM.create | NLM.exclusive, (writer) => writeRule(writer, rule));
 }
 
-/** Deletes the first rule that agrees in everything stated here. */
+/** Deletes the first rule that matches all given fields. */
 export function encodeRuleDeletion(rule: PolicyRule): Uint8Array {
   return encodeMessage(RTM.deleteRule, 0, (writer) => writeRule(writer, rule));
 }
@@ -164,11 +164,11 @@ const READERS: Readonly<Record<number, (draft: Draft, value: Uint8Array, payload
   [FRA.destinationPorts]: (draft, value) => {
     draft.destinationPorts = { from: readU16(value, 0), to: readU16(value, 2) };
   },
-  // 0xffffffff on each rule that does not use it.
+  // 0xffffffff when not used.
   [FRA.suppressGroup]: (draft, value) => {
     if (readI32(value) >= 0) keepUnknown(draft, FRA.suppressGroup, value);
   },
-  // Since kernel 6.15 each port range comes with a mask, of all ones when nobody asked for one.
+  // Since kernel 6.15 each port range has a mask, all ones by default.
   [FRA.sourcePortMask]: (draft, value) => {
     if (readU16(value) !== 0xffff) keepUnknown(draft, FRA.sourcePortMask, value);
   },

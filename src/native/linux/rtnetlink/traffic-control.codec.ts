@@ -5,10 +5,10 @@ import { RTM } from "./rtnetlink-constants.ts";
 /** struct tcmsg: family, padding, interface, handle, parent, info. */
 const HEADER_BYTES = 20;
 const TCA = { kind: 1, options: 2 } as const;
-/** Where filters hang that see all that arrives by a device, or leaves by it (TC_H_CLSACT and TC_H_MIN_*). */
+/** Parents of filters on all packets that arrive by or leave from a device (TC_H_CLSACT and TC_H_MIN_*). */
 export const CLASSIFY = { ingress: 0xffff_fff2, egress: 0xffff_fff3 } as const;
 
-/** Where each classifier of the kernel has its actions (TCA_*_ACT of pkt_cls.h). */
+/** The attribute with the actions of each classifier (TCA_*_ACT of pkt_cls.h). */
 const ACTIONS_OF: Readonly<Record<string, number>> = {
   basic: 3,
   bpf: 1,
@@ -23,46 +23,46 @@ const ACTIONS_OF: Readonly<Record<string, number>> = {
   tcindex: 7,
   u32: 7,
 };
-/** TCA_BPF_* of a classifier, TCA_ACT_BPF_* of an action: with `classic` instructions a program only chooses. */
+/** TCA_BPF_* of a classifier, TCA_ACT_BPF_* of an action; a program of `classic` instructions only selects. */
 const CLASSIFIER_PROGRAM = { classic: 4, name: 7 } as const;
 const ACTION = { kind: 1, options: 2 } as const;
 const ACTION_PROGRAM = { classic: 3, name: 6 } as const;
 const MIRRED = { parameters: 2, block: 4 } as const;
-/** struct tc_mirred begins with five numbers that all actions have (tc_gen). */
+/** struct tc_mirred begins with five words common to all actions (tc_gen). */
 const MIRRED_AT = { how: 20, linkIndex: 24 } as const;
 /** TCA_EGRESS_MIRROR, TCA_INGRESS_REDIR and TCA_INGRESS_MIRROR; 1 is TCA_EGRESS_REDIR. */
 const HOW = { egressMirror: 2, ingressRedirect: 3, ingressMirror: 4 } as const;
 
-/** A queueing discipline of a device, or the place where its filters hang (`clsact`, `ingress`). */
+/** A queueing discipline of a device, or the attach point of its filters (`clsact`, `ingress`). */
 export interface QueueingDiscipline {
   readonly linkIndex: number;
   readonly kind: string;
-  /** What its filters name as their parent; 0 for a default one, which has none. */
+  /** The parent of its filters; 0 for a default one, which has none. */
   readonly handle: number;
 }
 
-/** What a filter of tc does with the frames that it takes. */
+/** What a tc filter does with matching frames. */
 export type TrafficAction =
-  /** Sends the frame, or a copy of it, on by another device, or hands it on as though it had arrived there. */
+  /** Redirects or mirrors the frame to another device, as output or input. */
   | {
       readonly kind: "send";
       readonly copies: boolean;
       readonly asArrived: boolean;
-      /** 0: none any more, or all devices of a block. */
+      /** 0: the device was removed, or all devices of a block. */
       readonly linkIndex: number;
       readonly isBlock: boolean;
     }
-  /** A BPF program, by the name that was given with it. */
+  /** A BPF program, by name. */
   | { readonly kind: "program"; readonly name: string }
-  /** Another action, by the kernel's word for it. */
+  /** Another action, by its kernel name. */
   | { readonly kind: "other"; readonly name: string };
 
-/** Asks for the queueing disciplines of all devices. */
+/** Requests the queueing disciplines of all devices. */
 export function encodeDisciplineDump(): Uint8Array {
   return encodeMessage(RTM.getDiscipline, NLM.dump, (writer) => writer.reserve(HEADER_BYTES));
 }
 
-/** Asks for the filters that hang at one place of a device, whatever their chain. */
+/** Requests the filters at one parent of a device, in all chains. */
 export function encodeFilterDump(linkIndex: number, parent: number): Uint8Array {
   return encodeMessage(RTM.getFilter, NLM.dump, (writer) => {
     const at = writer.reserve(HEADER_BYTES);
@@ -78,7 +78,7 @@ export function decodeDiscipline({ type, payload }: NetlinkMessage): QueueingDis
   return { linkIndex, kind: textOf(attributeMap(payload, HEADER_BYTES).get(TCA.kind)), handle };
 }
 
-/** What the filter of an RTM_NEWTFILTER does; undefined for other messages. A classifier that awg does not know is an action. */
+/** The actions of an RTM_NEWTFILTER; undefined for other messages. An unknown classifier counts as an action. */
 export function decodeFilter({ type, payload }: NetlinkMessage): TrafficAction[] | undefined {
   if (type !== RTM.newFilter) return undefined;
   readU32(payload, HEADER_BYTES - 4);
@@ -88,7 +88,7 @@ export function decodeFilter({ type, payload }: NetlinkMessage): TrafficAction[]
   const place = ACTIONS_OF[kind];
   if (place === undefined) return [{ kind: "other", name: kind }];
   const actions = attributeList(options.get(place) ?? new Uint8Array()).map(readAction);
-  // Without options it is the head of a chain's filters, which does nothing itself.
+  // Without options it is the head of a chain's filters and does nothing.
   return kind === "bpf" && options.size > 0 ? [...programOf(options, CLASSIFIER_PROGRAM), ...actions] : actions;
 }
 

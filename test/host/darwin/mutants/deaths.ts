@@ -3,14 +3,14 @@
  * (AwgError), or what the scenario finds otherwise than asked for (AssertionError). Another death is none of the mutant's.
  */
 export const DEATHS: Readonly<Record<string, string>> = {
-  "rtm_msglen one too long": "AwgError: adding the route 0.0.0.0/1 failed: refused as invalid (EINVAL)",
+  "rtm_msglen one too long": "AwgError: adding the route 0.0.0.0/1 failed: invalid argument (EINVAL)",
   "rtm_version of FreeBSD's older kernel":
     "AwgError: adding the route 0.0.0.0/1 failed: protocol not supported (EPROTONOSUPPORT)",
   "destination's sa_len one short": "UnfaithfulCall: write RTM_ADD: sockaddr_in of 15 bytes",
-  "destination without sa_len": "AwgError: adding the route 0.0.0.0/1 failed: refused as invalid (EINVAL)",
+  "destination without sa_len": "AwgError: adding the route 0.0.0.0/1 failed: invalid argument (EINVAL)",
   "destination of Linux's family": "UnfaithfulCall: write RTM_ADD: address family 10",
   "netmask cut short": "UnfaithfulCall: write RTM_ADD: 8 bytes behind the last address",
-  "netmask of length 0": "AwgError: adding the route 0.0.0.0/1 failed: refused as invalid (EINVAL)",
+  "netmask of length 0": "AwgError: adding the route 0.0.0.0/1 failed: invalid argument (EINVAL)",
   "RTF_GATEWAY with a link as gateway":
     "UnfaithfulCall: write RTM_ADD: RTF_GATEWAY goes with an address, a link gateway without it",
   "link gateway without its index": "AwgError: adding the route 0.0.0.0/1 failed: network unreachable (ENETUNREACH)",
@@ -24,12 +24,12 @@ export const DEATHS: Readonly<Record<string, string>> = {
   "NET_RT_IFLIST instead of NET_RT_IFLIST2": "UnfaithfulCall: sysctl PF_ROUTE: request 3",
   "unit without its plus one: utun0 is taken":
     "AwgError: making a utun interface failed: another program has that interface",
-  "sc_len 0": "AwgError: making a utun interface failed: refused as invalid (EINVAL)",
+  "sc_len 0": "AwgError: making a utun interface failed: invalid argument (EINVAL)",
   "ss_sysaddr 0": "UnfaithfulCall: connect utun: sc_family or ss_sysaddr is wrong",
-  "a control's number nobody told": "AwgError: making a utun interface failed: no such thing (ENOENT)",
+  "a control's number nobody told": "AwgError: making a utun interface failed: not found (ENOENT)",
   "sockaddr_ctl cut to 16 bytes": "UnfaithfulCall: connect utun: an address of 16 bytes",
   "ctl_info of 96 bytes": "UnfaithfulCall: ioctl CTLIOCGINFO: 96 bytes",
-  "the control's name misspelt": "AwgError: making a utun interface failed: no such thing (ENOENT)",
+  "the control's name misspelt": "AwgError: making a utun interface failed: not found (ENOENT)",
   "no room for the NUL of the interface's name":
     "AwgError: making a utun interface failed: message too long (EMSGSIZE)",
   "requests sign-extended": "is sign-extended",
@@ -39,13 +39,13 @@ export const DEATHS: Readonly<Record<string, string>> = {
   "IPv4 address without the other end": "UnfaithfulCall: ioctl SIOCAIFADDR: no other end on a point-to-point interface",
   "IPv4 mask of length 0": "UnfaithfulCall: ioctl SIOCAIFADDR: sockaddr_in of 0 bytes",
   "IPv4 mask with a hole": "UnfaithfulCall: ioctl SIOCAIFADDR: a netmask with holes",
-  "IPv6 other end on a /64": "AwgError: giving utun1 the address fd00:8::2/64 failed: refused as invalid (EINVAL)",
+  "IPv6 other end on a /64": "AwgError: giving utun1 the address fd00:8::2/64 failed: invalid argument (EINVAL)",
   "IPv6 address without its flags": "UnfaithfulCall: ioctl SIOCAIFADDR_IN6: flags 0",
   "IPv6 address that expires at once": "UnfaithfulCall: ioctl SIOCAIFADDR_IN6: the address would expire",
   "in6_aliasreq at natural size less its padding":
     "UnfaithfulCall: ioctl SIOCAIFADDR_IN6: 124 bytes, 128 in the request",
   "IPv6 requests on an IPv4 socket": "UnfaithfulCall: ioctl SIOCAIFADDR_IN6: on an IPv4 socket",
-  "IP_BOUND_IF on an IPv6 socket": "AwgError: binding a socket to interface 3 failed: refused as invalid (EINVAL)",
+  "IP_BOUND_IF on an IPv6 socket": "AwgError: binding a socket to interface 3 failed: invalid argument (EINVAL)",
   "sockets left open": "AssertionError [ERR_ASSERTION]: no descriptor is left open",
   "the token released twice": "UnfaithfulCall: ioctl DIOCSTOPREF: a token that nobody holds, or no longer",
   "the token in network order": "UnfaithfulCall: ioctl DIOCSTOPREF: a token that nobody holds, or no longer",
@@ -85,7 +85,7 @@ export const DEATHS: Readonly<Record<string, string>> = {
   "ticks of 4 bytes": "UnfaithfulCall: kern.wake_abs_time: 4 bytes for a quad",
   "a watcher with 64 KiB of room": "UnfaithfulCall: setsockopt SO_RCVBUF: 65536 bytes are too few",
   "a watcher that waits": "UnfaithfulCall: read PF_ROUTE: nothing to read on a blocking socket: it would wait for ever",
-  "a look-up without sa_len": "AwgError: asking for a route to 198.51.100.7 failed: refused as invalid (EINVAL)",
+  "a look-up without sa_len": "AwgError: asking for a route to 198.51.100.7 failed: invalid argument (EINVAL)",
   "a look-up with sequence 0": "UnfaithfulCall: write RTM_GET: rtm_seq 0 cannot be told from the kernel's own messages",
   "a look-up in a scope without index": "UnfaithfulCall: write RTM_GET: RTF_IFSCOPE without index",
   "a look-up of Linux's family": "UnfaithfulCall: write RTM_GET: address family 10",

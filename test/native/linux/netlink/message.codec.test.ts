@@ -85,7 +85,7 @@ describe("acknowledgements", () => {
       expect(said).toEqual({ errno: 17, note: "Device not found", offset: 28 });
       expect(acknowledgementError("adding a link", said)).toMatchObject({
         kind: "conflict",
-        message: 'adding a link failed: there is one already (EEXIST); the kernel says "Device not found"',
+        message: 'adding a link failed: already exists (EEXIST); the kernel says "Device not found"',
         facts: { errno: "EEXIST", offset: 28 },
       });
     }

@@ -26,7 +26,7 @@ describe.skipIf(obstacle !== undefined)(`processes and descriptors${obstacle ? `
       bound: ["from below", "on top"],
       mountRefused: { kind: "host" },
       entered: { links: expect.arrayContaining(["lo", "over-there"]), moved: true },
-      noNamespace: { message: expect.stringContaining("no such thing") },
+      noNamespace: { message: expect.stringContaining("not found") },
       wrongFile: { message: expect.stringContaining("entering the network namespace") },
       noProcess: { kind: "host", message: expect.stringContaining("process 67108863") },
     });

@@ -122,9 +122,9 @@ describe.skipIf(obstacle !== undefined)(`rtnetlink on the real kernel${obstacle 
     expect(report.prohibited).toEqual({ refused: "EACCES" });
     expect(report.missing).toBeNull();
     expect(report.errors).toEqual([
-      expect.stringContaining("adding IPv4 policy rule 97 failed: there is one already (EEXIST)"),
+      expect.stringContaining("adding IPv4 policy rule 97 failed: already exists (EEXIST)"),
       expect.stringContaining("adding address 10.7.9.9/32 to link 4711 failed: no such device (ENODEV)"),
-      expect.stringContaining("creating the veth link stub failed: there is one already (EEXIST)"),
+      expect.stringContaining("creating the veth link stub failed: already exists (EEXIST)"),
       expect.stringContaining("creating the no-such-kind link strange failed: not supported (EOPNOTSUPP)"),
     ]);
   });

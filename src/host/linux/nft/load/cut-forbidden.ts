@@ -1,5 +1,5 @@
 import type { FirewallPolicy } from "../../../../model/firewall/policy.ts";
-import { cutFlows, readFlowsAside } from "../../../../native/linux/conntrack/conntrack.ffi.ts";
+import { cutFlows, readFlowsAsync } from "../../../../native/linux/conntrack/conntrack.ffi.ts";
 import type { Flow } from "../../../../native/linux/conntrack/flow.codec.ts";
 import { hasErrno } from "../../../../native/linux/errno.ts";
 import type { NetlinkSocket } from "../../../../native/linux/netlink/netlink-socket.ffi.ts";
@@ -17,7 +17,7 @@ export function cutForbidden(socket: NetlinkSocket, policy: FirewallPolicy, flow
 /** All tracked flows; empty if the kernel has no conntrack table. */
 export async function trackedFlows(socket: NetlinkSocket): Promise<readonly Flow[]> {
   try {
-    return await readFlowsAside(socket);
+    return await readFlowsAsync(socket);
   } catch (error) {
     if (hasErrno(error, "EINVAL", "EOPNOTSUPP", "EPROTONOSUPPORT")) return [];
     throw error;
