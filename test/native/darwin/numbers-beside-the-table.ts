@@ -27,7 +27,6 @@ export const FROM_ELSEWHERE: Readonly<Record<string, readonly [value: number, so
   SEARCH_ORDER: [100_000, "darwin-notes section 5: after every service's"],
   MOST_SEQUENCES: [0x7fff_ffff, "rtm_seq of struct rt_msghdr is an int"],
   TUN_DESCRIPTOR: [3, "wireguard-go's WG_TUN_FD"],
-  USUAL_MTU: [1420, "WireGuard's, for an outer 1500"],
 };
 
 /** Numbers that are awg's own choice: room, tries and bounds. What ends in `_MS` is a wait and always awg's own. */

@@ -1,12 +1,13 @@
 import { AddressSet } from "../../../../src/model/firewall/address-set.ts";
 import { CANARIES } from "../../../../src/model/firewall/canary.ts";
 import { judge } from "../../../../src/model/firewall/evaluate.ts";
+import { REFUSED_PROTOCOLS } from "../../../../src/model/firewall/flow-memory.ts";
 import { isRedirect, type Packet, PROTOCOL } from "../../../../src/model/firewall/packet.ts";
 import type { FirewallPolicy, FlowMatch, PolicyLayer } from "../../../../src/model/firewall/policy.ts";
 import { renderIp } from "../../../../src/model/ip.ts";
 
 /** Rules of S13 by which PF may judge a packet of the differential test otherwise than the policy. */
-export const DIVERGENCES = ["S13.4", "S13.5", "S13.7", "S13.14", "S13.15", "S13.16", "S13.17"] as const;
+export const DIVERGENCES = ["S13.3", "S13.4", "S13.5", "S13.7", "S13.14", "S13.15", "S13.16", "S13.17"] as const;
 export type Divergence = (typeof DIVERGENCES)[number];
 
 const UNREAD_PORTS: readonly number[] = [PROTOCOL.dccp, PROTOCOL.sctp, PROTOCOL.udplite];
@@ -20,6 +21,8 @@ export function divergenceOf(
 ): Divergence | undefined {
   if (found === "accept") {
     if (isBroughtIn(packet)) return "S13.16";
+    if (packet.hook === "output" && packet.reply === true && REFUSED_PROTOCOLS.includes(packet.protocol))
+      return "S13.3";
     return isAnswerAsTunnel(policy, packet) ? "S13.17" : undefined;
   }
   if (isCanary(packet)) return "S13.15";

@@ -83,7 +83,7 @@ const ROAD_WARRIOR = policyOf({ ...LAPTOP.layers[0], allowLan: false });
  * a state, whose packets a rule for entering would let in too, brings the routers' ICMP errors home.
  */
 const SAID_TWICE =
-  /block drop in|flags S\/SA keep|block .*S4\.2 DNS|S5\.1 the tunnel carries|S4\.7 default|S5\.4 no rule/;
+  /block drop in|S4\.10 owner|flags S\/SA keep|block .*S4\.2 DNS|S5\.1 the tunnel carries|S4\.7 default|S5\.4 no rule/;
 
 describe("the rendered PF rules", { timeout: 300_000 }, () => {
   test(`judge ${POLICIES * PACKETS_EACH} packets as the policy does (D9)`, () => {
