@@ -102,9 +102,9 @@ export const VERBS: readonly VerbDefinition[] = [
   },
   {
     name: "revert",
-    summary: "undo now what waits to be confirmed, or was cut short",
+    summary: "undo now what waits to be confirmed, or was interrupted",
     details:
-      "Of a destroy that was cut short the tunnels and the packet filter come back. Where a reboot took what stood before, the packet filter is put back, and what else is missing is named.",
+      "Of a destroy that was interrupted the tunnels and the packet filter come back. Where a reboot took what stood before, the packet filter is put back, and what else is missing is named.",
     options: [{ flags: "--due", summary: "only if the time to confirm is over" }],
     examples: [["sudo awg revert", "what stood before the apply is back"]],
     acts: true,

@@ -45,7 +45,7 @@ describe("law 5: a machine whose journal is corrupt", () => {
     const { status, stdout } = awg("doctor");
     expect(status).toBe(EXIT.verification);
     expect(stdout).toContain(`mv ${JOURNAL()} ${JOURNAL()}.damaged`);
-    expect(stdout).toContain("cost: awg forgets the change that was open");
+    expect(stdout).toContain("cost: awg forgets the open change");
     const document = JSON.parse(awg("doctor", "--json").stdout);
     expect(document).toMatchObject({ format_version: "1", healthy: false });
     expect(document.findings[0]).toMatchObject({ id: "state-file-damaged", severity: "fault" });

@@ -20,7 +20,7 @@ beforeEach(() => {
   folder = temporaryFolder("cut-short");
 });
 
-describe("law 1, A3: a first apply was cut short behind its packet filter", () => {
+describe("law 1, A3: a first apply was interrupted behind its packet filter", () => {
   test("a daemon goes on with its file, another one than that", async () => {
     const bench = await cutShort();
     const told = await bench.runDaemon(configText(2000), "inSync");

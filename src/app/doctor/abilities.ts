@@ -4,8 +4,8 @@ import type { DesiredState } from "../../model/resources/desired-state.ts";
 import type { Finding } from "./finding.ts";
 
 /**
- * What this machine lacks for what is applied on it; where nothing is applied, for what awg does at its best. What
- * something applied needs is a fault, the rest a note. Pure.
+ * What this host lacks for what is applied, or for all of awg's features if nothing is applied. What
+ * an applied resource needs is a fault, the rest a note. Pure.
  */
 export function judgeAbilities(capabilities: Capabilities, applied: DesiredState): readonly Finding[] {
   const tunnels = applied.resources.filter((one) => one.kind === "tunnel");
@@ -15,7 +15,7 @@ export function judgeAbilities(capabilities: Capabilities, applied: DesiredState
     findings.push({
       id: "nftables-missing",
       severity: "fault",
-      what: "the kernel has no nf_tables, or it may not be used here: no kill switch is possible",
+      what: "the kernel has no nf_tables, or it cannot be used here: no kill switch is possible",
       evidence: ["a trial transaction was refused"],
       remedy: ["modprobe nf_tables", "in a container: give it CAP_NET_ADMIN"],
     });
@@ -38,7 +38,7 @@ export function judgeAbilities(capabilities: Capabilities, applied: DesiredState
     findings.push({
       id: "table-flags-missing",
       severity: "note",
-      what: "the kernel cannot give a table an owner: another program's flush takes the kill switch away",
+      what: "the kernel does not support table owners: another program's flush removes the kill switch",
       evidence: ["a trial table with the flags owner and persist was refused"],
       remedy: ["use Linux 6.9 or later"],
     });
@@ -47,7 +47,7 @@ export function judgeAbilities(capabilities: Capabilities, applied: DesiredState
     findings.push({
       id: "egress-hook-missing",
       severity: "note",
-      what: "the kernel has no egress hook: raw frames of root are not judged by the kill switch",
+      what: "the kernel has no egress hook: the kill switch does not filter raw frames of root",
       evidence: ["a trial chain at the hook egress was refused"],
       remedy: ["use Linux 5.16 or later with CONFIG_NETFILTER_EGRESS"],
     });
@@ -55,7 +55,7 @@ export function judgeAbilities(capabilities: Capabilities, applied: DesiredState
   return findings;
 }
 
-/** Nobody misses an external engine who did not ask for one. */
+/** An external engine is missed only if a tunnel uses it. */
 function engineFinding(protocol: "wireguard" | "amneziawg", isMac: boolean): Finding {
   const { paths } = ENGINE_PROGRAMS[protocol];
   const program = protocol === "wireguard" ? "wireguard-go" : "amneziawg-go";
@@ -70,7 +70,7 @@ function engineFinding(protocol: "wireguard" | "amneziawg", isMac: boolean): Fin
     ],
     remedy: [
       isMac ? `put ${program} into /usr/local/bin, root's and writable by root alone` : installing,
-      "say engine: auto, and awg's own engine carries the tunnel",
+      "set engine: auto to use awg's own engine",
     ],
   };
 }

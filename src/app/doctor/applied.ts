@@ -16,20 +16,22 @@ import type { ResourceStatus } from "../status/status-report.ts";
 import type { Finding } from "./finding.ts";
 
 /**
- * What the machine lets pass while files of its state cannot be read. Where the accepted state is known all the same, a
- * policy that is missing is found by its resource. Pure.
+ * What passes while state files cannot be read. If the accepted state is known all the same, a
+ * missing policy is found by its resource. Pure.
  */
 export function trafficFindings(unreadable: Pick<Traffic, "traffic"> | undefined, applied: DesiredState): Finding[] {
-  const base = { severity: "fault", evidence: ["files of the state folder cannot be read: see there"] } as const;
+  const base = {
+    severity: "fault",
+    evidence: ["files of the state folder cannot be read; see those findings"],
+  } as const;
   if (unreadable?.traffic === "blocked") {
     return [
       {
         ...base,
         id: "traffic-blocked",
-        what: "traffic is blocked: only loopback, DHCP and NDP pass, since nothing tells what was accepted here",
-        consequence:
-          "while it is, names do not resolve: a tunnel whose endpoint is a name comes up with the second apply",
-        remedy: ["mend what is named above", "awg apply -f CONFIG, or awg destroy for a network without awg"],
+        what: "traffic is blocked: only loopback, DHCP and NDP pass, because the accepted state is unknown",
+        consequence: "names do not resolve meanwhile: a tunnel whose endpoint is a name comes up with the second apply",
+        remedy: ["fix the faults above", "awg apply -f CONFIG, or awg destroy for a network without awg"],
       },
     ];
   }
@@ -38,20 +40,20 @@ export function trafficFindings(unreadable: Pick<Traffic, "traffic"> | undefined
     {
       ...base,
       id: "policy-missing",
-      what: "no packet filter of awg's stands: traffic is not protected",
-      remedy: ["awg apply -f CONFIG, which closes the machine though it is refused", "mend what is named above"],
+      what: "awg's packet filter is not loaded: traffic is not protected",
+      remedy: ["awg apply -f CONFIG: it blocks traffic even if it is refused", "fix the faults above"],
     },
   ];
 }
 
-/** What the machine is to be. */
+/** The state that the host should have. */
 interface ToStand {
   readonly latest: Generation;
   readonly ledger: Ledger;
   readonly isOnTrial: boolean;
 }
 
-/** Whether the machine is as the last accepted state, or the one on trial, says, and whether somebody watches over it. Reads only. */
+/** Compares the host with the accepted state, or the one that waits for confirmation. Reads only. */
 export async function examineApplied(
   { host }: HostParts,
   { latest: generation, ledger, isOnTrial }: ToStand,
@@ -64,7 +66,7 @@ export async function examineApplied(
     const killSwitch = desired.resources.some(
       (one) => one.kind === "firewall" && one.spec.layers.some((layer) => layer.killSwitch),
     );
-    // While it waits to be confirmed, everything but its end is refused.
+    // While a change waits for confirmation, only confirm and revert are accepted.
     const remedy = isOnTrial ? "awg revert" : `awg rollback ${generation.number}`;
     return judgeApplied(statusOf({ ...common, openJournal: undefined }).resources, remedy, killSwitch);
   } catch (error) {
@@ -72,15 +74,15 @@ export async function examineApplied(
       {
         id: "machine-unreadable",
         severity: "fault",
-        what: "the machine could not be read",
+        what: "the host could not be read",
         evidence: [messageOf(error)],
-        remedy: ["mend what the evidence names, then awg doctor"],
+        remedy: ["fix what the evidence names, then run awg doctor"],
       },
     ];
   }
 }
 
-/** What differs from the accepted state, by what it means for traffic. Pure. */
+/** Differences from the accepted state, by their effect on traffic. Pure. */
 export function judgeApplied(
   resources: readonly ResourceStatus[],
   wayBack: string,
@@ -118,7 +120,7 @@ function differenceText({ key, drift, summary }: ResourceStatus): string {
   return drift.length === 0 ? `${key} ${summary}` : `${key} differs in ${fields.join(", ")}${more}`;
 }
 
-/** Each once: rules stand in the policy for packets that start and for those that pass. */
+/** Each once: the policy holds rules for local and for forwarded packets. */
 function fieldsOf(drift: ResourceStatus["drift"]): readonly string[] {
   return [...new Set(drift.map(({ field }) => fieldName(field)))];
 }
@@ -128,8 +130,8 @@ function policyFinding(policy: ResourceStatus, killSwitch: boolean, remedy: read
     return {
       id: "policy-orphaned",
       severity: "fault",
-      what: "the keeper does not run: the kernel holds the policy, but anybody's flush takes it away (orphaned: flushable)",
-      evidence: [`${policy.key}: nobody owns its tables`],
+      what: "the keeper does not run: the policy is loaded, but any program's flush removes it (orphaned: flushable)",
+      evidence: [`${policy.key}: its tables have no owner`],
       remedy,
     };
   }
@@ -145,10 +147,8 @@ function policyFinding(policy: ResourceStatus, killSwitch: boolean, remedy: read
       id: "policy-disregarded",
       severity: "fault",
       what: `${DISREGARDED}: ${meaning}`,
-      evidence: [
-        "awg sent a packet to an address of documentation, and the rule that stops it did not count it (S13.15)",
-      ],
-      consequence: "a restart ends what runs on this Mac",
+      evidence: ["awg sent a packet to a documentation address, and the rule that drops it did not count it (S13.15)"],
+      consequence: "a restart ends all programs on this Mac",
       remedy: [DISREGARDED_REMEDY],
     };
   }
@@ -161,33 +161,33 @@ function policyFinding(policy: ResourceStatus, killSwitch: boolean, remedy: read
   };
 }
 
-/** An engine that is there and does not answer: nothing passes its tunnel, but where another program took its socket. */
+/** An engine that runs but does not respond: its tunnel carries nothing, unless another program took its socket. */
 function silentEngineFinding(key: ResourceKey, silence: EngineSilence, wayBack: readonly string[]): Finding {
   const { text, pid, canGoOn, isForeign, isGarbled } = silence;
-  const going = canGoOn ? [`kill -CONT ${pid}, which lets it go on`] : [];
-  const another = isForeign ? `awg apply -f CONFIG --replace ${key}, which ends it` : wayBack;
+  const going = canGoOn ? [`kill -CONT ${pid}, which resumes it`] : [];
+  const another = isForeign ? `awg apply -f CONFIG --replace ${key}, which replaces it` : wayBack;
   return {
     id: "engine-silent",
     severity: "fault",
-    what: `${isGarbled === true ? `${key} can be neither read nor set` : `nothing passes ${key}`}: ${text}`,
-    evidence: ["nothing answers for it as an engine does"],
-    consequence: "another engine in its place shakes hands anew",
+    what: `${isGarbled === true ? `${key} cannot be read or changed` : `nothing passes ${key}`}: ${text}`,
+    evidence: ["its control socket gives no valid reply"],
+    consequence: "a new engine has to make a new handshake",
     remedy: [...going, ...[another].flat()],
   };
 }
 
-/** A tunnel that stands but has never heard from its peer. */
+/** A tunnel whose peer has never replied. */
 function silentFinding({ key, summary }: ResourceStatus): Finding {
   return {
     id: "tunnel-silent",
     severity: "note",
-    what: `${key} stands, but no peer has answered`,
+    what: `${key} is up, but no peer has replied`,
     evidence: [summary],
     remedy: [
       "check the endpoint, its port and the peer's public key in the config",
-      "check that the other end knows this machine's public key",
+      "check that the peer has this host's public key",
       "check the clock: a peer refuses handshakes that are older than the last it saw",
-      "see whether another program's rules keep the tunnel's own packets from leaving: awg verify",
+      "run awg verify: another program's rules may drop the tunnel's packets",
     ],
   };
 }

@@ -16,7 +16,7 @@ export interface ForeignChain {
   readonly drops: boolean;
 }
 
-/** What stands around awg on the machine; each list is empty where there is nothing, or nobody may look. */
+/** Other software on the host; a list is empty if there is nothing or it cannot be read. */
 export interface Surroundings extends Bystanders {
   readonly nowMs: number;
   readonly rules: readonly RuleEntry[];
@@ -25,16 +25,16 @@ export interface Surroundings extends Bystanders {
   readonly chains: readonly ForeignChain[];
   /** Whether `nft` is there, which the boot unit and people need. */
   readonly nftProgram: boolean;
-  /** Whether engines' sockets can bear a user of their own. */
+  /** Whether engines' sockets can run as the service user. */
   readonly serviceUser: boolean;
   readonly ipv6Disabled: boolean;
   /** systemd-networkd runs and removes policy rules that it did not make. */
   readonly networkdRemovesRules: boolean;
-  /** Who rewrites /etc/resolv.conf here, as far as it can be told. */
+  /** The program that rewrites /etc/resolv.conf, if it is known. */
   readonly resolverManager: ResolverManager | undefined;
-  /** Who owns our nf_tables tables and is not the keeper that answers, and what ends it. */
+  /** The process that owns our nf_tables tables if it is not the running keeper, and how to end it. */
   readonly tableOwner?: { readonly pid: number; readonly name: string; readonly remedy: string };
-  /** UAPI and keeper sockets on which nobody listens. */
+  /** UAPI and keeper sockets without a listener. */
   readonly deadSockets: readonly string[];
   /** Folders and files of network namespaces that no longer exist. */
   readonly goneNamespaces: readonly string[];
@@ -42,7 +42,7 @@ export interface Surroundings extends Bystanders {
 
 const MOST_NAMED = 8;
 
-/** What around awg fights it, is left over or is missing; with what is applied, as some of it matters only then. Pure. */
+/** Software that conflicts with awg, leftovers, and missing parts; some matter only with what is applied. Pure. */
 export function judgeSurroundings(
   around: Surroundings,
   applied: DesiredState,
@@ -67,9 +67,9 @@ function ownerFindings({ tableOwner }: Surroundings): Finding[] {
     {
       id: "tables-elsewhere",
       severity: "fault",
-      what: `${name} (process ${pid}) owns the nf_tables tables awg, and is not the keeper that answers: nothing can be changed`,
-      evidence: ["the kernel takes changes of a table from the socket alone that owns it (EPERM for all others)"],
-      consequence: "what is applied holds; an apply, a destroy, and the way back of an unconfirmed change fail",
+      what: `${name} (process ${pid}) owns the nf_tables tables awg and is not the running keeper; nothing can be changed`,
+      evidence: ["the kernel accepts changes to a table only from the socket that owns it (EPERM for all others)"],
+      consequence: "the applied state stays; apply, destroy and the revert of an unconfirmed change fail",
       remedy: [remedy, "awg apply -f CONFIG, which takes the tables over"],
     },
   ];
@@ -114,14 +114,14 @@ function ruleFindings({ rules }: Surroundings, applied: DesiredState): Finding[]
     findings.push({
       id: "rule-before-ours",
       severity: "note",
-      what: "policy rules of another program are asked before awg's: what they match takes its route, and the kill switch drops it if that is not granted",
+      what: "another program's policy rules come before awg's: they route what they match, and the kill switch drops it unless it is granted",
       evidence: before.slice(0, MOST_NAMED).map(ruleText),
       remedy: [
         "ip rule show; ip -6 rule show",
-        "stop the program they belong to if they are not meant",
+        "stop the program that added them if you do not want them",
         // fib_default_rule_pref: one less than that of the first rule behind `lookup local`.
         ...(before.some(({ rule }) => rule.preference === first - 1)
-          ? ["say a preference where ip rule add is called: the kernel puts a rule without a preference before awg's"]
+          ? ["give ip rule add a preference: the kernel puts a rule without one before awg's"]
           : []),
       ],
     });
@@ -138,7 +138,7 @@ function mainMissing(rules: readonly RuleEntry[], isApplied: boolean): Finding[]
       id: "rule-main-missing",
       severity: isApplied ? "fault" : "note",
       what: missing.message,
-      evidence: [`no policy rule for everything leads to the main table (${names}); ip rule flush takes it away`],
+      evidence: [`no policy rule for everything leads to the main table (${names}); ip rule flush removes it`],
       remedy: missing.remedy,
     },
   ];
@@ -157,7 +157,7 @@ function chainFindings({ chains }: Surroundings, applied: DesiredState): Finding
     findings.push({
       id: "boot-table-left",
       severity: "fault",
-      what: `the boot unit's table ${NFT_BOOT_TABLE} stands beside ours and drops what ours grants`,
+      what: `the boot unit's table ${NFT_BOOT_TABLE} is still loaded beside ours and drops traffic that ours allows`,
       evidence: boot.map(chainText),
       remedy: [...new Set(boot.map(({ family, table }) => `nft delete table ${family} ${table}`))],
     });
@@ -167,7 +167,7 @@ function chainFindings({ chains }: Surroundings, applied: DesiredState): Finding
     findings.push({
       id: "chain-drops",
       severity: "note",
-      what: "another firewall drops what it does not know: it has to let tunnels and their endpoints through as well",
+      what: "another firewall drops unknown traffic: it must also allow tunnels and their endpoints",
       evidence: drops.slice(0, MOST_NAMED).map(chainText),
       remedy: [
         ...new Set(
@@ -204,7 +204,7 @@ function programFindings(around: Surroundings, applied: DesiredState): Finding[]
 const NFT_MISSING: Finding = {
   id: "nft-program-missing",
   severity: "note",
-  what: "the program nft is not installed: a boot unit could not load its table, and you cannot list ours",
+  what: "nft is not installed: a boot unit could not load its table, and you cannot list ours",
   evidence: ["looked in /usr/sbin, /usr/bin, /sbin and /usr/local/sbin"],
   remedy: ["apt-get install nftables"],
 };
@@ -212,7 +212,7 @@ const NFT_MISSING: Finding = {
 const SERVICE_USER_MISSING: Finding = {
   id: "service-user-missing",
   severity: "note",
-  what: `tunnels' sockets cannot bear the user ${SERVICE_USER}: the way to endpoints is open to all of root`,
+  what: `tunnel sockets cannot run as user ${SERVICE_USER}, so any root process may reach the endpoints`,
   evidence: [`/etc/passwd has no user ${SERVICE_USER}, or setpriv is missing, or this user namespace has one uid`],
   remedy: [`useradd --system --no-create-home --shell /usr/sbin/nologin ${SERVICE_USER}`, "apt-get install util-linux"],
 };
@@ -220,9 +220,9 @@ const SERVICE_USER_MISSING: Finding = {
 const IPV6_DISABLED: Finding = {
   id: "ipv6-disabled",
   severity: "fault",
-  what: "IPv6 is switched off in the kernel, but an applied tunnel has an IPv6 address",
+  what: "IPv6 is disabled in the kernel, but an applied tunnel has an IPv6 address",
   evidence: ["net.ipv6.conf.all.disable_ipv6 is 1, or the kernel has no IPv6"],
-  remedy: ["sysctl -w net.ipv6.conf.all.disable_ipv6=0", "or say ipv6: block in the config"],
+  remedy: ["sysctl -w net.ipv6.conf.all.disable_ipv6=0", "or set ipv6: block in the config"],
 };
 
 function networkdFinding({ resources }: DesiredState): Finding {
@@ -230,7 +230,7 @@ function networkdFinding({ resources }: DesiredState): Finding {
     id: "networkd-removes-rules",
     severity: resources.length > 0 ? "fault" : "note",
     what: "systemd-networkd removes routes and policy rules that it did not make",
-    evidence: ["it runs, and nothing tells it ManageForeignRoutes=no and ManageForeignRoutingPolicyRules=no"],
+    evidence: ["it runs without ManageForeignRoutes=no and ManageForeignRoutingPolicyRules=no"],
     remedy: [
       "mkdir -p /etc/systemd/networkd.conf.d",
       "printf '[Network]\\nManageForeignRoutes=no\\nManageForeignRoutingPolicyRules=no\\n' > /etc/systemd/networkd.conf.d/awg.conf",
@@ -243,13 +243,13 @@ function rewrittenFinding(manager: ResolverManager): Finding {
   return {
     id: "resolver-rewritten",
     severity: "note",
-    what: `${manager} writes /etc/resolv.conf too: awg daemon writes it back, without a daemon it stays`,
+    what: `${manager} also writes /etc/resolv.conf: the daemon restores awg's version, without the daemon the change stays`,
     evidence: ["the applied resolver is a file"],
     remedy: [...LEAVING_RESOLVER[manager], "or run awg daemon --foreground"],
   };
 }
 
-/** How each is told to leave the file alone (NetworkManager.conf(5), resolvconf(8) of Debian, resolvconf.conf(5) of openresolv). */
+/** How to make each leave the file alone (NetworkManager.conf(5), resolvconf(8) of Debian, resolvconf.conf(5) of openresolv). */
 const LEAVING_RESOLVER: Readonly<Record<ResolverManager, readonly string[]>> = {
   NetworkManager: [
     "mkdir -p /etc/NetworkManager/conf.d",
@@ -265,7 +265,7 @@ function leftFindings({ deadSockets, goneNamespaces }: Surroundings): Finding[] 
     findings.push({
       id: "socket-left",
       severity: "note",
-      what: "sockets are left on which nobody listens: wg sees a tunnel that is not there",
+      what: "sockets without a listener are left over: wg lists a tunnel that does not exist",
       evidence: deadSockets.slice(0, MOST_NAMED),
       remedy: deadSockets.slice(0, MOST_NAMED).map((path) => `rm ${shellWord(path)}`),
     });
@@ -274,7 +274,7 @@ function leftFindings({ deadSockets, goneNamespaces }: Surroundings): Finding[] 
     findings.push({
       id: "namespace-state-left",
       severity: "note",
-      what: `state of ${goneNamespaces.length} network namespaces that are gone is left, with the keys of their tunnels: nothing reads it any more`,
+      what: `state of ${goneNamespaces.length} deleted network namespaces is left over, with the keys of their tunnels; nothing reads it`,
       evidence: goneNamespaces.slice(0, MOST_NAMED),
       remedy: goneNamespaces.slice(0, MOST_NAMED).map((path) => `rm -r ${shellWord(path)}`),
     });

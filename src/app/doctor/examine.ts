@@ -49,23 +49,24 @@ async function examineParts(parts: HostParts): Promise<Examination> {
   return { findings, looked };
 }
 
-/** The kernel holds what was applied all the same; awg's processes cannot change it meanwhile. */
+/** The kernel keeps what was applied; awg cannot change it meanwhile. */
 function silentKeeperFinding({ message, facts }: AwgError): Finding {
   const pid = String(facts["pid"]);
   return {
     id: "keeper-silent",
     severity: "fault",
-    what: `the keeper (process ${pid}) does not answer: what is applied holds, but nothing can be changed`,
+    what: `the keeper (process ${pid}) does not answer: the applied state stays, but nothing can be changed`,
     evidence: [message],
-    consequence: "none for one that goes on; where one is ended, anybody's flush takes the policy away until the next",
+    consequence:
+      "none if it resumes; if you end it, any program's flush removes the policy until the next keeper starts",
     remedy: [
-      facts["stopped"] === true ? `kill -CONT ${pid}` : "wait a minute, then awg doctor",
+      facts["stopped"] === true ? `kill -CONT ${pid}` : "wait a minute, then run awg doctor",
       `or kill -KILL ${pid}, then awg apply -f CONFIG, which starts another`,
     ],
   };
 }
 
-/** The accepted state, where it can be read and holds. */
+/** The accepted state, if it can be read and is current. */
 function appliedOf({ latest, ledger }: StateReading): DesiredState {
   return latest !== undefined && ledger?.generation === latest.number ? latest.desired : NOTHING;
 }
@@ -77,9 +78,9 @@ async function readFacts({ host }: HostParts, findings: Finding[], users: readon
     findings.push({
       id: "machine-unreadable",
       severity: "fault",
-      what: "the machine could not be read",
+      what: "the host could not be read",
       evidence: [messageOf(error)],
-      remedy: ["mend what the evidence names, then awg doctor"],
+      remedy: ["fix what the evidence names, then run awg doctor"],
     });
     return undefined;
   }

@@ -6,29 +6,29 @@ export interface Finding {
   /** Stable name: programs match on it. */
   readonly id: FindingId;
   readonly severity: Severity;
-  /** What is wrong and where; one lower-case sentence. */
+  /** What is wrong and where, as one sentence in lower case. */
   readonly what: string;
-  /** What was seen that says so. */
+  /** What was observed. */
   readonly evidence: readonly string[];
-  /** What following the remedy costs; absent where it costs nothing. */
+  /** The cost of the remedy; absent if there is none. */
   readonly consequence?: string;
   /** Commands in the order to type them, or clauses where no command would do. */
   readonly remedy: readonly string[];
 }
 
-/** What an examination gave. */
+/** The result of an examination. */
 export interface Examination {
   /** Faults first. */
   readonly findings: readonly Finding[];
-  /** What was looked at, whether anything was found there or not. */
+  /** What was examined, with or without a finding. */
   readonly looked: readonly string[];
 }
 
-/** Of what could not be opened because too many files are open: nothing is known of it. Undefined for any other error. */
+/** A file that could not be opened because too many are open; undefined for any other error. */
 export function unopenedFinding(error: unknown): Finding | undefined {
   if (!isOutOfOpenFiles(error)) return undefined;
   const { message, remedy } = error;
-  const evidence = ["nothing is known of what could not be opened: leave it as it is"];
+  const evidence = ["what could not be opened is unknown: leave it as it is"];
   return {
     id: "machine-unreadable",
     severity: "fault",
@@ -43,7 +43,7 @@ export function shellWord(word: string): string {
   return /^[A-Za-z0-9_./:=@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
-/** The command that takes a file out of the way and keeps it. */
+/** The command that moves a file aside and keeps it. */
 export function moveAway(path: string): string {
   return `mv ${shellWord(path)} ${shellWord(`${path}.damaged`)}`;
 }

@@ -6,16 +6,16 @@ import type { Link } from "../../native/linux/rtnetlink/link.codec.ts";
 import type { Route } from "../../native/linux/rtnetlink/route.codec.ts";
 import type { Finding } from "./finding.ts";
 
-/** A bridge by which this machine routes for guests. */
+/** A bridge that this host routes for guests. */
 export interface GuestBridge {
   readonly device: string;
-  /** This machine's IPv4 address there with the length of its prefix, "172.17.0.1/16". */
+  /** This host's IPv4 address on it with the prefix length: "172.17.0.1/16". */
   readonly address: string;
 }
 
 const ANYWHERE = "0.0.0.0/0";
 
-/** Bridges that have ports and an IPv4 address, and by which no default route leads: those are uplinks. Pure. */
+/** Bridges with ports and an IPv4 address and without a default route, which would make them uplinks. Pure. */
 export function guestBridges(
   links: readonly Link[],
   addresses: readonly InterfaceAddress[],
@@ -35,7 +35,7 @@ export function guestBridges(
   );
 }
 
-/** Guests that a policy lets send into the default's tunnel and gives no answers (rule S7.2). Pure. */
+/** Guests whose traffic goes into the default's tunnel without replies (rule S7.2). Pure. */
 export function judgeGuests(bridges: readonly GuestBridge[], { resources }: DesiredState): readonly Finding[] {
   const layers = resources.flatMap((one) => (one.kind === "firewall" ? one.spec.layers : []));
   const layer = layers.find(({ killSwitch, allowLan, flows }) => {
@@ -52,19 +52,19 @@ export function judgeGuests(bridges: readonly GuestBridge[], { resources }: Desi
     {
       id: "guests-unanswered",
       severity: "note",
-      what: "guests (containers, virtual machines) get no answers: what goes to their network takes the way of the default, into the tunnel",
+      what: "guests (containers, virtual machines) get no replies: traffic to their network follows the default into the tunnel",
       evidence: cutOff.map(
         ({ device, address }) => `${device} has ${address}, and killSwitch.allowLan is false (S7.2)`,
       ),
       remedy: [
-        "say killSwitch.allowLan: true, or a rule with their network as destinations and via: direct",
-        "what they publish by address translation stays closed from outside (S7.3)",
+        "set killSwitch.allowLan: true, or add a rule with their network as destinations and via: direct",
+        "ports that they publish by NAT stay closed from outside (S7.3)",
       ],
     },
   ];
 }
 
-/** What goes directly whoever sends it to whatever port: what goes on to guests has neither a user nor a known port. */
+/** Networks that any user may reach directly on any port: forwarded traffic has no user. */
 function directNetworks({ flows, allow }: PolicyLayer): readonly string[] {
   const rules = flows.rules.flatMap(({ path, match: { destinations = [ANYWHERE], ...rest } }) =>
     path.kind === "direct" && Object.keys(rest).length === 0 ? destinations : [],

@@ -4,8 +4,8 @@ import { isJournalRecord } from "../../reconciler/journal/record-shape.ts";
 import { decodeLines } from "../../state/line.codec.ts";
 
 /**
- * What the readable beginning of a damaged journal tells: whose change it was and what it had begun. Sentences for
- * people; nothing is decided by them. Empty where not even that can be read.
+ * What the readable start of a damaged journal says: the change and what it had begun. Sentences for
+ * people; no decision depends on them. Empty if nothing can be read.
  */
 export function journalStory(path: string): readonly string[] {
   let bytes: Uint8Array;

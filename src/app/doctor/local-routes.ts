@@ -6,7 +6,7 @@ import type { Route } from "../../native/linux/rtnetlink/route.codec.ts";
 import { LOCAL_TABLE } from "../../verify/routing/routing.ts";
 import { type Finding, shellWord } from "./finding.ts";
 
-/** An address that a device has and the kernel does not take for this machine's. */
+/** An address of a device that the kernel does not treat as local. */
 export interface UnroutedAddress {
   readonly family: 4 | 6;
   readonly device: string;
@@ -15,7 +15,7 @@ export interface UnroutedAddress {
 }
 
 const MOST_NAMED = 12;
-/** Of IPv6 the kernel makes the route once it is sure that nobody else has the address. */
+/** The kernel adds an IPv6 route once duplicate address detection has passed. */
 const NOT_YET = ADDRESS_FLAG.tentative | ADDRESS_FLAG.dadFailed;
 
 /**
@@ -46,7 +46,7 @@ export function unroutedAddresses(
   });
 }
 
-/** What somebody's flush of the table `local` took, which the kernel does not bring back by itself. Pure. */
+/** Routes missing from the table `local` after a flush; the kernel does not restore them. Pure. */
 export function judgeLocalRoutes(
   unrouted: readonly UnroutedAddress[],
   { resources }: DesiredState,
@@ -61,11 +61,11 @@ export function judgeLocalRoutes(
     {
       id: "local-routes-missing",
       severity: ours.length > 0 ? "fault" : "note",
-      what: `the kernel does not take these addresses for this machine's, and delivers nothing that is sent to them: ${texts}${more}`,
-      evidence: ["the table local has no route for them; ip route flush table all or table local takes it away"],
+      what: `the kernel does not treat these addresses as local and delivers nothing sent to them: ${texts}${more}`,
+      evidence: ["the table local has no route for them; ip route flush table all (or local) removes it"],
       remedy: [
         ...new Set(named.flatMap(commandsOf)),
-        "routes of the table main may be gone too (ip route, ip -6 route): whoever set the network up sets them again",
+        "routes of the table main may be missing too (ip route, ip -6 route): restart the service that configures the network",
       ],
     },
   ];

@@ -7,21 +7,21 @@ import { roomyLimit } from "../plan/inotify-limit.ts";
 import type { Finding } from "./finding.ts";
 import { type GuestBridge, judgeGuests } from "./guests.ts";
 
-/** Programs that awg's policy or the kernel's limits keep from their work, or that keep engines from theirs. */
+/** Programs that awg's policy or kernel limits affect, and programs that affect engines. */
 export interface Bystanders {
-  /** Absent where the kernel limits nothing. */
+  /** Absent if the kernel sets no limit. */
   readonly inotifyUsage?: InotifyUsage;
   readonly otherTunnels?: readonly OtherTunnel[];
-  /** Bridges between whose ports the kernel asks the tables of IP (br_netfilter). */
+  /** Bridges whose traffic passes the IP tables (br_netfilter). */
   readonly filteredBridges?: readonly string[];
-  /** Bridges by which this machine routes for guests; none where it does not forward. */
+  /** Bridges that this host routes for guests; empty if it does not forward. */
   readonly guestBridges?: readonly GuestBridge[];
 }
 
-/** Fewer instances than this are told before they are used up. */
+/** Fewer free instances than this are reported. */
 const FEW = 8;
 
-/** What is refused, or too little, for somebody else on this machine. Pure. */
+/** Limits and refusals that affect other programs on this host. Pure. */
 export function judgeBystanders(around: Bystanders, applied: DesiredState): readonly Finding[] {
   return [
     ...roomFindings(around, applied),
@@ -40,7 +40,7 @@ function roomFindings({ inotifyUsage }: Bystanders, { resources }: DesiredState)
     {
       id: "inotify-room",
       severity: used < limit ? "note" : "fault",
-      what: `wireguard-go and amneziawg-go take an inotify instance each, and user ${uid} has ${Math.max(0, limit - used)} left: no more engines can start`,
+      what: `wireguard-go and amneziawg-go need an inotify instance each, and user ${uid} has ${Math.max(0, limit - used)} left: no more engines can start`,
       evidence: [
         `fs.inotify.max_user_instances is ${limit}; ${used} are in use, ${counted(engines, "tunnel has", "tunnels have")} such an engine`,
       ],
@@ -65,7 +65,7 @@ function cutOffFindings({ otherTunnels = [] }: Bystanders, applied: DesiredState
   ];
 }
 
-/** Bridges whose guests the kill switch separates, since the kernel filters bridged packets as forwarded ones (S7.3). */
+/** Bridges whose guests cannot reach each other: the kernel filters bridged packets as forwarded ones (S7.3). */
 function bridgeFindings({ filteredBridges = [] }: Bystanders, { resources }: DesiredState): Finding[] {
   const isKilling = resources.some(
     (one) => one.kind === "firewall" && one.spec.layers.some(({ killSwitch }) => killSwitch),

@@ -20,18 +20,18 @@ import { type Finding, moveAway, shellWord, unopenedFinding } from "./finding.ts
 import type { FindingId } from "./finding-catalogue.ts";
 import { journalStory } from "./journal-story.ts";
 
-/** What the state folder says, as far as it can be read. */
+/** The state folder, as far as it can be read. */
 export interface StateReading {
   readonly findings: readonly Finding[];
-  /** The one that goes with `latest`, where that is to stand. */
+  /** The ledger of `latest`. */
   readonly ledger: Ledger | undefined;
-  /** What waits to be confirmed, else the generation with the highest number. */
+  /** The generation that waits for confirmation, else the one with the highest number. */
   readonly latest: Generation | undefined;
   readonly isOnTrial: boolean;
   readonly folder: string;
 }
 
-/** Looks at every file of the state folder through the same readers as every other verb; changes nothing. */
+/** Reads every file of the state folder with the same readers as other verbs; changes nothing. */
 export async function examineState(parts: HostParts): Promise<StateReading> {
   const { stores } = parts;
   const nowBootMs = bootTimeMs(parts);
@@ -74,7 +74,7 @@ export async function examineState(parts: HostParts): Promise<StateReading> {
   return { findings, ledger: held, latest, isOnTrial: open !== undefined && isAwaited(open, nowBootMs), folder };
 }
 
-/** The lock, where nothing could take it. */
+/** The lock file, if it cannot be used. */
 async function lockFindings(parts: HostParts): Promise<readonly Finding[]> {
   try {
     await parts.whoChanges?.();
@@ -85,7 +85,7 @@ async function lockFindings(parts: HostParts): Promise<readonly Finding[]> {
   }
 }
 
-/** The folder itself, where nothing in it may be believed; undefined when it may, or when there is none yet. */
+/** The folder itself, if it cannot be trusted; undefined if it can or does not exist yet. */
 function folderFinding(path: string): Finding | undefined {
   try {
     new StateFolder(path).list();
@@ -98,7 +98,7 @@ function folderFinding(path: string): Finding | undefined {
         severity: "fault",
         what: error instanceof Error ? error.message : String(error),
         evidence: [`the state folder is ${path}`],
-        consequence: "whoever could write there could have told awg anything: look at its contents before you trust it",
+        consequence: "others could write there: inspect its contents before you trust it",
         remedy: isOpenToOthers(error) ? [`ls -la ${shellWord(path)}`, mode] : [moveAway(path)],
       }
     );
@@ -109,7 +109,7 @@ function isOpenToOthers(error: unknown): boolean {
   return error instanceof AwgError && error.message.includes("is open to others");
 }
 
-/** Why a file of the state folder cannot be read, and what moving it away costs. */
+/** Why a state file cannot be read, and the cost of moving it aside. */
 function fileFinding(path: string, error: unknown): Finding {
   const state = error instanceof AwgError ? error.facts["state"] : undefined;
   const base = { severity: "fault" as const, what: messageOnly(error) };
@@ -126,20 +126,20 @@ function fileFinding(path: string, error: unknown): Finding {
     id,
     evidence: [
       ...story,
-      "until it is mended every verb that changes the machine is refused; a packet filter that stands goes on standing",
+      "until it is fixed, every verb that changes the host is refused; a loaded packet filter stays",
     ],
     consequence: consequenceOf(path),
     remedy: [...instead, moveAway(path), "awg plan -f CONFIG", "awg apply -f CONFIG"],
   };
 }
 
-/** What cannot be read of a generation that a later one follows: nothing that holds depends on it. */
+/** An unreadable generation before the latest: nothing that is applied depends on it. */
 function ofEarlier(number: number, finding: Finding): Finding {
   return {
     ...finding,
     severity: "note",
-    evidence: ["it is an earlier generation: what is applied holds, and every verb works that does not need this one"],
-    consequence: `generation ${number} cannot be gone back to, nor compared with`,
+    evidence: ["it is an earlier generation: the applied state stays, and verbs that do not need it work"],
+    consequence: `generation ${number} cannot be restored or compared`,
     remedy: finding.remedy.filter((line) => !line.startsWith("awg ")),
   };
 }
@@ -151,40 +151,40 @@ function messageOnly(error: unknown): string {
 function consequenceOf(path: string): string {
   const name = path.slice(path.lastIndexOf("/") + 1);
   if (name === "journal") {
-    return "awg forgets the change that was open and neither ends nor undoes it: the next apply reads the machine as it stands and goes on from there; kernel settings that the open change had set are then taken for the machine's own";
+    return "awg forgets the open change and neither finishes nor undoes it: the next apply starts from the host as it is, and keeps kernel settings that the change had made";
   }
   if (name === "ledger") {
-    return "awg forgets which kernel settings it had found: destroy will leave them as they are now; what bears awg's mark in the kernel is adopted by the next apply";
+    return "awg forgets the original kernel settings, so destroy leaves them as they are; the next apply adopts what carries awg's mark";
   }
-  return "this generation can no longer be gone back to; if it is the one that holds, the next apply may number tunnels' tables anew";
+  return "this generation cannot be restored; if it is the current one, the next apply may renumber the tunnels' tables";
 }
 
 function openFinding(open: OpenTransaction, path: string, nowBootMs: number, change: OpenChange): Finding {
   const { begin, batches, blocked, rollbackCause } = open;
   const keys = [...new Set(batches.flatMap(({ batch }) => batch.steps.map(({ key }) => key)))];
-  const begun = keys.length === 0 ? "it had changed nothing yet" : `it had begun ${keys.join(", ")}`;
+  const begun = keys.length === 0 ? "it had not changed anything yet" : `it had begun ${keys.join(", ")}`;
   const what = `${begin.verb} of generation ${begin.generation}`;
   const evidence = [`${path} holds its records`, begun];
   if (isAwaited(open, nowBootMs)) {
     const remedy = ["awg confirm", "awg revert"];
-    return { id: "journal-awaiting", severity: "note", what: `${what} waits to be confirmed`, evidence, remedy };
+    return { id: "journal-awaiting", severity: "note", what: `${what} waits for confirmation`, evidence, remedy };
   }
   if (change.why === "under-way") {
     const { changedBy } = change;
     return {
       id: "journal-at-work",
       severity: changedBy.isStopped ? "fault" : "note",
-      what: `${nameOf(changedBy)} is at work on ${what}: what stands is neither the old state nor the new until it ends`,
+      what: `${nameOf(changedBy)} is working on ${what}: until it ends the host is between the old and the new state`,
       evidence,
-      remedy: [changedBy.isStopped ? wakingOf(changedBy.pid) : "wait until it ends, then awg doctor"],
+      remedy: [changedBy.isStopped ? wakingOf(changedBy.pid) : "wait until it ends, then run awg doctor"],
     };
   }
   if (blocked) {
-    const why = rollbackCause === undefined ? [] : [`why it went back: ${rollbackCause}`];
+    const why = rollbackCause === undefined ? [] : [`cause of the rollback: ${rollbackCause}`];
     return {
       id: "journal-blocked",
       severity: "fault",
-      what: `${what} failed and so did the way back; until one of them succeeds a packet filter that stands goes on standing`,
+      what: `${what} failed, and so did its rollback; the loaded packet filter stays until one succeeds`,
       evidence: [...evidence, ...why],
       remedy: ["mend the cause", "awg revert"],
     };
@@ -193,10 +193,9 @@ function openFinding(open: OpenTransaction, path: string, nowBootMs: number, cha
     return {
       id: "journal-open",
       severity: "fault",
-      what: `${what} stands, but that it was accepted could not be written yet`,
+      what: `${what} is applied, but its acceptance could not be saved yet`,
       evidence: [`${path} holds its records`],
-      consequence:
-        "the next apply or destroy writes it first; a full disk or a folder that takes no new file hinders it",
+      consequence: "the next apply or destroy saves it first; check for a full disk or a read-only folder",
       remedy: ["awg apply -f CONFIG"],
     };
   }
@@ -204,19 +203,22 @@ function openFinding(open: OpenTransaction, path: string, nowBootMs: number, cha
     return {
       id: "journal-open",
       severity: "fault",
-      what: `${what} was cut short`,
+      what: `${what} was interrupted`,
       evidence,
       consequence:
-        "revert puts back what stood before, and so does apply first where its state has a packet filter; destroy goes on to its end, and so does a daemon that runs",
+        "revert restores the state before it, and so does apply if its state has a packet filter; destroy, and a running daemon, finish it",
       remedy: ["awg revert", "awg destroy"],
     };
   }
   return {
     id: "journal-open",
     severity: "fault",
-    what: open.unconfirmed === undefined ? `${what} was cut short` : `${what} was on trial, and ${whyRolledBack(open)}`,
+    what:
+      open.unconfirmed === undefined
+        ? `${what} was interrupted`
+        : `${what} waited for confirmation, and ${whyRolledBack(open)}`,
     evidence,
-    consequence: "revert puts back what stood before; apply does that first and then what the config says",
+    consequence: "revert restores the state before it; apply does that first, then applies the config",
     remedy: ["awg revert", "awg apply -f CONFIG"],
   };
 }
@@ -247,9 +249,8 @@ function secretFindings(folder: string, generations: readonly Generation[], stor
 
 const MACHINE_KEY = "machine.key";
 const KEY_MOVED =
-  "every secret gets another name: the next apply tells each engine its keys once more, and no generation before it can be gone back to";
-const SECRET_MOVED =
-  "none where the config that names it, or its key file, is still there: the next apply keeps it again";
+  "every secret gets a new id: the next apply sets all keys again, and no earlier generation can be restored";
+const SECRET_MOVED = "none if the config and its key file still exist: the next apply stores the secret again";
 
 function pathOf(error: unknown): string {
   return error instanceof AwgError ? String(error.facts["path"]) : "";
@@ -260,20 +261,20 @@ function damagedSecret(error: Error, consequence: string): Finding {
     id: "state-file-damaged",
     severity: "fault",
     what: messageOnly(error),
-    evidence: ["what is applied holds; plans and applies are refused that need it"],
+    evidence: ["the applied state stays; plans and applies that need the secret are refused"],
     consequence,
     remedy: [moveAway(pathOf(error)), "awg apply -f CONFIG"],
   };
 }
 
-/** What the accepted state names and the store does not hold: its tunnels could not be started again after a reboot. */
+/** Secrets of the accepted state that are missing from the store: its tunnels could not start after a reboot. */
 function lackingSecrets(lacking: readonly Generation[], secrets: string, names: readonly string[]): Finding {
   return {
     id: "secret-missing",
     severity: "fault",
-    what: `secrets of generation ${numbersOf(lacking)} are not in ${secrets}, so that awg could not start its tunnels again`,
+    what: `secrets of generation ${numbersOf(lacking)} are not in ${secrets}, so its tunnels cannot be started again`,
     evidence: [`${counted(names.length, "secret is", "secrets are")} there`],
-    remedy: ["awg apply -f CONFIG, which keeps them again"],
+    remedy: ["awg apply -f CONFIG, which stores them again"],
   };
 }
 
@@ -286,7 +287,7 @@ function lackingEarlier(
   return {
     id: "secret-missing",
     severity: "note",
-    what: `secrets of generation ${numbersOf(lacking)} are not in ${secrets}, so that awg could not go back there`,
+    what: `secrets of generation ${numbersOf(lacking)} are not in ${secrets}, so it cannot be restored`,
     evidence: [`${counted(names.length, "secret is", "secrets are")} there`],
     remedy: lacking.map(({ number }) => moveAway(join(folder, `generation-${number}`))),
   };

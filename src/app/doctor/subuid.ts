@@ -4,15 +4,15 @@ import type { DesiredState } from "../../model/resources/desired-state.ts";
 import { uidRanges } from "../../resources/expand/user-ranges.ts";
 import type { Finding } from "./finding.ts";
 
-/** The users whom the applied rules name, by number: what a rule holds besides is what /etc/subuid gave them. Pure. */
+/** Uids that the applied rules name; a rule's other uids came from /etc/subuid. Pure. */
 export function usersOfRules(applied: DesiredState): readonly string[] {
   return [...new Set(rulesOfUsers(applied).flatMap(({ uids }) => namedIn(uids)))];
 }
 
 /**
- * Rules for users of whom the applied state knows other numbers than /etc/subuid gives them today (rule S4.4). One
- * among whose numbers is another user's own, which /etc/subuid gives to one whom it names, may name both: where it lacks
- * nothing it is passed over, unless it lets out in clear. Pure.
+ * Rules for users whose subordinate uids changed in /etc/subuid since the apply (rule S4.4). A rule
+ * that contains another user's own uid may name both users: if nothing is missing from it,
+ * it is skipped, unless it sends in clear. Pure.
  *
  * @param facts as `usersOfRules` asks for them
  */
@@ -35,9 +35,9 @@ export function judgeSubordinates(
     {
       id: "subordinates-changed",
       severity: "fault",
-      what: "/etc/subuid gives users of rules other numbers than at the last apply: what they send by the others goes past the rule",
-      evidence: stale.map(({ rule, uids }) => `${rule.origin} holds for the numbers ${rangesText(uids)}`),
-      remedy: ["awg apply -f CONFIG, which reads the file again"],
+      what: "/etc/subuid changed since the last apply: traffic from the new uids bypasses the rule",
+      evidence: stale.map(({ rule, uids }) => `${rule.origin} covers the uids ${rangesText(uids)}`),
+      remedy: ["awg apply -f CONFIG, which reads /etc/subuid again"],
     },
   ];
 }

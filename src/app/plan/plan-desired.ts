@@ -95,7 +95,7 @@ export async function planDesired(
   };
 }
 
-/** Whether nobody is changing the machine, or was cut short in it, as far as the journal can be read. */
+/** Whether nobody is changing the machine, or was interrupted in it, as far as the journal can be read. */
 async function readJournal({
   journal,
 }: HostParts["stores"]): Promise<{ readonly isAtRest: boolean; readonly open?: OpenTransaction }> {

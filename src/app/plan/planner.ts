@@ -134,12 +134,12 @@ async function openNotes(
   return [await openNote(parts, open, towards)];
 }
 
-/** What was being taken over when an apply was cut short is another program's still. */
+/** What was being taken over when an apply was interrupted is another program's still. */
 async function givenBack({ host }: HostParts, open: OpenTransaction | undefined): Promise<readonly PlanNote[]> {
   if (open === undefined) return [];
   const { takenOver } = await import("../../reconciler/apply/recover.ts");
   return (await takenOver({ host }, open)).map((device) => ({
     path: "link",
-    message: `${device} goes back to the program that made it, with what stood around it: the apply that was taking it over was cut short`,
+    message: `${device} goes back to the program that made it, with what stood around it: the apply that was taking it over was interrupted`,
   }));
 }

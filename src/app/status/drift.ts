@@ -20,7 +20,7 @@ export interface DriftReport {
   readonly drifts: readonly Drift[];
   /** What others wrote into our tables and ranges: not ours, left alone. */
   readonly notes: readonly PlanNote[];
-  /** Where an apply was cut short or waits to be confirmed: then much of what is listed is its doing. */
+  /** Where an apply was interrupted or waits to be confirmed: then much of what is listed is its doing. */
   readonly openJournal: string | undefined;
   /** Then why it is open, in the words of status, and where its records are; for people. */
   readonly open?: string;

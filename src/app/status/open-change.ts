@@ -11,7 +11,7 @@ export type OpenChange = { readonly verb: Verb } & (
   | { readonly why: "under-way"; readonly changedBy: LockingProcess }
   /**
    * All of it stands as it was to, and only that it was accepted is left to be written; it was on trial, was not confirmed in
-   * time (or before a reboot), and nobody has put the old state back yet; its way back failed; or it was cut short.
+   * time (or before a reboot), and nobody has put the old state back yet; its way back failed; or it was interrupted.
    */
   | { readonly why: "unwritten" | "not-confirmed" | "way-back-failed" | "cut-short" }
 );
@@ -57,7 +57,7 @@ export function whyOpen(change: OpenChange): string {
     case "way-back-failed":
       return `${what} and its way back failed`;
     case "cut-short":
-      return `${what} was cut short`;
+      return `${what} was interrupted`;
   }
 }
 

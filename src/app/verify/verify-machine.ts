@@ -85,7 +85,7 @@ export async function verifyLoaded(
 }
 
 const CUT_SHORT =
-  "a change was cut short, or could not be undone: the machine is held against the state before it; awg status tells what it was";
+  "a change was interrupted, or could not be undone: the machine is held against the state before it; awg status tells what it was";
 
 /** The packet policy of a state; undefined when it has none. */
 export function policyIn(desired: DesiredState): FirewallPolicy | undefined {

@@ -8,7 +8,7 @@ import { readStandingState, type StandingState } from "../status/state-in-force.
 const LOOKS = 3;
 const WAIT_MS = 500;
 
-/** Whether a transaction has left the old state and not come to a new one: it is under way, or was cut short. Pure. */
+/** Whether a transaction has left the old state and not come to a new one: it is under way, or was interrupted. Pure. */
 export function isBetweenStates(parts: Pick<HostParts, "clock">, open: OpenTransaction | undefined): boolean {
   return open !== undefined && verifiedState(open, bootTimeMs(parts)) === undefined;
 }

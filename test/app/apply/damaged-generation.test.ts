@@ -101,8 +101,8 @@ test("law 9: doctor says of an earlier generation that cannot be read no more th
     id: "state-file-damaged",
     severity: "note",
     what: `${path} is corrupt at byte 0`,
-    evidence: ["it is an earlier generation: what is applied holds, and every verb works that does not need this one"],
-    consequence: "generation 1 cannot be gone back to, nor compared with",
+    evidence: ["it is an earlier generation: the applied state stays, and verbs that do not need it work"],
+    consequence: "generation 1 cannot be restored or compared",
     remedy: [`mv ${path} ${path}.damaged`],
   });
 });

@@ -29,7 +29,7 @@ const policyOf = (bench: SimulatedBench): unknown => JSON.parse(bench.read()).fi
 const revert = (bench: SimulatedBench): Promise<Reverted | undefined> =>
   bench.ask((session) => session.revert({ onlyIfDue: false, tellsRest: true }));
 
-test("law 1, S1.7: what was cut short before a reboot is reverted, and the accepted packet filter stands again; what does not is named", async () => {
+test("law 1, S1.7: what was interrupted before a reboot is reverted, and the accepted packet filter stands again; what does not is named", async () => {
   const bench = machine();
   await bench.apply(bench.config({ office: {} }));
   const accepted = policyOf(bench);
@@ -54,7 +54,7 @@ test("what is back whole is said so, and nothing is said where nothing was open"
   expect(renderReverted(reverted)).toBe("Reverted; what stood before is back.");
 });
 
-test("law 1: a destroy that was cut short is undone by revert, as doctor says, and opens nothing", async () => {
+test("law 1: a destroy that was interrupted is undone by revert, as doctor says, and opens nothing", async () => {
   const bench = machine();
   await bench.apply(bench.config({ office: {} }));
   const before = policyOf(bench);
@@ -63,7 +63,7 @@ test("law 1: a destroy that was cut short is undone by revert, as doctor says, a
   const { findings } = await examine({ host, allowInsecurePermissions: false, environment: {} });
   expect(findings.find(({ id }) => id === "journal-open")).toMatchObject({
     consequence:
-      "revert puts back what stood before, and so does apply first where its state has a packet filter; destroy goes on to its end, and so does a daemon that runs",
+      "revert restores the state before it, and so does apply if its state has a packet filter; destroy, and a running daemon, finish it",
     remedy: ["awg revert", "awg destroy"],
   });
   expect(await revert(bench)).toEqual({ generation: 1, drifted: [] });

@@ -140,8 +140,8 @@ describe("what stands around awg", () => {
   test("a rule that the kernel put right before ours is told with how to have it behind them", () => {
     const remedies = (preference: number) =>
       judgeSurroundings({ ...QUIET, rules: [rule(preference)] }, APPLIED, 1_000).flatMap(({ remedy }) => remedy);
-    expect(remedies(10_099).join()).toContain("without a preference");
-    expect(remedies(5_270).join()).not.toContain("without a preference");
+    expect(remedies(10_099).join()).toContain("give ip rule add a preference");
+    expect(remedies(5_270).join()).not.toContain("give ip rule add a preference");
   });
 
   test("where nothing is applied hardly anything of it is wrong", () => {

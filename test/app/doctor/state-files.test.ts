@@ -65,8 +65,8 @@ test("law 9: an apply whose process goes on is at work, and was not cut short", 
   expect(open).toMatchObject({
     id: "journal-at-work",
     severity: "note",
-    what: expect.stringMatching(`^process ${process.pid} is at work on apply of generation [0-9]+`),
-    remedy: ["wait until it ends, then awg doctor"],
+    what: expect.stringMatching(`^process ${process.pid} is working on apply of generation [0-9]+`),
+    remedy: ["wait until it ends, then run awg doctor"],
   });
 });
 
@@ -140,7 +140,7 @@ describe("the journal", () => {
       damaged += 1;
       expect(first.what).toContain(inState("journal"));
       expect(first.remedy[0]).toBe(`mv ${inState("journal")} ${inState("journal")}.damaged`);
-      expect(first.consequence).toContain("awg forgets the change that was open");
+      expect(first.consequence).toContain("awg forgets the open change");
     }
     expect(damaged).toBeGreaterThan(bytes.length / 7 / 2);
   });
@@ -228,7 +228,9 @@ describe("the other files", () => {
     writeFileSync(path, which === "secrets" ? "" : Buffer.alloc(32, 1));
     const [first, ...more] = await faults();
     expect([first?.id, more.length, first?.remedy[0]]).toEqual(["state-file-damaged", 0, `mv ${path} ${path}.damaged`]);
-    await expect(machine.apply()).rejects.toThrow(`${path} ${which === "secrets" ? "is empty" : "does not fit"}`);
+    await expect(machine.apply()).rejects.toThrow(
+      `${path} ${which === "secrets" ? "is empty" : "does not match the stored secrets"}`,
+    );
     renameSync(path, `${path}.damaged`);
     await machine.apply();
     expect(await faults()).toEqual([]);

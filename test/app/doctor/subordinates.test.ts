@@ -33,7 +33,7 @@ test.each<[string, DesiredState, readonly PortRange[], boolean]>([
   "S4.4: where /etc/subuid gives a user %s, the rule is told where it knows others: %#",
   (_name, state, today, isTold) => {
     expect(found(state, today)).toEqual(
-      isTold ? ["subordinates-changed", expect.stringMatching(/^rules\/0 \(bot\) holds for the numbers 1001/)] : [],
+      isTold ? ["subordinates-changed", expect.stringMatching(/^rules\/0 \(bot\) covers the uids 1001/)] : [],
     );
   },
 );

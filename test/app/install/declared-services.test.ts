@@ -113,7 +113,7 @@ describe("services that a config declares", () => {
     const atBoot = SERVICE.replace("enabled: false", "enabled: true, atBoot: true");
     await expect(plan(atBoot)).rejects.toMatchObject({
       kind: "unsupported",
-      message: expect.stringContaining("macOS"),
+      message: expect.stringContaining("works on Linux only"),
     });
   });
 

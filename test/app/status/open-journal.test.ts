@@ -17,7 +17,7 @@ const machine = useSimulatedBench();
 const IDENTITY = { bootId: "simulated", namespace: "simulated" };
 
 test.each([
-  ["was cut short", "was cut short", []],
+  ["was interrupted", "was interrupted", []],
   ["failed as its way back did", "and its way back failed", [{ type: "blocked", cause: "no way back" } as const]],
 ])("law 5: status says of an open apply that it %s", async (_name, reason, end) => {
   const bench = machine();
@@ -33,13 +33,13 @@ test.each([
   const { open } = await bench.ask((session) => session.drift());
   expect(open).toBe(`an apply ${reason} (${journal.location})`);
   expect(renderStatus(status, styleFor(false), 0)).toContain(
-    end.length === 0 ? "An apply was cut short (" : "An apply failed, and so did its way back (",
+    end.length === 0 ? "An apply was interrupted (" : "An apply failed, and so did its way back (",
   );
   expect(readFileSync(journal.location)).toEqual(before);
 });
 
 test.each([
-  ["was cut short", "was cut short", "A destroy was cut short (", []],
+  ["was interrupted", "was interrupted", "A destroy was interrupted (", []],
   [
     "failed as its way back did",
     "and its way back failed",
@@ -76,7 +76,7 @@ const HOLDER = { pid: process.pid, verb: "apply", sinceMs: 0 };
 test.each([
   ["whose process was killed", (lock: string) => writeFileSync(lock, JSON.stringify(HOLDER), { mode: 0o600 })],
   ["beside a lock that is a link", (lock: string) => symlinkSync("elsewhere", lock)],
-])("law 9: status and drift say of an apply %s that it was cut short", async (_name, leave) => {
+])("law 9: status and drift say of an apply %s that it was interrupted", async (_name, leave) => {
   const bench = machine();
   await bench.apply(bench.config({ office: {} }));
   using journal = new FileJournal(new StateFolder(`${bench.file}.state`), IDENTITY);
@@ -85,9 +85,9 @@ test.each([
   rmSync(lock, { force: true });
   leave(lock);
   const status = await bench.ask((session) => session.status());
-  expect(status.conditions.find(({ type }) => type === "Stalled")?.reason).toContain("an apply was cut short");
+  expect(status.conditions.find(({ type }) => type === "Stalled")?.reason).toContain("an apply was interrupted");
   const { open } = await bench.ask((session) => session.drift());
-  expect(open).toBe(`an apply was cut short (${journal.location})`);
+  expect(open).toBe(`an apply was interrupted (${journal.location})`);
 });
 
 test("law 9: status says of an apply whose process goes on, or is stopped, that it is at work", async () => {

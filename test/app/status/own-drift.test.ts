@@ -34,7 +34,7 @@ function setMtu(bench: SimulatedBench, mtu: number): void {
   bench.meddle((text) => text.replace(/"mtuBytes": ?1400/, `"mtuBytes":${mtu}`));
 }
 
-test("law 9: what an apply that was cut short changed is told as its own doing, in drift, plan and diff", async () => {
+test("law 9: what an apply that was interrupted changed is told as its own doing, in drift, plan and diff", async () => {
   const bench = machine();
   const before = bench.config({ office: {} });
   const after = bench.config({ office: { mtu: 1300 } });
@@ -54,12 +54,12 @@ test("law 9: what an apply that was cut short changed is told as its own doing, 
   expect(text).not.toContain("≠");
   expect(planned.notes).toContainEqual({
     path: "journal",
-    message: `an apply was cut short (${location}): it is undone first, and the plan made anew, whose steps may be others than these`,
+    message: `an apply was interrupted (${location}): it is undone first, and the plan made anew, whose steps may be others than these`,
     isWarning: true,
   });
 });
 
-test("law 9: what a destroy that was cut short took away is told as its own doing, and what it goes on to", async () => {
+test("law 9: what a destroy that was interrupted took away is told as its own doing, and what it goes on to", async () => {
   const bench = machine();
   const config = bench.config({ office: {} }, DNS);
   await bench.apply(config);
@@ -76,15 +76,15 @@ test("law 9: what a destroy that was cut short took away is told as its own doin
     (await bench.ask(ask)).notes.map(({ message }) => message);
   expect(await notesOf((session) => session.planDestroy())).toEqual([
     expect.stringMatching(
-      /^a destroy was cut short \(.*\): it is carried to its end, by steps that may be others than these$/,
+      /^a destroy was interrupted \(.*\): it is carried to its end, by steps that may be others than these$/,
     ),
   ]);
   expect((await bench.plan(config)).notes.map(({ message }) => message)).toContainEqual(
-    expect.stringMatching(/^a destroy was cut short \(.*\): it is undone first/),
+    expect.stringMatching(/^a destroy was interrupted \(.*\): it is undone first/),
   );
 });
 
-test("law 9: what others changed beside a change that was cut short is theirs", async () => {
+test("law 9: what others changed beside a change that was interrupted is theirs", async () => {
   const bench = machine();
   const before = bench.config({ office: {} });
   await bench.apply(before);
@@ -104,7 +104,7 @@ async function told(bench: SimulatedBench, accepted: string): Promise<{ drift: s
   return { drift: renderDrift(report, plain), plan: renderPlan(plan, traffic, plain) };
 }
 
-test("law 9: a packet filter that somebody flushed is not told as the doing of an apply that was cut short", async () => {
+test("law 9: a packet filter that somebody flushed is not told as the doing of an apply that was interrupted", async () => {
   const bench = machine();
   const before = bench.config({ office: {} });
   await bench.apply(before);

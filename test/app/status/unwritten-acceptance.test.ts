@@ -38,7 +38,7 @@ test.each([
     const host = { kind: "simulated", file: bench.file } as const;
     const { findings } = await examine({ host, allowInsecurePermissions: false, environment: {} });
     const open = findings.find(({ id }) => id === "journal-open");
-    expect(open?.what).toBe(`apply of generation ${number} stands, but that it was accepted could not be written yet`);
+    expect(open?.what).toBe(`apply of generation ${number} is applied, but its acceptance could not be saved yet`);
     expect(open?.remedy).not.toContain("awg revert");
 
     rmdirSync(draft);
@@ -47,7 +47,7 @@ test.each([
   },
 );
 
-test("law 9: a destroy that stands so is not called an apply that was cut short", async () => {
+test("law 9: a destroy that stands so is not called an apply that was interrupted", async () => {
   const bench = machine();
   await bench.apply(bench.config({ office: {} }));
   mkdirSync(`${bench.file}.state/.ledger.new`, { mode: 0o700 });

@@ -51,12 +51,12 @@ test("law 9: beside a change that is under way it names who makes it, and to wai
   });
 });
 
-test("what was cut short is held against the state before it, and that is said", async () => {
+test("what was interrupted is held against the state before it, and that is said", async () => {
   const file = await inTheMiddle();
   const lock = `${file}.state/lock`;
   const holder = JSON.parse(readFileSync(lock, "utf8"));
   writeFileSync(lock, JSON.stringify({ ...holder, pid: 2 ** 22 + 1 }));
   const { generation, notes } = await verify(file);
   expect(generation).toBe(1);
-  expect(notes).toContainEqual(expect.stringMatching(/^a change was cut short/));
+  expect(notes).toContainEqual(expect.stringMatching(/^a change was interrupted/));
 });

@@ -12,7 +12,7 @@ const IDENTITY = { bootId: "simulated", namespace: "simulated" };
 
 /** It said alone that it had applied. */
 test.each([["plan"], ["diff"], ["apply", "--auto-approve"]])(
-  "law 9: awg %s with nothing to do beside a change that was cut short says so, once",
+  "law 9: awg %s with nothing to do beside a change that was interrupted says so, once",
   async (...words) => {
     const bench = machine();
     const text = bench.config({ office: {} });
@@ -21,6 +21,6 @@ test.each([["plan"], ["diff"], ["apply", "--auto-approve"]])(
     for (const record of RECORDS.slice(0, 1)) await journal.append(record);
     const argv = [program(), ...words, "-f", "-", "--host", `simulated:${bench.file}`];
     const { stderr } = spawnSync(process.execPath, argv, { encoding: "utf8", timeout: 60_000, input: text });
-    expect(stderr.split("note: journal: an apply was cut short (")).toHaveLength(2);
+    expect(stderr.split("note: journal: an apply was interrupted (")).toHaveLength(2);
   },
 );

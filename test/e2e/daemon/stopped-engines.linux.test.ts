@@ -245,7 +245,7 @@ describe.skipIf(reason !== undefined)(
         expect(resources).toContainEqual(expect.objectContaining({ key: other, ready: true }));
         const findings: { severity: string }[] = JSON.parse(awg("doctor", "--json").stdout).findings;
         expect(findings.filter(({ severity }) => severity === "fault")).toEqual([
-          expect.objectContaining({ id: "engine-silent", what: `${key} can be neither read nor set: ${text}` }),
+          expect.objectContaining({ id: "engine-silent", what: `${key} cannot be read or changed: ${text}` }),
         ]);
         const shown = client.run(argv("show").slice(0, 4), { mayFail: true });
         expect(shown.stdout).toContain(`interface: awg-${OTHER.name}`);

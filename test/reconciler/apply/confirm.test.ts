@@ -205,7 +205,7 @@ describe("what nobody confirms", () => {
   });
 });
 
-describe("law 1: revert of a destroy that was cut short", () => {
+describe("law 1: revert of a destroy that was interrupted", () => {
   test("gives the old state at whatever write it died, and opens nothing; the keeper's leaves it", async () => {
     const start = await benchWith(OLD);
     const oldText = start.machine.print();

@@ -166,7 +166,7 @@ async function halfMade(): Promise<Bench> {
   return bench;
 }
 
-describe("law 1: an apply after a destroy that was cut short", () => {
+describe("law 1: an apply after a destroy that was interrupted", () => {
   test("keeps the packet filter that stands, at whatever write the destroy died, but for a daemon's repair", async () => {
     const start = await benchWith(office);
     let kept = 0;
@@ -226,7 +226,7 @@ describe("what goes on, and what goes back", () => {
     expect(onTrial.machine.print()).toBe(await textOf(nothing));
   });
 
-  test("a way back that was cut short, at any write of it, goes on behind the packet filter as long as that stands", async () => {
+  test("a way back that was interrupted, at any write of it, goes on behind the packet filter as long as that stands", async () => {
     let held = 0;
     for (let at = 1; ; at++) {
       const bench = await halfMade();

@@ -101,7 +101,7 @@ function leftText({ kept }: Applied): string {
 
 /** The machine is right; what is left to write stands in the journal. */
 function unacceptedText(why: string): string {
-  return `awg: all stands, but that it was accepted could not be written yet (${why}); mend that, then the next apply or destroy writes it`;
+  return `awg: all is applied, but its acceptance could not be saved yet (${why}); mend that, then the next apply or destroy writes it`;
 }
 
 /** Whether all was done and yet a person, or a reboot, has to do the rest; says what. Nobody is waited for. */

@@ -127,7 +127,7 @@ function transactionTexts(
     verb === "destroy"
       ? "awg destroy carries it to its end, awg revert puts back what stood before"
       : "the next apply or destroy recovers it";
-  return [style.red(`${what} was cut short (${openJournal}); ${next}.`)];
+  return [style.red(`${what} was interrupted (${openJournal}); ${next}.`)];
 }
 
 function capitalized(sentence: string): string {
