@@ -21,14 +21,14 @@ export interface Way {
 
 /** Sends packets of one hook through all base chains of the tables. */
 export function sendThrough(
-  { space }: FamilyQuestion,
+  { space, judged }: FamilyQuestion,
   tables: readonly ReadTable[],
   hook: Hook,
   set: Diagram,
   traced = false,
 ): Way {
   const chains = STAGES[hook].flatMap((stage) => baseChainsAt(tables, stage));
-  const stack = walk(space, chains, startingWith(set), traced);
+  const stack = walk(space, chains, startingWith(set), traced, judged);
   const egress =
     hook === "input" ? { accepted: stack.accepted, dropped: [] } : throughEgress(space, tables, stack.accepted, traced);
   return { stack, egress };

@@ -5,6 +5,7 @@ import { type Hook, POSSIBLE } from "../policy/possible-packets.ts";
 import { type Formula, termsOf } from "../space/packet-fields.ts";
 import { PacketSpace } from "../space/packet-space.ts";
 import type { Detour } from "./checks/verify-detours.ts";
+import type { JudgedMemory } from "./judged-memory.ts";
 import { markUsesOfTables, type ReadTable, readTables, termsOfTables } from "./read-tables.ts";
 import { isOurs, type RuleTable } from "./rule-table.ts";
 
@@ -36,6 +37,8 @@ export interface FamilyQuestion {
   readonly all: readonly ReadTable[];
   readonly granted: Readonly<Record<Hook, Formula>>;
   readonly steered: readonly Steered[];
+  /** What sets of judged flows hold; absent where rules add to none. */
+  readonly judged?: JudgedMemory;
 }
 
 /** A path that a mark can name. */

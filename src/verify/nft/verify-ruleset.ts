@@ -14,6 +14,7 @@ import { verifyFrames } from "./checks/verify-frames.ts";
 import { verifyOtherFrames } from "./checks/verify-other-frames.ts";
 import { verifyStrangers } from "./checks/verify-strangers.ts";
 import { judgeWrites } from "./checks/verify-writes.ts";
+import { withJudgedFlows } from "./judged-flows.ts";
 import { isMet, sendThrough, unionOf, within } from "./packet-paths.ts";
 import { baseChainsAt, type DoubtfulRule, doubtfulRules, untrackingRules } from "./read-tables.ts";
 import { SENDS_BY_ITSELF } from "./reading/read-rule.ts";
@@ -32,7 +33,7 @@ export function verifyRuleset(question: RulesetQuestion): Verified {
   const notes = new Set<string>();
   let classes = 0n;
   for (const family of [4, 6] as const) {
-    const asked = askFor(question, family, paths);
+    const asked = withJudgedFlows(askFor(question, family, paths));
     classes += Object.values(asked.space.sizes()).reduce((product, size) => product * BigInt(size), 1n);
     for (const hook of HOOKS) findings.push(...verifyHook(asked, hook));
     findings.push(...verifyFrames(asked), ...verifySteering(asked, notes));
@@ -100,20 +101,23 @@ function showDrops(asked: FamilyQuestion, hook: Hook, set: Diagram): VerifyFindi
 
 /** S4: the mark that each flow gets is its path's, whoever else writes marks. */
 function verifySteering(asked: FamilyQuestion, notes: Set<string>): VerifyFinding[] {
-  const { space, all } = asked;
+  const { space, all, judged } = asked;
   const { diagrams } = space;
   const possible = space.ofFormula(POSSIBLE.output);
+  // What is known for a judged flow stands on a device of its path and keeps its mark (S5.6).
+  const steered = (set: Diagram, traced = false) =>
+    walk(space, chains, startingWith(set), traced, judged).accepted.filter((piece) => !piece.isRemembered);
   const loopback = space.ofFormula(deviceIn("out", [LOOPBACK_DEVICE]));
   const sent = diagrams.minus(possible, loopback);
   const chains = baseChainsAt(all, "output");
   // A walk by each path's way apart costs as many walks as there are tunnels; where no mark is wrong one for all says so.
-  const marked = markedSets(space, walk(space, chains, startingWith(sent)).accepted);
+  const marked = markedSets(space, steered(sent));
   return asked.steered.flatMap(({ path, number, packets }) => {
     const set = diagrams.and(sent, space.ofFormula(packets));
     if (diagrams.and(set, marked.otherThan(markOfPath(number))) === NOTHING) return [];
     const other: Term = { dimension: "mark", mask: MARK_MASK, values: [markOfPath(number)], not: true };
-    const wrong = walk(space, chains, startingWith(set), true)
-      .accepted.map((piece) => ({ ...piece, set: diagrams.and(piece.set, space.ofTerm(other, piece.change)) }))
+    const wrong = steered(set, true)
+      .map((piece) => ({ ...piece, set: diagrams.and(piece.set, space.ofTerm(other, piece.change)) }))
       .filter((piece) => piece.set !== NOTHING);
     const doubts = new Set(wrong.flatMap((piece) => piece.doubts));
     for (const doubt of doubts)

@@ -3,6 +3,7 @@ import { type Diagram, EVERYTHING, NOTHING } from "../space/decision-diagram.ts"
 import { chainChanges, type MarkChange, UNCHANGED } from "../space/mark-classes.ts";
 import type { Term } from "../space/packet-fields.ts";
 import type { PacketSpace } from "../space/packet-space.ts";
+import type { JudgedMemory } from "./judged-memory.ts";
 import { answersOf, marksAskedIn } from "./marks-asked.ts";
 import type { BaseChain, ReadTable } from "./read-tables.ts";
 import type { ReadRule, RuleStep } from "./reading/read-rule.ts";
@@ -15,6 +16,8 @@ export interface Piece {
   readonly change: MarkChange;
   /** Whether a rule on the way kept them from connection tracking. */
   readonly isUntracked: boolean;
+  /** Whether a rule knew them for packets of a judged flow (S5.6). */
+  readonly isRemembered: boolean;
   /** The rules whose verdict they met, where the way is asked for. */
   readonly trace: readonly Hit[];
   /** What could not be said on the way: the packets may also have gone another one. */
@@ -40,19 +43,25 @@ const DEEPEST = 16;
 /** With more ways than this apart, they are put together: the sets stay right, the traces become shorter. */
 const MOST_PIECES = 3_000;
 
-/** Sends a set of packets through base chains, one after the other. `traced` keeps apart what met different rules. */
+/**
+ * Sends a set of packets through base chains, one after the other. `traced` keeps apart what met different rules. Without
+ * `judged` any key may be in a set of judged flows.
+ */
 export function walk(
   space: PacketSpace,
   chains: readonly BaseChain[],
   start: readonly Piece[],
   traced = false,
+  judged?: JudgedMemory,
 ): Passage {
-  return new Walker(space, traced).walk(chains, start);
+  return new Walker(space, traced, judged).walk(chains, start);
 }
 
 /** Packets at the beginning of their way. */
 export function startingWith(set: Diagram): Piece[] {
-  return set === NOTHING ? [] : [{ set, change: UNCHANGED, isUntracked: false, trace: [], doubts: [] }];
+  return set === NOTHING
+    ? []
+    : [{ set, change: UNCHANGED, isUntracked: false, isRemembered: false, trace: [], doubts: [] }];
 }
 
 interface Ends {
@@ -84,10 +93,12 @@ const LOST_MARK = "writes a mark that cannot be said";
 class Walker {
   readonly #space: PacketSpace;
   readonly #traced: boolean;
+  readonly #judged: JudgedMemory | undefined;
 
-  constructor(space: PacketSpace, traced: boolean) {
+  constructor(space: PacketSpace, traced: boolean, judged: JudgedMemory | undefined) {
     this.#space = space;
     this.#traced = traced;
+    this.#judged = judged;
   }
 
   walk(chains: readonly BaseChain[], start: readonly Piece[]): Passage {
@@ -155,7 +166,8 @@ class Walker {
       return;
     }
     const { verdict } = rule;
-    const isSure = met.doubts === piece.doubts && rule.steps.every(({ kind }) => kind !== "either");
+    const isSure =
+      met.doubts === piece.doubts && rule.steps.every(({ kind }) => kind !== "either" && kind !== "remembered");
     const rest = isSure ? diagrams.minus(piece.set, met.before) : piece.set;
     if (verdict === undefined || verdict.code === "continue") {
       const isSame = met.change === piece.change && met.isUntracked === piece.isUntracked;
@@ -197,7 +209,7 @@ class Walker {
 
   /** The packets that meet all of a rule; `before` are the same as they stand in the piece. */
   #meet(rule: ReadRule, piece: Piece): Met {
-    let { set, change, isUntracked, doubts } = piece;
+    let { set, change, isUntracked, isRemembered, doubts } = piece;
     let before = piece.set;
     let lostBits = 0;
     for (const step of rule.steps) {
@@ -206,14 +218,21 @@ class Walker {
         set = this.#space.diagrams.and(set, holds);
         before = this.#space.diagrams.and(before, holds);
         if (set === NOTHING) break;
-      } else if (step.kind === "untrack") isUntracked = true;
+      } else if (step.kind === "remembered") {
+        const holds = this.#judged?.mayHold(step) ?? EVERYTHING;
+        set = this.#space.diagrams.and(set, holds);
+        before = this.#space.diagrams.and(before, holds);
+        isRemembered = true;
+        if (set === NOTHING) break;
+      } else if (step.kind === "remember") this.#judged?.add(step, set);
+      else if (step.kind === "untrack") isUntracked = true;
       else if (step.kind === "mark") change = chainChanges(change, step.change);
       else if (step.kind === "mark-lost") {
         lostBits = (lostBits | step.bits) >>> 0;
         doubts = [...doubts, `${rule.name}: ${LOST_MARK}`];
       } else if (step.kind === "doubt") doubts = [...doubts, `${rule.name}: ${step.what}`];
     }
-    return { ...piece, set, change, isUntracked, doubts, before, lostBits };
+    return { ...piece, set, change, isUntracked, isRemembered, doubts, before, lostBits };
   }
 
   /** Where a rule wrote bits that nobody can say, the packets go on with every value that these may have. */
@@ -258,8 +277,8 @@ class Walker {
 }
 
 /** What tells pieces apart that have no traces. */
-function keyOf({ change, isUntracked, doubts }: Piece): string {
-  return `${change.keep} ${change.set} ${isUntracked} ${doubts.join("\n")}`;
+function keyOf({ change, isUntracked, isRemembered, doubts }: Piece): string {
+  return `${change.keep} ${change.set} ${isUntracked} ${isRemembered} ${doubts.join("\n")}`;
 }
 
 function pushUnlessEmpty(list: Piece[], ...pieces: readonly Piece[]): void {

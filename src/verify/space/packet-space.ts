@@ -108,6 +108,12 @@ export class PacketSpace {
     return this.diagrams.exists(set, LEVELS[dimension]);
   }
 
+  /** All packets that have the same values as one of these in those dimensions. */
+  existsBut(set: Diagram, dimensions: readonly Dimension[]): Diagram {
+    const others = ORDER.filter((dimension) => !dimensions.includes(dimension));
+    return others.reduce<Diagram>((all, dimension) => this.exists(all, dimension), set);
+  }
+
   /** A packet of a set that is not empty, as pleasant to read as the set allows. */
   pick(set: Diagram): HeaderPoint {
     const wishes = ORDER.map((name) => {

@@ -77,7 +77,7 @@ export const PLANTED: readonly Breakage[] = [
     ],
     probes: ["r_spoofed"],
     finds: new RegExp(`"kind":"leak".*"source":"${v4.tunnel}"`),
-    kinds: ["leak", "weakness"],
+    kinds: ["leak"],
   },
   {
     name: "no forward chain",

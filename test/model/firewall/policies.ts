@@ -73,6 +73,12 @@ export const LAPTOP: FirewallPolicy = policyOf({
   dns: { leakProtection: true, servers: ["10.8.0.1", "fd00:8::1"], path: OFFICE, blockEncrypted: true },
 });
 
+/** The laptop's policy without its rule that names users: verdicts are remembered under it (S5.6). */
+export const UNNAMED: FirewallPolicy = policyOf({
+  ...LAPTOP.layers[0],
+  flows: { ...LAPTOP.steering, rules: LAPTOP.steering.rules.filter(({ match }) => match.uids === undefined) },
+});
+
 /** The same policy on a machine with many tunnels: path numbers whose marks use the mark's highest bits. */
 export function withHighNumbers(policy: FirewallPolicy): FirewallPolicy {
   const text = JSON.stringify(policy).replaceAll(

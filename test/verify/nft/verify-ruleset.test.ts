@@ -15,7 +15,15 @@ import { tracePacket } from "../../../src/verify/nft/trace-packet.ts";
 import { verifyRuleset } from "../../../src/verify/nft/verify-ruleset.ts";
 import type { HeaderPoint } from "../../../src/verify/space/header-point.ts";
 import { packetArbitrary, steadyPolicyArbitrary } from "../../model/firewall/arbitraries.ts";
-import { DIRECT, LAPTOP, OFFICE, policyOf, SERVICE_UID, withHighNumbers } from "../../model/firewall/policies.ts";
+import {
+  DIRECT,
+  LAPTOP,
+  OFFICE,
+  policyOf,
+  SERVICE_UID,
+  UNNAMED,
+  withHighNumbers,
+} from "../../model/firewall/policies.ts";
 import { SEED } from "../../support/seeded.ts";
 import { packetOfShown, wayOf, wireOf } from "./concrete-ways.ts";
 
@@ -90,6 +98,7 @@ describe("law 1: verification of a whole ruleset", { timeout: 300_000 }, () => {
   const changed = policyOf({ allowLan: true, flows: { rules: [], default: OFFICE } });
   const policies: readonly (readonly [string, FirewallPolicy])[] = [
     ["the laptop's", LAPTOP],
+    ["one that names no users, whose verdicts are remembered", UNNAMED],
     ["the one between two", between(LAPTOP, changed) as FirewallPolicy],
     ["an inclusive one", policyOf({ flows: { ...LAPTOP.steering, default: DIRECT } })],
     ["one without the kill switch", policyOf({ ...LAPTOP.layers[0], killSwitch: false })],
@@ -117,9 +126,10 @@ describe("law 1: verification of a whole ruleset", { timeout: 300_000 }, () => {
     }
   });
 
-  // What rules remember, what packets carry, and what becomes of a frame meanwhile no set of packets shows.
+  // What rules remember, what packets carry, and what becomes of a frame meanwhile no set of packets shows. Most answers that
+  // enter meet one rule for them, and behind it another.
   const mutants = withoutEachRule(render(LAPTOP))
-    .filter(({ name }) => !/S4\.10/.test(name))
+    .filter(({ name }) => !/S4\.10|S6\.2 answer/.test(name))
     .filter((_, index) => index % 6 === SEED % 6);
 
   test(`names a packet for each of ${mutants.length} rulesets that lack a rule, where packets differ`, () => {
@@ -182,6 +192,46 @@ describe("the breakages that the leak lab knows are found without sending a pack
     expect(worst.map((finding) => JSON.stringify(finding) + describeShown(finding)).join("\n")).toMatch(packet);
     // The interpreter of the tests knows conntrack's directions, not its states.
     if (!name.includes("established")) for (const finding of worst) confirm(LAPTOP, broken, finding);
+  });
+
+  describe("S5.6: a set of judged flows", () => {
+    const remembering = render(UNNAMED);
+    const [inet, netdev] = remembering as [RenderedTable, RenderedTable];
+    const leaksOf = (broken: readonly RenderedTable[]) =>
+      verify(UNNAMED, broken).findings.filter(({ kind }) => kind === "leak");
+    const remember = inet.rules.filter(({ chain }) => chain === "remember");
+
+    test.each(["steer", "leaving", "out", "through", "refused"])("to which the chain %s adds, too", (chain) => {
+      const adding = remember.flatMap(({ expressions }) =>
+        expressions.some(({ kind }) => kind === "set-update") ? [expressions] : [],
+      );
+      const broken = adding.reduce((tables, expressions) => withRule(tables, 0, chain, expressions), remembering);
+      expect(leaksOf(broken).length).toBeGreaterThan(0);
+    });
+
+    test("that is asked for another field than was added", () => {
+      const rules = inet.rules.map((rule) => ({
+        ...rule,
+        expressions: rule.expressions.map((one) =>
+          // The port of the other side, in place of this one's.
+          rule.chain !== "remember" && rule.comment?.startsWith("S5.6") && one.kind === "payload" && one.offset === 2
+            ? { ...one, offset: 0 }
+            : one,
+        ),
+      }));
+      expect(rules).not.toEqual(inet.rules);
+      expect(leaksOf([{ ...inet, rules }, netdev]).length).toBeGreaterThan(0);
+    });
+
+    test("whose key leaves the device out", () => {
+      const rules = inet.rules.map((rule) => ({
+        ...rule,
+        expressions: rule.comment?.startsWith("S5.6")
+          ? rule.expressions.filter((one) => one.kind !== "meta" || one.key !== "oifname")
+          : rule.expressions,
+      }));
+      expect(leaksOf([{ ...inet, rules }, netdev]).length).toBeGreaterThan(0);
+    });
   });
 
   test("S9.4: a bridge whose ports are all taken for guests' is noted", () => {

@@ -47,6 +47,8 @@ function fitsOpening(expressions: readonly Expression[]): boolean {
 }
 
 function flowStep(step: RuleStep, opens: boolean, fits: boolean): RuleStep[] {
+  // A packet that opens its flow is taken for the first with its key.
+  if (step.kind === "remembered" && opens) return [{ kind: "test", any: [] }];
   if (step.kind !== "doubt" || !(HEADER.test(step.what) || MEMORY.test(step.what))) return [step];
   if (!opens) return [{ kind: "either" }];
   return fits && HEADER.test(step.what) ? [] : [{ kind: "test", any: [] }];

@@ -7,8 +7,9 @@ import { isOurs, nameOfRule, type RuleTable } from "../rule-table.ts";
 import { bothConditions, type Condition, conditionOf, eitherCondition } from "./condition.ts";
 import { readExtension } from "./extension.ts";
 import { SEEN_FLOWS, withFlowSteps } from "./flow-steps.ts";
+import { holdsJudgedFlows, type JudgedStep, judgedStep } from "./judged-step.ts";
 import { loadValue, type ReadingContext } from "./load-value.ts";
-import { bytesOf, maskValue, type RegisterValue, turnValue } from "./register-value.ts";
+import { bytesOf, maskValue, type RegisterValue, slotOf, turnValue } from "./register-value.ts";
 import { untracks } from "./untracked.ts";
 import type { ByteRange } from "./value-terms.ts";
 import { writtenFields } from "./written-fields.ts";
@@ -24,6 +25,7 @@ export type RuleStep =
   | { readonly kind: "untrack" }
   /** The rule goes on here for some packets that look like these, and not for others. */
   | { readonly kind: "either" }
+  | JudgedStep
   /** The rule writes a field of the packet itself that packets are judged by; the word is for people. */
   | { readonly kind: "write"; readonly what: string }
   /** Whether the rule goes on here cannot be said. */
@@ -53,7 +55,8 @@ export function readRule(table: RuleTable, rule: NftRule, context: ReadingContex
 /** Whether a rule is met does not matter where it neither ends a way nor changes a mark; where it writes into packets or untracks them, only which may come there. */
 function withoutIdleDoubts(rule: ReadRule): ReadRule {
   const changes =
-    rule.verdict !== undefined || rule.steps.some(({ kind }) => kind.startsWith("mark") || kind === "untrack");
+    rule.verdict !== undefined ||
+    rule.steps.some(({ kind }) => kind.startsWith("mark") || kind === "untrack" || kind === "remember");
   const isIdle = !changes && !rule.steps.some((step) => step.kind === "doubt" && SENDS_BY_ITSELF.test(step.what));
   if (!isIdle) return rule;
   const isTold = rule.steps.some(({ kind }) => kind === "write") || untracks(rule.rule);
@@ -150,6 +153,11 @@ class RuleReader {
       case "meta-set":
         if (expression.key === "mark") this.#steps.push(this.#markStep(expression.source));
         return;
+      case "set-update":
+        if (expression.removes || !holdsJudgedFlows(this.#table, expression.set))
+          this.#steps.push({ kind: "doubt", what: expression.kind });
+        else this.#steps.push(judgedStep("remember", expression, this.#registers));
+        return;
       default:
         this.#steps.push({ kind: "doubt", what: expression.kind });
     }
@@ -191,6 +199,8 @@ class RuleReader {
     const set = this.#table.sets.get(name);
     if (set === undefined) this.#steps.push({ kind: "doubt", what: `the set ${name}, which is not there` });
     else if (set.verdicts) this.#steps.push({ kind: "doubt", what: `the map ${name}` });
+    else if (holdsJudgedFlows(this.#table, name) && !inverted)
+      this.#steps.push(judgedStep("remembered", { set: name, register }, this.#registers));
     else if (set.isFilledByRules && isOurs(this.#table)) this.#steps.push({ kind: "doubt", what: SEEN_FLOWS });
     else {
       this.#steps.push(...stepsOf(this.#lookUp(name, register, set.elements, inverted)));
@@ -272,11 +282,6 @@ function stepsOf({ any, opaque }: Condition): RuleStep[] {
     ...(isAlways ? [] : [{ kind: "test", any } as const]),
     ...(opaque === undefined || any.length === 0 ? [] : [{ kind: "doubt", what: opaque } as const]),
   ];
-}
-
-/** Registers 1–4 have 16 bytes each, 8–23 are the same bytes by fours. */
-function slotOf(register: number): number {
-  return register < 8 ? 4 * (register - 1) : register - 8;
 }
 
 function nativeEndianNumber(bytes: Uint8Array): number {

@@ -62,6 +62,11 @@ export function wholeNumber(dimension: NumberDimension | "mark", width: number, 
   return { kind: "number", dimension, width, offset: 0, mask, xor, reversed };
 }
 
+/** Whether it is all of a field, unchanged. */
+export function isWholeNumber({ width, mask, xor }: Extract<PlainValue, { kind: "number" }>): boolean {
+  return mask.length === width && mask.every((byte) => byte === 255) && xor.every((byte) => byte === 0);
+}
+
 /** `length` bytes of a field, from `offset`. */
 export function partOfNumber(dimension: NumberDimension, width: number, offset: number, length: number): PlainValue {
   const [mask, xor] = [new Uint8Array(length).fill(255), new Uint8Array(length)];
@@ -121,4 +126,9 @@ export function turnValue(value: RegisterValue, size: number, length: number): R
 
 function maskBytes(bytes: Uint8Array, mask: Uint8Array, xor: Uint8Array): Uint8Array {
   return bytes.map((byte, index) => (byte & (mask[index] ?? 0)) ^ (xor[index] ?? 0));
+}
+
+/** Registers 1–4 have 16 bytes each, 8–23 are the same bytes by fours. */
+export function slotOf(register: number): number {
+  return register < 8 ? 4 * (register - 1) : register - 8;
 }

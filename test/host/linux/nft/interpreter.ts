@@ -4,6 +4,7 @@ import { PORTED_PROTOCOLS } from "../../../../src/model/firewall/packet.ts";
 import { ipToBytes } from "../../../../src/model/ip.ts";
 import { MARK_MASK, markOfPath, PATH_NUMBERS } from "../../../../src/model/ownership.ts";
 import { CT_STATE, type Expression, type ExpressionOf } from "../../../../src/native/linux/nftables/expression.ts";
+import { keyBytes } from "../../../../src/native/linux/nftables/set.codec.ts";
 
 /** rtnetlink.h */
 const RTN = { unicast: 1, local: 2 } as const;
@@ -24,6 +25,8 @@ export interface Wire {
   readonly ctMark?: number;
   /** It answers who asks for a connection. */
   readonly answers?: boolean;
+  /** The keys in sets of judged flows (S5.6), by set and hexadecimal; rules add to them. They hold nothing when absent. */
+  readonly judged?: Map<string, Set<string>>;
 }
 
 export interface Outcome {
@@ -181,6 +184,7 @@ class Machine {
         this.#write(expression.register, this.#read(expression.source, expression.length).toReversed());
         return true;
       case "set-update":
+        this.#judgedIn(expression.set)?.add(this.#keyOf(expression.set, expression.register));
         this.#remembered.push(expression.removes ? `not ${expression.set}` : expression.set);
         return true;
       case "ct-set":
@@ -200,11 +204,26 @@ class Machine {
   #contains(name: string, register: number): boolean {
     const found = this.#sets.get(name);
     if (found === undefined) throw new Error(`no set ${name}`);
+    const judged = this.#judgedIn(name);
+    if (judged !== undefined) return judged.has(this.#keyOf(name, register));
     const flows = /^flows-(.+)-v([46])$/.exec(name);
     if (flows !== null) return this.#isSeen(flows[1], Number(flows[2]));
     const width = found.elements[0]?.from.length ?? 1;
     const key = this.#read(register, width);
     return found.elements.some(({ from, to = from }) => Buffer.compare(key, from) >= 0 && Buffer.compare(key, to) <= 0);
+  }
+
+  #judgedIn(name: string): Set<string> | undefined {
+    const { judged } = this.#wire;
+    if (judged === undefined || !name.startsWith("judged-")) return undefined;
+    const keys = judged.get(name) ?? new Set();
+    judged.set(name, keys);
+    return keys;
+  }
+
+  #keyOf(name: string, register: number): string {
+    const fields = this.#sets.get(name)?.set.fields ?? [];
+    return Buffer.from(this.#read(register, keyBytes(fields))).toString("hex");
   }
 
   /** S4.10: the tester says whose flow it was. */

@@ -10,7 +10,7 @@ import type { FirewallPolicy } from "../../../../src/model/firewall/policy.ts";
 import { between, blockedPolicy } from "../../../../src/model/firewall/transition.ts";
 import { type IpAddress, parseIp } from "../../../../src/model/ip.ts";
 import { ENGINE_MARK, markOfPath } from "../../../../src/model/ownership.ts";
-import { BLOCK, DIRECT, LAPTOP, layerOf, OFFICE, policyOf } from "../../../model/firewall/policies.ts";
+import { BLOCK, DIRECT, LAPTOP, layerOf, OFFICE, policyOf, UNNAMED } from "../../../model/firewall/policies.ts";
 import { temporaryFolder } from "../../../support/folder.ts";
 import { commandObstacle, namespaceObstacle } from "../../../support/netns.ts";
 import { SEED } from "../../../support/seeded.ts";
@@ -48,6 +48,8 @@ const inclusive = { ...direct, rules: LAPTOP.steering.rules };
 const blocking = { rules: [], default: BLOCK };
 const POLICIES: readonly (readonly [string, FirewallPolicy])[] = [
   ["the laptop's", LAPTOP],
+  ["one that names no users, whose verdicts are remembered", UNNAMED],
+  ["an inclusive one that names no users", policyOf({ ...UNNAMED.layers[0], flows: direct })],
   ["an inclusive one", policyOf({ flows: inclusive, dns })],
   ["the blocked one", policyOf({ flows: blocking, endpoints: [] })],
   ["one without the kill switch", policyOf({ killSwitch: false, flows: inclusive, dns })],

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { RENDERING } from "../../../../src/host/linux/nft/load/policy-record.ts";
+import { remembersVerdicts } from "../../../../src/host/linux/nft/render/chains/judged-flows.ts";
 import { renderNft } from "../../../../src/host/linux/nft/render/render-nft.ts";
 import type { RenderedTable } from "../../../../src/host/linux/nft/render/table-writer.ts";
 import { judge, markAfterSteering } from "../../../../src/model/firewall/evaluate.ts";
@@ -12,12 +13,12 @@ import {
   REFUSED_PROTOCOLS,
 } from "../../../../src/model/firewall/flow-memory.ts";
 import { LOOPBACK_DEVICE, type Packet, PROTOCOL } from "../../../../src/model/firewall/packet.ts";
-import type { FirewallPolicy } from "../../../../src/model/firewall/policy.ts";
+import type { FirewallPolicy, PolicyLayer } from "../../../../src/model/firewall/policy.ts";
 import { type IpAddress, parseIp } from "../../../../src/model/ip.ts";
 import { MARK_MASK } from "../../../../src/model/ownership.ts";
 import { sha256Hex } from "../../../../src/model/sha256.ts";
 import { oneOfThreeLong, packetArbitrary, policyArbitrary } from "../../../model/firewall/arbitraries.ts";
-import { BLOCK, DIRECT, LAPTOP, policyOf, withHighNumbers } from "../../../model/firewall/policies.ts";
+import { BLOCK, DIRECT, LAPTOP, OFFICE, policyOf, UNNAMED, withHighNumbers } from "../../../model/firewall/policies.ts";
 import { SEED } from "../../../support/seeded.ts";
 import { runChain, type Wire } from "./interpreter.ts";
 
@@ -63,14 +64,14 @@ const render = (policy: FirewallPolicy) =>
     RenderedTable,
   ];
 
-/** What RENDERING 12 makes of a policy. */
-const RENDERED = "b9e42cf31c29ba765b574548127aa207d2f086695e1f40938160bb06b0cba532";
+/** What RENDERING 13 makes of two policies. */
+const RENDERED = "ddabf105c9d4971ec1c6356b2dd2c467a2b0b83ae8eb0c991554cc289fbda235";
 
 test("rules are rendered as their number says: a change of them needs another RENDERING, and its hash here", () => {
-  const plain = JSON.stringify(render(LAPTOP), (_key, value: unknown) =>
+  const plain = JSON.stringify([render(LAPTOP), render(UNNAMED)], (_key, value: unknown) =>
     typeof value === "bigint" ? `${value}` : value instanceof Uint8Array ? Buffer.from(value).toString("hex") : value,
   );
-  expect([RENDERING, sha256Hex(plain)]).toEqual([12, RENDERED]);
+  expect([RENDERING, sha256Hex(plain)]).toEqual([13, RENDERED]);
 });
 
 const CHAINS = {
@@ -137,6 +138,42 @@ describe("the rendered rules", { timeout: 300_000 }, () => {
       }
     }
     expect(PARAGRAPHS.filter((key) => (seen.get(key) ?? 0) < 5)).toEqual([]);
+  });
+
+  test("S5.6: judge as the evaluator does what they have judged before, whatever came between", () => {
+    let [known, unsteered] = [0, 0];
+    const unnamed = [UNNAMED, ...policies.filter(remembersVerdicts)];
+    for (const [index, policy] of unnamed.entries()) {
+      const [inet] = render(policy);
+      const judged = new Map<string, Set<string>>();
+      const stretch = packetsFor(index, 1500);
+      for (const packet of [...stretch, ...stretch]) {
+        const wire = { junk: JUNK, judged };
+        const found = verdictOf(inet, packet, wire);
+        expect(found, show("judged before", packet, policy)).toBe(judge(policy, packet).verdict);
+        if (packet.hook === "input" || found === "drop") continue;
+        const again = runChain(inet, "leaving", packet, wire);
+        known += again.remembered.length === 0 ? 1 : 0;
+        const isSteered = runChain(inet, "steer", packet, wire).mark !== (packet.mark ?? 0);
+        if (packet.hook === "output") unsteered += isSteered ? 0 : 1;
+      }
+    }
+    expect(known).toBeGreaterThan(1000);
+    expect(unsteered).toBeGreaterThan(100);
+  });
+
+  test("S5.6: remember no verdict that depends on more than the key", () => {
+    const [layer] = UNNAMED.layers as [PolicyLayer];
+    const fallsBack = { ...OFFICE, fallback: "direct" } as const;
+    const others = [
+      LAPTOP,
+      policyOf({ ...layer, killSwitch: false }),
+      policyOf({ ...layer, flows: { ...layer.flows, default: fallsBack } }),
+      { steering: UNNAMED.steering, layers: [layer, layer] },
+    ];
+    const sets = (policy: FirewallPolicy) => render(policy)[0].sets.filter(({ set }) => set.name.startsWith("judged-"));
+    expect(others.map((policy) => sets(policy).length)).toEqual([0, 0, 0, 0]);
+    expect(sets(UNNAMED)).toHaveLength(4);
   });
 
   test("mark what leaves as the evaluator says", () => {

@@ -20,3 +20,12 @@ export function fallbackSetName(path: number): string {
 
 /** The chain for what a proxy sends over loopback in another machine's name; where it stands the kernel can ask for sockets. */
 export const PROXIED = "proxied";
+
+/** The chain that remembers that a flow may leave by a device (S5.6). */
+export const REMEMBER = "remember";
+
+/** The sets of flows that may leave by a device, as was judged before (S5.6). */
+export const JUDGED_SETS = {
+  4: { flows: "judged-v4", echoes: "judged-echoes-v4" },
+  6: { flows: "judged-v6", echoes: "judged-echoes-v6" },
+} as const;

@@ -1,13 +1,15 @@
 import { flowMemoryOf } from "../../../../model/firewall/flow-memory.ts";
-import { LOOPBACK_DEVICE } from "../../../../model/firewall/packet.ts";
+import { LOOPBACK_DEVICE, PROTOCOL } from "../../../../model/firewall/packet.ts";
 import type { FirewallPolicy } from "../../../../model/firewall/policy.ts";
-import { NFT_TABLE } from "../../../../model/ownership.ts";
+import { MARK_MASK, markOfPath, NFT_TABLE, PATH_NUMBERS } from "../../../../model/ownership.ts";
 import { type ChainBase, PRIORITY } from "../../../../native/linux/nftables/chain.codec.ts";
 import { counter, verdict } from "../../../../native/linux/nftables/expression.ts";
-import { type Match, matchIn } from "../../../../native/linux/nftables/match.ts";
+import { type Match, matchIn, setMark } from "../../../../native/linux/nftables/match.ts";
 import { IDENTITY_CHAIN, REFUSED_CHAIN } from "./chain-names.ts";
 import { writeArriving } from "./chains/arriving-chain.ts";
 import type { RenderPlace } from "./chains/conditions.ts";
+import { isReply } from "./chains/grant-rules.ts";
+import { isJudged, remembersVerdicts, writeRemember } from "./chains/judged-flows.ts";
 import { type LayerChains, onTunnel, TUNNEL_SET, writeLayer } from "./chains/layer-chains.ts";
 import { writeLinkIn, writeLinkOut, writeRestMissing } from "./chains/link-rules.ts";
 import { writeStrangers } from "./chains/loopback-antispoof.ts";
@@ -49,6 +51,8 @@ export function renderInetTable(
     "oifname",
     tunnels.map((tunnel) => tunnel.device),
   );
+  const remembers = remembersVerdicts(policy);
+  if (remembers) writeRemember(place);
   writeRefused(place);
   writeStrangers(place, sockets);
   writeSteering(place, policy);
@@ -56,10 +60,10 @@ export function renderInetTable(
   const memory = flowMemoryOf(policy);
   const classes = memory.kind === "kept" ? memory.classes : undefined;
   const layers = policy.layers.map((layer, index) =>
-    writeLayer(place, layer, policy.layers.length > 1 ? `-${index + 1}` : "", classes),
+    writeLayer(place, layer, policy.layers.length > 1 ? `-${index + 1}` : "", { classes, remembers }),
   );
   const guarded = policy.layers.some((layer) => layer.killSwitch) ? "drop" : "accept";
-  writeLeaving(place, layers, guarded);
+  writeLeaving(place, layers, guarded, remembers);
   writeSourceGuard(place, policy);
   writeEntering(place, policy, layers, guarded);
   writeCrossing(place, policy, layers, guarded);
@@ -77,8 +81,11 @@ export function ownAddresses({ writer, match }: RenderPlace, side: "saddr" | "da
   const addresses = [...new Set(policy.layers.flatMap((layer) => layer.tunnels).flatMap((tunnel) => tunnel.addresses))];
   return ([4, 6] as const).flatMap((family) => {
     const mine = prefixesOf(family, addresses);
-    if (mine.length === 0) return [];
-    return [match.inSet(`${family === 4 ? "ip" : "ip6"}.${side}`, writer.addressSet("own-addresses", family, mine))];
+    const [only] = mine;
+    if (only === undefined) return [];
+    if (mine.length === 1) return [match[side](only)];
+    const set = writer.valueSet(`own-addresses-v${family}`, family === 4 ? "ip.daddr" : "ip6.daddr", mine);
+    return [match.inSet(`${family === 4 ? "ip" : "ip6"}.${side}`, set)];
   });
 }
 
@@ -86,7 +93,12 @@ function filterAt(hook: ChainBase["hook"], priority: number, policy: ChainBase["
   return { base: { type: "filter", hook, priority, policy } };
 }
 
-function writeLeaving(place: RenderPlace, layers: readonly LayerChains[], policy: ChainBase["policy"]): void {
+function writeLeaving(
+  place: RenderPlace,
+  layers: readonly LayerChains[],
+  policy: ChainBase["policy"],
+  remembers: boolean,
+): void {
   const { writer, match } = place;
   const link = "link-out";
   writer.chain(link);
@@ -94,6 +106,10 @@ function writeLeaving(place: RenderPlace, layers: readonly LayerChains[], policy
   writeLinkOut(place, link, verdict("accept"));
   writer.chain("leaving", { ...filterAt("postrouting", LEAVING_PRIORITY, policy), comment: "S5 leaving" });
   writer.rule("leaving", [match.field("oifname", LOOPBACK_DEVICE)], verdict("accept"), "S2.1 loopback");
+  const unmarked = match.anyBit("mark", MARK_MASK, { not: true });
+  writer.rule("leaving", [unmarked], setMark(markOfPath(PATH_NUMBERS.direct), MARK_MASK), "S9.3 is judged here");
+  for (const judged of remembers ? isJudged(place) : [])
+    writer.rule("leaving", judged, verdict("accept"), "S5.6 judged before");
   writer.rule("leaving", [onTunnel(place, "oifname", true)], verdict("jump", link), "S2.4-S2.6 DHCP and NDP");
   for (const { leaving } of layers) writer.rule("leaving", [], verdict("jump", leaving), "S1.2 every layer accepts");
   writer.rule("leaving", [], verdict("accept"), "S1.2 every layer has accepted");
@@ -103,10 +119,9 @@ function writeSourceGuard(place: RenderPlace, policy: FirewallPolicy): void {
   const { writer, match } = place;
   const chain = "source-guard";
   writer.chain(chain, { ...filterAt("postrouting", SOURCE_PRIORITY, "accept"), comment: "S2.2 after NAT" });
-  writer.rule(chain, [match.field("oifname", LOOPBACK_DEVICE)], verdict("accept"), "S2.1 loopback");
-  writer.rule(chain, [onTunnel(place, "oifname")], verdict("accept"), "S2.2 leaves by a tunnel");
+  const outside = [match.field("oifname", LOOPBACK_DEVICE, { not: true }), onTunnel(place, "oifname", true)];
   for (const own of ownAddresses(place, "saddr", policy)) {
-    writer.rule(chain, [own], refuse(), "S2.2 source is a tunnel's address");
+    writer.rule(chain, [own, ...outside], refuse(), "S2.2 source is a tunnel's address");
   }
 }
 
@@ -123,6 +138,7 @@ function writeEntering(
     writer.rule(link, [own], refuse(), "S2.3 a tunnel's address is reached only through the tunnel");
   }
   for (const own of ownAddresses(place, "saddr", policy)) writer.rule(link, [own], refuse(), NOBODY_ELSE);
+  for (const answer of plainAnswers(place)) writer.rule(link, answer, verdict("accept"), "S6.2 answer");
   writeLinkIn(place, link, verdict("accept"));
   writer.chain("entering", { ...filterAt("input", PRIORITY.filter, chainPolicy), comment: "S6 entering" });
   writer.rule("entering", [match.field("iifname", LOOPBACK_DEVICE)], verdict("accept"), "S2.1 loopback");
@@ -131,6 +147,14 @@ function writeEntering(
     if (entering !== undefined) writer.rule("entering", [], verdict("jump", entering), "S1.2 every layer accepts");
   }
   writer.rule("entering", [], verdict("accept"), "S1.2 every layer has accepted");
+}
+
+/** Answers of which no redirect (S6.7) is one: all but ICMP, and echo replies (RFC 792, RFC 4443 section 4.2). */
+function plainAnswers(place: RenderPlace): Match[][] {
+  const { match } = place;
+  const carried = [PROTOCOL.icmp, PROTOCOL.icmpv6].map((one) => match.field("l4proto", one, { not: true }));
+  const echoes = [match.icmp("icmp", 0), match.icmp("icmpv6", 129)];
+  return [[isReply(place), ...carried], ...echoes.map((echo) => [isReply(place), echo])];
 }
 
 function writeCrossing(
@@ -142,7 +166,7 @@ function writeCrossing(
   const { writer } = place;
   writer.chain("crossing", { ...filterAt("forward", PRIORITY.filter, chainPolicy), comment: "S7 crossing" });
   for (const own of ownAddresses(place, "saddr", policy))
-    writer.rule("crossing", [onTunnel(place, "iifname", true), own], refuse(), NOBODY_ELSE);
+    writer.rule("crossing", [own, onTunnel(place, "iifname", true)], refuse(), NOBODY_ELSE);
   for (const { crossing } of layers) writer.rule("crossing", [], verdict("jump", crossing), "S1.2 every layer accepts");
   writer.rule("crossing", [], verdict("accept"), "S1.2 every layer has accepted");
 }

@@ -8,6 +8,7 @@ import type { RenderPlace } from "./conditions.ts";
 import { writeSenders } from "./reverse-path-chain.ts";
 
 const CHAIN = "arriving";
+const ONWARD = "onward";
 /** After destinations were translated back (-100), so that it is known whether the packet goes on to somebody else. */
 const BASE: ChainBase = { type: "filter", hook: "prerouting", priority: PRIORITY.dstnat + 10, policy: "accept" };
 
@@ -23,8 +24,11 @@ export function writeArriving(place: RenderPlace, policy: FirewallPolicy, uplink
   const marked = (mark: number): Expression[] => [...setMark(mark, MARK_MASK), verdict("accept")];
   writer.chain(CHAIN, { base: BASE, comment: "S6.6 marks each packet with its path" });
   writer.rule(CHAIN, [match.field("iifname", LOOPBACK_DEVICE)], verdict("accept"), "S2.1 loopback");
-  writeSenders(place, policy, uplinks, CHAIN);
-  writer.rule(CHAIN, [match.field("fib.daddr.type", RTN_UNICAST)], marked(0), "S6.6 will be forwarded");
+  writer.chain(ONWARD);
+  const onward = match.field("fib.daddr.type", RTN_UNICAST);
+  writer.rule(CHAIN, [onward], verdict("goto", ONWARD), "S6.6 will be forwarded");
+  writeSenders(place, policy, uplinks, { ending: CHAIN, onward: ONWARD });
+  writer.rule(ONWARD, [], marked(0), "S6.6 will be forwarded");
   const tunnels = new Map(policy.layers.flatMap(({ tunnels: some }) => some.map((one) => [one.device, one] as const)));
   for (const { device, number } of tunnels.values()) {
     writer.rule(CHAIN, [match.field("iifname", device)], marked(markOfPath(number)), "S6.6 by its tunnel");

@@ -5,10 +5,12 @@ import { engineUids, type PathRef, type PolicyLayer, type PolicyTunnel } from ".
 import { MARK_MASK, markOfPath } from "../../../../../model/ownership.ts";
 import { type Expression, verdict } from "../../../../../native/linux/nftables/expression.ts";
 import { type Match, setMark } from "../../../../../native/linux/nftables/match.ts";
+import { REMEMBER } from "../chain-names.ts";
 import { whileFallenBack } from "../fallback-sets.ts";
 import { INWARD, type RenderPlace } from "./conditions.ts";
 import { isFlowOf } from "./flow-memory-chains.ts";
 import { isReply, writeAllowIn, writeAllowInAnswers, writeOwnIn, writeOwnOut } from "./grant-rules.ts";
+import { isJudged } from "./judged-flows.ts";
 import { hasSocket, isTooBig } from "./link-rules.ts";
 import { type PathChain, refuse, writePathRules } from "./path-chains.ts";
 
@@ -29,14 +31,15 @@ export interface LayerChains {
  *
  * @param suffix keeps the names of several layers apart
  * @param classes the users whose flows are remembered (S4.10)
+ * @param remembers whether verdicts are remembered (S5.6)
  */
 export function writeLayer(
   place: RenderPlace,
   layer: PolicyLayer,
   suffix: string,
-  classes?: readonly UserClass[],
+  { classes, remembers }: { readonly classes: readonly UserClass[] | undefined; readonly remembers: boolean },
 ): LayerChains {
-  const crossing = writePaths(place, layer, suffix);
+  const crossing = writePaths(place, layer, suffix, remembers);
   const paths = classes === undefined ? crossing : writeWhose(place, layer, suffix, crossing, classes);
   const leaving = `out${suffix}`;
   if (!layer.killSwitch) {
@@ -48,7 +51,7 @@ export function writeLayer(
   const chains = { leaving, entering: `in${suffix}`, crossing: `through${suffix}` };
   writeLeaving(place, layer, leaving, paths, suffix);
   writeEntering(place, layer, chains.entering, suffix);
-  writeCrossing(place, layer, chains.crossing, crossing);
+  writeCrossing(place, layer, chains.crossing, crossing, remembers);
   return chains;
 }
 
@@ -58,11 +61,12 @@ export function onTunnel({ match }: RenderPlace, side: "iifname" | "oifname", no
 }
 
 /** S4 and S5.1, S5.3, S5.4: finds the path, then asks whether the packet stands on its device. */
-function writePaths(place: RenderPlace, layer: PolicyLayer, suffix: string): string {
+function writePaths(place: RenderPlace, layer: PolicyLayer, suffix: string, remembers: boolean): string {
   const chain = `paths${suffix}`;
+  const onItsDevice = remembers ? verdict("goto", REMEMBER) : pass();
   place.writer.chain(chain);
-  for (const tunnel of layer.tunnels) writeToTunnel(place, tunnel, suffix);
-  writeToDirect(place, suffix);
+  for (const tunnel of layer.tunnels) writeToTunnel(place, tunnel, suffix, onItsDevice);
+  writeToDirect(place, suffix, onItsDevice);
   writePathRules(place, { chain, steering: layer.flows, layer, take: takePath(layer, suffix) });
   return chain;
 }
@@ -97,25 +101,30 @@ function takePath(layer: PolicyLayer, suffix: string): PathChain["take"] {
   return (path, { dns }) => (layer.killSwitch || dns ? toPath(path) : unprotected(path));
 }
 
-function writeToTunnel({ writer, match }: RenderPlace, { device, families }: PolicyTunnel, suffix: string): void {
+function writeToTunnel(
+  { writer, match }: RenderPlace,
+  { device, families }: PolicyTunnel,
+  suffix: string,
+  then: Expression,
+): void {
   const chain = `to-${device}${suffix}`;
   writer.chain(chain);
   const onDevice = match.field("oifname", device);
-  if (families.includes(4) && families.includes(6)) writer.rule(chain, [onDevice], pass(), "S5.1 by its tunnel");
+  if (families.includes(4) && families.includes(6)) writer.rule(chain, [onDevice], then, "S5.1 by its tunnel");
   else {
     for (const family of families) {
       const carried = match.network(family === 4 ? "ip" : "ip6");
-      writer.rule(chain, [onDevice, carried], pass(), "S5.1 by its tunnel, of a family it carries");
+      writer.rule(chain, [onDevice, carried], then, "S5.1 by its tunnel, of a family it carries");
     }
   }
   writer.rule(chain, [], refuse(), "S5.4 its path is another device");
 }
 
-function writeToDirect(place: RenderPlace, suffix: string): void {
+function writeToDirect(place: RenderPlace, suffix: string, then: Expression): void {
   const chain = `to-direct${suffix}`;
   place.writer.chain(chain);
   place.writer.rule(chain, [onTunnel(place, "oifname")], refuse(), "S5.1 a tunnel is not its path");
-  place.writer.rule(chain, [], pass(), "S5.3 by a physical device");
+  place.writer.rule(chain, [], then, "S5.3 by a physical device");
 }
 
 function writeLeaving(place: RenderPlace, layer: PolicyLayer, chain: string, paths: string, suffix: string): void {
@@ -175,7 +184,7 @@ function writeEntering(place: RenderPlace, layer: PolicyLayer, chain: string, su
   writer.rule(chain, [], verdict("goto", answers), "S6.3 its answer would go directly");
 }
 
-function writeCrossing(place: RenderPlace, layer: PolicyLayer, chain: string, paths: string): void {
+function writeCrossing(place: RenderPlace, layer: PolicyLayer, chain: string, paths: string, remembers: boolean): void {
   const { writer, match } = place;
   writer.chain(chain);
   for (const { device, number } of layer.tunnels) {
@@ -190,5 +199,6 @@ function writeCrossing(place: RenderPlace, layer: PolicyLayer, chain: string, pa
     const unless = fallsBack ? [whileFallenBack(place, rest.number, true)] : [];
     writer.rule(chain, [onTunnel(place, "oifname", true), ...unless], refuse(), "S7.3 guests use tunnels only");
   }
+  for (const judged of remembers ? isJudged(place) : []) writer.rule(chain, judged, pass(), "S5.6 judged before");
   writer.rule(chain, [], verdict("goto", paths), "S7.1 by the path of its flow");
 }

@@ -10,10 +10,13 @@ import { setMark } from "../../../../../native/linux/nftables/match.ts";
 import { addressesOf, type RenderPlace } from "./conditions.ts";
 import { isFlowOf, writeFlowMemory, writeNoMemory, writeRefusedProtocols } from "./flow-memory-chains.ts";
 import { isOurs, isReply } from "./grant-rules.ts";
+import { isJudged, remembersVerdicts } from "./judged-flows.ts";
 import { hasSocket, writeLinkOut } from "./link-rules.ts";
 import { writePathRules } from "./path-chains.ts";
 
 const CHAIN = "steer";
+/** IP_CT_DIR_ORIGINAL of linux/netfilter/nf_conntrack_tuple_common.h. */
+const CT_DIRECTION_ORIGINAL = 0;
 const NO_EXCEPTIONS = { dns: null, allow: [], allowLan: false } as const;
 
 /**
@@ -28,7 +31,11 @@ export function writeSteering(place: RenderPlace, policy: FirewallPolicy): void 
     comment: "S4 the path of each flow, written as its mark",
   });
   writeMarkChains(place, policy, layer);
+  // An answer goes back where its flow came from (S4.1), which the path of its own addresses does not tell.
+  const opens = match.field("ct.direction", CT_DIRECTION_ORIGINAL);
   writer.rule(CHAIN, [match.field("oifname", LOOPBACK_DEVICE)], verdict("accept"), "S4.8 loopback is not steered");
+  for (const judged of remembersVerdicts(policy) ? isJudged(place) : [])
+    writer.rule(CHAIN, [...judged, opens], verdict("accept"), "S5.6 judged before, and on its device");
   writeLinkOut(place, CHAIN, verdict("goto", "unmarked"));
   const memory = flowMemoryOf(policy);
   if (memory.kind !== "needless") writeRefusedProtocols(place, CHAIN);

@@ -1,0 +1,73 @@
+import { flowMemoryOf } from "../../../../../model/firewall/flow-memory.ts";
+import { PORTED_PROTOCOLS } from "../../../../../model/firewall/packet.ts";
+import type { FirewallPolicy, PathRef } from "../../../../../model/firewall/policy.ts";
+import { verdict } from "../../../../../native/linux/nftables/expression.ts";
+import type { FieldName } from "../../../../../native/linux/nftables/field.ts";
+import { type Match, updateSet } from "../../../../../native/linux/nftables/match.ts";
+import { JUDGED_SETS, REMEMBER } from "../chain-names.ts";
+import type { RenderPlace } from "./conditions.ts";
+
+/** How long a verdict is remembered before the flow is judged again. The verdict cannot change; this bounds the sets. */
+const LIFETIME_MS = 60_000;
+const MOST_ELEMENTS = 65_536;
+
+const FAMILIES = [4, 6] as const;
+
+/** Echo requests (RFC 792, RFC 4443 section 4.1): the only ICMP that is remembered. */
+const ECHO = { 4: ["icmp", 8], 6: ["icmpv6", 128] } as const;
+
+/** A set, and the fields by which the rules that find a path decide, with the device by which the packet leaves. */
+interface Memory {
+  readonly set: string;
+  readonly family: 4 | 6;
+  /** The set is for echo requests, which have no ports. */
+  readonly echo?: readonly ["icmp" | "icmpv6", number];
+  readonly key: readonly FieldName[];
+}
+
+const MEMORIES: readonly Memory[] = FAMILIES.flatMap((family) => {
+  const address: FieldName = family === 4 ? "ip.daddr" : "ip6.daddr";
+  return [
+    // Echoes first: packets with ports are told from them by one byte, and echoes from those by a look-up.
+    { set: JUDGED_SETS[family].echoes, family, echo: ECHO[family], key: [address, "oifname"] },
+    { set: JUDGED_SETS[family].flows, family, key: ["l4proto", address, "th.dport", "oifname"] },
+  ];
+});
+
+/**
+ * Whether verdicts are remembered (docs/security.md S5.6): only where a packet's path depends on nothing but the fields of
+ * the key. So no rule names users, no path falls back, and the policy has one layer, with a kill switch.
+ */
+export function remembersVerdicts(policy: FirewallPolicy): boolean {
+  const [layer, ...others] = policy.layers;
+  if (layer === undefined || others.length > 0 || !layer.killSwitch) return false;
+  const paths: readonly PathRef[] = [
+    ...[policy.steering, layer.flows].flatMap(({ rules, default: rest }) => [...rules.map(({ path }) => path), rest]),
+    ...(layer.dns === null ? [] : [layer.dns.path]),
+  ];
+  const fallsBack = paths.some((path) => path.kind === "tunnel" && path.fallback !== undefined);
+  return !fallsBack && flowMemoryOf(policy).kind === "needless";
+}
+
+/**
+ * Makes the sets, empty, for a load of the policy forgets every verdict, and writes the chain that remembers that the
+ * packet's flow may leave by its device.
+ */
+export function writeRemember({ writer, match }: RenderPlace): void {
+  const ported = match.inSet("l4proto", writer.valueSet("protocols-with-ports", "l4proto", PORTED_PROTOCOLS));
+  writer.chain(REMEMBER);
+  for (const { set, family, echo, key } of MEMORIES) {
+    writer.expiringSet(set, key, LIFETIME_MS, MOST_ELEMENTS);
+    const kind = echo === undefined ? [match.network(family === 4 ? "ip" : "ip6"), ported] : [match.icmp(...echo)];
+    writer.rule(REMEMBER, kind, updateSet(key, set), "S5.6 the verdict is remembered");
+  }
+  writer.rule(REMEMBER, [], verdict("return"), "S1.2 this layer accepts");
+}
+
+/** The conditions, one list for each set, under which the packet's flow may leave by its device, as was judged before. */
+export function isJudged({ match }: RenderPlace): Match[][] {
+  return MEMORIES.map(({ set, echo, key }) => [
+    ...(echo === undefined ? [] : [match.icmp(...echo)]),
+    match.inSet(key, set),
+  ]);
+}
