@@ -6,7 +6,7 @@ import type { Via } from "./section/path.ts";
 import type { RootInput } from "./section/root.ts";
 import type { Tunnel, TunnelInput } from "./section/tunnel.ts";
 
-/** Fills in what depends on several keys: the path of DNS, the kill switch of a configuration without one, versions. */
+/** Fills in values that depend on several keys: the path of DNS, a missing kill switch, versions. */
 export function completeConfig(input: RootInput): Config {
   const { tunnels, killSwitch, dns, include: _include, ...rest } = input;
   return {
@@ -23,7 +23,7 @@ function completeTunnel(tunnel: TunnelInput): Tunnel {
   return obfuscation === undefined ? rest : { ...rest, obfuscation: completeObfuscation(obfuscation) };
 }
 
-/** DNS goes the default path when it names none; a default of `block` leaves only the open path for it. */
+/** DNS uses the default path when it names none; with `block` as default only the direct path is left. */
 function completeDns(dns: DnsInput, defaultVia: Via): Dns {
   return { ...dns, via: dns.via ?? (defaultVia.kind === "block" ? { kind: "direct" } : defaultVia) };
 }

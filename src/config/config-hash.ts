@@ -2,8 +2,8 @@ import { sha256Hex } from "../model/sha256.ts";
 import { MAX_FILE_BYTES } from "./source/limits.ts";
 
 /**
- * One text a configuration is made of. `mode` is the file's permission bits, where it is a file; `exposure` says who else
- * than root could change it, where that counts.
+ * One text of a config. `mode` is the permission bits of its file; `exposure` names who besides root can change it,
+ * where that matters.
  */
 export interface ConfigSource {
   readonly name: string;
@@ -13,9 +13,9 @@ export interface ConfigSource {
 }
 
 /**
- * Hash of configuration texts in their order; names and permissions do not count. With it a caller can recognise a
- * configuration it has read before without loading the YAML and schema libraries: this module imports neither.
- * What lies behind the largest file that is ever accepted does not count, so that a huge one costs nothing.
+ * Hash of config texts in their order, without names and permissions. It identifies a config that was read before,
+ * without loading the YAML and schema libraries: this module imports neither. Text beyond the size limit does not
+ * count, so a huge file costs nothing.
  */
 export function configHash(sources: readonly Pick<ConfigSource, "text">[]): string {
   return sha256Hex(sources.map(({ text }) => `${text.length}:${text.slice(0, MAX_FILE_BYTES)}`).join(""));

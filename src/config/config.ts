@@ -11,9 +11,9 @@ export type { Rule } from "./section/rule.ts";
 export type { NoiseTunnel, Peer, Tunnel } from "./section/tunnel.ts";
 
 /**
- * A configuration, read and complete: defaults filled in, prefixes and addresses canonical text, durations in seconds
- * or [minimum, maximum] seconds, ports as ranges, matchers tagged by `kind`, secrets as references.
- * It is plain JSON data; JSON.parse(JSON.stringify(config)) is the same configuration.
+ * A complete config: defaults filled in, prefixes and addresses canonical, durations in seconds or as [minimum,
+ * maximum]. Ports are ranges, matchers have a `kind`, secrets are references. It is plain JSON data;
+ * JSON.parse(JSON.stringify(config)) is the same config.
  */
 export type Config = Omit<RootInput, "tunnels" | "killSwitch" | "dns" | "include"> & {
   tunnels: Record<string, Tunnel>;
@@ -21,12 +21,12 @@ export type Config = Omit<RootInput, "tunnels" | "killSwitch" | "dns" | "include
   dns?: Dns;
 };
 
-/** Whether a tunnel speaks WireGuard's protocol, obfuscated or not. */
+/** Whether a tunnel uses WireGuard's protocol, obfuscated or not. */
 export function isNoiseTunnel(tunnel: Tunnel | undefined): tunnel is NoiseTunnel {
   return tunnel?.protocol === "wireguard" || tunnel?.protocol === "amneziawg";
 }
 
-/** Whether a secret stands in the configuration itself, so that it must not be stored or printed. */
+/** Whether the config contains the secret itself, so that it must not be stored or printed. */
 export function hasInlineSecret(config: Config): boolean {
   return holdsInline(config.tunnels);
 }

@@ -7,8 +7,8 @@ import { schemasAt, unwrap } from "./schema-keys.ts";
 type Json = Readonly<Record<string, unknown>>;
 
 /**
- * What a field of the configuration is and takes, as text for a terminal; `undefined` where there is no such field.
- * The path is keys with dots, `killSwitch.allow.ports`; list positions are left out, and names of tunnels may be.
+ * Help on a field of the config, for a terminal; `undefined` if there is no such field. The path is keys with dots,
+ * `killSwitch.allow.ports`; list positions are omitted, and tunnel names may be.
  */
 export function fieldHelp(path: string, width: number): string | undefined {
   const steps = path.split(".").filter((step) => step !== "");
@@ -25,7 +25,7 @@ export function fieldHelp(path: string, width: number): string | undefined {
   return wrapText(lines.join("\n"), width, 0);
 }
 
-/** The field that a path with a slip of the pen means; `undefined` where none is near, step by step. */
+/** The existing field closest to a misspelt path; `undefined` if none is close. */
 export function nearestField(path: string): string | undefined {
   const meant: string[] = [];
   for (const step of path.split(".").filter((one) => one !== "")) {

@@ -1,4 +1,4 @@
-/** What `awg init` may know beforehand. All of it can be left out; the text then says what to put in. */
+/** What `awg init` may know in advance. All of it is optional; the text then has placeholders. */
 export interface InitAnswers {
   readonly name?: string;
   readonly protocol?: "amneziawg" | "wireguard";
@@ -6,7 +6,7 @@ export interface InitAnswers {
   readonly endpoint?: string;
   /** The server's public key in base64. */
   readonly publicKey?: string;
-  /** Where this machine's private key lies. */
+  /** Path of this host's private key. */
   readonly privateKeyFile?: string;
   /** The tunnel's own addresses. */
   readonly addresses?: readonly string[];
@@ -25,7 +25,7 @@ const DEFAULTS: Required<InitAnswers> = {
   bootstrapServers: ["9.9.9.9"],
 };
 
-/** A commented configuration to start from: one tunnel as the default path, with a kill switch and DNS through it. */
+/** A commented config to start from: one tunnel as the default path, with a kill switch and DNS through it. */
 export function initConfig(answers: InitAnswers = {}): string {
   const given = { ...DEFAULTS, ...answers };
   return `# yaml-language-server: $schema=./awg.schema.json

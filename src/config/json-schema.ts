@@ -3,7 +3,7 @@ import { rootSchema } from "./section/root.ts";
 
 type Json = Record<string, unknown>;
 
-/** The JSON Schema (draft 2020-12) of what may be written, for editors and as the source of the public type. */
+/** The JSON Schema (draft 2020-12) of the accepted input, for editors and as the source of the public type. */
 export function configJsonSchema(): Json {
   return schemaWith((json) => {
     delete json["support"];

@@ -21,22 +21,22 @@ export type { ConfigSource } from "./config-hash.ts";
 export type { LoadOptions } from "./load-options.ts";
 
 export interface LoadedConfig {
-  /** Only where no problem is an error. */
+  /** Present only if no problem is an error. */
   readonly config?: Config;
   readonly problems: readonly Problem[];
-  /** Hash over all sources, included ones too; equal to `configHash(sources)` where nothing is included. */
+  /** Hash of all sources, including included ones; equal to `configHash(sources)` without includes. */
   readonly hash: string;
-  /** All sources in the order they were merged, each with its own hash, so that a cache can tell when one changed. */
+  /** All sources in merge order, each with its own hash, so that a cache can detect a change. */
   readonly sources: readonly { readonly name: string; readonly hash: string }[];
   /** `file:line:column` of each reference to a secret, by the reference as JSON. */
   readonly secretPlaces: Readonly<Record<string, string>>;
-  /** `file:line:column` of each use of a feature that some machine may lack, by its path. */
+  /** `file:line:column` of each use of a feature that some hosts lack, by its path. */
   readonly featurePlaces: Readonly<Record<string, string>>;
 }
 
 /**
- * Reads a configuration from its texts: all problems at once, each with its place; a configuration only when none of
- * them is an error (law 7). Pure; never throws, whatever the texts hold.
+ * Reads a config from its texts. Reports all problems at once, each with its place; returns a config only if none of
+ * them is an error (law 7). Pure; never throws, whatever the texts contain.
  */
 export function loadConfig(sources: readonly ConfigSource[], options: LoadOptions = {}): LoadedConfig {
   const findings = new Findings();
@@ -73,7 +73,7 @@ function placesOfFeatures(config: Config, root: MapNode, sources: readonly Confi
   );
 }
 
-/** Rounds of leaving out what is wrong; each reaches at least one level further up. */
+/** Rounds of removing invalid values; each reaches at least one level further up. */
 const MAX_ROUNDS = 12;
 
 function validate(

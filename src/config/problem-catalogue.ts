@@ -46,7 +46,7 @@ export const PROBLEM_CATALOGUE = {
   "duration-range": "A duration is outside the field's range, or its range is reversed.",
   "port-syntax": "The value is not a port or a range of ports.",
   "port-zero": "Port 0 is used where traffic needs a port.",
-  "port-reversed": "A range of ports ends before it begins.",
+  "port-reversed": "A range of ports is reversed.",
   "ports-without-protocol": "Ports are given together with a protocol that has none.",
   "address-syntax": "The value is not an IP address.",
   "prefix-syntax": "The value is not an IP prefix.",
@@ -60,7 +60,7 @@ export const PROBLEM_CATALOGUE = {
   "regex-slow": "The regular expression can take exponential time.",
   "key-syntax": "A key is not base64.",
   "key-length": "A key does not have 32 bytes.",
-  "key-zero": "A public key is all zero, which no private key belongs to.",
+  "key-zero": "A public key is all zero, so no private key can match it.",
   "secret-reference": "A secret is not a reference to a file, an environment variable or a keychain entry.",
   "secret-inline": "A secret is written in the config itself.",
   "tunnel-name": "A tunnel's name is not 1 to 11 lower-case letters, digits and dashes that begin with a letter.",
@@ -68,11 +68,11 @@ export const PROBLEM_CATALOGUE = {
   "interface-name": "An interface has a name that the kernel refuses.",
   "obfuscation-without-amneziawg": "Obfuscation is given for a protocol that has none.",
   "obfuscation-header-syntax": "A header value is not a number or a range of 32 bits.",
-  "obfuscation-header-overlap": "Two header ranges share a value, so messages cannot be told apart.",
+  "obfuscation-header-overlap": "Two header ranges share a value, so messages cannot be distinguished.",
   "obfuscation-header-low": "A header value is one that older programs replace by their own default.",
   "obfuscation-junk-reversed": "The smallest junk packet is larger than the largest.",
   "obfuscation-junk-empty": "Junk packets of size zero make receivers lose the handshake.",
-  "obfuscation-junk-large": "Junk packets are larger than most paths carry unfragmented.",
+  "obfuscation-junk-large": "Many paths fragment junk packets of this size.",
   "obfuscation-size-collision": "Two message types have the same size on the wire.",
   "obfuscation-size-misread":
     "Ordinary packets can have the size of a handshake message, and are lost when the header fits.",
@@ -100,11 +100,11 @@ export const PROBLEM_CATALOGUE = {
   "duplicate-rule-name": "Two rules have the same name.",
   "duplicate-probe-name": "Two probes have the same name.",
   "probe-target": "The target of a probe does not fit its type.",
-  "probe-path": "A probe has a path on which it cannot pass.",
+  "probe-path": "A probe's path blocks it.",
   "kill-switch-unstated": "The default path is a tunnel and `killSwitch` is missing.",
   "kill-switch-idle": "The kill switch is off, so its other settings have no effect.",
   "rule-without-match": "A rule has no match.",
-  "rule-shadowed": "An earlier rule already matches everything this one does.",
+  "rule-shadowed": "An earlier rule already matches everything that this one matches.",
   "rule-direct-by-name": "A rule allows direct traffic by a program's name, which any program can choose.",
   "fallback-without-tunnel": "A fallback is set for a path that cannot go down.",
   "dns-path": "DNS has a path on which no answer can arrive.",
@@ -115,12 +115,12 @@ export const PROBLEM_CATALOGUE = {
   "default-not-carried": "The default path is a tunnel whose peers do not allow all addresses.",
   "tunnel-without-endpoint": "Traffic is sent into a tunnel that has no endpoint and does not listen.",
   "update-unsigned": "Automatic updates have no key to check their signature.",
-  "api-not-loopback": "The HTTP interface would listen on the network.",
+  "api-not-loopback": "The HTTP interface must listen on loopback.",
 } as const satisfies Readonly<Record<string, string>>;
 
 export type ProblemId = keyof typeof PROBLEM_CATALOGUE;
 
-/** Problems that do not stop a configuration from being applied. All others do. */
+/** Problems that do not stop an apply. All others do. */
 export const WARNING_IDS: ReadonlySet<ProblemId> = new Set<ProblemId>([
   "too-many-problems",
   "regex-slow",

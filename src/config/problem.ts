@@ -1,7 +1,7 @@
 import { printableLine } from "../model/text/printable.ts";
 import type { ProblemId } from "./problem-catalogue.ts";
 
-/** Something wrong (or, as a warning, doubtful) in a configuration. Never holds a secret; the excerpt is masked. */
+/** An error or warning in a config. Never contains a secret; the excerpt is masked. */
 export interface Problem {
   readonly id: ProblemId;
   readonly severity: "error" | "warning";
@@ -10,11 +10,11 @@ export interface Problem {
   readonly line: number;
   /** Counts from 1, in UTF-16 units. */
   readonly column: number;
-  /** First column behind what is meant, where that lies on the same line. */
+  /** First column after the meant text, if it is on the same line. */
   readonly endColumn?: number;
   /** What is wrong. */
   readonly message: string;
-  /** What would be right. */
+  /** What to do. */
   readonly remedy: string;
   /** The line as written, secrets masked; of a long line the part around the column. */
   readonly excerpt?: string;
@@ -26,7 +26,7 @@ const RED = "\u001b[31m";
 const YELLOW = "\u001b[33m";
 const RESET = "\u001b[0m";
 
-/** `file:line:column: what is wrong; what would be right`, and below it the line with carets when asked for. */
+/** `file:line:column: what is wrong; what to do`, and on request the line with carets below it. */
 export function renderProblem(
   problem: Problem,
   options: { readonly color: boolean; readonly excerpt: boolean },
@@ -40,7 +40,7 @@ export function renderProblem(
   return `${head}\n  ${gutter}${problem.excerpt}\n  ${" ".repeat(gutter.length)}${paint(caretLine(problem, problem.excerpt))}`;
 }
 
-/** Tabs are kept, so that the carets stand below what they mean. */
+/** Tabs are kept, so that the carets align. */
 function caretLine({ column, endColumn = column + 1, excerptColumn = 1 }: Problem, excerpt: string): string {
   const start = column - excerptColumn;
   const end = Math.min(endColumn - excerptColumn, excerpt.length);

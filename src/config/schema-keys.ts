@@ -4,7 +4,7 @@ import { childOf, type MapNode, type NodePath, type SourceNode } from "./source/
 
 type Schema = z.core.$ZodType;
 
-/** The keys that may stand in the map at a path; the map itself says which tunnel protocol it has. */
+/** The accepted keys of the map at a path; the map itself names its tunnel protocol. */
 export function knownKeysAt(path: NodePath, root: MapNode): string[] {
   let node: SourceNode | undefined = root;
   let schemas: Schema[] = [rootSchema];
@@ -15,14 +15,14 @@ export function knownKeysAt(path: NodePath, root: MapNode): string[] {
   return [...new Set(schemas.flatMap((schema) => objectKeys(narrow(schema, node))))];
 }
 
-/** The schemas a path of keys leads to; list positions and the names in maps are skipped where left out. */
+/** The schemas at a path of keys; list positions and names in maps may be omitted. */
 export function schemasAt(path: readonly string[]): Schema[] {
   let schemas: Schema[] = [rootSchema];
   for (const step of path) schemas = schemas.flatMap((schema) => childSchemas(schema, step, undefined));
   return [...new Set(schemas)];
 }
 
-/** The schema below all wrappers that say only whether a key is there, what it becomes, or its default. */
+/** The schema without wrappers for presence, transformation or default. */
 export function unwrap(schema: Schema): Schema {
   const definition = schema._zod.def as {
     type: string;

@@ -51,7 +51,7 @@ describe("several files", () => {
     const sources = [source("a.yaml", `${HEAD}${tunnel("a")}`), source("b.yaml", tunnel("a"))];
     const { config, problems } = loadConfig(sources);
     expect(config).toBeUndefined();
-    expect(problems.map(({ message }) => message)).toEqual(["tunnels.a stands also in a.yaml:4:3"]);
+    expect(problems.map(({ message }) => message)).toEqual(["tunnels.a is also set in a.yaml:4:3"]);
     expect(places(sources)).toEqual(["b.yaml:2:3 duplicate-across-files"]);
   });
 
@@ -110,7 +110,7 @@ describe("include", () => {
       throw Object.assign(new Error("ENOENT: no such file or directory, stat '/a'"), { code: "ENOENT" });
     };
     const { problems } = loadConfig([source("a.yaml", `${HEAD}include: [/a]\n`)], { readInclude });
-    expect(problems[0]?.message).toBe("the file cannot be included (there is no such file)");
+    expect(problems[0]?.message).toBe("the file cannot be included (no such file)");
   });
 
   test("a key whose path is wrong has no place of a secret: what stands in for it is no file", () => {
@@ -211,7 +211,7 @@ describe("places", () => {
       renderProblem(problem, { color: false, excerpt: true }),
     );
     expect(rendered[1]).toBe(
-      'a.yaml:4:7: "yes" is not known here; write auto or block [not-one-of]\n  4 | ipv6:\tyes\n           \t^^^',
+      'a.yaml:4:7: unknown value "yes"; use auto or block [not-one-of]\n  4 | ipv6:\tyes\n           \t^^^',
     );
   });
 

@@ -64,7 +64,7 @@ describe("the catalogue of problems", () => {
   test("messages are lower-case sentences without an end, and each says what would be right", () => {
     for (const { yaml } of readCases()) {
       for (const { message, remedy } of loadConfig([{ name: "a", text: yaml }]).problems) {
-        expect(message).toMatch(/^(AmneziaWG |DNS |[^A-Z]).*[^.]$/);
+        expect(message).toMatch(/^(AmneziaWG |DNS |YAML |[^A-Z]).*[^.]$/);
         expect(remedy).not.toBe("");
       }
     }

@@ -41,7 +41,7 @@ describe("D5: what a path leads to", () => {
     const { config, problems } = loadConfig([readRegularFile(at("config.yaml"))]);
     expect([config, problems]).toMatchObject([
       undefined,
-      [{ id: "file-not-text", line: 3, column: 7, message: `the byte 0x${named} stands here, which is no UTF-8` }],
+      [{ id: "file-not-text", line: 3, column: 7, message: `the byte 0x${named} is not UTF-8` }],
     ]);
   });
 

@@ -15,9 +15,9 @@ import {
 
 export interface CheckInput {
   readonly config: Config;
-  /** The tree `config` was read from: paths into one are paths into the other. */
+  /** The tree that `config` was read from: a path in one is a path in the other. */
   readonly written: MapNode;
-  /** The tree before wrong values were left out. */
+  /** The tree before invalid values were removed. */
   readonly root: MapNode;
   readonly sources: readonly ConfigSource[];
   readonly options: LoadOptions;
@@ -42,12 +42,12 @@ export class CheckContext {
     this.#findings = input.findings;
   }
 
-  /** Reports a problem with the value at a path of the configuration. */
+  /** Reports a problem with the value at a path of the config. */
   report(id: ProblemId, path: NodePath, message: string, remedy: string): void {
     this.#findings.add(id, this.placeOf(path), message, remedy);
   }
 
-  /** Reports a problem with a key, or with a whole thing whose key is the shortest way to point at it. */
+  /** Reports a problem with a key, or with a whole object that its key points at. */
   reportKey(id: ProblemId, path: NodePath, message: string, remedy: string): void {
     this.#findings.add(id, keyPlace(this.#written, path), message, remedy);
   }
@@ -57,7 +57,7 @@ export class CheckContext {
     this.#findings.add(id, place, message, remedy);
   }
 
-  /** Masks the value at a path in every excerpt: what was written there may be a secret. */
+  /** Masks the value at a path in every excerpt: it may be a secret. */
   hide(path: NodePath): void {
     this.#findings.hide(this.placeOf(path));
   }
@@ -66,13 +66,13 @@ export class CheckContext {
     return valuePlace(this.#written, path);
   }
 
-  /** Whether something was written at the path and nothing in it was left out, so that what is absent is truly absent. */
+  /** Whether the path has a value and nothing in it was removed, so that a missing key is really missing. */
   isUntouched(path: NodePath): boolean {
     const node = nodeAt(this.#written, path);
     return node !== undefined && this.#originals.has(node);
   }
 
-  /** Names of all tunnels, also of those that could not be read. */
+  /** Names of all tunnels, including invalid ones. */
   get tunnelNames(): readonly string[] {
     const tunnels = childOf(this.root, "tunnels");
     return tunnels?.kind === "map" ? [...tunnels.entries.keys()] : [];

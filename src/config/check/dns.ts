@@ -4,17 +4,22 @@ import type { Tunnel } from "../section/tunnel.ts";
 import type { NodePath } from "../source/source-node.ts";
 import type { CheckContext } from "./check-context.ts";
 
-/** Names can be resolved: DNS has servers and a path, and the tunnels' own endpoints can be asked for. */
+/** DNS has servers and a path, and the tunnels' own endpoints can be resolved. */
 export function checkDns(context: CheckContext): void {
   const { dns } = context.config;
   if (dns !== undefined) {
     if (dns.via.kind === "block") {
-      context.report("dns-path", ["dns", "via"], "DNS is sent where nothing passes", "name a tunnel, or direct");
+      context.report(
+        "dns-path",
+        ["dns", "via"],
+        "DNS is sent to a path that blocks everything",
+        "use a tunnel, or direct",
+      );
     }
     const hasServers = dns.servers.length > 0 || Object.keys(dns.split).length > 0;
     if (dns.leakProtection && !hasServers && context.isUntouched(["dns"])) {
-      const message = "DNS may only go to the declared servers, and none is declared";
-      context.reportKey("dns-servers-missing", ["dns"], message, "add servers, or write leakProtection: false");
+      const message = "leakProtection allows DNS to the declared servers only, and none is declared";
+      context.reportKey("dns-servers-missing", ["dns"], message, "add servers, or set leakProtection: false");
     }
   }
   checkBootstrap(context);
@@ -26,8 +31,13 @@ function checkBootstrap(context: CheckContext): void {
   for (const [name, tunnel] of Object.entries(config.tunnels)) {
     const path = namedEndpoint(["tunnels", name], tunnel);
     if (path === undefined) continue;
-    const message = "the endpoint is a name, and with the kill switch on nobody may be asked for it";
-    context.report("dns-bootstrap-missing", path, message, "add dns: { bootstrap: [192.0.2.53] }, or write an address");
+    const message = "the endpoint is a name, and with the kill switch on no server may be queried for it";
+    context.report(
+      "dns-bootstrap-missing",
+      path,
+      message,
+      "add dns: { bootstrap: [9.9.9.9] } or another resolver you trust, or use an address",
+    );
   }
 }
 

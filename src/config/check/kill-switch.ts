@@ -2,24 +2,24 @@ import { childOf } from "../source/source-node.ts";
 import type { CheckContext } from "./check-context.ts";
 import { protocolWithoutPorts } from "./rules.ts";
 
-/** The kill switch is a decision: stated where it matters, and without wishes that have no effect. */
+/** The kill switch is stated where it matters, and has no options without effect. */
 export function checkKillSwitch(context: CheckContext): void {
   const { killSwitch, default: fallbackPath } = context.config;
   if (fallbackPath.via.kind === "tunnel" && childOf(context.root, "killSwitch") === undefined) {
-    const message = "the default path is a tunnel and killSwitch is not stated";
-    const remedy = "add killSwitch: { enabled: true }, or enabled: false if leaks while it is down are accepted";
+    const message = "the default path is a tunnel, but killSwitch is missing";
+    const remedy = "add killSwitch: { enabled: true }, or enabled: false to accept leaks while the tunnel is down";
     context.reportKey("kill-switch-unstated", ["default"], message, remedy);
   }
   if (!killSwitch.enabled && (killSwitch.atBoot || killSwitch.allow.length > 0)) {
     const key = killSwitch.atBoot ? "atBoot" : "allow";
     const message = `the kill switch is off, so ${key} has no effect`;
-    context.reportKey("kill-switch-idle", ["killSwitch", key], message, `write enabled: true, or remove ${key}`);
+    context.reportKey("kill-switch-idle", ["killSwitch", key], message, `set enabled: true, or remove ${key}`);
   }
   for (const [index, exception] of killSwitch.allow.entries()) {
     const path = ["killSwitch", "allow", index];
     if (protocolWithoutPorts([exception.protocol], exception.ports !== undefined) !== undefined) {
       const message = `${exception.protocol} has no ports`;
-      context.report("ports-without-protocol", [...path, "ports"], message, "leave out the ports");
+      context.report("ports-without-protocol", [...path, "ports"], message, "remove the ports");
     }
   }
 }

@@ -7,7 +7,7 @@ import type { CheckContext } from "./check-context.ts";
 
 const TUNNEL_KINDS: readonly string[] = ["link", "tunnel", "routes"];
 const MACHINE_KEYS: readonly string[] = ["firewall/machine", "routes/policy", "resolver/machine", "sysctl/machine"];
-/** Services, where the config asks for them; which of them there are depends on the machine. */
+/** Services that the config asks for; which exist depends on the host. */
 const SERVICE_KEYS: readonly string[] = [
   ...["daemon", "keeper", "boot", "gui"].map((name) => `service/${name}`),
   ...["daemon", "keeper", "boot"].map((name) => `autostart/${name}`),
@@ -15,7 +15,7 @@ const SERVICE_KEYS: readonly string[] = [
 const TUNNEL_KEY = /^(link|tunnel|routes)\/[a-z][a-z0-9-]{0,10}$/;
 const SHOWN = 6;
 
-/** Resources and fields that lifecycle and moved name are such as there are. */
+/** Resources and fields named by lifecycle and moved exist. */
 export function checkLifecycle(context: CheckContext): void {
   const { lifecycle, moved, service, systemExtension } = context.config;
   const declared = context.tunnelNames.flatMap((name) => TUNNEL_KINDS.map((kind) => `${kind}/${name}`));
@@ -34,10 +34,10 @@ export function checkLifecycle(context: CheckContext): void {
 }
 
 function reportResource(context: CheckContext, path: NodePath, key: string, known: readonly string[]): void {
-  context.report("unknown-resource", path, `there is no resource ${quote(key)}`, suggest(key, known));
+  context.report("unknown-resource", path, `unknown resource ${quote(key)}`, suggest(key, known));
 }
 
-/** How many peers each tunnel has. */
+/** The number of peers of each tunnel. */
 function peersOf({ config }: CheckContext): Readonly<Record<string, number>> {
   return Object.fromEntries(
     Object.entries(config.tunnels).map(([name, tunnel]) => [name, isNoiseTunnel(tunnel) ? tunnel.peers.length : 0]),
@@ -50,11 +50,9 @@ function checkConflicts(context: CheckContext): void {
   for (const [pointer, answer] of Object.entries(conflicts)) {
     if (known[answer].includes(pointer)) continue;
     const isKnown = known.assert.includes(pointer);
-    const message = isKnown
-      ? `${quote(pointer)} cannot be answered with ${answer}`
-      : `there is no field ${quote(pointer)}`;
+    const message = isKnown ? `${quote(pointer)} cannot be set to ${answer}` : `unknown field ${quote(pointer)}`;
     const others = (["assert", "yield", "adopt"] as const).filter((one) => known[one].includes(pointer));
-    const remedy = isKnown ? `write ${others.join(" or ")}` : suggest(pointer, known[answer]);
+    const remedy = isKnown ? `use ${others.join(" or ")}` : suggest(pointer, known[answer]);
     context.reportKey("conflict-field", ["conflicts", pointer], message, remedy);
   }
 }
@@ -64,7 +62,7 @@ function checkIgnored(context: CheckContext): void {
   const known = ignorablePointers(peersOf(context));
   for (const [index, pointer] of (lifecycle?.ignore ?? []).entries()) {
     if (known.includes(pointer)) continue;
-    const message = `${quote(pointer)} is no field that may be left to others`;
+    const message = `${quote(pointer)} cannot be left to other programs`;
     context.report("ignore-pointer", ["lifecycle", "ignore", index], message, suggest(pointer, known));
   }
 }
@@ -73,18 +71,18 @@ function checkMove(context: CheckContext, path: NodePath, { from, to }: { from: 
   const names = context.tunnelNames;
   const old = nameOf(from);
   const now = nameOf(to);
-  const remedy = "write it like { from: tunnel/office, to: tunnel/work }";
+  const remedy = "for example { from: tunnel/office, to: tunnel/work }";
   if (old === undefined) {
-    context.report("moved-tunnel", [...path, "from"], `${quote(from)} is no tunnel that could be moved`, remedy);
+    context.report("moved-tunnel", [...path, "from"], `${quote(from)} is not a tunnel`, remedy);
   } else if (names.includes(old)) {
-    const message = `${quote(from)} is still declared, so it did not move`;
-    context.report("moved-tunnel", [...path, "from"], message, "take the tunnel out, or take the move out");
+    const message = `${quote(from)} is still declared, so it was not renamed`;
+    context.report("moved-tunnel", [...path, "from"], message, "remove the tunnel or the move");
   }
   if (now === undefined) {
-    context.report("moved-tunnel", [...path, "to"], `${quote(to)} is no tunnel to move to`, remedy);
+    context.report("moved-tunnel", [...path, "to"], `${quote(to)} is not a tunnel`, remedy);
   } else if (!names.includes(now)) {
     const known = names.map((name) => `tunnel/${name}`);
-    context.report("unknown-resource", [...path, "to"], `there is no resource ${quote(to)}`, suggest(to, known));
+    context.report("unknown-resource", [...path, "to"], `unknown resource ${quote(to)}`, suggest(to, known));
   }
 }
 
@@ -95,5 +93,5 @@ function nameOf(key: string): string | undefined {
 function suggest(word: string, known: readonly string[]): string {
   const near = nearestWord(word, known);
   if (near !== undefined) return `did you mean ${near}?`;
-  return `write one of ${known.slice(0, SHOWN).join(", ")}${known.length > SHOWN ? ", …" : ""}`;
+  return `use one of ${known.slice(0, SHOWN).join(", ")}${known.length > SHOWN ? ", …" : ""}`;
 }

@@ -2,21 +2,21 @@ import { parseIp } from "../../model/ip.ts";
 import { parsePrefix, prefixContains } from "../../model/prefix.ts";
 import type { CheckContext } from "./check-context.ts";
 
-/** What concerns awg itself: its version, its updates, its interfaces. */
+/** Awg itself: its version, updates and interfaces. */
 export function checkMachine(context: CheckContext): void {
   const { update, api, requires } = context.config;
   if (update?.automatic === true && update.publicKey === undefined && context.isUntouched(["update"])) {
-    const message = "updates are to install themselves and no key signs them";
-    context.reportKey("update-unsigned", ["update", "automatic"], message, "add publicKey, or write automatic: false");
+    const message = "automatic updates need a public key to verify them";
+    context.reportKey("update-unsigned", ["update", "automatic"], message, "add publicKey, or set automatic: false");
   }
   const listen = api?.http?.listen;
   if (listen !== undefined && !isLoopback(listen.host)) {
-    const message = "the HTTP interface would listen on the network";
-    context.report("api-not-loopback", ["api", "http", "listen"], message, `write 127.0.0.1:${listen.port}`);
+    const message = "the HTTP interface must listen on loopback";
+    context.report("api-not-loopback", ["api", "http", "listen"], message, `use 127.0.0.1:${listen.port}`);
   }
   const have = context.options.programVersion;
   if (requires !== undefined && have !== undefined && isOlderVersion(have, requires.slice(2))) {
-    const message = `the configuration needs awg ${requires}, and this is ${have}`;
+    const message = `the config requires awg ${requires}, this is ${have}`;
     context.report("requires-version", ["requires"], message, "update awg");
   }
 }

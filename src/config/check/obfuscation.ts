@@ -10,10 +10,10 @@ const PACKET_KEYS = ["i1", "i2", "i3", "i4", "i5"] as const;
 const CONTROLLED_JUNK_KEYS = ["j1", "j2", "j3"] as const;
 const SIZE_KEYS = ["s1", "s2", "s3", "s4"] as const;
 
-/** Largest datagram that stays whole on practically every path. */
+/** Largest datagram that practically no path fragments. */
 const SAFE_DATAGRAM = 1280;
 
-/** Parameters of AmneziaWG that are wrong together, or wrong for the version they are meant for. */
+/** AmneziaWG parameters that do not fit together, or do not exist in the named version. */
 export function checkObfuscation(context: CheckContext): void {
   for (const [name, tunnel] of Object.entries(context.config.tunnels)) {
     const path = ["tunnels", name, "obfuscation"];
@@ -30,15 +30,15 @@ export function checkObfuscation(context: CheckContext): void {
 function checkJunk(context: CheckContext, path: NodePath, { jc, jmin, jmax }: Obfuscation): void {
   if (jmin > jmax) {
     const message = `the smallest junk packet (${jmin}) is larger than the largest (${jmax})`;
-    context.report("obfuscation-junk-reversed", [...path, "jmin"], message, "exchange jmin and jmax");
+    context.report("obfuscation-junk-reversed", [...path, "jmin"], message, "swap jmin and jmax");
   } else if (jc > 0 && jmin === 0) {
-    // amneziawg-go sends an empty datagram, after which wireguard-go loses the rest of the batch.
-    const message = "junk packets may have no bytes, and receivers lose the handshake behind such a one";
+    // amneziawg-go then sends an empty datagram, and wireguard-go drops the rest of the batch.
+    const message = "junk packets may be empty, and receivers lose the handshake after an empty packet";
     const key = context.isUntouched([...path, "jmin"]) ? "jmin" : "jc";
-    context.reportKey("obfuscation-junk-empty", [...path, key], message, "write jmin: 8 and jmax: 80, or jc: 0");
+    context.reportKey("obfuscation-junk-empty", [...path, key], message, "use jmin: 8 and jmax: 80, or jc: 0");
   } else if (jc > 0 && jmax > SAFE_DATAGRAM) {
-    const message = `junk packets of ${jmax} bytes are cut into fragments on many paths`;
-    context.report("obfuscation-junk-large", [...path, "jmax"], message, `write at most ${SAFE_DATAGRAM}`);
+    const message = `many paths fragment junk packets of ${jmax} bytes`;
+    context.report("obfuscation-junk-large", [...path, "jmax"], message, `use at most ${SAFE_DATAGRAM}`);
   }
 }
 
@@ -50,19 +50,19 @@ function checkVersion(context: CheckContext, path: NodePath, obfuscation: Obfusc
     const needed = key === "version" ? "1.0" : versionNeededBy(key, obfuscation[key]);
     const isRemoved = ONLY_IN_1_5.includes(key) && !isOlder(version, "2.0");
     if (isRemoved && !isNamed) {
-      const message = `${key} exists only in AmneziaWG 1.5, and other parameters need ${version}`;
+      const message = `${key} exists only in AmneziaWG 1.5, but other parameters need ${version}`;
       context.reportKey("obfuscation-version-conflict", [...path, key], message, `remove ${key}`);
     } else if (isRemoved) {
       context.reportKey(
         "obfuscation-version",
         [...path, key],
         `AmneziaWG 2.0 removed ${key}`,
-        `remove ${key}, or write version: "1.5"`,
+        `remove ${key}, or set version: "1.5"`,
       );
     } else if (isOlder(version, needed)) {
       const isHeader = HEADER_KEYS.some((header) => header === key);
-      const message = `${isHeader ? "a range of headers" : key} needs AmneziaWG ${needed}, and version says ${version}`;
-      context.reportKey("obfuscation-version", [...path, key], message, `remove it, or write version: "${needed}"`);
+      const message = `${isHeader ? "a range of headers" : key} needs AmneziaWG ${needed}, but version is ${version}`;
+      context.reportKey("obfuscation-version", [...path, key], message, `remove it, or set version: "${needed}"`);
     }
   }
 }
@@ -74,14 +74,16 @@ function checkPackets(context: CheckContext, path: NodePath, obfuscation: Obfusc
     const { sizeBytes, problems } = describePacket(text, obfuscation.version);
     for (const { id, message, remedy } of problems) context.report(id, [...path, key], message, remedy);
     if (problems.length === 0 && sizeBytes > SAFE_DATAGRAM) {
-      const message = `the packet has ${sizeBytes} bytes and is cut into fragments on many paths`;
-      context.report("obfuscation-tag-large", [...path, key], message, `describe at most ${SAFE_DATAGRAM} bytes`);
+      const message = `the packet has ${sizeBytes} bytes, which many paths fragment`;
+      context.report("obfuscation-tag-large", [...path, key], message, `use at most ${SAFE_DATAGRAM} bytes`);
     }
   }
   if (isOlder(obfuscation.version, "3.0")) checkGaps(context, path, obfuscation);
 }
 
-/** amneziawg-go refuses i2 without i1 in 1.5 and in v0.2.15, the first release of 2.0; later ones skip what is not set. */
+/**
+ * amneziawg-go refuses i2 without i1 in 1.5 and in v0.2.15, the first release of 2.0; later ones skip a missing one.
+ */
 function checkGaps(context: CheckContext, path: NodePath, obfuscation: Obfuscation): void {
   const isNamed = context.isUntouched([...path, "version"]);
   const is15 = obfuscation.version === "1.5" && (isNamed || ONLY_IN_1_5.some((key) => obfuscation[key] !== undefined));
@@ -89,13 +91,13 @@ function checkGaps(context: CheckContext, path: NodePath, obfuscation: Obfuscati
     const gap = keys.findIndex((key) => obfuscation[key] === undefined);
     const late = gap < 0 ? undefined : keys.slice(gap).find((key) => obfuscation[key] !== undefined);
     if (late === undefined) continue;
-    const message = `${late} is given and ${keys[gap]} is not, which programs of ${is15 ? "1.5" : "early 2.0"} refuse`;
+    const message = `${late} is set without ${keys[gap]}, which ${is15 ? "1.5" : "early 2.0"} programs refuse`;
     const id = is15 ? "obfuscation-tag-gap" : "obfuscation-version-tag";
-    context.reportKey(id, [...path, late], message, `name it ${keys[gap]}`);
+    context.reportKey(id, [...path, late], message, `rename it to ${keys[gap]}`);
   }
 }
 
-/** The mask is keyed with the first 12 bytes of each message's padding. */
+/** The mask's key includes the first 12 bytes of each message's padding. */
 const HEADER_PROTECTION_NONCE_BYTES = 12;
 
 function checkHeaderProtection(context: CheckContext, path: NodePath, obfuscation: Obfuscation): void {
@@ -103,17 +105,17 @@ function checkHeaderProtection(context: CheckContext, path: NodePath, obfuscatio
   for (const key of SIZE_KEYS) {
     if (obfuscation[key] >= HEADER_PROTECTION_NONCE_BYTES) continue;
     const at = context.isUntouched([...path, key]) ? [...path, key] : [...path, "headerProtectionKey"];
-    const message = `headerProtectionKey needs ${HEADER_PROTECTION_NONCE_BYTES} bytes of padding, and ${key} is ${obfuscation[key]}`;
+    const message = `headerProtectionKey needs ${HEADER_PROTECTION_NONCE_BYTES} bytes of padding, but ${key} is ${obfuscation[key]}`;
     context.report(
       "obfuscation-header-key-padding",
       at,
       message,
-      `write ${key}: ${HEADER_PROTECTION_NONCE_BYTES} or more`,
+      `set ${key} to ${HEADER_PROTECTION_NONCE_BYTES} or more`,
     );
   }
 }
 
-/** Whitepaper section 6.5: what WireGuard does where nothing, or 0, is given. */
+/** Whitepaper section 6.5: the defaults of WireGuard, also used for 0. */
 const DEFAULT_REKEY_AFTER_SECONDS = 120;
 const DEFAULT_REJECT_AFTER_SECONDS = 180;
 
@@ -122,6 +124,6 @@ function checkTiming(context: CheckContext, path: NodePath, { rekeyAfterTime, re
   const rejectAfter = (rejectAfterTime?.[0] ?? 0) || DEFAULT_REJECT_AFTER_SECONDS;
   if (rekeyAfter < rejectAfter) return;
   const key = rejectAfterTime === undefined ? "rekeyAfterTime" : "rejectAfterTime";
-  const message = `sessions may be refused after ${rejectAfter} s and renewed only after ${rekeyAfter} s`;
-  context.report("obfuscation-timing", [...path, key], message, "keep rejectAfterTime above rekeyAfterTime");
+  const message = `sessions expire after ${rejectAfter} s, before they are renewed after ${rekeyAfter} s`;
+  context.report("obfuscation-timing", [...path, key], message, "set rejectAfterTime above rekeyAfterTime");
 }

@@ -4,7 +4,7 @@ import { PROBE_TARGETS, parseProbeTarget } from "../field/probe-target.ts";
 import type { NodePath } from "../source/source-node.ts";
 import type { CheckContext } from "./check-context.ts";
 
-/** Every probe has a name of its own, a target that its type takes, and a path on which something can pass. */
+/** Every probe has a unique name, a target of its type, and a path that lets traffic pass. */
 export function checkProbes(context: CheckContext): void {
   const names = new Map<string, number>();
   for (const [index, { name, type, target, via }] of context.config.probes.entries()) {
@@ -15,34 +15,29 @@ export function checkProbes(context: CheckContext): void {
       context.report(
         "duplicate-probe-name",
         [...path, "name"],
-        `probe ${first + 1} has this name too`,
-        "give each its own",
+        `probe ${first + 1} has the same name`,
+        "use unique names",
       );
     if (parseProbeTarget(type, target) === undefined) checkTarget(context, [...path, "target"], type, target);
     if (via?.kind === "block")
-      context.report(
-        "probe-path",
-        [...path, "via"],
-        "nothing passes where all is dropped",
-        "name a tunnel, or leave it out",
-      );
+      context.report("probe-path", [...path, "via"], "this path drops everything", "use a tunnel, or remove it");
     if (type === "dns" && via !== undefined) {
-      const message = "a name is asked of the machine's resolver, whose path is dns.via";
-      context.report("probe-path", [...path, "via"], message, "leave it out");
+      const message = "a dns probe uses the system resolver, and its path is dns.via";
+      context.report("probe-path", [...path, "via"], message, "remove it");
     }
   }
 }
 
-/** A URL with a password is refused, and not repeated. */
+/** A URL with a password is refused, and not quoted. */
 function checkTarget(context: CheckContext, path: NodePath, type: ProbeType, target: string): void {
   const isSecret = target.includes("@");
   if (isSecret) context.hide(path);
-  const what = isSecret ? "a target with a user's name in it" : quote(target);
+  const what = isSecret ? "a target with a user name" : quote(target);
   const article = type === "http" ? "an" : "a";
   context.report(
     "probe-target",
     path,
-    `${what} is nothing that ${article} ${type} probe could ask`,
-    `write ${PROBE_TARGETS[type]}`,
+    `${what} is not a target for ${article} ${type} probe`,
+    `use ${PROBE_TARGETS[type]}`,
   );
 }

@@ -4,7 +4,7 @@ import type { Fallback, Via } from "../section/path.ts";
 import type { NodePath } from "../source/source-node.ts";
 import type { CheckContext } from "./check-context.ts";
 
-/** Every path leads to a tunnel that exists. */
+/** Every path names an existing tunnel. */
 export function checkReferences(context: CheckContext): void {
   const { config } = context;
   checkVia(context, ["default", "via"], config.default.via);
@@ -38,7 +38,7 @@ function checkFallback(
   const tunnel = via.kind === "tunnel" ? via.tunnel : undefined;
   if (fallback.kind === "failover") checkFailover(context, [...path, "failover"], tunnel, fallback.tunnels);
   if (via.kind !== "tunnel" && fallback.kind !== "block" && context.isUntouched([...path.slice(0, -1), "via"])) {
-    const message = `${via.kind} cannot go down, so this fallback never takes effect`;
+    const message = `${via.kind} never goes down, so this fallback has no effect`;
     context.report("fallback-without-tunnel", path, message, "remove the fallback");
   }
 }
@@ -51,7 +51,7 @@ function checkFailover(
 ): void {
   for (const [index, tunnel] of tunnels.entries()) {
     if (tunnel === own)
-      context.report("failover-self", [...path, index], "a tunnel fails over to itself", "name another tunnel");
+      context.report("failover-self", [...path, index], "a tunnel cannot fail over to itself", "name another tunnel");
     else checkTunnel(context, [...path, index], tunnel);
   }
 }
@@ -66,5 +66,5 @@ function checkTunnel(context: CheckContext, path: NodePath, tunnel: string): voi
       : names.length > 0
         ? `declared: ${names.slice(0, 12).join(", ")}`
         : "declare it under tunnels";
-  context.report("unknown-tunnel", path, `there is no tunnel ${quote(tunnel)}`, remedy);
+  context.report("unknown-tunnel", path, `unknown tunnel ${quote(tunnel)}`, remedy);
 }

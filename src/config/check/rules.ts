@@ -5,7 +5,7 @@ import type { Rule } from "../section/rule.ts";
 import type { NodePath } from "../source/source-node.ts";
 import type { CheckContext } from "./check-context.ts";
 
-/** Each rule by itself makes sense. */
+/** Each rule is valid by itself. */
 export function checkRules(context: CheckContext): void {
   const names = new Map<string, number>();
   for (const [index, rule] of context.config.rules.entries()) {
@@ -18,8 +18,8 @@ export function checkRules(context: CheckContext): void {
       context.report(
         "duplicate-rule-name",
         [...path, "name"],
-        `rule ${first + 1} has this name too`,
-        "give each its own",
+        `rule ${first + 1} has the same name`,
+        "use unique names",
       );
     } else if (rule.name !== undefined) names.set(rule.name, index);
   }
@@ -30,8 +30,8 @@ export function checkRules(context: CheckContext): void {
       context.report(
         "one-key",
         path,
-        `an invariant has ${claims.length} claims`,
-        "write exactly one of never and always",
+        `the invariant has ${claims.length} claims`,
+        "use exactly one of never and always",
       );
     }
     for (const key of claims) checkMatch(context, [...path, key], invariant[key] ?? {});
@@ -41,15 +41,15 @@ export function checkRules(context: CheckContext): void {
 /** Protocols whose packets carry ports. */
 const WITH_PORTS: readonly string[] = ["tcp", "udp", "sctp"];
 
-/** Says which of the protocols has no ports, when ports are asked for. */
+/** The protocols without ports, if the rule has ports. */
 export function protocolWithoutPorts(protocols: readonly string[], hasPorts: boolean): string | undefined {
   return hasPorts ? protocols.find((protocol) => !WITH_PORTS.includes(protocol)) : undefined;
 }
 
 function checkHasMatch(context: CheckContext, path: NodePath, rule: Rule): void {
   if (MATCH_KEYS.some((key) => rule[key] !== undefined)) return;
-  const remedy = "add apps, destinations or another match, or write it as default";
-  context.report("rule-without-match", path, "the rule does not say what it matches", remedy);
+  const remedy = "add apps, destinations or another match, or make it the default";
+  context.report("rule-without-match", path, "the rule matches everything", remedy);
 }
 
 function checkMatch(context: CheckContext, path: NodePath, match: Match): void {
@@ -59,7 +59,7 @@ function checkMatch(context: CheckContext, path: NodePath, match: Match): void {
       "ports-without-protocol",
       [...path, "ports"],
       `${portless} has no ports`,
-      "leave out the ports or the protocol",
+      "remove the ports or the protocol",
     );
   }
   for (const key of ["apps", "parent"] as const) {
@@ -79,21 +79,24 @@ function checkMatch(context: CheckContext, path: NodePath, match: Match): void {
 function checkRegexSpeed(context: CheckContext, path: NodePath, pattern: string): void {
   if (!hasNestedRepeat(pattern)) return;
   const message = "a repeat inside a repeat can take exponential time";
-  context.report("regex-slow", path, message, "write it without nesting, as in (ab)+ instead of (a+b*)+");
+  context.report("regex-slow", path, message, "remove the nesting: (ab)+ instead of (a+b*)+");
 }
 
-/** Anyone can call a program "firefox", or write an identifier into a bundle; only what the kernel or a signature tells may open the way out. */
+/**
+ * Any program can be named "firefox" or contain a bundle identifier. Only properties that the kernel or a signature
+ * proves may grant the direct path.
+ */
 function checkDirectByName(context: CheckContext, path: NodePath, rule: Rule): void {
   if (context.config.default.via.kind === "direct") return;
   const key = rule.via.kind === "direct" ? "via" : rule.fallback.kind === "direct" ? "fallback" : undefined;
   const isBound = [rule.users, rule.cgroups, rule.destinations].some((field) => field !== undefined);
   const [named] = rule.apps?.flatMap((app) => nameIn(app) ?? []) ?? [];
   if (key === undefined || isBound || named === undefined) return;
-  const message = `whoever is called ${quote(named)} gets the open path, and anyone can be`;
-  context.report("rule-direct-by-name", [...path, key], message, "match a path or a signer; by name it is advisory");
+  const message = `any program named ${quote(named)} gets the direct path, and any program can take that name`;
+  context.report("rule-direct-by-name", [...path, key], message, "match a path or a signer; a name is only advisory");
 }
 
-/** What anyone can give a program of their own; undefined where it is told by more. */
+/** Properties that any program can have; undefined if the rule matches more than those. */
 function nameIn(app: AppMatcher): string | undefined {
   switch (app.kind) {
     case "name":

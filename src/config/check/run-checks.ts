@@ -12,7 +12,7 @@ import { checkShadowing } from "./shadowing.ts";
 import { checkSubstitution } from "./substitution.ts";
 import { checkTunnels } from "./tunnels.ts";
 
-/** Everything that no single value shows: what depends on two keys, or on the world. */
+/** Checks that need more than one value: combinations of keys, or facts of the host. */
 const CHECKS: readonly ((context: CheckContext) => void)[] = [
   checkReferences,
   checkTunnels,

@@ -8,7 +8,7 @@ const OTHERS_MAY_READ_OR_WRITE = 0o066;
 
 const OTHERS_MAY_WRITE = 0o002;
 
-/** Secrets can be had, nobody else can have them, and nobody else writes what root is to carry out. */
+/** Secrets are available, unreadable to other users, and other users cannot write what root will execute. */
 export function checkSecrets(context: CheckContext): void {
   checkWritable(context);
   for (const { path, secret } of secretsOf(context.config)) {
@@ -17,7 +17,7 @@ export function checkSecrets(context: CheckContext): void {
   }
 }
 
-/** Every reference to a secret, with where it stands. */
+/** Every reference to a secret, with its place. */
 export function secretsOf(config: Config): readonly { readonly path: NodePath; readonly secret: SecretRef }[] {
   const found: { path: NodePath; secret: SecretRef }[] = [];
   const add = (path: NodePath, secret: SecretRef | undefined) => {
@@ -35,7 +35,7 @@ export function secretsOf(config: Config): readonly { readonly path: NodePath; r
   return found;
 }
 
-/** Whoever may write a configuration decides where the machine's packets go. */
+/** A user who can write the config controls the host's traffic. */
 function checkWritable(context: CheckContext): void {
   const { sources, options } = context;
   if (options.allowInsecurePermissions === true) return;
@@ -54,14 +54,14 @@ function checkWritable(context: CheckContext): void {
 }
 
 function checkInline(context: CheckContext, path: NodePath): void {
-  const remedy = "put it into a file of mode 0600 and write { file: /path }";
-  context.report("secret-inline", path, "a secret stands in the configuration", remedy);
+  const remedy = "put it into a file of mode 0600 and use { file: /path }";
+  context.report("secret-inline", path, "the config contains a secret", remedy);
   const source = context.sources[context.placeOf(path).source];
   if (source?.mode === undefined || (source.mode & OTHERS_MAY_READ_OR_WRITE) === 0) return;
   if (context.options.allowInsecurePermissions === true) return;
   const mode = (source.mode & 0o777).toString(8).padStart(4, "0");
   const message = `the file holds a secret and has mode ${mode}, so other users can read or change it`;
-  context.report("file-permissions", path, message, "chmod 600 the file, or put the secret elsewhere");
+  context.report("file-permissions", path, message, "chmod 600 the file, or move the secret");
 }
 
 function checkVariable(context: CheckContext, path: NodePath, name: string): void {
@@ -71,6 +71,6 @@ function checkVariable(context: CheckContext, path: NodePath, name: string): voi
     "environment-missing",
     path,
     `the environment variable ${name} is not set`,
-    `set ${name}, or name a file`,
+    `set ${name}, or use a file`,
   );
 }

@@ -4,10 +4,10 @@ import { type AppMatcher, type Destination, MATCH_KEYS, type Match } from "../se
 import type { Rule } from "../section/rule.ts";
 import type { CheckContext } from "./check-context.ts";
 
-/** Pairs of rules that are compared at most; 2,000 rules of one kind. Beyond, the warning is given up, not the config. */
+/** The most pairs of rules that are compared; 2,000 rules of one kind. Beyond, the warning is left out. */
 const MAX_COMPARISONS = 2_000_000;
 
-/** Warns of rules that can never match, because an earlier rule takes all they would. */
+/** Warns of rules that never match, because an earlier rule matches all of their traffic. */
 export function checkShadowing(context: CheckContext): void {
   const earlier = new EarlierRules();
   let comparisons = 0;
@@ -17,7 +17,7 @@ export function checkShadowing(context: CheckContext): void {
       comparisons += 1;
       if (!coversMatch(candidate.rule, rule)) continue;
       const label = candidate.rule.name ?? `rule ${candidate.index + 1}`;
-      const message = `${label} above already matches everything this rule does`;
+      const message = `${label} above already matches everything that this rule matches`;
       context.report("rule-shadowed", ["rules", index], message, "move this rule up, or remove it");
       break;
     }
@@ -31,7 +31,9 @@ interface IndexedRule {
   readonly rule: Rule;
 }
 
-/** Earlier rules by the exact programs they name; whoever covers a rule must name its first program, or none exactly. */
+/**
+ * Earlier rules by the exact programs they name. A rule that covers another names its first program, or no exact one.
+ */
 class EarlierRules {
   readonly #byApp = new Map<string, IndexedRule[]>();
   readonly #others: IndexedRule[] = [];
@@ -60,7 +62,7 @@ function hasMatch(match: Match): boolean {
   return MATCH_KEYS.some((key) => match[key] !== undefined);
 }
 
-/** Whether every flow the second matches is matched by the first. May say no where the answer is yes, never the reverse. */
+/** Whether every flow that the second matches is matched by the first. A wrong answer is only ever "no". */
 export function coversMatch(outer: Match, inner: Match): boolean {
   return MATCH_KEYS.every(
     (key) => outer[key] === undefined || (inner[key] !== undefined && coversField(key, outer, inner)),
@@ -123,7 +125,7 @@ function coversDestination(outer: Destination, inner: Destination): boolean {
   return JSON.stringify(outer) === JSON.stringify(inner);
 }
 
-/** Ranges may lie side by side: 1-10 and 11-20 cover 5-15. */
+/** Ranges may be adjacent: 1-10 and 11-20 cover 5-15. */
 function coversPorts(outer: readonly PortRange[], { from, to }: PortRange): boolean {
   let next = from;
   for (const range of [...outer].sort((a, b) => a.from - b.from)) {

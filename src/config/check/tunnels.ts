@@ -7,7 +7,7 @@ import type { CheckContext } from "./check-context.ts";
 /** Smallest MTU with which a link may carry IPv6 (RFC 8200 section 5). */
 const IPV6_MINIMUM_MTU = 1280;
 
-/** Tunnels fit together: no two claim one address, port, interface, peer or prefix, and paths lead somewhere. */
+/** Tunnels fit together: no two share an address, port, interface, peer or prefix, and paths lead somewhere. */
 export function checkTunnels(context: CheckContext): void {
   const addresses = new Firsts();
   const interfaces = new Firsts();
@@ -19,7 +19,7 @@ export function checkTunnels(context: CheckContext): void {
       const at = [...path, "addresses", index];
       const first = addresses.claim(address.slice(0, address.indexOf("/")), name);
       if (first !== undefined)
-        context.report("duplicate-address", at, `tunnel ${first} has this address too`, "give each its own");
+        context.report("duplicate-address", at, `tunnel ${first} has the same address`, "use unique addresses");
     }
     const interfaceName = tunnel.interface ?? `awg-${name}`;
     const sameInterface = interfaces.claim(interfaceName, name);
@@ -28,14 +28,14 @@ export function checkTunnels(context: CheckContext): void {
       context.reportKey(
         "duplicate-interface",
         at,
-        `tunnel ${sameInterface} has the interface ${interfaceName} too`,
+        `tunnel ${sameInterface} also has the interface ${interfaceName}`,
         "rename one",
       );
     }
     const samePort = tunnel.listenPort === 0 ? undefined : ports.claim(String(tunnel.listenPort), name);
     if (samePort !== undefined) {
-      const message = `tunnel ${samePort} listens on port ${tunnel.listenPort} too`;
-      context.report("duplicate-listen-port", [...path, "listenPort"], message, "choose another port");
+      const message = `tunnel ${samePort} also listens on port ${tunnel.listenPort}`;
+      context.report("duplicate-listen-port", [...path, "listenPort"], message, "use another port");
     }
     checkMtu(context, path, tunnel);
     checkPeers(context, path, tunnel);
@@ -43,11 +43,11 @@ export function checkTunnels(context: CheckContext): void {
   checkUse(context);
 }
 
-/** Remembers who claimed a thing first. */
+/** Records the first owner of each value. */
 class Firsts {
   readonly #owners = new Map<string, string>();
 
-  /** The first owner, when there is one already. */
+  /** The first owner, if there is one. */
   claim(thing: string, owner: string): string | undefined {
     const first = this.#owners.get(thing);
     if (first === undefined) this.#owners.set(thing, owner);
@@ -57,8 +57,8 @@ class Firsts {
 
 function checkMtu(context: CheckContext, path: NodePath, { mtu, addresses }: NoiseTunnel): void {
   if (mtu === "auto" || mtu >= IPV6_MINIMUM_MTU || !addresses.some((address) => address.includes(":"))) return;
-  const message = `the tunnel has an IPv6 address and an MTU of ${mtu}`;
-  context.report("mtu-ipv6", [...path, "mtu"], message, `write at least ${IPV6_MINIMUM_MTU}, or auto`);
+  const message = `an MTU of ${mtu} is too small for IPv6`;
+  context.report("mtu-ipv6", [...path, "mtu"], message, `use at least ${IPV6_MINIMUM_MTU}, or auto`);
 }
 
 function checkPeers(context: CheckContext, path: NodePath, tunnel: NoiseTunnel): void {
@@ -72,19 +72,24 @@ function checkPeers(context: CheckContext, path: NodePath, tunnel: NoiseTunnel):
       context.report(
         "duplicate-peer",
         [...at, "publicKey"],
-        `${sameKey} has this public key too`,
-        "make them one peer",
+        `${sameKey} has the same public key`,
+        "merge them into one peer",
       );
     }
     for (const [position, prefix] of peer.allowedIPs.entries()) {
       const first = prefixes.claim(prefix, label);
       if (first === undefined) continue;
-      const message = `${first} claims ${prefix} too, and a prefix leads to one peer`;
-      context.report("duplicate-allowed-prefix", [...at, "allowedIPs", position], message, "leave it with one of them");
+      const message = `${first} also has ${prefix}, and a prefix belongs to one peer`;
+      context.report(
+        "duplicate-allowed-prefix",
+        [...at, "allowedIPs", position],
+        message,
+        "remove it from one of them",
+      );
     }
     if (peer.allowedIPs.length === 0 && context.isUntouched(at)) {
       const remedy = "add allowedIPs, such as [0.0.0.0/0, ::/0]";
-      context.reportKey("peer-without-allowed-ips", at, "the peer may carry nothing: allowedIPs is empty", remedy);
+      context.reportKey("peer-without-allowed-ips", at, "the peer carries nothing: allowedIPs is empty", remedy);
     }
     checkKeepalive(context, [...at, "persistentKeepalive"], tunnel, peer.persistentKeepalive);
   }
@@ -98,10 +103,10 @@ function checkKeepalive(
 ): void {
   if (keepalive === undefined || keepalive[0] === keepalive[1] || Number(obfuscation?.version ?? 0) >= 3) return;
   const message = "a range of keepalives needs AmneziaWG 3.0";
-  context.report("obfuscation-version", path, message, `write one value, or obfuscation: { version: "3.0" }`);
+  context.report("obfuscation-version", path, message, `use one value, or obfuscation: { version: "3.0" }`);
 }
 
-/** Tunnels that paths lead into can be left by traffic. */
+/** Tunnels that are a path can reach a peer. */
 function checkUse(context: CheckContext): void {
   const { config } = context;
   const defaultTunnel = config.default.via.kind === "tunnel" ? config.default.via.tunnel : undefined;
@@ -110,8 +115,8 @@ function checkUse(context: CheckContext): void {
     const tunnel = config.tunnels[name];
     if (!isNoiseTunnel(tunnel) || !context.isUntouched(["tunnels", name])) continue;
     if (tunnel.listenPort === 0 && tunnel.peers.every((peer) => peer.endpoint === undefined)) {
-      const message = "traffic is sent into this tunnel, but no peer has an endpoint and it does not listen";
-      context.reportKey("tunnel-without-endpoint", ["tunnels", name], message, "give a peer an endpoint");
+      const message = "this tunnel is used as a path, but no peer has an endpoint and it does not listen";
+      context.reportKey("tunnel-without-endpoint", ["tunnels", name], message, "add an endpoint to a peer");
     }
     if (name === defaultTunnel) checkDefaultIsCarried(context, name, tunnel);
   }
@@ -121,7 +126,7 @@ function checkDefaultIsCarried(context: CheckContext, name: string, tunnel: Nois
   const allowed = tunnel.peers.flatMap((peer) => peer.allowedIPs).flatMap((text) => parsePrefix(text) ?? []);
   const covered = mergePrefixes(allowed).map(renderPrefix);
   if (covered.includes("0.0.0.0/0") || covered.includes("::/0")) return;
-  const message = `the default path is ${name}, but its peers accept neither all of IPv4 nor all of IPv6`;
+  const message = `the default path is ${name}, but its allowedIPs cover neither all of IPv4 nor all of IPv6`;
   context.report(
     "default-not-carried",
     ["default", "via"],

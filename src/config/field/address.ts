@@ -16,12 +16,16 @@ export function ipAddress() {
       if (typeof input !== "string") return wrongType(input, "an IP address such as 192.0.2.1 or 2001:db8::1");
       const ip = parseIp(input);
       if (ip !== undefined) return renderIp(ip);
-      return fault("address-syntax", `${quote(input)} is not an IP address`, addressRemedy(input));
+      return fault(
+        "address-syntax",
+        `${quote(input)} is not an IP address`,
+        addressRemedy(input) ?? "for example 192.0.2.1 or 2001:db8::1",
+      );
     },
   );
 }
 
-/** A prefix or an address, as a canonical prefix; bits behind the length are refused, with the prefix that was meant. */
+/** A prefix or an address, as a canonical prefix. Host bits are refused, with the prefix that was probably meant. */
 export function prefix() {
   return leaf({ type: "string", form: "prefix" }, checkPrefix);
 }
@@ -32,10 +36,10 @@ export function checkPrefix(input: unknown): string | Fault {
   if (typeof parsed !== "object" || "fault" in parsed) return parsed;
   if (!hasHostBits(parsed)) return renderPrefix(parsed);
   const meant = renderPrefix(canonicalPrefix(parsed));
-  return fault("prefix-host-bits", `${quote(String(input))} has bits set behind its length`, `write ${meant}`);
+  return fault("prefix-host-bits", `${quote(String(input))} has host bits set`, `use ${meant}`);
 }
 
-/** An interface's own address with its prefix length; bits behind the length are its point. */
+/** An interface's own address with its prefix length; host bits are expected. */
 export function interfaceAddress() {
   return leaf({ type: "string", form: "prefix" }, (input): string | Fault => {
     const parsed = readPrefix(input);
@@ -48,16 +52,20 @@ function readPrefix(input: unknown) {
   if (typeof input !== "string") return wrongType(input, `a prefix such as ${example}`);
   const parsed = parsePrefix(input);
   if (parsed !== undefined) return parsed;
-  return fault("prefix-syntax", `${quote(input)} is not an IP prefix`, addressRemedy(input) ?? `write ${example}`);
+  return fault(
+    "prefix-syntax",
+    `${quote(input)} is not an IP prefix`,
+    addressRemedy(input) ?? `for example ${example}`,
+  );
 }
 
-/** Says the likely cause where it can be seen, else shows an example. */
-function addressRemedy(input: string): string {
-  if (/(^|\.)0[0-9]/.test(input)) return "write the parts without leading zeros";
-  if (input.includes("%")) return "leave out the zone behind %";
+/** The correction of a common mistake; undefined if it is none of those. */
+function addressRemedy(input: string): string | undefined {
+  if (/(^|\.)0[0-9]/.test(input)) return "remove the leading zeros";
+  if (input.includes("%")) return "remove the zone after %";
   const length = /\/([0-9]+)$/.exec(input)?.[1];
   if (length !== undefined && parseIp(input.slice(0, input.indexOf("/"))) !== undefined) {
-    return `write a length from 0 to ${input.includes(":") ? 128 : 32}`;
+    return `use a length from 0 to ${input.includes(":") ? 128 : 32}`;
   }
-  return "write it like 192.0.2.1, 10.0.0.0/8 or 2001:db8::/32";
+  return undefined;
 }

@@ -1,6 +1,6 @@
 import { type Fault, fault, isFault, leaf, quote, wrongType } from "./leaf.ts";
 
-/** Shortest and longest duration in seconds; equal where one value was written. */
+/** Shortest and longest duration in seconds; equal for a single value. */
 export type SecondsRange = readonly [minimum: number, maximum: number];
 
 const SECONDS_PER_UNIT: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60, h: 3600, d: 86400 };
@@ -36,21 +36,17 @@ export function durationRange(minimumSeconds: number, maximumSeconds: number) {
     if (isFault(first)) return first;
     if (isFault(last)) return last;
     if (first > last) {
-      return fault(
-        "duration-range",
-        `the range ${quote(String(input))} ends before it begins`,
-        `write ${ends[1]}-${ends[0]}`,
-      );
+      return fault("duration-range", `the range ${quote(String(input))} is reversed`, `use ${ends[1]}-${ends[0]}`);
     }
     if (!Number.isInteger(first) || !Number.isInteger(last)) {
-      return fault("number-not-whole", `${quote(String(input))} is not in whole seconds`, "write whole seconds");
+      return fault("number-not-whole", `${quote(String(input))} is not in whole seconds`, "use whole seconds");
     }
     const outside = [first, last].map((end) => checkBounds(end, minimumSeconds, maximumSeconds)).find(isFault);
     return outside ?? [first, last];
   });
 }
 
-/** `20-30s` means both ends in seconds: a unit that only the end carries holds for the beginning too. */
+/** In `20-30s` the unit applies to both ends. */
 function splitRange(input: string): readonly [string, string] {
   const parts = input.split("-");
   const [first = "", last = first] = parts;
@@ -61,10 +57,11 @@ function splitRange(input: string): readonly [string, string] {
 
 function readSeconds(input: unknown, example: string): number | Fault {
   if (typeof input === "number" && Number.isFinite(input) && input >= 0) return input;
-  if (typeof input === "number") return fault("duration-syntax", `${input} is not a duration`, `write ${example}`);
+  if (typeof input === "number")
+    return fault("duration-syntax", `${input} is not a duration`, `for example ${example}`);
   if (typeof input !== "string") return wrongType(input, `a duration such as ${example}`);
   const match = /^([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)?$/.exec(input.slice(0, 40));
-  if (match === null) return fault("duration-syntax", `${quote(input)} is not a duration`, `write ${example}`);
+  if (match === null) return fault("duration-syntax", `${quote(input)} is not a duration`, `for example ${example}`);
   const seconds = Number(match[1]) * (SECONDS_PER_UNIT[match[2] ?? "s"] ?? 1);
   return Math.round(seconds * 1000) / 1000;
 }
@@ -74,6 +71,6 @@ function checkBounds(seconds: number, minimum: number, maximum: number): number 
   return fault(
     "duration-range",
     `${seconds} s is outside ${minimum} to ${maximum} s`,
-    `write ${minimum}s to ${maximum}s`,
+    `use ${minimum}s to ${maximum}s`,
   );
 }

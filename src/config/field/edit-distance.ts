@@ -1,4 +1,4 @@
-/** The known word nearest to `word`, when it is near enough to be what was meant (a third of its letters may differ). */
+/** The known word closest to `word`, if at most a third of its letters differ. */
 export function nearestWord(word: string, known: readonly string[]): string | undefined {
   if (word.length > 64) return undefined;
   let best: string | undefined;
@@ -13,7 +13,7 @@ export function nearestWord(word: string, known: readonly string[]): string | un
   return best;
 }
 
-/** Insertions, deletions, replacements and swaps of neighbours that turn one word into the other. */
+/** Insertions, deletions, replacements and swaps of neighbours between two words. */
 export function editDistance(a: string, b: string): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, index) => index);

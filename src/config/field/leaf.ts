@@ -1,11 +1,11 @@
 import { z } from "zod";
 import { type Fault, fault, isFault } from "./fault.ts";
 
-export { type Fault, fault, isFault, kindOf, quote, quoteKey, wrongType } from "./fault.ts";
+export { type Fault, fault, isFault, kindOf, quote, quoteKey, wrongType, wrongTypeMessage } from "./fault.ts";
 
 /**
- * A field that is read as a whole: `json` describes what may be written (JSON Schema), `parse` turns it into the
- * normalised value or a fault. The value itself never enters zod's issue, so that no secret can.
+ * A field that is read as a whole. `json` describes what is accepted (JSON Schema), `parse` returns the normalised
+ * value or a fault. The value never enters zod's issue, so no secret can.
  */
 export function leaf<T>(json: Readonly<Record<string, unknown>>, parse: (input: unknown) => T | Fault) {
   return z
@@ -25,7 +25,7 @@ export function leaf<T>(json: Readonly<Record<string, unknown>>, parse: (input: 
     .meta(json);
 }
 
-/** A list that may also be written as its single value. */
+/** A list that may also be given as a single value. */
 export function oneOrMany<T extends z.ZodType>(item: T) {
   return z
     .preprocess((input) => (Array.isArray(input) || input === undefined ? input : [input]), z.array(item).min(1))

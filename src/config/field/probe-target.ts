@@ -3,7 +3,7 @@ import type { ProbeTarget, ProbeType } from "../../model/resources/probe.ts";
 import { checkDomain } from "./domain.ts";
 import { isFault } from "./fault.ts";
 
-/** What each type takes, for messages. */
+/** The target of each type, for messages. */
 export const PROBE_TARGETS: Readonly<Record<ProbeType, string>> = {
   ping: "an address or a name: 192.0.2.1",
   tcp: "host:port: 192.0.2.1:443, [2001:db8::1]:443",
@@ -11,7 +11,7 @@ export const PROBE_TARGETS: Readonly<Record<ProbeType, string>> = {
   dns: "a name: example.com",
 };
 
-/** Reads the target of a probe; undefined where it is not what the type takes. Pure. */
+/** Reads the target of a probe; undefined if it does not fit the type. Pure. */
 export function parseProbeTarget(type: ProbeType, target: string): ProbeTarget | undefined {
   if (type === "ping") return hostOf(target);
   if (type === "tcp") return hostAndPort(target);
@@ -34,7 +34,7 @@ function hostAndPort(text: string): ProbeTarget | undefined {
   return host === undefined || port < 1 || port > 65_535 ? undefined : { ...host, port };
 }
 
-/** RFC 3986 section 3.2 without userinfo: a secret has no place in a configuration's text. */
+/** RFC 3986 section 3.2 without userinfo: a config must not contain a secret. */
 function webAddress(text: string): ProbeTarget | undefined {
   const match = /^(https?):\/\/(\[[^\]]+\]|[^/?#:@[\]]+)(?::([0-9]{1,5}))?(?:[/?#][\x21-\x7e]*)?$/.exec(text);
   const [, scheme, authority = "", port] = match ?? [];

@@ -14,7 +14,7 @@ export function checkRegex(input: unknown): string | Fault {
   }
 }
 
-/** Whether a group that repeats without bound holds something that does too, as in `(a+)+`: exponential time. */
+/** Whether an unbounded repetition contains another one, as in `(a+)+`: exponential time. */
 export function hasNestedRepeat(pattern: string): boolean {
   const repeatsInside: boolean[] = [false];
   for (let index = 0; index < pattern.length; index += 1) {

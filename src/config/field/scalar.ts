@@ -13,13 +13,13 @@ const YAML_1_1_BOOLEANS: Readonly<Record<string, boolean>> = {
   false: false,
 };
 
-/** true or false. The words yes, no, on, off are texts in YAML 1.2, and the message says so. */
+/** true or false. In YAML 1.2 the words yes, no, on and off are texts, and the message says so. */
 export function boolean() {
   return leaf({ type: "boolean" }, (input): boolean | Fault => {
     if (typeof input === "boolean") return input;
     const meant = typeof input === "string" ? YAML_1_1_BOOLEANS[input.toLowerCase()] : undefined;
     if (meant === undefined) return wrongType(input, "true or false");
-    return fault("yaml-boolean", `${quote(String(input))} is a text in YAML 1.2, not a boolean`, `write ${meant}`);
+    return fault("yaml-boolean", `${quote(String(input))} is a text in YAML 1.2, not a boolean`, `use ${meant}`);
   });
 }
 
@@ -30,9 +30,9 @@ export function wholeNumber(minimum: number, maximum: number) {
   );
 }
 
-/** The same check for numbers that come out of texts. */
+/** The same check for numbers inside texts. */
 export function checkWholeNumber(value: number, minimum: number, maximum: number): number | Fault {
-  const remedy = `write a whole number from ${minimum} to ${maximum}`;
+  const remedy = `use a whole number from ${minimum} to ${maximum}`;
   if (!Number.isInteger(value)) return fault("number-not-whole", `${value} is not a whole number`, remedy);
   if (value >= minimum && value <= maximum) return value;
   return fault("number-out-of-range", `${value} is outside ${minimum} to ${maximum}`, remedy);
@@ -45,20 +45,20 @@ export function oneOf<const T extends readonly string[]>(words: T) {
   );
 }
 
-/** The same check for words that come out of other values. */
+/** The same check for words inside other values. */
 export function checkOneOf<const T extends readonly string[]>(word: string, words: T): T[number] | Fault {
   if (words.includes(word)) return word;
   const near = nearestWord(word, words);
-  const remedy = near === undefined ? `write ${orList(words)}` : `did you mean ${near}?`;
-  return fault("not-one-of", `${quote(word)} is not known here`, remedy);
+  const remedy = near === undefined ? `use ${orList(words)}` : `did you mean ${near}?`;
+  return fault("not-one-of", `unknown value ${quote(word)}`, remedy);
 }
 
-/** Words as one would say them: a, b or c. */
+/** Words as a list in a sentence: a, b or c. */
 export function orList(words: readonly string[]): string {
   return words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
 }
 
-/** A text of 1 to `maximum` characters on one line, none of which a terminal or an editor would act on. */
+/** A text of 1 to `maximum` characters on one line, without characters that a terminal or editor would interpret. */
 export function text(maximum = 255) {
   return leaf({ type: "string", minLength: 1, maxLength: maximum }, (input) => checkText(input, maximum));
 }
@@ -67,16 +67,15 @@ export function text(maximum = 255) {
 export function checkText(input: unknown, maximum = 255): string | Fault {
   if (typeof input !== "string") {
     const quoted = typeof input === "number" || typeof input === "boolean" ? ", in quotes" : "";
-    return wrongType(input, `a text${quoted}`);
+    return wrongType(input, `a string${quoted}`);
   }
-  if (input.trim() === "")
-    return fault("text-empty", "the text is empty", "write at least one character, or remove the key");
+  if (input.trim() === "") return fault("text-empty", "the text is empty", "add a character, or remove the key");
   if (input.length > maximum) {
-    return fault("text-too-long", `the text has ${input.length} characters`, `write at most ${maximum}`);
+    return fault("text-too-long", `the text has ${input.length} characters`, `use at most ${maximum}`);
   }
   if (!isPrintableLine(input)) {
-    const message = "the text has a line break, a control character or one that turns the direction of writing";
-    return fault("text-characters", message, "write it on one line, without them");
+    const message = "the text has a line break, a control character or a bidirectional override";
+    return fault("text-characters", message, "use one line without such characters");
   }
   return input;
 }

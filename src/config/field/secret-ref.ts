@@ -3,7 +3,7 @@ import { checkKey } from "./key.ts";
 import { type Fault, fault, isFault, leaf, wrongType } from "./leaf.ts";
 import { checkAbsolutePath, checkText } from "./scalar.ts";
 
-const REMEDY = "write { file: /path }, { env: NAME } or { keychain: name }";
+const REMEDY = "use { file: /path }, { env: NAME } or { keychain: name }";
 
 function secretRef(checkInline: (value: string) => Fault | undefined) {
   const source = (key: string) => ({
@@ -29,8 +29,8 @@ function readSource(key: string, value: unknown, checkInline: (value: string) =>
   if (key === "file") return at(key, checkAbsolutePath(value), (file) => ({ file }));
   if (key === "keychain") return at(key, checkText(value), (keychain) => ({ keychain }));
   if (key === "env") return at(key, checkVariableName(value), (env) => ({ env }));
-  if (key !== "inline") return fault("secret-reference", "this is no source of secrets", REMEDY, [key]);
-  if (typeof value !== "string") return { ...wrongType(value, "a text"), path: [key] };
+  if (key !== "inline") return fault("secret-reference", "unknown source of secrets", REMEDY, [key]);
+  if (typeof value !== "string") return { ...wrongType(value, "a string"), path: [key] };
   return readInline(value, checkInline);
 }
 
@@ -42,7 +42,7 @@ function checkVariableName(value: unknown): string | Fault {
   const name = checkText(value);
   if (isFault(name)) return name;
   if (/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) return name;
-  return fault("secret-reference", "this is no name of an environment variable", "write letters, digits and _");
+  return fault("secret-reference", "not a name of an environment variable", "use letters, digits and _");
 }
 
 function readInline(value: string, checkInline: (value: string) => Fault | undefined): SecretRef | Fault {
@@ -50,7 +50,7 @@ function readInline(value: string, checkInline: (value: string) => Fault | undef
   return checkInline(value) ?? { inline: value };
 }
 
-/** A reference to a secret of any text. */
+/** A reference to a secret of any content. */
 export const secretText = secretRef(() => undefined).meta({ id: "SecretText" });
 
 /** A reference to a key of 32 bytes in base64. */

@@ -1,7 +1,7 @@
 import { HEADER_KEYS, isOlder } from "./amnezia-version.ts";
 import type { AmneziaVersion, Obfuscation } from "./obfuscation.ts";
 
-/** The first release of each program that understands a generation; undefined where none was released. */
+/** The first release of each program that supports a version; undefined if there is none. */
 interface Releases {
   readonly amneziawgGo: string;
   readonly tools: string | undefined;
@@ -9,8 +9,8 @@ interface Releases {
 }
 
 /**
- * Read from the tags of amneziawg-go, amneziawg-tools and amneziawg-linux-kernel-module. 1.5 was in the tools for two
- * days only (v1.0.20250704) and never in the kernel module, which learnt S3, S4 and I1 to I5 with 2.0.
+ * From the tags of amneziawg-go, amneziawg-tools and amneziawg-linux-kernel-module. 1.5 was in the tools for two days
+ * only (v1.0.20250704). The kernel module never had 1.5; it got S3, S4 and I1 to I5 with 2.0.
  */
 const FIRST_RELEASES: Readonly<Record<AmneziaVersion, Releases>> = {
   "1.0": { amneziawgGo: "v0.1.4", tools: "v1.0.20241018", kernelModule: "v1.0.20241112" },
@@ -20,21 +20,21 @@ const FIRST_RELEASES: Readonly<Record<AmneziaVersion, Releases>> = {
   "3.1": { amneziawgGo: "v3.1.20260812", tools: "v3.1.20260812", kernelModule: undefined },
 };
 
-/** Who can be at the other end of a tunnel with an obfuscation. */
+/** Programs that can be the peer of a tunnel with an obfuscation. */
 export interface PeersThatFit {
-  /** What this end needs. */
+  /** What this host needs. */
   readonly version: AmneziaVersion;
-  /** What the other end needs: the parameters that must be the same; undefined means any WireGuard. */
+  /** What the peer needs: the parameters that must match; undefined means any WireGuard. */
   readonly peerVersion: AmneziaVersion | undefined;
-  /** Programs of the other end, each with the oldest release that fits. */
+  /** Programs of the peer, each with the oldest release that works. */
   readonly releases: readonly string[];
-  /** Where releases that fit still do badly, one sentence each. */
+  /** Known defects of releases that work, one sentence each. */
   readonly limits: readonly string[];
 }
 
 /**
- * Which programs can talk to a tunnel. Only S1 to S4, H1 to H4, the header protection key and random trailers must be
- * the same on both ends; junk, packets before handshakes, content padding and times are each end's own.
+ * The programs that can be a tunnel's peer. Only S1 to S4, H1 to H4, the header protection key and random trailers must
+ * match. Junk, packets before handshakes, content padding and times are local.
  */
 export function peersThatFit(obfuscation: Obfuscation): PeersThatFit {
   const peerVersion = versionOfSharedParts(obfuscation);
@@ -59,17 +59,17 @@ function versionOfSharedParts(values: Obfuscation): AmneziaVersion | undefined {
   return isPlain ? undefined : "1.0";
 }
 
-/** Defects of released programs that no parameter of this end avoids. */
+/** Defects of released programs that no local parameter avoids. */
 function limitsOf(values: Obfuscation, peerVersion: AmneziaVersion): readonly string[] {
   const limits: string[] = [];
   if (values.s4 > 0 && isOlder(peerVersion, "3.0")) {
     limits.push(
-      "the kernel module up to v1.0.20260725 takes padded keepalives for data and handshakes every 15 s",
-      "amneziawg-go v0.2.13 to v0.2.17 sends keepalives without s4; only tolerant ends, as awg's, take them",
+      "the kernel module up to v1.0.20260725 treats padded keepalives as data and handshakes every 15 s",
+      "amneziawg-go v0.2.13 to v0.2.17 sends keepalives without s4; only tolerant peers such as awg accept them",
     );
   }
   if (values.s4 > 0)
-    limits.push("amneziawg-go 3.x loses its first packet after a change of s4, sending it with the old one");
+    limits.push("amneziawg-go 3.x sends its first packet after a change of s4 with the old value, so it is lost");
   if (values.headerProtectionKey !== undefined) {
     limits.push("the kernel module 3.0 does not mask cookie replies, so amneziawg-go cannot read them");
   }

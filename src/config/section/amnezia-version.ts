@@ -33,10 +33,10 @@ export const PARAMETER_SINCE: Readonly<Partial<Record<Key, AmneziaVersion>>> = {
   disableCookies: "3.1",
 };
 
-/** Parameters only 1.5 has: 2.0 removed them and refuses them as unknown. */
+/** Parameters of 1.5 alone: 2.0 refuses them as unknown. */
 export const ONLY_IN_1_5: readonly Key[] = ["j1", "j2", "j3", "itime"];
 
-/** Header values; more than one value came with 2.0. */
+/** Header values; ranges came with 2.0. */
 export const HEADER_KEYS = ["h1", "h2", "h3", "h4"] as const;
 
 /** Whether `version` is older than `other`. */
@@ -44,7 +44,7 @@ export function isOlder(version: AmneziaVersion, other: AmneziaVersion): boolean
   return AMNEZIA_VERSIONS.indexOf(version) < AMNEZIA_VERSIONS.indexOf(other);
 }
 
-/** The oldest version that has this parameter with this value; 1.0 for values that switch it off. */
+/** The oldest version that has this parameter with this value; 1.0 for values that disable it. */
 export function versionNeededBy(key: Key, value: ObfuscationInput[Key]): AmneziaVersion {
   if (value === undefined || value === 0 || value === false) return "1.0";
   const isHeader = HEADER_KEYS.some((header) => header === key);
@@ -54,7 +54,7 @@ export function versionNeededBy(key: Key, value: ObfuscationInput[Key]): Amnezia
   return PARAMETER_SINCE[key] ?? "1.0";
 }
 
-/** The same parameters with their version: the one named, else the oldest that has every parameter used. */
+/** The same parameters with their version: the named one, else the oldest that has every parameter used. */
 export function completeObfuscation(input: ObfuscationInput): Obfuscation {
   if (input.version !== undefined) return { ...input, version: input.version, isVersionNamed: true };
   let version: AmneziaVersion = "1.0";

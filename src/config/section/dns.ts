@@ -7,7 +7,7 @@ import { keyMeta } from "../support.ts";
 import { type Via, via } from "./path.ts";
 
 const domainKey = z.string().refine((name) => !isFault(checkDomain(name)), {
-  params: { id: "domain-syntax", remedy: "write it like corp.example" },
+  params: { id: "domain-syntax", remedy: "for example corp.example" },
   error: "the key is not a domain name",
 });
 

@@ -12,7 +12,7 @@ const updateKey = leaf({ type: "string", pattern: "^RW[A-Za-z0-9+/]{54}$" }, (in
   if (typeof input !== "string") return wrongType(input, "a minisign public key");
   if (/^RW[A-Za-z0-9+/]{54}$/.test(input)) return input;
   const id = /^RW[A-Za-z0-9+/=]*$/.test(input) ? "key-length" : "key-syntax";
-  return fault(id, "this is no minisign public key", "write the 56 characters that begin with RW");
+  return fault(id, "not a minisign public key", "expected 56 characters that begin with RW");
 });
 
 /** The system service. */
@@ -37,7 +37,7 @@ export const updateSchema = z.strictObject({
   publicKey: updateKey.describe("minisign public key that releases must be signed with.").exactOptional(),
 });
 
-/** When the machine is looked at again. */
+/** When the host is observed again. */
 export const reconcileSchema = z.strictObject({
   quiet: duration(0, 60).describe("Wait until there were no events for this long.").prefault(0.2),
   longest: duration(0, 600).describe("Wait no longer than this while events keep coming.").prefault(2),
@@ -103,7 +103,7 @@ export const movedSchema = z.strictObject({
 /** Files to read in addition; a folder means its .yaml, .yml and .json files. */
 export const includeSchema = z.array(text(4096));
 
-/** The key of a map as a person names it; what is wrong with it is told like that of a value. */
+/** The key of a map, named by a person; its faults are reported like those of a value. */
 const fieldName = z
   .string()
   .min(1)
@@ -114,5 +114,5 @@ const fieldName = z
     context.issues.push({ code: "custom", input: undefined, message: result.message, params });
   });
 
-/** Who wins where another program writes the same field. */
+/** How to proceed when another program writes the same field. */
 export const conflictsSchema = z.record(fieldName, oneOf(["assert", "yield", "adopt"]));

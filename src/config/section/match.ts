@@ -29,7 +29,7 @@ export type Destination =
 export const PROTOCOLS = ["tcp", "udp", "icmp", "icmpv6", "sctp", "gre", "esp"] as const;
 export type Protocol = (typeof PROTOCOLS)[number];
 
-/** The network the machine is in; the fields of one entry are AND-ed. */
+/** The network that the host is in; the fields of one entry are AND-ed. */
 export interface NetworkCondition {
   readonly ssid?: string;
   readonly gatewayMac?: string;
@@ -102,7 +102,7 @@ const destination = leaf(
       /[a-z]/i.test(input) &&
       !isFault(checkDomain(input))
     ) {
-      return fault("prefix-syntax", `${quote(input)} is not an IP prefix`, `for a domain write { domain: ${input} }`);
+      return fault("prefix-syntax", `${quote(input)} is not an IP prefix`, `for a domain use { domain: ${input} }`);
     }
     return build<Destination>(checkPrefix(input), (prefix) => ({ kind: "prefix", prefix }));
   },
@@ -113,7 +113,7 @@ const gatewayMac = leaf(
   (input): string | Fault => {
     if (typeof input !== "string") return wrongType(input, "a MAC address such as 02:00:00:aa:bb:cc");
     if (/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(input)) return input.toLowerCase();
-    return fault("address-syntax", `${quote(input)} is not a MAC address`, "write it like 02:00:00:aa:bb:cc");
+    return fault("address-syntax", `${quote(input)} is not a MAC address`, "for example 02:00:00:aa:bb:cc");
   },
 );
 
@@ -140,8 +140,8 @@ const user = leaf(
 const pattern = leaf({ type: "string", minLength: 1 }, checkRegex);
 
 /**
- * The fields of a match, to be spread into whatever carries one. Made anew for each: a match may hold others, and the
- * JSON Schema is to name Match, not one of its fields, where it leads back to itself.
+ * The fields of a match, to be spread into what carries one. New for each: a match may contain others, and the JSON
+ * Schema must name Match, not one of its fields, for that.
  */
 export const matchFields = () => ({
   apps: oneOrMany(appMatcher)
@@ -186,7 +186,7 @@ export const matchFields = () => ({
     .exactOptional(),
 });
 
-/** A match on its own, as it stands in `all`, `any`, `not` and in invariants. */
+/** A match by itself, as in `all`, `any`, `not` and in invariants. */
 export const matchSchema: z.ZodType<Match> = z.lazy(() => z.strictObject(matchFields())).meta({ id: "Match" });
 
 function build<T>(value: string | Fault, make: (text: string) => T): T | Fault {
@@ -199,15 +199,15 @@ function readOneKey<T>(input: object, readers: Reader<T>, what: string): T | Fau
   const [key] = keys;
   if (Array.isArray(input)) return wrongType(input, what);
   if (key === undefined || keys.length > 1) {
-    return fault("one-key", `${what} is told by ${keys.length} keys`, `write exactly one of ${orList(known)}`);
+    return fault("one-key", `${what} has ${keys.length} keys`, `use exactly one of ${orList(known)}`);
   }
   const reader = Object.hasOwn(readers, key) ? readers[key] : undefined;
   if (reader === undefined) {
     const near = nearestWord(key, known);
     return fault(
       "unknown-key",
-      `the key ${quoteKey(key, near)} is not known here`,
-      near ? `did you mean ${near}?` : `write ${orList(known)}`,
+      `unknown key ${quoteKey(key, near)}`,
+      near ? `did you mean ${near}?` : `use ${orList(known)}`,
       [key],
     );
   }
@@ -227,5 +227,5 @@ function oneKeyForms(readers: Reader<unknown>): object[] {
 function checkCountry(value: unknown): string | Fault {
   if (typeof value === "string" && /^[a-z]{2}$/i.test(value)) return value.toUpperCase();
   const said = typeof value === "string" ? quote(value) : kindOf(value);
-  return fault("not-one-of", `${said} is not a country code`, "write two letters such as DE");
+  return fault("not-one-of", `${said} is not a country code`, "use two letters such as DE");
 }

@@ -9,7 +9,7 @@ import { keyMeta } from "../support.ts";
 export const AMNEZIA_VERSIONS = ["1.0", "1.5", "2.0", "3.0", "3.1"] as const;
 export type AmneziaVersion = (typeof AMNEZIA_VERSIONS)[number];
 
-/** Lowest and highest value, both included; equal where one value was written. */
+/** Lowest and highest value, both included; equal for a single value. */
 export type NumberRange = readonly [minimum: number, maximum: number];
 
 const version = leaf(
@@ -19,11 +19,7 @@ const version = leaf(
     const known = AMNEZIA_VERSIONS.find((candidate) => candidate === word && Number(candidate) === Number(input));
     if (known !== undefined) return known;
     if (typeof input !== "string" && typeof input !== "number") return wrongType(input, `"2.0"`);
-    return fault(
-      "not-one-of",
-      `${quote(input)} is no AmneziaWG version`,
-      `write one of ${AMNEZIA_VERSIONS.join(", ")}`,
-    );
+    return fault("not-one-of", `${quote(input)} is no AmneziaWG version`, `use one of ${AMNEZIA_VERSIONS.join(", ")}`);
   },
 );
 
@@ -44,20 +40,20 @@ function numberRange(input: unknown, maximum: number): NumberRange | Fault {
   if (typeof input !== "string" && typeof input !== "number")
     return wrongType(input, "a number or a range such as 1000-2000");
   const match = /^([0-9]{1,10})(?:-([0-9]{1,10}))?$/.exec(String(input).slice(0, 32));
-  const remedy = `write a number from 0 to ${maximum}, or a range such as 1000-2000`;
+  const remedy = `use a number from 0 to ${maximum}, or a range such as 1000-2000`;
   if (match === null) return fault("obfuscation-header-syntax", `${quote(input)} is not a number or a range`, remedy);
   const low = checkWholeNumber(Number(match[1]), 0, maximum);
   const high = checkWholeNumber(Number(match[2] ?? match[1]), 0, maximum);
   if (isFault(low)) return low;
   if (isFault(high)) return high;
   if (low <= high) return [low, high];
-  return fault("obfuscation-header-syntax", `the range ${quote(input)} ends before it begins`, `write ${high}-${low}`);
+  return fault("obfuscation-header-syntax", `the range ${quote(input)} is reversed`, `use ${high}-${low}`);
 }
 
 const packet = leaf({ type: "string", maxLength: 16384 }, (input): string | Fault => {
   if (typeof input !== "string") return wrongType(input, "a packet such as <b 0xc0ff><r 16>");
   return input.length > 16384
-    ? fault("text-too-long", "the packet description is too long", "write at most 16384 characters")
+    ? fault("text-too-long", "the packet description is too long", "use at most 16384 characters")
     : input;
 });
 
@@ -149,12 +145,12 @@ export const obfuscationSchema = z.strictObject({
     .exactOptional(),
 });
 
-/** An obfuscation as written, with the values that switch a parameter off where it was not. */
+/** An obfuscation as written, with the disabling value of each parameter that is missing. */
 export type ObfuscationInput = z.output<typeof obfuscationSchema>;
 
-/** The same with its version known: named, or the oldest that has every parameter used. */
+/** The same with its version: the named one, or the oldest that has every parameter used. */
 export type Obfuscation = ObfuscationInput & {
   readonly version: AmneziaVersion;
-  /** The configuration names it, so it rules where the parameters leave a choice. */
+  /** The config names the version, which decides where the parameters leave a choice. */
   readonly isVersionNamed?: true;
 };

@@ -1,15 +1,16 @@
 import { type Fault, fault, isFault, leaf, quote, quoteKey, wrongType } from "../field/leaf.ts";
 import { checkOneOf } from "../field/scalar.ts";
 
-/** The path a flow takes. */
+/** The path of a flow. */
 export type Via =
   | { readonly kind: "tunnel"; readonly tunnel: string }
   | { readonly kind: "direct" }
   | { readonly kind: "block" };
 
 /**
- * What becomes of the flow when its tunnel is down: `block` drops, `direct` lets it out, `failover` tries other tunnels
- * and then drops, `next-rule` takes the next matching rule whose tunnel is up and then drops. `drop` drops always.
+ * What happens to a flow while its tunnel is down. `block` drops it. `direct` lets it out. `failover` tries other
+ * tunnels, then drops. `next-rule` uses the next matching rule with a tunnel that is up, then drops. `drop` always
+ * drops.
  */
 export type Fallback =
   | { readonly kind: "block" }
@@ -18,27 +19,27 @@ export type Fallback =
   | { readonly kind: "next-rule" }
   | { readonly kind: "failover"; readonly tunnels: readonly string[] };
 
-/** Words that mean something else than a tunnel, in `via` or in the key of a resource (routes/policy). */
+/** Words with another meaning in `via` or in the key of a resource (routes/policy). */
 export const RESERVED_TUNNEL_NAMES: readonly string[] = ["direct", "block", "drop", "default", "policy"];
 
 const TUNNEL_NAME = "^[a-z][a-z0-9-]{0,10}$";
 const FALLBACK_WORDS = ["block", "direct", "allow_direct", "drop", "next_rule"] as const;
 
-/** The name of a tunnel: it becomes part of an interface name, so 11 characters are what fits behind `awg-`. */
+/** The name of a tunnel. It becomes part of an interface name, so 11 characters fit after `awg-`. */
 export function checkTunnelName(input: unknown): string | Fault {
   if (typeof input !== "string") return wrongType(input, "the name of a tunnel");
   if (RESERVED_TUNNEL_NAMES.includes(input)) {
-    return fault("tunnel-name-reserved", `${quote(input)} has a meaning of its own`, "choose another name");
+    return fault("tunnel-name-reserved", `${quote(input)} is reserved`, "use another name");
   }
   if (new RegExp(TUNNEL_NAME).test(input)) return input;
   return fault(
     "tunnel-name",
-    `${quote(input)} is no tunnel name`,
-    "write 1 to 11 of a-z, 0-9 and -, beginning with a letter",
+    `${quote(input)} is not a tunnel name`,
+    "use 1 to 11 of a-z, 0-9 and -, beginning with a letter",
   );
 }
 
-/** Where a flow goes: a tunnel's name, `direct`, or `block` (also `drop`). */
+/** The path of a flow: a tunnel's name, `direct`, or `block` (also `drop`). */
 export function via() {
   return leaf({ type: "string", pattern: TUNNEL_NAME, form: "tunnel, direct or block" }, (input): Via | Fault => {
     if (input === "direct") return { kind: "direct" };
@@ -63,8 +64,7 @@ function fallbackField() {
       return wrongType(input, "block, direct, drop, next_rule or { failover: [tunnels] }");
     }
     const other = Object.keys(input).find((key) => key !== "failover");
-    if (other !== undefined)
-      return fault("unknown-key", `the key ${quoteKey(other)} is not known here`, "write failover", [other]);
+    if (other !== undefined) return fault("unknown-key", `unknown key ${quoteKey(other)}`, "use failover", [other]);
     const tunnels = readTunnelList((input as { failover?: unknown }).failover);
     return isFault(tunnels)
       ? { ...tunnels, path: ["failover", ...(tunnels.path ?? [])] }
@@ -90,7 +90,7 @@ function readWord(word: string): Fallback | Fault {
 
 function readTunnelList(input: unknown): string[] | Fault {
   if (!Array.isArray(input)) return wrongType(input, "a list of tunnels");
-  if (input.length === 0) return fault("list-empty", "the list is empty", "name at least one tunnel");
+  if (input.length === 0) return fault("list-empty", "the list is empty", "add at least one tunnel");
   const names: string[] = [];
   for (const [index, item] of input.entries()) {
     const name = checkTunnelName(item);

@@ -12,14 +12,14 @@ import { tunnelSchema } from "./tunnel.ts";
 
 const apiVersion = leaf({ const: "awg/v1" }, (input): "awg/v1" | Fault => {
   if (input === "awg/v1") return input;
-  const message = typeof input === "string" ? `${quote(input)} is not a version this awg reads` : "this is no version";
-  return fault("api-version", message, "write awg/v1");
+  const message = typeof input === "string" ? `${quote(input)} is not a version that this awg reads` : "not a version";
+  return fault("api-version", message, "use awg/v1");
 });
 
 const requires = leaf({ type: "string", pattern: "^>=\\s*[0-9]+\\.[0-9]+(\\.[0-9]+)?$" }, (input): string | Fault => {
   if (typeof input !== "string") return wrongType(input, `">=0.1"`);
   if (/^>=\s*[0-9]{1,6}\.[0-9]{1,6}(\.[0-9]{1,6})?$/.test(input)) return input.replace(/\s/g, "");
-  return fault("requires-version", `${quote(input)} is not a version to ask for`, `write it like ">=0.1"`);
+  return fault("requires-version", `${quote(input)} is not a version requirement`, `for example ">=0.1"`);
 });
 
 const tunnelName = z.string().superRefine((name, context) => {
@@ -98,5 +98,5 @@ export const rootSchema = z.strictObject({
     .exactOptional(),
 });
 
-/** A configuration as zod read it, before what depends on several keys is filled in. */
+/** A config as zod read it, before values that depend on several keys are filled in. */
 export type RootInput = z.output<typeof rootSchema>;

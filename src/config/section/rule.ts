@@ -7,7 +7,7 @@ import { type Fallback, fallback, type Via, via } from "./path.ts";
 
 export const ENFORCEMENTS = ["enforced", "best-effort", "advisory"] as const;
 
-/** Bits per second each way. */
+/** Bits per second in each direction. */
 export interface RateLimit {
   readonly down?: number;
   readonly up?: number;
@@ -31,7 +31,7 @@ const rate = leaf({ type: "string", pattern: "^[0-9]+(\\.[0-9]+)?(bit|kbit|mbit|
   const bits = Math.round(Number(match?.[1] ?? 0) * (BITS_PER_UNIT[match?.[2] ?? ""] ?? 0));
   return bits > 0
     ? bits
-    : fault("number-out-of-range", `${quote(input)} is not a rate`, "write 500kbit, 10mbit or 1gbit");
+    : fault("number-out-of-range", `${quote(input)} is not a rate`, "for example 500kbit, 10mbit or 1gbit");
 });
 
 const limit = z.strictObject({

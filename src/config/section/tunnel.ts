@@ -14,9 +14,9 @@ import { tunnelList } from "./path.ts";
 export const ENGINES = ["auto", "embedded", "userspace", "kernel"] as const;
 
 /**
- * What wg-quick takes, which the kernel takes as well (1 to 15 bytes without slash, colon, percent or blank,
- * dev_valid_name of net/core/dev.c), less what means more than itself somewhere: a leading dash or dot, `lo`, and the names
- * that settings for every device have (/proc/sys/net/ipv4/conf).
+ * Names that wg-quick and the kernel accept (1 to 15 bytes without slash, colon, percent or blank, dev_valid_name of
+ * net/core/dev.c). Not accepted: a leading dash or dot, `lo`, and the names of settings for every device
+ * (/proc/sys/net/ipv4/conf).
  */
 const interfaceName = leaf(
   { type: "string", minLength: 1, maxLength: 15, pattern: "^[A-Za-z0-9_][A-Za-z0-9_=+.-]*$" },
@@ -24,10 +24,8 @@ const interfaceName = leaf(
     if (typeof input !== "string") return wrongType(input, "an interface name");
     const isTaken = ["lo", "all", "default"].includes(input);
     if (isDeviceName(input) && !isTaken) return input;
-    const what = isTaken ? "is a name that the kernel keeps for itself" : "is no interface name";
-    const remedy = isTaken
-      ? "choose another name"
-      : "write 1 to 15 letters, digits or _, and from the second on also . = + or -";
+    const what = isTaken ? "is reserved by the kernel" : "is not an interface name";
+    const remedy = isTaken ? "use another name" : "use 1 to 15 letters, digits or _; after the first also . = + or -";
     return fault("interface-name", `${quote(input)} ${what}`, remedy);
   },
 );
@@ -140,7 +138,7 @@ const http = z
   .strictObject({ protocol: z.literal("http").meta(keyMeta("An HTTP proxy (CONNECT).", "tunnel.proxy")), ...proxy })
   .meta({ id: "HttpTunnel" });
 
-/** A way out: a WireGuard or AmneziaWG tunnel, or a proxy. */
+/** A WireGuard or AmneziaWG tunnel, or a proxy. */
 export const tunnelSchema = z.discriminatedUnion("protocol", [amneziawg, wireguard, socks5, http]);
 
 export type TunnelInput = z.output<typeof tunnelSchema>;

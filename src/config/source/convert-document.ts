@@ -78,15 +78,15 @@ class Converter {
 
   #convertNumber(value: number, text: string, place: Place): SourceNode {
     if (/^[-+]?0[0-9]/.test(text)) {
-      const remedy = `write ${Number(value)} or put it in quotes`;
+      const remedy = `use ${Number(value)}, or put it in quotes`;
       this.#findings.add("number-leading-zero", place, "a number begins with a zero", remedy);
       return refused(place);
     }
     if (Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value)))
       return { kind: "scalar", place, value };
     const [message, remedy] = Number.isNaN(value)
-      ? [`${text} stands here, which YAML reads as "not a number"`, "write a number"]
-      : ["the number is too large to be exact", "write a smaller number"];
+      ? [`YAML reads ${text} as "not a number"`, "use a number"]
+      : ["the number is too large to be exact", "use a smaller number"];
     this.#findings.add("number-not-finite", place, message, remedy);
     return refused(place);
   }
@@ -104,7 +104,7 @@ class Converter {
         this.#findings.add(
           "yaml-duplicate-key",
           keyPlace,
-          `the key ${JSON.stringify(key)} stands here a second time`,
+          `duplicate key ${JSON.stringify(key)}`,
           "remove one of the two",
         );
       } else entries.set(key, { key: keyPlace, value: pair.value === null ? { ...value, place: keyPlace } : value });
@@ -115,13 +115,8 @@ class Converter {
   #readKey(node: Node | null, place: Place): string | undefined {
     if (!isScalar(node) || node.value === null) {
       const isStar = isAlias(node);
-      const message = isStar ? "an unquoted * begins an alias in YAML" : "the key is not a text";
-      this.#findings.add(
-        isStar ? "yaml-unquoted-star" : "yaml-key-not-text",
-        place,
-        message,
-        "write the key in quotes",
-      );
+      const message = isStar ? "an unquoted * begins an alias in YAML" : "the key is not a string";
+      this.#findings.add(isStar ? "yaml-unquoted-star" : "yaml-key-not-text", place, message, "put the key in quotes");
       return undefined;
     }
     const key = typeof node.value === "string" ? node.value : (node.source ?? String(node.value));
@@ -130,7 +125,7 @@ class Converter {
         "prototype-key",
         place,
         `the key ${JSON.stringify(key)} is reserved by JavaScript`,
-        "choose another name",
+        "use another name",
       );
       return undefined;
     }
@@ -139,7 +134,7 @@ class Converter {
       "yaml-merge-key",
       place,
       "the merge key << is not part of YAML 1.2",
-      "write the keys out, or use include",
+      "repeat the keys, or use include",
     );
     return undefined;
   }
@@ -152,7 +147,7 @@ class Converter {
         "yaml-alias-too-many",
         place,
         `the file has more than ${MAX_ALIASES} aliases`,
-        "write the values out",
+        "repeat the values instead",
       );
       return refused(place);
     }
@@ -160,8 +155,8 @@ class Converter {
       this.#findings.add(
         "yaml-alias-cycle",
         place,
-        "the alias stands inside the value it names",
-        "write the value out",
+        "the alias is inside the value it names",
+        "repeat the value instead",
       );
       return refused(place);
     }
@@ -184,7 +179,12 @@ class Converter {
     this.#values += values;
     if (this.#values <= MAX_VALUES || this.isOverLimit) return;
     this.isOverLimit = true;
-    this.#findings.add("yaml-too-many-values", place, "the file holds too many values", "split it into several files");
+    this.#findings.add(
+      "yaml-too-many-values",
+      place,
+      `the file has more than ${MAX_VALUES} values, aliases included`,
+      "remove aliases, or split the file",
+    );
   }
 
   #placeOf(node: Node | null): Place {

@@ -10,7 +10,7 @@ export interface Finding {
   readonly remedy: string;
 }
 
-/** Collects findings; the same problem at the same place counts once. What they quote is shown in one line. */
+/** Collects findings; one problem at one place counts once. Quoted text is shown on one line. */
 export class Findings {
   readonly #byKey = new Map<string, Finding>();
   readonly #hidden: Place[] = [];
@@ -21,7 +21,7 @@ export class Findings {
     if (!this.#byKey.has(key)) this.#byKey.set(key, { id, place, message, remedy });
   }
 
-  /** Says that a place is not in any tree, so that nobody knows whether it is a secret. */
+  /** Marks a place outside every tree, so that it is unknown whether it is a secret. */
   hide(place: Place): void {
     this.#hidden.push(place);
   }

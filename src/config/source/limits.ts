@@ -10,13 +10,13 @@ export const MAX_SEPARATORS = 60_000;
 /** Most lexical tokens in one file, blanks and comments not counted: 10,000 prefixes are 30,000. */
 export const MAX_TOKENS = 200_000;
 
-/** Most values in one file, aliased ones counted wherever they are used. */
+/** Most values in one file; aliased ones count wherever they are used. */
 export const MAX_VALUES = 60_000;
 
 /** Most aliases in one file. */
 export const MAX_ALIASES = 100;
 
-/** Most files one configuration is made of. */
+/** Most files of one config. */
 export const MAX_FILES = 64;
 
 /** Most problems that are reported. */

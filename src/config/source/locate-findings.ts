@@ -9,10 +9,10 @@ import { indexLines, type LineIndex, lineBounds, positionAt } from "./line-index
 import { maskLine, maskValues, publicKeysOf, secretPlaces } from "./mask-secrets.ts";
 import type { MapNode, Place } from "./source-node.ts";
 
-/** Longest line that is shown whole; of longer ones, this much is shown. */
+/** Longest line that is shown whole; of longer ones this much is shown. */
 const MAX_EXCERPT = 200;
 
-/** How much of a long line stands before the place that is meant. */
+/** How much of a long line is shown before the meant place. */
 const EXCERPT_LEAD = 40;
 
 /** Turns findings into problems with file, line, column and a masked excerpt, in the order of files and lines. */
@@ -49,7 +49,7 @@ export function locateFindings(
   });
 }
 
-/** Says `file:line:column` of places, for messages that name a second one. */
+/** Returns `file:line:column` of places, for messages that name a second one. */
 export function placeDescriber(sources: readonly ConfigSource[]): (place: Place) => string {
   const indexes = lazyIndexes(sources);
   return (place) => {
@@ -68,7 +68,7 @@ function lazyIndexes(sources: readonly ConfigSource[]): (source: number) => Line
   };
 }
 
-/** Errors before warnings, and one more that says how many are left out. */
+/** Errors before warnings, and one that counts those left out. */
 function mostImportant(findings: readonly Finding[]): Finding[] {
   const errors = findings.filter(({ id }) => !WARNING_IDS.has(id));
   const warnings = findings.filter(({ id }) => WARNING_IDS.has(id));
@@ -103,7 +103,7 @@ function locate(finding: Finding, file: string, index: LineIndex, secrets: reado
   };
 }
 
-/** From where on a line is shown. Only that is masked: a line of a MiB with many problems costs no more for it. */
+/** Start of the visible part of a line. Only that is masked, so many problems in a line of a MiB cost no more. */
 function excerptStart({ length }: string, column: number): number {
   return length <= MAX_EXCERPT ? 0 : Math.max(0, Math.min(column - 1 - EXCERPT_LEAD, length - MAX_EXCERPT));
 }

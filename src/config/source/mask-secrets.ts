@@ -5,13 +5,13 @@ import type { MapNode, Place, SourceNode } from "./source-node.ts";
 /** Keys below which a text is a secret. */
 const SECRET_KEYS: readonly string[] = ["privateKey", "presharedKey", "password", "headerProtectionKey", "inline"];
 
-/** Below a secret's key, these hold where it is found; unless something is wrong with them, when it may be the secret. */
+/** Below a secret's key these name its source, unless they are invalid: then the value may be the secret. */
 const REFERENCE_KEYS: readonly string[] = ["file", "env", "keychain"];
 
-/** Texts that look like keys, whatever they stand under: 32 bytes or more in base64, hexadecimal or base64url. */
+/** Texts that look like keys, wherever they are: 32 bytes or more in base64, hexadecimal or base64url. */
 const KEY_LIKE = /[A-Za-z0-9+/_-]{40,}={0,2}/;
 
-/** What is meant for others' eyes. */
+/** Values that are public. */
 export function publicKeysOf(roots: readonly MapNode[]): ReadonlySet<string> {
   const found = new Set<string>();
   const visit = (node: SourceNode, key: string): void => {
@@ -51,7 +51,7 @@ export function secretPlaces(roots: readonly MapNode[], findings: readonly Findi
   return places;
 }
 
-/** A line, or a part of one that begins at `lineStart`, with the masked places as asterisks; its length stays, so that columns do. */
+/** A line, or a part of one from `lineStart`, with the masked places as asterisks; its length and columns stay. */
 export function maskLine(line: string, lineStart: number, source: number, secrets: readonly Place[]): string {
   let masked = line;
   for (const place of secrets) {
@@ -64,7 +64,10 @@ export function maskLine(line: string, lineStart: number, source: number, secret
   return masked;
 }
 
-/** What is shown of a line of a text that could not be read: its values are unknown, so all but the key and the punctuation is masked. */
+/**
+ * The visible part of a line of an unreadable text: its values are unknown, so all but the key and punctuation is
+ * masked.
+ */
 export function maskValues(line: string, from: number, shown: string): string {
   const key = /^\s*(?:- +)*["']?[A-Za-z0-9_.-]*["']?\s*:(?=\s|$)/.exec(line)?.[0] ?? "";
   const kept = Math.max(0, key.length - from);

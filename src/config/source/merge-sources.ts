@@ -1,15 +1,15 @@
 import type { Findings } from "./finding.ts";
 import type { ListNode, MapEntry, MapNode, Place, SourceNode } from "./source-node.ts";
 
-/** Says where a place is, for messages that name two. */
+/** Names a place, for messages with two places. */
 export type DescribePlace = (place: Place) => string;
 
-/** Maps whose entries are whole things: the same name in two files is a mistake, not a refinement. */
+/** Maps of whole objects: the same name in two files is a mistake, not a refinement. */
 const WHOLE_ENTRIES: readonly string[] = ["tunnels"];
 
 /**
- * Makes one tree of several: maps merge by key, lists follow one another in the order of the files, and where two files
- * say different things about one key, both places are named. Nothing is merged into plain objects before validation.
+ * Merges several trees: maps by key, lists one after the other in file order. If two files set one key to different
+ * values, both places are reported. Nothing becomes a plain object before validation.
  */
 export function mergeSources(
   roots: readonly MapNode[],
@@ -44,8 +44,8 @@ function mergeEntries(a: MapEntry, b: MapEntry, path: readonly string[], context
     return { key: a.key, value: concatenate(a.value, b.value) };
   }
   if (isSame(a.value, b.value)) return a;
-  const message = `${path.join(".")} stands also in ${context.describe(a.key)}`;
-  context.findings.add("duplicate-across-files", b.key, message, "leave it in one of the two files");
+  const message = `${path.join(".")} is also set in ${context.describe(a.key)}`;
+  context.findings.add("duplicate-across-files", b.key, message, "remove it from one of the two files");
   return a;
 }
 
@@ -53,7 +53,7 @@ function concatenate(a: ListNode, b: ListNode): ListNode {
   return { kind: "list", place: a.place, items: [...a.items, ...b.items] };
 }
 
-/** apiVersion and the like may stand in each file, with the same value. */
+/** apiVersion and the like may be in each file, with the same value. */
 function isSame(a: SourceNode, b: SourceNode): boolean {
   return a.kind === "scalar" && b.kind === "scalar" && a.value === b.value;
 }

@@ -4,8 +4,8 @@ import { type MapEntry, type MapNode, type NodePath, nodeAt, type SourceNode } f
 type Issue = z.core.$ZodIssue;
 
 /**
- * The tree without what the issues complain about, so that what is right can still be checked for other problems:
- * unknown keys go, wrong values go, and where a key is missing, the map that misses it goes.
+ * The tree without what the issues name, so that the rest can still be checked: unknown keys and invalid values are
+ * removed, and so is a map with a missing key.
  */
 export function pruneIssues(root: MapNode, issues: readonly Issue[]): MapNode {
   const doomed = new Set<SourceNode>();
@@ -29,7 +29,7 @@ function nearestNode(root: MapNode, path: NodePath): SourceNode {
   return root;
 }
 
-/** A node in which nothing is left out stays the same object, so that a check can tell. */
+/** An unchanged node stays the same object, so that a check can detect it. */
 function pruneNode(
   node: SourceNode,
   doomed: ReadonlySet<SourceNode>,

@@ -4,14 +4,14 @@ import { MAX_FILES } from "./limits.ts";
 import { readYaml } from "./read-yaml.ts";
 import { childOf, type MapNode, type Place } from "./source-node.ts";
 
-/** Reads what an `include` names; `from` is the name of the source it stands in. */
+/** Reads what an `include` names; `from` is the source that contains it. */
 export type ReadInclude = (name: string, from: string) => ConfigSource | readonly ConfigSource[];
 
 export interface ReadSources {
-  /** The sources in the order they merge: each is followed by what it includes. */
+  /** The sources in merge order: each is followed by what it includes. */
   readonly sources: readonly ConfigSource[];
   readonly roots: readonly MapNode[];
-  /** Whether each source could be read as YAML, so that going on makes sense. */
+  /** Whether every source is valid YAML, so that reading can continue. */
   readonly isReadable: boolean;
 }
 
@@ -61,15 +61,15 @@ class SourceReader {
         this.#findings.add("include-cycle", place, "the file is included by itself", "remove this include");
       } else if (this.sources.length >= MAX_FILES) {
         const message = `the configuration has more than ${MAX_FILES} files`;
-        this.#findings.add("include-too-many", place, message, "put some together");
+        this.#findings.add("include-too-many", place, message, "merge some of them");
       } else if (!this.sources.some((known) => known.name === source.name)) this.read(source, chain);
     }
   }
 
   #fetch(name: string, place: Place, from: string): readonly ConfigSource[] {
-    const remedy = "name a file that exists, relative to this one";
+    const remedy = "use an existing file, relative to this one";
     if (this.#readInclude === undefined) {
-      this.#findings.add("include-unreadable", place, "nothing can be included here", "write it into one file");
+      this.#findings.add("include-unreadable", place, "include is not available here", "put everything into one file");
       return [];
     }
     try {
@@ -82,13 +82,13 @@ class SourceReader {
   }
 }
 
-/** What Node says of a file that is not there, or closed, names its system call. */
+/** Node's message for a missing or unreadable file names the system call; these do not. */
 const SYSTEM_REASONS: Readonly<Record<string, string>> = {
-  ENOENT: "there is no such file",
-  ENOTDIR: "a folder on the way to it is a file",
-  EACCES: "it may not be read",
-  EPERM: "it may not be read",
-  ELOOP: "its links lead in a circle",
+  ENOENT: "no such file",
+  ENOTDIR: "a parent folder is a file",
+  EACCES: "permission denied",
+  EPERM: "permission denied",
+  ELOOP: "symbolic links form a cycle",
   ENAMETOOLONG: "its name is too long",
 };
 

@@ -6,8 +6,8 @@ import type { MapNode } from "./source-node.ts";
 import { reportDirective, reportSyntaxErrors } from "./syntax-errors.ts";
 
 /**
- * Reads one source text (YAML 1.2 core schema, so JSON too) into a tree of placed values. Size, depth and amount are
- * judged before anything is built from the text. `undefined` when there is no map to go on with; the findings say why.
+ * Reads one source text (YAML 1.2 core schema, so JSON too) into a tree of values with places. Size, depth and amount
+ * are checked before anything is built. `undefined` when there is no map to continue with; the findings say why.
  */
 export function readYaml(source: number, text: string, findings: Findings): MapNode | undefined {
   const whole = { source, start: 0, end: 0 };
@@ -16,12 +16,12 @@ export function readYaml(source: number, text: string, findings: Findings): MapN
       "file-too-large",
       whole,
       "the file is larger than 1 MiB",
-      "split it, or read lists from files of their own",
+      "split it, or move lists into files of their own",
     );
     return undefined;
   }
   if (countSeparators(text) > MAX_SEPARATORS) {
-    findings.add("yaml-too-many-values", whole, "the file holds too many values", "split it into several files");
+    findings.add("yaml-too-many-values", whole, "the file has too many values", "split it into several files");
     return undefined;
   }
   if (!isText(source, text, findings)) return undefined;
@@ -29,7 +29,7 @@ export function readYaml(source: number, text: string, findings: Findings): MapN
   const [document, second] = documents ?? [];
   if (documents === undefined) return undefined;
   if (document === undefined || document.contents === null) {
-    findings.add("file-empty", whole, "the file is empty", "begin it with apiVersion: awg/v1");
+    findings.add("file-empty", whole, "the file is empty", "add apiVersion: awg/v1");
     return undefined;
   }
   if (second !== undefined) {
@@ -39,7 +39,7 @@ export function readYaml(source: number, text: string, findings: Findings): MapN
       "yaml-multiple-documents",
       { source, start, end: start + 1 },
       message,
-      "put it into a file of its own",
+      "move it into a file of its own",
     );
     return undefined;
   }
@@ -66,24 +66,22 @@ const COMMA = 44;
 const OPEN_BRACKET = 91;
 const OPEN_BRACE = 123;
 
-/** What stands for a byte that is no UTF-8 (PEP 383): 0xDC00 and the byte. */
+/** A byte that is not UTF-8 as a code unit (PEP 383): 0xDC00 plus the byte. */
 const MARKED_BYTES = { from: 0xdc80, to: 0xdcff } as const;
 
-/** YAML 1.2.2 section 5.1: of the control characters only tab and line breaks may stand in a text. */
+/** YAML 1.2.2 section 5.1: tab and line breaks are the only control characters in a text. */
 function isText(source: number, text: string, findings: Findings): boolean {
   const at = text.search(/(?![\t\n\r])[\p{Cc}\p{Cs}\uFFFE\uFFFF]/u);
   if (at < 0) return true;
   const code = text.charCodeAt(at);
   const shown = code.toString(16).toUpperCase().padStart(4, "0");
   const isByte = code >= MARKED_BYTES.from && code <= MARKED_BYTES.to;
-  const message = isByte
-    ? `the byte 0x${shown.slice(-2)} stands here, which is no UTF-8`
-    : `the character U+${shown} stands here`;
+  const message = isByte ? `the byte 0x${shown.slice(-2)} is not UTF-8` : `the character U+${shown} is not allowed`;
   findings.add("file-not-text", { source, start: at, end: at + 1 }, message, "save the file as UTF-8 text");
   return false;
 }
 
-/** Lexes, parses and composes in step, so that a hostile text is given up at the limit and not after. */
+/** Lexes, parses and composes in step, so that a hostile text is abandoned at the limit. */
 function composeDocuments(source: number, text: string, findings: Findings): Document.Parsed[] | undefined {
   const parser = new Parser();
   const composer = new Composer({ uniqueKeys: false, merge: false, version: "1.2", schema: "core", stringKeys: false });
@@ -100,11 +98,11 @@ function composeDocuments(source: number, text: string, findings: Findings): Doc
     const place = { source, start: parser.offset, end: parser.offset + 1 };
     compose(parser.next(lexeme));
     if (parser.stack.length > MAX_DEPTH + 2) {
-      findings.add("yaml-too-deep", place, `values are nested more than ${MAX_DEPTH} deep`, "nest them less");
+      findings.add("yaml-too-deep", place, `values are nested more than ${MAX_DEPTH} deep`, "reduce the nesting");
       return undefined;
     }
     if (tokens > MAX_TOKENS) {
-      findings.add("yaml-too-many-values", place, "the file holds too many values", "split it into several files");
+      findings.add("yaml-too-many-values", place, "the file has too many values", "split it into several files");
       return undefined;
     }
   }

@@ -1,18 +1,18 @@
-/** A stretch of one source text: offsets in UTF-16 units, the end not included. */
+/** A range of one source text: offsets in UTF-16 units, the end not included. */
 export interface Place {
   readonly source: number;
   readonly start: number;
   readonly end: number;
 }
 
-/** A configuration as it was written: every value and key with its place. */
+/** A config as it was written: every value and key with its place. */
 export type SourceNode = ScalarNode | ListNode | MapNode;
 
 export interface ScalarNode {
   readonly kind: "scalar";
   readonly place: Place;
   readonly value: string | number | boolean | null;
-  /** Whether something stood here that is reported already and could not be taken over. */
+  /** Whether a value here was refused and reported. */
   readonly isRefused?: true;
 }
 
@@ -44,7 +44,7 @@ export function toPlain(node: SourceNode): unknown {
   return plain;
 }
 
-/** The child under a key or an index. A single value may stand for the list of it, so it is its own first item. */
+/** The child under a key or an index. A single value is its own first item. */
 export function childOf(node: SourceNode | undefined, step: string | number | undefined): SourceNode | undefined {
   if (typeof step !== "number") return node?.kind === "map" ? node.entries.get(String(step))?.value : undefined;
   if (node?.kind === "list") return node.items[step];
@@ -58,21 +58,21 @@ export function nodeAt(root: SourceNode, path: NodePath): SourceNode | undefined
   return node;
 }
 
-/** Whether the value, or anything in it, was refused: whatever else is wrong with it follows from that. */
+/** Whether the value, or anything in it, was refused: its other problems follow from that. */
 export function isRefused(node: SourceNode): boolean {
   if (node.kind === "scalar") return node.isRefused === true;
   const values = node.kind === "list" ? node.items : [...node.entries.values()].map((entry) => entry.value);
   return values.some(isRefused);
 }
 
-/** The place of the value at a path; where the path leads nowhere, of the key nearest above it. */
+/** The place of the value at a path; if the path leads nowhere, of the nearest key above. */
 export function valuePlace(root: SourceNode, path: NodePath): Place {
   const found = nodeAt(root, path);
   if (found !== undefined) return found.place;
   return path.length === 0 ? root.place : keyPlace(root, path.slice(0, -1));
 }
 
-/** The place of the key at a path; of the value where it stands in a list or the path leads nowhere. */
+/** The place of the key at a path; of the value in a list, or if the path leads nowhere. */
 export function keyPlace(root: SourceNode, path: NodePath): Place {
   const parent = nodeAt(root, path.slice(0, -1));
   const entry = parent?.kind === "map" ? parent.entries.get(String(path.at(-1))) : undefined;

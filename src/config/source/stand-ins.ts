@@ -1,14 +1,14 @@
 type Plain = Record<string, unknown>;
 
-/** The file of a private key that a tunnel lacks, or whose place is wrong: no file can have that name. */
+/** The file of a private key that is missing or invalid: no file can have that name. */
 export const STAND_IN_FILE = "/";
 
-/** A peer whose key is its only content; the key is a valid one that nothing else uses. */
+/** A peer with only a key, which is valid and used nowhere else. */
 const PEER = { publicKey: "c3RhbmQtaW4gZm9yIGEga2V5IG5vdCByZWFkYWJsZS4=", allowedIPs: ["0.0.0.0/0"] };
 
 /**
- * Puts something harmless where a key must be and could not be read, so that one mistake does not hide all others in the
- * same tunnel or rule. Such a configuration is only ever checked, never handed out: its problem is reported already.
+ * Inserts harmless values for missing or unreadable keys, so that one mistake does not hide all others in the same
+ * tunnel or rule. Such a config is only checked, never returned: its problem is already reported.
  */
 export function withStandIns(root: unknown): unknown {
   const plain = root as Plain;

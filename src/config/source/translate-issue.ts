@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import { nearestWord } from "../field/edit-distance.ts";
-import { kindOf, quote, quoteKey } from "../field/leaf.ts";
+import { quote, quoteKey, wrongTypeMessage } from "../field/leaf.ts";
 import { orList } from "../field/scalar.ts";
 import { PROBLEM_CATALOGUE, type ProblemId } from "../problem-catalogue.ts";
 import { knownKeysAt } from "../schema-keys.ts";
@@ -9,7 +9,7 @@ import { isRefused, keyPlace, type MapNode, type NodePath, nodeAt, toPlain, valu
 
 type Issue = z.core.$ZodIssue;
 
-/** Turns one of zod's issues into findings at their places. Values are quoted only where no secret can stand. */
+/** Converts one of zod's issues into findings at their places. Values are quoted only where no secret can be. */
 export function translateIssue(issue: Issue, root: MapNode, findings: Findings): void {
   const path = issue.path as NodePath;
   const node = nodeAt(root, path);
@@ -22,12 +22,7 @@ export function translateIssue(issue: Issue, root: MapNode, findings: Findings):
       reportWrongType(issue.expected, root, path, findings);
       return;
     case "too_small":
-      findings.add(
-        "list-empty",
-        valuePlace(root, path),
-        "the list is empty",
-        "write at least one value, or remove the key",
-      );
+      findings.add("list-empty", valuePlace(root, path), "the list is empty", "add a value, or remove the key");
       return;
     case "invalid_union":
       reportProtocol(root, path, findings);
@@ -39,7 +34,7 @@ export function translateIssue(issue: Issue, root: MapNode, findings: Findings):
       reportCustom(issue, root, path, findings);
       return;
     default:
-      findings.add("wrong-type", valuePlace(root, path), "the value is not what this field takes", "see awg schema");
+      findings.add("wrong-type", valuePlace(root, path), "invalid value", "see awg schema");
   }
 }
 
@@ -60,7 +55,7 @@ function translateKeyIssue(issue: { message: string }, root: MapNode, path: Node
     problemId(params?.["id"]),
     keyPlace(root, path),
     issue.message,
-    String(params?.["remedy"] ?? "choose another name"),
+    String(params?.["remedy"] ?? "use another name"),
   );
 }
 
@@ -80,24 +75,19 @@ function reportUnknownKey(root: MapNode, path: NodePath, key: string, findings: 
   const isMisplaced = key === "obfuscation" && path[0] === "tunnels" && path.length === 2;
   const place = keyPlace(root, [...path, key]);
   if (isMisplaced) {
-    findings.add(
-      "obfuscation-without-amneziawg",
-      place,
-      "this protocol has no obfuscation",
-      "write protocol: amneziawg",
-    );
-  } else findings.add("unknown-key", place, `the key ${quoteKey(key, near)} is not known here`, remedy);
+    findings.add("obfuscation-without-amneziawg", place, "this protocol has no obfuscation", "use protocol: amneziawg");
+  } else findings.add("unknown-key", place, `unknown key ${quoteKey(key, near)}`, remedy);
 }
 
-/** Keys that a whole config must have. */
+/** Keys that a complete config must have. */
 const TO_BEGIN_WITH: Readonly<Record<string, string>> = {
   apiVersion: "add apiVersion: awg/v1",
-  default: "add default: { via: direct }, or the name of a tunnel instead of direct",
+  default: "add default: { via: TUNNEL }, or { via: direct }",
 };
 
 function reportMissingKey(root: MapNode, path: NodePath, findings: Findings): void {
   const key = String(path.at(-1));
-  const message = `the key ${key} is missing`;
+  const message = `missing key ${key}`;
   const remedy = path.length === 1 ? TO_BEGIN_WITH[key] : undefined;
   findings.add("missing-key", keyPlace(root, path.slice(0, -1)), message, remedy ?? `add ${key}`);
 }
@@ -106,7 +96,7 @@ const WANTED: Readonly<Record<string, string>> = {
   array: "a list: [a, b], or one value a line behind dashes",
   object: "a map of keys",
   record: "a map of names",
-  string: "a text",
+  string: "a string",
   number: "a number",
 };
 
@@ -116,9 +106,8 @@ function reportWrongType(expected: string, root: MapNode, path: NodePath, findin
     reportMissingKey(root, path, findings);
     return;
   }
-  const message =
-    node.kind === "scalar" && node.value === null ? "nothing stands here" : `${kindOf(toShallow(node))} stands here`;
-  findings.add("wrong-type", node.place, message, `write ${WANTED[expected] ?? expected}`);
+  const message = wrongTypeMessage(toShallow(node));
+  findings.add("wrong-type", node.place, message, `expected ${WANTED[expected] ?? expected}`);
 }
 
 function toShallow(node: NonNullable<ReturnType<typeof nodeAt>>): unknown {
@@ -127,7 +116,7 @@ function toShallow(node: NonNullable<ReturnType<typeof nodeAt>>): unknown {
 
 const TUNNEL_PROTOCOLS = ["amneziawg", "wireguard", "socks5", "http"];
 
-/** The schema's only union is that of tunnels by protocol. */
+/** The only union of the schema is that of tunnels by protocol. */
 function reportProtocol(root: MapNode, path: NodePath, findings: Findings): void {
   const at = path.at(-1) === "protocol" ? path : [...path, "protocol"];
   const node = nodeAt(root, at);
@@ -137,6 +126,6 @@ function reportProtocol(root: MapNode, path: NodePath, findings: Findings): void
     return;
   }
   const near = nearestWord(value, TUNNEL_PROTOCOLS);
-  const remedy = near === undefined ? `write ${orList(TUNNEL_PROTOCOLS)}` : `did you mean ${near}?`;
-  findings.add("not-one-of", node.place, `${quote(value)} is no protocol`, remedy);
+  const remedy = near === undefined ? `use ${orList(TUNNEL_PROTOCOLS)}` : `did you mean ${near}?`;
+  findings.add("not-one-of", node.place, `${quote(value)} is not a protocol`, remedy);
 }

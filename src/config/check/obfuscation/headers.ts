@@ -7,7 +7,7 @@ import type { CheckContext } from "../check-context.ts";
 const BASE_SIZES = { s1: 148, s2: 92, s3: 64, s4: 32 } as const;
 const SIZE_KEYS = ["s1", "s2", "s3", "s4"] as const;
 
-/** A receiver tells messages apart by their size and by the header at the place that size implies. */
+/** A receiver identifies a message by its size and by the header at the offset that the size implies. */
 export function checkHeaders(context: CheckContext, path: NodePath, obfuscation: Obfuscation): void {
   for (const [index, key] of HEADER_KEYS.entries()) {
     for (const other of HEADER_KEYS.slice(0, index)) checkOverlap(context, path, obfuscation, key, other);
@@ -35,17 +35,17 @@ function checkOverlap(
   if (high < otherLow || low > otherHigh) return;
   const at = context.isUntouched([...path, key]) ? key : other;
   const message = `${key} and ${other} share the value ${Math.max(low, otherLow)}`;
-  context.report("obfuscation-header-overlap", [...path, at], message, "give each message its own range");
+  context.report("obfuscation-header-overlap", [...path, at], message, "use separate ranges");
 }
 
-/** amneziawg-go up to v0.2.15 takes a single header of 0 to 4 for "not set" and uses its own. */
+/** amneziawg-go up to v0.2.15 reads a single header of 0 to 4 as "not set" and uses its default. */
 function checkLow(context: CheckContext, path: NodePath, values: Obfuscation): void {
   if (!isOlder(values.version, "3.0")) return;
   for (const [index, key] of HEADER_KEYS.entries()) {
     const [low, high] = values[key];
     if (low > 4 || low !== high || low === index + 1) continue;
-    const message = `${key}: ${low} counts as not set in programs before 2.0 and in early 2.0, which use ${index + 1}`;
-    context.report("obfuscation-header-low", [...path, key], message, "write a value above 4");
+    const message = `programs before 2.0 and early 2.0 read ${key}: ${low} as not set and use ${index + 1}`;
+    context.report("obfuscation-header-low", [...path, key], message, "use a value above 4");
   }
 }
 
@@ -60,25 +60,25 @@ function checkCollision(
   if (size !== values[other] + BASE_SIZES[other]) return;
   const at = context.isUntouched([...path, key]) ? key : other;
   const message = `${key} + ${BASE_SIZES[key]} and ${other} + ${BASE_SIZES[other]} are both ${size} bytes`;
-  context.report("obfuscation-size-collision", [...path, at], message, `change ${at} by one or more`);
+  context.report("obfuscation-size-collision", [...path, at], message, `change ${at}`);
 }
 
 function checkTrailers(context: CheckContext, path: NodePath, values: Obfuscation): void {
   if (!values.randomTrailers) return;
   const range = (["h1", "h2", "h3"] as const).find((key) => values[key][0] !== values[key][1]);
   if (range === undefined) return;
-  // amneziawg-go issue 186: a quarter of all packets was taken for handshakes.
-  const message = `with randomTrailers a range in ${range} makes receivers take data for handshakes and lose it`;
-  context.report("obfuscation-trailers-range", [...path, range], message, "write single values, such as h1: 1");
+  // amneziawg-go issue 186: a quarter of all packets was misread as handshakes.
+  const message = `with randomTrailers and a range in ${range}, receivers misread data as handshakes and lose it`;
+  context.report("obfuscation-trailers-range", [...path, range], message, "use single values, such as h1: 1");
 }
 
-/** A range this wide loses at least every 4,096th packet of the unlucky size. */
+/** A range this wide loses at least one in 4,096 packets of the affected size. */
 const WIDE_RANGE = 2 ** 20;
 
 /**
- * Released receivers take the first reading that fits. Data is padded to 16 bytes, so a handshake's size can be met only
- * where the difference fits (modulo 16), and by any size with content padding. With trailers every larger size fits:
- * see checkTrailers.
+ * Released receivers use the first interpretation that fits. Data is padded to 16 bytes, so it can have a handshake's
+ * size only if the difference fits (modulo 16), or with content padding. With trailers every larger size fits: see
+ * checkTrailers.
  */
 function checkMisreading(context: CheckContext, path: NodePath, values: Obfuscation): void {
   const pairs = [
@@ -92,15 +92,15 @@ function checkMisreading(context: CheckContext, path: NodePath, values: Obfuscat
     const isMet = gap > 0 && (gap % 16 === 0 || values.contentPaddingAddition !== undefined);
     if (!isMet || width < WIDE_RANGE || values.randomTrailers || isNeverTaken(values, size, header)) continue;
     const percent = ((100 * width) / 2 ** 32).toPrecision(2);
-    const message = `data of ${values[size] + BASE_SIZES[size]} bytes can be taken for a handshake: ${percent} % of it is lost`;
+    const message = `data packets of ${values[size] + BASE_SIZES[size]} bytes can be misread as handshakes: ${percent} % of them are lost`;
     const remedy = values.contentPaddingAddition === undefined ? `change ${size} by one, or narrow` : "narrow";
     context.report("obfuscation-size-misread", [...path, size], message, `${remedy} ${header}`);
   }
 }
 
 /**
- * Whether the word a receiver looks at is none of the header's: the data's own header word, or, without a mask, the high
- * half of its counter, which stays 0 (measured: no loss at a difference of 12).
+ * Whether the word that a receiver reads never equals the header. The word is the data's own header or, without a mask,
+ * the high half of its counter, which stays 0 (measured: no loss at a difference of 12).
  */
 function isNeverTaken(values: Obfuscation, size: SizeKey, header: HeaderKey): boolean {
   const distance = values[size] - values.s4;
