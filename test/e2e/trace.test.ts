@@ -30,7 +30,7 @@ const writes = [
   '7 sendto(4, "set=1\\nprivate_key=…", 90, 0, NULL, 0) = 90',
 ];
 
-test("reading the machine, the lock and devices are no writes", () => {
+test("reading the host, the lock and devices do not count as writes", () => {
   expect(writesIn(reads.join("\n"))).toEqual([]);
 });
 

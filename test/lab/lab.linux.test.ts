@@ -134,7 +134,7 @@ describe.skipIf(reason !== undefined)(`the leak lab${reason === undefined ? "" :
     expectLeaks(await judgedRun(world, expecting(), torn), between);
   });
 
-  test("law 1: caught: the old way retired before the new one stands", async () => {
+  test("law 1: caught: the old route removed before the new one exists", async () => {
     const between = ["u_udpdevice4", "u_lanudp4"];
     const retired = handMade({ killSwitch: true }, async (tunnel, session) => {
       await tunnel.dropPolicy();

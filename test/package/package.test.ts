@@ -59,7 +59,7 @@ describe("the package", () => {
     expect(spawnSync(process.execPath, ["-e", ""], options).stdout).toContain("planted");
   });
 
-  test("an older Node is told which one is needed, in one line, and as a document where one is asked for", () => {
+  test("on an older Node one line names the version needed, or a document with --json", () => {
     const older = 'Object.defineProperty(process, "versions", { value: { ...process.versions, node: "20.19.2" } });';
     writeFileSync(join(folder, "older.cjs"), older);
     const program = ["--require", join(folder, "older.cjs"), join(installed, "dist", "awg.cjs")];
@@ -91,7 +91,7 @@ describe("the package", () => {
     ]);
   });
 
-  test("asks for no module by import(), which nobody answers in a script that node's vm runs", () => {
+  test("uses no import(), which a script in node's vm cannot resolve", () => {
     const parts = readdirSync(join(installed, "dist")).filter((name) => name.endsWith(".cjs"));
     const asking = parts.filter((name) => /\bimport\(/.test(readFileSync(join(installed, "dist", name), "utf8")));
     expect([parts.length > 5, asking]).toEqual([true, []]);
@@ -168,7 +168,7 @@ describe("the package", () => {
     },
   );
 
-  test("says whose work it contains", () => {
+  test("lists the licences of the work it contains", () => {
     const notices = readFileSync(join(installed, "dist", "NOTICES.txt"), "utf8");
     for (const name of ["commander", "yaml", "zod"]) expect(notices).toContain(`\n${name} `);
   });

@@ -33,7 +33,7 @@ const meddling = fc.array(
   { minLength: 1, maxLength: 4 },
 );
 
-test("B2, law 4: events that are lost, doubled or late change nothing but when; one resync makes up for all", {
+test("B2, law 4: lost, doubled or late events only delay the result; one resync repairs all", {
   timeout: 300_000,
 }, async () => {
   const tally = new Tally();

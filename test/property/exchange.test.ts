@@ -5,7 +5,7 @@ import { laptopStories } from "./story-arbitrary.ts";
 const AMOUNT = { stories: 150, faultsPerStory: 16 };
 const STEPS = ["link", "tunnel", "routes", "firewall", "sysctl", "resolver"];
 
-test("B1, B4, B8, laws 1, 3, 4, 5, 6: whatever fails, is ignored or dies while one configuration gives way to another", {
+test("B1, B4, B8, laws 1, 3, 4, 5, 6: any fault during a change from one configuration to another", {
   timeout: 300_000,
 }, async () => {
   const tally = await playStories(laptopStories.exchange, AMOUNT);

@@ -43,7 +43,7 @@ function countFallenBack(world: World, usual: Config, meaning: Config): number {
   return count;
 }
 
-test("laws 1, 3, 6: down goes direct where it may, is no drift, ends by itself, and leaves nothing behind", async () => {
+test("laws 1, 3, 6: a fallback happens only where allowed, is not drift, ends by itself and leaves nothing", async () => {
   let [told, fellBack] = [0, 0];
   await fc.assert(
     fc.asyncProperty(

@@ -5,7 +5,7 @@ import { laptopStories } from "./story-arbitrary.ts";
 
 const AMOUNT = { stories: 200, faultsPerStory: 16 };
 
-test("B1, B4, B8, laws 1, 3, 4, 5, 6: whatever fails, is ignored or dies while awg comes, goes, or finds itself again", {
+test("B1, B4, B8, laws 1, 3, 4, 5, 6: any fault during a first apply, a destroy or an apply without state", {
   timeout: 300_000,
 }, async () => {
   const stories = fc.oneof(

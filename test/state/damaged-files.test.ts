@@ -67,7 +67,7 @@ describe("B5: an error names a damaged file of the state folder; it is never rea
     }
   });
 
-  test.runIf(isRoot)("a folder that became a stranger's, or a link, is not read and not written", async () => {
+  test.runIf(isRoot)("a folder owned by another user, or a link, is not read and not written", async () => {
     const { folder, files } = await fullFolder();
     const [, ledger] = files;
     chownSync(folder, STRANGER, STRANGER);
@@ -78,7 +78,7 @@ describe("B5: an error names a damaged file of the state folder; it is never rea
     await expect(ledger?.load(folder)).rejects.toMatchObject({ kind: "journal" });
   });
 
-  test("a newer format is told from damage in each file that bears one", async () => {
+  test("a newer format is distinguished from damage in each file with a version", async () => {
     const { folder, files } = await fullFolder();
     for (const file of files.slice(0, 3)) {
       const path = join(folder, file.name);

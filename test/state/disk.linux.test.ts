@@ -14,7 +14,7 @@ const whyNoMount = isRoot && hasProgram("unshare") ? "" : " (skipped: needs root
 const whyNoTrace = hasProgram("strace") ? "" : " (skipped: needs strace)";
 
 test.skipIf(whyNoMount !== "")(
-  `B5: a full disk refuses writes in their middle; what stood is read, and with room again all is written${whyNoMount}`,
+  `B5: a full disk cuts writes short; the old content is read; with free space all is written${whyNoMount}`,
   () => {
     const folder = temporaryFolder();
     const mount = `mount -t tmpfs -o size=64k,mode=0700 tmpfs "$0" && exec "$@"`;

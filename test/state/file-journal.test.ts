@@ -22,7 +22,7 @@ async function writtenJournal(path: string): Promise<FileJournal> {
 }
 
 describe("the journal's file", () => {
-  test("law 2: reading where nothing is makes nothing", async () => {
+  test("law 2: reading an absent file creates nothing", async () => {
     const path = join(temporaryFolder(), "state");
     expect(await journalIn(path).read()).toEqual([]);
     expect(existsSync(path)).toBe(false);

@@ -43,7 +43,7 @@ describe("ledger and generations in files", () => {
     expect(await generations.read(2)).toBeUndefined();
   });
 
-  test("law 2: a ledger tells, unchanged, whether the machine was booted since", async () => {
+  test("law 2: a ledger shows, without a write, whether the host was booted since", async () => {
     const path = temporaryFolder();
     const { ledger } = storesIn(path);
     expect(await ledger.isOfEarlierBoot?.()).toBe(false);
@@ -54,7 +54,7 @@ describe("ledger and generations in files", () => {
     expect(await later.ledger.read()).toEqual(LEDGER);
   });
 
-  test("a left draft of a killed writer is no obstacle", async () => {
+  test("a draft left by a killed writer does no harm", async () => {
     const path = temporaryFolder();
     writeFileSync(join(path, ".ledger.new"), "half");
     await storesIn(path).ledger.write(LEDGER);
@@ -87,7 +87,7 @@ describe("ledger and generations in files", () => {
     await expect(storesIn(path).ledger.write(LEDGER)).rejects.toMatchObject({ kind: "journal" });
   });
 
-  test("a namespace's state folder leaves the machine's own, which it lies in, as one that can be used", async () => {
+  test("a namespace's state folder does not spoil the host's folder around it", async () => {
     const path = join(temporaryFolder(), "awg");
     await storesIn(join(path, "netns-7")).ledger.write(LEDGER);
     await storesIn(path).ledger.write(LEDGER);

@@ -81,8 +81,8 @@ const REFUSED: Readonly<Record<string, readonly [(place: Place) => void, RegExp,
   ],
 };
 
-describe.runIf(isRoot)("D5: whose files root carries out", () => {
-  test.each(Object.entries(REFUSED))("not %s, and it says what to do", (_what, [expose, message, remedy]) => {
+describe.runIf(isRoot)("D5: which owners root trusts", () => {
+  test.each(Object.entries(REFUSED))("not %s; the error says what to do", (_what, [expose, message, remedy]) => {
     const place = placed();
     const look = () => exposureOf(place.file, readFileOf(place.file), ROOT_ALONE);
     expect(look()).toBeUndefined();
@@ -106,13 +106,13 @@ describe.runIf(isRoot)("D5: whose files root carries out", () => {
         symlinkSync(`${folder}.d`, folder);
       },
     ],
-  ])("%s are taken", (_what, prepare) => {
+  ])("%s are accepted", (_what, prepare) => {
     const place = placed();
     prepare(place);
     expect(exposureOf(place.file, readFileOf(place.file), ROOT_ALONE)).toBeUndefined();
   });
 
-  test("whoever sudo came from is trusted, but not by what runs unattended, and no name is", () => {
+  test("the user behind sudo is trusted, except in unattended runs; a name alone is not", () => {
     expect(trustedOwners({})).toEqual(ROOT_ALONE);
     expect(trustedOwners({ SUDO_UID: `${STRANGER}` })).toEqual(new Set([0, STRANGER]));
     expect(trustedOwners({ SUDO_UID: `${STRANGER}` }, true)).toEqual(ROOT_ALONE);
@@ -138,7 +138,7 @@ describe.runIf(isRoot)("D5: whose files root carries out", () => {
     expect(await ids(reader({}, true))).toEqual([]);
   });
 
-  test("a config that was applied is not known any more once others can change it", async () => {
+  test("an applied config is forgotten once others can change it", async () => {
     const { file } = placed();
     const loaded = await reader({}).load([readRegularFile(file)]);
     const known = { read: () => loaded, write: () => {} };
@@ -152,7 +152,7 @@ describe.runIf(isRoot)("D5: whose files root carries out", () => {
     expect((await cached.load([readRegularFile(file)])).problems).toHaveLength(1);
   });
 
-  test("a key is taken from no folder in which another can put a key in its place", () => {
+  test("a key is not read from a folder where another user could replace it", () => {
     const { folder, file } = placed(KEY);
     const read = (owners: ReadonlySet<number>, allowInsecurePermissions = false) =>
       readSecretText({ file }, { environment: {}, allowInsecurePermissions, owners });

@@ -60,7 +60,7 @@ describe("lines", () => {
     }
   });
 
-  test("a last line whose blocks were never written is torn; in the middle it is corruption", () => {
+  test("a last line with unwritten blocks is torn; one in the middle is corruption", () => {
     const bytes = joined([{ a: 1 }, { b: "long enough to lose a block" }]);
     const firstEnd = joined([{ a: 1 }]).length;
     const holes = [

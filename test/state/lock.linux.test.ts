@@ -36,7 +36,7 @@ function runElsewhere(script: string, path: string): ReturnType<typeof spawn> {
 }
 
 describe.skipIf(process.platform !== "linux")("the lock (flock is reached through Linux's libc)", () => {
-  test("is held by one at a time; the other learns by whom", () => {
+  test("is held by one process at a time; the other learns which", () => {
     const path = join(temporaryFolder(), "run", "lock");
     {
       using _lock = takeLock(path, HOLDER);
@@ -50,7 +50,7 @@ describe.skipIf(process.platform !== "linux")("the lock (flock is reached throug
     expect(readFileSync(path, "utf8")).toBe("");
   });
 
-  test("a holder that a signal stopped is told as that, with what wakes or ends it: waiting would never end", async () => {
+  test("a stopped holder is reported as stopped, with the commands that continue or end it", async () => {
     const path = join(temporaryFolder(), "lock");
     const other = holdElsewhere(path);
     const pid = other.pid ?? 0;
@@ -70,7 +70,7 @@ describe.skipIf(process.platform !== "linux")("the lock (flock is reached throug
     }
   });
 
-  test("B6: a holder that has the lock and has not said yet who it is, is waited for", async () => {
+  test("B6: waits for a holder that has not written its record yet", async () => {
     const path = join(temporaryFolder(), "lock");
     // The first lock of a process takes the time to load what calls libc.
     takeLock(`${path}.first`, HOLDER)[Symbol.dispose]();
@@ -99,7 +99,7 @@ describe.skipIf(process.platform !== "linux")("the lock (flock is reached throug
     }
   });
 
-  test("B6: who waited for a lock file that was removed meanwhile takes the one in its place, or is told who holds that", async () => {
+  test("B6: after its lock file was removed, a waiter takes the new one or learns who holds it", async () => {
     const path = join(temporaryFolder(), "lock");
     takeLock(`${path}.first`, HOLDER)[Symbol.dispose]();
     const other = runElsewhere(
@@ -133,14 +133,14 @@ describe.skipIf(process.platform !== "linux")("the lock (flock is reached throug
     }
   });
 
-  test("a holder record that is no record is not repeated", () => {
+  test("an invalid holder record is not quoted", () => {
     const path = join(temporaryFolder(), "run", "lock");
     using _lock = takeLock(path, HOLDER);
     writeFileSync(path, JSON.stringify({ pid: 1, verb: "\u001b[2J<evil>", sinceMs: 1 }));
     expect(refusal(path).message).toMatch(/^another awg/);
   });
 
-  test("lies in a folder of the machine's own, as /var/run of macOS is one (0775), and stays ours alone there", () => {
+  test("works in a system folder like macOS's /var/run (0775), and stays private there", () => {
     const folder = temporaryFolder();
     chmodSync(folder, 0o775);
     const path = join(folder, "awg.lock");
@@ -152,7 +152,7 @@ describe.skipIf(process.platform !== "linux")("the lock (flock is reached throug
     expect(refusal(path)).toMatchObject({ kind: "permission", message: expect.stringContaining("not awg's alone") });
   });
 
-  test("does not lie where everybody may write", () => {
+  test("is refused in a world-writable folder", () => {
     const folder = temporaryFolder();
     chmodSync(folder, 0o1777);
     expect(refusal(join(folder, "awg.lock"))).toMatchObject({ kind: "journal" });
@@ -208,11 +208,11 @@ describe.skipIf(obstacle !== undefined)(`the lock of a network namespace (${obst
       timeout: 30_000,
     }).stdout;
 
-  test("B6: a lock whose file is removed while it is held is not held twice", () => {
+  test("B6: a lock with a removed file is not held twice", () => {
     expect(inNamespace(TWICE, join(temporaryFolder(), "run", "lock"))).toBe("locked true\ntrue\ntrue\n");
   });
 
-  test("another user who has its name keeps nobody from it", () => {
+  test("another user who takes its name blocks no one", () => {
     const script = `
       import { spawn } from "node:child_process";
       import { once } from "node:events";

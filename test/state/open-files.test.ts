@@ -6,7 +6,7 @@ import { temporaryFolder } from "../support/folder.ts";
 
 const SCRIPT = join(import.meta.dirname, "open-files.script.ts");
 
-test("a process that may open no more files says so, and never that a file of its state is damaged or exposed", () => {
+test("a process out of file descriptors says so, not that a state file is damaged or exposed", () => {
   const folder = temporaryFolder();
   writeFileSync(join(folder, "any"), "", { mode: 0o600 });
   const node = [process.execPath, "--disable-warning=ExperimentalWarning", SCRIPT, folder];

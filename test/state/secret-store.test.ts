@@ -32,7 +32,7 @@ function keyFile(folder: string, text = `${KEY_TEXT}\n`, mode = 0o600): string {
 }
 
 describe("secrets", () => {
-  test("one secret has one id, whichever way it is named; another has another", () => {
+  test("one secret has one id, however it is referenced; another secret has another", () => {
     const folder = temporaryFolder();
     const store = storeIn(join(folder, "state"));
     const id = store.resolveKey({ file: keyFile(folder) });
@@ -44,7 +44,7 @@ describe("secrets", () => {
     expect(Buffer.from(store.bytesOf(id))).toEqual(KEY);
   });
 
-  test("of two that begin on an empty folder the second plans again: its ids would name nothing", async () => {
+  test("of two processes that begin on an empty folder, the second plans again", async () => {
     const path = join(temporaryFolder(), "state");
     const [first, second] = [storeIn(path), storeIn(path)];
     const id = first.idOf(KEY);
@@ -78,7 +78,7 @@ describe("secrets", () => {
     expect(later.idOf(KEY)).toBe(id);
   });
 
-  test("pruning removes what nothing names any more, and nothing else", async () => {
+  test("pruning removes only unreferenced secrets", async () => {
     const path = join(temporaryFolder(), "state");
     const store = storeIn(path);
     const kept = store.idOf(KEY);
@@ -89,7 +89,7 @@ describe("secrets", () => {
     expect(readdirSync(join(path, "secrets"))).toEqual([kept, "README"].sort());
   });
 
-  test("a secret that was exchanged under its id is refused", async () => {
+  test("a secret replaced under its id is refused", async () => {
     const path = join(temporaryFolder(), "state");
     const store = storeIn(path);
     const id = store.idOf(KEY);
@@ -111,7 +111,7 @@ describe("secrets", () => {
   });
 });
 
-describe("where a secret may come from", () => {
+describe("sources of a secret", () => {
   test("a file that others can read is refused unless that is allowed", () => {
     const folder = temporaryFolder();
     const file = keyFile(folder, KEY_TEXT, 0o640);
@@ -169,7 +169,7 @@ describe("where a secret may come from", () => {
   });
 });
 
-test("a private key has one id, clamped or not, since engines report it clamped; a preshared key keeps its bits", () => {
+test("a private key has one id, clamped or not; a preshared key keeps its bits", () => {
   const store = storeIn(join(temporaryFolder(), "s"));
   const loose = Buffer.alloc(32, 0xff);
   const clamped = Buffer.from(loose);

@@ -41,7 +41,7 @@ describe.skipIf(reason !== undefined)(
       await world.inside("client", ["python3", exchange, first.inside4, first.inside6]);
     }
 
-    test("law 5: carries TCP and UDP by each in turn, and by the one that a change was rolled back to", async () => {
+    test("law 5: carries TCP and UDP with each engine in turn, also after a rollback", async () => {
       const { first } = judged();
       const nobody = `{ name: nobody, type: tcp, target: "${first.inside4}:1", via: ${awg.tunnel}, required: true }`;
       for (const [engine, other] of [
@@ -57,7 +57,7 @@ describe.skipIf(reason !== undefined)(
       }
     });
 
-    test("law 5: carries them after keeper and engine died, and what was left wrong is put right by the next keeper", async () => {
+    test("law 5: carries them after keeper and engine died; the next keeper repairs the device", async () => {
       const { world, first } = judged();
       await awg.apply(awg.config({ server: first, engine: "embedded" }));
       await carries("embedded");

@@ -69,20 +69,20 @@ describe.skipIf(reason !== undefined)(
     });
 
     // The long form, 60 s and each death by itself: disrupted/unconfirmed.nightly.test.ts.
-    test("B7, law 5: a daemon beside changes nothing meanwhile, and the old state comes back though it is killed", async () => {
+    test("B7, law 5: a daemon changes nothing before the deadline; the old state returns although it is killed", async () => {
       const ended = await leaveUnconfirmed(judged(), program(), "5s", ["apply", "daemon"]);
       expect(ended.looksWhileWaiting).toBeGreaterThan(0);
       expect(ended.lateMs).toBeGreaterThanOrEqual(0);
     });
 
-    test("B7, law 5: the keeper dies too, and the daemon beside starts another that knows the deadline", async () => {
+    test("B7, law 5: the keeper dies too; the daemon starts another that knows the deadline", async () => {
       const ended = await leaveUnconfirmed(judged(), program(), "12s", ["apply", "keeper"]);
       expect(ended.wasWatched).toBe(true);
       expect(ended.lateMs).toBeGreaterThanOrEqual(0);
     });
 
     // The other signals: test/cli/exit-codes.test.ts, on the simulated machine.
-    test("law 5: SIGTERM while a plan is carried out undoes what had begun and exits 143", async () => {
+    test("law 5: SIGTERM during an apply undoes its steps and exits 143", async () => {
       const { world, keys, first, second } = judged();
       await using awg = new AwgInWorld(world, keys, program());
       await awg.apply(awg.config({ server: first }));
@@ -100,7 +100,7 @@ describe.skipIf(reason !== undefined)(
       expect(await machineText(world)).toEqual(before);
     });
 
-    test("over SSH it is the default, only another connection may confirm, and none is cut by mistake", async () => {
+    test("over SSH confirmation is the default; only another connection may confirm; no connection is cut", async () => {
       const { world, keys, first } = judged();
       await using awg = new AwgInWorld(world, keys, program());
       const config = awg.config({ server: first, allowLan: true });

@@ -9,7 +9,7 @@ const demo = join(import.meta.dirname, "..", "..", "..", "scripts", "demo");
 const limitMs = 400_000;
 
 test.skipIf(whyNoLab() !== undefined)(
-  "scripts/demo tells its whole story on the real kernel",
+  "scripts/demo runs to its end on the real kernel",
   { timeout: limitMs },
   async () => {
     const done = await tryRun([demo], "", limitMs);
@@ -20,7 +20,7 @@ test.skipIf(whyNoLab() !== undefined)(
   },
 );
 
-test("on the simulated machine it tells the same story and says why", { timeout: limitMs }, async () => {
+test("on the simulated host it runs the same steps and says why", { timeout: limitMs }, async () => {
   const folder = temporaryFolder("demo");
 
   const environment = { ...process.env, AWG_DEMO_FOLDER: folder };

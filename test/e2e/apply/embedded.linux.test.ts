@@ -112,7 +112,7 @@ ${rest}`);
       }
     }, 400_000);
 
-    test("carries IPv4 and IPv6, and nothing is left to do", async () => {
+    test("carries IPv4 and IPv6, and the next plan is empty", async () => {
       await until(() => reaches().every((status) => status === 0));
       expect(awg("client", "diff", "-f", join(folder, "client.yaml"))).toMatchObject({ status: 0 });
       const shown = must("client", "get", "--json");
@@ -120,7 +120,7 @@ ${rest}`);
       expect(shown).not.toContain(keys.client.toString("base64"));
     });
 
-    test("law 1: killed, it comes back by itself, and meanwhile the kernel holds the policy", async () => {
+    test("law 1: killed, it restarts; the kernel enforces the policy meanwhile", async () => {
       const [pid] = engines();
       await until(() => processesIn(client, "\0engine\0standby\0").length === 1);
       const [standby] = processesIn(client, "\0engine\0standby\0");
@@ -131,7 +131,7 @@ ${rest}`);
     });
 
     test.skipIf(noStrace !== undefined)(
-      `law 1: its packet thread dead of an error, it ends and comes back (${noStrace ?? "a kernel that lies"})`,
+      `law 1: after an error in its packet thread it exits and restarts (${noStrace ?? "a kernel that lies"})`,
       async () => {
         const [pid = "none"] = engines();
         // The kernel claims to have received more messages than there is room for; what reads them steps out of its memory.
@@ -156,7 +156,7 @@ ${rest}`);
       },
     );
 
-    test("a dead keeper does not interrupt it, and the next one takes it over as it runs", async () => {
+    test("a dead keeper does not interrupt it; the next keeper adopts it", async () => {
       const [pid] = engines();
       for (const keeper of processesIn(client, "\0keeper\0")) client.run(["kill", "-9", keeper]);
       await until(() => processesIn(client, "\0engine\0standby\0").length === 0);
@@ -166,7 +166,7 @@ ${rest}`);
       expect(reaches()).toEqual([0, 0]);
     });
 
-    test("one that a running keeper was told of is loaded when it is asked for", () => {
+    test("an engine announced to a running keeper is loaded at its first request", () => {
       const path = config(
         "client",
         `default: { via: ${tunnelOf("client")} }\nkillSwitch: { enabled: true }\n`,
@@ -186,7 +186,7 @@ ${rest}`);
       expect(reaches()).toEqual([0, 0]);
     });
 
-    test("law 6: destroy ends it and takes its device and socket away", () => {
+    test("law 6: destroy ends it and removes its device and socket", () => {
       must("client", "destroy", "--auto-approve");
       expect(engines()).toEqual([]);
       expect(processesIn(client, "\0engine\0")).toEqual([]);

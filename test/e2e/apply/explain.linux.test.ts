@@ -186,7 +186,7 @@ ${counts('iifname != "up0"').join("\n")}
       expect({ status: done.status, findings: JSON.parse(done.stdout).findings }).toEqual({ status: 0, findings: [] });
     });
 
-    test("law 9: says of every kind of flow what the far end then sees", async () => {
+    test("law 9: predicts for each kind of flow what the far end sees", async () => {
       for (const one of cases) {
         const said = await explain(one);
         expect(said, one.name).toMatchObject({ status: 0, agree: true, disagreements: [] });
@@ -200,7 +200,7 @@ ${counts('iifname != "up0"').join("\n")}
     const noProgram = ["setpriv", "/bin/bash"].every(hasProgram) ? "" : " (skipped: needs setpriv and bash)";
 
     test.skipIf(noProgram !== "")(
-      `law 9: says of a running program${noProgram}, by its number and by its file, what the far end then sees of it`,
+      `law 9: predicts for a running program${noProgram}, by pid and by file, what the far end sees`,
       async () => {
         const address = place.v4.echo;
         const namespace = judged().world.namespace("client");
@@ -243,7 +243,7 @@ ${counts('iifname != "up0"').join("\n")}
       ["jumps over ours", ["goto", "32766"]],
       ["is for this machine's own packets", ["iif", "lo", "lookup", "main"]],
     ])(
-      "law 9: names a policy rule that it does not model, and judges the packet where the kernel sends it: one that %s",
+      "law 9: names a policy rule that it does not model and follows the kernel's route: one that %s",
       async (_, does) => {
         const { world } = judged();
         const address = place.v4.echo;
@@ -271,7 +271,7 @@ ${counts('iifname != "up0"').join("\n")}
       300_000,
     );
 
-    test("law 9: tells of another program's rule that leads into the same tunnel", async () => {
+    test("law 9: reports another program's rule that leads into the same tunnel", async () => {
       const { world } = judged();
       const routes = await world.inside("client", ["ip", "route", "show", "table", "all"]);
       const table = new RegExp(`^default dev ${awg.device} table (\\d+)`, "m").exec(routes)?.[1] ?? "";
@@ -289,7 +289,7 @@ ${counts('iifname != "up0"').join("\n")}
       }
     }, 300_000);
 
-    test("law 9: shouts where another program's rule makes something else of it, and the packet does that", async () => {
+    test("law 9: warns if another program's rule changes the path, and the packet takes that path", async () => {
       const { world } = judged();
       const [address] = [place.v4.echo];
       await world.inside("client", [

@@ -64,7 +64,7 @@ describe.skipIf(obstacle !== undefined)(`devices and ports handed on (${obstacle
     "the device of the one and the port of the other to a third": [["new", 1, 51_820]],
   };
 
-  test("law 4: a fixed port is taken by whom the configuration gives it to", { timeout: 120_000 }, () => {
+  test("law 4: a fixed port goes to the tunnel that the config gives it to", { timeout: 120_000 }, () => {
     for (const [what, tunnels] of Object.entries(steps)) {
       writeFileSync(config, configOf(tunnels));
       awg("apply", "-f", config);
@@ -73,7 +73,7 @@ describe.skipIf(obstacle !== undefined)(`devices and ports handed on (${obstacle
     }
   });
 
-  test("law 6: a port that another program has is a conflict with its name before anything changes, unless it is in another namespace", {
+  test("law 6: a port in use by another program is a named conflict before any change; in another namespace it is free", {
     timeout: 120_000,
   }, async () => {
     const script = join(folder, "game.mjs");

@@ -21,7 +21,7 @@ describe.skipIf(reason !== undefined)(title, { timeout: 400_000 }, () => {
   const judged = useJudgedWorld();
   const program = useBuiltProgram();
 
-  test("B11, law 3: a second apply writes nothing, one after others leaves what it left before; diff and status never write (law 2)", async () => {
+  test("B11, laws 2, 3: a second apply writes nothing; a later one leaves the same state; diff and status never write", async () => {
     const { world, keys, first } = judged();
     await using awg = new AwgInWorld(world, keys, program());
     const config = awg.config({ server: first });
@@ -40,7 +40,7 @@ describe.skipIf(reason !== undefined)(title, { timeout: 400_000 }, () => {
     expect(await machineText(world)).toEqual(before);
   });
 
-  test("B12, law 6: destroy puts the machine back exactly, and a first apply is seen to write", async () => {
+  test("B12, law 6: destroy restores the host exactly; the trace sees a first apply write", async () => {
     const { world, keys, first } = judged();
     const before = await machineText(world);
     await using awg = new AwgInWorld(world, keys, program());
@@ -55,7 +55,7 @@ describe.skipIf(reason !== undefined)(title, { timeout: 400_000 }, () => {
     ).toEqual([]);
   });
 
-  test("B12, law 6: what stood there before is neither changed nor deleted", async () => {
+  test("B12, law 6: objects that existed before are neither changed nor deleted", async () => {
     const { world, keys, first } = judged();
     await using awg = new AwgInWorld(world, keys, program());
     const foreign = [

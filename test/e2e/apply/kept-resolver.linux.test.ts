@@ -56,12 +56,12 @@ describe.skipIf(reason !== undefined)(`a destroy${reason === undefined ? "" : ` 
       rmSync(`/run/awg/${left}`, { recursive: true, force: true });
   });
 
-  test("says that all is back where it is", () => {
+  test("says that all is restored if it is", () => {
     expect(awg("destroy", "--auto-approve").stdout).toContain("what awg had replaced is back as it was");
     expect(readFileSync(at("etc/resolv.conf"), "utf8")).toBe(ORIGINAL);
   });
 
-  test("that finds a folder in the place of resolv.conf says where its original is kept; the next one puts it back", () => {
+  test("that finds a folder instead of resolv.conf says where the original is kept; the next one restores it", () => {
     rmSync(at("etc/resolv.conf"));
     cpSync(at("config.yaml"), at("etc/resolv.conf/any"));
     const { status, stdout, stderr } = awg("destroy", "--auto-approve");
@@ -79,7 +79,7 @@ describe.skipIf(reason !== undefined)(`a destroy${reason === undefined ? "" : ` 
     expect(awg("destroy", "--auto-approve").stdout).toContain("Nothing to destroy");
   });
 
-  test("after one that found a pipe there, and another apply, puts back what stood before the first", () => {
+  test("after one that found a pipe there, and another apply, restores the first original", () => {
     rmSync(at("etc/resolv.conf"));
     space.run(["mkfifo", at("etc/resolv.conf")]);
     expect(awg("destroy", "--auto-approve").stdout).toContain("Destroyed, but for /etc/resolv.conf");
@@ -89,7 +89,7 @@ describe.skipIf(reason !== undefined)(`a destroy${reason === undefined ? "" : ` 
     expect(readFileSync(at("etc/resolv.conf"), "utf8")).toBe(ORIGINAL);
   });
 
-  test("puts the original back where somebody removed awg's file, whether it was repaired or not", () => {
+  test("restores the original if awg's file was removed, repaired or not", () => {
     const apply = () => awg("apply", "-f", at("config.yaml"), "--auto-approve");
     for (const repair of [apply, () => ({ status: 0 })]) {
       rmSync(at("etc/resolv.conf"));
@@ -116,7 +116,7 @@ describe.skipIf(reason !== undefined)(`a destroy${reason === undefined ? "" : ` 
     expect(readFileSync(at("etc/resolv.conf"), "utf8")).toBe(ORIGINAL);
   });
 
-  test("leaves what somebody wrote over awg's file, and forgets what stood there before", () => {
+  test("keeps what another program wrote over awg's file, and forgets the original", () => {
     writeFileSync(at("etc/resolv.conf"), "nameserver 198.51.100.1\n");
     const { status, stdout } = awg("destroy", "--auto-approve");
     expect({ status, stdout }).toMatchObject({ status: 0 });
@@ -128,7 +128,7 @@ describe.skipIf(reason !== undefined)(`a destroy${reason === undefined ? "" : ` 
     expect(existsSync(at("etc/resolv.conf"))).toBe(false);
   });
 
-  test("and an apply without dns that finds a folder there says so, too; the next apply puts it back", () => {
+  test("an apply without dns that finds a folder there says so too; the next apply restores the original", () => {
     const plain = at("plain.yaml");
     writeFileSync(plain, sampleConfig("default: { via: direct }\n"));
     const apply = (...words: readonly string[]) => awg("apply", "-f", plain, "--auto-approve", ...words);

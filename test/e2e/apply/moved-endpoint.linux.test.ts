@@ -16,7 +16,7 @@ const PER_SECOND = 1000;
 const engines = ["userspace", "embedded"] as const;
 
 describe.skipIf(reason !== undefined)(
-  `the other address of a server that sends${reason === undefined ? "" : ` (skipped: ${reason})`}`,
+  `a server that changes its address${reason === undefined ? "" : ` (skipped: ${reason})`}`,
   { timeout: 400_000 },
   () => {
     const judged = useJudgedWorld();
@@ -43,7 +43,7 @@ describe.skipIf(reason !== undefined)(
       await waitFor("the stream", () => stream.lines.length > seen + 1);
     }
 
-    test.each(engines)("law 5: each change holds, and the stream goes on: %s", async (engine) => {
+    test.each(engines)("law 5: each change stays in place and the stream continues: %s", async (engine) => {
       const { world, first } = judged();
       const four = awg.config({ server: first, engine });
       const six = awg.config({ server: first, engine, overIpv6: true });
@@ -57,7 +57,7 @@ describe.skipIf(reason !== undefined)(
       }
     });
 
-    test("law 5: a change that a probe refuses is taken back from a server that sends from the new address by then", async () => {
+    test("law 5: a change refused by a probe is rolled back, although the server already uses its new address", async () => {
       const { first } = judged();
       const nobody = `{ name: nobody, type: tcp, target: "${first.inside4}:1", via: ${awg.tunnel}, required: true }`;
       const four = awg.config({ server: first });

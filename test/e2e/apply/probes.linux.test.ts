@@ -10,7 +10,7 @@ const title = `probes around an apply${reason === undefined ? "" : ` (skipped: $
 describe.skipIf(reason !== undefined)(title, { timeout: 400_000 }, () => {
   const judged = useJudgedWorld();
 
-  test("law 5: a required probe through the tunnel decides whether an apply holds", async () => {
+  test("law 5: a required probe through the tunnel decides whether an apply is kept", async () => {
     const { world, keys, first } = judged();
     await using awg = new AwgInWorld(world, keys);
     const probe = (port: number) =>

@@ -55,14 +55,14 @@ const stories: Readonly<
 
 // Fault B12: what is left of awg, and of others, after destroy.
 describe.skipIf(reason !== undefined)(
-  `what stays after awg destroy${reason === undefined ? "" : ` (skipped: ${reason})`}`,
+  `what remains after awg destroy${reason === undefined ? "" : ` (skipped: ${reason})`}`,
   { timeout: limitMs },
   () => {
     const judged = useJudgedWorld();
     const program = useBuiltProgram();
     beforeAll(() => settleStrangers(judged().world));
 
-    test.each(Object.entries(stories))("B12, law 6: %s: nothing but what is promised", async (_, story) => {
+    test.each(Object.entries(stories))("B12, law 6: %s: only the documented files", async (_, story) => {
       const { world, keys, first, second } = judged();
       // Neither of awg's making nor well made: no newline at the end, another's mode.
       writeFileSync(world.resolvConf, "# awg was here? \u00e9\r\nnameserver 192.0.2.53\noptions ndots:3", {

@@ -15,13 +15,13 @@ const INSIDE = "10.77.0.2";
 
 // Who came by a tunnel is cut off by whatever takes the tunnel away, with or without a policy.
 describe.skipIf(reason !== undefined)(
-  `over SSH through a tunnel${reason === undefined ? "" : ` (skipped: ${reason})`}`,
+  `SSH through a tunnel${reason === undefined ? "" : ` (skipped: ${reason})`}`,
   { timeout: limitMs },
   () => {
     const judged = useJudgedWorld();
     const program = useBuiltProgram();
 
-    test("what takes it away is refused without --accept-risk lose-ssh: destroy, no tunnels, one of two, uninstall --force", async () => {
+    test("commands that would cut it need --accept-risk lose-ssh: destroy, no tunnels, one of two, uninstall --force", async () => {
       const { world, keys, first } = judged();
       await using awg = new AwgInWorld(world, keys, program());
       const single = awg.config({ server: first, killSwitch: false });

@@ -10,7 +10,7 @@ const title = `a walk through generations${reason === undefined ? "" : ` (skippe
 describe.skipIf(reason !== undefined)(title, { timeout: 400_000 }, () => {
   const judged = useJudgedWorld();
 
-  test("laws 5, 6: back and forth, each generation stands again as it stood, and drift is told and mended", async () => {
+  test("laws 5, 6: rollbacks back and forth restore each generation exactly; drift is reported and repaired", async () => {
     const { world, keys, first } = judged();
     const bare = await machineText(world);
     await using awg = new AwgInWorld(world, keys);

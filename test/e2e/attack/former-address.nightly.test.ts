@@ -37,7 +37,7 @@ const judge = (chain: string, wire: string) => `table netdev former {
 }`;
 
 describe.skipIf(reason !== undefined)(
-  `an address that the LAN gave and took${reason === undefined ? "" : ` (skipped: ${reason})`}`,
+  `an address that the LAN assigned and withdrew${reason === undefined ? "" : ` (skipped: ${reason})`}`,
   () => {
     const judged = useJudgedWorld();
     const program = useBuiltProgram();

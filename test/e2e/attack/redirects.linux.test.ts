@@ -57,7 +57,7 @@ describe.skipIf(reason !== undefined)(`redirects${reason === undefined ? "" : ` 
   const engines = (server: Server, sport: number): Wanted[] =>
     [server.address4, server.address6].map((target) => ({ target, sport, dport: server.port }));
 
-  test("a machine that nothing protects sends where the neighbour wants it", limit, async () => {
+  test("an unprotected host follows the neighbour's redirect", limit, async () => {
     const { world } = judged();
     await using redirects = await Redirects.begin(world, anybodys);
     await waitFor("the neighbour to be believed", async () => {
@@ -71,7 +71,7 @@ describe.skipIf(reason !== undefined)(`redirects${reason === undefined ? "" : ` 
     await forget();
   });
 
-  test("so does a tunnel's socket, where the filter lets everything in", limit, async () => {
+  test("so does a tunnel's socket if the filter accepts everything", limit, async () => {
     const { world, first, keys } = judged();
     await using tunnel = new HandMadeTunnel(world, first, {
       killSwitch: true,
@@ -91,38 +91,42 @@ describe.skipIf(reason !== undefined)(`redirects${reason === undefined ? "" : ` 
     { engine: "embedded", allowLan: true, overIpv6: false },
     { engine: "userspace", allowLan: true, overIpv6: true },
     { engine: "embedded", allowLan: false, overIpv6: true },
-  ] as const)("A20: awg does not: $engine, allowLan $allowLan, over IPv6 $overIpv6", limit, async (wish) => {
-    const { world, first, keys } = judged();
-    const exceptions = wish.allowLan ? localExceptions : link;
-    const judgement = await judgedRun(world, expecting([first], { exceptions }), {
-      session: { ...sessionOptions, guest: false },
-      setUp: async () => {
-        const awg = new AwgInWorld(world, keys, program());
-        try {
-          await awg.apply(awg.config({ server: first, ...wish }));
-          return awg;
-        } catch (cause) {
-          await awg[Symbol.asyncDispose]();
-          throw cause;
-        }
-      },
-      disturb: async (awg, session) => {
-        const ours = engines(first, await portOf(awg.device));
-        await using redirects = await Redirects.begin(world, [...anybodys, ...ours]);
-        await using inside = await Redirects.begin(world, [...anybodys, ...ours], "vpn");
-        await session.rounds(10);
-        expect(redirects.strayed()).toEqual([]);
-        expect(inside.strayed()).toEqual([]);
-        expect(await routeTo(v4.server, ENGINE_MARK)).toBe(v4.router);
-        expect(await routeTo(v6.server, ENGINE_MARK)).toBe(v6.linkLocal);
-        for (const address of [v4.echo, v6.echo]) expect(await routeTo(address)).toBe(awg.device);
-        await world.inside("client", ["ping", "-c", "1", "-W", "5", v4.echo]);
-      },
-    }).finally(forget);
-    expect(judgement.outcome, renderJudgement(judgement)).toBe("pass");
-  });
+  ] as const)(
+    "A20: a host with awg does not: $engine, allowLan $allowLan, over IPv6 $overIpv6",
+    limit,
+    async (wish) => {
+      const { world, first, keys } = judged();
+      const exceptions = wish.allowLan ? localExceptions : link;
+      const judgement = await judgedRun(world, expecting([first], { exceptions }), {
+        session: { ...sessionOptions, guest: false },
+        setUp: async () => {
+          const awg = new AwgInWorld(world, keys, program());
+          try {
+            await awg.apply(awg.config({ server: first, ...wish }));
+            return awg;
+          } catch (cause) {
+            await awg[Symbol.asyncDispose]();
+            throw cause;
+          }
+        },
+        disturb: async (awg, session) => {
+          const ours = engines(first, await portOf(awg.device));
+          await using redirects = await Redirects.begin(world, [...anybodys, ...ours]);
+          await using inside = await Redirects.begin(world, [...anybodys, ...ours], "vpn");
+          await session.rounds(10);
+          expect(redirects.strayed()).toEqual([]);
+          expect(inside.strayed()).toEqual([]);
+          expect(await routeTo(v4.server, ENGINE_MARK)).toBe(v4.router);
+          expect(await routeTo(v6.server, ENGINE_MARK)).toBe(v6.linkLocal);
+          for (const address of [v4.echo, v6.echo]) expect(await routeTo(address)).toBe(awg.device);
+          await world.inside("client", ["ping", "-c", "1", "-W", "5", v4.echo]);
+        },
+      }).finally(forget);
+      expect(judgement.outcome, renderJudgement(judgement)).toBe("pass");
+    },
+  );
 
-  test("A20: nor believes it a router that speaks through the tunnel", limit, async () => {
+  test("A20: nor does it accept a router advertisement through the tunnel", limit, async () => {
     const { world, first, keys } = judged();
     await using awg = new AwgInWorld(world, keys, program());
     await awg.apply(awg.config({ server: first }));

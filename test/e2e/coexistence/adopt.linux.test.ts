@@ -37,7 +37,7 @@ describe.skipIf(reason !== undefined)(title, { timeout: 400_000 }, () => {
     return { world, tunnel, awg, config };
   }
 
-  test("laws 5, 6: taken over and not confirmed, the machine is wg-quick's again, to the letter", async () => {
+  test("laws 5, 6: an adoption that is not confirmed restores wg-quick's state exactly", async () => {
     const { world, tunnel, awg, config } = await quickMachine("0.0.0.0/0, ::/0", "r");
     const before = await tunnel.state();
     const clear = await ClearCounter.begin(world);
@@ -49,7 +49,7 @@ describe.skipIf(reason !== undefined)(title, { timeout: 400_000 }, () => {
     expect(await awg.must("status", "--json")).not.toContain('"link/office"');
   });
 
-  test("law 6: everything through the tunnel: no packet lost, none in the clear, the second plan empty", async () => {
+  test("law 6: all traffic through the tunnel: no packet lost, none in the clear, the second plan empty", async () => {
     const { world, tunnel, awg, config } = await quickMachine("0.0.0.0/0, ::/0", "q");
     const clear = await ClearCounter.begin(world);
     await using stream = await PingStream.begin(world, place.v4.echo);
@@ -80,7 +80,7 @@ describe.skipIf(reason !== undefined)(title, { timeout: 400_000 }, () => {
     expect((await awg.processes()).map(({ pid }) => pid)).toContain(engine.pid);
   }
 
-  test("law 5: a destroy after an adoption that was killed gives the machine back to wg-quick, to the letter", async () => {
+  test("law 5: a destroy after a killed adoption restores wg-quick's state exactly", async () => {
     const { tunnel, awg, config } = await quickMachine("0.0.0.0/0, ::/0", "k");
     const before = await tunnel.state();
     expect(await firstApplyKilledAt(awg, config, "fsync", fsyncBehindTheDevice)).toBe(true);
@@ -94,7 +94,7 @@ describe.skipIf(reason !== undefined)(title, { timeout: 400_000 }, () => {
     expect(await awg.must("status")).toContain("Nothing is applied on this machine");
   });
 
-  test("law 6: a part through the tunnel: a conflict that names the holder, until it may be adopted", async () => {
+  test("law 6: some traffic through the tunnel: a conflict names the owner until adoption is allowed", async () => {
     const { world, tunnel, awg, config } = await quickMachine("10.8.0.0/24", "p");
     const asserting = join(dirname(config), "asserting.yaml");
     const text = readFileSync(config, "utf8").replace("/link/office/device: adopt", "/link/office/device: assert");

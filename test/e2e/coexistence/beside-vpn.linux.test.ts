@@ -31,7 +31,7 @@ describe.skipIf(obstacle !== undefined)(`a kill switch beside another VPN (${obs
   });
   afterAll(() => machine?.[Symbol.dispose]());
 
-  test("says which tunnels it cuts off, and of none where it does not, or none is up", { timeout: 120_000 }, () => {
+  test("names the tunnels it cuts off; names none if it cuts none, or none is up", { timeout: 120_000 }, () => {
     expect(notes("enabled: true")).toEqual([]);
     ip("tuntap add dev corp0 mode tun");
     ip("address add 10.20.0.2/24 dev corp0");
@@ -54,7 +54,7 @@ describe.skipIf(obstacle !== undefined)(`a kill switch beside another VPN (${obs
     );
   });
 
-  test("says nothing of its own tunnels, nor of the only way out", { timeout: 120_000 }, () => {
+  test("says nothing about its own tunnels or the only uplink", { timeout: 120_000 }, () => {
     for (const device of ["all0", "corp0"]) ip(`link delete ${device}`);
     expect(notes("enabled: true")).toEqual([]);
     const { status, stderr } = machine.awg("apply", "-f", machine.config("enabled: true"), "--auto-approve");

@@ -53,7 +53,7 @@ describe.skipIf(obstacle !== undefined)(
       rmSync(`/var/run/wireguard/awg-${tunnel}.sock`, { force: true });
     });
 
-    test("law 6: the second is refused as a conflict that names the holder, before anything is changed", () => {
+    test("law 6: the second is refused before any change, as a conflict that names the owner", () => {
       expect(awg(here, "apply", "-f", config, "--auto-approve")).toMatchObject({ status: 0 });
       for (const verb of [["plan"], ["diff"], ["apply", "--auto-approve"]]) {
         const { status, stderr } = awg(there, ...verb, "-f", config);
@@ -66,7 +66,7 @@ describe.skipIf(obstacle !== undefined)(
       expect(there.run(["ip", "-o", "link"]).stdout).not.toContain(tunnel);
     });
 
-    test("its holder is no conflict to itself, and once it is gone the other may have the name", () => {
+    test("its owner has no conflict with itself; once it is gone the other may use the name", () => {
       expect(awg(here, "plan", "-f", config).status).toBe(0);
       expect(awg(here, "destroy", "--auto-approve").status).toBe(0);
       expect(awg(there, "plan", "-f", config).status).toBe(0);

@@ -30,7 +30,7 @@ describe.skipIf(reason !== undefined)(`a dead server${reason === undefined ? "" 
     ["embedded", downMs, knownAfterMs],
     ["userspace", sessionMs + 5_000, sessionMs],
   ] as const)(
-    "A15: down for long under %s, %i ms: nothing leaves, status says so, and traffic comes back",
+    "A15: down under %s for %i ms: no leak, status reports it, and traffic recovers",
     limit,
     async (engine, silentMs, knownMs) => {
       const { world, keys, first } = judged();

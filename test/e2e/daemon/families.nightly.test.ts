@@ -46,7 +46,7 @@ describe.skipIf(reason !== undefined)(`roaming${reason === undefined ? "" : ` (s
   const judged = useJudgedWorld();
 
   test.each(["embedded", "userspace"] as const)(
-    "A13: a server known by name is followed from one IP version to the other by the %s engine, and nothing leaves",
+    "A13: the %s engine follows a server name from one IP version to the other, without a leak",
     limit,
     async (engine) => {
       const { world, keys, first } = judged();
@@ -77,7 +77,7 @@ describe.skipIf(reason !== undefined)(`roaming${reason === undefined ? "" : ` (s
     },
   );
 
-  test("A13: on a link without IPv6 the tunnel carries both versions, and nothing leaves", limit, async () => {
+  test("A13: on a link without IPv6 the tunnel carries both versions, without a leak", limit, async () => {
     const { world, keys, first } = judged();
     const judgement = await judgedRun(world, expecting([first]), {
       session: sessionOptions,

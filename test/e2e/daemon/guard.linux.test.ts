@@ -84,7 +84,7 @@ describe.skipIf(reason !== undefined)(
     const judged = useJudgedWorld();
     const program = useBuiltProgram();
 
-    test("law 1: no plan is needed to put it back, whatever is in the way", { timeout: limitMs }, async () => {
+    test("law 1: the packet filter is restored without a plan, whatever fails", { timeout: limitMs }, async () => {
       const { world, keys, first } = judged();
       const openMs: Record<string, number> = {};
       const judgement = await judgedRun(world, expecting([first], { leastTunnelPackets: 1 }), {

@@ -18,11 +18,11 @@ import { DisruptedAwg } from "./disrupted-awg.ts";
 const reason = whyNoLab();
 const limitMs = 300_000;
 
-describe.skipIf(reason !== undefined)(`traffic is back${reason === undefined ? "" : ` (skipped: ${reason})`}`, () => {
+describe.skipIf(reason !== undefined)(`traffic recovers${reason === undefined ? "" : ` (skipped: ${reason})`}`, () => {
   const judged = useJudgedWorld();
 
   test.each(["userspace", "embedded"] as const)(
-    "A13: within a second of a renumbering, long before wireguard-go alone finds out: %s",
+    "A13: within a second of a renumbering, long before wireguard-go alone would: %s",
     { timeout: limitMs },
     async (engine) => {
       const { world, keys, first } = judged();
@@ -44,7 +44,7 @@ describe.skipIf(reason !== undefined)(`traffic is back${reason === undefined ? "
     },
   );
 
-  test("A13: within 2 s of a link that went down and up", { timeout: limitMs }, async () => {
+  test("A13: within 2 s of a link flap", { timeout: limitMs }, async () => {
     const { world, keys, first } = judged();
     await using awg = await DisruptedAwg.start(world, keys, first);
     await using answers = await Answers.begin(world);
@@ -62,7 +62,7 @@ describe.skipIf(reason !== undefined)(`traffic is back${reason === undefined ? "
     expect(p95, `${text}; ${awg.lastWords}`).toBeLessThanOrEqual(2_000);
   });
 
-  test("A11: policy rules that another program removes are back within a second", {
+  test("A11: within a second after another program removed policy rules", {
     timeout: 2 * limitMs,
   }, async () => {
     const { world, keys, first } = judged();
@@ -105,7 +105,7 @@ describe.skipIf(reason !== undefined)(`traffic is back${reason === undefined ? "
     expect(backMs, awg.lastWords).toBeLessThan(3_000);
   });
 
-  test("A12: a flush in the moment in which no keeper owns the tables is made good by the daemon", {
+  test("A12: the daemon repairs a flush made while no keeper owns the tables", {
     timeout: limitMs,
   }, async () => {
     const { world, keys, first } = judged();
@@ -119,7 +119,7 @@ describe.skipIf(reason !== undefined)(`traffic is back${reason === undefined ? "
     expect(times).toHaveLength(flushes);
   });
 
-  test("A10: resolv.conf, rewritten fifty times at 10 Hz, is right again a second after that stops, without a war", {
+  test("A10: resolv.conf, rewritten fifty times at 10 Hz, is right a second later, without a fight", {
     timeout: limitMs,
   }, async () => {
     const { world, keys, first } = judged();

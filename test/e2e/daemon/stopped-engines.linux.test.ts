@@ -126,7 +126,7 @@ function clearPackets(): number {
 }
 
 describe.skipIf(reason !== undefined)(
-  `engines that somebody stopped${reason === undefined ? "" : ` (skipped: ${reason})`}`,
+  `stopped engines${reason === undefined ? "" : ` (skipped: ${reason})`}`,
   { timeout: 120_000 },
   () => {
     beforeAll(async () => {
@@ -169,7 +169,7 @@ describe.skipIf(reason !== undefined)(
         rmSync(`/run/awg/${left}`, { recursive: true, force: true });
     }, 60_000);
 
-    test("are named, proposed to be replaced and nothing else of them, and cost a change of another no rollback", async () => {
+    test("are named; the plan replaces only them; a change of another tunnel is not rolled back", async () => {
       await passes();
       const pids = TUNNELS.map(pidOf);
       for (const pid of pids) process.kill(pid, "SIGSTOP");
@@ -208,7 +208,7 @@ describe.skipIf(reason !== undefined)(
       expect(clearPackets()).toBe(0);
     });
 
-    test("or that hang, or lost their socket, are no other", async () => {
+    test("a hung engine, or one without its socket, is treated the same", async () => {
       const socket = `/var/run/wireguard/awg-${OWN.name}.sock`;
       let deaf: ChildProcess | undefined;
       try {
@@ -230,7 +230,7 @@ describe.skipIf(reason !== undefined)(
       expect(clearPackets()).toBe(0);
     });
 
-    test("or in whose place another program answers nonsense, are told alone, and cost the rest nothing", async () => {
+    test("another program that answers nonsense in an engine's place affects only that tunnel", async () => {
       const socket = `/var/run/wireguard/awg-${OWN.name}.sock`;
       const rival = spawn("python3", ["-c", GARBLED, socket], { stdio: ["ignore", "pipe", "inherit"] });
       try {
@@ -261,7 +261,7 @@ describe.skipIf(reason !== undefined)(
       expect(clearPackets()).toBe(0);
     });
 
-    test("are replaced by the daemon, and one that is gone is never as applied", async () => {
+    test("are replaced by the daemon; a missing engine is never reported as applied", async () => {
       const config = configOf(6, "reconcile: { driftEvery: 1s }");
       expect(apply(config)).toEqual({ status: 0, stderr: "" });
       const pid = pidOf(OTHER);

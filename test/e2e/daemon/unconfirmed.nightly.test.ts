@@ -18,28 +18,31 @@ const stories: Readonly<Record<string, readonly Death[]>> = {
   "all of them die, and a daemon is started again": ["apply", "keeper", "daemon", "daemon again"],
 };
 
-describe.skipIf(reason !== undefined)(`nobody confirms${reason === undefined ? "" : ` (skipped: ${reason})`}`, () => {
-  const judged = useJudgedWorld();
-  const program = useBuiltProgram();
+describe.skipIf(reason !== undefined)(
+  `an apply that is not confirmed${reason === undefined ? "" : ` (skipped: ${reason})`}`,
+  () => {
+    const judged = useJudgedWorld();
+    const program = useBuiltProgram();
 
-  test.each(Object.entries(stories))(
-    "B7, law 5: %s: the old state is back after 60 s",
-    {
-      timeout: limitMs,
-    },
-    async (story, deaths) => {
-      const { backAfterMs, lateMs, looksWhileWaiting, wasWatched } = await leaveUnconfirmed(
-        judged(),
-        program(),
-        "60s",
-        deaths,
-      );
-      const [back, late] = [backAfterMs, lateMs].map(Math.round);
-      console.log(
-        `B7: ${story}: back after ${back} ms, ${late} ms after the deadline; ${looksWhileWaiting} looks before`,
-      );
-      expect(Math.abs(backAfterMs - withinMs)).toBeLessThanOrEqual(toleranceMs);
-      expect(wasWatched).toBe(true);
-    },
-  );
-});
+    test.each(Object.entries(stories))(
+      "B7, law 5: %s: the old state is back after 60 s",
+      {
+        timeout: limitMs,
+      },
+      async (story, deaths) => {
+        const { backAfterMs, lateMs, looksWhileWaiting, wasWatched } = await leaveUnconfirmed(
+          judged(),
+          program(),
+          "60s",
+          deaths,
+        );
+        const [back, late] = [backAfterMs, lateMs].map(Math.round);
+        console.log(
+          `B7: ${story}: back after ${back} ms, ${late} ms after the deadline; ${looksWhileWaiting} looks before`,
+        );
+        expect(Math.abs(backAfterMs - withinMs)).toBeLessThanOrEqual(toleranceMs);
+        expect(wasWatched).toBe(true);
+      },
+    );
+  },
+);

@@ -29,7 +29,7 @@ const CARRIED: Readonly<Record<Tunnel, string>> = { a: "10.8.0.0/16", b: "0.0.0.
 const AS_NOBODY = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"];
 
 describe.skipIf(obstacle !== undefined)(
-  `what arrives passes Linux's reverse path check${obstacle === undefined ? "" : ` (${obstacle})`}`,
+  `arriving packets pass Linux's reverse path check${obstacle === undefined ? "" : ` (${obstacle})`}`,
   { timeout: 400_000 },
   () => {
     const folder = temporaryFolder("arriving");
@@ -157,7 +157,7 @@ killSwitch: { enabled: true }
         () => machine("near").run([...as, "ping", "-c", "1", "-W", "1", address], { mayFail: true }).status === 0,
       );
 
-    test("endpoints beside the default's table, a second tunnel for a user", async () => {
+    test("from endpoints outside the default's table, and of a second tunnel for a user", async () => {
       // Until the policy rules stand, packets are looked up in the main table, which knows everybody.
       await until("the configuration", () => told.includes("in sync"));
       await reaches("10.8.0.1");
@@ -165,14 +165,14 @@ killSwitch: { enabled: true }
       expect(refused()).toBe(0);
     });
 
-    test("a neighbour that asks for this machine's address by ARP", async () => {
+    test("an ARP request of a neighbour for this host's address", async () => {
       machine("far").run(["ip", "neighbour", "flush", "dev", "up1"]);
       expect(machine("far").run(["ping", "-c", "1", "-W", "1", "192.0.2.2"], { mayFail: true }).status).not.toBe(0);
       const { stdout } = machine("far").run(["ip", "neighbour", "show", "192.0.2.2"]);
       expect(stdout).toContain("lladdr");
     });
 
-    test("law 4: an answer to the engine of a device that somebody deleted", async () => {
+    test("law 4: a reply to the engine of a deleted device", async () => {
       for (let time = 1; time <= 3; time += 1) {
         machine("near").run(["ip", "link", "delete", `awg-${nameOf("near", "a")}`]);
         await reaches("10.8.0.1");

@@ -35,7 +35,7 @@ describe.skipIf(reason !== undefined)(`awg verify${reason === undefined ? "" : `
     expect((await verify(awg)).findings.join("\n")).not.toContain("239.255.255.250");
   });
 
-  test("law 1: names each of the twelve breakages in the kernel by its kind, with less than a second of work", async () => {
+  test("law 1: names each of twelve breakages by its kind", async () => {
     const keys = await newKeyPair();
     const server = await startServer(world, "first", keys);
     await using awg = new AwgInWorld(world, keys, program());

@@ -52,40 +52,45 @@ describe.skipIf(reason !== undefined)(
       expect(said.findings.filter((finding) => !finding.includes('"kind":"open-flow"'))).toEqual([]);
     }
 
-    test("law 1: each of twelve breakages is on the wire, and awg verify names it without sending", limit, async () => {
-      const { world, keys, first } = judged();
-      const expectation = expecting([first], { exceptions: localExceptions, leastTunnelPackets: 1 });
-      await using session = await Session.open(world, sessionOptions);
-      await session.control();
-      await using awg = new AwgInWorld(world, keys, program());
-      const wreck = async (breakage: Breakage): Promise<void> => {
-        for (const command of breakage.commands ?? []) {
-          await world.inside("client", ["sh", "-c", command.replace("DEVICE", awg.device)]);
+    test(
+      "law 1: each of twelve breakages leaks on the wire, and awg verify names it without sending",
+      limit,
+      async () => {
+        const { world, keys, first } = judged();
+        const expectation = expecting([first], { exceptions: localExceptions, leastTunnelPackets: 1 });
+        await using session = await Session.open(world, sessionOptions);
+        await session.control();
+        await using awg = new AwgInWorld(world, keys, program());
+        const wreck = async (breakage: Breakage): Promise<void> => {
+          for (const command of breakage.commands ?? []) {
+            await world.inside("client", ["sh", "-c", command.replace("DEVICE", awg.device)]);
+          }
+          expectNamed(breakage, await verify(awg));
+          await expectSeen(breakage, session, expectation);
+        };
+        await awg.apply(awg.config({ server: first, allowLan: true }));
+        await expectSound(awg, session, expectation);
+        // Orphaned tables can be edited by anybody.
+        for (const { pid, command } of await awg.processes())
+          if (/ keeper /.test(command)) process.kill(pid, "SIGKILL");
+        expect((await verify(awg)).findings.join("\n")).not.toMatch(HELD.finds);
+        const close = await plant(world, OPEN);
+        await expectSeen({ ...HELD, name: "everything let out" }, session, expectation);
+        await close();
+        for (const breakage of [HELD, ...PLANTED]) {
+          const takeOut = await plant(world, breakage.planted);
+          expectNamed(breakage, await verify(awg));
+          await expectSeen(breakage, session, expectation);
+          await takeOut();
         }
-        expectNamed(breakage, await verify(awg));
-        await expectSeen(breakage, session, expectation);
-      };
-      await awg.apply(awg.config({ server: first, allowLan: true }));
-      await expectSound(awg, session, expectation);
-      // Orphaned tables can be edited by anybody.
-      for (const { pid, command } of await awg.processes()) if (/ keeper /.test(command)) process.kill(pid, "SIGKILL");
-      expect((await verify(awg)).findings.join("\n")).not.toMatch(HELD.finds);
-      const close = await plant(world, OPEN);
-      await expectSeen({ ...HELD, name: "everything let out" }, session, expectation);
-      await close();
-      for (const breakage of [HELD, ...PLANTED]) {
-        const takeOut = await plant(world, breakage.planted);
-        expectNamed(breakage, await verify(awg));
-        await expectSeen(breakage, session, expectation);
-        await takeOut();
-      }
-      await expectSound(awg, session, { ...expectation, leastTunnelPackets: 0 });
-      for (const breakage of WRECKS) await wreck(breakage);
-      await awg.apply(awg.config({ server: first, killSwitch: false }));
-      await wreck(UNGUARDED);
-      await world.inside("client", ["ip", "link", "delete", awg.device]);
-      await expectSeen({ ...UNGUARDED, probes: ["u_udp4", "u_udp6"] }, session, expectation);
-      console.log(["awg verify, the whole command:", ...times].join("\n"));
-    });
+        await expectSound(awg, session, { ...expectation, leastTunnelPackets: 0 });
+        for (const breakage of WRECKS) await wreck(breakage);
+        await awg.apply(awg.config({ server: first, killSwitch: false }));
+        await wreck(UNGUARDED);
+        await world.inside("client", ["ip", "link", "delete", awg.device]);
+        await expectSeen({ ...UNGUARDED, probes: ["u_udp4", "u_udp6"] }, session, expectation);
+        console.log(["awg verify, the whole command:", ...times].join("\n"));
+      },
+    );
   },
 );

@@ -60,7 +60,7 @@ describe.skipIf(reason !== undefined)(title, { timeout: limitMs }, () => {
     expectPass(await judgedRun(world, expectation, moved));
   });
 
-  test("law 1: the LAN allowed: no name query; forbidden: nothing; one prefix and port granted: nothing else", async () => {
+  test("law 1: LAN allowed: no name query leaves; LAN forbidden: nothing; one prefix and port allowed: only that", async () => {
     const { world, first } = judged();
     const more = `rules: [{ name: web, destinations: [${place.v4.echo}/32], ports: [443], protocol: tcp, via: direct }]`;
     const local = expecting([first], { exceptions: localExceptions });
@@ -85,7 +85,7 @@ describe.skipIf(reason !== undefined)(title, { timeout: limitMs }, () => {
     expect(judgement.excepted.get(`tcp ${place.v4.echo} port 443`), renderJudgement(judgement)).toBeGreaterThan(0);
   });
 
-  test("without its kill switch awg is seen to leak, so the judge is not blind here", async () => {
+  test("without its kill switch awg leaks, so the judge is not blind", async () => {
     const { world, first } = judged();
     const probes = ["u_udpdevice4", "u_icmpdevice6", "l2_udp4", "o_icmp4"];
     const open = applied((_, session) => session.awaitLeaks(probes), { killSwitch: false });
@@ -93,7 +93,7 @@ describe.skipIf(reason !== undefined)(title, { timeout: limitMs }, () => {
     expect(judgement.leaks.map((leak) => leak.probe)).toEqual(expect.arrayContaining(probes));
   });
 
-  test("law 1, A2, A11, A12: flushed, meddled with, killed: it holds, diff names it, apply repairs and adopts", async () => {
+  test("law 1, A2, A11, A12: flushed, changed, killed: no leak, diff names it, apply repairs and adopts", async () => {
     const { world, first } = judged();
     const disturbed = applied(async (awg, session) => {
       const config = awg.config({ server: first });

@@ -77,7 +77,7 @@ describe.skipIf(reason !== undefined)(
         rmSync(`/run/awg/${left}`, { recursive: true, force: true });
     });
 
-    test("a dead keeper, a flushed policy, a foreign rule: each found, and each remedy helps", async () => {
+    test("a dead keeper, a flushed policy, another program's rule: each is found, and each remedy works", async () => {
       expect(doctor()).toMatchObject({ status: 0, healthy: true, ids: [] });
 
       killKeeper();
@@ -102,7 +102,7 @@ describe.skipIf(reason !== undefined)(
       expect(text).toContain("nft list chain inet stranger c");
     });
 
-    test("local routes that somebody flushed are named, and each remedy brings one back", () => {
+    test("flushed local routes are named, and each remedy restores one", () => {
       const tunnel = `dl${process.pid}`;
       const key = Buffer.alloc(32, 0x48).toString("base64");
       const text =
@@ -142,7 +142,7 @@ killSwitch: { enabled: true }
         expect(space.run(["ip", "route", "get", address]).stdout).toMatch(/^local /);
     });
 
-    test("a socket on which nobody listens is named with the command that removes it", async () => {
+    test("a socket without a listener is named with the command that removes it", async () => {
       const path = `/var/run/wireguard/awg-t${process.pid}.sock`;
       space.run(["mkdir", "-p", "/var/run/wireguard"]);
       const server = createServer().listen(path);

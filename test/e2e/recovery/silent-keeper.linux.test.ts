@@ -68,7 +68,7 @@ describe.skipIf(reason !== undefined)(
 
     const silence = () => new RegExp(`the keeper \\(process ${keeper}\\) .* is stopped.*kill -CONT ${keeper}`);
 
-    test("law 9: status shows the machine as the kernel has it, and names the keeper with what to do", () => {
+    test("law 9: status shows the kernel's state, names the keeper and says what to do", () => {
       const { status, stdout } = awg("status", "--json");
       expect(status).toBe(0);
       const told = JSON.parse(stdout);
@@ -81,7 +81,7 @@ describe.skipIf(reason !== undefined)(
       expect(awg("status").stdout.replace("The", "the")).toMatch(silence());
     });
 
-    test("doctor finds it, and looks at the rest all the same", () => {
+    test("doctor finds it and checks the rest as usual", () => {
       const { status, stdout } = awg("doctor", "--json");
       expect(status).toBe(6);
       const faults = JSON.parse(stdout).findings.filter(({ severity }: { severity: string }) => severity === "fault");
@@ -98,14 +98,14 @@ describe.skipIf(reason !== undefined)(
       expect(stderr).toMatch(silence());
     });
 
-    test("a verb that changes the machine is refused before it has changed anything", () => {
+    test("a verb that would change the host is refused before any change", () => {
       const { status, stderr } = awg("apply", "-f", config(), "--replace", `link/${TUNNEL}`, "--auto-approve");
       expect(status).toBe(4);
       expect(stderr).toMatch(silence());
       expect(JSON.parse(awg("status", "--json").stdout)).toMatchObject({ generation: 1, openJournal: null });
     });
 
-    test("B7: one that is stopped while a state waits to be confirmed is ended at the deadline, and the old state is back", async () => {
+    test("B7: one that is stopped while an apply awaits confirmation is ended at the deadline, and the old state returns", async () => {
       process.kill(keeper, "SIGCONT");
       const other = join(folder, "other.yaml");
       writeFileSync(other, CONFIG.replace("10.77.0.2", "10.77.0.3"), { mode: 0o600 });

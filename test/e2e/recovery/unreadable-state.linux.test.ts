@@ -121,7 +121,7 @@ describe.skipIf(reason !== undefined)(
         rmSync(`/run/awg/${left}`, { recursive: true, force: true });
     });
 
-    test("what stands stays, what is gone is put back by apply and by the daemon, and doctor's commands mend it", async () => {
+    test("the loaded policy stays; apply and the daemon restore a missing one; doctor's commands repair the state", async () => {
       const apply = ["apply", "-f", at("config.yaml"), "--auto-approve"] as const;
       await expectReached(REFUSED, GRANTED);
       expect(awg(...apply)).toMatchObject({ status: 0 });

@@ -5,7 +5,7 @@ function one(name: string, shapeMs: number | undefined, trafficMs: number | unde
   return { name, fromMs: 0, shapeMs, trafficMs, ...(complaint === undefined ? {} : { complaint }) };
 }
 
-test("a story tells the times of each kind by nearest rank, the slowest first, and what never recovered", () => {
+test("a story lists the times of each kind by nearest rank, the slowest first, and what never recovered", () => {
   const flaps = Array.from({ length: 20 }, (_, index) => one("flap", index + 1, 100 * (index + 1)));
   const text = renderStory([
     one("kill", 5000.4, 4),

@@ -64,7 +64,7 @@ describe("what is the tunnel's", () => {
   });
 
   test.each([1, 2, 3, 4])(
-    "a padded message whose header of type %i is not masked is a leak where that padding is known",
+    "a padded message with an unmasked header of type %i is a leak if the padding is known",
     (type) => {
       const padded = Uint8Array.from([...Buffer.from("twelve bytes"), type, 0, 0, 0, ...new Array<number>(90).fill(9)]);
       const wire = "obfuscated";
@@ -76,7 +76,7 @@ describe("what is the tunnel's", () => {
 });
 
 describe("who made a packet", () => {
-  test("the tag names the probe wherever it stands", () => {
+  test("the tag names the probe at any offset", () => {
     const payload = Uint8Array.from([...Buffer.from("abc"), 0xa7, ...tagOf(7), 1, 2]);
     expect(judged([datagramFrame({ source: client, destination: echo, payload })]).leaks).toEqual([
       expect.objectContaining({ probe: "u_udp4", count: 1, example: expect.stringContaining("198.51.100.10 port 9") }),
@@ -90,7 +90,7 @@ describe("who made a packet", () => {
     expect(judged([out, reset]).leaks).toEqual([expect.objectContaining({ probe: "u_tcp4", count: 2 })]);
   });
 
-  test("a port outside the probes' range names nobody, and a broken tag is no tag", () => {
+  test("a port outside the probes' range names no probe, and a broken tag is no tag", () => {
     const segment = segmentFrame({ source: client, destination: echo, sourcePort: 45000, payload: new Uint8Array() });
     expect(probeIndexOf(dissect(segment), segment)).toBeUndefined();
     const broken = Uint8Array.from(Buffer.from("\xa7awg0x7;", "latin1"));

@@ -5,7 +5,7 @@ import { Tally } from "../tally.ts";
 import { AWG } from "../world.ts";
 import { macExampleStories } from "./mac-stories.ts";
 
-test("H, B1, laws 1, 4, 5: a Mac dead after every write of every example that it can follow", {
+test("H, B1, laws 1, 4, 5: a Mac dead after every write of every example that it supports", {
   timeout: 300_000,
 }, async () => {
   const tally = new Tally();
