@@ -1,14 +1,14 @@
 import { spawn } from "node:child_process";
 import { AwgError } from "../../model/error.ts";
 
-/** What a program printed and how it ended; status is -1 when a signal or the time limit ended it. */
+/** A program's output and exit status; -1 when a signal or the time limit ended it. */
 export interface CommandResult {
   readonly status: number;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** One run of a program of macOS: an absolute path, arguments as a list (never a shell), what it reads on standard input. */
+/** One run of a program of macOS: an absolute path, arguments as a list (never a shell), and its standard input. */
 export interface Command {
   readonly path: string;
   readonly args: readonly string[];
@@ -17,13 +17,13 @@ export interface Command {
   readonly timeoutMs?: number;
 }
 
-/** Runs programs; the border at which a test double stands for pfctl, scutil, launchctl and their kin. */
+/** Runs programs; tests replace pfctl, scutil, launchctl and others here. */
 export type RunCommand = (command: Command) => Promise<CommandResult>;
 
 const LONGEST_RUN_MS = 30_000;
 const LONGEST_OUTPUT_BYTES = 64 * 1024 * 1024;
 
-/** Runs the program with an empty environment but for a fixed locale and PATH, so that its output can be parsed. */
+/** Runs the program with a fixed locale and PATH as its only environment, so that its output can be parsed. */
 export const runCommand: RunCommand = ({ path, args, input = "", timeoutMs = LONGEST_RUN_MS }) =>
   new Promise((done, failed) => {
     const child = spawn(path, args, {

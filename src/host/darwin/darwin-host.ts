@@ -16,27 +16,27 @@ import { darwinSysctl } from "./sysctl.ts";
 import { darwinSystemExtensions } from "./system-extension/system-extensions.ts";
 
 export interface DarwinHostDeps {
-  /** libSystem, or a double of it. */
+  /** libSystem, or a test double. */
   readonly system: LibSystem;
-  /** Runs pfctl, scutil, launchctl and their kin. */
+  /** Runs pfctl, scutil, launchctl and other programs. */
   readonly run: RunCommand;
   /** The process that holds the utun descriptors and starts engines: the keeper. */
   readonly holder: UtunHolder & EngineHolder;
   readonly secrets: SecretStore;
-  /** Folder that goes at reboot, 0700. */
+  /** Folder, mode 0700, removed at reboot. */
   readonly runDir: string;
-  /** Folder that stays, 0700. */
+  /** Folder, mode 0700, kept across reboots. */
   readonly stateDir: string;
-  /** Absolute path and first arguments of this very program. */
+  /** Absolute path and first arguments of this program. */
   readonly program: readonly string[];
   readonly sleep: (ms: number) => Promise<void>;
-  /** Somebody called this process whom macOS can ask about a system extension. */
+  /** A user started this process, so macOS can ask about a system extension. */
   readonly isAttended?: boolean;
-  /** Folder that stands for /; / unless given. */
+  /** Folder used instead of /. */
   readonly root?: string;
 }
 
-/** A Mac, through libSystem's calls and its own programs. Opens nothing until it is asked something. */
+/** A Mac, by libSystem's calls and its own programs. Opens nothing until a port is used. */
 export function darwinHost(deps: DarwinHostDeps): Host {
   const { system, run, holder, secrets, runDir, stateDir, program, sleep, root = "/" } = deps;
   const held = () => holder.held();

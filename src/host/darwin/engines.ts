@@ -17,7 +17,7 @@ const ANSWER_TIMEOUT_MS = 5000;
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 const PROTOCOLS = ["wireguard", "amneziawg"] as const;
 
-/** The keeper, as far as engines go. */
+/** The part of the keeper that manages engines. */
 export interface EngineHolder {
   held(): Promise<ReadonlyMap<string, string>>;
   request(request: KeeperRequest): Promise<unknown>;
@@ -26,16 +26,16 @@ export interface EngineHolder {
 export interface DarwinEnginesDeps {
   readonly secrets: SecretStore;
   readonly run: RunCommand;
-  /** Who holds the utuns, and starts their engines. */
+  /** The process that holds the utuns and starts their engines. */
   readonly holder: EngineHolder;
-  /** Folder that stands for /. */
+  /** Folder used instead of /. */
   readonly root: string;
 }
 
 /**
- * Engines of a Mac, in processes of their own beside the keeper that holds their utun: read over their UAPI sockets, which
- * bear the interface's name (`/var/run/wireguard/utun7.sock`), started and set through the keeper, which remembers the
- * configuration to start them again with.
+ * Engines of a Mac, in separate processes. They are read over their UAPI sockets, named after the interface
+ * (`/var/run/wireguard/utun7.sock`), and started and configured through the keeper, which keeps the configuration for
+ * restarts.
  */
 export function darwinEngines(deps: DarwinEnginesDeps): EnginePort {
   const read = (device: string) => readEngine(deps, device);
@@ -68,7 +68,7 @@ async function readEngine(
     if (answer === "") return silentTunnel(identity);
     const state = stateOf(answer);
     if ("garbled" in state) {
-      const text = `what answers on ${path} cannot be understood: ${state.garbled}`;
+      const text = `the engine's socket ${path} sends an unreadable answer: ${state.garbled}`;
       return {
         ...silentTunnel(identity),
         silence: { text, pid: 0, isForeign: false, canGoOn: false, isGarbled: true },
@@ -80,7 +80,7 @@ async function readEngine(
   return undefined;
 }
 
-/** What an engine says of itself, or what is wrong with its answer, which is told of its tunnel alone. */
+/** The engine's state, or why its answer is unreadable, which concerns its tunnel alone. */
 function stateOf(answer: string): UapiDevice | { readonly garbled: string } {
   try {
     return parseUapiDevice(answer);
@@ -90,7 +90,7 @@ function stateOf(answer: string): UapiDevice | { readonly garbled: string } {
   }
 }
 
-/** Tells the engine of a device one `set` made from what it says of itself; none, or a silent one, is left alone. */
+/** Sends the engine of a device one `set` rendered from its own state; a missing or silent engine is skipped. */
 async function sendToEngine(
   { holder, root }: DarwinEnginesDeps,
   device: string,
@@ -110,10 +110,9 @@ async function sendToEngine(
 
 async function ensureEngine(deps: DarwinEnginesDeps, spec: TunnelSpec): Promise<void> {
   const { device, protocol, engine } = spec;
-  if (engine === "kernel")
-    throw new AwgError("unsupported", `macOS has no WireGuard of its own, which ${device} asks for`);
+  if (engine === "kernel") throw new AwgError("unsupported", `macOS has no kernel WireGuard, which ${device} requests`);
   if (!(await deps.holder.held()).has(device)) {
-    throw new AwgError("host", `there is no interface for the engine of ${device}`, { facts: { device } });
+    throw new AwgError("host", `the engine of ${device} has no interface`, { facts: { device } });
   }
   const bytesOf = deps.secrets.bytesOf.bind(deps.secrets);
   const configuration = renderUapiSet(spec, undefined, bytesOf);
@@ -136,7 +135,7 @@ function socketPath(root: string, protocol: TunnelSpec["protocol"], name: string
   return join(root, ENGINE_PROGRAMS[protocol].socketFolder, `${name}.sock`);
 }
 
-/** One exchange over a unix socket, up to the empty line; undefined where nobody listens, "" where nobody answers. */
+/** One exchange over a unix socket, up to the empty line; undefined without a listener, "" without an answer. */
 function ask(path: string, request: string): Promise<string | undefined> {
   return new Promise((done) => {
     let answer = "";

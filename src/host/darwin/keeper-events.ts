@@ -7,25 +7,25 @@ import {
 } from "../../native/darwin/process/process-event.codec.ts";
 import type { NetworkEvents } from "../ports/network-events.ts";
 
-/** How often the kernel queue is asked, and a keeper looked for while none is known. */
+/** Interval for reading the kernel queue, and for looking for a keeper while none is known. */
 export const KEEPER_LOOK_MS = 500;
-/** Events taken at once. */
+/** Events per read. */
 const EVENTS = 8;
-/** What a queue says of a process that is gone. */
+/** The queue's error for a process that is gone. */
 const ESRCH = 3;
 
 export interface KeeperEventsDeps {
   readonly system: LibSystem;
-  /** The keeper that answers; undefined while none runs. Starts none. */
+  /** The running keeper; undefined without one. Starts none. */
   readonly status: () => Promise<{ readonly pid: number } | undefined>;
   /** Calls every KEEPER_LOOK_MS until disposed. */
   readonly every: (onDue: () => void) => Disposable;
 }
 
 /**
- * Tells that the keeper of a Mac ended, within half a second: interfaces without an engine go with it, which the routing
- * socket tells, but those whose engines run on stay, and nobody restarts these any more. The kernel queue says it of the very
- * process, whoever gets its number afterwards (EVFILT_PROC, NOTE_EXIT).
+ * Reports within half a second that the keeper of a Mac ended. Interfaces without an engine disappear with it, which
+ * the routing socket reports; interfaces of running engines stay, but their engines are no longer restarted. The kernel
+ * queue watches the process itself, so pid reuse does not matter (EVFILT_PROC, NOTE_EXIT).
  */
 export function keeperEvents(deps: KeeperEventsDeps): NetworkEvents {
   return {
@@ -53,7 +53,7 @@ class KeeperWatch {
   constructor(deps: KeeperEventsDeps, onEnd: () => void) {
     this.#deps = deps;
     this.#onEnd = onEnd;
-    this.#queue = checkedCall("making a kernel queue", deps.system.kqueue());
+    this.#queue = checkedCall("opening a kernel queue", deps.system.kqueue());
   }
 
   look(): void {
@@ -66,7 +66,7 @@ class KeeperWatch {
     this.#queue = undefined;
   }
 
-  /** One that starts or ends just now does not answer; it is asked again at the next look. */
+  /** A keeper that is just starting or exiting does not answer; the next check asks again. */
   async #find(): Promise<void> {
     this.#isAsking = true;
     const found = await this.#deps.status().catch(() => undefined);
@@ -76,7 +76,7 @@ class KeeperWatch {
     this.#take(encodeProcessWatch([found.pid]));
   }
 
-  /** Also what ended between its answer and the watch is told. */
+  /** Also reports an exit between its answer and the watch. */
   #take(changes: Uint8Array): void {
     if (this.#queue === undefined) return;
     const { value, errno } = this.#deps.system.kevent(this.#queue, changes, this.#buffer, 0);

@@ -7,20 +7,20 @@ import type { LinkPort } from "../ports/links.ts";
 
 type Names = ReadonlyMap<string, string>;
 
-/** What is loaded by awg's names of devices stands on. */
+/** The dependencies of the named packet filter. */
 export interface NamedFirewallDeps {
-  /** The filter that knows interfaces. */
+  /** The filter that uses interface names. */
   readonly filter: FirewallPort;
   /** The interface of each device of ours. */
   readonly held: () => Promise<Names>;
-  /** Where it is written down by which names the loaded policy was rendered; goes at reboot. */
+  /** The file with the names by which the loaded policy was rendered; removed at reboot. */
   readonly namesFile: string;
 }
 
 /**
- * A packet filter that knows tunnels by awg's device names, over one that knows interfaces: PF matches `utun7`, which is
- * `awg-office` only as long as the holder has it. A device without an interface keeps its own name, which matches nothing.
- * When a device's interface is another than the rules say, they count as damaged until they are loaded again.
+ * A packet filter with awg's device names over one with interface names: PF matches `utun7`, which is `awg-office` only
+ * while the holder has it. A device without an interface keeps its own name, which matches nothing. If a device's
+ * interface differs from the rules, they count as damaged until they are loaded again.
  */
 export function namedFirewall(deps: NamedFirewallDeps): FirewallPort {
   const { filter, held } = deps;
@@ -31,7 +31,7 @@ export function namedFirewall(deps: NamedFirewallDeps): FirewallPort {
   };
 }
 
-/** Links after whose making the filter is told the names that came with them. */
+/** Links that load the packet filter again when a new interface has another name. */
 export function linksWithFirewall(firewall: FirewallPort, links: LinkPort, deps: NamedFirewallDeps): LinkPort {
   return {
     ...links,
@@ -57,7 +57,7 @@ function observedByDevice(observed: FirewallObserved, held: Names, names: Names)
   if (policy === null) return observed;
   const devices = new Map([...names].map(([device, name]) => [name, device]));
   const moved = [...names].filter(([device, name]) => held.has(device) && held.get(device) !== name);
-  const damage = moved.map(([device, name]) => `the rules say ${name} for ${device}, which is ${held.get(device)} now`);
+  const damage = moved.map(([device, name]) => `the rules use ${name} for ${device}, which is now ${held.get(device)}`);
   return { ...observed, policy: policyWithDevices(policy, devices), damage: [...observed.damage, ...damage] };
 }
 

@@ -6,13 +6,13 @@ import type { RunCommand } from "./command.ts";
 const OSASCRIPT = "/usr/bin/osascript";
 const LONGEST_MS = 5000;
 
-/** The script takes its texts as arguments: nothing of them is ever AppleScript. */
+/** The texts are arguments of the script, so they are never parsed as AppleScript. */
 const SCRIPT = ["on run argv", "display notification (item 2 of argv) with title (item 1 of argv)", "end run"];
 
 /**
- * Shows notifications by osascript in the session of who sits at the screen; nobody there is no failure.
+ * Shows notifications by osascript in the session of the user at the screen; no user is no failure.
  *
- * @param root folder that stands for `/`
+ * @param root folder used instead of `/`
  */
 export function osascriptNotifications(run: RunCommand, root = "/"): ShowNotification {
   return async ({ title, text }: Notification) => {

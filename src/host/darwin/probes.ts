@@ -17,7 +17,7 @@ export interface DarwinProbeDeps {
   readonly held: () => Promise<ReadonlyMap<string, string>>;
 }
 
-/** Probes of a Mac. A tunnel's device is a utun there, to which the socket is bound (IP_BOUND_IF, IPV6_BOUND_IF). */
+/** Probes of a Mac. For a tunnel's device the socket is bound to its utun (IP_BOUND_IF, IPV6_BOUND_IF). */
 export function darwinProbes({ system, held }: DarwinProbeDeps): ProbePort {
   return {
     run: async (probe) => {
@@ -39,5 +39,5 @@ export function darwinProbes({ system, held }: DarwinProbeDeps): ProbePort {
 function indexOf(system: LibSystem, device: string, name: string | undefined): number {
   const index = name === undefined ? 0 : system.ifNameToIndex(name).value;
   if (index > 0) return index;
-  throw new AwgError("host", `there is no interface of ${device} now`);
+  throw new AwgError("host", `${device} has no interface now`);
 }

@@ -1,7 +1,7 @@
 import { AwgError } from "../../model/error.ts";
 import type { SysctlPort } from "../ports/sysctl.ts";
 
-/** Kernel settings: none of those that awg sets on Linux exists on a Mac, and it needs no other in their place. */
+/** Kernel settings: a Mac has none of those that awg sets on Linux, and needs none. */
 export function darwinSysctl(): SysctlPort {
   return {
     read: async () => ({}),

@@ -2,17 +2,17 @@ import { darwinError } from "./errno.ts";
 import type { CallResult, LibSystem } from "./libsystem.ts";
 
 const ENOMEM = 12;
-/** A table may grow between asking for its size and reading it: this much more room, and so many times. */
+/** A table may grow between the two calls for its size and its content: extra space, and attempts. */
 const GROWTH = 1.25;
 const TRIES = 8;
 
-/** The value of a call, or the error that says what was being done. */
+/** The value of a call; throws an error that names the action. */
 export function checkedCall(action: string, { value, errno }: CallResult): number {
   if (value === -1) throw darwinError(action, errno);
   return value;
 }
 
-/** Runs with a socket that is closed afterwards, whatever happens. Throws AwgError when there is none to be had. */
+/** Runs with a socket that is always closed afterwards. Throws AwgError when it cannot be opened. */
 export function withSocket<T>(
   system: LibSystem,
   kind: { readonly domain: number; readonly type: number; readonly protocol: number },
@@ -27,7 +27,7 @@ export function withSocket<T>(
 }
 
 /**
- * What a sysctl holds that may be of any size: asked for its size first, and again with more room while it grows.
+ * Reads a sysctl of any size: first its size, then its content, again with more space while it grows.
  *
  * @throws AwgError as the kernel says, or ("host") when it grows faster than it can be read.
  */

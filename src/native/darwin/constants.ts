@@ -34,7 +34,7 @@ export const SOCKET = {
   IPV6_BOUND_IF: 125,
 } as const;
 
-/** bsd/sys/un.h, and of bsd/sys/socket.h what only sockets of this machine itself need */
+/** bsd/sys/un.h, and the part of bsd/sys/socket.h for local sockets */
 export const LOCAL = {
   AF_UNIX: 1,
   SOCK_STREAM: 1,

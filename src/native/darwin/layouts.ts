@@ -1,9 +1,9 @@
 import type { StructLayout } from "./struct.codec.ts";
 
 /**
- * The structs of macOS that awg reads or writes, under their C names, and of each the fields it uses. Apple packs many
- * of them to 4 bytes, so that a layout computed by the rules of C would be wrong. A test compares each field with the
- * table compiled from Apple's sources (xnu-11417.121.6, macOS 15.5; all are the same since macOS 12).
+ * The structs of macOS that awg uses, under their C names, with the fields it uses. Apple packs many of them to 4
+ * bytes, so C's layout rules do not apply. A test compares each field with the table compiled from Apple's sources
+ * (xnu-11417.121.6, macOS 15.5; unchanged since macOS 12).
  */
 export const LAYOUTS = {
   /** bsd/net/route.h */
@@ -24,7 +24,7 @@ export const LAYOUTS = {
       "rtm_rmx.rmx_mtu": [40, 4],
     },
   },
-  /** bsd/net/if.h: what the routing socket sends. */
+  /** bsd/net/if.h: in messages of the routing socket. */
   if_msghdr: {
     size: 112,
     fields: {
@@ -38,7 +38,7 @@ export const LAYOUTS = {
       "ifm_data.ifi_mtu": [24, 4],
     },
   },
-  /** bsd/net/if.h: what the sysctl NET_RT_IFLIST2 gives. */
+  /** bsd/net/if.h: in the sysctl NET_RT_IFLIST2. */
   if_msghdr2: {
     size: 160,
     fields: {

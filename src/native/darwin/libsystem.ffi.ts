@@ -5,7 +5,10 @@ import type { CallResult, LibSystem, SizedCallResult } from "./libsystem.ts";
 type Koffi = typeof import("koffi");
 type Native = KoffiFunc<(...values: unknown[]) => unknown>;
 
-/** The calls as koffi is told of them. What macOS declares with "..." must be declared so: arm64 passes those on the stack. */
+/**
+ * The calls as koffi prototypes. Variadic functions must be declared with "...": arm64 passes those arguments on the
+ * stack.
+ */
 export const LIBSYSTEM_PROTOTYPES = {
   socket: "int socket(int domain, int type, int protocol)",
   connect: "int connect(int fd, const void *address, uint32_t length)",
@@ -37,14 +40,14 @@ export const LIBSYSTEM_PROTOTYPES = {
 
 type CallName = keyof typeof LIBSYSTEM_PROTOTYPES;
 
-/** The library's path; since macOS 11 it is no file on disk, but dlopen finds it in the shared cache. */
+/** The library's path; since macOS 11 it is not a file on disk, but dlopen finds it in the shared cache. */
 const LIBSYSTEM_PATH = "/usr/lib/libSystem.B.dylib";
 const KEVENT_BYTES = 32;
 
 /**
  * libSystem itself. koffi and the library are loaded at the first call, each function at its own first call.
  *
- * @param path what to load; null takes the C library of this process, on which the calls that Linux shares can run.
+ * @param path the library to load; null uses the C library of this process, which has the calls shared with Linux
  */
 export function openLibSystem(path: string | null = LIBSYSTEM_PATH): LibSystem {
   const calls = new Calls(path);
@@ -62,7 +65,7 @@ class Calls {
   }
 
   get koffi(): Koffi {
-    // In the bundled CommonJS form there is no import.meta.url and `require` is the launcher's; in the checkout there is none.
+    // The bundled CommonJS form has no import.meta.url, and `require` is the launcher's; the checkout has no `require`.
     this.#koffi ??= (typeof require === "function" ? require : createRequire(import.meta.url))("koffi") as Koffi;
     return this.#koffi;
   }
@@ -130,7 +133,7 @@ function descriptorCalls(calls: Calls): DescriptorCalls {
   };
 }
 
-/** An end of a socket; its length is told beside it. */
+/** An endpoint of a socket; its length is returned separately. */
 function addressOf(
   calls: Calls,
   name: "getsockname" | "getpeername",

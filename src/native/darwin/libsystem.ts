@@ -1,17 +1,20 @@
-/** What a system call said: its value, and errno when the value is -1 (0 otherwise). Darwin's errno numbers, not Linux's. */
+/**
+ * The result of a system call: its value, and errno when the value is -1 (0 otherwise). Darwin's errno numbers, not
+ * Linux's.
+ */
 export interface CallResult {
   readonly value: number;
   readonly errno: number;
 }
 
-/** A call that also tells how many bytes of the buffer it filled, or would have needed. */
+/** A call that also returns how many bytes of the buffer it filled, or would have needed. */
 export interface SizedCallResult extends CallResult {
   readonly length: number;
 }
 
 /**
- * The calls of /usr/lib/libSystem.B.dylib that awg makes, as bytes in and bytes out: the border at which a test double
- * stands for macOS. Buffers are written in place. No call throws for an error of the kernel's; it returns errno.
+ * The calls of /usr/lib/libSystem.B.dylib that awg uses, with bytes in and out; tests replace macOS here. Buffers are
+ * written in place. No call throws for a kernel error; it returns errno.
  */
 export interface LibSystem {
   socket(domain: number, type: number, protocol: number): CallResult;
@@ -34,7 +37,7 @@ export interface LibSystem {
   getsockopt(fd: number, level: number, name: number, buffer: Uint8Array): SizedCallResult;
   setsockopt(fd: number, level: number, name: number, value: Uint8Array): CallResult;
   open(path: string, flags: number): CallResult;
-  /** `out` undefined asks for the size only. */
+  /** `out` undefined: returns the size only. */
   sysctl(mib: readonly number[], out: Uint8Array | undefined): SizedCallResult;
   sysctlByName(name: string, out: Uint8Array | undefined): SizedCallResult;
   ifNameToIndex(name: string): CallResult;
@@ -43,11 +46,11 @@ export interface LibSystem {
   kevent(queue: number, changes: Uint8Array, events: Uint8Array, timeoutMs: number): CallResult;
   /** System call 336, the one behind libproc. */
   procInfo(call: number, pid: number, flavor: number, argument: bigint, buffer: Uint8Array): CallResult;
-  /** What the kernel knows of a process's code signature (bsd/sys/codesign.h). */
+  /** The kernel's data on a process's code signature (bsd/sys/codesign.h). */
   csops(pid: number, operation: number, buffer: Uint8Array): CallResult;
   /** Sets a limit of this process: struct rlimit, two numbers of 8 bytes. */
   setrlimit(resource: number, limit: Uint8Array): CallResult;
-  /** Without an address and data, as the requests about this very process have it. */
+  /** Without address and data, for requests about this process. */
   ptrace(request: number, pid: number): CallResult;
   getpid(): number;
   kill(pid: number, signal: number): CallResult;

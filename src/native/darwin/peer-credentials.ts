@@ -8,16 +8,16 @@ import { readUnsigned } from "./struct.codec.ts";
 const XUCRED = LAYOUTS.xucred;
 
 /**
- * The uid at the other end of a connected unix socket, as the kernel noted it when the connection was made.
+ * The uid of a connected unix socket's peer, as recorded when the connection was made.
  *
  * @throws AwgError("host") for a socket of another kind, or a struct of another version.
  */
 export function readPeerUid(system: LibSystem, fd: number): number {
   const credentials = new Uint8Array(XUCRED.size);
   const answer = system.getsockopt(fd, LOCAL.SOL_LOCAL, LOCAL.LOCAL_PEERCRED, credentials);
-  checkedCall("asking who is at the other end of a socket", answer);
+  checkedCall("reading the credentials of a socket's peer", answer);
   if (answer.length < XUCRED.fields.cr_uid[0] + 4 || readUnsigned(credentials, 0, XUCRED.fields.cr_version) !== 0) {
-    throw new AwgError("host", "macOS tells who is at the other end of a socket in a form that awg does not know");
+    throw new AwgError("host", "macOS reports a socket's peer in a format that awg does not support");
   }
   return readUnsigned(credentials, 0, XUCRED.fields.cr_uid);
 }

@@ -58,7 +58,7 @@ export function ruleRequest(ticket: number, index: number): Uint8Array {
   return bytes;
 }
 
-/** The anchor that a rule calls, "" for one that calls none; the ticket that names the rule while it stands. */
+/** The anchor that a rule calls, "" for none, and the ticket that identifies the rule. */
 export function decodeRuleCall(argument: Uint8Array): { readonly anchor: string; readonly ticket: bigint } {
   demandSize(argument, PFIOC_RULE.size, "pfioc_rule");
   return {

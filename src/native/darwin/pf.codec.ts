@@ -20,7 +20,7 @@ const STATUS = LAYOUTS.pf_status;
 const KILL = LAYOUTS.pfioc_state_kill;
 const RULE_ADDRESS = LAYOUTS.pf_rule_addr;
 
-/** A reference that keeps PF enabled, and who took it. */
+/** A reference that keeps PF enabled, and its owner. */
 export interface PfToken {
   readonly token: bigint;
   readonly pid: number;
@@ -86,15 +86,15 @@ export function decodeStatus(argument: Uint8Array): { readonly enabled: boolean;
   };
 }
 
-/** One end of the states to be killed; without a port, all ports. */
+/** One endpoint of the states to kill; without a port, all ports. */
 export interface StateEnd {
   readonly address: string;
   readonly port?: number;
 }
 
 /**
- * The argument of DIOCKILLSTATES for the states from one address to another. The kernel writes back how many it killed
- * into psk_af, modulo 256, so that the count means nothing.
+ * The argument of DIOCKILLSTATES for the states from one address to another. The kernel writes the number of killed
+ * states into psk_af modulo 256, so it is not used.
  */
 export function encodeKillStates(options: {
   readonly family: Family;

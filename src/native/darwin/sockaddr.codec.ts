@@ -8,7 +8,7 @@ const IN = LAYOUTS.sockaddr_in;
 const IN6 = LAYOUTS.sockaddr_in6;
 const DL = LAYOUTS.sockaddr_dl;
 
-/** An internet address as a sockaddr carries it. */
+/** An internet address in a sockaddr. */
 export interface InetSockaddr {
   readonly kind: "inet";
   readonly family: Family;
@@ -19,17 +19,17 @@ export interface InetSockaddr {
   readonly scope: number;
 }
 
-/** An interface: by its number, with its name when the kernel tells it. */
+/** An interface: its index, and its name when present. */
 export interface LinkSockaddr {
   readonly kind: "link";
   readonly index: number;
   readonly name: string;
 }
 
-/** A decoded struct sockaddr; `other` for families that awg has no use for, AF_UNSPEC among them. */
+/** A decoded struct sockaddr; `other` for families that awg does not use, including AF_UNSPEC. */
 export type Sockaddr = InetSockaddr | LinkSockaddr | { readonly kind: "other"; readonly family: number };
 
-/** struct sockaddr_in or sockaddr_in6 of full length. Throws AwgError("bug") when the text is no address. */
+/** struct sockaddr_in or sockaddr_in6 of full length. Throws AwgError("bug") for an invalid address. */
 export function encodeInet(address: string, { port = 0, scope = 0 } = {}): Uint8Array {
   const octets = octetsOf(address);
   const is4 = octets.length === 4;
@@ -43,8 +43,8 @@ export function encodeInet(address: string, { port = 0, scope = 0 } = {}): Uint8
 }
 
 /**
- * A gateway as a routing message carries it: the scope of a link-local address goes into its bytes 2 and 3 (the KAME
- * form), which every version of macOS takes (route_output of bsd/net/rtsock.c).
+ * A gateway in a routing message: the scope of a link-local address is in its bytes 2 and 3 (the KAME form), which
+ * every version of macOS accepts (route_output of bsd/net/rtsock.c).
  */
 export function encodeGateway(address: string, scope: number): Uint8Array {
   const bytes = encodeInet(address);
@@ -66,7 +66,7 @@ export function encodeNetmask(family: Family, prefixLength: number): Uint8Array 
   return bytes;
 }
 
-/** struct sockaddr_dl that names an interface by its index: the gateway of a route without a next hop. */
+/** struct sockaddr_dl with an interface index: the gateway of a route without a next hop. */
 export function encodeLink(index: number): Uint8Array {
   const bytes = new Uint8Array(DL.size);
   bytes[0] = DL.size;
@@ -76,8 +76,8 @@ export function encodeLink(index: number): Uint8Array {
 }
 
 /**
- * Reads a sockaddr. Bytes past its sa_len count as zero, as the kernel trims them; one with sa_len 0 and an internet
- * family is the address of all zeros.
+ * Decodes a sockaddr. Bytes past its sa_len count as zero, as the kernel trims them; sa_len 0 with an internet family
+ * is the zero address.
  */
 export function decodeSockaddr(bytes: Uint8Array): Sockaddr {
   const family = bytes[1] ?? SOCKET.AF_UNSPEC;
@@ -94,8 +94,8 @@ export function decodeSockaddr(bytes: Uint8Array): Sockaddr {
 }
 
 /**
- * The prefix length of a netmask, whose family byte means nothing and whose trailing zeros are trimmed (sa_trim of
- * bsd/net/route.c); undefined for a mask with holes.
+ * The prefix length of a netmask, whose family byte is undefined and whose trailing zeros are trimmed (sa_trim of
+ * bsd/net/route.c); undefined for a non-contiguous mask.
  */
 export function decodeNetmask(bytes: Uint8Array, family: Family): number | undefined {
   const at = maskOffset(family);
@@ -111,8 +111,8 @@ export function decodeNetmask(bytes: Uint8Array, family: Family): number | undef
 }
 
 /**
- * Cuts the address area of a routing message: one slice for each bit of `present`, at its RTAX number. Each advances by
- * sa_len rounded up to 4, at least 4 (ROUNDUP32); the last may be cut short, and may be missing though its bit is set.
+ * Splits the address area of a routing message: one slice for each bit of `present`, at its RTAX number. Each advances
+ * by sa_len rounded up to 4, at least 4 (ROUNDUP32); the last may be truncated, or missing although its bit is set.
  */
 export function cutSockaddrs(bytes: Uint8Array, start: number, present: number): readonly (Uint8Array | undefined)[] {
   const found: (Uint8Array | undefined)[] = [];
@@ -149,7 +149,7 @@ function isLinkScoped(octets: Uint8Array): boolean {
   return first === 0xfe ? (second & 0xc0) === 0x80 : first === 0xff && (second & 0x0f) === 2;
 }
 
-/** The first sa_len bytes and zeros behind them, `size` in all. */
+/** The first sa_len bytes, filled with zeros to `size`. */
 function filled(bytes: Uint8Array, size: number): Uint8Array {
   const full = new Uint8Array(size);
   full.set(bytes.subarray(0, Math.min(bytes[0] ?? 0, size, bytes.length)));

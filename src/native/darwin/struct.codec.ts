@@ -1,15 +1,15 @@
 import { AwgError } from "../../model/error.ts";
 
-/** Where a field of a C struct stands: offset and size in bytes. */
+/** A field of a C struct: offset and size in bytes. */
 export type FieldAt = readonly [offset: number, size: number];
 
-/** A C struct as macOS lays it out; the fields are those that awg reads or writes. */
+/** A C struct in macOS's layout, with the fields that awg uses. */
 export interface StructLayout {
   readonly size: number;
   readonly fields: Readonly<Record<string, FieldAt>>;
 }
 
-/** An unsigned integer of 1, 2 or 4 bytes in the machine's order; every Mac is little endian. Throws past the end. */
+/** An unsigned integer of 1, 2 or 4 bytes in native order; every Mac is little-endian. Throws past the end. */
 export function readUnsigned(bytes: Uint8Array, base: number, [offset, size]: FieldAt): number {
   const at = base + offset;
   if (at < 0 || at + size > bytes.length) throw tooShort(at + size, bytes.length);
@@ -59,7 +59,7 @@ export function readCharacters(bytes: Uint8Array, base: number, [offset, size]: 
   return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, "?");
 }
 
-/** Writes a text and leaves at least one NUL behind it. Throws AwgError("bug") when it does not fit. */
+/** Writes a text with at least one NUL after it. Throws AwgError("bug") when it does not fit. */
 export function writeCharacters(bytes: Uint8Array, base: number, [offset, size]: FieldAt, text: string): void {
   const encoded = new TextEncoder().encode(text);
   if (encoded.length >= size)
@@ -67,16 +67,16 @@ export function writeCharacters(bytes: Uint8Array, base: number, [offset, size]:
   bytes.set(encoded, base + offset);
 }
 
-/** Refuses a struct of another size than macOS has for it, cut short or too long. Throws AwgError("host"). */
+/** Refuses a struct of another size than macOS's. Throws AwgError("host"). */
 export function demandSize(bytes: Uint8Array, size: number, struct: string): void {
   if (bytes.length !== size) throw malformed(`struct ${struct} of ${bytes.length} bytes instead of ${size}`);
 }
 
-/** The error for bytes of the kernel's that make no sense; the caller reads everything afresh. */
+/** The error for invalid bytes from the kernel; the caller reads everything again. */
 export function malformed(what: string): AwgError {
   return new AwgError("host", `macOS sent a message that awg cannot read: ${what}`);
 }
 
 function tooShort(needed: number, there: number): AwgError {
-  return malformed(`${needed} bytes were due, ${there} came`);
+  return malformed(`expected ${needed} bytes, got ${there}`);
 }

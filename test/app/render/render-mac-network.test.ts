@@ -18,7 +18,7 @@ describe("the network of a Mac as text", () => {
     const text = renderMacNetwork({ kind: "link", key: "link/office", spec }, DEVICES) ?? "";
     const lines = text.split("\n");
     expect(lines[0]).toBe(
-      "# utun100 stands for awg-office; the keeper holds its descriptor, and its name stands in office.name",
+      "# utun100 is an example for awg-office; the keeper holds its descriptor and writes its name to office.name",
     );
     const sizes = lines
       .filter((line) => /[0-9a-f]{8,}/.test(line) && !line.startsWith("#"))

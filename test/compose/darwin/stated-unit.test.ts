@@ -58,7 +58,7 @@ describe("a tunnel whose utun is stated (over the doubles)", () => {
       if (machine.interfaceNamed("utun12") === undefined) machine.addInterface("utun12", 1, 0x8051, 1380);
     };
     await expect(mac.apply(planned)).rejects.toThrow(
-      "making utun12 failed: another program has that interface (EBUSY); give the tunnel's interface another number",
+      "making utun12 failed: another program has that interface (EBUSY); set another interface number for the tunnel",
     );
     expect(used()).toEqual({ routes: ["utun9"], rules: ["utun9"] });
     expect(stepsOf((await mac.plan(stated("utun9"))).plan)).toEqual([]);

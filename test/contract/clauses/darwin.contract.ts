@@ -135,7 +135,7 @@ export const DARWIN_CONTRACT: readonly Clause[] = [
       world.others.addRoute(254, "192.0.2.0/25");
       await world.until(() => heard.length > 0);
       assert.ok(heard.every(({ what }) => what !== "routes"));
-      await world.until(() => heard.some(({ what }) => what.startsWith("a look")));
+      await world.until(() => heard.some(({ what }) => what.startsWith("periodic check")));
       await stop();
     },
   },

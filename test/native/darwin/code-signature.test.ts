@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { AwgError } from "../../../src/model/error.ts";
 import { forbidDumps } from "../../../src/native/darwin/forbid-dumps.ts";
-import { decodeTeam, decodeWord, signatureStanding } from "../../../src/native/darwin/process/code-signature.codec.ts";
+import { decodeTeam, decodeWord, signatureStatus } from "../../../src/native/darwin/process/code-signature.codec.ts";
 import { SIGNATURE_FLAGS } from "../../../src/native/darwin/process/process-constants.ts";
 
 const { CS_VALID, CS_SIGNED, CS_ADHOC, CS_DEBUGGED, CS_PLATFORM_BINARY } = SIGNATURE_FLAGS;
@@ -21,15 +21,15 @@ describe("what a signature is worth", () => {
     ["the App Store's", CS_VALID | CS_SIGNED, 4, "certified"],
     ["a program of the system", CS_VALID | CS_SIGNED | CS_PLATFORM_BINARY, 1, "platform"],
     ["a program of the system, before macOS 13", CS_VALID | CS_SIGNED | CS_PLATFORM_BINARY, undefined, "platform"],
-    ["made on this machine", CS_VALID | CS_SIGNED, 7, "nobody's"],
-    ["ad hoc, whatever team it names", CS_VALID | CS_SIGNED | CS_ADHOC, DEVELOPER_ID, "nobody's"],
-    ["a page was changed since", CS_SIGNED, DEVELOPER_ID, "nobody's"],
-    ["a debugger may change any", CS_VALID | CS_SIGNED | CS_DEBUGGED, DEVELOPER_ID, "nobody's"],
-    ["a debugged program of the system", CS_VALID | CS_DEBUGGED | CS_PLATFORM_BINARY, 1, "nobody's"],
-    ["none at all", 0, undefined, "nobody's"],
+    ["made on this machine", CS_VALID | CS_SIGNED, 7, "uncertified"],
+    ["ad hoc, whatever team it names", CS_VALID | CS_SIGNED | CS_ADHOC, DEVELOPER_ID, "uncertified"],
+    ["a page was changed since", CS_SIGNED, DEVELOPER_ID, "uncertified"],
+    ["a debugger may change any", CS_VALID | CS_SIGNED | CS_DEBUGGED, DEVELOPER_ID, "uncertified"],
+    ["a debugged program of the system", CS_VALID | CS_DEBUGGED | CS_PLATFORM_BINARY, 1, "uncertified"],
+    ["none at all", 0, undefined, "uncertified"],
     ["by somebody, before macOS 13", CS_VALID | CS_SIGNED, undefined, "unknown"],
   ] as const)("%s", (_what, flags, category, standing) => {
-    expect(signatureStanding(flags, category)).toBe(standing);
+    expect(signatureStatus(flags, category)).toBe(standing);
   });
 
   test("a team is letters and digits behind the header, with its NUL", () => {
@@ -63,6 +63,6 @@ describe("a process that holds keys", () => {
 
   test("says which of the two the kernel refused", () => {
     expect(() => forbidDumps(refusing("setrlimit"))).toThrow("setting the limit of core dumps failed");
-    expect(() => forbidDumps(refusing("ptrace"))).toThrow("keeping debuggers away from this process failed");
+    expect(() => forbidDumps(refusing("ptrace"))).toThrow("denying debuggers access to this process failed");
   });
 });

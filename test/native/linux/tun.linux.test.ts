@@ -22,7 +22,7 @@ describe.skipIf(obstacle !== undefined)(`TUN devices${obstacle ? ` (${obstacle})
       notTun: { kind: "conflict", message: expect.stringContaining("a link of that name that is no TUN device") },
       exclusive: { kind: "conflict" },
       longName: { kind: "bug" },
-      notATun: { message: expect.stringContaining("asking descriptor 0") },
+      notATun: { message: expect.stringContaining("reading the TUN device of descriptor 0") },
     });
   });
 });

@@ -10,37 +10,37 @@ import {
 } from "../../../model/dns/question.ts";
 import { type Family, parseIp } from "../../../model/ip.ts";
 
-/** How long one server may take to answer one question, and how often each is asked. */
+/** Time limit for one server and one query, and queries per server. */
 const ANSWER_MS = 1500;
 const ROUNDS = 2;
 const DNS_PORT = 53;
 
-/** Whom to ask, and by which way. */
+/** Which servers to query, and by which uplink. */
 export interface BootstrapQuery {
-  /** The servers, as addresses, in the order in which they are asked. */
+  /** The servers' addresses, in query order. */
   readonly servers: readonly string[];
-  /** Binds a socket to the way out of a family, past every tunnel. */
+  /** Binds a socket to the uplink of a family, around every tunnel. */
   readonly bind: (fd: number, family: Family) => void;
   /** 53 unless given. */
   readonly port?: number;
 }
 
 /**
- * The addresses of a name, asked of the bootstrap servers alone by sockets bound to a physical interface, so that a
- * question never enters the tunnel it is asked for (darwin-notes 4). One server's silence leads to the next.
+ * Resolves a name by the bootstrap servers alone, by sockets bound to a physical interface, so that a query never
+ * enters the tunnel whose endpoint is being resolved (darwin-notes 4). If one server is silent, the next is queried.
  *
- * @returns IPv6 first, each in the server's order; none where no server knew the name in time
+ * @returns IPv6 first, each in the server's order; empty where no server answered in time
  */
-export async function resolveByBootstrap(host: string, asker: BootstrapQuery): Promise<readonly string[]> {
+export async function resolveByBootstrap(host: string, query: BootstrapQuery): Promise<readonly string[]> {
   const name = canonicalName(host);
   if (name === undefined) return [];
-  const answers = await Promise.all([RECORD.aaaa, RECORD.a].map((type) => queryServers(name, type, asker)));
+  const answers = await Promise.all([RECORD.aaaa, RECORD.a].map((type) => queryServers(name, type, query)));
   return answers.flat();
 }
 
-async function queryServers(name: string, type: AddressRecord, asker: BootstrapQuery): Promise<readonly string[]> {
-  for (const server of Array.from({ length: ROUNDS }, () => asker.servers).flat()) {
-    const answer = await followAliases(name, type, server, asker);
+async function queryServers(name: string, type: AddressRecord, query: BootstrapQuery): Promise<readonly string[]> {
+  for (const server of Array.from({ length: ROUNDS }, () => query.servers).flat()) {
+    const answer = await followAliases(name, type, server, query);
     if (answer?.kind === "addresses") return answer.addresses;
   }
   return [];
@@ -50,18 +50,18 @@ async function followAliases(
   name: string,
   type: AddressRecord,
   server: string,
-  asker: BootstrapQuery,
+  query: BootstrapQuery,
 ): Promise<Answer | undefined> {
   let asked = name;
   for (let aliases = 0; aliases < MOST_ALIASES; aliases += 1) {
-    const answer = await askOnce({ id: randomInt(0x10000), name: asked, type }, server, asker);
+    const answer = await askOnce({ id: randomInt(0x10000), name: asked, type }, server, query);
     if (answer?.kind !== "alias") return answer;
     asked = answer.name;
   }
   return undefined;
 }
 
-/** What is no answer of this server to this question is passed over until the time is up. */
+/** Ignores packets that do not answer this query until the time limit. */
 async function askOnce(
   question: Question,
   server: string,
@@ -84,7 +84,7 @@ async function askOnce(
       resolve(undefined);
       return;
     }
-    // A connected socket hears its server alone.
+    // A connected socket receives from its server alone.
     socket.connect(port, server, (error?: Error) => {
       if (error === undefined || error === null) socket.send(encodeQuestion(question), () => {});
       else resolve(undefined);
@@ -98,7 +98,7 @@ async function askOnce(
   }
 }
 
-/** Node names no descriptor; it is behind the socket's handle (lib/dgram.js). */
+/** Node has no API for the descriptor; it is in the socket's handle (lib/dgram.js). */
 function descriptorOf(socket: object): number {
   for (const symbol of Object.getOwnPropertySymbols(socket)) {
     const state = (socket as Record<symbol, { readonly handle?: { readonly fd?: number } } | undefined>)[symbol];

@@ -20,7 +20,7 @@ import { uplinksOf } from "./uplinks.ts";
 
 const IOREG = "/usr/sbin/ioreg";
 const LOOKUP_TIMEOUT_MS = 5000;
-/** Where wireguard-go and amneziawg-go are installed by Homebrew (Apple silicon, Intel) and MacPorts. */
+/** Folders of Homebrew (Apple silicon, Intel) and MacPorts with wireguard-go and amneziawg-go. */
 const PROGRAM_FOLDERS = ["/usr/local/bin", "/opt/homebrew/bin", "/opt/local/bin"];
 
 export interface DarwinFactsDeps {
@@ -28,11 +28,14 @@ export interface DarwinFactsDeps {
   readonly run: RunCommand;
   /** The interface of each device of ours. */
   readonly held: () => Promise<ReadonlyMap<string, string>>;
-  /** Folder that stands for /. */
+  /** Folder used instead of /. */
   readonly root: string;
 }
 
-/** The facts of a Mac, read afresh on each call: interfaces and routes from the kernel, accounts and machine id by programs. */
+/**
+ * The facts of a Mac, read again on each call: interfaces and routes from the kernel, accounts and machine id by
+ * programs.
+ */
 export function darwinFacts(deps: DarwinFactsDeps): FactsPort {
   return { read: (wanted) => readFacts(deps, wanted) };
 }
@@ -61,7 +64,7 @@ async function readFacts({ system, run, held, root }: DarwinFactsDeps, wanted: F
   };
 }
 
-/** What a Mac has of the list: utun and PF. Nothing of Linux's packet filter, and no kernel's WireGuard. */
+/** The capabilities of a Mac: utun and PF; neither Linux's packet filter nor kernel WireGuard. */
 function readCapabilities(root: string): Capabilities {
   const has = (program: string) => PROGRAM_FOLDERS.some((folder) => existsSync(join(root, folder, program)));
   return {
@@ -77,7 +80,7 @@ function readCapabilities(root: string): Capabilities {
   };
 }
 
-/** Names this Mac: hex SHA-256 of its hardware UUID, which is not to be shown as it is. */
+/** Identifies this Mac: hex SHA-256 of its hardware UUID, which must not be exposed. */
 async function readFingerprint(run: RunCommand): Promise<string> {
   const { stdout } = await run({ path: IOREG, args: ["-rd1", "-c", "IOPlatformExpertDevice"] });
   const uuid = /"IOPlatformUUID" = "([0-9A-F-]{36})"/.exec(stdout)?.[1] ?? "";
@@ -85,8 +88,8 @@ async function readFingerprint(run: RunCommand): Promise<string> {
 }
 
 /**
- * Addresses of names. With bootstrap servers these alone are asked, past every tunnel; the machine's own resolver may ask
- * through the very tunnel whose endpoint is wanted.
+ * Resolves names to addresses. With bootstrap servers only these are queried, around every tunnel; the host's resolver
+ * could use the tunnel whose endpoint is wanted.
  */
 async function resolveHosts(
   system: LibSystem,
@@ -97,7 +100,7 @@ async function resolveHosts(
   const bind = (fd: number, family: Family) => {
     const device = uplinks.find((one) => one.family === family)?.device;
     const index = interfaces.find(({ name }) => name === device)?.index;
-    if (index === undefined) throw new AwgError("host", `there is no way out for IPv${family}`);
+    if (index === undefined) throw new AwgError("host", `there is no uplink for IPv${family}`);
     bindToInterface(system, fd, family, index);
   };
   const found = await Promise.all(

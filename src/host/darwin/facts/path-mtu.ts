@@ -6,7 +6,7 @@ import type { RouteMessage } from "../../../native/darwin/route/route-message.co
 import type { Uplink } from "../../ports/facts.ts";
 import { openRouteLookups } from "../routes/route-socket.ts";
 
-/** The machine's ways out, and the interfaces that are not ours. */
+/** The host's uplinks, and the interfaces that are not ours. */
 export interface PathMtuSources {
   readonly uplinks: readonly Uplink[];
   readonly interfaces: readonly Interface[];
@@ -15,8 +15,8 @@ export interface PathMtuSources {
 const LEADS_NOWHERE = ROUTE.RTF_REJECT | ROUTE.RTF_BLACKHOLE;
 
 /**
- * The MTU of the way to each address, by what the kernel answers: of a way over a tunnel of ours the one that a socket
- * bound to the uplink takes instead, as the engine's are. Addresses without a way are left out.
+ * The MTU of the kernel's route to each address. If that route uses a tunnel of ours, the route of a socket bound to
+ * the uplink counts, as for the engine's sockets. Addresses without a route are left out.
  */
 export function pathMtus(
   system: LibSystem,
@@ -25,23 +25,23 @@ export function pathMtus(
 ): Readonly<Record<string, number>> {
   if (addresses.length === 0) return {};
   using lookups = openRouteLookups(system);
-  const ways = addresses.flatMap((address) => {
+  const found = addresses.flatMap((address) => {
     const family = parseIp(address)?.family;
     if (family === undefined) return [];
     const uplink = uplinks.find((one) => one.family === family)?.device;
     const scope = interfaces.find(({ name }) => name === uplink)?.index ?? 0;
     const free = lookups.lookUp(family, address, 0);
     const isOut = interfaces.some(({ index }) => index === free?.index);
-    const way = isOut || scope === 0 ? free : lookups.lookUp(family, address, scope);
-    const mtuBytes = way === undefined ? undefined : mtuOf(way, interfaces);
+    const route = isOut || scope === 0 ? free : lookups.lookUp(family, address, scope);
+    const mtuBytes = route === undefined ? undefined : mtuOf(route, interfaces);
     return mtuBytes === undefined ? [] : [[address, mtuBytes] as const];
   });
-  return Object.fromEntries(ways);
+  return Object.fromEntries(found);
 }
 
 /**
- * The route's own, and never more than its interface takes. A route that the kernel cloned for one host holds what routers
- * told of a narrower path: that comes and goes, and a device's MTU must not follow it; the engine does.
+ * The route's own MTU, at most its interface's. A route that the kernel cloned for one host has the path MTU learned
+ * from routers: it changes, and a device's MTU must not follow it; the engine does.
  */
 function mtuOf({ index, flags, mtuBytes }: RouteMessage, interfaces: readonly Interface[]): number | undefined {
   const device = interfaces.find((one) => one.index === index);

@@ -2,12 +2,12 @@ import { ROUTE } from "../../../native/darwin/constants.ts";
 import type { RouteMessage } from "../../../native/darwin/route/route-message.codec.ts";
 import type { Uplink } from "../../ports/facts.ts";
 
-/** Interfaces that no default route to the internet leads over, whatever they say: Apple's own, and tunnels'. */
+/** Interfaces that are never uplinks: Apple's own, and tunnels. */
 const VIRTUAL = /^(?:utun|ipsec|ppp|gif|stf|awdl|llw|anpi|lo|bridge|vmenet)\d*$/;
 
 /**
- * The ways to the network that are no tunnel's: per family the unscoped default first, which sockets use by themselves,
- * then the defaults of other interfaces' scopes. A tunnel of another program may own the unscoped one (darwin-notes 4).
+ * The uplinks that are not tunnels: per family the unscoped default route first, which sockets use by themselves, then
+ * other interfaces' scoped defaults. Another program's tunnel may own the unscoped one (darwin-notes 4).
  */
 export function uplinksOf(routes: readonly RouteMessage[], names: ReadonlyMap<number, string>): Uplink[] {
   const defaults = routes.filter(

@@ -24,15 +24,15 @@ import { deviceOfInterface, type UtunHolder } from "./utun-holder.ts";
 
 const EADDRNOTAVAIL = 49;
 
-/** What the links of a Mac stand on. */
+/** The dependencies of a Mac's links. */
 export interface DarwinLinksDeps {
   readonly system: LibSystem;
   readonly holder: UtunHolder;
 }
 
 /**
- * Devices of a Mac. A tunnel's device is a utun, of the number that is stated or else the kernel's choice; awg goes on
- * calling it by the tunnel's device name, and knows it for its own because the holder has its descriptor.
+ * Devices of a Mac. A tunnel's device is a utun, with the configured unit or one chosen by the kernel; awg keeps using
+ * the tunnel's device name. A utun is ours if the holder has its descriptor.
  */
 export function darwinLinks(deps: DarwinLinksDeps): LinkPort {
   return {
@@ -56,13 +56,14 @@ async function readLinks({ system, holder }: DarwinLinksDeps): Promise<LinkObser
       addresses: addressTexts(one).sort(),
       tunnel: isOurs ? tunnelOfDevice(device) : undefined,
       held: true,
-      // One that the kernel chose may be another's by the time the device is made again, so that nobody is to ask for it.
+      // A unit chosen by the kernel may belong to another program when the device is created again, so it is not
+      // requested.
       ...(stated.has(device) ? { unit: Number(one.name.slice("utun".length)) } : {}),
     };
   });
 }
 
-/** An address whose mask has holes cannot be written with a length; macOS gives none. */
+/** An address with a non-contiguous mask has no prefix length; macOS sets none. */
 function addressTexts({ addresses }: Interface): string[] {
   return addresses.flatMap(({ address, prefixLength }) =>
     prefixLength === undefined ? [] : [`${address}/${prefixLength}`],
@@ -71,49 +72,49 @@ function addressTexts({ addresses }: Interface): string[] {
 
 async function ensureLink({ system, holder }: DarwinLinksDeps, spec: LinkSpec): Promise<void> {
   if (spec.type !== "tun") {
-    throw new AwgError("unsupported", `macOS has no WireGuard of its own, which ${spec.device} asks for`, {
-      remedy: "say engine: embedded",
+    throw new AwgError("unsupported", `macOS has no kernel WireGuard, which ${spec.device} requests`, {
+      remedy: "set engine: embedded",
     });
   }
   const name = await holder.hold(spec.device, spec.unit);
   if (spec.unit !== undefined && name !== `utun${spec.unit}`) {
-    throw new AwgError("host", `${spec.device} is ${name}, where it was to be utun${spec.unit}`, {
+    throw new AwgError("host", `${spec.device} is ${name} instead of utun${spec.unit}`, {
       remedy: "stop the keeper (awg service stop, if it is installed), then apply again",
     });
   }
-  const standing = readInterfaces(system).find((one) => one.name === name);
-  if (standing === undefined) throw new AwgError("host", `the interface ${name} vanished while it was being made`);
-  const { index, flags } = standing;
+  const existing = readInterfaces(system).find((one) => one.name === name);
+  if (existing === undefined) throw new AwgError("host", `the interface ${name} disappeared while awg created it`);
+  const { index, flags } = existing;
   const { mtuBytes } = spec;
-  if (standing.mtuBytes !== mtuBytes) {
+  if (existing.mtuBytes !== mtuBytes) {
     noteLinkWrite({ what: "state", index, flags, mtuBytes });
     perform(system, `setting the mtu of ${name}`, mtuRequest(name, mtuBytes));
   }
-  ensureAddresses(system, standing, spec.addresses);
+  ensureAddresses(system, existing, spec.addresses);
   if ((flags & INTERFACE.IFF_UP) !== 0) return;
   noteLinkWrite({ what: "state", index, flags: flags | INTERFACE.IFF_UP, mtuBytes });
   setUp(system, name);
 }
 
-/** Additions first, so that the interface is never without an address: its routes would go with the last one. */
+/** Adds before it deletes, so that the interface always has an address: its routes are deleted with the last one. */
 function ensureAddresses(system: LibSystem, { name, index, addresses }: Interface, wanted: readonly string[]): void {
-  const standing = addresses.map(({ address, prefixLength }) => ({ address, text: `${address}/${prefixLength}` }));
-  const texts = new Set(standing.map(({ text }) => text));
+  const existing = addresses.map(({ address, prefixLength }) => ({ address, text: `${address}/${prefixLength}` }));
+  const texts = new Set(existing.map(({ text }) => text));
   const kept = new Set(wanted.map(addressOf));
   for (const text of wanted) {
     if (texts.has(text)) continue;
-    // Adding an address that stands with another length changes the length: the kernel takes it away and adds it.
-    const old = standing.find(({ address }) => address === addressOf(text));
+    // Adding an existing address with another length changes it: the kernel deletes and adds it.
+    const old = existing.find(({ address }) => address === addressOf(text));
     if (old !== undefined) noteAddress(index, "removed", old.text);
     noteAddress(index, "added", text);
     perform(system, `giving ${name} the address ${text}`, addAddressRequest(name, text));
   }
-  for (const { address, text } of standing) {
+  for (const { address, text } of existing) {
     if (kept.has(address) || isLinkLocal(address)) continue;
     noteAddress(index, "removed", text);
     const { family, request, argument } = removeAddressRequest(name, text);
     const { value, errno } = ioctlOn(system, family, request, argument);
-    if (value === -1 && errno !== EADDRNOTAVAIL) throw darwinError(`taking the address ${text} from ${name}`, errno);
+    if (value === -1 && errno !== EADDRNOTAVAIL) throw darwinError(`removing the address ${text} from ${name}`, errno);
   }
 }
 
@@ -141,9 +142,9 @@ function setUp(system: LibSystem, name: string): void {
 async function removeLink({ system, holder }: DarwinLinksDeps, device: string): Promise<void> {
   if ((await holder.held()).has(device)) return holder.release(device);
   if (readInterfaces(system).every(({ name }) => name !== device)) return;
-  throw new AwgError("conflict", `there is an interface ${device} that awg did not make`, {
+  throw new AwgError("conflict", `the interface ${device} exists and awg did not make it`, {
     facts: { device },
-    remedy: "give the tunnel another name",
+    remedy: "set another name for the tunnel",
   });
 }
 

@@ -20,26 +20,26 @@ const LAUNCH_TIMEOUT_MS = 30_000;
 const LAUNCH_LOOK_MS = 20;
 const ABSENT: ReadonlySet<string | undefined> = new Set(["ENOENT", "ECONNREFUSED", "ECONNRESET", "EPIPE", "EACCES"]);
 
-/** How the keeper of a Mac is reached and started. */
+/** How to reach and start the keeper of a Mac. */
 export interface KeeperHolderDeps {
   readonly paths: KeeperPaths;
-  /** Where the keeper writes the names of tunnels' interfaces. */
+  /** The folder in which the keeper writes the names of tunnels' interfaces. */
   readonly nameFolder: string;
   /** Absolute path and arguments that run the keeper. */
   readonly command: readonly string[];
-  /** The uid at the other end of a connected socket; by it alone a keeper is trusted. */
+  /** Reads the uid of a connected socket's peer; a keeper is trusted by it alone. */
   readonly peerUid: (fd: number) => number;
 }
 
-/** The keeper of a Mac as what holds utun interfaces, and its protocol for all else. */
+/** The keeper of a Mac as the holder of utun interfaces, and its protocol for all else. */
 export interface KeeperHolder extends UtunHolder {
-  /** What the keeper holds; undefined when none runs. Starts nothing. */
+  /** The keeper's status; undefined when none runs. Starts nothing. */
   status(): Promise<KeeperStatus | undefined>;
-  /** Asks the keeper, which is started where none runs. Throws what it reports. */
+  /** Sends a request to the keeper, and starts one if none runs. Throws what it reports. */
   request(request: KeeperRequest): Promise<KeeperStatus>;
 }
 
-/** Speaks to the keeper over its unix socket, one question to a connection. */
+/** The client of the keeper's unix socket, with one connection per request. */
 export function keeperHolder(deps: KeeperHolderDeps): KeeperHolder {
   const status = () => statusOrNothing(deps);
   const request = async (asked: KeeperRequest) => {
@@ -57,7 +57,7 @@ export function keeperHolder(deps: KeeperHolderDeps): KeeperHolder {
       const alias = `${LINK_ALIAS_PREFIX}${tunnelOfDevice(device)}`;
       await request({ request: "openDevice", device, alias, ...(unit === undefined ? {} : { unit }) });
       const name = (await held()).get(device);
-      if (name === undefined) throw new AwgError("host", `the keeper made no interface for ${device}`);
+      if (name === undefined) throw new AwgError("host", `the keeper created no interface for ${device}`);
       return name;
     },
     release: async (device) => {
@@ -66,7 +66,7 @@ export function keeperHolder(deps: KeeperHolderDeps): KeeperHolder {
   };
 }
 
-/** The keeper writes a name before it tells of the device, so that one without a name went in between. */
+/** The keeper writes the name before it reports the device, so a device without a name was removed meanwhile. */
 function heldNames({ nameFolder }: KeeperHolderDeps, status: KeeperStatus | undefined): ReadonlyMap<string, string> {
   const named = (status?.devices ?? []).flatMap(({ device }) => {
     try {
@@ -104,7 +104,9 @@ function exchange({ paths, peerUid }: KeeperHolderDeps, request: KeeperRequest):
       ),
     );
     socket.on("error", (error) => end(() => failed(error)));
-    socket.on("end", () => end(() => failed(Object.assign(new Error("the keeper hung up"), { code: "ECONNRESET" }))));
+    socket.on("end", () =>
+      end(() => failed(Object.assign(new Error("the keeper closed the connection"), { code: "ECONNRESET" }))),
+    );
     socket.on("connect", () => {
       try {
         checkPeer(socket, peerUid);
@@ -115,7 +117,7 @@ function exchange({ paths, peerUid }: KeeperHolderDeps, request: KeeperRequest):
     });
     socket.on("data", (chunk) => {
       text += chunk;
-      if (text.length > MAX_REQUEST_BYTES) end(() => failed(new AwgError("host", "the keeper's answer has no end")));
+      if (text.length > MAX_REQUEST_BYTES) end(() => failed(new AwgError("host", "the keeper's answer is too long")));
       else if (text.endsWith("\n")) {
         try {
           const status = parseKeeperAnswer(text.trimEnd());
@@ -128,7 +130,7 @@ function exchange({ paths, peerUid }: KeeperHolderDeps, request: KeeperRequest):
   });
 }
 
-/** Node gives no peer credentials; the descriptor is behind the socket's handle. */
+/** Node has no API for peer credentials; the descriptor is in the socket's handle. */
 function checkPeer(socket: object, peerUid: KeeperHolderDeps["peerUid"]): void {
   const fd = (socket as { _handle?: { fd?: number } })._handle?.fd;
   if (fd === undefined || fd < 0) throw new AwgError("host", "the keeper's socket has no descriptor");
@@ -137,11 +139,11 @@ function checkPeer(socket: object, peerUid: KeeperHolderDeps["peerUid"]): void {
   throw new AwgError("permission", `the keeper's socket is served by uid ${uid}, which is not root`);
 }
 
-/** Starts the keeper in a session of its own with a clean environment, and waits until it answers. */
+/** Starts the keeper in a new session with a clean environment, and waits until it answers. */
 async function launch(deps: KeeperHolderDeps): Promise<void> {
   const { paths, command } = deps;
   const [program, ...words] = command;
-  if (program === undefined) throw new AwgError("bug", "nobody said how the keeper is started");
+  if (program === undefined) throw new AwgError("bug", "the keeper's command is missing");
   mkdirSync(paths.folder, { recursive: true, mode: 0o700 });
   chmodSync(paths.folder, 0o700);
   const log = openSync(paths.log, "a", 0o600);

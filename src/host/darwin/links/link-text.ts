@@ -7,15 +7,15 @@ import {
 import { encodeControlAddress, encodeControlInfo } from "../../../native/darwin/link/utun.codec.ts";
 
 /**
- * The calls that make a tunnel's interface, one a line, with the bytes of each argument in hex: for people who want to
- * see what would be done. The control's number and the unit are the kernel's to tell; here the unit is in the name.
+ * Renders the calls that create a tunnel's interface, one per line with each argument in hex, for people. The kernel
+ * chooses the control's id and the unit; here the unit is in the name.
  *
- * @param name the interface it stands for, "utun100"
+ * @param name of the example interface, "utun100"
  */
 export function renderLinkCalls(spec: LinkSpec, name: string): string {
   const unit = Number(name.slice("utun".length));
   return [
-    `# ${name} stands for ${spec.device}; the keeper holds its descriptor, and its name stands in ${spec.tunnel}.name`,
+    `# ${name} is an example for ${spec.device}; the keeper holds its descriptor and writes its name to ${spec.tunnel}.name`,
     "socket(AF_SYSTEM, SOCK_DGRAM, SYSPROTO_CONTROL)",
     `ioctl(CTLIOCGINFO, ${hexOf(encodeControlInfo())})`,
     `connect(${hexOf(encodeControlAddress(0, unit))})`,

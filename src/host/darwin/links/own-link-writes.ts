@@ -1,13 +1,13 @@
-/** More than is written between two looks; what is forgotten is told as others' would be. */
+/** More than the writes between two checks; forgotten ones are reported like other programs'. */
 const MOST_WRITES = 256;
 
-/** What this process did to an interface, as the kernel then tells it. */
+/** A change by this process to an interface, in the form of the kernel's event. */
 export type LinkWrite =
   | {
       readonly what: "address";
       readonly change: "added" | "removed";
       readonly index: number;
-      /** Canonical, without length, and the prefix that the kernel makes a route of. */
+      /** Canonical, without length; `prefix` is the destination of the kernel's route. */
       readonly address: string;
       readonly prefix: string;
     }
@@ -15,19 +15,22 @@ export type LinkWrite =
 
 const own = { writes: [] as LinkWrite[], count: 0 };
 
-/** Remembers what this process is about to do to an interface: the messages about it name nobody (RTM_NEWADDR, RTM_IFINFO). */
+/**
+ * Records a change that this process is about to make to an interface: events about it name no process (RTM_NEWADDR,
+ * RTM_IFINFO).
+ */
 export function noteLinkWrite(write: LinkWrite): void {
   own.writes.push(write);
   own.count += 1;
   if (own.writes.length > MOST_WRITES) own.writes.shift();
 }
 
-/** How many there were so far: what a watcher remembers at each look. */
+/** The number of recorded writes; a watcher stores it at each check. */
 export function linkWriteCount(): number {
   return own.count;
 }
 
-/** Those after the first so many. */
+/** The writes after the first `count`. */
 export function linkWritesAfter(count: number): readonly LinkWrite[] {
   return own.count === count ? [] : own.writes.slice(-(own.count - count));
 }

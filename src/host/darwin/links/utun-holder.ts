@@ -1,24 +1,24 @@
 /**
- * Who holds the descriptors of utun interfaces: a process that outlives ours, since an interface goes with its
- * descriptor. By it alone awg knows which interfaces are its own; macOS keeps no mark on one.
+ * The process that holds the descriptors of utun interfaces, which disappear with their descriptor, so it outlives
+ * ours. It alone identifies awg's interfaces; macOS stores no mark on them.
  */
 export interface UtunHolder {
-  /** The interface of each device held, "awg-office" → "utun7"; empty when no holder runs. Reads only. */
+  /** The interface of each held device, "awg-office" → "utun7"; empty without a holder. Reads only. */
   held(): Promise<ReadonlyMap<string, string>>;
-  /** Those of the devices held whose interface was asked for by its number. */
+  /** The held devices whose unit was configured. */
   stated(): Promise<ReadonlySet<string>>;
   /**
-   * Makes the interface of a device unless it is held already; gives its name. Starts the holder where none runs.
+   * Creates the interface of a device unless it is held, and returns its name. Starts a holder if none runs.
    *
-   * @param unit the number that it is to have; the first free one when left out
-   * @throws AwgError("conflict") when another program has the interface of that number.
+   * @param unit the configured unit; the first free one when absent
+   * @throws AwgError("conflict") when another program has the interface of that unit.
    */
   hold(device: string, unit?: number): Promise<string>;
-  /** Lets go of the device: its interface vanishes with its addresses and routes. One not held is success. */
+  /** Releases the device: its interface is removed with its addresses and routes. Not held is success. */
   release(device: string): Promise<void>;
 }
 
-/** An interface's name as awg has it: the device of the tunnel that holds it, else its own. */
+/** The device name of an interface: that of its tunnel, otherwise the interface's own. */
 export function deviceOfInterface(held: ReadonlyMap<string, string>, interfaceName: string): string {
   for (const [device, name] of held) if (name === interfaceName) return device;
   return interfaceName;

@@ -7,48 +7,48 @@ import { isOwnSequence } from "../routes/route-socket.ts";
 import { isOwnAddress, isOwnState, isRouteOfOwnAddress } from "./own-links.ts";
 
 /**
- * Interfaces whose coming and going is no change of the network: Apple's own links between devices, and the loopback.
- * tailscale and n0-computer drop the same (darwin-notes section 3, Watch).
+ * Interfaces that are ignored: Apple's own links between devices, and the loopback. tailscale and n0-computer ignore
+ * the same (darwin-notes section 3, Watch).
  */
 const NOISY = /^(awdl|llw|anpi|ipsec|gif|stf|lo)[0-9]+$/;
 const TUNNEL = /^utun[0-9]+$/;
 
-/** What moved, as far as messages of the routing socket tell. */
+/** What changed, by messages of the routing socket. */
 export interface Delta {
   /**
-   * The default route of the whole machine, of a family, and not into a tunnel: configd sets it for the service that it
-   * makes primary, whose resolver becomes the system's (darwin-notes section 4).
+   * The host's unscoped default route of a family, if not into a tunnel: configd sets it for the primary service, whose
+   * resolver becomes the system's (darwin-notes section 4).
    */
   readonly primaryService: boolean;
-  /** A default route of one interface alone, or one into a tunnel. */
+  /** A scoped default route of one interface, or one into a tunnel. */
   readonly defaultRoute: boolean;
   readonly routes: boolean;
   readonly addresses: boolean;
   readonly devices: boolean;
-  /** The way out or an address moved on an interface that is no tunnel: sockets of tunnels may stand on it. */
+  /** An uplink or an address changed on an interface that is not a tunnel; tunnels' sockets may use it. */
   readonly renumbered: boolean;
-  /** Processes that wrote routes, ours left out. */
+  /** Processes that wrote routes, without ours. */
   readonly writers: ReadonlySet<number>;
-  /** One of them changed a route that bears awg's mark. */
+  /** One of them changed a route with awg's mark. */
   readonly isOurs: boolean;
 }
 
-/** What a message is held against. */
+/** The context for judging a message. */
 export interface DeltaContext {
-  /** Our own number: a route that carries it, with a sequence of ours, was written by this process. */
+  /** Our pid: a route with it and a sequence of ours was written by this process. */
   readonly ownPid: number;
-  /** What this process did to interfaces since the look before. */
+  /** This process's changes of interfaces since the last check. */
   readonly ownLinks: readonly LinkWrite[];
   readonly nameOf: (index: number) => string | undefined;
-  /** Flags and MTU that each interface was last told to have, by index; filled here. */
-  readonly told: Map<number, string>;
+  /** The last reported flags and MTU of each interface, by index; updated here. */
+  readonly lastStates: Map<number, string>;
 }
 
 /**
- * What changed by these messages. Of no interest are look-ups that failed (RTM_MISS comes by the hundred), routes that the
- * kernel clones for single neighbours, refused requests, multicast, interfaces without meaning, and what this process
- * wrote itself: routes told by its number and sequence, what it did to interfaces by its content, with the kernel's route to
- * an address of ours, so that others' changes at the same time are not lost.
+ * Classifies the changes in these messages. Ignored are failed lookups (RTM_MISS comes by the hundred), routes cloned
+ * for single neighbours, refused requests, multicast, ignored interfaces, and this process's own writes. Own routes are
+ * recognised by pid and sequence, own interface changes by content, so that simultaneous changes by others are not
+ * lost.
  *
  * @throws AwgError("host") for a message that cannot be read.
  */
@@ -93,7 +93,7 @@ function isChange(route: RouteMessage, context: DeltaContext): boolean {
   if (errno !== 0 || (flags & (ROUTE.RTF_WASCLONED | RTF_LLINFO)) !== 0) return false;
   if (pid === context.ownPid && isOwnSequence(sequence)) return false;
   if (isRouteOfOwnAddress(route, context.ownLinks)) return false;
-  // The way out may lie by an interface that is else of no interest: a VPN of macOS's own (ipsec0), a black hole (lo0).
+  // An uplink may use an otherwise ignored interface: a VPN of macOS (ipsec0), a black hole (lo0).
   return isDefault(route) || !isNoisy(index, context);
 }
 
@@ -104,13 +104,13 @@ function isDefault({ prefixLength }: RouteMessage): boolean {
 /** bsd/net/route.h: an entry about a neighbour on the link. */
 const RTF_LLINFO = 0x400;
 
-/** macOS tells of an interface also when nothing but its counters changed. */
+/** macOS also reports an interface when only its counters changed. */
 function isDeviceChange(frame: MessageFrame, context: DeltaContext): boolean {
   const change = decodeInterfaceChange(frame);
   if (change === undefined || isNoisy(change.index, context)) return false;
   const text = `${change.flags} ${change.mtuBytes}`;
-  if (context.told.get(change.index) === text) return false;
-  context.told.set(change.index, text);
+  if (context.lastStates.get(change.index) === text) return false;
+  context.lastStates.set(change.index, text);
   return !isOwnState(change, context.ownLinks);
 }
 

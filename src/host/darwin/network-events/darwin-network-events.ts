@@ -6,13 +6,16 @@ import type { NetworkEvent, NetworkEvents } from "../../ports/network-events.ts"
 import { linkWriteCount, linkWritesAfter } from "../links/own-link-writes.ts";
 import { classify, type Delta } from "./classify.ts";
 import { RouteWatcher } from "./route-watcher.ts";
-import { nextSleep, owing, type SleepReading, type SleepState } from "./wake.ts";
+import { nextSleep, type SleepReading, type SleepState, withReconnect } from "./wake.ts";
 
-/** How often the routing socket is read: Node cannot wait for it, and this many times a second cost nothing. */
+/** Interval for reading the routing socket: Node cannot wait for it, and this rate costs nothing. */
 export const LOOK_MS = 250;
-/** macOS drops messages that do not fit without saying so: then this is how long a change may go unheard. */
+/** macOS drops messages silently when the buffer is full: everything is read again after this time. */
 const RELOOK_MS = 60_000;
-/** Any program's nonsense is heard by all who listen (route_output of bsd/net/rtsock.c): it is answered so often at most. */
+/**
+ * Invalid messages of any program reach all listeners (route_output of bsd/net/rtsock.c); they are handled at most this
+ * often.
+ */
 const UNREAD_MS = 5_000;
 
 export interface DarwinNetworkEventsDeps {
@@ -20,14 +23,14 @@ export interface DarwinNetworkEventsDeps {
   readonly clock: { readonly wallMs: () => number; readonly steadyMs: () => number };
   /** Calls every LOOK_MS until disposed. */
   readonly every: (onDue: () => void) => Disposable;
-  /** The program of a process, for people; undefined when it is gone. */
+  /** The program of a process, for people; undefined after it ended. */
   readonly programOf: (pid: number) => string | undefined;
 }
 
 /**
- * Changes of a Mac's network, by its routing socket, and its sleep. Only what this process writes itself is not told. Bursts
- * are the listener's to gather. A Network Extension, which has NWPathMonitor instead, is to be another NetworkEvents:
- * nothing above this interface knows of a routing socket.
+ * Changes of a Mac's network, by its routing socket, and its sleep. Only this process's own writes are left out. The
+ * listener merges bursts. A Network Extension, which has NWPathMonitor instead, needs another implementation of
+ * NetworkEvents; the callers do not depend on the routing socket.
  */
 export function darwinNetworkEvents(deps: DarwinNetworkEventsDeps): NetworkEvents {
   return {
@@ -46,48 +49,48 @@ export function darwinNetworkEvents(deps: DarwinNetworkEventsDeps): NetworkEvent
 
 class Watching {
   readonly #deps: DarwinNetworkEventsDeps;
-  readonly #tell: (event: NetworkEvent) => void;
-  readonly #told = new Map<number, string>();
-  /** How many of this process's writes to interfaces were looked past. */
+  readonly #emit: (event: NetworkEvent) => void;
+  readonly #lastStates = new Map<number, string>();
+  /** This process's interface writes up to the last check. */
   #ownLinks = linkWriteCount();
   readonly #watcher: RouteWatcher;
   #sleep: SleepState;
   #relookAtMs: number;
   #isDeaf = false;
-  /** A message that could not be read and was not answered yet. */
+  /** An unreadable message that was not handled yet. */
   #unread: AwgError | undefined;
   #answerAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(deps: DarwinNetworkEventsDeps, tell: (event: NetworkEvent) => void) {
+  constructor(deps: DarwinNetworkEventsDeps, emit: (event: NetworkEvent) => void) {
     this.#deps = deps;
-    this.#tell = tell;
+    this.#emit = emit;
     this.#watcher = new RouteWatcher(deps.system);
     this.#sleep = { reading: readSleep(deps) };
     this.#relookAtMs = deps.clock.steadyMs() + RELOOK_MS;
   }
 
-  /** Tells what happened since the last look. */
+  /** Reports what happened since the last check. */
   look(): void {
     const { clock } = this.#deps;
     const { state, wake } = nextSleep(this.#sleep, readSleep(this.#deps));
     this.#sleep = state;
-    if (wake !== undefined) this.#tell(wake);
+    if (wake !== undefined) this.#emit(wake);
     this.#readMessages();
     this.#answerUnread();
     if (clock.steadyMs() < this.#relookAtMs) return;
     this.#relookAtMs = clock.steadyMs() + RELOOK_MS;
-    this.#tell({ what: "a look in case messages were dropped", renumbered: false });
+    this.#emit({ what: "periodic check for dropped messages", renumbered: false });
   }
 
   close(): void {
     this.#watcher.close();
   }
 
-  /** A message that cannot be read is as lost as one that was dropped: everything is read afresh then. */
+  /** An unreadable message counts as lost, like a dropped one: everything is read again. */
   #answerUnread(): void {
     const nowMs = this.#deps.clock.steadyMs();
     if (this.#unread === undefined || nowMs < this.#answerAtMs) return;
-    this.#tellUnknown(`more than could be read (${this.#unread.message})`);
+    this.#emitUnknown(`lost kernel events (${this.#unread.message})`);
     this.#unread = undefined;
     this.#answerAtMs = nowMs + UNREAD_MS;
   }
@@ -97,32 +100,32 @@ class Watching {
       const watcher = this.#watcher;
       const { frames, reopened, unread } = watcher.read();
       this.#unread ??= unread;
-      if (reopened) this.#tellUnknown("the routing socket was opened again");
+      if (reopened) this.#emitUnknown("the routing socket was opened again");
       const ownPid = this.#deps.system.getpid();
-      // The kernel tells of a write before the call that made it returns.
+      // The kernel reports a write before its call returns.
       const ownLinks = linkWritesAfter(this.#ownLinks);
       this.#ownLinks = linkWriteCount();
       const nameOf = (index: number) => watcher.nameOf(index);
-      const delta = classify(frames, { ownPid, ownLinks, nameOf, told: this.#told });
-      for (const event of eventsOf(delta, this.#deps.programOf)) this.#tell(event);
+      const delta = classify(frames, { ownPid, ownLinks, nameOf, lastStates: this.#lastStates });
+      for (const event of eventsOf(delta, this.#deps.programOf)) this.#emit(event);
       this.#isDeaf = false;
     } catch (error) {
       if (!(error instanceof AwgError)) throw error;
-      // A socket that cannot be opened now is tried again at the next look; that is told once, and when it is there again.
-      if (!this.#isDeaf) this.#tellUnknown(`more than could be read (${error.message})`);
+      // If the socket cannot be opened, the next check tries again; failure and recovery are reported once.
+      if (!this.#isDeaf) this.#emitUnknown(`lost kernel events (${error.message})`);
       this.#isDeaf = true;
     }
   }
 
-  /** Anything may have moved: tunnels begin anew, but not for each dark wake, which may take the socket away. */
-  #tellUnknown(what: string): void {
-    const later = owing(this.#sleep);
+  /** Anything may have changed, so tunnels reconnect; but not on each dark wake, which may close the socket. */
+  #emitUnknown(what: string): void {
+    const later = withReconnect(this.#sleep);
     this.#sleep = later ?? this.#sleep;
-    this.#tell({ what, renumbered: later === undefined });
+    this.#emit({ what, renumbered: later === undefined });
   }
 }
 
-/** One event for each sort of change, with who wrote the routes where it was one process. */
+/** One event per kind of change, with the writer of the routes if it was one process. */
 function eventsOf(delta: Delta, programOf: (pid: number) => string | undefined): NetworkEvent[] {
   const [pid, ...others] = [...delta.writers];
   const program = pid === undefined || others.length > 0 ? undefined : programOf(pid);
@@ -140,9 +143,9 @@ function eventsOf(delta: Delta, programOf: (pid: number) => string | undefined):
 }
 
 /**
- * A kernel that does not tell when it slept leaves the clocks. It notes by its uptime when it woke, and when somebody came,
- * which no dark wake is (gIOLastWakeAbsTime and gUserActiveAbsTime of xnu's IOPMrootDomain.cpp; powerd takes the latter
- * for the end of a dark wake, too).
+ * Without sleep times only the clocks are used. The kernel records by its uptime when it woke, and when a user became
+ * active, which no dark wake causes (gIOLastWakeAbsTime and gUserActiveAbsTime of xnu's IOPMrootDomain.cpp; powerd uses
+ * the latter as the end of a dark wake).
  */
 function readSleep({ system, clock }: DarwinNetworkEventsDeps): SleepReading {
   const read = <T>(name: string, bytes: Uint8Array, decode: (bytes: Uint8Array) => T): T | undefined => {

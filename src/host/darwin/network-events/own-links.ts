@@ -5,25 +5,32 @@ import type { RouteMessage } from "../../../native/darwin/route/route-message.co
 import type { LinkWrite } from "../links/own-link-writes.ts";
 
 /**
- * Whether an address came or went as this process just had it. Somebody else who did the same at that moment is not told;
- * nothing is hidden by that, since the address stands, or is gone, as it was to be.
+ * Whether an address was added or removed as this process just did. The same change by another program at that moment
+ * is not reported, which is harmless: the result is the same.
  */
-export function isOwnAddress({ type }: MessageFrame, told: InterfaceAddress, writes: readonly LinkWrite[]): boolean {
+export function isOwnAddress(
+  { type }: MessageFrame,
+  reported: InterfaceAddress,
+  writes: readonly LinkWrite[],
+): boolean {
   const change = type === ROUTE.RTM_NEWADDR ? "added" : "removed";
   return writes.some(
     (one) =>
-      one.what === "address" && one.change === change && one.index === told.index && one.address === told.address,
+      one.what === "address" &&
+      one.change === change &&
+      one.index === reported.index &&
+      one.address === reported.address,
   );
 }
 
-/** Whether an interface has the flags and the MTU that this process just gave it. */
+/** Whether an interface has the flags and the MTU that this process just set. */
 export function isOwnState({ index, flags, mtuBytes }: InterfaceChange, writes: readonly LinkWrite[]): boolean {
   return writes.some(
     (one) => one.what === "state" && one.index === index && one.mtuBytes === mtuBytes && one.flags === flags,
   );
 }
 
-/** Whether it is the route that the kernel makes of an address of ours, or takes away with it: such bear no process. */
+/** Whether it is the kernel's route to an address of ours, added or removed with it; such routes name no process. */
 export function isRouteOfOwnAddress(route: RouteMessage, writes: readonly LinkWrite[]): boolean {
   const { type, pid, index, family, destination, prefixLength } = route;
   if (pid !== 0 || destination === undefined) return false;

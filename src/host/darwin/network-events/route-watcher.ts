@@ -6,30 +6,30 @@ import type { LibSystem } from "../../../native/darwin/libsystem.ts";
 import { decodeInterfaceList } from "../../../native/darwin/link/interface-message.codec.ts";
 import { cutMessages, type MessageFrame } from "../../../native/darwin/route/message-frames.codec.ts";
 
-/** One read gives one message; the longest has a header, and all eight addresses. */
+/** One read returns one message; the longest has a header and all eight addresses. */
 const READ_BYTES = 4096;
-/** Of 8192 bytes by default, which a burst overflows without a word (raw_input of bsd/net/raw_usrreq.c). */
+/** The default of 8192 bytes overflows silently in a burst (raw_input of bsd/net/raw_usrreq.c). */
 const RECEIVE_BYTES = 512 * 1024;
-/** So that a flood cannot hold up everything else: the rest is read at the next look. */
+/** Limits one check; the rest is read at the next. */
 const MOST_READS = 4096;
 
-/** What was read since the last look. */
+/** The messages since the last check. */
 export interface ReadMessages {
   readonly frames: readonly MessageFrame[];
-  /** The socket was dead, as after sleep, so that anything may have changed. */
+  /** The socket was closed, as after sleep, so anything may have changed. */
   readonly reopened: boolean;
-  /** Why a message could not be read; those around it are in `frames`. */
+  /** Why a message could not be read; the others are in `frames`. */
   readonly unread?: AwgError;
 }
 
-/** A routing socket that only listens. It is opened again when the kernel shut it down (ENOTCONN across sleep). */
+/** A routing socket that only receives. It is opened again when the kernel shuts it down (ENOTCONN across sleep). */
 export class RouteWatcher {
   readonly #system: LibSystem;
   readonly #buffer = new Uint8Array(READ_BYTES);
-  /** Absent while none is to be had. */
+  /** Undefined while it cannot be opened. */
   #fd: number | undefined;
   #names: ReadonlyMap<number, string> = new Map();
-  /** Whether messages came since the names were read: the kernel gives a number that is free to the next interface. */
+  /** Whether messages arrived since the names were read: the kernel reuses a free index for the next interface. */
   #areNamesOld = false;
 
   constructor(system: LibSystem) {
@@ -38,9 +38,9 @@ export class RouteWatcher {
   }
 
   /**
-   * Everything that came, without waiting.
+   * Returns all received messages without waiting.
    *
-   * @throws AwgError("host") while no socket is to be had: each call tries again.
+   * @throws AwgError("host") while the socket cannot be opened; each call tries again.
    */
   read(): ReadMessages {
     const frames: MessageFrame[] = [];
@@ -58,15 +58,15 @@ export class RouteWatcher {
       else if (darwinErrnoName(errno) === "ENOTCONN") return { frames, reopened: this.#reopen() };
       else if (darwinErrnoName(errno) !== "EINTR") {
         this.close();
-        throw darwinError("listening to the routing socket", errno);
+        throw darwinError("reading the routing socket", errno);
       }
     }
     return { frames, reopened: false, ...(unread === undefined ? {} : { unread }) };
   }
 
   /**
-   * The name of an interface, by a list not older than the messages; one that is gone keeps the name it had. undefined when
-   * there was never one of this number.
+   * The name of an interface, by a list not older than the messages; a removed one keeps its last name. Undefined for
+   * an unknown index.
    */
   nameOf(index: number): string | undefined {
     const known = this.#names.get(index);

@@ -1,47 +1,47 @@
-/** Sleep that is so long that peers have forgotten us, and other networks may be around. */
+/** After a sleep of this length peers have dropped our sessions, and other networks may be in range. */
 const LONG_SLEEP_MS = 600_000;
-/** A Mac that wakes by itself sleeps again before that, unless it serves others. */
+/** A Mac in a dark wake sleeps again within this time, unless it serves others. */
 const DARK_WAKE_MS = 60_000;
-/** How far the wall clock may run from the steady one between two looks before it was set. */
+/** The wall clock counts as set when it differs from the monotonic clock by more than this between two checks. */
 const TOLERANCE_MS = 1_500;
 
-/** When the machine last went to sleep and woke (kern.sleeptime, kern.waketime), and the clocks now; milliseconds. */
+/** The last sleep and wake times (kern.sleeptime, kern.waketime), and the current clocks; milliseconds. */
 export interface SleepReading {
   readonly sleptAtMs: number;
   readonly wokeAtMs: number;
-  /** Whether somebody came to the machine since it woke. */
+  /** Whether a user has been active since the wake. */
   readonly isUserBack: boolean;
   readonly wallMs: number;
   readonly steadyMs: number;
 }
 
-/** What a look leaves for the next. */
+/** The state between checks. */
 export interface SleepState {
   readonly reading: SleepReading;
-  /** Absent while it is awake for good. */
+  /** Absent while the Mac is fully awake. */
   readonly doze?: Doze;
 }
 
-/** From the first sleep until the machine is awake for good; the wakes that end in sleep again are part of it. */
+/** The time from the first sleep until the Mac is fully awake, dark wakes included. */
 interface Doze {
   readonly sinceMs: number;
-  /** When its last wake was seen, by the steady clock. */
+  /** The time of its last wake, by the monotonic clock. */
   readonly wokeAtSteadyMs: number;
-  /** Whether tunnels are to begin anew at its end however short it was. */
-  readonly owes: boolean;
+  /** Whether tunnels reconnect at its end, however short it was. */
+  readonly reconnects: boolean;
 }
 
-/** A wake of the machine or a jump of its clock. */
+/** A wake of the Mac or a jump of its clock. */
 export interface Wake {
   readonly what: string;
-  /** Tunnels should begin anew. */
+  /** Tunnels should reconnect. */
   readonly renumbered: boolean;
 }
 
 /**
- * What happened since the look before. macOS wakes by itself too, for less than a minute and with nobody there (a dark wake):
- * such a wake only asks for a look. It is awake for good when somebody came, or after a minute; where it dozed for ten
- * minutes tunnels then begin anew. Pure.
+ * Detects sleep and clock jumps since the last check. macOS also wakes by itself for less than a minute (a dark wake),
+ * which only causes a check. It is fully awake when a user is active, or after a minute; after a doze of ten minutes
+ * tunnels then reconnect. Pure.
  */
 export function nextSleep(
   before: SleepState,
@@ -60,18 +60,18 @@ export function nextSleep(
   return { state: { reading, doze }, wake };
 }
 
-/** The same with tunnels to begin anew once the machine is awake for good; undefined where it is. */
-export function owing({ reading, doze }: SleepState): SleepState | undefined {
-  return doze === undefined ? undefined : { reading, doze: { ...doze, owes: true } };
+/** The same state with a reconnect due when the Mac is fully awake; undefined if it is. */
+export function withReconnect({ reading, doze }: SleepState): SleepState | undefined {
+  return doze === undefined ? undefined : { reading, doze: { ...doze, reconnects: true } };
 }
 
 function wokenDoze(doze: Doze | undefined, { sleptAtMs, steadyMs }: SleepReading): Doze {
-  return { sinceMs: doze?.sinceMs ?? sleptAtMs, wokeAtSteadyMs: steadyMs, owes: doze?.owes ?? false };
+  return { sinceMs: doze?.sinceMs ?? sleptAtMs, wokeAtSteadyMs: steadyMs, reconnects: doze?.reconnects ?? false };
 }
 
-/** Undefined when the wake was told and nothing is left to be said. */
-function endOf({ sinceMs, owes }: Doze, reading: SleepReading, isWake: boolean): Wake | undefined {
-  const renumbered = owes || reading.wokeAtMs - sinceMs >= LONG_SLEEP_MS;
+/** Undefined when the wake was reported and nothing remains. */
+function endOf({ sinceMs, reconnects }: Doze, reading: SleepReading, isWake: boolean): Wake | undefined {
+  const renumbered = reconnects || reading.wokeAtMs - sinceMs >= LONG_SLEEP_MS;
   if (!isWake && !renumbered) return undefined;
   return { what: wakeText(isWake ? "woke up" : "woke up for good", sinceMs, reading), renumbered };
 }

@@ -3,28 +3,28 @@ import { join } from "node:path";
 import { TtlCache } from "../../../model/program/ttl-cache.ts";
 import { readPropertyText } from "../../../native/darwin/process/property-list.codec.ts";
 
-/** Folders that are bundles of programs, by how their names end (Apple's Bundle Programming Guide). */
+/** Bundle folders, by suffix (Apple's Bundle Programming Guide). */
 const BUNDLE = /\.(app|xpc|appex|systemextension|bundle|plugin)$/i;
-/** Information files have a few thousand bytes. */
+/** Limit for Info.plist files, which have a few thousand bytes. */
 const MOST_BYTES = 1 << 20;
-/** A bundle on the disk changes when it is updated, and then its programs are started anew. */
+/** Cache time. A bundle changes when it is updated, and its programs are then restarted. */
 const KEPT_MS = 10_000;
 
-/** What bundles a program's file lies in. */
+/** The bundles that contain a program's file. */
 export class BundleNames {
   readonly #root: string;
   readonly #nowMs: () => number;
   readonly #kept = new TtlCache<string | null | undefined>(KEPT_MS);
 
-  /** @param root folder that stands for / */
+  /** @param root folder used instead of / */
   constructor(nowMs: () => number, root: string) {
     this.#nowMs = nowMs;
     this.#root = root;
   }
 
   /**
-   * The identifiers (CFBundleIdentifier) of the bundles around a file, the nearest first: a browser's helper is of its own
-   * bundle and of the browser's. Absent where one of them could not be read.
+   * The identifiers (CFBundleIdentifier) of the bundles around a file, innermost first: a browser's helper is in its
+   * own bundle and the browser's. Absent where one of them could not be read.
    */
   of(path: string): { readonly bundleIds?: readonly string[] } {
     const found = bundlesAround(path).map((bundle) => this.#kept.get(bundle, this.#nowMs(), () => this.#read(bundle)));
@@ -44,7 +44,7 @@ export class BundleNames {
   }
 }
 
-/** The bundles that a file lies in, the nearest first: folders whose program lies in their Contents. Pure. */
+/** The bundles that contain a file, innermost first: folders with the program in their Contents. Pure. */
 export function bundlesAround(path: string): readonly string[] {
   const names = path.split("/");
   const found = names.flatMap((name, index) => {
@@ -54,12 +54,12 @@ export function bundlesAround(path: string): readonly string[] {
   return found.toReversed();
 }
 
-/** Any user may lay a pipe or a device where a bundle's file would be: only a regular file of bounded size is read. */
+/** Reads only a regular file of limited size: a user may put a pipe or a device there. */
 function readRegularFile(path: string): Uint8Array {
   const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
   try {
     const status = fstatSync(descriptor);
-    if (!status.isFile() || status.size > MOST_BYTES) throw new Error(`${path} is no information file`);
+    if (!status.isFile() || status.size > MOST_BYTES) throw new Error(`${path} is not an Info.plist file`);
     const bytes = new Uint8Array(status.size);
     return bytes.subarray(0, readSync(descriptor, bytes));
   } finally {

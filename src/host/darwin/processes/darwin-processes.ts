@@ -9,11 +9,11 @@ import { SocketTable } from "./socket-table.ts";
 
 export interface DarwinProcessDeps {
   readonly system: LibSystem;
-  /** Milliseconds that only grow. */
+  /** Milliseconds of a monotonic clock. */
   readonly nowMs: () => number;
-  /** How often `watch` looks: about twice a second. */
+  /** The interval of `watch`, about twice a second. */
   readonly every: Every;
-  /** Folder that stands for /; / unless given. */
+  /** Folder used instead of /. */
   readonly root?: string;
 }
 
@@ -51,7 +51,7 @@ function listPrograms(table: ProcessTable): ProcessList {
         : [`the bundles of ${counted(withoutBundle, "program")}, whose Info.plist could not be read`]),
       ...(withoutSigner === 0
         ? []
-        : [`the signers of ${counted(withoutSigner, "program")}, which the kernel did not tell`]),
+        : [`the signers of ${counted(withoutSigner, "program")}, which the kernel did not report`]),
       ...(withoutArguments === 0 ? [] : [`the arguments of ${counted(withoutArguments, "program")} of other users`]),
     ],
   };

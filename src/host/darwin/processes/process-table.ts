@@ -16,10 +16,10 @@ import { PROCESS_LAYOUTS } from "../../../native/darwin/process/process-layouts.
 import type { BundleNames } from "./bundles.ts";
 import { readSigner } from "./signer.ts";
 
-/** Room for this many processes at first; a list that fills it may have been cut, so that it is read again with more. */
+/** Initial buffer size in processes; a list that fills it may be truncated and is read again with a larger one. */
 const EXPECTED_PROCESSES = 1024;
 const MOST_PROCESSES = 1 << 20;
-/** KERN_ARGMAX of macOS: no process has more. */
+/** KERN_ARGMAX of macOS, the limit of arguments. */
 const ARGUMENT_BYTES = 1024 * 1024;
 
 /** macOS's processes by system call 336, the one behind libproc (darwin-notes section 7). */
@@ -28,13 +28,13 @@ export class ProcessTable {
   readonly #bundles: BundleNames | undefined;
   #arguments: Uint8Array | undefined;
 
-  /** @param bundles without it nothing is said of bundles */
+  /** @param bundles without it programs have no bundles */
   constructor(system: LibSystem, bundles?: BundleNames) {
     this.#system = system;
     this.#bundles = bundles;
   }
 
-  /** The numbers of all processes. The kernel cuts a list that does not fit without a word. */
+  /** The pids of all processes. The kernel silently truncates a list that does not fit. */
   pids(): number[] {
     for (let room = EXPECTED_PROCESSES; room <= MOST_PROCESSES; room *= 2) {
       const buffer = new Uint8Array(4 * room);
@@ -46,19 +46,19 @@ export class ProcessTable {
     throw darwinError("listing the processes", 12);
   }
 
-  /** The number that no other process gets; undefined when there is none of this number now. */
+  /** The unique id of a process, never reused; undefined without a process of this pid. */
   uniqueId(pid: number): bigint | undefined {
     const bytes = this.#info(pid, PROC_INFO.PROC_PIDUNIQIDENTIFIERINFO, PROCESS_LAYOUTS.proc_uniqidentifierinfo.size);
     return bytes instanceof Uint8Array ? decodeUniqueId(bytes) : undefined;
   }
 
-  /** Which process has this number now; undefined when none has. */
+  /** The process with this pid; undefined when there is none. */
   key(pid: number): ProcessKey | undefined {
     const since = pid > 0 ? this.uniqueId(pid) : undefined;
     return since === undefined ? undefined : { pid, since };
   }
 
-  /** One process; undefined when it ended, or its number changed hands while it was read. */
+  /** One process; undefined when it ended, or its pid was reused during the read. */
   read(pid: number): Program | undefined {
     const since = this.uniqueId(pid);
     const short = this.#info(pid, PROC_INFO.PROC_PIDT_SHORTBSDINFO, PROCESS_LAYOUTS.proc_bsdshortinfo.size);
@@ -83,20 +83,20 @@ export class ProcessTable {
   }
 
   /**
-   * Whether the process has this socket open; undefined where this process may not look (another user's), and then only
-   * the kernel's note of who used it last is left.
+   * Whether the process has this socket open; undefined where it may not be inspected (another user's). Then only the
+   * kernel's last user of the socket is known.
    */
   holds(pid: number, socket: bigint): boolean | undefined {
     return this.#openSockets(pid)?.some((open) => open === socket);
   }
 
-  /** Every socket that the process has open, by the kernel's address; undefined where this process may not look. */
+  /** The process's open sockets, by kernel address; undefined where it may not be inspected. */
   socketsOf(pid: number): ReadonlySet<bigint> | undefined {
     const open = this.#openSockets(pid);
     return open === undefined ? undefined : new Set(open);
   }
 
-  /** Each is asked for when it is taken: a call for each file. */
+  /** Lazy: one call per file. */
   #openSockets(pid: number): IteratorObject<bigint> | undefined {
     const { PROC_INFO_CALL_PIDFDINFO, PROC_PIDFDSOCKETINFO, PROC_PIDLISTFDS } = PROC_INFO;
     const files = this.#grown(pid, PROC_PIDLISTFDS);
@@ -108,7 +108,7 @@ export class ProcessTable {
     });
   }
 
-  /** The file, whose path the kernel no longer tells once it is replaced or deleted. */
+  /** The program's file; the kernel reports no path after it is replaced or deleted. */
   #path(pid: number): { readonly path?: string } {
     const buffer = new Uint8Array(PROC_INFO.PROC_PIDPATHINFO_MAXSIZE);
     const { PROC_INFO_CALL_PIDINFO, PROC_PIDPATHINFO } = PROC_INFO;

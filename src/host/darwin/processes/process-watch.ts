@@ -8,20 +8,19 @@ import {
 import type { ProcessEvent } from "../../ports/processes.ts";
 import type { ProcessTable } from "./process-table.ts";
 
-/** Events taken at once. */
+/** Events per read. */
 const EVENTS = 64;
-/** What a queue says of a process that is gone. */
+/** The queue's error for a process that is gone. */
 const ESRCH = 3;
 
-/** Calls again and again until disposed; Node's timers, or a test's. */
+/** Calls repeatedly until disposed; by Node's timers, or a test. */
 export type Every = (onDue: () => void) => Disposable;
 
 /**
- * Tells of exec and exit by a kernel queue. macOS tells them only of processes it was asked about and not of their
- * children (NOTE_TRACK is not supported), so that each look also lists the processes for new ones: what starts and ends
- * between two looks is not told.
+ * Reports exec and exit by a kernel queue. macOS reports only watched processes and not their children (NOTE_TRACK is
+ * not supported), so each check also lists new processes: one that starts and ends between two checks is missed.
  *
- * @throws AwgError when there is no kernel queue to be had.
+ * @throws AwgError when no kernel queue can be opened.
  */
 export function watchProcesses(
   system: LibSystem,
@@ -29,7 +28,7 @@ export function watchProcesses(
   every: Every,
   onEvent: (event: ProcessEvent) => void,
 ): AsyncDisposable {
-  const queue = checkedCall("making a kernel queue", system.kqueue());
+  const queue = checkedCall("opening a kernel queue", system.kqueue());
   const watched = new Set<number>();
   const buffer = new Uint8Array(EVENTS * KEVENT_BYTES);
   const end = (pid: number) => {
@@ -57,7 +56,7 @@ export function watchProcesses(
   };
   look(true);
   const stack = new DisposableStack();
-  // Once: the number is somebody else's as soon as it is closed.
+  // Close once: the descriptor number is reused after that.
   stack.defer(() => system.close(queue));
   stack.use(every(() => look(false)));
   return {

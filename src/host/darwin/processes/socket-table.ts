@@ -17,15 +17,15 @@ import type { ProcessTable } from "./process-table.ts";
 const PROTOCOLS = ["tcp", "udp"] as const;
 type Protocol = (typeof PROTOCOLS)[number];
 const ENOMEM = 12;
-/** Whether a process has a socket open; undefined where this process may not look. */
+/** Whether a process has a socket open; undefined where it may not be inspected. */
 type Proves = (pid: number, socket: bigint) => boolean | undefined;
-/** The list may grow between asking for its size and reading it: this much more room, and so many times. */
+/** The list may grow between the two calls for its size and its content: extra space, and attempts. */
 const GROWTH = 1.25;
 const TRIES = 8;
 
 /**
- * macOS's sockets with their processes: one sysctl gives all of a protocol, under a lock that stops the making of sockets,
- * so it is read at most once in 300 ms.
+ * macOS's sockets with their processes. One sysctl returns all of a protocol under a lock that blocks new sockets, so
+ * it is read at most every 300 ms.
  */
 export class SocketTable {
   readonly #system: LibSystem;
@@ -38,7 +38,7 @@ export class SocketTable {
     this.#processes = processes;
   }
 
-  /** Who holds a socket; see ProcessPort. */
+  /** The owner of a socket; see ProcessPort. */
   ownerOf(tuple: SocketTuple, nowMs: number): SocketOwner | undefined {
     return this.#owners.get(`${tuple.protocol} ${tupleText(tuple.local, tuple.remote)}`, nowMs, () => {
       const list = this.#lists.get(tuple.protocol, nowMs, () => byTuple(this.#read(tuple.protocol)));
@@ -64,15 +64,13 @@ export class SocketTable {
     );
     const unproven = [...open.values()].filter((held) => held === undefined).length;
     const unseen =
-      unproven === 0
-        ? []
-        : [`the sockets of ${counted(unproven, "program")} of other users, but for who used them last`];
+      unproven === 0 ? [] : [`the sockets of ${counted(unproven, "program")} of other users, except their last users`];
     return { sockets, closed: new Set(), unseen };
   }
 
   /**
-   * The number of who used the socket last may have changed hands since: it counts only if that process has the socket
-   * open, where this process may look.
+   * The pid of the last user may have been reused: it counts only if that process has the socket open, where that can
+   * be read.
    */
   #owner({ uid, lastPid, behalfPid, socket }: ListedSocket, proves: Proves): SocketOwner {
     const holder = this.#processes.key(lastPid);
@@ -98,7 +96,7 @@ export class SocketTable {
   }
 }
 
-/** What takes both families stands for IPv4 too, where no socket of IPv4 is bound to the port. */
+/** A dual-stack socket also counts for IPv4, where no IPv4 socket is bound to the port. */
 function byTuple(sockets: readonly ListedSocket[]): ReadonlyMap<string, ListedSocket> {
   const both = sockets.filter(({ isOfBoth }) => isOfBoth);
   return new Map([
@@ -107,7 +105,7 @@ function byTuple(sockets: readonly ListedSocket[]): ReadonlyMap<string, ListedSo
   ]);
 }
 
-/** The socket of exactly these ends; for UDP else one that was bound, but not connected. */
+/** The socket with exactly these endpoints; for UDP otherwise one that is bound but not connected. */
 function candidates({ protocol, local, remote }: SocketTuple): readonly string[] {
   const connected = tupleText(local, remote);
   if (protocol === "tcp") return [connected];
@@ -115,7 +113,7 @@ function candidates({ protocol, local, remote }: SocketTuple): readonly string[]
   return [connected, tupleText(local, undefined), tupleText(unbound, undefined)];
 }
 
-/** An end with port 0 is no end: its address says nothing. */
+/** An endpoint with port 0 is unset, and its address has no meaning. */
 function tupleText(local: SocketEnd, remote: SocketEnd | undefined): string {
   const there = remote === undefined || remote.port === 0 ? "" : `${remote.address} ${remote.port}`;
   return `${local.address} ${local.port} ${there}`;

@@ -18,7 +18,7 @@ import {
 import { readSplit, type SplitPlaces, writeSplit } from "./split-files.ts";
 
 const SCUTIL = "/usr/sbin/scutil";
-/** Both have caches; that of programs' own resolvers ages by itself. */
+/** Both have caches; those inside programs expire by themselves. */
 const FLUSHES = [
   { path: "/usr/bin/dscacheutil", args: ["-flushcache"] },
   { path: "/usr/bin/killall", args: ["-HUP", "mDNSResponder"] },
@@ -26,15 +26,15 @@ const FLUSHES = [
 
 export interface DarwinResolverDeps {
   readonly run: RunCommand;
-  /** Folder that stays, 0700. */
+  /** Folder, mode 0700, kept across reboots. */
   readonly stateDir: string;
-  /** Folder that stands for /; / unless given. */
+  /** Folder used instead of /. */
   readonly root?: string;
 }
 
 /**
- * The system resolver of a Mac: a key of our own in the dynamic store, and a file of resolver(5) for each domain with
- * servers of its own. Nothing of the system's is replaced, so that there is nothing to put back (docs/adr/0008).
+ * The system resolver of a Mac: our own key in the dynamic store, and a file of resolver(5) for each domain with its
+ * own servers. Nothing of the system is replaced, so nothing has to be restored (docs/adr/0008).
  */
 export function darwinResolver({ run, stateDir, root = "/" }: DarwinResolverDeps): ResolverPort {
   const places: SplitPlaces = {
@@ -42,7 +42,7 @@ export function darwinResolver({ run, stateDir, root = "/" }: DarwinResolverDeps
     madeFolder: join(stateDir, "resolver", "made-folder"),
   };
   const show = async (key: string) => scutil(run, renderShowScript(key));
-  /** Those of the primary service, which answer for all names where awg's do not. */
+  /** The servers of the primary service, which answer for names that awg's do not. */
   const systemServers = async () => listOf(await show(GLOBAL_DNS_KEY), "ServerAddresses");
   return {
     read: async () => observed(await show(DNS_KEY), await show(GLOBAL_DNS_KEY), readSplit(places.folder)),
@@ -66,7 +66,7 @@ export function darwinResolver({ run, stateDir, root = "/" }: DarwinResolverDeps
   };
 }
 
-/** Without servers for all names there is no key: configd would take an empty one for a resolver that answers nothing. */
+/** Without servers for all names there is no key: configd would use an empty one as a resolver without answers. */
 async function ensureKey(run: RunCommand, spec: ResolverSpec, before: StoreValue | undefined): Promise<boolean> {
   if (spec.servers.length === 0) {
     if (before === undefined) return false;
@@ -76,18 +76,15 @@ async function ensureKey(run: RunCommand, spec: ResolverSpec, before: StoreValue
   if (holds(before, spec)) return false;
   const after = await scutil(run, renderResolverScript(spec));
   if (holds(after, spec)) return true;
-  throw new AwgError("verification", "scutil took the resolver's servers, and macOS's dynamic store holds others");
+  throw new AwgError("verification", "scutil accepted the resolver's servers, but macOS's dynamic store has others");
 }
 
 async function removeKey(run: RunCommand): Promise<void> {
   if ((await scutil(run, renderRemovalScript())) === undefined) return;
-  throw new AwgError(
-    "verification",
-    "scutil removed awg's key of the resolver, and macOS's dynamic store still has it",
-  );
+  throw new AwgError("verification", "scutil removed awg's resolver key, but macOS's dynamic store still has it");
 }
 
-/** Our key as we write it: the servers in their order, for all names. */
+/** Whether the key is ours as written: the servers in order, for all names. */
 function holds(value: StoreValue | undefined, { servers, search }: ResolverSpec): boolean {
   const isSame = (key: string, wanted: readonly string[]) => listOf(value, key).join(" ") === wanted.join(" ");
   return (
@@ -104,7 +101,7 @@ function observed(
   split: NonNullable<ResolverSpec["split"]>,
 ): ResolverObserved {
   const hasSplit = Object.keys(split).length > 0;
-  // A key of ours that does not take all names is as good as none.
+  // Our key without the match for all names counts as missing.
   const isWhole = own === undefined || listOf(own, "SupplementalMatchDomains").includes("");
   const shown = own ?? (hasSplit ? undefined : global);
   return {
@@ -123,7 +120,9 @@ async function scutil(run: RunCommand, script: string): Promise<StoreValue | und
   return parseShown(stdout);
 }
 
-/** A cache that cannot be flushed ages by itself: names are then found late, never by another path. */
+/**
+ * Best effort: a cache that cannot be flushed expires by itself; names then change late, but never use another path.
+ */
 async function flushCaches(run: RunCommand): Promise<void> {
   for (const command of FLUSHES) await run(command);
 }

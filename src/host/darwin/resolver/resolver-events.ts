@@ -5,7 +5,7 @@ import type { ResolverSpec } from "../../../model/resources/resolver.ts";
 import type { NetworkEvents } from "../../ports/network-events.ts";
 import { readSplit } from "./split-files.ts";
 
-/** Written by configd whenever the servers for all names change, also with another primary service. */
+/** configd writes it whenever the servers for all names change, also for another primary service. */
 const RESOLV_CONF = "private/var/run/resolv.conf";
 const SPLIT_FOLDER = "etc/resolver";
 
@@ -14,32 +14,32 @@ type Written = Required<Pick<ResolverSpec, "servers" | "split">>;
 let written: Partial<Written> = {};
 
 /**
- * Remembers what will stand by what this process is about to do, so that it does not take it for others' work: the servers
- * for all names, the system's own where awg's go, and the files of single domains.
+ * Records what this process is about to write, so that it is not reported as another program's change: the servers for
+ * all names, the system's where awg's are removed, and the files of single domains.
  */
 export function noteWritten(next: Written): void {
   written = next;
 }
 
 /**
- * Changes of the system resolver by others: configd's own file, and the files of single domains. Who it was no kernel
- * tells; what awg itself set last is no change.
+ * Changes of the system resolver by others: configd's file, and the files of single domains. The kernel does not name
+ * the writer; what awg itself set last is no change.
  *
- * @param root folder that stands for /
+ * @param root folder used instead of /
  */
 export function darwinResolverEvents(root = "/"): NetworkEvents {
   return {
     watch(onEvent) {
       const resolvConf = join(root, RESOLV_CONF);
       const splitFolder = join(root, SPLIT_FOLDER);
-      const told = (what: string, isOwn: () => boolean) => () => {
+      const reporting = (what: string, isOwn: () => boolean) => () => {
         if (!isOwn()) onEvent({ what, renumbered: false });
       };
-      const servers = told("the system resolver", () => serversIn(resolvConf) === written.servers?.join());
-      const split = told(`/${SPLIT_FOLDER}`, () => sameData(readSplit(splitFolder), written.split));
+      const servers = reporting("the system resolver", () => serversIn(resolvConf) === written.servers?.join());
+      const split = reporting(`/${SPLIT_FOLDER}`, () => sameData(readSplit(splitFolder), written.split));
       const watchers = [
         ...watchNames(dirname(resolvConf), [basename(resolvConf)], servers),
-        // The folder need not be there yet: its own folder tells when it comes.
+        // The folder may not exist yet: its parent is watched for it.
         ...watchNames(dirname(splitFolder), [basename(splitFolder)], split),
         ...watchNames(splitFolder, undefined, split),
       ];

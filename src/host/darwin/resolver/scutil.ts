@@ -2,24 +2,27 @@ import { AwgError } from "../../../model/error.ts";
 import type { ResolverSpec } from "../../../model/resources/resolver.ts";
 import { permissionRemedy } from "../../../native/darwin/permission-remedy.ts";
 
-/** The service of ours in the dynamic store; no network service of the system has this name, which awg alone uses. */
+/** Our service in the dynamic store; no network service of the system has this name. */
 export const RESOLVER_SERVICE = "61776721-0000-4000-8000-000000000053";
-/** Our key, and the one in which configd says what holds for names that nobody claims. */
+/** Our key, and configd's key for names without their own resolver. */
 export const DNS_KEY = `State:/Network/Service/${RESOLVER_SERVICE}/DNS`;
 export const GLOBAL_DNS_KEY = "State:/Network/Global/DNS";
 
-/** The primary service's resolver has 200,000; of two that take all names the lower is asked (dns-configuration.c). */
+/**
+ * The primary service's resolver has 200,000; of two resolvers for all names the lower order wins
+ * (dns-configuration.c).
+ */
 const SEARCH_ORDER = 100_000;
-/** What scutil's own grammar reads back as it was written: no blank, quote, backslash or control character. */
+/** Words that scutil reads back unchanged: no blank, quote, backslash or control character. */
 const PLAIN_WORD = /^[\w.:%-]+$/;
 
 /**
- * The script for scutil(8) that makes our key what the specification says and shows it. The empty match domain makes our
- * servers those of all names; quotes are how an empty word is written. A search domain is one more match domain: configd
- * leaves SearchDomains of such a resolver out, and searches its match domains instead (add_supplemental and
- * extract_search_domains of configd's Plugins/IPMonitor/dns-configuration.c).
+ * The script for scutil(8) that sets our key to the spec and shows it. The empty match domain makes our servers those
+ * of all names; an empty word is written as quotes. Search domains become match domains: configd ignores SearchDomains
+ * of such a resolver and searches its match domains (add_supplemental and extract_search_domains of configd's
+ * Plugins/IPMonitor/dns-configuration.c).
  *
- * @throws AwgError("config") for a value that scutil would read as something else
+ * @throws AwgError("config") for a value that scutil would parse differently
  */
 export function renderResolverScript({ servers, search }: Pick<ResolverSpec, "servers" | "search">): string {
   return [
@@ -34,7 +37,7 @@ export function renderResolverScript({ servers, search }: Pick<ResolverSpec, "se
   ].join("\n");
 }
 
-/** The script that takes our key away and shows that it is gone. */
+/** The script that removes our key and shows that it is gone. */
 export function renderRemovalScript(): string {
   return [`remove ${DNS_KEY}`, `show ${DNS_KEY}`, "quit", ""].join("\n");
 }
@@ -48,10 +51,10 @@ export function renderShowScript(key: string): string {
 export type StoreValue = ReadonlyMap<string, string | readonly string[]>;
 
 /**
- * What scutil showed last; undefined for "No such key". scutil ends with 0 whatever happened and says errors on standard
- * output, so that anything else that it says beside one dictionary is an error.
+ * Parses scutil's last output; undefined for "No such key". scutil always exits with 0 and prints errors on standard
+ * output, so any output beside one dictionary is an error.
  *
- * @throws AwgError("host" or "permission") with scutil's own words
+ * @throws AwgError("host" or "permission") with scutil's message
  */
 export function parseShown(stdout: string): StoreValue | undefined {
   const lines = stdout.split("\n").filter((line) => line.trim() !== "");
@@ -63,18 +66,18 @@ export function parseShown(stdout: string): StoreValue | undefined {
   return parseDictionary(lines.slice(start + 1));
 }
 
-/** The search domains that a resolver of chosen names brings along: its own, but for the empty one. */
+/** The search domains of a resolver for certain names: its match domains, except the empty one. */
 export function searchOf(value: StoreValue | undefined): readonly string[] {
   return listOf(value, "SupplementalMatchDomains").filter((domain) => domain !== "");
 }
 
-/** The texts of a list, whatever stands there. */
+/** The texts of a list. */
 export function listOf(value: StoreValue | undefined, key: string): readonly string[] {
   const found = value?.get(key);
   return typeof found === "string" || found === undefined ? [] : found;
 }
 
-/** Two blanks a level; a list's lines are `index : value`, and an empty value ends with the colon. */
+/** Indented by two blanks; the lines of a list are `index : value`, and an empty value ends with the colon. */
 function parseDictionary(lines: readonly string[]): StoreValue {
   const found = new Map<string, string | readonly string[]>();
   let list: string[] | undefined;
@@ -90,14 +93,14 @@ function parseDictionary(lines: readonly string[]): StoreValue {
 
 function plainWord(text: string): string {
   if (PLAIN_WORD.test(text)) return text;
-  throw new AwgError("config", `${JSON.stringify(text)} can be neither a server nor a domain of the system resolver`);
+  throw new AwgError("config", `${JSON.stringify(text)} is not a valid server or domain of the system resolver`);
 }
 
 function refusal(complaint: string): AwgError {
   const refused = /permission denied|not permitted/i.test(complaint);
   return new AwgError(
     refused ? "permission" : "host",
-    `scutil would not change the system resolver: ${complaint}`,
+    `scutil refused to change the system resolver: ${complaint}`,
     refused ? { remedy: permissionRemedy() } : {},
   );
 }

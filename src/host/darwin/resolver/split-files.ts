@@ -23,20 +23,20 @@ type Split = NonNullable<ResolverSpec["split"]>;
 const FILE_MODE = 0o644;
 const FOLDER_MODE = 0o755;
 
-/** Where the files of resolver(5) lie, and where it is written down that their folder is ours. */
+/** The folder of the files of resolver(5), and the record that awg created it. */
 export interface SplitPlaces {
   /** /etc/resolver */
   readonly folder: string;
-  /** A file below the state folder. */
+  /** A file in the state folder. */
   readonly madeFolder: string;
 }
 
-/** A file of resolver(5) for the names below one domain. */
+/** A file of resolver(5) for one domain. */
 export function renderSplitFile(servers: readonly string[]): string {
   return `${[FILE_HEADER, ...servers.map((server) => `nameserver ${server}`)].join("\n")}\n`;
 }
 
-/** The domains that files of ours stand for, with their servers. */
+/** The domains of our files, with their servers. */
 export function readSplit(folder: string): Split {
   const found: Record<string, readonly string[]> = {};
   for (const domain of namesIn(folder)) {
@@ -48,11 +48,11 @@ export function readSplit(folder: string): Split {
 }
 
 /**
- * Makes our files those of `split`, and deletes ours of other domains. All files of others are looked at first: where one
- * stands in the way nothing is changed.
+ * Writes our files for `split` and deletes ours of other domains. If another program's file is in the way, nothing is
+ * changed.
  *
  * @returns whether a file was changed
- * @throws AwgError("conflict") for a domain that somebody else's file stands for
+ * @throws AwgError("conflict") for a domain with another program's file
  */
 export function writeSplit(places: SplitPlaces, split: Split): boolean {
   try {
@@ -84,20 +84,20 @@ function fileError(folder: string, cause: NodeJS.ErrnoException): AwgError {
   });
 }
 
-/** A name is a file's name: nothing in it may lead elsewhere. */
+/** The domain becomes a file name, so it must not contain a path. */
 function checkedName(domain: string): string {
   if (/^[\w-][\w.-]*$/.test(domain)) return domain;
-  throw new AwgError("config", `${JSON.stringify(domain)} cannot be a domain with servers of its own`);
+  throw new AwgError("config", `${JSON.stringify(domain)} is not a valid domain for split DNS`);
 }
 
 function refuseForeign(path: string): void {
   if (!isThere(path) || readOurs(path) !== undefined) return;
-  throw new AwgError("conflict", `${path} is somebody else's: awg does not write over it`, {
-    remedy: "move it away, or take the domain out of dns.split",
+  throw new AwgError("conflict", `another program wrote ${path}; awg does not overwrite it`, {
+    remedy: "move that file away, or remove the domain from dns.split",
   });
 }
 
-/** The text of a file of ours; undefined where there is none, or a link, or another's. */
+/** The text of our file; undefined where it is missing, a link, or not ours. */
 function readOurs(path: string): string | undefined {
   try {
     if (!lstatSync(path).isFile()) return undefined;
@@ -118,7 +118,7 @@ function isThere(path: string): boolean {
   }
 }
 
-/** The draft lies beside the folder: configd reads every file inside it. */
+/** The draft is beside the folder: configd reads every file in it. */
 function replaceFile(path: string, text: string): void {
   const draft = join(dirname(dirname(path)), `.awg-resolver-${process.pid}`);
   const fd = openSync(draft, "w", FILE_MODE);
@@ -139,7 +139,7 @@ function namesIn(folder: string): string[] {
   }
 }
 
-/** macOS has no such folder of its own. That it is ours is written down before it is made. */
+/** macOS has no such folder by default. A record that it is ours is written before it is created. */
 function makeFolder({ folder, madeFolder }: SplitPlaces): void {
   if (isThere(folder)) return;
   mkdirSync(dirname(madeFolder), { recursive: true, mode: 0o700 });

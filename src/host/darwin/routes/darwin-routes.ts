@@ -11,15 +11,15 @@ import { dumpRoutes, openRouteSocket, type RouteSocket } from "./route-socket.ts
 
 const [ESRCH, EEXIST] = [3, 17];
 
-/** What the routes of a Mac stand on. */
+/** The dependencies of a Mac's routes. */
 export interface DarwinRoutesDeps {
   readonly system: LibSystem;
   readonly holder: UtunHolder;
 }
 
 /**
- * The routes of a Mac, through the routing socket and the kernel's dump. There is one table and no policy rules: a flow's
- * destination alone chooses its way. Ours carry RTF_PROTO3; nobody else's is ever changed or deleted.
+ * The routes of a Mac, by the routing socket and the kernel's dump. There is one table and no policy rules: only the
+ * destination decides. Our routes have RTF_PROTO3; other routes are never changed or deleted.
  */
 export function darwinRoutes(deps: DarwinRoutesDeps): RoutePort {
   return {
@@ -44,7 +44,7 @@ function standingRoutes(system: LibSystem, names: InterfaceNames): Route[] {
 
 async function applyChanges(deps: DarwinRoutesDeps, changes: RouteChanges): Promise<void> {
   if (changes.addRules.length > 0) {
-    throw new AwgError("unsupported", "macOS has no policy rules: it chooses a way by the destination alone");
+    throw new AwgError("unsupported", "macOS has no policy rules: it routes by the destination alone");
   }
   const { system } = deps;
   const names = await interfaceNames(deps);
@@ -54,7 +54,7 @@ async function applyChanges(deps: DarwinRoutesDeps, changes: RouteChanges): Prom
   deleteOurs(system, socket, changes.deleteRoutes, names);
 }
 
-/** False when a route to that destination stands already. */
+/** Adds a route; false when one to that destination exists. */
 function add(socket: RouteSocket, route: Route, names: InterfaceNames): boolean {
   const { value, errno } = socket.write(requestOfRoute(ROUTE.RTM_ADD, route, names));
   if (value === -1 && errno !== EEXIST) throw darwinError(`adding the route ${route.destination}`, errno);
@@ -62,8 +62,8 @@ function add(socket: RouteSocket, route: Route, names: InterfaceNames): boolean 
 }
 
 /**
- * Where a route of ours stands in the place with another next hop it is changed at once, without a gap; where its kind
- * differs it must go first, since flags of a route cannot be changed.
+ * Replaces a route of ours in the same place: a next hop is changed atomically; another kind is deleted first, since a
+ * route's flags cannot be changed.
  */
 function replaceOurs(
   socket: RouteSocket,
@@ -74,16 +74,16 @@ function replaceOurs(
   const places = new Map(standing.map((route) => [route.destination, route]));
   const foreign = wanted.find((route) => places.get(route.destination)?.protocol !== ROUTE_PROTOCOL);
   if (foreign !== undefined) {
-    throw new AwgError("conflict", `a route of somebody else to ${foreign.destination} stands already`, {
+    throw new AwgError("conflict", `another program's route to ${foreign.destination} exists`, {
       facts: { destination: foreign.destination },
-      remedy: "delete it, or leave that destination out",
+      remedy: "delete it, or remove that destination from the config",
     });
   }
   for (const route of wanted) {
     const old = places.get(route.destination);
     if (old === undefined || isSameRoute(old, route)) continue;
-    const isKindKept = old.type === route.type && (old.gateway === undefined) === (route.gateway === undefined);
-    if (isKindKept) {
+    const isSameKind = old.type === route.type && (old.gateway === undefined) === (route.gateway === undefined);
+    if (isSameKind) {
       const { value, errno } = socket.write(requestOfRoute(ROUTE.RTM_CHANGE, route, names));
       if (value === -1) throw darwinError(`changing the route ${route.destination}`, errno);
       continue;
@@ -94,8 +94,8 @@ function replaceOurs(
 }
 
 /**
- * The kernel deletes whatever stands to a destination, whoever's it is and wherever it leads, so that each is looked at
- * first: only exactly the route to be deleted goes, and only if it is ours.
+ * The kernel deletes any route to a destination, whatever its owner and next hop. So each is read first, and only
+ * exactly this route of ours is deleted.
  */
 function deleteOurs(system: LibSystem, socket: RouteSocket, unwanted: readonly Route[], names: InterfaceNames): void {
   if (unwanted.length === 0) return;

@@ -6,22 +6,22 @@ import { ROUTE } from "../../../native/darwin/constants.ts";
 import type { RouteMessage, RouteRequest } from "../../../native/darwin/route/route-message.codec.ts";
 import type { Route } from "../../ports/routes.ts";
 
-/** macOS has one table of routes; it goes by the number of Linux's main one. */
+/** macOS has one routing table; it has the number of Linux's main table. */
 export const ONLY_TABLE = 254;
 
-/** Names of interfaces by index and back; a tunnel's utun goes by the tunnel's device name. */
+/** Names of interfaces by index and back; a tunnel's utun has the tunnel's device name. */
 export interface InterfaceNames {
   readonly nameOf: ReadonlyMap<number, string>;
   readonly indexOf: ReadonlyMap<string, number>;
 }
 
-/** Flags by which our routes are told from others'. */
+/** Flags of our routes. */
 const OUR_FLAGS = ROUTE.RTF_UP | ROUTE.RTF_STATIC | ROUTE.RTF_PROTO3;
 const LOOPBACK = { 4: "127.0.0.1", 6: "::1" } as const;
 
 /**
- * A route of the kernel as the port tells it; undefined for one that belongs to an interface's own scope or to no
- * internet prefix. Ours carry RTF_PROTO3.
+ * A kernel route in the port's form; undefined for a scoped route or one without an internet prefix. Ours have
+ * RTF_PROTO3.
  */
 export function routeOfMessage(message: RouteMessage, { nameOf }: InterfaceNames): Route | undefined {
   const { family, destination, prefixLength, flags, gateway, index } = message;
@@ -43,10 +43,10 @@ export function routeOfMessage(message: RouteMessage, { nameOf }: InterfaceNames
 }
 
 /**
- * The message that writes or deletes a route of ours. One that leads nowhere points at the loopback, as route(8) has it,
- * and carries RTF_BLACKHOLE or RTF_REJECT.
+ * The message that adds or deletes a route of ours. One that leads nowhere uses the loopback, as in route(8), with
+ * RTF_BLACKHOLE or RTF_REJECT.
  *
- * @throws AwgError("unsupported") for what macOS cannot hold, ("host") when its device is not there.
+ * @throws AwgError("unsupported") for what macOS does not support, ("host") when its device does not exist.
  */
 export function requestOfRoute(
   type: number,
@@ -63,16 +63,20 @@ export function requestOfRoute(
   }
   const index = route.device === undefined ? undefined : indexOf.get(route.device);
   if (route.type !== "unicast" || index === undefined) {
-    throw new AwgError("host", `there is no device ${route.device ?? "named"} for the route ${route.destination}`, {
-      facts: { device: route.device ?? "" },
-    });
+    throw new AwgError(
+      "host",
+      `the device ${route.device ?? "(none)"} of the route ${route.destination} does not exist`,
+      {
+        facts: { device: route.device ?? "" },
+      },
+    );
   }
   const { gateway } = route;
   const nextHop = gateway === undefined ? { interfaceIndex: index } : { address: gateway, scope: index };
   return { type, flags: OUR_FLAGS, destination, nextHop };
 }
 
-/** Whether both are the same route of ours in every field that the kernel keeps. */
+/** Whether both are the same route of ours in every field that the kernel stores. */
 export function isSameRoute(a: Route, b: Route): boolean {
   return (
     a.destination === b.destination &&

@@ -11,23 +11,23 @@ import {
   type RouteRequest,
 } from "../../../native/darwin/route/route-message.codec.ts";
 
-/** A routing socket that is written to only; watching is another socket's work. */
+/** A routing socket for writing only; another one watches. */
 export interface RouteSocket extends Disposable {
-  /** Writes one message; its errno tells whether the kernel did it. */
+  /** Writes one message; errno has the kernel's result. */
   write(request: Omit<RouteRequest, "pid" | "sequence">): CallResult;
 }
 
-/** rtm_seq is signed, and 0 is the kernel's own. */
+/** rtm_seq is signed, and the kernel uses 0. */
 const MOST_SEQUENCES = 0x7fff_ffff;
 /**
- * One counter for the process: watchers tell our changes by pid and sequence. Where it begins differs from process to
- * process, so that a sequence says more than a pid, which the kernel gives away again.
+ * One counter per process: watchers recognise our changes by pid and sequence. It starts at a random value, because the
+ * kernel reuses pids.
  */
 const own = { first: 1 + Math.floor(Math.random() * MOST_SEQUENCES), count: 0 };
-/** Another for questions: answers are told by their type too. */
+/** A separate counter for lookups, whose replies also differ by type. */
 let lastQuestion = 0;
 
-/** Opens a routing socket that does not hear itself, so that what it writes fills no buffer of its own. */
+/** Opens a routing socket that does not receive its own writes, so that they do not fill its buffer. */
 export function openRouteSocket(system: LibSystem): RouteSocket {
   const action = "opening the routing socket";
   const fd = checkedCall(action, system.socket(SOCKET.PF_ROUTE, SOCKET.SOCK_RAW, 0));
@@ -47,7 +47,7 @@ export function openRouteSocket(system: LibSystem): RouteSocket {
   };
 }
 
-/** Whether a change of this process bore that sequence; with its pid the change was ours. */
+/** Whether a change of this process used that sequence; with our pid the change was ours. */
 export function isOwnSequence(sequence: number): boolean {
   return sequence > 0 && (sequence - own.first + MOST_SEQUENCES) % MOST_SEQUENCES < own.count;
 }
@@ -58,30 +58,30 @@ function takeSequence(): number {
   return sequence;
 }
 
-/** Of 8192 bytes by default, which what others do at that moment could fill before the answer. */
+/** The default of 8192 bytes could be filled by other programs' messages before the reply. */
 const ANSWER_ROOM_BYTES = 512 * 1024;
 /** The longest message has a header and all eight addresses. */
 const READ_BYTES = 4096;
-/** Messages of others that may come before the answer. */
+/** Limit of other messages before the reply. */
 const MOST_READS = 4096;
 
-/** Asks the kernel for single ways (RTM_GET), which anybody may; it takes the longest match as a packet would. */
+/** Looks up single routes in the kernel (RTM_GET), which needs no rights; the longest match wins, as for a packet. */
 export interface RouteLookups extends Disposable {
   /**
-   * The route by which a packet to this address would leave; undefined when there is none.
+   * The route of a packet to this address; undefined when there is none.
    *
-   * @param scope index of the interface that the packet is bound to; 0 for one that is free to go anywhere
-   * @throws AwgError as the kernel says, or ("host") when what it said instead of an answer cannot be read
+   * @param scope index of the interface that the packet is bound to; 0 for an unbound one
+   * @throws AwgError as the kernel says, or ("host") when its reply cannot be read
    */
   lookUp(family: Family, address: string, scope: number): RouteMessage | undefined;
 }
 
 /**
- * Opens a routing socket that hears what is said on it: the kernel answers there before the question's write returns, and
- * the answer is told from others' messages by process and sequence (darwin-notes section 3).
+ * Opens a routing socket for lookups: the kernel replies before the write returns, and the reply is recognised by pid
+ * and sequence (darwin-notes section 3).
  */
 export function openRouteLookups(system: LibSystem): RouteLookups {
-  const action = "asking for a route";
+  const action = "looking up a route";
   const fd = checkedCall(action, system.socket(SOCKET.PF_ROUTE, SOCKET.SOCK_RAW, SOCKET.AF_UNSPEC));
   using opening = new DisposableStack();
   opening.defer(() => void system.close(fd));
@@ -103,7 +103,7 @@ export function openRouteLookups(system: LibSystem): RouteLookups {
           .find((one) => one.type === ROUTE.RTM_GET && one.sequence === sequence && one.pid === system.getpid());
         if (answer !== undefined) return answer;
       } catch (error) {
-        // Nonsense that others write to their routing sockets is heard here too: the answer may still come.
+        // Invalid messages from other programs arrive here too; the reply may still follow.
         unread ??= error;
       }
     }
@@ -127,10 +127,10 @@ export function openRouteLookups(system: LibSystem): RouteLookups {
   };
 }
 
-/** What the kernel says where no route fits (route_output of bsd/net/rtsock.c). */
+/** The kernel's errors when no route matches (route_output of bsd/net/rtsock.c). */
 const NO_ROUTE: ReadonlySet<string> = new Set(["ESRCH", "ENETUNREACH", "EHOSTUNREACH"]);
 
-/** Every route but those the kernel cloned for single hosts, those of interfaces' own scopes too. Reads only. */
+/** All routes, including scoped ones, except those the kernel cloned for single hosts. Reads only. */
 export function dumpRoutes(system: LibSystem): RouteMessage[] {
   const mib = [SYSCTL.CTL_NET, SOCKET.PF_ROUTE, 0, 0, SYSCTL.NET_RT_DUMP, 0];
   return cutMessages(readSysctl(system, "reading the routes", mib)).flatMap((frame) => {

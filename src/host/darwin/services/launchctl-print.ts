@@ -1,15 +1,15 @@
-/** A job as `launchctl print` tells it. */
+/** A job as `launchctl print` reports it. */
 export interface JobState {
   readonly running: boolean;
   readonly pid: number | undefined;
   readonly lastExit: string | undefined;
-  /** The command line that it was loaded with; undefined where that was not said. */
+  /** The command line it was loaded with; undefined when not printed. */
   readonly words: readonly string[] | undefined;
 }
 
 /**
- * Reads `launchctl print TARGET`. The text has no stable format: only lines one tab deep are read, and
- * those of its arguments one deeper; what is missing counts as not said. Pure.
+ * Parses `launchctl print TARGET`. The text has no stable format: only lines one tab deep are read, and its arguments
+ * one deeper; missing fields are undefined. Pure.
  */
 export function parseJobState(text: string): JobState {
   const values = new Map<string, string>();
@@ -32,7 +32,10 @@ export function parseJobState(text: string): JobState {
   };
 }
 
-/** Whether `launchctl print-disabled DOMAIN` switches a label off: `"label" => disabled`, before macOS 13 `=> true`. Pure. */
+/**
+ * Whether `launchctl print-disabled DOMAIN` lists a label as disabled: `"label" => disabled`, before macOS 13 `=>
+ * true`. Pure.
+ */
 export function isDisabled(text: string, label: string): boolean {
   return text.split("\n").some((line) => {
     const [, name, state] = /^\s*"([^"]+)" => (\w+)/.exec(line) ?? [];

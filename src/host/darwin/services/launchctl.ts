@@ -4,12 +4,12 @@ import type { CommandResult, RunCommand } from "../command.ts";
 import { isDisabled, type JobState, parseJobState } from "./launchctl-print.ts";
 
 const LAUNCHCTL = "/bin/launchctl";
-/** ExitTimeOut is 20 s unless a plist says otherwise; then launchd kills. */
+/** ExitTimeOut is 20 s by default; then launchd kills. */
 const LONGEST_EXIT_MS = 25_000;
 const LOOK_MS = 500;
 const RETRY_WAITS_MS: readonly number[] = [1000, 2000, 3000];
 
-/** Exit codes of launchctl (sysexits, errno and launchd's own), as far as they decide anything here. */
+/** The relevant exit codes of launchctl (sysexits, errno and launchd's own). */
 const CODE = {
   notPermitted: 1,
   noProcess: 3,
@@ -30,17 +30,17 @@ export interface Job {
   readonly label: string;
 }
 
-/** Where a job is loaded: for the machine, or in the session of a user. */
+/** The domain of a job: the system, or a user's session. */
 export function domainOf(uid: number | undefined): string {
   return uid === undefined ? "system" : `gui/${uid}`;
 }
 
-/** How launchd holds a job; `no-session` where its user is not logged in. */
+/** The state of a job in launchd; `no-session` when its user is not logged in. */
 export type JobFound = JobState | "not-loaded" | "no-session";
 
 /**
- * The sequences of launchctl that end in a known state: what its exit codes leave open is decided by what it prints.
- * `load` and `unload` are never used.
+ * Sequences of launchctl commands that end in a known state; where exit codes are ambiguous, its output decides. `load`
+ * and `unload` are never used.
  */
 export class Launchctl {
   readonly #run: RunCommand;
@@ -60,7 +60,7 @@ export class Launchctl {
     throw refused("print", target(job), result);
   }
 
-  /** @throws AwgError as `find`; in a session that is not there nothing is switched off. */
+  /** @throws AwgError as `find`; without a session nothing is disabled. */
   async isDisabled({ domain, label }: Job): Promise<boolean> {
     const result = await this.#ask(["print-disabled", domain]);
     if (result.status === 0) return isDisabled(result.stdout, label);
@@ -68,7 +68,7 @@ export class Launchctl {
     throw refused("print-disabled", domain, result);
   }
 
-  /** The override lies outside the plist and outlives it. */
+  /** The override is stored outside the plist and outlives it. */
   async setDisabled(job: Job, disabled: boolean): Promise<void> {
     const verb = disabled ? "disable" : "enable";
     const result = await this.#ask([verb, target(job)]);
@@ -76,8 +76,9 @@ export class Launchctl {
   }
 
   /**
-   * Loads a plist. Exit code 5 may mean that the job is loaded, still draining, disabled, or that the plist is bad: it is
-   * tried again while an earlier bootout may be under way. Nobody logged in is no failure: launchd loads an agent then.
+   * Loads a plist. Exit code 5 may mean that the job is loaded, still ending, disabled, or that the plist is invalid;
+   * it is retried while an earlier bootout may be running. A user who is not logged in is no failure: launchd loads the
+   * agent at login.
    */
   async bootstrap(job: Job, path: string): Promise<void> {
     const wasDisabled = await this.isDisabled(job);
@@ -89,7 +90,7 @@ export class Launchctl {
     }
   }
 
-  /** Unloads a job and waits until launchd knows it no more. Not loaded is success. */
+  /** Unloads a job and waits until launchd has removed it. Not loaded is success. */
   async bootout(job: Job): Promise<void> {
     const found = await this.find(job);
     if (found === "not-loaded" || found === "no-session") return;
@@ -102,7 +103,7 @@ export class Launchctl {
     throw refused("bootout", target(job), result);
   }
 
-  /** Starts a job that is loaded; `again` ends it first where it runs. */
+  /** Starts a loaded job; `again` restarts a running one. */
   async kickstart(job: Job, again: boolean): Promise<void> {
     const result = await this.#ask(["kickstart", ...(again ? ["-k"] : []), target(job)]);
     if (result.status !== 0 && result.status !== CODE.already) throw refused("kickstart", target(job), result);
@@ -145,7 +146,7 @@ function refused(verb: string, what: string, { status, stderr }: CommandResult):
         : kind === "permission"
           ? permissionRemedy()
           : status < 0
-            ? "it did not end in time: look whether launchd answers launchctl version"
+            ? "it did not end in time: check that launchctl version answers"
             : `see launchctl error ${status}, and launchctl print ${what}`,
   });
 }

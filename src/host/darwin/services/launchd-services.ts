@@ -19,16 +19,16 @@ import { writePlist } from "./write-plist.ts";
 export interface LaunchdDeps {
   readonly run: RunCommand;
   readonly sleep: (ms: number) => Promise<void>;
-  /** Absolute path and first arguments of this very program. */
+  /** Absolute path and first arguments of this program. */
   readonly program: readonly string[];
   readonly runDir: string;
-  /** Folder that stands for `/`, for tests. */
+  /** Folder used instead of `/`, for tests. */
   readonly root?: string;
-  /** The process that must not end itself half-way. */
+  /** The process that must not stop itself midway. */
   readonly ownPid?: number;
 }
 
-/** Services by launchd: LaunchDaemons of the machine, and the agent of who is at the screen. */
+/** Services by launchd: LaunchDaemons of the system, and the agent of the user at the screen. */
 export function launchdServices(deps: LaunchdDeps): ServicePort {
   const launchd = new Launchd(deps);
   return {
@@ -66,8 +66,8 @@ class Launchd {
   }
 
   /**
-   * Where it is installed under its own name, that is what is run, whichever way this process was started. A script that
-   * looks for node by PATH would not find it: launchd's has system folders alone, so that it is given this process's own.
+   * The installed program, if there is one, however this process was started. A script that finds node by PATH would
+   * fail under launchd, whose PATH has system folders only, so it gets this process's node.
    */
   #program(): readonly string[] {
     const { program } = this.#deps;
@@ -79,37 +79,37 @@ class Launchd {
   async read({ name, path, uid }: ServicePlace): Promise<ServiceObserved> {
     const definition = this.#text(path);
     const found = await this.launchctl.find(jobOf(name, uid));
-    const isHeld = typeof found === "object";
-    const isOlder = isHeld && goesByOlder(found, definition);
-    const staysUp = isHeld && this.#staysUp(name, found);
+    const isLoaded = typeof found === "object";
+    const isOlder = isLoaded && usesOlder(found, definition);
+    const staysUp = isLoaded && this.#staysUp(name, found);
     return {
       name,
       path,
       ...(uid === undefined ? {} : { uid }),
       definition,
       ownedByAwg: definition !== null && bearsMark(definition),
-      // Without a session there is nothing to load it into; launchd does so at login.
-      loaded: isHeld || (found === "no-session" && uid !== undefined && definition !== null),
+      // Without a session it cannot be loaded; launchd does that at login.
+      loaded: isLoaded || (found === "no-session" && uid !== undefined && definition !== null),
       outdated: isOlder && !staysUp,
       ...(isOlder && staysUp ? { awaitsRestart: true } : {}),
-      running: isHeld && found.running,
-      ...(isHeld && found.pid !== undefined ? { pid: found.pid } : {}),
-      ...(isHeld && found.lastExit !== undefined ? { lastExit: found.lastExit } : {}),
+      running: isLoaded && found.running,
+      ...(isLoaded && found.pid !== undefined ? { pid: found.pid } : {}),
+      ...(isLoaded && found.lastExit !== undefined ? { lastExit: found.lastExit } : {}),
     };
   }
 
   /**
-   * A job is unloaded before its plist changes, so that what is loaded is what the file says. Not so this very process, nor
-   * a keeper that runs: its utuns would go with it. Their new text counts from the next boot.
+   * A job is unloaded before its plist changes, so that the loaded job matches the file. Exceptions are this process
+   * and a running keeper, whose utuns would be removed: their new definition applies from the next boot.
    */
   async ensure({ name, path, uid, definition, keepRunning }: ServiceSpec): Promise<void> {
     this.#refuseForeign(path);
     const job = jobOf(name, uid);
     const found = await this.launchctl.find(job);
-    const isHeld = typeof found === "object";
-    const staysUp = isHeld && this.#staysUp(name, found);
+    const isLoaded = typeof found === "object";
+    const staysUp = isLoaded && this.#staysUp(name, found);
     const isWritten = this.#text(path) === definition;
-    if (!staysUp && (!isWritten || (isHeld && goesByOlder(found, definition)))) await this.launchctl.bootout(job);
+    if (!staysUp && (!isWritten || (isLoaded && usesOlder(found, definition)))) await this.launchctl.bootout(job);
     if (!isWritten) writePlist(this.#at(path), definition, uid);
     if (staysUp) return;
     if (typeof (await this.launchctl.find(job)) !== "object") await this.launchctl.bootstrap(job, this.#at(path));
@@ -117,7 +117,7 @@ class Launchd {
     if (keepRunning && typeof now === "object" && !now.running) await this.launchctl.kickstart(job, false);
   }
 
-  /** What runs this very process is only unregistered: it is gone after it has ended. */
+  /** The job of this process is only unregistered: it is gone after it has ended. */
   async remove({ name, path, uid }: ServicePlace): Promise<void> {
     this.#refuseForeign(path);
     const job = jobOf(name, uid);
@@ -128,20 +128,21 @@ class Launchd {
   }
 
   /**
-   * `KeepAlive` starts again whatever is merely ended, so that stopping is unloading; so is a restart by another text, since
-   * a job that is merely kicked runs by the one it was loaded with.
+   * `KeepAlive` restarts a job that only ends, so stopping means unloading. A restart with a new definition also
+   * unloads it, since a kickstarted job keeps the loaded one.
    */
   async control({ name, path, uid }: ServicePlace, command: ServiceCommand): Promise<void> {
     const job = jobOf(name, uid);
     if (command === "stop") return await this.launchctl.bootout(job);
     const definition = this.#text(path);
     let found = await this.launchctl.find(job);
-    if (command === "restart" && typeof found === "object" && goesByOlder(found, definition)) {
+    if (command === "restart" && typeof found === "object" && usesOlder(found, definition)) {
       await this.launchctl.bootout(job);
       found = "not-loaded";
     }
     if (typeof found !== "object") {
-      if (definition === null) throw new AwgError("host", `there is no service ${name}: ${path} is not there`);
+      if (definition === null)
+        throw new AwgError("host", `the service ${name} is not installed: ${path} does not exist`);
       return await this.launchctl.bootstrap(job, this.#at(path));
     }
     if (command === "restart" || !found.running) await this.launchctl.kickstart(job, command === "restart");
@@ -155,7 +156,7 @@ class Launchd {
     return pid === (this.#deps.ownPid ?? process.pid);
   }
 
-  /** Who is at the screen, else who has our agent already, so that it does not come and go with a login. */
+  /** The user at the screen, otherwise the user who has our agent, so that it does not change with each login. */
   #agent(): ServiceManager["agent"] {
     if (statAt(this.#at(LAUNCHD.window)) === undefined) return undefined;
     const users = namesIn(this.#at("/Users")).flatMap((name) => {
@@ -172,7 +173,7 @@ class Launchd {
   #refuseForeign(path: string): void {
     const definition = this.#text(path);
     if (definition === null || bearsMark(definition)) return;
-    throw new AwgError("conflict", `${path} was not written by awg`, { remedy: "move it away, then try again" });
+    throw new AwgError("conflict", `${path} was not written by awg`, { remedy: "move that file away, then try again" });
   }
 
   #text(path: string): string | null {
@@ -190,10 +191,10 @@ class Launchd {
 }
 
 /**
- * Whether a job was loaded with another command line than its plist has: launchd tells no more of what it loaded. Of words
- * that it may print otherwise than they are written nothing is said.
+ * Whether a job was loaded with another command line than its plist's; launchd reports nothing else of what it loaded.
+ * Words that it may print differently are not compared.
  */
-function goesByOlder({ words }: JobState, definition: string | null): boolean {
+function usesOlder({ words }: JobState, definition: string | null): boolean {
   const wanted = definition === null ? undefined : readPropertyTexts(definition, "ProgramArguments");
   if (words === undefined || wanted === undefined || !wanted.every((word) => /^[\x20-\x7e]*$/.test(word))) return false;
   return !sameData(words, wanted);
@@ -203,7 +204,7 @@ function jobOf(label: string, uid: number | undefined): Job {
   return { domain: domainOf(uid), label };
 }
 
-/** A script whose first line is `#!/usr/bin/env …`, as npm installs programs. */
+/** Whether it is a script that starts with `#!/usr/bin/env …`, as npm installs programs. */
 function looksForInterpreter(path: string): boolean {
   if (!statSync(path).isFile()) return false;
   const start = new Uint8Array(64);

@@ -17,15 +17,15 @@ import { dirname, join, relative } from "node:path";
 import { AwgError } from "../../../model/error.ts";
 
 /**
- * Writes a plist whole and durably: launchd refuses one that others than its owner may write. It is the user's for an
- * agent, else root's. The folder of an agent is its user's to change, so nothing there is followed; where it is made it is
- * the user's too, who else could put no agents there any more.
+ * Replaces a plist durably; launchd refuses one that users other than its owner may write. An agent's belongs to its
+ * user, others to root. The user can change an agent's folder, so no link in it is followed. A folder created here is
+ * given to the user, who could otherwise add no agents.
  */
 export function writePlist(path: string, text: string, uid: number | undefined): void {
   const folder = dirname(path);
   const isNew = mkdirSync(folder, { recursive: true, mode: 0o755 }) !== undefined;
   if (!lstatSync(folder).isDirectory() || (uid !== undefined && hasLink(folder)))
-    throw new AwgError("conflict", `${folder} is a link, which awg does not follow`);
+    throw new AwgError("conflict", `${folder} is a symbolic link, which awg does not follow`);
   if (isNew && uid !== undefined) giveFolder(folder, uid);
   const draft = `${path}.awg-new`;
   rmSync(draft, { force: true });
@@ -47,7 +47,7 @@ function hasLink(folder: string): boolean {
   return realpathSync(folder) !== join(realpathSync(home), relative(home, folder));
 }
 
-/** By descriptor, so that it is the very folder that was looked at. */
+/** By descriptor, so that it is the folder that was checked. */
 function giveFolder(folder: string, uid: number): void {
   if (process.geteuid?.() !== 0) return;
   const fd = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
@@ -58,5 +58,5 @@ function giveFolder(folder: string, uid: number): void {
   }
 }
 
-/** The group of people on macOS. */
+/** The default group of users on macOS. */
 const STAFF = 20;

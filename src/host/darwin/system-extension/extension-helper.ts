@@ -2,24 +2,24 @@ import { AwgError } from "../../../model/error.ts";
 import type { BundledExtension } from "../../../model/resources/system-extension.ts";
 import { printableLine } from "../../../model/text/printable.ts";
 
-/** What the helper of the app that carries an extension is asked; one JSON object on a line of its standard input. */
+/** A request to the helper of the app that contains an extension; one JSON object on a line of its standard input. */
 export interface HelperRequest {
   readonly request: "describe" | "activate" | "deactivate";
   readonly bundle: string;
 }
 
-/** Error codes of OSSystemExtensionError that mean something to a person. */
+/** Error codes of OSSystemExtensionError with a remedy for the user. */
 const ACTIONS = {
   requestCanceled: "try again",
-  authorizationRequired: "give an administrator's password when macOS asks for it",
+  authorizationRequired: "enter an administrator's password when macOS asks for it",
   extensionNotFound: "install the app again",
   extensionMissingIdentifier: "report it to the app's developer",
-  unknown: "look into the system log: log show --last 5m --predicate 'subsystem == \"com.apple.sx\"'",
+  unknown: "see the system log: log show --last 5m --predicate 'subsystem == \"com.apple.sx\"'",
 } as const;
 
 export type HelperFailure = keyof typeof ACTIONS;
 
-/** What it answers: JSON objects, a line each on standard output; the last one that is known decides. */
+/** Its answers: JSON objects, one per line on standard output; the last known one decides. */
 export type HelperAnswer =
   | ({ readonly event: "bundled" } & BundledExtension)
   | { readonly event: "completed" | "willCompleteAfterReboot" | "needsUserApproval" }
@@ -27,12 +27,12 @@ export type HelperAnswer =
 
 const OUTCOMES = ["completed", "willCompleteAfterReboot", "needsUserApproval"] as const;
 
-/** Reads what the helper printed. Lines that are no JSON, and events of later versions, are passed over. Pure. */
+/** Parses the helper's output. Lines that are not JSON, and unknown events, are skipped. Pure. */
 export function parseHelperAnswer(text: string): HelperAnswer | undefined {
   return text.split("\n").flatMap(parseLine).at(-1);
 }
 
-/** The error of a failed request, with what a person can do about it. Pure. */
+/** The error of a failed request, with a remedy. Pure. */
 export function helperError(bundle: string, code: HelperFailure, message: string): AwgError {
   const said = message === "" ? "" : `: ${printableLine(message)}`;
   const kind = code === "authorizationRequired" ? "permission" : code === "extensionNotFound" ? "unsupported" : "host";

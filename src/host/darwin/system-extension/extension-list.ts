@@ -7,9 +7,9 @@ export interface ListedExtension extends SystemExtensionVersion {
 }
 
 /**
- * Reads `systemextensionsctl list`: headers differ between versions of macOS, the lines of extensions have six fields
- * between tabs: enabled, active, team, `bundle (short version/version)`, name, `[state]`. Other lines are passed over.
- * Pure.
+ * Parses `systemextensionsctl list`. Headers differ between versions of macOS; lines of extensions have six
+ * tab-separated fields: enabled, active, team, `bundle (short version/version)`, name, `[state]`. Other lines are
+ * skipped. Pure.
  */
 export function parseExtensionList(text: string): readonly ListedExtension[] {
   return text.split("\n").flatMap((line) => {
@@ -32,7 +32,7 @@ export function parseExtensionList(text: string): readonly ListedExtension[] {
   });
 }
 
-/** The state of a bundle of which several versions may be listed: the one that serves best. Pure. */
+/** The state of a bundle with possibly several listed versions: the most useful one. Pure. */
 export function stateOfBundle(versions: readonly SystemExtensionVersion[]): SystemExtensionState {
   return BEST_FIRST.find((state) => versions.some((version) => version.state === state)) ?? "not-installed";
 }

@@ -17,24 +17,25 @@ const TRIES = 3;
 const BETWEEN_TRIES_MS = 1000;
 
 export interface SystemExtensionDeps {
-  /** Somebody called this process who can be asked; a daemon has nobody. */
+  /** A user who can be asked started this process; a daemon has none. */
   readonly isAttended: boolean;
   readonly run: RunCommand;
   readonly sleep: (ms: number) => Promise<void>;
-  /** Folder that stands for `/`, for tests. */
+  /** Folder used instead of `/`, for tests. */
   readonly root?: string;
 }
 
 /**
- * System extensions as `systemextensionsctl list` tells of them, which anybody may ask. Only the app that carries one may
- * request it, so a helper inside the app does, as who sits at the screen: never as root, whose file it often is not.
+ * System extensions by `systemextensionsctl list`, which any user may run. Only the app that contains one may request
+ * it, so a helper inside the app does, as the user at the screen: never as root, because the file often belongs to a
+ * user.
  */
 export function darwinSystemExtensions(deps: SystemExtensionDeps): SystemExtensionPort {
   const extensions = new Extensions(deps);
   return {
     readSupport: async () => (extensions.hasHelper ? undefined : `${LAUNCHD.extensionHelper} is not installed`),
     read: (bundle) => extensions.read(bundle),
-    activate: (bundle, wishes) => extensions.activate(bundle, wishes),
+    activate: (bundle, options) => extensions.activate(bundle, options),
     deactivate: async (bundle) => {
       const versions = await extensions.list(bundle);
       if (versions.every(({ isUninstalling }) => isUninstalling)) return "completed";
@@ -45,9 +46,9 @@ export function darwinSystemExtensions(deps: SystemExtensionDeps): SystemExtensi
 
 class Extensions {
   readonly #deps: SystemExtensionDeps;
-  /** What macOS put off until a person or a reboot, by bundle: it is asked for once in a process. */
+  /** Requests that wait for the user or a reboot, by bundle: each is made once per process. */
   readonly #putOff = new Set<string>();
-  /** What the app carries, by bundle; good for as long as the app's helper is the same file. */
+  /** The extension in the app, by bundle; valid while the app's helper is the same file. */
   readonly #carried = new Map<string, { readonly helper: string; readonly bundled: BundledExtension }>();
 
   constructor(deps: SystemExtensionDeps) {
@@ -65,11 +66,11 @@ class Extensions {
     const bundled = isReplaceable ? await this.#carriedNow(bundle) : undefined;
     const state = stateOfBundle(versions);
     if (bundled === undefined) return { bundle, state, versions };
-    const replacement = replacementOf(versions, bundle, bundled, this.#wishes(bundle));
+    const replacement = replacementOf(versions, bundle, bundled, this.#options(bundle));
     return { bundle, state, versions, ...(replacement === undefined ? {} : { replacement }) };
   }
 
-  /** The list is busy now and then while macOS works on an extension: three tries, one second apart. */
+  /** The list can be busy while macOS works on an extension: three tries, one second apart. */
   async list(bundle: string): Promise<readonly ListedExtension[]> {
     for (let attempt = 1; ; attempt++) {
       const { status, stdout, stderr } = await this.#deps.run({ path: LIST, args: ["list"] });
@@ -88,8 +89,8 @@ class Extensions {
     const versions = await this.list(bundle);
     const described = await this.#answer({ request: "describe", bundle });
     if (described?.event === "failed") throw helperError(bundle, described.code, described.message);
-    const wishes = this.#wishes(bundle, forceUpdate);
-    if (described?.event === "bundled" && replacementOf(versions, bundle, described, wishes) === null) {
+    const options = this.#options(bundle, forceUpdate);
+    if (described?.event === "bundled" && replacementOf(versions, bundle, described, options) === null) {
       const standing = versions.filter(({ isUninstalling }) => !isUninstalling);
       return stateOfBundle(standing) === "awaiting-approval" ? "awaitingApproval" : "completed";
     }
@@ -98,7 +99,7 @@ class Extensions {
     return result;
   }
 
-  /** A request that macOS cancelled is made three times, one second apart. */
+  /** A request that macOS cancels is tried three times, one second apart. */
   async ask(request: HelperRequest): Promise<ExtensionResult> {
     for (let attempt = 1; ; attempt++) {
       const answer = await this.#answer(request);
@@ -110,12 +111,12 @@ class Extensions {
     }
   }
 
-  #wishes(bundle: string, isForced = false): ReplacementWishes {
+  #options(bundle: string, isForced = false): ReplacementWishes {
     const wasPutOff = this.#putOff.has(bundle);
     return { forceUpdate: isForced && !wasPutOff, inBackground: !this.#deps.isAttended || wasPutOff };
   }
 
-  /** Undefined where the helper cannot be asked, or says nothing of this bundle: reading never fails for it. */
+  /** Undefined where the helper does not run or does not report this bundle: reading never fails for it. */
   async #carriedNow(bundle: string): Promise<BundledExtension | undefined> {
     const helper = this.#helperFile;
     if (helper === undefined || userAtScreen(this.#deps.root ?? "/") === undefined) return undefined;
@@ -133,7 +134,7 @@ class Extensions {
     return { bundleIdentifier, bundleVersion, bundleShortVersion };
   }
 
-  /** What tells one file of the helper from another, which an update of the app puts there; undefined where there is none. */
+  /** Identifies the helper's file, which an app update replaces; undefined without one. */
   get #helperFile(): string | undefined {
     const file = statSync(this.#at(LAUNCHD.extensionHelper), { throwIfNoEntry: false });
     return file === undefined ? undefined : [file.ino, file.size, file.mtimeMs, file.ctimeMs].join(" ");
@@ -141,13 +142,13 @@ class Extensions {
 
   async #answer(request: HelperRequest): Promise<HelperAnswer | undefined> {
     if (!this.hasHelper) {
-      throw new AwgError("unsupported", `no app here carries the system extension ${request.bundle}`, {
+      throw new AwgError("unsupported", `no installed app contains the system extension ${request.bundle}`, {
         remedy: `install the app; its helper is ${LAUNCHD.extensionHelper}`,
       });
     }
     const uid = userAtScreen(this.#deps.root ?? "/");
     if (uid === undefined) {
-      throw new AwgError("unsupported", `nobody sits at the screen whom macOS could ask about ${request.bundle}`, {
+      throw new AwgError("unsupported", `no user is at the screen to approve ${request.bundle}`, {
         remedy: "log in at the screen, then apply again",
       });
     }

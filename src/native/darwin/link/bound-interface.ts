@@ -4,8 +4,8 @@ import { SOCKET } from "../constants.ts";
 import type { LibSystem } from "../libsystem.ts";
 
 /**
- * Binds a tunnel's outer socket to a physical interface (IP_BOUND_IF, IPV6_BOUND_IF), so that what it sends never
- * enters the tunnel it carries. To be done again when the primary interface changes; index 0 takes the binding away.
+ * Binds a tunnel's outer socket to a physical interface (IP_BOUND_IF, IPV6_BOUND_IF), so that its packets never enter
+ * the tunnel it carries. Repeat it when the primary interface changes; index 0 removes the binding.
  *
  * @throws AwgError("host") when the family is not the socket's, or there is no such interface.
  */

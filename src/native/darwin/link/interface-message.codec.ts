@@ -13,11 +13,11 @@ export interface InterfaceAddress {
   readonly index: number;
   /** Canonical text without length; the scope of a link-local address is `index`. */
   readonly address: string;
-  /** Undefined for a netmask with holes. */
+  /** Undefined for a non-contiguous netmask. */
   readonly prefixLength: number | undefined;
 }
 
-/** A change of an interface, as the routing socket tells it (RTM_IFINFO): flags and MTU only. */
+/** A change of an interface in a message of the routing socket (RTM_IFINFO): flags and MTU only. */
 export interface InterfaceChange {
   readonly index: number;
   /** IFF_* bits. */
@@ -25,7 +25,7 @@ export interface InterfaceChange {
   readonly mtuBytes: number;
 }
 
-/** An interface with its addresses, as the sysctl NET_RT_IFLIST2 gives it. */
+/** An interface with its addresses from the sysctl NET_RT_IFLIST2. */
 export interface Interface extends InterfaceChange {
   readonly name: string;
   /** IFT_* of bsd/net/if_types.h. */
@@ -64,8 +64,8 @@ export function decodeInterfaceChange({ type, bytes }: MessageFrame): InterfaceC
 }
 
 /**
- * Reads RTM_NEWADDR and RTM_DELADDR; undefined for a message of another type and for an address that is none of the
- * internet's. Throws AwgError("host") when it is too short.
+ * Reads RTM_NEWADDR and RTM_DELADDR; undefined for a message of another type and for an address of another family.
+ * Throws AwgError("host") when it is too short.
  */
 export function decodeAddressChange({ type, bytes }: MessageFrame): InterfaceAddress | undefined {
   if (type !== ROUTE.RTM_NEWADDR && type !== ROUTE.RTM_DELADDR) return undefined;

@@ -17,7 +17,7 @@ export interface InterfaceRequest {
   readonly argument: Uint8Array;
 }
 
-/** SIOCSIFMTU. The driver of utun takes any value, so the caller keeps it within bounds. */
+/** SIOCSIFMTU. The driver of utun accepts any value, so the caller must check it. */
 export function mtuRequest(device: string, mtuBytes: number): InterfaceRequest {
   const argument = named(IFREQ.size, IFREQ.fields.ifr_name, device);
   writeNumber(argument, 0, IFREQ.fields["ifr_ifru.ifru_mtu"], mtuBytes);
@@ -56,9 +56,9 @@ export function writeFlagsRequest(device: string, flags: number): InterfaceReque
 }
 
 /**
- * Gives a point-to-point interface an address, "10.8.0.2/32": its peer is itself over IPv4, as ifconfig and sing-tun
- * have it. Over IPv6 it has none, as wg-quick leaves it: the route to a peer that is the address itself would stand where
- * the kernel puts its own to the loopback (in6_ifinit of bsd/netinet6/in6.c). Without duplicate detection, and for ever.
+ * Adds an address to a point-to-point interface, "10.8.0.2/32". Over IPv4 its peer is itself, as in ifconfig and
+ * sing-tun. Over IPv6 it has none, as in wg-quick: the route to such a peer would replace the kernel's own to the
+ * loopback (in6_ifinit of bsd/netinet6/in6.c). Without duplicate detection, with unlimited lifetime.
  */
 export function addAddressRequest(device: string, addressWithLength: string): InterfaceRequest {
   const { family, address, length } = cut(addressWithLength);
@@ -78,7 +78,7 @@ export function addAddressRequest(device: string, addressWithLength: string): In
   return { family, request: INTERFACE.SIOCAIFADDR_IN6, argument };
 }
 
-/** Takes an address from an interface; its length is left unsaid, an interface has an address but once. */
+/** Removes an address from an interface, without its length: an interface has an address only once. */
 export function removeAddressRequest(device: string, addressWithLength: string): InterfaceRequest {
   const { family, address } = cut(addressWithLength);
   const layout = family === 4 ? IFREQ : IFREQ6;
@@ -101,6 +101,6 @@ function cut(text: string): { readonly family: Family; readonly address: string;
   const full = ip.family === 4 ? 32 : 128;
   const length = slash < 0 ? full : Number(text.slice(slash + 1));
   if (!Number.isInteger(length) || length < 0 || length > full)
-    throw new AwgError("bug", `"${text}" has no such length`);
+    throw new AwgError("bug", `"${text}" has an invalid length`);
   return { family: ip.family, address: renderIp(ip), length };
 }

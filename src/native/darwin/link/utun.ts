@@ -8,7 +8,7 @@ import { decodeControlId, decodeInterfaceName, encodeControlAddress, encodeContr
 const EBUSY = 16;
 const PENDING_PACKETS = 256;
 
-/** A tunnel interface that lives as long as its descriptor: closing it takes its addresses and routes along. */
+/** A tunnel interface that lives as long as its descriptor: closing it also removes its addresses and routes. */
 export interface Utun extends Disposable {
   readonly fd: number;
   /** The kernel's name, "utun7". */
@@ -16,10 +16,10 @@ export interface Utun extends Disposable {
 }
 
 /**
- * Makes a tunnel interface through the kernel control of utun (bsd/net/if_utun.c), non-blocking and closed on exec.
+ * Creates a tunnel interface by the kernel control of utun (bsd/net/if_utun.c), non-blocking and closed on exec.
  *
- * @param unit the number it is to have; the first free one when left out
- * @throws AwgError("conflict") when the unit is taken, ("permission") when we are not root.
+ * @param unit the unit; the first free one when absent
+ * @throws AwgError("conflict") when the unit is in use, ("permission") without root.
  */
 export function openUtun(system: LibSystem, unit?: number): Utun {
   const action = unit === undefined ? "making a utun interface" : `making utun${unit}`;
@@ -32,7 +32,7 @@ export function openUtun(system: LibSystem, unit?: number): Utun {
     const connected = system.connect(fd, encodeControlAddress(decodeControlId(info), unit));
     if (connected.value === -1) throw connectError(action, connected.errno);
     const name = nameOfUtun(system, fd, action);
-    // The kernel keeps one packet waiting unless told otherwise (utun_ctl_bind), and drops the next.
+    // By default the kernel queues one packet (utun_ctl_bind) and drops the next.
     const pending = new Uint8Array(Uint32Array.of(PENDING_PACKETS).buffer);
     const option = CONTROL.UTUN_OPT_MAX_PENDING_PACKETS;
     checkedCall(action, system.setsockopt(fd, CONTROL.SYSPROTO_CONTROL, option, pending));
@@ -45,7 +45,7 @@ export function openUtun(system: LibSystem, unit?: number): Utun {
   }
 }
 
-/** The name's buffer must have room for its NUL, which the length counts. */
+/** The buffer must have space for the NUL, which the length includes. */
 export function nameOfUtun(system: LibSystem, fd: number, action: string): string {
   const buffer = new Uint8Array(16);
   const answer = system.getsockopt(fd, CONTROL.SYSPROTO_CONTROL, CONTROL.UTUN_OPT_IFNAME, buffer);
@@ -57,6 +57,6 @@ function connectError(action: string, errno: number): AwgError {
   if (errno !== EBUSY) return darwinError(action, errno);
   return new AwgError("conflict", `${action} failed: another program has that interface (EBUSY)`, {
     facts: { errno: "EBUSY" },
-    remedy: "give the tunnel's interface another number, or leave it out: macOS takes the first that is free",
+    remedy: "set another interface number for the tunnel, or none: macOS then uses the first free one",
   });
 }

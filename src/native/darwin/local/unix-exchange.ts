@@ -13,9 +13,9 @@ const TIMEVAL = LAYOUTS.timeval;
 const STREAM = { domain: LOCAL.AF_UNIX, type: LOCAL.SOCK_STREAM, protocol: 0 };
 const CHUNK_BYTES = 256 * 1024;
 const LIVE_TIMEOUT_MS = 1000;
-const NOBODY: ReadonlySet<string> = new Set(["ENOENT", "ECONNREFUSED", "ENOTDIR"]);
+const NO_LISTENER: ReadonlySet<string> = new Set(["ENOENT", "ECONNREFUSED", "ENOTDIR"]);
 
-/** Unix sockets of a Mac, each call waited for. Node ignores SIGPIPE, so that a lost reader is an errno. */
+/** Unix sockets of a Mac, with blocking calls. Node ignores SIGPIPE, so a lost reader is an errno. */
 export function darwinUnixExchanges(system: LibSystem): UnixExchanges {
   return {
     exchange: (exchange) => withSocket(system, STREAM, (fd) => ask(system, fd, exchange)),
@@ -36,7 +36,7 @@ function listens(system: LibSystem, fd: number, path: string): boolean {
   prepare(system, fd, LIVE_TIMEOUT_MS);
   const { value, errno } = system.connect(fd, socketAddress(path));
   if (value !== -1) return true;
-  if (NOBODY.has(darwinErrnoName(errno))) return false;
+  if (NO_LISTENER.has(darwinErrnoName(errno))) return false;
   throw darwinError(`connecting to ${path}`, errno);
 }
 
@@ -67,7 +67,7 @@ function receiveAnswer(system: LibSystem, fd: number, exchange: UnixExchange): U
     if (answer.length > maxAnswerBytes) {
       throw new AwgError("host", `the answer from ${path} is too long`);
     }
-    // What came while this process was kept from running is heard.
+    // Data that arrived while this process was not running is still read.
     if (answer.length > 0 && isOver()) throw notInTime(`reading from ${path}`);
     const { value, errno } = system.read(fd, chunk);
     if (value === 0) {
@@ -92,7 +92,7 @@ function notInTime(action: string): AwgError {
   return new AwgError("host", `${action} failed: nothing came in time`, { facts: { errno: "EAGAIN" } });
 }
 
-/** struct sockaddr_un of full size: its path ends with the first NUL. */
+/** struct sockaddr_un of full size; its path ends at the first NUL. */
 function socketAddress(path: string): Uint8Array {
   const address = new Uint8Array(ADDRESS.size);
   const [, room] = ADDRESS.fields.sun_path;

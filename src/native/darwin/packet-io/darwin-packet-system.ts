@@ -6,7 +6,9 @@ import { darwinPacketCalls, type RawPacketCalls } from "./packet-calls.ffi.ts";
 import { openUdpSocket, setNonblocking } from "./udp-socket.ts";
 import { drainWakePipe, openWakePipe } from "./wake-pipe.ts";
 
-/** What the data plane asks of macOS. `raw` gives the loop's own calls, declared when the first loop is made. */
+/**
+ * The data plane's system calls on macOS. `raw` returns the loop's own calls, declared when the first loop is created.
+ */
 export function darwinPacketSystem(system: LibSystem, raw: (arena: Arena) => RawPacketCalls): PacketSystem {
   return {
     packetCalls: (arena) => darwinPacketCalls(arena, raw(arena)),
@@ -18,15 +20,15 @@ export function darwinPacketSystem(system: LibSystem, raw: (arena: Arena) => Raw
   };
 }
 
-/** A utun has no offloads, and the calls take care of its four bytes. */
+/** A utun has no offloads, and the calls handle its four header bytes. */
 function prepareUtun(system: LibSystem, fd: number): PreparedTun {
-  const action = `asking descriptor ${fd} for its utun`;
+  const action = `reading the utun of descriptor ${fd}`;
   const name = nameOfUtun(system, fd, action);
   setNonblocking(system, fd, action);
   return { name, headerBytes: 0, offload: 0 };
 }
 
-/** What fits the interface that the socket is tied to; macOS tells no socket of the path behind it (it has no IP_MTU). */
+/** The MTU of the interface that the socket is bound to; macOS reports no path MTU to sockets (it has no IP_MTU). */
 function routeByInterface({ address }: UdpAddress, { boundTo }: RoutingSettings): RouteInfo | undefined {
   const bound = address.length === 4 ? boundTo?.four : boundTo?.six;
   return bound === undefined ? undefined : { mtuBytes: bound.mtuBytes };

@@ -4,7 +4,7 @@ import type { PacketCalls } from "../../packet-system.ts";
 import { SOCKET } from "../constants.ts";
 import { darwinErrnoName } from "../errno.ts";
 
-/** The calls of libSystem under the loop, as they are: addresses as numbers, -1 with Darwin's errno on failure. */
+/** The raw calls of libSystem for the loop: addresses as numbers, -1 with Darwin's errno on failure. */
 export interface RawPacketCalls {
   poll(fds: number, count: number, timeoutMs: number): number;
   read(fd: number, into: number, bytes: number): number;
@@ -15,7 +15,7 @@ export interface RawPacketCalls {
   errno(): number;
 }
 
-/** Of Linux's struct mmsghdr: where the name's address, the control's length and the received length stand. */
+/** Linux's struct mmsghdr: offsets of the name's address, the control's length and the received length. */
 const MESSAGE_BYTES = 64;
 const NAME_AT = 0;
 const CONTROL_AT = 32;
@@ -25,14 +25,14 @@ const RECEIVED_AT = 56;
 const LINUX_AF_INET6 = 10;
 const SOCKADDR_IN_BYTES = 16;
 const SOCKADDR_IN6_BYTES = 28;
-/** In front of each packet of a utun: its family in network order (bsd/net/if_utun.c, utun_ctl_send). */
+/** Before each packet of a utun: its family in network order (bsd/net/if_utun.c, utun_ctl_send). */
 const FAMILY_BYTES = 4;
-/** time.h: mach_continuous_time, which goes on while the machine sleeps and is never set. */
+/** time.h: mach_continuous_time, which runs while the host sleeps and is never set. */
 const CLOCK_MONOTONIC_RAW = 4;
 const ENODEV = 19;
 const ENOTSUP = 45;
 
-/** The calls as koffi is told of them, with addresses as numbers. */
+/** The calls as koffi prototypes, with addresses as numbers. */
 export const PACKET_PROTOTYPES = {
   poll: "int poll(int64_t fds, unsigned int count, int timeout)",
   read: "int64_t read(int fd, int64_t into, uint64_t bytes)",
@@ -62,10 +62,10 @@ export function rawPacketCalls(): RawPacketCalls {
 }
 
 /**
- * The loop's calls on macOS: one packet or datagram a call. The first 44 bytes of struct msghdr are the same there and on
- * Linux (bsd/sys/socket.h), so that each of the loop's messages is handed over where it lies; of a socket address only the
- * first two bytes differ, and are exchanged on the way. Nothing is told beside a datagram. The four bytes before a packet
- * are taken for its family, so that the loop sees a device without a header.
+ * The loop's calls on macOS: one packet or datagram per call. The first 44 bytes of struct msghdr are the same as on
+ * Linux (bsd/sys/socket.h), so messages are passed in place; only the first two bytes of socket addresses differ and
+ * are converted. No control data is passed. The four header bytes of a packet are used as its family, so the loop sees
+ * a device without a header.
  */
 export function darwinPacketCalls(arena: Arena, raw: RawPacketCalls): PacketCalls {
   const { view, base } = arena;
@@ -79,7 +79,7 @@ export function darwinPacketCalls(arena: Arena, raw: RawPacketCalls): PacketCall
     poll: (fds, count, timeoutMs) => result(raw.poll(fds, count, timeoutMs)),
     read(fd, into, bytes) {
       const got = result(raw.read(fd, into - FAMILY_BYTES, bytes + FAMILY_BYTES));
-      // The end of a control socket: its interface was taken away.
+      // End of file of a control socket: its interface was removed.
       if (got === 0) failure = ENODEV;
       return got <= 0 ? -1 : Math.max(0, got - FAMILY_BYTES);
     },
@@ -96,7 +96,7 @@ export function darwinPacketCalls(arena: Arena, raw: RawPacketCalls): PacketCall
       for (let index = 0; index < count; index += 1) {
         const message = messages + index * MESSAGE_BYTES;
         nameForDarwin(arena, message - base);
-        // xnu refuses control data shorter than a header (sendit of bsd/kern/uipc_syscalls.c): without any, none is named.
+        // xnu refuses control data shorter than a header (sendit of bsd/kern/uipc_syscalls.c), so it is set to none.
         if (view.getUint32(message - base + CONTROL_LENGTH_AT, true) === 0)
           view.setBigUint64(message - base + CONTROL_AT, 0n, true);
         if (result(raw.sendmsg(fd, message, SOCKET.MSG_DONTWAIT)) === -1) return index === 0 ? -1 : index;
@@ -122,7 +122,7 @@ export function darwinPacketCalls(arena: Arena, raw: RawPacketCalls): PacketCall
   };
 }
 
-/** Linux's family word becomes length and family; a message that is sent once more has them already. */
+/** Converts Linux's family word to length and family; a message that is sent again is already converted. */
 function nameForDarwin(arena: Arena, message: number): void {
   const name = nameOf(arena, message);
   const { view } = arena;

@@ -7,7 +7,7 @@ import { encodeInet } from "../sockaddr.codec.ts";
 import { PROBE_SOCKET } from "./probe-constants.ts";
 import { setNonblocking } from "./udp-socket.ts";
 
-/** Who is asked, and by which interface; absent: as the machine routes. */
+/** The probed address, and the interface to use; without one the host's routes decide. */
 interface ProbedAddress {
   /** Canonical text. */
   readonly address: string;
@@ -16,7 +16,7 @@ interface ProbedAddress {
 }
 
 /**
- * Begins a TCP connection that never waits and gives its descriptor, which the caller closes.
+ * Starts a non-blocking TCP connection and returns its descriptor, which the caller closes.
  *
  * @throws AwgError where it fails at once: no route, no such interface, a policy that refuses
  */
@@ -27,21 +27,24 @@ export function openConnection(system: LibSystem, to: ProbedAddress): number {
   });
 }
 
-/** Whether a connection has come about by now. @throws AwgError when it has failed */
+/** Whether the connection is established. @throws AwgError when it failed */
 export function isConnected(system: LibSystem, fd: number): boolean {
   const error = new Uint8Array(4);
   const asked = system.getsockopt(fd, SOCKET.SOL_SOCKET, PROBE_SOCKET.SO_ERROR, error);
-  checkedCall("asking how a connection went", asked);
+  checkedCall("reading the state of a connection", asked);
   const pending = new DataView(error.buffer).getInt32(0, true);
   if (pending !== 0) throw darwinError("connecting", pending);
-  // A connection has an other end as soon as it has come about, and none before (getpeername(2)).
+  // A connection has a peer once it is established, and not before (getpeername(2)).
   const { value, errno } = system.getpeername(fd, new Uint8Array(28));
   if (value !== -1) return true;
   if (darwinErrnoName(errno) === "ENOTCONN") return false;
   throw darwinError("connecting", errno);
 }
 
-/** A raw socket for echo requests (RFC 792, RFC 4443 section 4.1), connected so that it hears only the one asked. */
+/**
+ * A raw socket for echo requests (RFC 792, RFC 4443 section 4.1), connected so that it receives only from the probed
+ * address.
+ */
 export function openEchoSocket(system: LibSystem, to: ProbedAddress): number {
   const { SOCK_RAW, IPPROTO_ICMP, IPPROTO_ICMPV6 } = PROBE_SOCKET;
   return opened(system, to, SOCK_RAW, isIpv4(to) ? IPPROTO_ICMP : IPPROTO_ICMPV6, (fd) => {
@@ -49,12 +52,12 @@ export function openEchoSocket(system: LibSystem, to: ProbedAddress): number {
   });
 }
 
-/** Sends on a connected socket. @throws AwgError where the machine refuses */
+/** Sends on a connected socket. @throws AwgError where the host refuses */
 export function sendOn(system: LibSystem, fd: number, bytes: Uint8Array): void {
   checkedCall("sending", system.write(fd, bytes));
 }
 
-/** What has arrived; undefined when nothing has. */
+/** The next received packet; undefined when there is none. */
 export function receiveOn(system: LibSystem, fd: number): Uint8Array | undefined {
   const bytes = new Uint8Array(2048);
   const { value } = system.read(fd, bytes);

@@ -7,14 +7,15 @@ import type { LibSystem } from "../libsystem.ts";
 import { bindToInterface } from "../link/bound-interface.ts";
 import { decodeSockaddr, encodeInet } from "../sockaddr.codec.ts";
 
-/** Below this a buffer is the kernel's own choice. */
+/** The smallest buffer to request. */
 const LEAST_BUFFER_BYTES = 64 * 1024;
 
 /**
- * Makes and binds a UDP socket of macOS, tied to an interface where one is given (IP_BOUND_IF, IPV6_BOUND_IF). IPv4 leaves
- * without don't-fragment, which is what a socket has there unless IP_DONTFRAG is set.
+ * Opens and binds a UDP socket of macOS, bound to an interface where one is given (IP_BOUND_IF, IPV6_BOUND_IF). IPv4 is
+ * sent without don't-fragment, the default unless IP_DONTFRAG is set.
  *
- * @throws AwgError("host") when the port is taken (`facts.errno` EADDRINUSE), there is no such family or interface
+ * @throws AwgError("host") when the port is in use (`facts.errno` EADDRINUSE), or the family or interface does not
+ * exist
  */
 export function openUdpSocket(system: LibSystem, options: PacketSocketOptions): PacketSocket {
   const { family, port, boundTo } = options;
@@ -48,13 +49,13 @@ export function openUdpSocket(system: LibSystem, options: PacketSocketOptions): 
   }
 }
 
-/** Makes a descriptor one that never waits. Throws AwgError as the kernel says. */
+/** Makes a descriptor non-blocking. Throws AwgError as the kernel says. */
 export function setNonblocking(system: LibSystem, fd: number, action: string): void {
   const flags = checkedCall(action, system.fcntl(fd, SOCKET.F_GETFL, 0));
   checkedCall(action, system.fcntl(fd, SOCKET.F_SETFL, flags | SOCKET.O_NONBLOCK));
 }
 
-/** The kernel refuses more than kern.ipc.maxsockbuf allows (sbreserve): half as much is asked for then, and so on. */
+/** The kernel refuses more than kern.ipc.maxsockbuf (sbreserve); then half the size is tried, and so on. */
 function growBuffer(system: LibSystem, fd: number, option: number, wanted: number): void {
   for (let bytes = wanted; bytes >= LEAST_BUFFER_BYTES; bytes = Math.floor(bytes / 2)) {
     if (system.setsockopt(fd, SOCKET.SOL_SOCKET, option, wordOf(bytes)).value !== -1) return;

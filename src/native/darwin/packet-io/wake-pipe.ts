@@ -7,12 +7,12 @@ import { setNonblocking } from "./udp-socket.ts";
 const DRAINED_BYTES = 512;
 
 /**
- * A pipe, since macOS has no eventfd. Neither end waits: a pipe that is full is readable anyway.
+ * A pipe, since macOS has no eventfd. Both ends are non-blocking: a full pipe is readable anyway.
  *
  * @throws AwgError when the process has no descriptor left
  */
 export function openWakePipe(system: LibSystem): Wake {
-  const action = "making a pipe to wake the data plane";
+  const action = "opening a pipe to wake the data plane";
   const ends = new Int32Array(2);
   checkedCall(action, system.pipe(new Uint8Array(ends.buffer)));
   const [readEnd = -1, writeEnd = -1] = ends;
@@ -41,7 +41,7 @@ export function openWakePipe(system: LibSystem): Wake {
   };
 }
 
-/** Takes what was written; more than fits is taken the next time. */
+/** Empties the pipe; what does not fit the buffer is read the next time. */
 export function drainWakePipe(system: LibSystem, fd: number): void {
   system.read(fd, new Uint8Array(DRAINED_BYTES));
 }

@@ -2,9 +2,9 @@
 const MAGIC = "bplist00";
 const TRAILER_BYTES = 32;
 const OBJECT = { ascii: 0x5, utf16: 0x6, dictionary: 0xd } as const;
-/** An object whose length does not fit into its first byte says so by this. */
+/** Marks an object whose length does not fit its first byte. */
 const LONG = 0xf;
-/** No identifier is longer; more is not read, so that no list takes long. */
+/** Identifiers are shorter; limits the time for any list. */
 const MOST_CHARACTERS = 4096;
 
 interface List {
@@ -16,8 +16,8 @@ interface List {
 }
 
 /**
- * The text that stands under a key of the outermost dictionary of a binary property list; undefined where there is none,
- * or the bytes are no such list. Reads that dictionary alone, so that no list makes it run long.
+ * The text of a key in the outermost dictionary of a binary property list; undefined where it is missing, or the list
+ * is invalid. Reads only that dictionary, which limits the time.
  */
 export function readBinaryPropertyText(bytes: Uint8Array, key: string): string | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -26,7 +26,7 @@ export function readBinaryPropertyText(bytes: Uint8Array, key: string): string |
     const list = trailerOf(view);
     return list === undefined ? undefined : textUnder(list, key);
   } catch (error) {
-    // A DataView says so of whatever leads past the end.
+    // DataView throws this for offsets past the end.
     if (error instanceof RangeError) return undefined;
     throw error;
   }
@@ -58,7 +58,7 @@ function textUnder(list: List & { readonly top: number }, key: string): string |
   return undefined;
 }
 
-/** What kind an object is, how many things it has, and where they begin. */
+/** The kind of an object, its number of elements, and their offset. */
 interface Head {
   readonly kind: number;
   readonly at: number;

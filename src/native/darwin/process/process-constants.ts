@@ -32,7 +32,7 @@ export const KERNEL_EVENT = {
   NOTE_EXEC: 0x20000000,
 } as const;
 
-/** bsd/sys/codesign.h: what csops is asked. Its answers about another process are not restricted to root (kern_proc.c). */
+/** bsd/sys/codesign.h: operations of csops, which answers about other processes without root (kern_proc.c). */
 export const CODE_SIGNING = {
   CS_OPS_STATUS: 0,
   CS_OPS_TEAMID: 14,

@@ -15,7 +15,7 @@ const WATCHED = KERNEL_EVENT.NOTE_EXIT + KERNEL_EVENT.NOTE_FORK + KERNEL_EVENT.N
 
 export const KEVENT_BYTES = EVENT.size;
 
-/** What a kernel queue tells of one process. `errno` is that of a watch that could not be set; 0 otherwise. */
+/** A kernel queue's event of one process. `errno`: the error of a failed watch; 0 otherwise. */
 export interface ProcessQueueEvent {
   readonly pid: number;
   readonly errno: number;
@@ -24,7 +24,7 @@ export interface ProcessQueueEvent {
   readonly forked: boolean;
 }
 
-/** Asks a kernel queue to tell when these processes fork, run another program, or end. */
+/** Watches these processes for fork, exec and exit. */
 export function encodeProcessWatch(pids: readonly number[]): Uint8Array {
   const bytes = new Uint8Array(EVENT.size * pids.length);
   for (const [index, pid] of pids.entries()) {
@@ -37,7 +37,7 @@ export function encodeProcessWatch(pids: readonly number[]): Uint8Array {
   return bytes;
 }
 
-/** The first `count` events that a kernel queue wrote; those of other filters are left out. */
+/** The first `count` events of a kernel queue, without those of other filters. */
 export function decodeProcessEvents(bytes: Uint8Array, count: number): ProcessQueueEvent[] {
   if (count * EVENT.size > bytes.length) throw malformed(`${count} events in ${bytes.length} bytes`);
   const events: ProcessQueueEvent[] = [];

@@ -7,10 +7,10 @@ const FULL = PROCESS_LAYOUTS.proc_bsdinfo;
 const UNIQUE = PROCESS_LAYOUTS.proc_uniqidentifierinfo;
 const OPEN_FILE = PROCESS_LAYOUTS.proc_fdinfo;
 const SOCKET_FILE = PROCESS_LAYOUTS.socket_fdinfo;
-/** What is read of a process's arguments: it may have a megabyte. */
+/** Limit of the arguments that are read; a process may have a megabyte. */
 const SHOWN_ARGUMENT_BYTES = 4096;
 
-/** What everybody may know of a process. */
+/** The data about a process that every user may read. */
 export interface ShortProcessInfo {
   readonly pid: number;
   readonly parentPid: number;
@@ -39,7 +39,7 @@ export function decodeStartMs(bytes: Uint8Array): number {
   return Number(readUnsigned64(bytes, 0, pbi_start_tvsec)) * 1000 + Math.floor(microseconds / 1000);
 }
 
-/** The number of struct proc_uniqidentifierinfo that no other process gets until the machine boots again. */
+/** The id of struct proc_uniqidentifierinfo, unique until the next boot. */
 export function decodeUniqueId(bytes: Uint8Array): bigint {
   demandSize(bytes, UNIQUE.size, "proc_uniqidentifierinfo");
   return readUnsigned64(bytes, 0, UNIQUE.fields.p_uniqueid);
@@ -71,15 +71,15 @@ export function decodeSocketAddress(bytes: Uint8Array): bigint {
   return readUnsigned64(bytes, 0, SOCKET_FILE.fields["psi.soi_so"]);
 }
 
-/** A path up to its NUL, as PROC_PIDPATHINFO gives it; undefined when it is empty or never ends. */
+/** A path up to its NUL, from PROC_PIDPATHINFO; undefined when it is empty or unterminated. */
 export function decodePath(bytes: Uint8Array): string | undefined {
   const end = bytes.indexOf(0);
   return end <= 0 ? undefined : new TextDecoder().decode(bytes.subarray(0, end));
 }
 
 /**
- * The arguments of KERN_PROCARGS2: their number, the program's path, NULs up to the next word, then each with its NUL.
- * undefined where they make no sense: the process may have overwritten them.
+ * The arguments of KERN_PROCARGS2: their number, the program's path, NULs, then each argument with its NUL. Undefined
+ * when invalid: the process may have overwritten them.
  */
 export function decodeArguments(bytes: Uint8Array): readonly string[] | undefined {
   if (bytes.length < 4) return undefined;

@@ -2,17 +2,17 @@ import type { StructLayout } from "../struct.codec.ts";
 
 /** The structs about processes and their sockets, as LAYOUTS; a test compares each field with the ABI table. */
 export const PROCESS_LAYOUTS = {
-  /** bsd/sys/proc_info.h: what everybody may know of a process. */
+  /** bsd/sys/proc_info.h: readable by every user. */
   proc_bsdshortinfo: {
     size: 64,
     fields: { pbsi_pid: [0, 4], pbsi_ppid: [4, 4], pbsi_comm: [16, 16], pbsi_uid: [36, 4] },
   },
-  /** The same for its own user and root. */
+  /** The same, for the process's user and root. */
   proc_bsdinfo: {
     size: 136,
     fields: { pbi_pid: [12, 4], pbi_start_tvsec: [120, 8], pbi_start_tvusec: [128, 8] },
   },
-  /** bsd/sys/proc_info_private.h: a number that no other process ever gets. */
+  /** bsd/sys/proc_info_private.h: a unique id, never reused. */
   proc_uniqidentifierinfo: { size: 56, fields: { p_uniqueid: [16, 8] } },
   proc_fdinfo: { size: 8, fields: { proc_fd: [0, 4], proc_fdtype: [4, 4] } },
   socket_fdinfo: { size: 792, fields: { "psi.soi_so": [160, 8] } },
@@ -30,7 +30,7 @@ export const PROCESS_LAYOUTS = {
       "inp_dependladdr.inp6_local": [64, 16],
     },
   },
-  /** bsd/sys/socketvar.h: 76 bytes before macOS 13; what is read here did not move. */
+  /** bsd/sys/socketvar.h: 76 bytes before macOS 13; the fields in use did not move. */
   xsocket_n: {
     size: 104,
     fields: {

@@ -3,14 +3,14 @@ import { readBinaryPropertyText } from "./binary-property-list.codec.ts";
 const ENTITIES: Readonly<Record<string, string>> = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" };
 
 /**
- * The text that stands under a key of the outermost dictionary of a property list, binary or XML (plist(5)); undefined
- * where there is none, or the bytes are no property list. Any bytes end in an answer, in time in proportion to them.
+ * The text of a key in the outermost dictionary of a property list, binary or XML (plist(5)); undefined where it is
+ * missing, or the list is invalid. Always returns, in time proportional to the input.
  */
 export function readPropertyText(bytes: Uint8Array, key: string): string | undefined {
   return readBinaryPropertyText(bytes, key) ?? readXmlPropertyText(new TextDecoder().decode(bytes), key);
 }
 
-/** The texts of a list under a key of the outermost dictionary of an XML property list; undefined where there is none. */
+/** The texts of a list in the outermost dictionary of an XML property list; undefined where it is missing. */
 export function readPropertyTexts(xml: string, key: string): readonly string[] | undefined {
   const [list, ...inside] = valueTags(xml, key);
   if (list?.name !== "array") return undefined;
@@ -23,8 +23,8 @@ function readXmlPropertyText(xml: string, key: string): string | undefined {
 }
 
 /**
- * The elements of the value under a key, the value's own first, at depth 0. Only a key directly in plist's dict counts: the
- * same one may stand in dictionaries within.
+ * The elements of a key's value, the value itself at depth 0. Only keys of the outermost dictionary count, since inner
+ * ones may have the same.
  */
 function* valueTags(text: string, key: string): Generator<XmlTag & { readonly depth: number }> {
   const open: string[] = [];
@@ -52,7 +52,7 @@ interface XmlTag {
   readonly name: string;
   readonly isEnd: boolean;
   readonly isEmpty: boolean;
-  /** What follows up to the next tag. */
+  /** The text up to the next tag. */
   readonly content: string;
 }
 

@@ -6,14 +6,14 @@ import { PROCESS_LAYOUTS } from "./process-layouts.ts";
 const ENDS = PROCESS_LAYOUTS.xinpcb_n;
 const OWNER = PROCESS_LAYOUTS.xsocket_n;
 const FRAME = PROCESS_LAYOUTS.xinpgen;
-/** struct xsocket_n of macOS 12: what is read here lies within. */
+/** struct xsocket_n of macOS 12 contains all fields in use. */
 const LEAST_OWNER_BYTES = 76;
 const LEAST_RECORD_BYTES = 8;
 /** bsd/netinet/in_pcb.h: bits of inp_vflag. */
 const INP_IPV4 = 1;
 const INP_IPV6 = 2;
 
-/** One end as the kernel has it: canonical text, IPv4 dotted; port 0 is "any". */
+/** One endpoint in the kernel: canonical text, IPv4 dotted; port 0 is "any". */
 export interface ListedEnd {
   readonly address: string;
   readonly port: number;
@@ -23,25 +23,25 @@ export interface ListedEnd {
 export interface ListedSocket {
   readonly local: ListedEnd;
   readonly remote: ListedEnd;
-  /** A socket of IPv6 bound to :: that takes IPv4 too; its addresses are those of IPv6. */
+  /** A dual-stack socket bound to ::; its addresses are those of IPv6. */
   readonly isOfBoth: boolean;
   readonly uid: number;
   /** The process that used it last. */
   readonly lastPid: number;
-  /** The process on whose behalf it is used; 0 where it is the same. */
+  /** The process for which it is used; 0 where it is the same. */
   readonly behalfPid: number;
-  /** What the kernel calls the socket; also told with the files of a process. */
+  /** The kernel's address of the socket, which the files of a process also have. */
   readonly socket: bigint;
 }
 
 type Ends = Pick<ListedSocket, "local" | "remote" | "isOfBoth">;
 
 /**
- * Reads a list of sockets: a frame, then records that each say their length and kind, padded to 8 bytes, until one no
- * longer than a frame (darwin-notes section 7). Kinds it does not know are passed over, and so is a socket without both
- * records; their sizes differ between versions.
+ * Parses a list of sockets: a frame, then records with their length and kind, padded to 8 bytes, until one no longer
+ * than a frame (darwin-notes section 7). Unknown kinds are skipped, and so is a socket without both records; their
+ * sizes differ between versions.
  *
- * @throws AwgError("host") when a length leads nowhere or outside, or the frame at the end is missing.
+ * @throws AwgError("host") when a length is invalid, or the frame at the end is missing.
  */
 export function decodeSocketList(bytes: Uint8Array): ListedSocket[] {
   const sockets: ListedSocket[] = [];
@@ -60,7 +60,7 @@ export function decodeSocketList(bytes: Uint8Array): ListedSocket[] {
     }
     at += padded(length);
   }
-  // Where there is no socket the kernel writes one frame alone (bsd/netinet/in_pcblist.c, get_pcblist_n).
+  // Without sockets the kernel writes only one frame (bsd/netinet/in_pcblist.c, get_pcblist_n).
   if (at !== first) throw malformed(`a list of ${bytes.length} bytes of sockets that does not end`);
   return sockets;
 }
@@ -80,7 +80,7 @@ function padded(length: number): number {
 function decodeEnds(record: Uint8Array): Ends {
   if (record.length < ENDS.size) throw malformed(`struct xinpcb_n of ${record.length} bytes`);
   const { inp_fport, inp_lport, inp_vflag } = ENDS.fields;
-  // Both bits stand on what is bound to :: alone: an IPv4 address takes INP_IPV6 away (bsd/netinet6/udp6_usrreq.c).
+  // Both bits are set only for sockets bound to ::; an IPv4 address clears INP_IPV6 (bsd/netinet6/udp6_usrreq.c).
   const families = readUnsigned(record, 0, inp_vflag) & (INP_IPV4 | INP_IPV6);
   const isIpv4 = families === INP_IPV4;
   const end = ([at]: readonly [number, number], [port]: readonly [number, number]): ListedEnd => ({
@@ -94,7 +94,7 @@ function decodeEnds(record: Uint8Array): Ends {
   };
 }
 
-/** An IPv4 address stands in the last 4 of the 16 bytes; a link-local one may hold its interface in bytes 2 and 3. */
+/** An IPv4 address is in the last 4 of the 16 bytes; a link-local one may have its interface in bytes 2 and 3. */
 function addressIn(bytes: Uint8Array, isIpv4: boolean): string {
   const own = Uint8Array.from(isIpv4 ? bytes.subarray(12) : bytes);
   if (!isIpv4 && own[0] === 0xfe && ((own[1] ?? 0) & 0xc0) === 0x80) own.fill(0, 2, 4);

@@ -10,11 +10,11 @@ export interface MessageFrame {
 const HEAD = 4;
 
 /**
- * Cuts what one read of the routing socket, or a whole table of sysctl's, gave into messages by their length word. Lengths
- * need be no multiple of 4 (rt_msg1 of bsd/net/rtsock.c leaves the tail unpadded).
+ * Splits one read of the routing socket, or a sysctl table, into messages by their length word. Lengths need not be a
+ * multiple of 4 (rt_msg1 of bsd/net/rtsock.c leaves the tail unpadded).
  *
- * @throws AwgError("host") when a length cannot be: shorter than a header, or past the end; and for a message of another
- * version of the protocol, without which a table would be read as an empty one: no routes, no interfaces.
+ * @throws AwgError("host") for an invalid length, and for another protocol version, which would otherwise look like an
+ * empty table.
  */
 export function cutMessages(bytes: Uint8Array): MessageFrame[] {
   const frames: MessageFrame[] = [];

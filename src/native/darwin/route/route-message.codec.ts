@@ -18,30 +18,30 @@ import type { MessageFrame } from "./message-frames.codec.ts";
 const HEADER = LAYOUTS.rt_msghdr;
 const AT = HEADER.fields;
 
-/** What a message of type RTM_ADD, DELETE, CHANGE, GET or MISS says. */
+/** A message of type RTM_ADD, DELETE, CHANGE, GET or MISS. */
 export interface RouteMessage {
   readonly type: number;
   /** RTF_* bits. */
   readonly flags: number;
-  /** Interface of the route, 0 when none is told. */
+  /** Interface of the route, 0 for none. */
   readonly index: number;
-  /** Process that asked, 0 for the kernel itself. */
+  /** The requesting process, 0 for the kernel. */
   readonly pid: number;
   readonly sequence: number;
   readonly errno: number;
-  /** 0 when the route has none of its own. */
+  /** 0 when not set. */
   readonly mtuBytes: number;
   readonly family: Family | undefined;
-  /** Canonical text without length; undefined for a destination that is no internet address. */
+  /** Canonical text without length; undefined for another address family. */
   readonly destination: string | undefined;
-  /** Undefined for a netmask with holes. */
+  /** Undefined for a non-contiguous netmask. */
   readonly prefixLength: number | undefined;
   readonly gateway: Sockaddr | undefined;
 }
 
 /**
- * Where a route leads: a next hop, or an interface itself. The scope of a next hop is the interface it is reached by; 0
- * leaves that to the kernel, which takes the first interface with a network around the address.
+ * The target of a route: a next hop, or an interface. The scope of a next hop is its interface; with 0 the kernel uses
+ * the first interface whose network contains the address.
  */
 export type NextHop = { readonly address: string; readonly scope: number } | { readonly interfaceIndex: number };
 
@@ -52,18 +52,19 @@ export interface RouteRequest {
   /** Canonical prefix. */
   readonly destination: { readonly family: Family; readonly address: string; readonly length: number };
   readonly nextHop?: NextHop;
-  /** With RTF_IFSCOPE: the interface the route is confined to. */
+  /** With RTF_IFSCOPE: the interface of the scoped route. */
   readonly index?: number;
   readonly pid: number;
   readonly sequence: number;
-  /** Asks that the answer names the interface (RTA_IFP). */
+  /** Requests the interface in the reply (RTA_IFP). */
   readonly asksInterface?: boolean;
 }
 
 /**
- * A message for the routing socket: struct rt_msghdr and the addresses in the order of RTAX_*, all of full length.
+ * Encodes a message for the routing socket: struct rt_msghdr and the addresses in the order of RTAX_*, all of full
+ * length.
  *
- * @throws AwgError("bug") when RTF_IFSCOPE is asked for without an interface: the kernel would take the unscoped route.
+ * @throws AwgError("bug") for RTF_IFSCOPE without an interface: the kernel would use the unscoped route.
  */
 export function encodeRouteRequest(request: RouteRequest): Uint8Array {
   const { destination, nextHop, index = 0 } = request;
@@ -96,7 +97,7 @@ export function encodeRouteRequest(request: RouteRequest): Uint8Array {
 }
 
 /**
- * Reads a message that carries a struct rt_msghdr; undefined for one of another type.
+ * Decodes a message with a struct rt_msghdr; undefined for one of another type.
  *
  * @throws AwgError("host") when it is shorter than its header.
  */
@@ -123,7 +124,7 @@ export function decodeRouteMessage({ type, bytes }: MessageFrame): RouteMessage 
   };
 }
 
-/** Named beside a gateway, since Wi-Fi and a cable may lead into one network (rt_setif of bsd/net/rtsock.c). */
+/** Sent with a gateway, since Wi-Fi and a cable may be in one network (rt_setif of bsd/net/rtsock.c). */
 function interfaceOf(nextHop: NextHop | undefined): number | undefined {
   return nextHop !== undefined && "address" in nextHop && nextHop.scope !== 0 ? nextHop.scope : undefined;
 }
@@ -165,7 +166,7 @@ function decoded(bytes: Uint8Array | undefined): Sockaddr | undefined {
   return bytes === undefined ? undefined : decodeSockaddr(bytes);
 }
 
-/** Without a netmask a route is to one host, but for the default, whose mask is all zeros and may be left out. */
+/** A route without a netmask is to one host, except the default route, whose zero mask may be omitted. */
 function lengthOf(
   { family, address }: { readonly family: Family; readonly address: string },
   flags: number,

@@ -30,8 +30,8 @@ describe("questions about endpoints on a Mac", () => {
     const port = await server();
     const bound: [number, number][] = [];
     const bind = (fd: number, family: number) => bound.push([fd, family]);
-    const asker = { servers: ["127.0.0.1"], bind, port };
-    expect(await resolveByBootstrap("vpn.example.com", asker)).toEqual(["2001:db8::7", "192.0.2.7"]);
+    const query = { servers: ["127.0.0.1"], bind, port };
+    expect(await resolveByBootstrap("vpn.example.com", query)).toEqual(["2001:db8::7", "192.0.2.7"]);
     expect(bound).toEqual([
       [expect.any(Number), 4],
       [expect.any(Number), 4],

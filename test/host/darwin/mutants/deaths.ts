@@ -85,7 +85,7 @@ export const DEATHS: Readonly<Record<string, string>> = {
   "ticks of 4 bytes": "UnfaithfulCall: kern.wake_abs_time: 4 bytes for a quad",
   "a watcher with 64 KiB of room": "UnfaithfulCall: setsockopt SO_RCVBUF: 65536 bytes are too few",
   "a watcher that waits": "UnfaithfulCall: read PF_ROUTE: nothing to read on a blocking socket: it would wait for ever",
-  "a look-up without sa_len": "AwgError: asking for a route to 198.51.100.7 failed: invalid argument (EINVAL)",
+  "a look-up without sa_len": "AwgError: looking up a route to 198.51.100.7 failed: invalid argument (EINVAL)",
   "a look-up with sequence 0": "UnfaithfulCall: write RTM_GET: rtm_seq 0 cannot be told from the kernel's own messages",
   "a look-up in a scope without index": "UnfaithfulCall: write RTM_GET: RTF_IFSCOPE without index",
   "a look-up of Linux's family": "UnfaithfulCall: write RTM_GET: address family 10",

@@ -292,7 +292,7 @@ describe("a Mac's network", () => {
     const sixth = route({});
     sixth[2] = 6;
     const afresh = {
-      what: "more than could be read (macOS sent a message that awg cannot read: version 6 of the routing protocol, where 5 is known)",
+      what: "lost kernel events (macOS sent a message that awg cannot read: version 6 of the routing protocol, where 5 is known)",
       renumbered: true,
     };
     const heardToo = { what: "addresses", renumbered: true };
@@ -307,7 +307,7 @@ describe("a Mac's network", () => {
       return hear(...flood, route({ to: "192.0.2.1" }), ...flood).map(({ what }) => what.slice(0, 4));
     });
     expect(looks.filter((told) => told.includes("rout"))).toHaveLength(40);
-    expect(looks.flatMap((told, n) => (told.includes("more") ? [n] : []))).toEqual([0, 20]);
+    expect(looks.flatMap((told, n) => (told.includes("lost") ? [n] : []))).toEqual([0, 20]);
     steadyMs = 10_000;
     expect(hear()).toHaveLength(1);
     steadyMs = 20_000;
@@ -328,7 +328,7 @@ describe("a Mac's network", () => {
     steadyMs = 59_000;
     expect(hear()).toEqual([]);
     steadyMs = 60_000;
-    expect(hear()).toEqual([{ what: "a look in case messages were dropped", renumbered: false }]);
+    expect(hear()).toEqual([{ what: "periodic check for dropped messages", renumbered: false }]);
     expect(hear()).toEqual([]);
   });
 
@@ -346,7 +346,7 @@ describe("a Mac's network", () => {
       sleep("by its user");
       expect(hear()).toEqual([{ what: woke, renumbered: true }]);
       steadyMs = 61_000;
-      expect(hear().map(({ what }) => what)).toEqual(["a look in case messages were dropped"]);
+      expect(hear().map(({ what }) => what)).toEqual(["periodic check for dropped messages"]);
     });
 
     test("a dark wake asks for a look, though it took the socket; tunnels begin anew when somebody comes", () => {

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import {
   nextSleep,
-  owing,
   type SleepReading,
   type SleepState,
+  withReconnect,
 } from "../../../../src/host/darwin/network-events/wake.ts";
 
 const START: SleepReading = { sleptAtMs: 0, wokeAtMs: 0, isUserBack: false, wallMs: 1_000_000, steadyMs: 1000 };
@@ -90,12 +90,12 @@ describe("sleep and clocks", () => {
 
   test("what may have moved in a dark wake is made good at its end, however short the sleep was", () => {
     const dark = nextSleep({ reading: START }, { ...START, ...slept(5, 60) }).state;
-    const owed = owing(dark);
+    const owed = withReconnect(dark);
     if (owed === undefined) throw new Error("it dozes no more");
     expect(nextSleep(owed, { ...owed.reading, isUserBack: true }).wake).toEqual({
       what: "woke up for good after 55 s of sleep",
       renumbered: true,
     });
-    expect(owing({ reading: START })).toBeUndefined();
+    expect(withReconnect({ reading: START })).toBeUndefined();
   });
 });

@@ -69,7 +69,7 @@ describe.skipIf(obstacle !== undefined)(`probes of a Mac, over Linux's sockets (
     const to = `127.0.0.1:${web}`;
     expect(await probe("tcp", to, { device: "awg-home" })).toMatchObject({ passed: true });
     for (const device of ["awg-gone", "awg-unknown"]) {
-      const detail = `there is no interface of ${device} now`;
+      const detail = `${device} has no interface now`;
       expect(await probe("tcp", to, { device })).toMatchObject({ passed: false, detail });
     }
     expect([...world.open]).toEqual([]);

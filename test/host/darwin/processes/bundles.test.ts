@@ -115,7 +115,7 @@ describe("programs of bundles on a Mac", () => {
   test("before macOS 13 the kernel does not tell who certified a team, and that is told", () => {
     const signature = { flags: ["CS_VALID", "CS_SIGNED"], team: "43AQ936H96" };
     expect(program("/opt/x", signature)).not.toHaveProperty("signer");
-    expect(port.list().unseen).toEqual(["the signers of 1 program, which the kernel did not tell"]);
+    expect(port.list().unseen).toEqual(["the signers of 1 program, which the kernel did not report"]);
   });
 
   test("a process whose number changes hands while its signature is read is no process", () => {

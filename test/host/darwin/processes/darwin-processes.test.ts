@@ -141,7 +141,7 @@ describe("processes of a Mac", () => {
     expect(port.ownerOf(TUPLE)?.holders).toEqual(noted);
     const { sockets, unseen } = port.sockets();
     expect(sockets.map(({ holders }) => holders)).toEqual([noted]);
-    expect(unseen).toEqual(["the sockets of 1 program of other users, but for who used them last"]);
+    expect(unseen).toEqual(["the sockets of 1 program of other users, except their last users"]);
   });
 
   test("a service's socket names the program on whose behalf it is used", () => {

@@ -123,8 +123,8 @@ describe("whether one version takes the place of another", () => {
     ["another short version", existing, { bundleShortVersion: "1.3" }, false, true, "replace"],
     ["another bundle", existing, { bundleIdentifier: "com.other" }, false, true, "replace"],
   ])("%s", (_name, standing, over, forceUpdate, inBackground, decision) => {
-    const wishes = { forceUpdate, inBackground };
-    expect(decideReplacement(standing as never, { ...same, ...over }, wishes)).toBe(decision);
+    const options = { forceUpdate, inBackground };
+    expect(decideReplacement(standing as never, { ...same, ...over }, options)).toBe(decision);
   });
 });
 
