@@ -83,7 +83,7 @@ function isEngine(layer: PolicyLayer | undefined, packet: Packet): boolean {
 function judgeBeforeLayers(compiled: CompiledPolicy, packet: Packet): Judgement | undefined {
   const inPhysical = packet.inDevice !== undefined && !compiled.tunnelDevices.has(packet.inDevice);
   const outPhysical = packet.outDevice !== undefined && !compiled.tunnelDevices.has(packet.outDevice);
-  if (packet.hook === "output" && packet.outDevice === LOOPBACK_DEVICE) return accept("S2.1 loopback");
+  if (packet.hook === "output" && packet.outDevice === LOOPBACK_DEVICE) return judgeOverLoopback(packet);
   if (packet.hook === "input" && packet.inDevice === LOOPBACK_DEVICE) return accept("S2.1 loopback");
   if (outPhysical && compiled.tunnelAddresses.has(packet.source)) return drop("S2.2 source is a tunnel's address");
   if (packet.hook === "input" && inPhysical && compiled.tunnelAddresses.has(packet.destination)) {
@@ -101,6 +101,11 @@ function judgeBeforeLayers(compiled: CompiledPolicy, packet: Packet): Judgement 
         : undefined;
   if (link !== undefined) return accept(link);
   return compiled.isLost(packet) ? drop("S4.10 nobody knows whose it was") : undefined;
+}
+
+/** Any program may send by IPv6 from a foreign address; by IPv4 it takes privileges. */
+function judgeOverLoopback({ stranger, source }: Packet): Judgement {
+  return stranger === true && source.family === 6 ? drop("S2.1 source of another host") : accept("S2.1 loopback");
 }
 
 /** S1.2: every layer must accept. */

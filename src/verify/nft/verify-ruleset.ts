@@ -11,8 +11,8 @@ import type { PacketSpace } from "../space/packet-space.ts";
 import { verifyDetours } from "./checks/verify-detours.ts";
 import { verifyForged } from "./checks/verify-forged.ts";
 import { verifyFrames } from "./checks/verify-frames.ts";
+import { verifyLoopback } from "./checks/verify-loopback.ts";
 import { verifyOtherFrames } from "./checks/verify-other-frames.ts";
-import { verifyStrangers } from "./checks/verify-strangers.ts";
 import { judgeWrites } from "./checks/verify-writes.ts";
 import { withJudgedFlows } from "./judged-flows.ts";
 import { isMet, sendThrough, unionOf, within } from "./packet-paths.ts";
@@ -41,7 +41,7 @@ export function verifyRuleset(question: RulesetQuestion): Verified {
     for (const note of untracked(asked)) notes.add(note);
   }
   findings.push(...verifyOtherFrames(question), ...verifyDetours(question));
-  findings.push(...verifyStrangers(question), ...verifyForged(question));
+  findings.push(...verifyLoopback(question), ...verifyForged(question));
   for (const bridge of question.guestBridges ?? []) notes.add(unjudgedBridge(bridge));
   for (const table of question.tables.filter(isUnseen)) {
     notes.add(`the table ${table.family} ${table.name} of another program is not read, and may drop what is granted`);

@@ -14,8 +14,6 @@ export interface Piece {
   readonly set: Diagram;
   /** What became of their mark. */
   readonly change: MarkChange;
-  /** Whether a rule on the way kept them from connection tracking. */
-  readonly isUntracked: boolean;
   /** Whether a rule knew them for packets of a judged flow (S5.6). */
   readonly isRemembered: boolean;
   /** The rules whose verdict they met, where the way is asked for. */
@@ -59,9 +57,7 @@ export function walk(
 
 /** Packets at the beginning of their way. */
 export function startingWith(set: Diagram): Piece[] {
-  return set === NOTHING
-    ? []
-    : [{ set, change: UNCHANGED, isUntracked: false, isRemembered: false, trace: [], doubts: [] }];
+  return set === NOTHING ? [] : [{ set, change: UNCHANGED, isRemembered: false, trace: [], doubts: [] }];
 }
 
 interface Ends {
@@ -170,7 +166,7 @@ class Walker {
       met.doubts === piece.doubts && rule.steps.every(({ kind }) => kind !== "either" && kind !== "remembered");
     const rest = isSure ? diagrams.minus(piece.set, met.before) : piece.set;
     if (verdict === undefined || verdict.code === "continue") {
-      const isSame = met.change === piece.change && met.isUntracked === piece.isUntracked;
+      const isSame = met.change === piece.change;
       if (isSame && met.lostBits === 0) next.push(piece);
       else pushUnlessEmpty(next, ...this.#withMarks(met), { ...piece, set: rest });
       return;
@@ -209,7 +205,7 @@ class Walker {
 
   /** The packets that meet all of a rule; `before` are the same as they stand in the piece. */
   #meet(rule: ReadRule, piece: Piece): Met {
-    let { set, change, isUntracked, isRemembered, doubts } = piece;
+    let { set, change, isRemembered, doubts } = piece;
     let before = piece.set;
     let lostBits = 0;
     for (const step of rule.steps) {
@@ -225,14 +221,13 @@ class Walker {
         isRemembered = true;
         if (set === NOTHING) break;
       } else if (step.kind === "remember") this.#judged?.add(step, set);
-      else if (step.kind === "untrack") isUntracked = true;
       else if (step.kind === "mark") change = chainChanges(change, step.change);
       else if (step.kind === "mark-lost") {
         lostBits = (lostBits | step.bits) >>> 0;
         doubts = [...doubts, `${rule.name}: ${LOST_MARK}`];
       } else if (step.kind === "doubt") doubts = [...doubts, `${rule.name}: ${step.what}`];
     }
-    return { ...piece, set, change, isUntracked, isRemembered, doubts, before, lostBits };
+    return { ...piece, set, change, isRemembered, doubts, before, lostBits };
   }
 
   /** Where a rule wrote bits that nobody can say, the packets go on with every value that these may have. */
@@ -277,8 +272,8 @@ class Walker {
 }
 
 /** What tells pieces apart that have no traces. */
-function keyOf({ change, isUntracked, isRemembered, doubts }: Piece): string {
-  return `${change.keep} ${change.set} ${isUntracked} ${isRemembered} ${doubts.join("\n")}`;
+function keyOf({ change, isRemembered, doubts }: Piece): string {
+  return `${change.keep} ${change.set} ${isRemembered} ${doubts.join("\n")}`;
 }
 
 function pushUnlessEmpty(list: Piece[], ...pieces: readonly Piece[]): void {

@@ -144,7 +144,8 @@ describe("law 1: verification of a whole ruleset", { timeout: 300_000 }, () => {
     }
     expect(mutants.length).toBeGreaterThanOrEqual(40);
     expect(leaking).toBeGreaterThan(3);
-    expect(harmless).toBeLessThan(mutants.length / 3);
+    // What the egress table accepts, no packet of the IP stack needs: it carries a mark there (S9.3).
+    expect(harmless).toBeLessThan(mutants.length / 2);
   });
 });
 
@@ -268,38 +269,18 @@ describe("the breakages that the leak lab knows are found without sending a pack
     expect(new Set(findings.map(({ kind }) => kind))).toEqual(new Set(["leak"]));
   });
 
-  test.each(["strangers-out", "strangers-in"])("S2.1: strangers without a route are tracked (%s)", (chain) => {
-    const [inet, netdev] = tables as [RenderedTable, RenderedTable];
-    const rules = inet.rules.map((rule) =>
-      rule.chain === chain
-        ? { ...rule, expressions: [...field("fib.saddr.type", 1), { kind: "notrack" as const }] }
-        : rule,
+  test("S2.1: what a program sends over loopback from another host's address", () => {
+    const open = [1, 3, 8].map((type) =>
+      withRule(tables, 0, "loopback", [...field("fib.saddr.type", type), verdict("accept")]),
     );
-    const said = verify(LAPTOP, [{ ...inet, rules }, netdev]).findings.map(({ message }) => message);
-    expect(said.filter((message) => message.includes("another machine's name is tracked"))).toHaveLength(2);
+    const gone = without(0, ({ comment }) => comment === "S2.1 source of another host");
+    for (const broken of [gone, ...open]) {
+      const leaks = verify(LAPTOP, broken).findings.filter(({ kind }) => kind !== "unjudged");
+      expect(leaks.map(({ kind, message }) => `${kind}: ${message}`)).toEqual([
+        expect.stringMatching(/^leak: .* over loopback from another host's address passes.*S2\.1/),
+      ]);
+    }
   });
-
-  test.each(["strangers-out", "strangers-in"])(
-    "S2.1: what comes by loopback in another machine's name (%s)",
-    (chain) => {
-      const open = [1, 3, 8].map((type) =>
-        withRule(tables, 0, chain, [...field("fib.saddr.type", type), verdict("accept")]),
-      );
-      for (const broken of [withoutBase(chain), ...open]) {
-        const { findings } = verify(LAPTOP, broken);
-        const hook = chain === "strangers-out" ? "output" : "prerouting";
-        // A question of ours that awg does not ask is unjudged besides.
-        const leaks = findings.filter(({ kind }) => kind !== "unjudged");
-        expect(leaks.map(({ kind, message }) => `${kind}: ${message}`)).toEqual(
-          [4, 6].flatMap((family) =>
-            ["is tracked", "reaches the kernel"].map((what) =>
-              expect.stringMatching(`^leak: .*another machine's name ${what} .*IPv${family}, ${hook}.*S2\\.1`),
-            ),
-          ),
-        );
-      }
-    },
-  );
 
   test("S6.8, S7.4: what comes in another's name, where nothing asks for its way back, and where it is asked for under another mark", () => {
     const policy = policyOf({ flows: { rules: [], default: OFFICE }, allow: [{ direction: "in", protocol: 6 }] });
@@ -313,16 +294,6 @@ describe("the breakages that the leak lab knows are found without sending a pack
         ),
       );
     }
-  });
-
-  test.each([
-    ["strangers-out", "source of another host", "output"],
-    ["strangers-in", "the kernel would answer", "prerouting"],
-  ])("S2.1: what comes to the kernel in another machine's name (%s)", (chain, comment, hook) => {
-    const broken = without(0, (rule) => rule.chain === chain && rule.comment?.includes(comment) === true);
-    const said = verify(LAPTOP, broken).findings.map(({ message }) => message);
-    const found = said.filter((message) => message.includes("reaches the kernel"));
-    expect(found).toEqual([4, 6].map((family) => expect.stringContaining(`IPv${family}, ${hook}`)));
   });
 
   test("S9.3: what carries a mark may leave, what carries none is judged", () => {

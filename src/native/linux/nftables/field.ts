@@ -115,12 +115,6 @@ export const FIELDS = {
   "fib.daddr.type": fib("daddr", "type", 38),
   "fib.saddr.way-back": wayBack,
   "fib.saddr.oif": fib("saddr", "oif", 20),
-  "socket.transparent": {
-    load: (register) => ({ kind: "socket", key: "transparent", register }),
-    bytes: 1,
-    form: "network",
-    nftType: 4,
-  } as Field,
   "socket.mark": {
     load: (register) => ({ kind: "socket", key: "mark", register }),
     bytes: 4,

@@ -7,8 +7,6 @@ const HEADER = /^transport header bytes /;
 export const SEEN_FLOWS = "flows that were seen";
 /** Options of TCP are the connection's own, too. */
 export const TCP_OPTION = "an option of TCP";
-/** What the packet's socket, or the one that waits for it, tells (S2.1). */
-const SOCKET = "socket transparent";
 const MEMORY = new RegExp(`^(ct mark|${SEEN_FLOWS}|${TCP_OPTION})$`);
 /** What a packet that opens a flow has at this byte of its transport header: SYN (RFC 9293 section 3.1). */
 const OPENING: ReadonlyMap<number, number> = new Map([[13, 0x02]]);
@@ -18,19 +16,12 @@ const OPENING: ReadonlyMap<number, number> = new Map([[13, 0x02]]);
  * whether it opens one. Any packet may be one that meets them and one that does not, so both is followed; nothing is in doubt. Pure.
  *
  * @param opens the packets are known to open their flows
- * @param isUnawaited no socket is transparent, and none waits for the packets
  */
-export function withFlowSteps(
-  rule: ReadRule,
-  { opens = false, isUnawaited = false }: { readonly opens?: boolean; readonly isUnawaited?: boolean },
-): ReadRule {
+export function withFlowSteps(rule: ReadRule, { opens = false }: { readonly opens?: boolean }): ReadRule {
   const fits = fitsOpening(rule.rule.expressions);
   return {
     ...rule,
-    steps: rule.steps.flatMap((step) => {
-      if (step.kind !== "doubt" || step.what !== SOCKET) return flowStep(step, opens, fits);
-      return isUnawaited ? [{ kind: "test", any: [] } as const] : [{ kind: "either" } as const];
-    }),
+    steps: rule.steps.flatMap((step) => flowStep(step, opens, fits)),
   };
 }
 

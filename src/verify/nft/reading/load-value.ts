@@ -29,14 +29,12 @@ export interface ReadingContext {
   readonly table: TableFamily;
   /** Where the rule's chain hangs in the kernel's packet path; absent for a chain that is jumped to. */
   readonly hook?: HookName;
-  /** The packets are asked for the route to their sender; what is kept from connection tracking is noted. */
-  readonly strangers?: true;
+  /** The kind of route to the sender is a dimension of the packets; else what this machine sends is from itself. */
+  readonly looksUpSender?: true;
   /** The rule is one of awg's. */
   readonly isOurs?: boolean;
   /** The packets' senders have no way back by the devices they came by (S6.8); else they have, where rules of awg's ask. */
   readonly forged?: true;
-  /** No socket is transparent, and none waits for packets. */
-  readonly isUnawaited?: true;
   /** The packets open their flows. */
   readonly opens?: true;
   /** Index of each device by name. */
@@ -114,11 +112,11 @@ function loadMeta({ key }: ExpressionOf<"meta">, { family, indexes }: ReadingCon
 /**
  * Before the route is looked up, whether the destination is another machine: exactly then the packet leaves by a device
  * again. Of one that ends here the type may be local, broadcast or multicast. The sender of what this machine sends is itself,
- * where nobody asks for strangers.
+ * unless the look-up is a dimension.
  */
 function loadRouteType(
   { result, flags, presenceOnly }: ExpressionOf<"fib">,
-  { hook, strangers, isOurs, forged }: ReadingContext,
+  { hook, looksUpSender, isOurs, forged }: ReadingContext,
 ): Loaded | undefined {
   if (isOurs && result === "oif" && flags.join() === "saddr,mark,iif" && presenceOnly)
     return {
@@ -126,7 +124,7 @@ function loadRouteType(
       needs: forged ? [markedDirect] : [],
     };
   if (result === "type" && flags.join() === "saddr" && !presenceOnly) {
-    if (strangers !== undefined) return free(wholeNumber("sender", 4, true));
+    if (looksUpSender !== undefined) return free(wholeNumber("sender", 4, true));
     const local = nativeEndianBytes(RTN_LOCAL);
     const bytesOf = (name: string) =>
       name === "" || name === LOOPBACK_DEVICE ? local : nativeEndianBytes(RTN_UNICAST);

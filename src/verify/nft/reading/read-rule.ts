@@ -21,8 +21,6 @@ export type RuleStep =
   | { readonly kind: "mark"; readonly change: MarkChange }
   /** These bits of the mark become what awg cannot say. */
   | { readonly kind: "mark-lost"; readonly bits: number }
-  /** The packet is kept from connection tracking. */
-  | { readonly kind: "untrack" }
   /** The rule goes on here for some packets that look like these, and not for others. */
   | { readonly kind: "either" }
   | JudgedStep
@@ -55,8 +53,7 @@ export function readRule(table: RuleTable, rule: NftRule, context: ReadingContex
 /** Whether a rule is met does not matter where it neither ends a way nor changes a mark; where it writes into packets or untracks them, only which may come there. */
 function withoutIdleDoubts(rule: ReadRule): ReadRule {
   const changes =
-    rule.verdict !== undefined ||
-    rule.steps.some(({ kind }) => kind.startsWith("mark") || kind === "untrack" || kind === "remember");
+    rule.verdict !== undefined || rule.steps.some(({ kind }) => kind.startsWith("mark") || kind === "remember");
   const isIdle = !changes && !rule.steps.some((step) => step.kind === "doubt" && SENDS_BY_ITSELF.test(step.what));
   if (!isIdle) return rule;
   const isTold = rule.steps.some(({ kind }) => kind === "write") || untracks(rule.rule);
@@ -123,7 +120,6 @@ class RuleReader {
   }
 
   #readExpression(expression: Expression): void {
-    if (expression.kind === "notrack" && this.#context.strangers !== undefined) this.#steps.push({ kind: "untrack" });
     if (HARMLESS.has(expression.kind)) return;
     const loaded = loadValue(expression, this.#context);
     if (loaded !== undefined && "register" in expression) {

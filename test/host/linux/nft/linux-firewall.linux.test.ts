@@ -97,16 +97,9 @@ describe.skipIf(obstacle !== undefined)(
       }
     });
 
-    test("S2.1: a kernel that cannot ask for sockets lets nothing arrive by loopback in another machine's name", () => {
-      const plain = space.runScript(SCRIPT, { runDir, policy: LAPTOP, isWithoutSockets: true });
-      expect(plain).toMatchObject({ policy: LAPTOP, damage: [], found: [expect.anything()] });
-      expect(nft("list", "ruleset").stdout).not.toContain("socket transparent");
-    });
-
-    test("S2.1: a device that is gone for a moment while the policy is loaded is not taken for such a kernel", () => {
+    test("a load is tried again if a device is gone for a moment", () => {
       const loaded = space.runScript(SCRIPT, { runDir, policy: LAPTOP, flickering: "eth0" });
       expect(loaded).toMatchObject({ policy: LAPTOP, damage: [], found: [expect.anything(), expect.anything()] });
-      expect(nft("list", "ruleset").stdout).toContain("socket transparent");
     });
 
     test("law 1: while its owner lives nobody can flush, delete or change it (A12)", () => {

@@ -32,8 +32,6 @@ interface Request {
   readonly isRivalled?: boolean;
   /** The owner has to be started, which takes a while; the commands run meanwhile. */
   readonly isOwnerLate?: boolean;
-  /** The kernel answers as one that cannot ask for sockets. */
-  readonly isWithoutSockets?: boolean;
   /**
    * A device that is gone while the first transaction is taken, and back at once. The kernel answers as before 6.16: since then
    * a chain may name a device that is not there (seen on 6.18).
@@ -49,7 +47,6 @@ const {
   next,
   isRivalled = false,
   isOwnerLate = false,
-  isWithoutSockets = false,
   flickering,
   capabilities: told,
 }: Request = JSON.parse(await text(process.stdin));
@@ -66,9 +63,6 @@ const owner: NftOwner = {
     await sleep(STAND_IN_MS);
   },
   sendTransaction: async (changes, generation) => {
-    // The first rule that has the expression is what such a kernel refuses; the chain is named before it.
-    const asks = changes.findIndex(({ message }) => Buffer.from(message).includes("socket\0"));
-    if (isWithoutSockets && asks >= 0) throw refused(asks);
     found.push(spawnSync("nft", ["list", "tables"], { encoding: "utf8" }).stdout);
     if (isRivalled && generation !== undefined) spawnSync("nft", ["add", "table", "ip", `rival${found.length}`]);
     const hooked = changes.findIndex(({ message }) => Buffer.from(message).includes(`${flickering}\0`));

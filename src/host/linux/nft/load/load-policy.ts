@@ -15,7 +15,6 @@ import { renderNft } from "../render/render-nft.ts";
 import type { RenderedTable } from "../render/table-writer.ts";
 import { cutForbidden, trackedFlows } from "./cut-forbidden.ts";
 import { type LastingFlows, lastingFlows } from "./kept-flows.ts";
-import { lacksDevice, lacksSockets } from "./lacks-sockets.ts";
 import { learnStanding } from "./learn-open-flows.ts";
 import { localNftOwner, type NftOwner } from "./nft-owner.ts";
 import { type LoadedMark, type PolicyRecord, RENDERING } from "./policy-record.ts";
@@ -108,11 +107,11 @@ async function sendPolicy(
   const tunnels = policy.layers.flatMap((layer) => layer.tunnels).map((tunnel) => tunnel.device);
   if (!hasTables()) tryToLearn(policy);
   const remembers = ownedTables && flowMemoryOf(policy).kind === "kept";
-  let [sockets, lastingAttempts] = [true, LASTING_ATTEMPTS];
+  let lastingAttempts = LASTING_ATTEMPTS;
   for (let attempt = 1; ; attempt += 1) {
     const { physical: devices } = await devicesToJudge(deps.capabilities(), tunnels);
     const uplinks = uplinksNow(tunnels);
-    const tables = renderNft(policy, { devices, uplinks, identity, ownedTables, sockets });
+    const tables = renderNft(policy, { devices, uplinks, identity, ownedTables });
     const isTried = remembers && loaded !== undefined && lastingAttempts > 0;
     const lasting = isTried ? flowsThatLast(loaded, tables) : undefined;
     const changes = changesToLoad(tables, ownedTables, lasting?.tables);
@@ -124,12 +123,8 @@ async function sendPolicy(
         lastingAttempts -= 1;
         continue;
       }
-      if (sockets && lacksSockets(error, changes)) {
-        sockets = false;
-        continue;
-      }
       const { physical: found } = await devicesToJudge(deps.capabilities(), tunnels);
-      if (attempt >= LOAD_ATTEMPTS || (found.join() === devices.join() && !lacksDevice(error, changes))) throw error;
+      if (attempt >= LOAD_ATTEMPTS || (found.join() === devices.join() && !hasErrno(error, "ENOENT"))) throw error;
     }
   }
 }

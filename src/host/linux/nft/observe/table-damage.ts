@@ -4,7 +4,7 @@ import type { NetlinkSocket } from "../../../../native/linux/netlink/netlink-soc
 import { readNftChains, readNftTable } from "../../../../native/linux/nftables/nft-netlink.ffi.ts";
 import type { ObservedSet } from "../../../../native/linux/nftables/set.codec.ts";
 import type { NftTable } from "../../../../native/linux/nftables/table.codec.ts";
-import { PROXIED, UPLINK_SET } from "../render/chain-names.ts";
+import { UPLINK_SET } from "../render/chain-names.ts";
 import { renderNft } from "../render/render-nft.ts";
 import { isOurChain, spreadOf } from "./own-tables.ts";
 import { comparePartsOf, partsOfRead, partsOfRendered } from "./table-parts.ts";
@@ -27,9 +27,7 @@ export function tableDamage(
   const spread = spreadOf(chains);
   const devices = spread.flatMap((part) => part.devices);
   const uplinks = since.uplinks ?? uplinksIn(socket);
-  // Without this chain, rules with the `socket` expression are damage.
-  const sockets = chains.some(({ name }) => name === PROXIED);
-  const expected = renderNft(policy, { devices, spread, uplinks, identity, ownedTables: false, sockets });
+  const expected = renderNft(policy, { devices, spread, uplinks, identity, ownedTables: false });
   return expected.flatMap((rendered) => {
     const name = `${rendered.table.family} ${rendered.table.name}`;
     const found = readNftTable(socket, rendered.table.family, rendered.table.name, isRead);

@@ -18,9 +18,6 @@ export function fallbackSetName(path: number): string {
   return `fallback-${path}`;
 }
 
-/** The chain for what a proxy sends over loopback in another machine's name; where it stands the kernel can ask for sockets. */
-export const PROXIED = "proxied";
-
 /** The chain that remembers that a flow may leave by a device (S5.6). */
 export const REMEMBER = "remember";
 

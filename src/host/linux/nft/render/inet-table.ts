@@ -12,7 +12,6 @@ import { isReply } from "./chains/grant-rules.ts";
 import { isJudged, remembersVerdicts, writeRemember } from "./chains/judged-flows.ts";
 import { type LayerChains, onTunnel, TUNNEL_SET, writeLayer } from "./chains/layer-chains.ts";
 import { writeLinkIn, writeLinkOut, writeRestMissing } from "./chains/link-rules.ts";
-import { writeStrangers } from "./chains/loopback-antispoof.ts";
 import { refuse } from "./chains/path-chains.ts";
 import { writeSteering } from "./chains/steering-chain.ts";
 import { prefixesOf, type RenderedTable, TableWriter } from "./table-writer.ts";
@@ -28,20 +27,16 @@ const NOBODY_ELSE = "S2.3 sender claims a tunnel's address";
 
 /**
  * How the table is made: named after its policy's hash, owned by who loads it,
- * the devices by which default routes lead, asking for sockets.
+ * and the devices by which default routes lead.
  */
 export interface InetTableOptions {
   readonly identity: string;
   readonly owned: boolean;
   readonly uplinks: readonly string[];
-  readonly sockets: boolean;
 }
 
 /** Renders the inet table: steering, marking what arrives, then judging what leaves, enters and crosses (docs/security.md S1–S8). */
-export function renderInetTable(
-  policy: FirewallPolicy,
-  { identity, owned, uplinks, sockets }: InetTableOptions,
-): RenderedTable {
+export function renderInetTable(policy: FirewallPolicy, { identity, owned, uplinks }: InetTableOptions): RenderedTable {
   const writer = new TableWriter({ family: "inet", name: NFT_TABLE, owned, persistent: owned });
   const place: RenderPlace = { writer, match: matchIn("inet") };
   writer.chain(IDENTITY_CHAIN, { comment: identity });
@@ -54,7 +49,6 @@ export function renderInetTable(
   const remembers = remembersVerdicts(policy);
   if (remembers) writeRemember(place);
   writeRefused(place);
-  writeStrangers(place, sockets);
   writeSteering(place, policy);
   writeArriving(place, policy, uplinks);
   const memory = flowMemoryOf(policy);

@@ -14,16 +14,14 @@ export interface RenderContext {
   readonly uplinks?: readonly string[];
   /** Whether the kernel knows tables that have an owner and stay when it dies (6.9 and later). */
   readonly ownedTables: boolean;
-  /** Whether rules can ask for sockets (CONFIG_NFT_SOCKET); they can when absent. */
-  readonly sockets?: boolean;
   /** The policy's name, written into the ruleset: its hash. */
   readonly identity: string;
 }
 
 /** Renders the whole policy as the tables to load in one transaction. Pure. */
 export function renderNft(policy: FirewallPolicy, context: RenderContext): readonly RenderedTable[] {
-  const { devices, spread, uplinks = [], identity, ownedTables, sockets = true } = context;
-  const common = { identity, owned: ownedTables, uplinks, sockets };
+  const { devices, spread, uplinks = [], identity, ownedTables } = context;
+  const common = { identity, owned: ownedTables, uplinks };
   const inet = renderInetTable(policy, common);
   if (devices.length === 0) return [inet];
   return [inet, spreadDevices(renderEgressTable(policy, devices, common), spread)];

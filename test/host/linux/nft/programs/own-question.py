@@ -43,13 +43,17 @@ try:
         asking.setsockopt(socket.IPPROTO_IPV6, TRANSPARENT if asked == job["from"] else FREEBIND, 1)
         os.seteuid(job["uid"])
         asking.bind((job["neighbour"], 4444, 0, scope))
-        asking.sendto(b"question", (asked, 5000, 0, scope))
+        try:
+            asking.sendto(b"question", (asked, 5000, 0, scope))
+            is_sent = True
+        except PermissionError:
+            is_sent = False
     foreign = answering
     if asked != job["from"]:
         foreign = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
         foreign.setsockopt(socket.IPPROTO_IPV6, FREEBIND, 1)
         foreign.bind((asked, 5000))
-    came = foreign is not answering or answering.recv(99) == b"question"
+    came = is_sent and (foreign is not answering or answering.recv(99) == b"question")
     try:
         foreign.sendto(b"answer", (job["neighbour"], 4444, 0, scope))
     except PermissionError:

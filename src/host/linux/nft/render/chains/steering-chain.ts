@@ -5,18 +5,19 @@ import { LOOPBACK_DEVICE } from "../../../../../model/firewall/packet.ts";
 import type { FirewallPolicy, PathRef, PolicyLayer } from "../../../../../model/firewall/policy.ts";
 import { MARK_MASK, markOfPath, PATH_NUMBERS } from "../../../../../model/ownership.ts";
 import { PRIORITY } from "../../../../../native/linux/nftables/chain.codec.ts";
-import { verdict } from "../../../../../native/linux/nftables/expression.ts";
+import { RTN_LOCAL, verdict } from "../../../../../native/linux/nftables/expression.ts";
 import { setMark } from "../../../../../native/linux/nftables/match.ts";
 import { addressesOf, type RenderPlace } from "./conditions.ts";
 import { isFlowOf, writeFlowMemory, writeNoMemory, writeRefusedProtocols } from "./flow-memory-chains.ts";
 import { isOurs, isReply } from "./grant-rules.ts";
 import { isJudged, remembersVerdicts } from "./judged-flows.ts";
 import { hasSocket, writeLinkOut } from "./link-rules.ts";
-import { writePathRules } from "./path-chains.ts";
+import { refuse, writePathRules } from "./path-chains.ts";
 
 const CHAIN = "steer";
 /** IP_CT_DIR_ORIGINAL of linux/netfilter/nf_conntrack_tuple_common.h. */
 const CT_DIRECTION_ORIGINAL = 0;
+const LOOPBACK = "loopback";
 const NO_EXCEPTIONS = { dns: null, allow: [], allowLan: false } as const;
 
 /**
@@ -31,9 +32,10 @@ export function writeSteering(place: RenderPlace, policy: FirewallPolicy): void 
     comment: "S4 the path of each flow, written as its mark",
   });
   writeMarkChains(place, policy, layer);
+  writeLoopback(place);
   // An answer goes back where its flow came from (S4.1), which the path of its own addresses does not tell.
   const opens = match.field("ct.direction", CT_DIRECTION_ORIGINAL);
-  writer.rule(CHAIN, [match.field("oifname", LOOPBACK_DEVICE)], verdict("accept"), "S4.8 loopback is not steered");
+  writer.rule(CHAIN, [match.field("oifname", LOOPBACK_DEVICE)], verdict("goto", LOOPBACK), "S2.1 loopback");
   for (const judged of remembersVerdicts(policy) ? isJudged(place) : [])
     writer.rule(CHAIN, [...judged, opens], verdict("accept"), "S5.6 judged before, and on its device");
   writeLinkOut(place, CHAIN, verdict("goto", "unmarked"));
@@ -54,6 +56,17 @@ export function writeSteering(place: RenderPlace, policy: FirewallPolicy): void 
     writer.rule(CHAIN, [], verdict("jump", lasting), "S4.10 by whose flow it was");
   }
   writePathRules(place, { ...rules, chain: CHAIN });
+}
+
+/**
+ * Any program may send by IPv6 in a foreign name (IPV6_FREEBIND). Over loopback it could so open a flow that a neighbour seems
+ * to have opened, or have the kernel answer the neighbour. By IPv4 that takes CAP_NET_ADMIN or CAP_NET_RAW.
+ */
+function writeLoopback({ writer, match }: RenderPlace): void {
+  writer.chain(LOOPBACK);
+  const foreign = match.field("fib.saddr.type", RTN_LOCAL, { not: true });
+  writer.rule(LOOPBACK, [match.network("ip6"), foreign], refuse(), "S2.1 source of another host");
+  writer.rule(LOOPBACK, [], verdict("accept"), "S4.8 loopback is not steered");
 }
 
 function writeOwn(place: RenderPlace, layer: PolicyLayer): void {

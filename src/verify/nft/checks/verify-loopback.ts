@@ -1,0 +1,29 @@
+import { LOOPBACK_DEVICE } from "../../../model/firewall/packet.ts";
+import { RTN_LOCAL } from "../../../native/linux/nftables/expression.ts";
+import type { VerifyFinding } from "../../finding.ts";
+import { all, deviceIn, not, numberIs, termsOf } from "../../space/packet-fields.ts";
+import { PacketSpace } from "../../space/packet-space.ts";
+import { baseChainsAt, markUsesOfTables, readTables, termsOfTables } from "../read-tables.ts";
+import { isOurs } from "../rule-table.ts";
+import type { RulesetQuestion } from "../ruleset-question.ts";
+import { startingWith, walk } from "../walk.ts";
+
+const OVER_LOOPBACK = all(deviceIn("in", [""]), deviceIn("out", [LOOPBACK_DEVICE]));
+const FOREIGN_SOURCE = all(OVER_LOOPBACK, not(numberIs("sender", RTN_LOCAL)));
+
+/** S2.1: what a program sends over loopback by IPv6 from the address of another host must be dropped where it is sent. */
+export function verifyLoopback({ tables, indexes, devices }: RulesetQuestion): VerifyFinding[] {
+  const own = readTables(tables.filter(isOurs), { family: 6, indexes, looksUpSender: true });
+  const space = new PacketSpace({
+    family: 6,
+    terms: [...termsOfTables(own), ...termsOf(FOREIGN_SOURCE)],
+    markUses: markUsesOfTables(own),
+    devices,
+  });
+  const sent = startingWith(space.ofFormula(FOREIGN_SOURCE));
+  const [accepted] = walk(space, baseChainsAt(own, "output"), sent, true).accepted;
+  if (accepted === undefined) return [];
+  const message =
+    "what a program sends over loopback from another host's address passes: it can make that host seem to have opened a flow (IPv6, output) (S2.1)";
+  return [{ kind: "leak", message, rules: accepted.trace.map(({ name, verdict }) => ({ name, verdict })) }];
+}
