@@ -139,7 +139,7 @@ export const VERBS: readonly VerbDefinition[] = [
   },
   {
     name: "drift",
-    summary: "show what the machine changed since the last apply, field by field, with the cause where it tells",
+    summary: "show what the host changed since the last apply, field by field, with the cause where it tells",
     details: "Needs no config: what only the config changed is never drift. Changes nothing.",
     options: [{ flags: "--detailed-exitcode", summary: "exit 2 instead of 0 when there is drift" }],
     examples: [

@@ -21,7 +21,7 @@ export function awaitedIn(open: OpenTransaction | undefined, deps: ApplyDeps): A
   return { generation: open.begin.generation, secondsLeft };
 }
 
-/** Seconds until what waits to be confirmed is reverted, 0 once it is due; undefined when nothing waits. Reads only. */
+/** Seconds until an unconfirmed change is reverted, 0 once it is due; undefined if none waits. Reads only. */
 export async function secondsToConfirm(parts: HostParts): Promise<number | undefined> {
   const open = await readOpenTransaction(parts.stores.journal);
   if (open?.unconfirmed === undefined) return undefined;
@@ -30,8 +30,8 @@ export async function secondsToConfirm(parts: HostParts): Promise<number | undef
 }
 
 /**
- * Gives what waits to be confirmed another watchdog where the one that knew its deadline died. AwgError host when none can
- * be had, locked while another awg is at work.
+ * Starts another watchdog for an unconfirmed change if the one that knew its deadline died. AwgError host if none can
+ * be started, locked while another awg holds the lock.
  */
 export async function keepWatched(parts: HostParts): Promise<void> {
   const { watchdog } = parts;
@@ -47,7 +47,7 @@ async function awaitedDeadline(parts: HostParts): Promise<number | undefined> {
   return open !== undefined && isAwaited(open, bootTimeMs(parts)) ? open.unconfirmed?.deadlineMs : undefined;
 }
 
-/** AwgError locked while an applied state waits to be confirmed. Reads only. */
+/** AwgError locked while an applied state waits for confirmation. Reads only. */
 export async function refuseAwaited(parts: HostParts): Promise<void> {
   const now = bootTimeMs(parts);
   const open = await readOpenTransaction(parts.stores.journal);

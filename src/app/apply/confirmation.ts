@@ -10,26 +10,26 @@ import { readDrift } from "../status/drift.ts";
 const LOCK_LOOK_MS = 100;
 const LOCK_WAIT_MS = 30_000;
 
-/** The process that outlives this one and reverts what nobody confirms. */
+/** The process that outlives this one and reverts an unconfirmed change. */
 export interface Watchdog {
-  /** Proves that it lives and knows the deadline (milliseconds since boot). AwgError when it does not. */
+  /** Proves that it runs and knows the deadline (milliseconds since boot). AwgError if it does not. */
   arm(deadlineMs: number): Promise<void>;
-  /** Whether it lives and was told this deadline; starts nothing. */
+  /** Whether it runs and knows this deadline; starts nothing. */
   knows(deadlineMs: number): Promise<boolean>;
-  /** Ends it where a signal stopped it, so that another can do its work; absent where that is not safe. */
+  /** Ends it if a signal stopped it, so that another can revert; absent if that is not safe. */
   readonly endStopped?: () => Promise<void>;
-  /** Best effort: a watchdog that wakes for nothing finds nothing to undo. */
+  /** Best effort: a watchdog that stays armed finds nothing to undo. */
   disarm(): Promise<void>;
 }
 
 export interface RevertOptions {
-  /** Leave alone what may still be confirmed. */
+  /** Do not revert what can still be confirmed. */
   readonly onlyIfDue: boolean;
-  /** Read how the rest stands afterwards. */
+  /** Read the remaining differences afterwards. */
   readonly tellsRest?: boolean;
 }
 
-/** What holds an apply to its confirmation; undefined when none is wanted. */
+/** The confirmation that an apply needs; undefined if none is wanted. */
 export function confirmationOf(
   { watchdog, sshConnection }: HostParts,
   withinMs: number | undefined,
@@ -40,7 +40,7 @@ export function confirmationOf(
   return { confirmation: { withinMs, arm, ...(connection === undefined ? {} : { connection }) } };
 }
 
-/** Accepts what waits for it; another awg that is at work is waited for. */
+/** Accepts the change that waits for confirmation; waits for another awg that holds the lock. */
 export async function confirmNow(parts: HostParts): Promise<number> {
   const deps = applyDepsOf(parts);
   await using _held = await lockInTime(parts, "confirm");
@@ -52,31 +52,31 @@ export async function confirmNow(parts: HostParts): Promise<number> {
   }
 }
 
-/** How the machine stands after a change was undone. */
+/** The host after a change was undone. */
 export interface Reverted {
-  /** The generation that holds; 0 where none does. */
+  /** The current generation; 0 if there is none. */
   readonly generation: number;
-  /** The packet filter that ought to stand did not, as after a reboot, and was put back. */
+  /** The packet filter was missing, as after a reboot, and was restored. */
   readonly policy?: RestoredPolicy;
-  /** What else is not as that generation has it: of what a change did before a reboot nothing is left to be undone. Undefined where it cannot be read, or was not asked for. */
+  /** Resources that differ from that generation, as after a reboot. Undefined if they cannot be read or were not requested. */
   readonly drifted?: readonly ResourceKey[];
 }
 
 /**
- * Undoes what is open; another awg that is at work is waited for. Where the packet filter that ought to stand is gone all the
- * same, it is put back (rule S1.7). undefined where nothing was undone. AwgError journal when it does not succeed,
- * or where afterwards no packet filter stands that ought to.
+ * Undoes the open change; waits for another awg that holds the lock. If the accepted packet filter is missing afterwards,
+ * it is restored (rule S1.7). Undefined if nothing was undone. AwgError journal if it fails,
+ * or if the packet filter is still missing.
  */
 export async function revertNow(parts: HostParts, options: RevertOptions): Promise<Reverted | undefined> {
   const undone = await undoOpen(parts, applyDepsOf(parts), options);
   if (undone === undefined || options.tellsRest !== true) return undone;
-  // What was to be undone is undone: that it cannot be read now is no failure of it.
+  // The change is undone even if the host cannot be read now.
   const drifts = await readDrift(parts).catch(() => undefined);
   return drifts === undefined ? undone : { ...undone, drifted: drifts.drifts.map(({ key }) => key) };
 }
 
 async function undoOpen(parts: HostParts, deps: ApplyDeps, options: RevertOptions): Promise<Reverted | undefined> {
-  // The lock is for those who write: where nothing is open nobody should find it taken.
+  // Take the lock only if there is something to undo.
   if ((await readOpenTransaction(deps.stores.journal)) === undefined) return undefined;
   await using _held = await lockInTime(parts, "revert");
   if (options.onlyIfDue && (await isOverdue(deps))) await parts.watchdog?.endStopped?.();
@@ -88,15 +88,15 @@ async function undoOpen(parts: HostParts, deps: ApplyDeps, options: RevertOption
   if (outcome.kind !== "rolledBack") return undefined;
   const policy = await restorePolicyHeld(parts);
   if (policy?.restored === "no") {
-    throw new AwgError("journal", `what had begun is undone, but ${renderRestored(policy)}`, {
-      remedy: "run awg doctor, which says what may be done",
+    throw new AwgError("journal", `the change is undone, but ${renderRestored(policy)}`, {
+      remedy: "run awg doctor",
     });
   }
   const generation = await parts.stores.generations.latest().catch(() => undefined);
   return { generation: generation?.number ?? 0, ...(policy === undefined ? {} : { policy }) };
 }
 
-/** Whether the time of a state on trial is over: nobody may be at hand to end what hinders its way back. */
+/** Whether the time to confirm is over: no person may be there to end a stopped keeper. */
 async function isOverdue(deps: ApplyDeps): Promise<boolean> {
   const open = await readOpenTransaction(deps.stores.journal);
   return open?.wasOnTrial === true && open.accept === undefined && !isAwaited(open, bootTimeMs(deps));

@@ -3,7 +3,7 @@ import { type Outcome, trafficAfter } from "../../reconciler/apply/outcome.ts";
 import type { Verb } from "../../reconciler/journal/journal-record.ts";
 import type { Expansion } from "../../resources/expand.ts";
 
-/** Throws what an apply or destroy that did not succeed is reported as: its cause, how the machine stands, what to do. */
+/** Throws the error of a failed apply or destroy: its cause, the state of the host, and what to do. */
 export function throwFailure(
   outcome: Extract<Outcome, { kind: "rolledBack" | "rollbackIncomplete" }>,
   verb: Verb,
@@ -13,16 +13,15 @@ export function throwFailure(
     const state = trafficAfter(outcome);
     throw new AwgError(
       "journal",
-      `${verb} failed (${cause}) and so did the way back (${messageOf(outcome.rollbackCause)}); ${state}`,
+      `${verb} failed (${cause}) and so did the rollback (${messageOf(outcome.rollbackCause)}); ${state}`,
       {
         cause: outcome.cause,
         facts: { journal: outcome.journal },
-        remedy: `mend the cause and ${verb} again; the open journal is ${outcome.journal}`,
+        remedy: `fix the cause and run awg ${verb} again; the open journal is ${outcome.journal}`,
       },
     );
   }
-  if (outcome.interruptedBy !== undefined)
-    throw new AwgError("host", "what had begun is undone", { cause: outcome.cause });
+  if (outcome.interruptedBy !== undefined) throw new AwgError("host", "the change is undone", { cause: outcome.cause });
   const failedReadBack = outcome.cause instanceof AwgError && outcome.cause.kind === "verification";
   throw new AwgError(failedReadBack ? "verification" : "host", `${verb} failed and was rolled back: ${cause}`, {
     cause: outcome.cause,

@@ -11,13 +11,13 @@ import { isOwnRule } from "../../resources/routes/route-table.ts";
 import type { HostParts } from "../parts.ts";
 import type { FallenBack } from "../status/status-report.ts";
 
-/** A tunnel whose flows, or some of them, go directly while it is down. */
+/** A tunnel with flows that go direct while it is down. */
 export interface FallbackTunnel {
   readonly path: number;
   readonly spec: ResourceOf<"tunnel">["spec"];
 }
 
-/** The tunnels of a desired state that something falls back from. Pure. */
+/** The tunnels of a desired state that have a fallback to direct. Pure. */
 export function fallbackTunnels({ resources }: DesiredState): readonly FallbackTunnel[] {
   const policy = resources.find((resource) => resource.kind === "firewall")?.spec;
   if (policy === undefined) return [];
@@ -30,7 +30,7 @@ export function fallbackTunnels({ resources }: DesiredState): readonly FallbackT
   });
 }
 
-/** Who is on the fallback now, by what the packet filter holds. Pure. */
+/** Tunnels whose fallback is active in the packet filter. Pure. */
 export function fallenBack(observed: FirewallObserved | undefined): readonly FallenBack[] {
   const { policy = null, fallback = [] } = observed ?? {};
   if (policy === null) return [];
@@ -42,9 +42,9 @@ export function fallenBack(observed: FirewallObserved | undefined): readonly Fal
 }
 
 /**
- * Puts the fallback of these paths in force and of all others out of it (rule S4.9): the direct way is
- * closed in the routes before it is closed in the filter, and opened in the filter before it is opened in the routes. No
- * part of the desired state changes, so this is no drift and makes no generation.
+ * Activates the fallback of these paths and deactivates all others (rule S4.9). The direct path is
+ * closed in the routes before it is closed in the filter, and opened in the filter before it is opened in the routes. The
+ * desired state does not change: this is no drift and makes no generation.
  */
 export async function fallBackOn(host: Host, desired: DesiredState, paths: readonly number[]): Promise<void> {
   const { missing, surplus } = await standbyDifference(host, standbyOf(desired), paths);
@@ -70,9 +70,9 @@ async function standbyDifference(
 }
 
 /**
- * Does so for these devices of the accepted state. A change takes the lock, so that no apply or destroy is under way;
- * what stands is only renewed, and that if it is to be, without a lock: the filter must hold the accepted policy, and
- * refuses when the ruleset is another by then. While a change waits to be confirmed nothing falls back.
+ * The same for these devices of the accepted state. A change takes the lock, so no apply or destroy runs meanwhile;
+ * an active fallback is only renewed, without the lock: the filter must hold the accepted policy, and
+ * refuses if the ruleset has changed by then. While a change waits for confirmation no fallback is activated.
  *
  * @throws AwgError("locked") while another awg is at work.
  */
@@ -88,13 +88,13 @@ export async function fallBackAccepted(parts: HostParts, devices: readonly strin
   if (desired !== undefined) await fallBackOn(host, desired, pathsOf(desired, devices));
 }
 
-/** Path numbers are given anew when tunnels come and go, devices' names are not. */
+/** Path numbers change when tunnels are added and removed; device names do not. */
 function pathsOf(desired: DesiredState | undefined, devices: readonly string[]): readonly number[] {
   const tunnels = desired === undefined ? [] : fallbackTunnels(desired);
   return tunnels.filter(({ spec }) => devices.includes(spec.device)).map(({ path }) => path);
 }
 
-/** Whether the accepted policy is loaded and these very paths are fallen back already, in routes and filter. */
+/** Whether the accepted policy is loaded and exactly these paths use their fallback, in routes and filter. */
 async function stands(host: Host, desired: DesiredState, paths: readonly number[]): Promise<boolean> {
   const { missing, surplus } = await standbyDifference(host, standbyOf(desired), paths);
   const { policy, fallback = [] } = await host.firewall.read();

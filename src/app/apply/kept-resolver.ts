@@ -4,8 +4,8 @@ import type { DesiredState } from "../../model/resources/desired-state.ts";
 import { shellWord } from "../doctor/finding.ts";
 
 /**
- * What of the resolver a state without one could not put back as it was before awg, and why, in words; undefined where it is, or
- * one is wanted. Reads only, once the plan is carried out.
+ * Why the resolver could not be restored as it was before awg, in words; undefined if it was, or
+ * the new state has one. Reads only, after the plan was executed.
  */
 export async function resolverLeft(
   resolver: ResolverPort,
@@ -18,17 +18,17 @@ export async function resolverLeft(
   if (!isLetGo(plan)) return undefined;
   const { method, ownedByAwg, servers, search } = await resolver.read();
   const isWritten = method === "file" && !ownedByAwg && servers.length + search.length > 0;
-  return isWritten ? "the resolver's file, which somebody wrote anew: it stays as it is" : undefined;
+  return isWritten ? "the resolver's file, which another program rewrote: it stays as it is" : undefined;
 }
 
 function keptText({ obstacle, path, place, isFile }: OriginalStatus): string {
-  if (!isFile) return `${obstacle}: where it stands was no file before awg; ${shellWord(place)} says so and may go`;
-  return `${obstacle}: what ${path} was before awg is kept in ${place}; once the way is free, the next awg apply or destroy puts it back`;
+  if (!isFile) return `${obstacle}: there was no file before awg; ${shellWord(place)} records that and can be deleted`;
+  return `${obstacle}: what ${path} was before awg is kept in ${place}; remove the obstacle and the next awg apply or destroy restores it`;
 }
 
 /**
- * Lets go of the original beside a file that is no longer ours, which would come back over what its owner makes of it later:
- * where the ledger alone lets go of the resolver no step does it. What is retained stays ours, with its original.
+ * Deletes the saved original of a file that is no longer ours: restoring it later would overwrite its owner's changes.
+ * No step does this if only the ledger forgets the resolver. A retained resolver stays ours, with its original.
  */
 export async function forgetReplaced(resolver: ResolverPort, plan: Plan): Promise<void> {
   if (!isLetGo(plan)) return;

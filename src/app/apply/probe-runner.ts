@@ -6,9 +6,9 @@ import type { ApplyDeps, ProgressEvent } from "../../reconciler/apply/outcome.ts
 import type { HostParts } from "../parts.ts";
 
 /**
- * The probes that decide whether an apply holds: those the config requires, and those that passed before it and whose
- * flow the new state lets out, by a tunnel that shook hands if by any. That a tunnel has no handshake yet is `Ready=False`
- * and stays blocked; it never is a reason to go back to open. Gives nothing where nothing would change.
+ * The probes that can fail an apply: those the config requires, and those that passed before it and whose flow the
+ * new state allows, through a tunnel with a handshake if through any. A tunnel without a handshake is `Ready=False`
+ * and stays blocked; it never rolls back to open. Empty if the plan changes nothing.
  */
 export async function probing(
   parts: HostParts,
@@ -41,12 +41,12 @@ export async function probing(
   }
 }
 
-/** Whether the state that stands now means the probe to pass. */
+/** Whether the current state allows the probe to pass. */
 async function isGranted(parts: HostParts, probe: ProbeSpec, { address }: ProbeResult): Promise<boolean> {
   const { device, target } = probe;
   if (device !== undefined) return shookHands(parts, device);
   const destination = address ?? target.host;
-  // Without an address nothing was sent; by which way a name is asked is no flow of the probe's own.
+  // Without an address nothing was sent; a DNS query has a path of its own.
   if (parseIp(destination) === undefined || probe.type === "dns") return false;
   const { explainFlow } = await import("../explain/explain.ts");
   const flow = target.port === undefined ? {} : { port: target.port, protocol: PROTOCOL.tcp };
@@ -55,7 +55,7 @@ async function isGranted(parts: HostParts, probe: ProbeSpec, { address }: ProbeR
   return shookHands(parts, live.device);
 }
 
-/** A device without an engine is no tunnel: nothing has to come about on it. */
+/** A device without an engine is no tunnel and needs no handshake. */
 async function shookHands({ host }: HostParts, device: string): Promise<boolean> {
   const engine = await host.engines.read(device);
   return engine?.peers.some(({ lastHandshakeSeconds }) => lastHandshakeSeconds > 0) ?? true;

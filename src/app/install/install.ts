@@ -38,7 +38,7 @@ export async function installAwg(parts: HostParts, options: InstallOptions): Pro
   const steps = [...machineSteps(parts, manager), ...(isDeclared ? [] : serviceSteps(services, wanted))];
   const record = new InstallationRecord(parts.stateDir);
   const warnings = [
-    ...(isDeclared ? ["the applied config has a service section; awg apply looks after the services"] : []),
+    ...(isDeclared ? ["the applied config has a service section; awg apply manages the services"] : []),
     ...(parts.isSimulated
       ? []
       : [userObstacle(manager.kind) ?? [], ...replaceableParts(manager.program).map(replaceable)].flat()),
@@ -84,9 +84,9 @@ async function destroyFirst(
   if (!force) {
     throw new AwgError(
       "conflict",
-      `${counted(standing.length, "resource stands", "resources stand")} as applied; without awg nobody would look after what stands`,
+      `${counted(standing.length, "resource is", "resources are")} still applied; without awg nothing maintains them`,
       {
-        remedy: "say awg destroy first, or awg uninstall --force, which does it",
+        remedy: "run awg destroy first, or awg uninstall --force, which does it",
       },
     );
   }
@@ -95,7 +95,7 @@ async function destroyFirst(
   const risk = await sshRiskOf(parts, planned);
   if (risk !== undefined) {
     throw new AwgError("usage", `this would cut the SSH connection you are on (${risk.why}); nothing was changed`, {
-      remedy: "come in by another address of this machine, or say awg destroy --accept-risk lose-ssh first",
+      remedy: "connect to another address of this host, or run awg destroy --accept-risk lose-ssh first",
     });
   }
   await applyPlanned(parts, { planned }, { onEvent: () => {}, shouldStop: () => undefined }, () => {});
@@ -114,5 +114,5 @@ function machineSteps(
 }
 
 function replaceable(path: string): string {
-  return `${path} can be replaced by others than root, and the service runs it as root`;
+  return `${path} is writable by users other than root, and the service runs it as root`;
 }

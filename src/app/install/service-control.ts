@@ -33,7 +33,7 @@ export async function controlDaemon(parts: HostParts, command: ServiceCommand): 
   if (services === undefined || daemon?.kind !== "service") throw new AwgError("bug", "there is no daemon to control");
   const { definition } = await services.read(daemon.spec);
   if (definition === null) {
-    throw new AwgError("usage", "awg is not installed as a service here", { remedy: "say sudo awg install" });
+    throw new AwgError("usage", "awg is not installed as a service here", { remedy: "run sudo awg install" });
   }
   await underLock(parts, `service ${command}`, () => services.control(daemon.spec, command));
 }

@@ -15,10 +15,10 @@ const ASKED = {
 /** The services of an installation. AwgError unsupported where this machine runs none. */
 export async function wantedHere(services: ServicePort | undefined): Promise<readonly Resource[]> {
   const manager = await services?.readManager();
-  if (manager === undefined) throw new AwgError("unsupported", "this machine has no services that awg knows of");
+  if (manager === undefined) throw new AwgError("unsupported", "this host has no service manager that awg supports");
   if (manager.kind === "none") {
-    throw new AwgError("unsupported", `services cannot be had here: ${manager.reason}`, {
-      remedy: "run `awg daemon --foreground` under your own supervisor",
+    throw new AwgError("unsupported", `services are not available here: ${manager.reason}`, {
+      remedy: "run `awg daemon` under your own supervisor",
     });
   }
   return wantedServices(ASKED, manager, undefined).resources;

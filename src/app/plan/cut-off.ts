@@ -15,7 +15,7 @@ const LEAST_BITS = 8;
 const HTTPS = 443;
 const EPHEMERAL = 50_000;
 
-/** The tunnels of other programs that the desired policy lets nothing out by, each with what can be done about it. Pure. */
+/** Other programs' tunnels that the desired policy blocks, each with a remedy. Pure. */
 export function cutOffNotes(
   { resources }: Pick<DesiredState, "resources">,
   tunnels: readonly OtherTunnel[],
@@ -27,7 +27,7 @@ export function cutOffNotes(
     .map(({ device }) => ({
       path: "killSwitch",
       isWarning: true,
-      message: `${device} is another program's tunnel, and will carry nothing: allow what it carries and its server (killSwitch.allow), or make it awg's (awg import, with --adopt while wg-quick has it up)`,
+      message: `${device} is another program's tunnel and will be blocked: allow its traffic and its server (killSwitch.allow), or import it (awg import, with --adopt while wg-quick runs it)`,
     }));
 }
 

@@ -11,7 +11,7 @@ import type { HostParts } from "../parts.ts";
 import { secretsOf } from "./facts-wanted.ts";
 import { expandOnce } from "./memoized-expansion.ts";
 
-/** A config, and where its references to secrets stand. */
+/** A config, and the places of its secret references. */
 interface Written {
   readonly config: Config;
   readonly secretPlaces?: LoadedConfig["secretPlaces"];
@@ -51,7 +51,7 @@ async function besideTunnelsOf(host: Host, config: Config): Promise<BesideTunnel
   return besideTunnels(host, config);
 }
 
-/** What is wrong with a secret is told with the place that names it. */
+/** A problem with a secret names the place that refers to it. */
 async function placed<T>(place: string | undefined, resolve: () => Promise<T>): Promise<T> {
   try {
     return await resolve();

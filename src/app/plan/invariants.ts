@@ -9,7 +9,7 @@ import { uidRanges } from "../../resources/expand/user-ranges.ts";
 import { describePacket } from "../../verify/finding.ts";
 import { findFlow } from "../../verify/policy/find-flow.ts";
 
-/** Without a policy nothing is steered and nothing dropped. */
+/** No policy: nothing is steered and nothing dropped. */
 const NO_POLICY: FirewallPolicy = { steering: { rules: [], default: { kind: "direct" } }, layers: [] };
 
 /**
@@ -31,7 +31,7 @@ export function proveInvariants({ invariants }: Config, { resources }: DesiredSt
     const device = link !== undefined && "device" in link ? link.device : undefined;
     const isNamed = (path: PathRef) => (path.kind === "tunnel" ? path.device === device : path.kind === via.kind);
     const isOther = (path: PathRef) => path.kind !== "block" && !isNamed(path);
-    // A rule that leads directly does not hold for other users' own numbers (rule S4.4); all other claims are asked for them, too.
+    // A direct rule does not cover other users' own uids (rule S4.4); every other claim is checked for them too.
     const matches = matchesOf(claim, facts, { own: never === undefined && via.kind === "direct" });
     const found = findFlow(policy, matches, never === undefined ? isOther : isNamed);
     if (found === undefined) continue;
@@ -46,7 +46,7 @@ export function proveInvariants({ invariants }: Config, { resources }: DesiredSt
   }
 }
 
-/** The claim's match as flows, one for each protocol; a user that does not exist sends nothing. */
+/** The claim's match as flows, one for each protocol; an unknown user sends nothing. */
 function matchesOf(
   { users, destinations, ports, protocol }: PathClaim,
   facts: HostFacts,

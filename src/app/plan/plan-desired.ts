@@ -22,32 +22,32 @@ import type { PlanNote } from "./planned.ts";
 import { refuseUnprotecting } from "./protection.ts";
 import { trafficSentence } from "./traffic.ts";
 
-/** What is asked of a plan beside the state that it leads to. */
+/** Options of a plan beside the desired state. */
 interface PlanWishes {
-  /** Resources to make anew although nothing differs. */
+  /** Resources to replace although nothing differs. */
   readonly replace?: ReadonlySet<ResourceKey>;
-  /** It puts back what was accepted: what somebody else has meanwhile is left, and the rest is planned. */
+  /** A repair: skip resources that another program now holds and plan the rest. */
   readonly isRepair?: boolean;
 }
 
-/** A plan, and what it was made from. */
+/** A plan and its inputs. */
 interface PlannedWay {
   readonly plan: Plan;
   readonly notes: readonly PlanNote[];
-  /** What happens to packets meanwhile and after it. */
+  /** What happens to packets during and after it. */
   readonly traffic: string;
   readonly ledger?: Ledger;
-  /** A change that has not ended; absent where there is none, or the journal cannot be read. */
+  /** An open change; absent if there is none or the journal cannot be read. */
   readonly open?: OpenTransaction;
-  /** What a repair leaves, with a sentence that says who has it. */
+  /** Resources that a repair skips, each with a sentence naming the holder. */
   readonly held: HeldByOthers;
 }
 
 /**
- * The way from the machine as it stands now to a desired state. AwgError conflict names who holds a place it needs;
- * AwgError config where it would destroy what is protected.
+ * Plans the steps from the host as it is to a desired state. AwgError conflict names the holder of something it needs;
+ * AwgError config if it would destroy a protected resource.
  *
- * @param accepted the generation that holds
+ * @param accepted the current generation
  */
 export async function planDesired(
   parts: HostParts,
@@ -95,7 +95,7 @@ export async function planDesired(
   };
 }
 
-/** Whether nobody is changing the machine, or was interrupted in it, as far as the journal can be read. */
+/** Whether no change is open, as far as the journal can be read. */
 async function readJournal({
   journal,
 }: HostParts["stores"]): Promise<{ readonly isAtRest: boolean; readonly open?: OpenTransaction }> {
@@ -107,11 +107,11 @@ async function readJournal({
   }
 }
 
-/** What takes the direct way now because its tunnel is down. */
+/** Traffic that goes direct now because its tunnel is down. */
 function fallbackNotes(observed: Observation): readonly PlanNote[] {
   const [firewall] = observed.current.get("firewall")?.values() ?? [];
   return fallenBack(firewall as FirewallObserved | undefined).flatMap(({ device, rules }) =>
-    rules.map((rule) => ({ path: pathOfOrigin(rule), message: `goes direct now, for ${device} is down` })),
+    rules.map((rule) => ({ path: pathOfOrigin(rule), message: `goes direct now because ${device} is down` })),
   );
 }
 

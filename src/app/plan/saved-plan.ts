@@ -60,8 +60,8 @@ export async function readSavedPlan(text: string, { parts, configs }: OpenHost):
   const planned = await planConfig(parts, loaded, saved.selection);
   if (planned.configHash !== saved.configHash) throw stale("its config was edited since");
   if (planned.fingerprint !== saved.hostFingerprint)
-    throw stale("it was made on another machine or in another namespace");
-  if (JSON.stringify(digestOf(planned.plan)) !== JSON.stringify(saved.steps)) throw stale("the machine changed since");
+    throw stale("it was made on another host or in another network namespace");
+  if (JSON.stringify(digestOf(planned.plan)) !== JSON.stringify(saved.steps)) throw stale("the host changed since");
   return planned;
 }
 
@@ -90,7 +90,7 @@ function readSaved(text: string): SavedPlan {
     });
   }
   if (typeof value !== "object" || value === null || !("kind" in value) || value.kind !== "awg-plan")
-    throw wrong("it does not say that it is one");
+    throw wrong("it has no awg-plan header");
   const saved = value as Partial<SavedPlan>;
   if (saved.format_version !== FORMAT_VERSION)
     throw wrong(`its format is ${String(saved.format_version)}, this awg reads ${FORMAT_VERSION}`);

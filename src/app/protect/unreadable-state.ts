@@ -6,10 +6,10 @@ import type { Resource } from "../../model/resource.ts";
 import { readOpenTransaction } from "../../reconciler/journal/open-transaction.ts";
 import type { HostParts } from "../parts.ts";
 
-/** How traffic stands on a machine whose state cannot be read. */
+/** Whether traffic passes on a host whose state cannot be read. */
 export interface Traffic {
   /**
-   * `blocked`: nothing passes but loopback, DHCP and NDP; `guarded`: a packet filter of awg's stands; `open`: none does and
+   * `blocked`: nothing passes but loopback, DHCP and NDP; `guarded`: awg's packet filter is loaded; `open`: none does and
    * none was accepted; `unprotected`: none does, though one may be due.
    */
   readonly traffic: "blocked" | "guarded" | "open" | "unprotected";
@@ -133,14 +133,14 @@ async function readTraffic(parts: HostParts, { isOpen }: Unreadable): Promise<Tr
   const policy = await standingPolicy(parts);
   if (policy === null) {
     return isOpen
-      ? { traffic: "open", sentence: "traffic is not blocked, for no packet filter was accepted here" }
-      : { traffic: "unprotected", sentence: "no packet filter of awg's stands, so that traffic is not protected" };
+      ? { traffic: "open", sentence: "traffic is not blocked: no packet filter was accepted here" }
+      : { traffic: "unprotected", sentence: "awg's packet filter is not loaded, so traffic is not protected" };
   }
   if (policy.layers.some(passesNothing))
     return { traffic: "blocked", sentence: "traffic is blocked: only loopback, DHCP and NDP pass" };
   return policy.layers.some(({ killSwitch }) => killSwitch)
     ? { traffic: "guarded", sentence: "traffic is blocked except what the loaded packet filter allows" }
-    : { traffic: "guarded", sentence: "a packet filter of awg's stands" };
+    : { traffic: "guarded", sentence: "awg's packet filter is loaded" };
 }
 
 /** Whether a layer grants nothing (rule S1.4). */
@@ -153,9 +153,7 @@ function passesNothing(layer: PolicyLayer): boolean {
 
 function withTraffic(cause: unknown, { traffic, sentence }: Traffic): AwgError {
   const { kind, facts, remedy } =
-    cause instanceof AwgError
-      ? cause
-      : { kind: "journal" as const, facts: {}, remedy: "run awg doctor, which says what may be done" };
+    cause instanceof AwgError ? cause : { kind: "journal" as const, facts: {}, remedy: "run awg doctor" };
   const message = cause instanceof Error ? cause.message : messageOf(cause);
   return new AwgError(kind, `${message}; ${sentence}`, {
     cause,

@@ -13,21 +13,21 @@ import { type OpenChange, readOpenChange, whyOpen } from "./open-change.ts";
 
 export type { Drift, DriftCause } from "../../reconciler/plan/drift.ts";
 
-/** How the machine left the accepted state by itself; the config takes no part in it. */
+/** How the host differs from the accepted state; the config is not read. */
 export interface DriftReport {
   /** The accepted generation; 0 before the first. */
   readonly generation: number;
   readonly drifts: readonly Drift[];
-  /** What others wrote into our tables and ranges: not ours, left alone. */
+  /** Objects of other programs in our tables and ranges, which are left alone. */
   readonly notes: readonly PlanNote[];
-  /** Where an apply was interrupted or waits to be confirmed: then much of what is listed is its doing. */
+  /** Present if an apply was interrupted or waits for confirmation: it causes most of these differences. */
   readonly openJournal: string | undefined;
-  /** Then why it is open, in the words of status, and where its records are; for people. */
+  /** Why it is open, in the words of status, and its journal; for people. */
   readonly open?: string;
   readonly openChange?: OpenChange;
 }
 
-/** Compares the machine with the last accepted state, field by field. Reads only (law 2). */
+/** Compares the host with the last accepted state, field by field. Reads only (law 2). */
 export async function readDrift(parts: HostParts): Promise<DriftReport> {
   parts.requireRights?.();
   const { host, stores } = parts;

@@ -12,7 +12,7 @@ import { readStandingState } from "./state-in-force.ts";
 import { statusOf } from "./status.ts";
 import type { Status } from "./status-report.ts";
 
-/** How the machine stands to the accepted state, or to the one that waits to be confirmed. Reads only (law 2). */
+/** Compares the host with the accepted state, or with the one that waits for confirmation. Reads only (law 2). */
 export async function readStatus(parts: HostParts): Promise<Status> {
   parts.requireRights?.();
   const { host, stores } = parts;
@@ -45,7 +45,7 @@ export async function readStatus(parts: HostParts): Promise<Status> {
   return awaiting === undefined ? status : { ...status, awaiting };
 }
 
-/** Everything on the machine that is ours, in the form of a spec. Reads only. */
+/** Everything on the host that awg owns, as specs. Reads only. */
 export async function readOwned({ host, stores, requireRights }: HostParts): Promise<readonly Resource[]> {
   requireRights?.();
   return ownedResources(await observeMachine(host, driverRegistry, { resources: [] }, await stores.ledger.read()));

@@ -8,17 +8,17 @@ import { LOCAL_TABLE } from "../../verify/routing/routing.ts";
 /** Where the kernel itself puts its rule for the main table (ip-rule(8)). */
 const MAIN_PREFERENCE = 32_766;
 
-/** The kernel's own rule `lookup main`, where it is gone. */
+/** The kernel's rule `lookup main`, if it is missing. */
 export interface MainRuleMissing {
   readonly families: readonly Family[];
   readonly message: string;
-  /** The commands that bring it back. */
+  /** The commands that restore it. */
   readonly remedy: readonly string[];
 }
 
 /**
- * The kernel looks a gateway up by the rules, too: without main it takes no route that has one. A flush of the rules
- * takes that rule away and leaves the one of the local table; a family without any rule is switched off. Undefined where
+ * The kernel resolves gateways by the policy rules too: without main it refuses routes with a gateway. A flush of the rules
+ * removes that rule and keeps the one of the local table; a family without any rule is disabled. Undefined if
  * nothing is missing. Pure.
  */
 export function missingMainRule(rules: readonly RuleEntry[]): MainRuleMissing | undefined {
@@ -34,7 +34,7 @@ export function missingMainRule(rules: readonly RuleEntry[]): MainRuleMissing | 
   const names = namesOf(families);
   return {
     families,
-    message: `the kernel's own policy rule "lookup main" is gone (${names}): without it the kernel refuses every route with a gateway, so that the next link or lease that comes anew has no way out`,
+    message: `the kernel's policy rule "lookup main" is missing (${names}); without it the kernel refuses routes with a gateway, so a new link or lease gets no default route`,
     remedy: families.map((family) => `ip -${family} rule add pref ${MAIN_PREFERENCE} lookup main`),
   };
 }
@@ -44,7 +44,7 @@ export function namesOf(families: readonly Family[]): string {
   return families.map((family) => `IPv${family}`).join(" and ");
 }
 
-/** Whether rules of awg's are to stand among the kernel's. Pure. */
+/** Whether the state has policy rules of awg's. Pure. */
 export function hasPolicyRules({ resources }: DesiredState): boolean {
   return resources.some((one) => one.kind === "routes" && one.spec.rules.length > 0);
 }

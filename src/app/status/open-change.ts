@@ -4,19 +4,19 @@ import type { LockingProcess } from "../../state/lock.ts";
 import { type Awaiting, awaitedIn } from "../apply/awaiting.ts";
 import { applyDepsOf, type HostParts } from "../parts.ts";
 
-/** What became of a change that has begun and is not accepted. A rollback is an apply, too. */
+/** A change that has begun and is not accepted; a rollback is an apply too. */
 export type OpenChange = { readonly verb: Verb } & (
   | { readonly why: "awaiting-confirmation"; readonly awaiting: Awaiting }
-  /** A process goes on with it, or is stopped in it. */
+  /** A process is working on it, or was stopped while it did. */
   | { readonly why: "under-way"; readonly changedBy: LockingProcess }
   /**
-   * All of it stands as it was to, and only that it was accepted is left to be written; it was on trial, was not confirmed in
-   * time (or before a reboot), and nobody has put the old state back yet; its way back failed; or it was interrupted.
+   * It is done and only its acceptance has to be saved; it was not confirmed in time
+   * (or before a reboot) and is not reverted yet; its rollback failed; or it was interrupted.
    */
   | { readonly why: "unwritten" | "not-confirmed" | "way-back-failed" | "cut-short" }
 );
 
-/** How the open change stands. Reads only. */
+/** Reads the state of the open change. Changes nothing. */
 export async function readOpenChange(parts: HostParts, open: OpenTransaction): Promise<OpenChange> {
   const { verb } = open.begin;
   const awaiting = awaitedIn(open, applyDepsOf(parts));
@@ -28,7 +28,7 @@ export async function readOpenChange(parts: HostParts, open: OpenTransaction): P
   return { verb, why: open.unconfirmed === undefined ? "cut-short" : "not-confirmed" };
 }
 
-/** A lock that cannot be opened is nobody's. */
+/** A lock that cannot be opened has no holder. */
 async function holderOf({ whoChanges }: HostParts): Promise<LockingProcess | undefined> {
   try {
     return await whoChanges?.();
@@ -37,32 +37,32 @@ async function holderOf({ whoChanges }: HostParts): Promise<LockingProcess | und
   }
 }
 
-/** What is open and why, for programs. Pure. */
+/** The open change and the reason, for programs. Pure. */
 export function openChangeOf({ verb, why }: OpenChange): Pick<OpenChange, "verb" | "why"> {
   return { verb, why };
 }
 
-/** Why a change is open, in words that a sentence can go on from. Pure. */
+/** Why a change is open, as the start of a sentence. Pure. */
 export function whyOpen(change: OpenChange): string {
   const what = change.verb === "destroy" ? "a destroy" : "an apply";
   switch (change.why) {
     case "awaiting-confirmation":
       return `generation ${change.awaiting.generation} awaits confirmation`;
     case "unwritten":
-      return "that what stands was accepted could not be written yet";
+      return "the acceptance of the last change could not be saved yet";
     case "under-way":
-      return `${nameOf(change.changedBy)} is changing this machine`;
+      return `${nameOf(change.changedBy)} is changing this host`;
     case "not-confirmed":
-      return "what was on trial was not confirmed in time";
+      return "the last change was not confirmed in time";
     case "way-back-failed":
-      return `${what} and its way back failed`;
+      return `${what} and its rollback failed`;
     case "cut-short":
       return `${what} was interrupted`;
   }
 }
 
-/** Who changes the machine; a process that another pid namespace hides has no number here. Pure. */
+/** The process that changes the host; without a number if it is in another pid namespace. Pure. */
 export function nameOf({ pid, isStopped }: LockingProcess): string {
-  const waking = isStopped ? ` (stopped: kill -CONT ${pid} wakes it)` : "";
+  const waking = isStopped ? ` (stopped: kill -CONT ${pid} resumes it)` : "";
   return pid === 0 ? "an awg of another container" : `process ${pid}${waking}`;
 }

@@ -7,13 +7,13 @@ import { readOpenChange, whyOpen } from "./open-change.ts";
 type Towards = Pick<Planned, "verb" | "desired">;
 
 /**
- * What is to be known of a plan that was made while a change is open: a plan starts from the machine as it stands, and before
- * it is carried out that change is brought to an end, so that other steps may be left. Reads only.
+ * The note on a plan made while a change is open: the plan starts from the host as it is, and before it is executed
+ * that change is finished or undone, so other steps may remain. Reads only.
  */
 export async function openNote(parts: HostParts, open: OpenTransaction, towards: Towards): Promise<PlanNote> {
   const change = await readOpenChange(parts, open);
   const isLeft = change.why === "awaiting-confirmation" || change.why === "under-way";
-  const first = isLeft ? "until that ends nothing else is changed" : await endOf(parts, open, towards);
+  const first = isLeft ? "nothing else is changed until it ends" : await endOf(parts, open, towards);
   const message = `${whyOpen(change)} (${parts.stores.journal.location}): ${first}`;
   return { path: "journal", message, isWarning: true };
 }
@@ -21,10 +21,10 @@ export async function openNote(parts: HostParts, open: OpenTransaction, towards:
 /** As `recoverTowards` does it. */
 async function endOf(parts: HostParts, open: OpenTransaction, { verb, desired }: Towards): Promise<string> {
   if (verb === "destroy" && (await takenOver(parts, open)).length === 0) {
-    const what = isHalfDestroyed(open) ? "it is carried to its end" : "this destroy takes away what it made, too";
-    return `${what}, by steps that may be others than these`;
+    const what = isHalfDestroyed(open) ? "it is finished" : "this destroy also removes what it made";
+    return `${what}; the steps may differ from these`;
   }
   const hasPolicy = desired.resources.some(({ kind }) => kind === "firewall");
   const goesOn = isHalfDestroyed(open) && open.rollbackCause === undefined && !hasPolicy;
-  return `it is ${goesOn ? "carried to its end" : "undone"} first, and the plan made anew, whose steps may be others than these`;
+  return `it is ${goesOn ? "finished" : "undone"} first; then the plan is made again and its steps may differ`;
 }

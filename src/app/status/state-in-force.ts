@@ -5,11 +5,11 @@ import { type OpenTransaction, readOpenTransaction, verifiedState } from "../../
 import type { Ledger } from "../../reconciler/plan/ledger.ts";
 import type { HostParts } from "../parts.ts";
 
-/** What is to stand on the machine now. */
+/** The state that the host should have now. */
 export interface StandingState {
-  /** While a change waits to be confirmed the one on trial, else the accepted one; undefined where there is none. */
+  /** The generation that waits for confirmation, else the accepted one; undefined if there is none. */
   readonly generation: Generation | undefined;
-  /** Of that generation, where the ledger names it. */
+  /** The ledger of that generation. */
   readonly desired: DesiredState;
   readonly ledger: Ledger;
   /** Number of the accepted generation; 0 before the first. */
@@ -17,7 +17,7 @@ export interface StandingState {
   readonly open: OpenTransaction | undefined;
 }
 
-/** Reads what the machine is to be held against. Changes nothing. */
+/** Reads the state to compare the host with. Changes nothing. */
 export async function readStandingState(parts: Pick<HostParts, "stores" | "clock">): Promise<StandingState> {
   const { stores } = parts;
   const latest = await stores.generations.latest();

@@ -17,10 +17,10 @@ import type { Condition, ResourceStatus, Status } from "./status-report.ts";
 import { hasAnswered } from "./tunnel-state.ts";
 import { tunnelStatus } from "./tunnel-status.ts";
 
-/** Says of a resource of which nothing stands. */
+/** The summary of a resource that is missing entirely. */
 export const GONE = "is gone";
 
-/** Says it of a packet filter. */
+/** The same for the packet filter. */
 const POLICY_GONE = `${GONE}: nothing is blocked`;
 
 interface StatusInput {
@@ -31,15 +31,15 @@ interface StatusInput {
   readonly registry: DriverRegistry;
   readonly openJournal: string | undefined;
   readonly openChange?: OpenChange;
-  /** When that apply began, in milliseconds since the epoch. */
+  /** Start of that apply, in milliseconds since the epoch. */
   readonly openSinceMs?: number;
   /** Milliseconds since the epoch. */
   readonly nowMs: number;
-  /** What somebody else has that a resource needs: a sentence each that says who. */
+  /** Things a resource needs that another program holds: one sentence each, with the holder. */
   readonly held?: readonly string[];
 }
 
-/** How the machine stands to the accepted state: each resource, and the four conditions with their reasons. Pure. */
+/** Compares the host with the accepted state: each resource, and the four conditions with their reasons. Pure. */
 export function statusOf(input: StatusInput): Status {
   const resources = input.desired.resources.map((resource) => statusOfResource(resource, input));
   return {
@@ -77,7 +77,7 @@ function runningTunnel(found: TunnelObserved | undefined): Pick<ResourceStatus, 
   return found?.running === true ? { tunnel: tunnelStatus(found) } : {};
 }
 
-/** A tunnel is ready once a handshake has come through and while they are answered, an extension once nobody is waited for, all else when it stands. */
+/** A tunnel is ready while its handshakes are answered, an extension once it is approved, all else if it exists. */
 function isUp(resource: Resource, found: Observed, nowMs: number): boolean {
   if (resource.kind === "system-extension") {
     return awaitedStep(resource.spec, found as SystemExtensionObserved) === undefined;
@@ -111,7 +111,7 @@ function summaryOf(resource: Resource, found: Observed, capabilities: Capabiliti
     case "service":
       return serviceSummary(found as ServiceObserved);
     case "autostart":
-      return resource.spec.enabled ? "starts by itself" : "is started by hand";
+      return resource.spec.enabled ? "starts at boot" : "is started by hand";
     case "system-extension":
       return awaitedStep(resource.spec, found as SystemExtensionObserved) ?? (found as SystemExtensionObserved).state;
   }
@@ -137,19 +137,17 @@ function firewallSummary(
   { policy, guestBridges = [] }: FirewallObserved,
   { nftables, egressHook }: Capabilities,
 ): string {
-  if (policy === null) return "damaged: what it blocks is not known";
+  if (policy === null) return "damaged: it is unknown what it blocks";
   if (!layers.some(({ killSwitch }) => killSwitch)) return "kill switch off";
   const opens = layers.some(
     ({ endpoints, listens, bootstrapDns }) => endpoints.length + listens.length + bootstrapDns.length > 0,
   );
   return [
     "kill switch on",
-    ...(nftables && !egressHook ? ["root's raw frames are not judged (S12.3)"] : []),
-    ...(guestBridges.length > 0
-      ? [`frames from port to port of ${guestBridges.join(", ")} are not judged (S9.4)`]
-      : []),
+    ...(nftables && !egressHook ? ["raw frames of root are not filtered (S12.3)"] : []),
+    ...(guestBridges.length > 0 ? [`frames between ports of ${guestBridges.join(", ")} are not filtered (S9.4)`] : []),
     ...(opens && layers.some(({ serviceUid }) => serviceUid === 0)
-      ? ["endpoints are open to all of root (S12.4)"]
+      ? ["any root process can reach the endpoints (S12.4)"]
       : []),
   ].join("; ");
 }
@@ -163,7 +161,7 @@ function conditionsOf(
   const changed = resources.filter(({ drift }) => drift.length > 0).map(({ key }) => key);
   const isDrifted = gone.length + changed.length > 0;
   const applied = generation !== undefined && resources.length > 0;
-  // What still is as the read-back of the apply found it has been so since then, as far as anybody looked.
+  // What is as the read-back of the apply found it is taken to be so since then.
   const accepted = generation === undefined ? {} : { since: new Date(generation.acceptedMs).toISOString() };
   const protects = protection(resources, desired, openChange?.why === "awaiting-confirmation");
   return [
@@ -173,7 +171,7 @@ function conditionsOf(
       reason: !applied
         ? "nothing is applied"
         : waiting.length === 0
-          ? "every resource stands"
+          ? "every resource is in place"
           : `waiting for ${waiting.join(", ")}`,
     },
     protects.status && !protects.orphaned ? { ...protects.condition, ...accepted } : protects.condition,
@@ -206,7 +204,7 @@ function whatHolds(held: readonly string[], journal: string | undefined, open: O
   return open === undefined ? "no apply is open" : whyOpen(open);
 }
 
-/** While a change is open, what differs may well be its own doing. */
+/** While a change is open, differences may come from it. */
 function driftText(gone: readonly string[], changed: readonly string[], isOpen: boolean): string {
   const how = isOpen ? (changed.length === 1 ? "is not as accepted" : "are not as accepted") : "changed outside awg";
   const texts = [
@@ -216,7 +214,7 @@ function driftText(gone: readonly string[], changed: readonly string[], isOpen: 
   return texts.filter(Boolean).join("; ");
 }
 
-/** What the packet filter's damage is, in the words in which its host tells it; nothing for another field. */
+/** The damage to the packet filter as its host reports it; empty for another field. */
 export function damageTold({ field, before, after }: FieldChange): readonly string[] {
   if (field !== "/damage") return [];
   return [before, after].flatMap((value) => (Array.isArray(value) ? value.map(String) : []));
@@ -228,7 +226,7 @@ interface Protection {
   readonly condition: Condition;
 }
 
-/** A policy that only lacks its keeper still holds in the kernel; somebody's flush could take it away. */
+/** A policy without its keeper is still enforced by the kernel, but any program's flush removes it. */
 function protection(resources: readonly ResourceStatus[], desired: DesiredState, isOnTrial: boolean): Protection {
   const policy = desired.resources.find(({ kind }) => kind === "firewall");
   const standing = resources.find(({ key }) => key === policy?.key);
@@ -246,9 +244,13 @@ function protection(resources: readonly ResourceStatus[], desired: DesiredState,
     if (standing?.summary === POLICY_GONE) return told(false, `the packet filter ${POLICY_GONE}`);
     return told(false, first === DISREGARDED ? first : "the packet filter is not as applied");
   }
-  // Until it is confirmed or reverted an apply is refused.
+  // An apply is refused until the change is confirmed or reverted.
   const when = isOnTrial ? "once it is confirmed or reverted" : "";
   return standing.drift.length > 0
-    ? told(true, `the kernel holds the kill switch; orphaned: flushable, apply again ${when}`.trimEnd(), true)
-    : told(true, "the kill switch holds");
+    ? told(
+        true,
+        `the kill switch is loaded without its keeper; orphaned: flushable, apply again ${when}`.trimEnd(),
+        true,
+      )
+    : told(true, "the kill switch is on");
 }

@@ -1,16 +1,16 @@
 import type { PeerStatus, TunnelStatus } from "./status-report.ts";
 
-/** No session lives longer (REJECT_AFTER_TIME; WireGuard white paper, section 6.5). */
+/** The longest life of a session (REJECT_AFTER_TIME; WireGuard white paper, section 6.5). */
 const SESSION_SECONDS = 180;
-/** The first initiation is on its way for a moment every two minutes; 5 s without an answer make a second (REKEY_TIMEOUT). */
+/** Every two minutes one initiation is in flight for a moment; a second follows after 5 s without a reply (REKEY_TIMEOUT). */
 const MOST_UNANSWERED = 1;
 
-/** What becomes of traffic that is the tunnel's: "idle" where nobody sends, so that nobody knows. */
+/** What happens to the tunnel's traffic; "idle": nothing is sent, so reachability is unknown. */
 export type TunnelState = "connected" | "idle" | "blocked" | "down";
 
 /**
- * The state of a tunnel: "connected" while one of its peers answers; "blocked" while none does that somebody sends to,
- * "down" where that is so and a fallback is in force. Of an engine that counts no initiations the silence is known once the
+ * The state of a tunnel: "connected" if one of its peers replies; "blocked" if no peer that traffic is sent to does,
+ * "down" if then a fallback is active. For an engine that does not count initiations, silence is known only once the
  * last session is over. Pure. `nowMs`: milliseconds since the epoch.
  */
 export function tunnelState({ peers }: TunnelStatus, nowMs: number, hasFallback: boolean): TunnelState {
@@ -20,12 +20,12 @@ export function tunnelState({ peers }: TunnelStatus, nowMs: number, hasFallback:
   return hasFallback ? "down" : "blocked";
 }
 
-/** Whether a peer has answered and is not known to be silent since: what makes a tunnel ready. Pure. */
+/** Whether a peer has replied and is not known to be silent since, which makes a tunnel ready. Pure. */
 export function hasAnswered(peer: PeerStatus, nowMs: number): boolean {
   return peer.lastHandshakeSeconds > 0 && peerState(peer, nowMs) !== "blocked";
 }
 
-/** Seconds since the last handshake. A wall clock that was set back makes nothing younger than now. */
+/** Seconds since the last handshake; 0 if the wall clock was set back. */
 export function ageSeconds({ lastHandshakeSeconds }: PeerStatus, nowMs: number): number {
   return Math.max(0, Math.round(nowMs / 1000 - lastHandshakeSeconds));
 }

@@ -2,7 +2,7 @@ import { generationOf } from "../../engine/awg/generation.ts";
 import type { PeerObserved, TunnelObserved } from "../../model/resources/tunnel.ts";
 import type { PeerStatus, TunnelStatus } from "./status-report.ts";
 
-/** What an engine says of its tunnel, without anything secret. Pure. */
+/** An engine's report about its tunnel, without secrets. Pure. */
 export function tunnelStatus({ protocol, wire, obfuscation, peers }: TunnelObserved): TunnelStatus {
   const spoken = protocol === "wireguard" ? protocol : `amneziawg ${generationOf(obfuscation)}`;
   return { wire: wire ?? spoken, peers: peers.map(peerStatus) };

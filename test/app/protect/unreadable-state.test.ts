@@ -177,7 +177,7 @@ describe("law 1: a state file that cannot be read, and nothing of ours in the ke
     for (const file of FILES) BREAKS["corrupt"]?.(stateOf(bench, file));
     const before = bench.read();
     await expect(bench.ask(statusOf)).rejects.toMatchObject({
-      message: `${stateOf(bench, "journal")} is corrupt at byte 0; no packet filter of awg's stands, so that traffic is not protected`,
+      message: `${stateOf(bench, "journal")} is corrupt at byte 0; awg's packet filter is not loaded, so traffic is not protected`,
       facts: { traffic: "unprotected" },
     });
     expect(bench.read()).toBe(before);

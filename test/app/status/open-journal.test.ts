@@ -18,7 +18,7 @@ const IDENTITY = { bootId: "simulated", namespace: "simulated" };
 
 test.each([
   ["was interrupted", "was interrupted", []],
-  ["failed as its way back did", "and its way back failed", [{ type: "blocked", cause: "no way back" } as const]],
+  ["failed as its way back did", "and its rollback failed", [{ type: "blocked", cause: "no way back" } as const]],
 ])("law 5: status says of an open apply that it %s", async (_name, reason, end) => {
   const bench = machine();
   await bench.apply(bench.config({ office: {} }));
@@ -42,7 +42,7 @@ test.each([
   ["was interrupted", "was interrupted", "A destroy was interrupted (", []],
   [
     "failed as its way back did",
-    "and its way back failed",
+    "and its rollback failed",
     "A destroy failed, and so did its way back (",
     [{ type: "blocked", cause: "no way back" } as const],
   ],
@@ -99,14 +99,14 @@ test("law 9: status says of an apply whose process goes on, or is stopped, that 
   bench.meddle((text) => text.replaceAll(/"mtuBytes": ?1400/g, '"mtuBytes":1300'));
   const status = await bench.ask((session) => session.status());
   const reasons = Object.fromEntries(status.conditions.map(({ type, reason }) => [type, reason]));
-  expect(reasons["Stalled"]).toBe(`process ${process.pid} is changing this machine: ${journal.location}`);
+  expect(reasons["Stalled"]).toBe(`process ${process.pid} is changing this host: ${journal.location}`);
   expect(reasons["Drifted"]).toBe("link/office is not as accepted");
   const text = renderStatus(status, styleFor(false), 0);
-  expect(text).toContain(`Process ${process.pid} is changing this machine (`);
+  expect(text).toContain(`Process ${process.pid} is changing this host (`);
   expect(statusDocument(status, 0)).toMatchObject({ openChange: { verb: "apply", why: "under-way" } });
   expect(text).not.toContain("cut short");
   const { open } = await bench.ask((session) => session.drift());
-  expect(open).toBe(`process ${process.pid} is changing this machine (${journal.location})`);
+  expect(open).toBe(`process ${process.pid} is changing this host (${journal.location})`);
 });
 
 test("law 9: status says of what was on trial past its deadline that it was not confirmed", async () => {
@@ -120,10 +120,10 @@ test("law 9: status says of what was on trial past its deadline that it was not 
   expect(status.openChange?.why).toBe("not-confirmed");
   expect(statusDocument(status, 0)).toMatchObject({ openChange: { verb: "apply", why: "not-confirmed" } });
   const { open } = await bench.ask((session) => session.drift());
-  expect(open).toBe(`what was on trial was not confirmed in time (${journal.location})`);
+  expect(open).toBe(`the last change was not confirmed in time (${journal.location})`);
   const text = renderStatus(status, styleFor(false), 0);
   expect(text).toContain("What was on trial was not confirmed in time (");
-  expect(text).toContain("what was on trial was not confirmed in time: ");
+  expect(text).toContain("the last change was not confirmed in time: ");
 });
 
 test("law 9: where nothing is open the documents of status and drift say so", async () => {
@@ -153,8 +153,8 @@ test.skipIf(process.platform !== "linux")(
       const stat = () => readFileSync(`/proc/${other.pid}/stat`, "utf8");
       await waitFor("the signal", () => stat().includes(") T "));
       const { conditions } = await bench.ask((session) => session.status());
-      const who = `process ${other.pid} (stopped: kill -CONT ${other.pid} wakes it)`;
-      expect(conditions.find(({ type }) => type === "Stalled")?.reason).toContain(`${who} is changing this machine`);
+      const who = `process ${other.pid} (stopped: kill -CONT ${other.pid} resumes it)`;
+      expect(conditions.find(({ type }) => type === "Stalled")?.reason).toContain(`${who} is changing this host`);
       const host = { kind: "simulated", file: bench.file } as const;
       const { findings } = await examine({ host, allowInsecurePermissions: false, environment: {} });
       expect(findings.find(({ id }) => id === "journal-at-work")).toMatchObject({

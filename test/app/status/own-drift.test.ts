@@ -54,7 +54,7 @@ test("law 9: what an apply that was interrupted changed is told as its own doing
   expect(text).not.toContain("≠");
   expect(planned.notes).toContainEqual({
     path: "journal",
-    message: `an apply was interrupted (${location}): it is undone first, and the plan made anew, whose steps may be others than these`,
+    message: `an apply was interrupted (${location}): it is undone first; then the plan is made again and its steps may differ`,
     isWarning: true,
   });
 });
@@ -75,9 +75,7 @@ test("law 9: what a destroy that was interrupted took away is told as its own do
   const notesOf = async (ask: Parameters<typeof bench.ask<{ notes: readonly { message: string }[] }>>[0]) =>
     (await bench.ask(ask)).notes.map(({ message }) => message);
   expect(await notesOf((session) => session.planDestroy())).toEqual([
-    expect.stringMatching(
-      /^a destroy was interrupted \(.*\): it is carried to its end, by steps that may be others than these$/,
-    ),
+    expect.stringMatching(/^a destroy was interrupted \(.*\): it is finished; the steps may differ from these$/),
   ]);
   expect((await bench.plan(config)).notes.map(({ message }) => message)).toContainEqual(
     expect.stringMatching(/^a destroy was interrupted \(.*\): it is undone first/),

@@ -62,8 +62,8 @@ async function applied(over: Partial<ReturnType<typeof laptopState>["capabilitie
 describe("law 10: status names known limits of the host by number", () => {
   test.each([
     ["nothing", {}, 967, "kill switch on"],
-    ["no egress hook", { egressHook: false }, 967, "kill switch on; root's raw frames are not judged (S12.3)"],
-    ["no user of awg's own", {}, 0, "kill switch on; endpoints are open to all of root (S12.4)"],
+    ["no egress hook", { egressHook: false }, 967, "kill switch on; raw frames of root are not filtered (S12.3)"],
+    ["no user of awg's own", {}, 0, "kill switch on; any root process can reach the endpoints (S12.4)"],
   ])("%s", async (_name, capabilities, serviceUid, summary) => {
     const { status } = await applied(capabilities, serviceUid);
     expect((await status()).resources.find(({ key }) => key === "firewall/machine")?.summary).toBe(summary);
@@ -81,14 +81,14 @@ test("S9.4: bridges between whose ports nothing judges are named", async () => {
   const { status } = await applied();
   const { resources } = await status(undefined, { guestBridges: ["br7", "docker0"] });
   expect(resources.find(({ key }) => key === "firewall/machine")?.summary).toBe(
-    "kill switch on; frames from port to port of br7, docker0 are not judged (S9.4)",
+    "kill switch on; frames between ports of br7, docker0 are not filtered (S9.4)",
   );
 });
 
 describe("law 9: status", () => {
   test("a machine as applied is protected; the tunnel is not ready before a handshake", async () => {
     const { condition, status } = await applied();
-    expect(await condition("Protected")).toMatchObject({ status: true, reason: "the kill switch holds" });
+    expect(await condition("Protected")).toMatchObject({ status: true, reason: "the kill switch is on" });
     expect(await condition("Drifted")).toMatchObject({ status: false });
     expect(await condition("Ready")).toMatchObject({ status: false, reason: "waiting for tunnel/office" });
     expect((await status()).generation).toBe(7);
@@ -130,7 +130,7 @@ describe("law 9: status", () => {
     });
     const { resources } = await status(undefined, { policy: null, damage: ["which policy it is is not known"] });
     expect(resources.find(({ key }) => key === "firewall/machine")?.summary).toBe(
-      "damaged: what it blocks is not known",
+      "damaged: it is unknown what it blocks",
     );
   });
 

@@ -120,7 +120,9 @@ describe.skipIf(reason !== undefined)(`a destroy${reason === undefined ? "" : ` 
     writeFileSync(at("etc/resolv.conf"), "nameserver 198.51.100.1\n");
     const { status, stdout } = awg("destroy", "--auto-approve");
     expect({ status, stdout }).toMatchObject({ status: 0 });
-    expect(stdout).toContain("Destroyed, but for the resolver's file, which somebody wrote anew: it stays as it is");
+    expect(stdout).toContain(
+      "Destroyed, but for the resolver's file, which another program rewrote: it stays as it is",
+    );
     expect(stdout).not.toContain("is back as it was");
     expect(readFileSync(at("etc/resolv.conf"), "utf8")).toBe("nameserver 198.51.100.1\n");
     rmSync(at("etc/resolv.conf"));

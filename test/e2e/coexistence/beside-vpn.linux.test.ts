@@ -18,7 +18,7 @@ describe.skipIf(obstacle !== undefined)(`a kill switch beside another VPN (${obs
   }
 
   const cutOff = (device: string) =>
-    `note: killSwitch: ${device} is another program's tunnel, and will carry nothing: allow what it carries and its server (killSwitch.allow), or make it awg's (awg import, with --adopt while wg-quick has it up)`;
+    `note: killSwitch: ${device} is another program's tunnel and will be blocked: allow its traffic and its server (killSwitch.allow), or import it (awg import, with --adopt while wg-quick runs it)`;
 
   beforeAll(() => {
     machine = new BesideMachine("beside", program());

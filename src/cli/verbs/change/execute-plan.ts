@@ -159,7 +159,7 @@ function eventText(event: ProgressEvent): string | undefined {
     case "undo-start":
       return `undoing: ${event.batch.steps.map(({ key }) => key).join(", ")}`;
     case "blocked":
-      return `the way back failed; blocking traffic: ${event.cause}`;
+      return `the rollback failed; blocking traffic: ${event.cause}`;
     case "batch-done":
       return undefined;
   }

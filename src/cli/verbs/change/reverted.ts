@@ -10,7 +10,7 @@ export function renderReverted(reverted: Reverted | undefined): string {
   const { generation, policy, drifted } = reverted;
   const isBack = policy === undefined && drifted?.length === 0;
   if (isBack) return "Reverted; what stood before is back.";
-  const undone = `Reverted; ${policy === undefined ? "what had begun is undone" : renderRestored(policy)}.`;
+  const undone = `Reverted; ${policy === undefined ? "the change is undone" : renderRestored(policy)}.`;
   if (drifted === undefined) return `${undone} How the rest stands could not be read; see awg doctor.`;
   if (drifted.length === 0) return undone;
   const remedy =

@@ -5,7 +5,7 @@ import { flagOption, type RunVerb } from "../../verb.ts";
 import { styleFor } from "../../views/style.ts";
 import { driftDocument, renderDrift } from "./drift.view.ts";
 
-/** `awg drift`: what the machine changed since the last accepted state, never what only the config changed. */
+/** `awg drift`: what the host changed since the last accepted state, never what only the config changed. */
 export const run: RunVerb = async (call) => {
   await using host = await openHostFor(call);
   const report = await readDrift(host.parts);

@@ -111,7 +111,7 @@ function transactionTexts(
   if (why === "under-way") {
     const state = "what stands is neither the old state nor the new";
     const who = capitalized(nameOf(openChange.changedBy));
-    return [style.yellow(`${who} is changing this machine (${openJournal}): ${state} until it ends.`)];
+    return [style.yellow(`${who} is changing this host (${openJournal}): ${state} until it ends.`)];
   }
   if (why === "not-confirmed") {
     const when = "the next apply or destroy puts the old state back first, awg revert at once";
@@ -120,7 +120,7 @@ function transactionTexts(
   const what = verb === "destroy" ? "A destroy" : "An apply";
   if (why === "way-back-failed") {
     return [
-      style.red(`${what} failed, and so did its way back (${openJournal}); the next apply or destroy recovers it.`),
+      style.red(`${what} failed, and so did its rollback (${openJournal}); the next apply or destroy recovers it.`),
     ];
   }
   const next =
