@@ -11,7 +11,7 @@ import type { FamilyQuestion } from "./ruleset-question.ts";
 const whole = fragmentIs("whole", "first");
 
 /**
- * The frames that may leave by the policy (docs/security.md S9): what S5 and S7 let out, as far as conntrack need not be
+ * The frames that may leave by the policy (chapter S9): what S5 and S7 let out, as far as conntrack need not be
  * asked (S9.1); later fragments where some whole packet could (S9.2); and whatever carries one of awg's marks (S9.3).
  */
 export function grantedFrames({ space, granted, question }: FamilyQuestion): Diagram {

@@ -30,7 +30,7 @@ export interface PathQuestion {
   readonly isWanted: (found: FoundPath) => Formula;
 }
 
-/** S4: the packets of which what is wanted for their path holds; the order is that of docs/security.md S4.2–S4.7. */
+/** S4: the packets of which what is wanted for their path holds; the order is that of rules S4.2–S4.7. */
 export function pathFormula({ family, steering, layer, sides, isAnybodys, isWanted }: PathQuestion): Formula {
   const cases: { when: Formula; yields: Formula }[] = [];
   const add = (when: Formula, path: PathRef, isDeclaredDns = false) =>

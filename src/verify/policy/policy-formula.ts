@@ -37,7 +37,7 @@ export function unmarkedOrphan(family: Family): Formula {
 }
 
 /**
- * The packets of one hook that a policy lets pass, as a condition: docs/security.md once more, written for sets of
+ * The packets of one hook that a policy lets pass, as a condition: docs/reference/security once more, written for sets of
  * packets as `firewall/evaluate.ts` is for single ones. A test compares the two. Whose a flow was that outlived its program is
  * no part of a packet: such packets are granted what one of the users is granted, where flows are remembered, unless the
  * packets are `frames`, of which no flow is known.

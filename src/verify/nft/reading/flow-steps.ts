@@ -1,7 +1,7 @@
 import type { Expression } from "../../../native/linux/nftables/expression.ts";
 import type { ReadRule, RuleStep } from "./read-rule.ts";
 
-/** What only the flow of a packet or the rest of its transport header tells (docs/security.md S4.10). */
+/** What only the flow of a packet or the rest of its transport header tells (rule S4.10). */
 const HEADER = /^transport header bytes /;
 /** Elements that rules themselves add. */
 export const SEEN_FLOWS = "flows that were seen";

@@ -384,7 +384,7 @@ s.sendto(struct.pack("!HHIIBBHHH", 9, 9000, 1, 1, 0x50, ${flags}, 9, 0, 0), ("19
       },
     );
 
-    test("reads like docs/security.md in nft's words (golden)", async ({ skip }) => {
+    test("renders a policy for a laptop (golden)", async ({ skip }) => {
       const version = /v([\d.]+)/.exec(nft("--version").stdout)?.[1];
       skip(version !== "1.0.6", `the golden was written by nft 1.0.6, this is ${version}`);
       load(LAPTOP);

@@ -14,7 +14,7 @@ const NEIGHBOURS = "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert }";
 const HOPS = `ip6 hoplimit ${NDP_HOP_LIMIT}`;
 
 /**
- * The script that the boot unit gives to `nft -f` before any network is up: the blocked policy (docs/security.md S1.4)
+ * The script that the boot unit gives to `nft -f` before any network is up: the blocked policy (rule S1.4)
  * as a table of its own, which the first load of a policy deletes in its own transaction. Loading it twice is the same
  * as once. Pure.
  */

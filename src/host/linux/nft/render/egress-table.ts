@@ -19,7 +19,7 @@ const pass = () => verdict("return");
 
 /**
  * Renders the netdev table, which judges frames where they leave a physical device, also those that root writes past
- * the IP stack (docs/security.md S9), and marks ARP where it arrives (S6.6).
+ * the IP stack (chapter S9), and marks ARP where it arrives (S6.6).
  *
  * @param devices the physical devices, by name: a pattern would make nft 1.0.6 hang when it lists the table
  */

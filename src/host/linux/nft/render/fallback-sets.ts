@@ -16,7 +16,7 @@ const PACKETS = [2, 10] as const;
 const FRAMES = [0x0800, 0x86dd] as const;
 
 /**
- * The condition that the fallback of this path is in force (docs/security.md S4.9). Each path has a set of network
+ * The condition that the fallback of this path is in force (rule S4.9). Each path has a set of network
  * protocols, filled while its tunnel is down; its elements vanish by themselves, so that nobody need live to end it.
  */
 export function whileFallenBack({ writer, match }: RenderPlace, path: number, not = false): Match {

@@ -35,7 +35,7 @@ export interface InetTableOptions {
   readonly uplinks: readonly string[];
 }
 
-/** Renders the inet table: steering, marking what arrives, then judging what leaves, enters and crosses (docs/security.md S1–S8). */
+/** Renders the inet table: steering, marking what arrives, then judging what leaves, enters and crosses (chapters S1–S8). */
 export function renderInetTable(policy: FirewallPolicy, { identity, owned, uplinks }: InetTableOptions): RenderedTable {
   const writer = new TableWriter({ family: "inet", name: NFT_TABLE, owned, persistent: owned });
   const place: RenderPlace = { writer, match: matchIn("inet") };

@@ -56,7 +56,7 @@ const KERNELS: UserClass = { name: "kernels", uids: [] };
 
 /**
  * Writes the rules that remember whose a flow is, in a set for each kind of users, and refuse what goes on with a flow of which
- * that is not known (docs/security.md S4.10). A load of the table empties the sets.
+ * that is not known (rule S4.10). A load of the table empties the sets.
  */
 export function writeFlowMemory(place: RenderPlace, from: string, classes: readonly UserClass[]): void {
   const { writer, match } = place;

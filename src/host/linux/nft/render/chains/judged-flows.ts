@@ -35,7 +35,7 @@ const MEMORIES: readonly Memory[] = FAMILIES.flatMap((family) => {
 });
 
 /**
- * Whether verdicts are remembered (docs/security.md S5.6): only where a packet's path depends on nothing but the fields of
+ * Whether verdicts are remembered (rule S5.6): only where a packet's path depends on nothing but the fields of
  * the key. So no rule names users, no path falls back, and the policy has one layer, with a kill switch.
  */
 export function remembersVerdicts(policy: FirewallPolicy): boolean {
