@@ -33,7 +33,7 @@ test.each([
   const { open } = await bench.ask((session) => session.drift());
   expect(open).toBe(`an apply ${reason} (${journal.location})`);
   expect(renderStatus(status, styleFor(false), 0)).toContain(
-    end.length === 0 ? "An apply was interrupted (" : "An apply failed, and so did its way back (",
+    end.length === 0 ? "An apply was interrupted (" : "An apply failed, and so did its rollback (",
   );
   expect(readFileSync(journal.location)).toEqual(before);
 });
@@ -43,7 +43,7 @@ test.each([
   [
     "failed as its way back did",
     "and its rollback failed",
-    "A destroy failed, and so did its way back (",
+    "A destroy failed, and so did its rollback (",
     [{ type: "blocked", cause: "no way back" } as const],
   ],
 ])("law 5: status and drift call an open destroy that %s a destroy", async (_name, reason, sentence, end) => {
