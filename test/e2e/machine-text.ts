@@ -3,6 +3,8 @@ import type { World } from "../lab/world/world.ts";
 /** Counters, and what the kernel shows only after it first tracked a connection. */
 const restless = /^net\.netfilter\.nf_conntrack_(count|buckets)\b|stable_secret/;
 const ruleCounter = /counter packets \d+ bytes \d+/g;
+/** The elements of a set that packets fill: they come and go by themselves. */
+const passingElements = /(\t\tflags [a-z,]*dynamic[^\n]*\n(?:\t\ttimeout [^\n]*\n)?)\t\telements = \{[^}]*\}\n/g;
 
 /** The client's whole network configuration as text, part by part: what destroy must put back exactly. */
 export async function machineText(world: World): Promise<Record<string, string>> {
@@ -14,7 +16,7 @@ export async function machineText(world: World): Promise<Record<string, string>>
     routes4: await inside("ip", "-4", "route", "show", "table", "all"),
     routes6: await inside("ip", "-6", "route", "show", "table", "all"),
     rules: (await inside("ip", "-4", "rule", "show")) + (await inside("ip", "-6", "rule", "show")),
-    nft: (await inside("nft", "list", "ruleset")).replaceAll(ruleCounter, "counter"),
+    nft: (await inside("nft", "list", "ruleset")).replaceAll(ruleCounter, "counter").replaceAll(passingElements, "$1"),
     sysctls: sysctls.join("\n"),
     resolver: await inside("cat", "/etc/resolv.conf"),
   };
