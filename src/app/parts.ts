@@ -1,4 +1,4 @@
-import type { InotifyUsage } from "../host/linux/processes/inotify-limit.ts";
+import type { Environment, InotifyUsage } from "../host/ports/environment.ts";
 import type { FactsWanted, HostFacts } from "../host/ports/facts.ts";
 import type { Host } from "../host/ports/host.ts";
 import type { Inspection } from "../host/ports/inspection.ts";
@@ -14,7 +14,6 @@ import { driverRegistry } from "../resources/registry.ts";
 import type { LockingProcess } from "../state/lock.ts";
 import type { Watchdog } from "./apply/confirmation.ts";
 import type { CarriedConnection } from "./apply/ssh-connection.ts";
-import type { Surroundings as Environment } from "./doctor/environment.ts";
 import type { KnownConfig } from "./load/known-config.ts";
 import type { NamedSecret } from "./plan/facts-wanted.ts";
 import type { ExpandInput } from "./plan/memoized-expansion.ts";

@@ -16,7 +16,7 @@ import { fileStores } from "../state/file-stores.ts";
 import { trustedOwners } from "../state/file-trust.ts";
 import { readStateIdentity } from "../state/identity.ts";
 import { SecretStore } from "../state/secret-store.ts";
-import { type Paths, pathsFor } from "./paths.ts";
+import { isOfInitial, type Paths, pathsFor } from "./paths.ts";
 import { rootRights } from "./root-rights.ts";
 
 /** A session on this Linux machine, in the network namespace of this process. */
@@ -46,8 +46,9 @@ export function linuxParts({ stateDir, runDir, isUnattended, ...given }: HostOpt
     readPublicFacts: async (wanted) =>
       (await import("../host/linux/facts/facts.ts")).linuxFacts(paths.namespaced).read(wanted),
     readEnvironment: async () => {
-      const { readLinuxSurroundings } = await import("../host/linux/environment/read-environment.ts");
-      return readLinuxSurroundings(host, paths, Date.now());
+      const { readLinuxEnvironment } = await import("../host/linux/environment/read-environment.ts");
+      const { bootId } = readStateIdentity();
+      return readLinuxEnvironment(host, { ...paths, bootId, isInitial: isOfInitial }, Date.now());
     },
     stores: fileStores(paths.stateDir, readStateIdentity(), secrets),
     clock: {

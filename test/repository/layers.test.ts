@@ -94,13 +94,6 @@ const ROOMS: readonly Room[] = [
     why: "the simulated host is pure",
   },
   {
-    folder: /^src\/host\/linux\/environment\//,
-    may: [/^src\/(model|verify|app\/doctor|compose|resources|state|host\/ports|host\/linux|native\/linux)\//],
-    node: true,
-    packages: [],
-    why: "what other software does on this host",
-  },
-  {
     folder: /^src\/host\/linux\//,
     may: [
       /^src\/(model|uapi|verify)\//,
@@ -181,6 +174,13 @@ const ROOMS: readonly Room[] = [
     node: true,
     packages: ["chokidar", "xstate"],
     why: "the daemon hosts the loop; its death changes nothing on the host",
+  },
+  {
+    folder: /^src\/app\/doctor\//,
+    may: [/^src\/(?!cli\/|daemon\/|compose\/|native\/|host\/(linux|darwin|simulated)\/)/],
+    node: true,
+    packages: [],
+    why: "doctor judges what ports report; it reads no kernel itself",
   },
   {
     folder: /^src\/app\//,

@@ -1,50 +1,17 @@
-import type { ResolverManager } from "../../host/linux/environment/network-managers.ts";
+import type { Environment, ForeignChain, ResolverManager } from "../../host/ports/environment.ts";
 import type { RuleEntry } from "../../host/ports/routes.ts";
 import { NFT_BOOT_TABLE, NFT_TABLE, ROUTE_PROTOCOL, RULE_PREFERENCES, SERVICE_USER } from "../../model/ownership.ts";
 import type { DesiredState } from "../../model/resources/desired-state.ts";
 import { hasPolicyRules, missingMainRule, namesOf } from "../status/main-rule.ts";
 import { type Finding, shellWord } from "./finding.ts";
-import { judgeLocalRoutes, type UnroutedAddress } from "./local-routes.ts";
-import { type Bystanders, judgeBystanders } from "./other-software.ts";
-
-/** A base chain of another program. */
-export interface ForeignChain {
-  readonly family: string;
-  readonly table: string;
-  readonly name: string;
-  readonly hook: string;
-  readonly drops: boolean;
-}
-
-/** Other software on the host; a list is empty if there is nothing or it cannot be read. */
-export interface Surroundings extends Bystanders {
-  readonly nowMs: number;
-  readonly rules: readonly RuleEntry[];
-  /** Addresses for which the kernel has no route of its own; absent where they cannot be read. */
-  readonly unrouted?: readonly UnroutedAddress[];
-  readonly chains: readonly ForeignChain[];
-  /** Whether `nft` is there, which the boot unit and people need. */
-  readonly nftProgram: boolean;
-  /** Whether engines' sockets can run as the service user. */
-  readonly serviceUser: boolean;
-  readonly ipv6Disabled: boolean;
-  /** systemd-networkd runs and removes policy rules that it did not make. */
-  readonly networkdRemovesRules: boolean;
-  /** The program that rewrites /etc/resolv.conf, if it is known. */
-  readonly resolverManager: ResolverManager | undefined;
-  /** The process that owns our nf_tables tables if it is not the running keeper, and how to end it. */
-  readonly tableOwner?: { readonly pid: number; readonly name: string; readonly remedy: string };
-  /** UAPI and keeper sockets without a listener. */
-  readonly deadSockets: readonly string[];
-  /** Folders and files of network namespaces that no longer exist. */
-  readonly goneNamespaces: readonly string[];
-}
+import { judgeLocalRoutes } from "./local-routes.ts";
+import { judgeOtherSoftware } from "./other-software.ts";
 
 const MOST_NAMED = 8;
 
 /** Software that conflicts with awg, leftovers, and missing parts; some matter only with what is applied. Pure. */
-export function judgeSurroundings(
-  around: Surroundings,
+export function judgeEnvironment(
+  around: Environment,
   applied: DesiredState,
   acceptedMs: number | undefined,
 ): readonly Finding[] {
@@ -55,12 +22,12 @@ export function judgeSurroundings(
     ...judgeLocalRoutes(around.unrouted ?? [], applied),
     ...chainFindings(around, applied),
     ...programFindings(around, applied),
-    ...judgeBystanders(around, applied),
+    ...judgeOtherSoftware(around, applied),
     ...leftFindings(around),
   ];
 }
 
-function ownerFindings({ tableOwner }: Surroundings): Finding[] {
+function ownerFindings({ tableOwner }: Environment): Finding[] {
   if (tableOwner === undefined) return [];
   const { pid, name, remedy } = tableOwner;
   return [
@@ -76,7 +43,7 @@ function ownerFindings({ tableOwner }: Surroundings): Finding[] {
 }
 
 /** WireGuard orders handshakes by the wall clock (TAI64N, section 5.1 of its paper): one that went back is refused. */
-function clockFindings({ nowMs }: Surroundings, acceptedMs: number | undefined): Finding[] {
+function clockFindings({ nowMs }: Environment, acceptedMs: number | undefined): Finding[] {
   if (acceptedMs === undefined || nowMs >= acceptedMs) return [];
   const evidence = `it is ${timeText(nowMs)} here; the applied state was accepted ${timeText(acceptedMs)}`;
   return [
@@ -94,7 +61,7 @@ function timeText(ms: number): string {
   return ms <= 8.64e15 ? new Date(ms).toISOString() : `${ms} ms after the epoch`;
 }
 
-function ruleFindings({ rules }: Surroundings, applied: DesiredState): Finding[] {
+function ruleFindings({ rules }: Environment, applied: DesiredState): Finding[] {
   const foreign = rules.filter(({ protocol }) => protocol !== ROUTE_PROTOCOL);
   const isApplied = hasPolicyRules(applied);
   const { first, last } = RULE_PREFERENCES;
@@ -149,7 +116,7 @@ function ruleText({ rule, protocol, foreign }: RuleEntry): string {
   return `IPv${rule.family} preference ${rule.preference}, table ${rule.table}, protocol ${protocol}${rest}`;
 }
 
-function chainFindings({ chains }: Surroundings, applied: DesiredState): Finding[] {
+function chainFindings({ chains }: Environment, applied: DesiredState): Finding[] {
   const findings: Finding[] = [];
   const isGuarded = applied.resources.some(({ kind }) => kind === "firewall");
   const boot = chains.filter(({ table }) => table === NFT_BOOT_TABLE);
@@ -185,7 +152,7 @@ function chainText({ family, table, name, hook, drops }: ForeignChain): string {
   return `table ${family} ${table}, chain ${name} at ${hook}, policy ${drops ? "drop" : "accept"}`;
 }
 
-function programFindings(around: Surroundings, applied: DesiredState): Finding[] {
+function programFindings(around: Environment, applied: DesiredState): Finding[] {
   const hasIpv6 = applied.resources.some(
     (one) => one.kind === "link" && one.spec.addresses.some((text) => text.includes(":")),
   );
@@ -259,7 +226,7 @@ const LEAVING_RESOLVER: Readonly<Record<ResolverManager, readonly string[]>> = {
   resolvconf: ["resolvconf --disable-updates, or for openresolv: echo resolvconf=NO >> /etc/resolvconf.conf"],
 };
 
-function leftFindings({ deadSockets, goneNamespaces }: Surroundings): Finding[] {
+function leftFindings({ deadSockets, goneNamespaces }: Environment): Finding[] {
   const findings: Finding[] = [];
   if (deadSockets.length > 0) {
     findings.push({

@@ -4,7 +4,7 @@ import type { HostParts } from "../parts.ts";
 import { trafficOfUnreadable } from "../protect/unreadable-state.ts";
 import { judgeAbilities } from "./abilities.ts";
 import { examineApplied, trafficFindings } from "./applied.ts";
-import { judgeSurroundings } from "./environment.ts";
+import { judgeEnvironment } from "./environment.ts";
 import type { Examination, Finding } from "./finding.ts";
 import { examineState, type StateReading } from "./state-files.ts";
 import { judgeSubordinates, usersOfRules } from "./subuid.ts";
@@ -44,7 +44,7 @@ async function examineParts(parts: HostParts): Promise<Examination> {
     const around = await parts.readEnvironment();
     looked.push("policy rules, firewalls and resolvers of other programs", "sockets and state that were left over");
     const { otherTunnels = [] } = facts ?? {};
-    findings.push(...judgeSurroundings({ ...around, otherTunnels }, applied, state.latest?.acceptedMs));
+    findings.push(...judgeEnvironment({ ...around, otherTunnels }, applied, state.latest?.acceptedMs));
   }
   return { findings, looked };
 }

@@ -1,39 +1,10 @@
+import type { GuestBridge } from "../../host/ports/environment.ts";
 import type { PolicyLayer } from "../../model/firewall/policy.ts";
 import { parsePrefix, prefixContains } from "../../model/prefix.ts";
 import type { DesiredState } from "../../model/resources/desired-state.ts";
-import type { InterfaceAddress } from "../../native/linux/rtnetlink/interface-address.codec.ts";
-import type { Link } from "../../native/linux/rtnetlink/link.codec.ts";
-import type { Route } from "../../native/linux/rtnetlink/route.codec.ts";
 import type { Finding } from "./finding.ts";
 
-/** A bridge that this host routes for guests. */
-export interface GuestBridge {
-  readonly device: string;
-  /** This host's IPv4 address on it with the prefix length: "172.17.0.1/16". */
-  readonly address: string;
-}
-
 const ANYWHERE = "0.0.0.0/0";
-
-/** Bridges with ports and an IPv4 address and without a default route, which would make them uplinks. Pure. */
-export function guestBridges(
-  links: readonly Link[],
-  addresses: readonly InterfaceAddress[],
-  routes: readonly Route[],
-): readonly GuestBridge[] {
-  const bridges = links.filter(
-    ({ kind, index, up }) =>
-      kind === "bridge" &&
-      up &&
-      links.some(({ masterIndex }) => masterIndex === index) &&
-      !routes.some(({ destination, oif }) => destination === ANYWHERE && oif === index),
-  );
-  return bridges.flatMap(({ index, name: device }) =>
-    addresses
-      .filter(({ family, linkIndex }) => family === 4 && linkIndex === index)
-      .map(({ address }) => ({ device, address })),
-  );
-}
 
 /** Guests whose traffic goes into the default's tunnel without replies (rule S7.2). Pure. */
 export function judgeGuests(bridges: readonly GuestBridge[], { resources }: DesiredState): readonly Finding[] {

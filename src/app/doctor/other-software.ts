@@ -1,28 +1,16 @@
-import type { InotifyUsage } from "../../host/linux/processes/inotify-limit.ts";
-import type { OtherTunnel } from "../../host/ports/facts.ts";
+import type { OtherSoftware } from "../../host/ports/environment.ts";
 import type { DesiredState } from "../../model/resources/desired-state.ts";
 import { counted } from "../../model/text/counted.ts";
 import { cutOffNotes } from "../plan/cut-off.ts";
 import { roomyLimit } from "../plan/inotify-limit.ts";
 import type { Finding } from "./finding.ts";
-import { type GuestBridge, judgeGuests } from "./guests.ts";
-
-/** Programs that awg's policy or kernel limits affect, and programs that affect engines. */
-export interface Bystanders {
-  /** Absent if the kernel sets no limit. */
-  readonly inotifyUsage?: InotifyUsage;
-  readonly otherTunnels?: readonly OtherTunnel[];
-  /** Bridges whose traffic passes the IP tables (br_netfilter). */
-  readonly filteredBridges?: readonly string[];
-  /** Bridges that this host routes for guests; empty if it does not forward. */
-  readonly guestBridges?: readonly GuestBridge[];
-}
+import { judgeGuests } from "./guests.ts";
 
 /** Fewer free instances than this are reported. */
 const FEW = 8;
 
 /** Limits and refusals that affect other programs on this host. Pure. */
-export function judgeBystanders(around: Bystanders, applied: DesiredState): readonly Finding[] {
+export function judgeOtherSoftware(around: OtherSoftware, applied: DesiredState): readonly Finding[] {
   return [
     ...roomFindings(around, applied),
     ...cutOffFindings(around, applied),
@@ -31,7 +19,7 @@ export function judgeBystanders(around: Bystanders, applied: DesiredState): read
   ];
 }
 
-function roomFindings({ inotifyUsage }: Bystanders, { resources }: DesiredState): Finding[] {
+function roomFindings({ inotifyUsage }: OtherSoftware, { resources }: DesiredState): Finding[] {
   const engines = resources.filter((one) => one.kind === "tunnel" && one.spec.engine === "userspace").length;
   if (inotifyUsage === undefined || engines === 0) return [];
   const { uid, limit, used } = inotifyUsage;
@@ -49,7 +37,7 @@ function roomFindings({ inotifyUsage }: Bystanders, { resources }: DesiredState)
   ];
 }
 
-function cutOffFindings({ otherTunnels = [] }: Bystanders, applied: DesiredState): Finding[] {
+function cutOffFindings({ otherTunnels = [] }: OtherSoftware, applied: DesiredState): Finding[] {
   const notes = cutOffNotes(applied, otherTunnels);
   if (notes.length === 0) return [];
   return [
@@ -66,7 +54,7 @@ function cutOffFindings({ otherTunnels = [] }: Bystanders, applied: DesiredState
 }
 
 /** Bridges whose guests cannot reach each other: the kernel filters bridged packets as forwarded ones (S7.3). */
-function bridgeFindings({ filteredBridges = [] }: Bystanders, { resources }: DesiredState): Finding[] {
+function bridgeFindings({ filteredBridges = [] }: OtherSoftware, { resources }: DesiredState): Finding[] {
   const isKilling = resources.some(
     (one) => one.kind === "firewall" && one.spec.layers.some(({ killSwitch }) => killSwitch),
   );

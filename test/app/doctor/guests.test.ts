@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { guestBridges, judgeGuests } from "../../../src/app/doctor/guests.ts";
+import { judgeGuests } from "../../../src/app/doctor/guests.ts";
+import { guestBridges } from "../../../src/host/linux/environment/guest-bridges.ts";
 import type { AllowGrant, FlowMatch, FlowRule, PathRef } from "../../../src/model/firewall/policy.ts";
 import type { Resource } from "../../../src/model/resource.ts";
 import { policy, state } from "../../reconciler/scenarios.ts";

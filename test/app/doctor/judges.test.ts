@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { judgeAbilities } from "../../../src/app/doctor/abilities.ts";
 import { judgeApplied } from "../../../src/app/doctor/applied.ts";
-import { judgeSurroundings, type Surroundings } from "../../../src/app/doctor/environment.ts";
+import { judgeEnvironment } from "../../../src/app/doctor/environment.ts";
 import { type Finding, shellWord } from "../../../src/app/doctor/finding.ts";
 import type { ResourceStatus } from "../../../src/app/status/status-report.ts";
+import type { Environment } from "../../../src/host/ports/environment.ts";
 import type { Capabilities } from "../../../src/host/ports/facts.ts";
 import type { RuleEntry } from "../../../src/host/ports/routes.ts";
 import { DISREGARDED } from "../../../src/model/firewall/canary.ts";
@@ -20,7 +21,7 @@ const ABLE: Capabilities = {
   userspaceAmneziawg: true,
   resolved: false,
 };
-const QUIET: Surroundings = {
+const QUIET: Environment = {
   nowMs: 2_000,
   rules: [],
   chains: [],
@@ -77,7 +78,7 @@ const kernelRule = (
 const chain = (table: string, drops = true) => ({ family: "inet", table, name: "input", hook: "input", drops });
 
 describe("what stands around awg", () => {
-  test.each<[string, Partial<Surroundings>, readonly string[]]>([
+  test.each<[string, Partial<Environment>, readonly string[]]>([
     ["nothing", {}, []],
     ["a clock before the last apply", { nowMs: 999 }, ["fault clock-behind"]],
     ["a foreign rule among ours", { rules: [rule(10_500)] }, ["fault rule-in-our-range"]],
@@ -111,14 +112,14 @@ describe("what stands around awg", () => {
     ["a dead socket", { deadSockets: ["/var/run/wireguard/awg-a.sock"] }, ["note socket-left"]],
     ["state of gone namespaces", { goneNamespaces: ["/var/lib/awg/netns-1"] }, ["note namespace-state-left"]],
   ])("%s", (_what, around, expected) => {
-    expect(told(judgeSurroundings({ ...QUIET, ...around }, APPLIED, 1_000))).toEqual(expected);
+    expect(told(judgeEnvironment({ ...QUIET, ...around }, APPLIED, 1_000))).toEqual(expected);
   });
 
   test("IPv6 that is switched off is wrong only under an IPv6 address", () => {
     const six = state(link("office", { addresses: ["fd00::2/128"] }));
-    expect(told(judgeSurroundings({ ...QUIET, ipv6Disabled: true }, six, 1_000))).toEqual(["fault ipv6-disabled"]);
+    expect(told(judgeEnvironment({ ...QUIET, ipv6Disabled: true }, six, 1_000))).toEqual(["fault ipv6-disabled"]);
     const four = state(link("office", { addresses: ["10.8.0.2/32"] }));
-    expect(judgeSurroundings({ ...QUIET, ipv6Disabled: true }, four, 1_000)).toEqual([]);
+    expect(judgeEnvironment({ ...QUIET, ipv6Disabled: true }, four, 1_000)).toEqual([]);
   });
 
   test.each([
@@ -128,25 +129,25 @@ describe("what stands around awg", () => {
     [128, "embedded", []],
   ] as const)("%i inotify instances in use of 128, engine: %s", (used, engine, expected) => {
     const around = { ...QUIET, inotifyUsage: { uid: 0, limit: 128, used } };
-    expect(told(judgeSurroundings(around, state(tunnel("office", { engine })), 1_000))).toEqual(expected);
+    expect(told(judgeEnvironment(around, state(tunnel("office", { engine })), 1_000))).toEqual(expected);
   });
 
   test("a rule for the main table that is gone is named with one command for each family", () => {
     const rules = [kernelRule(0, 255), kernelRule(0, 255, 6)];
-    const [finding] = judgeSurroundings({ ...QUIET, rules }, APPLIED, 1_000);
+    const [finding] = judgeEnvironment({ ...QUIET, rules }, APPLIED, 1_000);
     expect(finding?.remedy).toEqual(["ip -4 rule add pref 32766 lookup main", "ip -6 rule add pref 32766 lookup main"]);
   });
 
   test("a rule that the kernel put right before ours is told with how to have it behind them", () => {
     const remedies = (preference: number) =>
-      judgeSurroundings({ ...QUIET, rules: [rule(preference)] }, APPLIED, 1_000).flatMap(({ remedy }) => remedy);
+      judgeEnvironment({ ...QUIET, rules: [rule(preference)] }, APPLIED, 1_000).flatMap(({ remedy }) => remedy);
     expect(remedies(10_099).join()).toContain("give ip rule add a preference");
     expect(remedies(5_270).join()).not.toContain("give ip rule add a preference");
   });
 
   test("where nothing is applied hardly anything of it is wrong", () => {
     const all = { ...QUIET, nowMs: 0, rules: [rule(10_500)], chains: [chain("awg_boot")], networkdRemovesRules: true };
-    expect(told(judgeSurroundings(all, NOTHING, undefined))).toEqual([
+    expect(told(judgeEnvironment(all, NOTHING, undefined))).toEqual([
       "note rule-in-our-range",
       "note networkd-removes-rules",
     ]);
@@ -154,7 +155,7 @@ describe("what stands around awg", () => {
 
   test("every remedy is a command or a clause on one line, and long lists are cut", () => {
     const rules = Array.from({ length: 100 }, (_, index) => rule(10_200 + index));
-    const [finding] = judgeSurroundings({ ...QUIET, rules }, APPLIED, 1_000);
+    const [finding] = judgeEnvironment({ ...QUIET, rules }, APPLIED, 1_000);
     expect([finding?.evidence.length, finding?.remedy.length]).toEqual([8, 8]);
     expect(finding?.remedy[0]).toBe("ip -4 rule delete pref 10200");
     for (const line of finding?.remedy ?? []) expect(line).not.toContain("\n");

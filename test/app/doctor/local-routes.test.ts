@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { judgeLocalRoutes, unroutedAddresses } from "../../../src/app/doctor/local-routes.ts";
+import { judgeLocalRoutes } from "../../../src/app/doctor/local-routes.ts";
+import { unroutedAddresses } from "../../../src/host/linux/environment/unrouted-addresses.ts";
 import { ADDRESS_FLAG, type InterfaceAddress } from "../../../src/native/linux/rtnetlink/interface-address.codec.ts";
 import type { Route } from "../../../src/native/linux/rtnetlink/route.codec.ts";
 import { link, state } from "../../reconciler/scenarios.ts";

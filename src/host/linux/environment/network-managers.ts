@@ -1,33 +1,37 @@
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { namesIn, textOf } from "../../../native/linux/readable-files.ts";
+import type { ResolverManager } from "../../ports/environment.ts";
 import { ProcFolder } from "../processes/proc-folder.ts";
 
-/** A program that writes /etc/resolv.conf beside awg. */
-export type ResolverManager = "NetworkManager" | "resolvconf";
-
-/** Where systemd keeps what networkd is told (networkd.conf(5)). */
+/** Folders of networkd's configuration (networkd.conf(5)). */
 const NETWORKD_FOLDERS = ["etc/systemd", "run/systemd", "usr/local/lib/systemd", "usr/lib/systemd"];
-/** Of files of one name the later folder's counts; the last folder's are read after NetworkManager.conf, the others' before (NetworkManager.conf(5)). */
+/**
+ * Of files with the same name, the one in the later folder counts. Files of the last folder are read after
+ * NetworkManager.conf, the others before (NetworkManager.conf(5)).
+ */
 const MANAGER_FOLDERS = ["usr/lib/NetworkManager/conf.d", "run/NetworkManager/conf.d", "etc/NetworkManager/conf.d"];
 /** The kernel keeps 15 bytes of a program's name (proc(5), comm). */
 const NETWORKD = "systemd-network";
 const MANAGER = "NetworkManager";
-/** Where openresolv keeps what it was told: up to 3.12, and since 3.13. */
+/** Folders of openresolv's data: up to 3.12, and since 3.13. */
 const OPENRESOLV_FOLDERS = ["run/resolvconf/interfaces", "run/resolvconf/keys"];
-/** Debian's resolvconf updates the file while this is there (resolvconf(8)). */
+/** Debian's resolvconf updates the file while this exists (resolvconf(8)). */
 const RESOLVCONF_UPDATES = "run/resolvconf/enable-updates";
 
-/** What tells which programs manage the network of a machine. */
-export interface Premises {
-  /** The root of its files. */
+/** The evidence for programs that manage the host's network. */
+export interface ManagerEvidence {
+  /** The root folder of the host's files. */
   readonly root: string;
-  /** Whether a program that the kernel calls so runs in this network namespace. */
+  /** Whether a program with this kernel name runs in this network namespace. */
   readonly runs: (name: string) => boolean;
 }
 
-/** This machine. Where processes of others are hidden every program counts as running: what it left in /run then decides. */
-export function thisMachine(proc = new ProcFolder()): Premises {
+/**
+ * The evidence on this host. If other users' processes are hidden, every program counts as running, and its files in
+ * /run decide.
+ */
+export function thisHost(proc = new ProcFolder()): ManagerEvidence {
   const own = proc.networkOf("self");
   const isHere = (pid: number): boolean => [own, undefined].includes(proc.networkOf(pid));
   const runs = (name: string): boolean => proc.pids().some((pid) => proc.read(pid)?.name === name && isHere(pid));
@@ -35,25 +39,25 @@ export function thisMachine(proc = new ProcFolder()): Premises {
 }
 
 /**
- * Whether systemd-networkd runs and removes routes and policy rules of others. Since systemd 246 and 249 it can be told
- * to leave them alone; its default is to remove them. Its folder in /run stays when it is stopped.
+ * Whether systemd-networkd runs and removes other programs' routes and policy rules, its default. Since systemd 246 and
+ * 249 it can be configured to keep them. Its folder in /run remains after it is stopped.
  */
-export function removesForeignRules({ root, runs }: Premises): boolean {
+export function removesForeignRules({ root, runs }: ManagerEvidence): boolean {
   if (!existsSync(join(root, "run/systemd/netif/state")) || !runs(NETWORKD)) return false;
   const files = NETWORKD_FOLDERS.map((folder) => join(root, folder)).flatMap((folder) => [
     join(folder, "networkd.conf"),
     ...namesIn(join(folder, "networkd.conf.d")).map((name) => join(folder, "networkd.conf.d", name)),
   ]);
   const text = files.map(textOf).join("\n");
-  const isTold = (key: string): boolean => new RegExp(`^\\s*${key}\\s*=\\s*(no|false|0|off)\\s*$`, "im").test(text);
-  return !(isTold("ManageForeignRoutes") && isTold("ManageForeignRoutingPolicyRules"));
+  const isDisabled = (key: string): boolean => new RegExp(`^\\s*${key}\\s*=\\s*(no|false|0|off)\\s*$`, "im").test(text);
+  return !(isDisabled("ManageForeignRoutes") && isDisabled("ManageForeignRoutingPolicyRules"));
 }
 
 /**
- * Who else writes /etc/resolv.conf; undefined where nobody does. NetworkManager keeps a copy of its own in /run also when
- * it is told to leave the file alone (`dns=none`, `rc-manager=unmanaged`), and when it is stopped.
+ * The other program that writes /etc/resolv.conf; undefined without one. NetworkManager keeps a copy in /run even when
+ * it does not manage the file (`dns=none`, `rc-manager=unmanaged`) or is stopped.
  */
-export function resolverManager({ root, runs }: Premises): ResolverManager | undefined {
+export function resolverManager({ root, runs }: ManagerEvidence): ResolverManager | undefined {
   if (existsSync(join(root, "run/NetworkManager/resolv.conf")) && runs(MANAGER) && !leavesResolver(root)) {
     return "NetworkManager";
   }
@@ -80,7 +84,7 @@ function leavesResolver(root: string): boolean {
   return main.get("dns") === "none" || main.get("rc-manager") === "unmanaged";
 }
 
-/** The keys of the section [main], of which the last counts. */
+/** The keys of the section [main]; the last value counts. */
 function mainSection(paths: readonly string[]): ReadonlyMap<string, string> {
   const keys = new Map<string, string>();
   for (const path of paths) {

@@ -1,11 +1,6 @@
 import { existsSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { ForeignChain, Surroundings } from "../../../app/doctor/environment.ts";
-import { guestBridges } from "../../../app/doctor/guests.ts";
-import { type UnroutedAddress, unroutedAddresses } from "../../../app/doctor/local-routes.ts";
-import type { Bystanders } from "../../../app/doctor/other-software.ts";
-import { isOfInitial, type Paths } from "../../../compose/paths.ts";
 import { ENGINE_PROGRAMS } from "../../../model/engine-program.ts";
 import { keeperPaths } from "../../../model/keeper-protocol.ts";
 import { openNetfilterSocket, readNftChains } from "../../../native/linux/nftables/nft-netlink.ffi.ts";
@@ -14,23 +9,36 @@ import { isUnixSocketLive, unixListener } from "../../../native/linux/process/un
 import { namesIn, textOf } from "../../../native/linux/readable-files.ts";
 import type { Link } from "../../../native/linux/rtnetlink/link.codec.ts";
 import { openRouteNetlink } from "../../../native/linux/rtnetlink/route-netlink.ffi.ts";
-import { MAIN_TABLE } from "../../../resources/routes/route-table.ts";
-import { readStateIdentity } from "../../../state/identity.ts";
-import { LOCAL_TABLE } from "../../../verify/routing/routing.ts";
+import { ROUTE_TABLE } from "../../../native/linux/rtnetlink/rtnetlink-constants.ts";
+import type { Environment, ForeignChain, OtherSoftware, UnroutedAddress } from "../../ports/environment.ts";
 import type { Host } from "../../ports/host.ts";
 import { readInotifyUsage } from "../processes/inotify-limit.ts";
 import { endingOwner, type TableOwner, tableOwner } from "../processes/table-owner.ts";
 import { readServiceUser } from "../service-user.ts";
-import { removesForeignRules, resolverManager, thisMachine } from "./network-managers.ts";
+import { guestBridges } from "./guest-bridges.ts";
+import { removesForeignRules, resolverManager, thisHost } from "./network-managers.ts";
+import { unroutedAddresses } from "./unrouted-addresses.ts";
 
 const NFT_PATHS = ["/usr/sbin/nft", "/usr/bin/nft", "/sbin/nft", "/usr/local/sbin/nft"];
 const OWNER_LOOKS = 3;
 const OWNER_LOOK_MS = 300;
 
-/** Looks around on a Linux machine; changes nothing. What cannot be read counts as not there. */
-export async function readLinuxSurroundings(host: Host, paths: Paths, nowMs: number): Promise<Surroundings> {
-  const owner = await strangeOwner(paths.runDir);
-  const machine = paths.namespaced ? undefined : thisMachine();
+/** The process's folders and namespace. */
+export interface EnvironmentScope {
+  readonly stateDir: string;
+  readonly runDir: string;
+  /** Whether awg acts in a network namespace other than the host's own. */
+  readonly namespaced: boolean;
+  /** The id of this boot. */
+  readonly bootId: string;
+  /** Whether an inode is that of the host's own network namespace. */
+  readonly isInitial: (inode: string) => boolean;
+}
+
+/** Reads other software and leftovers on a Linux host. Reads only; what cannot be read counts as missing. */
+export async function readLinuxEnvironment(host: Host, scope: EnvironmentScope, nowMs: number): Promise<Environment> {
+  const owner = await foreignOwner(scope.runDir);
+  const manager = scope.namespaced ? undefined : thisHost();
   return {
     nowMs,
     rules: await host.routes.readRules(),
@@ -39,32 +47,34 @@ export async function readLinuxSurroundings(host: Host, paths: Paths, nowMs: num
     nftProgram: NFT_PATHS.some((path) => existsSync(path)),
     serviceUser: orElse(true, () => readServiceUser().uid !== 0),
     ipv6Disabled: textOf("/proc/sys/net/ipv6/conf/all/disable_ipv6").trim() !== "0",
-    networkdRemovesRules: machine !== undefined && removesForeignRules(machine),
-    resolverManager: machine === undefined ? undefined : resolverManager(machine),
+    networkdRemovesRules: manager !== undefined && removesForeignRules(manager),
+    resolverManager: manager === undefined ? undefined : resolverManager(manager),
     ...(owner === undefined ? {} : { tableOwner: { ...owner, remedy: endingOwner(owner) } }),
-    ...orElse({}, bystanders),
-    deadSockets: orElse([], () => deadSockets(paths.runDir)),
-    goneNamespaces: paths.namespaced ? [] : orElse([], () => goneNamespaces(paths)),
+    ...orElse({}, otherSoftware),
+    deadSockets: orElse([], () => deadSockets(scope.runDir)),
+    goneNamespaces: scope.namespaced ? [] : orElse([], () => goneNamespaces(scope)),
   };
 }
 
 function readUnrouted(): readonly UnroutedAddress[] {
   using netlink = openRouteNetlink();
-  return unroutedAddresses(netlink.links(), netlink.addresses(), netlink.routes({ table: LOCAL_TABLE }));
+  return unroutedAddresses(netlink.links(), netlink.addresses(), netlink.routes({ table: ROUTE_TABLE.local }));
 }
 
-function bystanders(): Bystanders {
+function otherSoftware(): OtherSoftware {
   using netlink = openRouteNetlink();
   const links = netlink.links();
   const inotifyUsage = readInotifyUsage(readServiceUser().uid);
   return {
     ...(inotifyUsage === undefined ? {} : { inotifyUsage }),
     filteredBridges: isBridgeFiltered() ? links.filter((link) => isSwitch(link, links)).map(({ name }) => name) : [],
-    guestBridges: isForwarding() ? guestBridges(links, netlink.addresses(), netlink.routes({ table: MAIN_TABLE })) : [],
+    guestBridges: isForwarding()
+      ? guestBridges(links, netlink.addresses(), netlink.routes({ table: ROUTE_TABLE.main }))
+      : [],
   };
 }
 
-/** One with a single port has nothing to pass on. */
+/** Whether it forwards between ports: a bridge with a single port does not. */
 function isSwitch({ kind, index }: Link, links: readonly Link[]): boolean {
   return kind === "bridge" && links.filter(({ masterIndex }) => masterIndex === index).length > 1;
 }
@@ -73,14 +83,17 @@ function isForwarding(): boolean {
   return textOf("/proc/sys/net/ipv4/ip_forward").trim() === "1";
 }
 
-/** Whether packets between ports of a bridge pass the tables of IP; the files are there with the module br_netfilter alone. */
+/** Whether packets between ports of a bridge pass the IP tables; the files exist only with the module br_netfilter. */
 function isBridgeFiltered(): boolean {
   const switches = ["iptables", "ip6tables"].map((name) => `/proc/sys/net/bridge/bridge-nf-call-${name}`);
   return switches.some((path) => textOf(path).trim() === "1");
 }
 
-/** A keeper whose socket was removed makes it anew within that time. */
-async function strangeOwner(runDir: string): Promise<TableOwner | undefined> {
+/**
+ * The owner of our tables that is not the running keeper. A keeper creates a removed socket again within the waiting
+ * time.
+ */
+async function foreignOwner(runDir: string): Promise<TableOwner | undefined> {
   for (let looks = 0; looks < OWNER_LOOKS; looks += 1) {
     const owner = orElse(undefined, tableOwner);
     const { socket } = keeperPaths(runDir, readNamespaceInode());
@@ -111,19 +124,19 @@ function deadSockets(runDir: string): readonly string[] {
 }
 
 /**
- * Per-namespace folders of state and sockets, and locks, whose inode no process and no name in /run/netns has; state of another
- * boot.
+ * Folders of state and sockets, and locks, of network namespaces that no process and no name in /run/netns has, and
+ * state of another boot.
  */
-function goneNamespaces({ stateDir, runDir }: Paths): readonly string[] {
+function goneNamespaces({ stateDir, runDir, bootId, isInitial }: EnvironmentScope): readonly string[] {
   const live = liveNamespaces();
-  const [boot] = readStateIdentity().bootId.split("-");
+  const [boot] = bootId.split("-");
   return [...new Set([stateDir, runDir])].flatMap((folder) =>
     namesIn(folder)
       .filter((name) => {
         const [, inode, since] = /^(?:netns-|lock\.|keeper-)([0-9]+)(?:-([^-]+)(?:-[0-9]+)?)?$/.exec(name) ?? [];
         if (inode === undefined) return false;
         const isState = folder !== runDir && name.startsWith("netns-");
-        const isOld = since === undefined ? !isOfInitial(inode) : since !== boot;
+        const isOld = since === undefined ? !isInitial(inode) : since !== boot;
         return !live.has(inode) || (isState && isOld);
       })
       .map((name) => join(folder, name)),
@@ -139,7 +152,7 @@ function liveNamespaces(): ReadonlySet<string> {
   return new Set(files.flatMap((file) => orElse([], () => [String(statSync(file).ino)])));
 }
 
-/** What a reading gives, or this where it fails: a machine that lacks the file, or hides it, has no such finding. */
+/** The result of `read`, or `otherwise` if it fails: a host that lacks the file, or hides it, has no such finding. */
 function orElse<T>(otherwise: T, read: () => T): T {
   try {
     return read();

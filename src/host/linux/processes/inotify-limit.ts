@@ -1,14 +1,7 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
+import type { InotifyUsage } from "../../ports/environment.ts";
 import { parseEffectiveUid } from "./proc-text.ts";
-
-/** A user's limit of inotify instances, and how many are in use. */
-export interface InotifyUsage {
-  readonly uid: number;
-  /** fs.inotify.max_user_instances. */
-  readonly limit: number;
-  readonly used: number;
-}
 
 const INSTANCE = "anon_inode:inotify";
 

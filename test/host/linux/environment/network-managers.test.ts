@@ -4,10 +4,10 @@ import { beforeEach, describe, expect, test } from "vitest";
 import {
   removesForeignRules,
   resolverManager,
-  thisMachine,
-} from "../../../src/host/linux/environment/network-managers.ts";
-import { ProcFolder } from "../../../src/host/linux/processes/proc-folder.ts";
-import { temporaryFolder } from "../../support/folder.ts";
+  thisHost,
+} from "../../../../src/host/linux/environment/network-managers.ts";
+import { ProcFolder } from "../../../../src/host/linux/processes/proc-folder.ts";
+import { temporaryFolder } from "../../../support/folder.ts";
 
 describe("programs that manage the network", () => {
   let root = "";
@@ -96,7 +96,7 @@ describe("programs that manage the network", () => {
     start("self", "node", "1");
     start("70", "systemd-network", "1");
     start("80", "NetworkManager", "2");
-    const { runs } = thisMachine(new ProcFolder(root));
+    const { runs } = thisHost(new ProcFolder(root));
     expect(["systemd-network", "NetworkManager", "systemd"].map(runs)).toEqual([true, false, true]);
   });
 });
