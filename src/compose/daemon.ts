@@ -3,7 +3,7 @@ import type { HostOptions } from "../app/host-options.ts";
 import { NotificationGate } from "../daemon/notification-gate.ts";
 import { type DaemonOptions, type DaemonOutside, type DaemonReport, runDaemon } from "../daemon/run-daemon.ts";
 import type { ClockReading } from "../daemon/watch/clock-watch.ts";
-import type { ShowNotification } from "../host/ports/notifications.ts";
+import type { ShowNotification } from "../host/ports/host.ts";
 import { disableInspection } from "../native/disable-inspection.ts";
 import { readBootTimeMs } from "../native/linux/process/boot-time.ts";
 import { watchNetwork } from "./network-events.ts";

@@ -1,4 +1,4 @@
-import type { Notification } from "../host/ports/notifications.ts";
+import type { Notification } from "../host/ports/host.ts";
 import type { DaemonReport } from "./run-daemon.ts";
 import { renderGuarded } from "./watch/ruleset-watchdog.ts";
 

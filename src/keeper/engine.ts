@@ -43,7 +43,7 @@ export interface EngineContext {
   readonly spare?: (launch: EngineLaunch) => EngineChild | undefined;
 }
 
-type Wish = Pick<EnsureEngine, "engine" | "protocol" | "user" | "configuration" | "update">;
+type EngineConfig = Pick<EnsureEngine, "engine" | "protocol" | "user" | "configuration" | "update">;
 
 /**
  * One engine process: started, configured, and restarted with the same configuration when it dies. It is watched by pid
@@ -84,24 +84,24 @@ export class Engine {
    *
    * @param secrets the values of the placeholders in both; copied for restarts
    */
-  async ensure(wish: Wish, secrets: ExtractedSecrets = []): Promise<void> {
+  async ensure(wanted: EngineConfig, secrets: ExtractedSecrets = []): Promise<void> {
     const alive = this.#running !== undefined && isAlive(this.#running);
-    const sameUser = this.#user === undefined || this.#user.uid === wish.user.uid;
+    const sameUser = this.#user === undefined || this.#user.uid === wanted.user.uid;
     const keeps =
       alive &&
-      wish.protocol === this.#what.protocol &&
-      wish.engine === this.#what.kind &&
+      wanted.protocol === this.#what.protocol &&
+      wanted.engine === this.#what.kind &&
       sameUser &&
-      this.#accepts(wish.update, secrets);
+      this.#accepts(wanted.update, secrets);
     if (!keeps) {
       if (alive && this.#isForeign) throw this.#foreignSilence();
       await this.stop();
-      this.#what = { kind: wish.engine, protocol: wish.protocol };
-      this.#user = wish.user;
-      await this.#startAfresh(wish.configuration, secrets);
+      this.#what = { kind: wanted.engine, protocol: wanted.protocol };
+      this.#user = wanted.user;
+      await this.#startAfresh(wanted.configuration, secrets);
     }
-    this.#user = wish.user;
-    this.#keep(wish.configuration, secrets);
+    this.#user = wanted.user;
+    this.#keep(wanted.configuration, secrets);
     this.#restarts = keeps ? this.#restarts : 0;
     this.#watchAfter(WATCH_MS);
   }

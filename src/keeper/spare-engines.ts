@@ -48,8 +48,8 @@ export class SpareEngines implements Disposable {
   /** Keeps one of this kind ready for the next device; undefined: none. */
   keepReady(make: EngineMake | undefined): void {
     this.#wanted = make;
-    const { make: standing } = this.#standby ?? {};
-    if (standing !== undefined && (make === undefined || !isSame(standing, make))) this.#endStandby();
+    const { make: ready } = this.#standby ?? {};
+    if (ready !== undefined && (make === undefined || !isSame(ready, make))) this.#endStandby();
     if (make === undefined) this.#cancel();
     else this.#plan();
   }

@@ -6,7 +6,7 @@ import type { UnixExchanges } from "./unix-exchange.ts";
 
 const LINUX: UnixExchanges = { exchange: exchangeOverUnixSocket, isLive: isUnixSocketLive, errnoName };
 
-/** Unix sockets of the system that this process runs on: macOS's calls bear other numbers and lengths than Linux's. */
+/** Unix sockets of this process's system: macOS's calls use other numbers and lengths than Linux's. */
 export function unixExchangesHere(): UnixExchanges {
   return process.platform === "darwin" ? darwinUnixExchanges(openLibSystem()) : LINUX;
 }

@@ -7,11 +7,11 @@ export interface UnixExchange {
   readonly maxAnswerBytes: number;
   /** Bounds the waiting for the whole answer: one that comes byte by byte may take twice that. */
   readonly timeoutMs: number;
-  /** Judges who listens, before anything is sent; the pid where the system tells it. */
+  /** Checks the listener's credentials before anything is sent; the pid is set where the system reports it. */
   readonly checkPeer?: (peer: { readonly uid: number; readonly pid?: number }) => void;
 }
 
-/** Whether a time is over, counted from now by a clock that nobody sets. */
+/** Whether a time limit has passed, by the monotonic clock. */
 export function timeLimit(ms: number): () => boolean {
   const end = process.hrtime.bigint() + BigInt(Math.trunc(ms * 1_000_000));
   return () => process.hrtime.bigint() >= end;
@@ -19,9 +19,12 @@ export function timeLimit(ms: number): () => boolean {
 
 /** Unix sockets of one system, for questions that nothing else waits beside. */
 export interface UnixExchanges {
-  /** Connects, asks and reads the answer. AwgError, with the errno's name in `facts.errno`, where nobody listens. */
+  /**
+   * Connects, sends the request and reads the reply. AwgError with the errno's name in `facts.errno` without a
+   * listener.
+   */
   exchange(exchange: UnixExchange): Uint8Array;
-  /** Whether somebody accepts connections on a unix socket. */
+  /** Whether a program listens on a unix socket. */
   isLive(path: string): boolean;
   /** The name of an errno of this system. */
   errnoName(errno: number): string;

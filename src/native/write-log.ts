@@ -1,8 +1,8 @@
 import { writeSync } from "node:fs";
 
 /**
- * Writes to this process's standard error. What cannot be written (a full disk) is lost: an error of process.stderr that
- * nobody hears ends the process.
+ * Writes to standard error. Failed writes (a full disk) are ignored: an unhandled error of process.stderr would end
+ * the process.
  */
 export function writeLog(text: string): void {
   try {

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
-import type { Host } from "../../src/host/ports/host.ts";
+import type { Host, ShowNotification } from "../../src/host/ports/host.ts";
 import type { NetworkEvent, NetworkEvents } from "../../src/host/ports/network-events.ts";
-import type { ShowNotification } from "../../src/host/ports/notifications.ts";
 import type { ProcessPort, SocketTuple } from "../../src/host/ports/processes.ts";
 import type { Route } from "../../src/host/ports/routes.ts";
 import type { ServicePort } from "../../src/host/ports/services.ts";

@@ -38,7 +38,7 @@ describe.skipIf(obstacle !== undefined)(`a machine that slept (${obstacle ?? "th
     lab?.[Symbol.dispose]();
   });
 
-  it("is told of by its engine, with the sessions that are too old, and the next packet makes a new one", async () => {
+  it("is reported by the engine with the number of expired sessions, and the next packet creates a new one", async () => {
     for (const [end, local, far, last] of [
       ["b", KEYS.b, KEYS.a, 2],
       ["a", KEYS.a, KEYS.b, 1],

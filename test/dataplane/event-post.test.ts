@@ -19,7 +19,7 @@ const handshake: PlaneEvent = { kind: "handshake", tunnel: "t", publicKey: new U
 const roamed: PlaneEvent = { ...handshake, kind: "roamed" };
 const gone: PlaneEvent = { kind: "device-gone", tunnel: "t", errno: "EBADFD" };
 
-test("the first handshake after a pause is told with the next turn, the others of that second together at its end", () => {
+test("the first handshake after a pause is posted with the next turn, the others of that second together at its end", () => {
   const { posts, clock, events } = post();
   events.add(handshake);
   events.postDue();
@@ -38,7 +38,7 @@ test("the first handshake after a pause is told with the next turn, the others o
   expect(posts).toHaveLength(2);
 });
 
-test("what ends a tunnel is told at once, after what was before it", () => {
+test("the end of a tunnel is posted at once, after earlier events", () => {
   const { posts, events } = post();
   events.add(handshake);
   events.postDue();

@@ -97,7 +97,7 @@ describe.skipIf(obstacle !== undefined)(`A23: a path that grows narrow (${obstac
     return tunnels[0]?.counters[name] ?? 0;
   }
 
-  it("tells the sender what fits, and everything goes on in one piece", { timeout: 120_000 }, async () => {
+  it("reports the fitting size to the sender, and later packets are not fragmented", { timeout: 120_000 }, async () => {
     // Without segmentation by the kernel the capture shows each datagram.
     await openBoth("192.0.2.2", false);
     await until("the tunnel", () => pings(1420).status === 0);
@@ -164,7 +164,7 @@ describe.skipIf(obstacle !== undefined)(`A23: a path that grows narrow (${obstac
     await sendOver("fd77::2");
   });
 
-  it("tells a connection that begins how large its segments may be", { timeout: 120_000 }, async () => {
+  it("clamps the segment size of a new connection", { timeout: 120_000 }, async () => {
     await openBoth();
     await until("the tunnel", () => pings(100).status === 0);
     narrow(1300);

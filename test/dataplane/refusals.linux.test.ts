@@ -50,7 +50,7 @@ describe.skipIf(obstacle !== undefined)(`a kernel that refuses (${obstacle ?? "v
       expect(ping(30)).toBe(0);
     });
 
-    it("tells of a device that is down (EIO), carries again when it is up, and ends with one that is deleted (EBADFD)", async () => {
+    it("reports a device that is down (EIO), works again when it is up, and ends when it is deleted (EBADFD)", async () => {
       inA("ip", "link", "set", "tun-a", "down");
       lab.b.namespace.run(["ping", "-q", "-c", "2", "-i", "0.2", "-W", "1", "10.77.0.1"], { mayFail: true });
       await expect.poll(() => refusals("device-refused"), LONGEST).toContain("EIO");
@@ -111,7 +111,7 @@ describe.skipIf(obstacle !== undefined)(`a kernel that refuses (${obstacle ?? "v
       expect(await refusals("send-refused")).toEqual([]);
     });
 
-    it("is not told of what a full queue behind the socket drops, which the kernel counts, and goes on", async () => {
+    it("goes on when a full queue behind the socket drops packets, which only the kernel counts", async () => {
       inA(...tc("add", "tbf", "rate", "64kbit", "burst", "2k", "limit", "3000"));
       lab.a.namespace.run(["ping", "-q", "-f", "-s", "1300", "-c", "200", "-w", "2", "10.77.0.2"], { mayFail: true });
       const { stdout } = lab.a.namespace.run(["tc", "-s", "qdisc", "show", "dev", "cable"]);
@@ -128,14 +128,14 @@ describe.skipIf(obstacle !== undefined)(`a kernel that refuses (${obstacle ?? "v
       return JSON.parse(lab.a.namespace.run(argv).stdout);
     };
 
-    it("tells of EMSGSIZE where nothing may be cut (IP_PMTUDISC_DO), and sends what comes after", () => {
+    it("reports EMSGSIZE where fragmentation is forbidden (IP_PMTUDISC_DO), and sends later packets", () => {
       const mtu = (bytes: string) => ["ip", "link", "set", "cable", "mtu", bytes];
       expect(
         send({ options: [[0, 10, 2]], rounds: 1, datagrams: 3, bytes: 1400, narrow: mtu("1300"), wide: mtu("1500") }),
       ).toEqual({ refused: ["EMSGSIZE"], wasBlocked: false, sent: 0, dropped: 3, last: 1 });
     });
 
-    it("tells of ENOBUFS where the socket asks to be told (IP_RECVERR), and sends what comes after", () => {
+    it("reports ENOBUFS with IP_RECVERR, and sends later packets", () => {
       const narrow = tc("add", "tbf", "rate", "64kbit", "burst", "2k", "limit", "3000");
       const said = send({ options: [[0, 11, 1]], rounds: 1, datagrams: 100, bytes: 1400, narrow, wide: tc("del") });
       expect(said).toMatchObject({ refused: ["ENOBUFS"], wasBlocked: false, last: 1 });

@@ -99,7 +99,7 @@ describe("the sockets of a tunnel", () => {
     expect([sockets.current.port, world.taken.size, told]).toEqual([51_820, 2, []]);
   });
 
-  it("are none when somebody took the port meanwhile; it is told, tried each second, and with the next settings", () => {
+  it("are missing while another program has the port; that is reported, and retried each second and with new settings", () => {
     const { world, used, told, sockets } = held();
     world.refuseWhen(() => "EADDRINUSE");
     expect(errnoOf(() => sockets.change({ ...fixed, mark: 7 }, 1000))).toBe("EADDRINUSE");

@@ -19,7 +19,7 @@ describe.skipIf(!isLinux)(`the thread of the data plane${isLinux ? "" : " (needs
     expect(script("exit", "throw")).toMatchObject({ status: 1, signal: null });
   });
 
-  it("stops when told to, as often as one likes, and refuses what comes after", () => {
+  it("stops on request, repeatedly, and refuses later requests", () => {
     expect(script("exit", "stop")).toMatchObject({
       status: 0,
       stdout: "the data plane is not running: it ended",
@@ -48,7 +48,7 @@ describe.skipIf(!isLinux)(`the thread of the data plane${isLinux ? "" : " (needs
     expect(removed).toMatchObject({ value: false });
   });
 
-  it("tells its owner when it crashed", async () => {
+  it("reports a crash to its owner", async () => {
     const events: unknown[] = [];
     const program = new URL(
       "data:text/javascript,import{parentPort}from'node:worker_threads';parentPort.postMessage({kind:'ready'});setImmediate(()=>{throw new Error('a bug')})",

@@ -71,7 +71,7 @@ describe("law 8: the keeper reads a request without ever making a string of a ke
     expect(textOf(request.configuration, secrets)).toBe(configuration(10_000));
   });
 
-  test("what is wiped is gone, and a copy is nobody else's", () => {
+  test("wiped secrets are gone, and a copy is independent", () => {
     const secrets = extractSecrets(Buffer.from(`private_key=${hex("ab")}`));
     const copy = copySecrets(secrets);
     wipeSecrets(secrets);

@@ -42,7 +42,7 @@ describe.skipIf(obstacle !== undefined)(`a keeper that is slow${obstacle ? ` (sk
     keeper?.kill("SIGKILL");
   });
 
-  test("is heard two seconds after it was asked", async () => {
+  test("is read two seconds after the request", async () => {
     const pid = await startSlowKeeper(2);
     expect(keeperClient(paths, []).status()).toMatchObject({ pid, devices: [] });
   });

@@ -25,7 +25,7 @@ while True:
         caller.sendall(json.dumps({"ok": True, "status": status}).encode() + b"\\n")
 `;
 
-test("a keeper that ends by a fault of its own each time it is started is told soon: each step of a way back asks for one", async () => {
+test("a keeper that fails at each start is reported soon: each step of a rollback asks for one", async () => {
   const client = keeperClient(keeperPaths(temporaryFolder(), 1), ["false"]);
   for (const longestMs of [10_000, 5_000]) {
     const beganMs = performance.now();

@@ -134,7 +134,7 @@ describe.skipIf(obstacle !== undefined)(`the keeper (${obstacle ?? "on this kern
     expect(machine.keeper(engineOn(device)).devices).toHaveLength(1);
   });
 
-  test("law 9: one that was stopped is named with its process, and nobody waits for it longer than a second, and that once", () => {
+  test("law 9: a stopped keeper is reported with its process, and the client waits for it at most a second, once", () => {
     const { machine, device } = newMachine();
     const { pid } = machine.keeper(opening(device));
     process.kill(pid, "SIGSTOP");
@@ -175,7 +175,7 @@ describe.skipIf(obstacle !== undefined)(`the keeper (${obstacle ?? "on this kern
     },
   );
 
-  test("law 1: with keeper and engine both killed the device stands without carrier", () => {
+  test("law 1: after keeper and engine were both killed, the device exists without carrier", () => {
     const { machine, device } = newMachine();
     const status = machine.keeper(opening(device), engineOn(device));
     machine.namespace.run(["ip", "link", "set", device, "up"]);
@@ -189,7 +189,7 @@ describe.skipIf(obstacle !== undefined)(`the keeper (${obstacle ?? "on this kern
     expect(machine.namespace.run(["cat", `/sys/class/net/${device}/carrier`]).stdout.trim()).toBe("1");
   });
 
-  test("a device that somebody deleted is made anew", () => {
+  test("a deleted device is created again", () => {
     const { machine, device } = newMachine();
     machine.keeper(opening(device));
     machine.namespace.run(["ip", "link", "del", device]);

@@ -36,7 +36,7 @@ test("B13: the latest it ever was counts", () => {
   expect(behind([0, 0], [500, YEAR_MS], [500, -YEAR_MS], [500, -1_000])).toEqual([0, 0, YEAR_MS, YEAR_MS + 1_000]);
 });
 
-test("B13: an engine that starts is told of a later time only while the clock is behind it", () => {
+test("B13: a starting engine gets a later time only while the clock is behind it", () => {
   let wall = 1_800_000_000_500;
   const clock = new MonotonicWallClock(
     () => wall,

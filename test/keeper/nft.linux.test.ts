@@ -49,7 +49,7 @@ function keepersIn({ namespace }: LinuxMachine): number[] {
 }
 
 describe.skipIf(obstacle !== undefined)(`the owner of the tables (${obstacle ?? "on this kernel"})`, () => {
-  test("law 6: nobody else's flush or deletion takes our tables while the keeper lives", () => {
+  test("law 6: no other program can flush or delete our tables while the keeper lives", () => {
     machine = new LinuxMachine("nft");
     expect(machine.keeper(transaction(ours("inet"), ours("netdev"))).tables).toEqual(["inet awg", "netdev awg"]);
     flush(machine);
@@ -93,7 +93,7 @@ describe.skipIf(obstacle !== undefined)(`the owner of the tables (${obstacle ?? 
     expect(tablesIn(machine)).toBe("table inet awg");
   });
 
-  test("one whose folder is removed makes folder, lock and socket anew, and goes on as the owner", () => {
+  test("a keeper with a removed folder creates folder, lock and socket again, and stays the owner", () => {
     machine = new LinuxMachine("nft5");
     const before = machine.keeper(transaction(ours("inet")), arming);
     rmSync(runOf(machine), { recursive: true });
@@ -124,7 +124,7 @@ describe.skipIf(obstacle !== undefined)(`the owner of the tables (${obstacle ?? 
     expect(filesOf(machine)).not.toHaveProperty("watchdog");
   });
 
-  test("one whose place was taken meanwhile lets go, and the other takes over tables and watchdog", async () => {
+  test("a keeper that another has replaced releases everything, and the other adopts tables and watchdog", async () => {
     machine = new LinuxMachine("nft6");
     const before = machine.keeper(transaction(ours("inet"), ours("netdev")), arming);
     const client = connect({ path: keeperSocket(machine), allowHalfOpen: true });

@@ -87,7 +87,7 @@ describe.skipIf(obstacle !== undefined)(`the watchdog (${obstacle ?? "on this cl
     expect([next.isAtRest, ran("watchdog"), reports.length]).toEqual([!isTaken, isTaken, isTaken ? 0 : 1]);
   });
 
-  test("armed anew while the command of the first deadline runs, it keeps the second", async () => {
+  test("armed again while the command of the first deadline runs, it keeps the second", async () => {
     const watchdog = newWatchdog();
     watchdog.arm({ deadlineMs: 0, command: ["/bin/sh", "-c", `touch ${join(folder, "first")}; sleep 0.5`] });
     await until(() => ran("first"));

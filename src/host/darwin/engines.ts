@@ -117,9 +117,9 @@ async function ensureEngine(deps: DarwinEnginesDeps, spec: TunnelSpec): Promise<
   const bytesOf = deps.secrets.bytesOf.bind(deps.secrets);
   const configuration = renderUapiSet(spec, undefined, bytesOf);
   if (configuration === undefined) throw new AwgError("bug", `there is nothing to configure on ${device}`);
-  const standing = await readEngine(deps, device);
-  const isSame = standing?.protocol === protocol && standing.engine === engine;
-  const update = isSame ? renderUapiSet(spec, standing, bytesOf) : undefined;
+  const existing = await readEngine(deps, device);
+  const isSame = existing?.protocol === protocol && existing.engine === engine;
+  const update = isSame ? renderUapiSet(spec, existing, bytesOf) : undefined;
   await deps.holder.request({
     request: "ensureEngine",
     device,

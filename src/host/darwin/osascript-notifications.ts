@@ -1,5 +1,5 @@
 import { printableLine } from "../../model/text/printable.ts";
-import type { Notification, ShowNotification } from "../ports/notifications.ts";
+import type { Notification, ShowNotification } from "../ports/host.ts";
 import { commandAtScreen, userAtScreen } from "./at-screen.ts";
 import type { RunCommand } from "./command.ts";
 

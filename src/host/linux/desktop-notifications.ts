@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { printableLine } from "../../model/text/printable.ts";
-import type { Notification, ShowNotification } from "../ports/notifications.ts";
+import type { Notification, ShowNotification } from "../ports/host.ts";
 
 const NOTIFY_SEND = "/usr/bin/notify-send";
 const LONGEST_MS = 5000;

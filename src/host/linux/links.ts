@@ -82,8 +82,8 @@ async function ensureLink(keeper: KeeperClient, spec: LinkSpec): Promise<void> {
     });
   }
   using netlink = openRouteNetlink();
-  const standing = netlink.link(spec.device);
-  if (standing !== undefined) refuseForeign(keeper, standing);
+  const existing = netlink.link(spec.device);
+  if (existing !== undefined) refuseForeign(keeper, existing);
   await keeper.ensureRunning();
   const alias = `${LINK_ALIAS_PREFIX}${spec.tunnel}`;
   keeper.request({ request: "openDevice", device: spec.device, alias });
@@ -172,9 +172,9 @@ function ensureAddresses(netlink: RouteNetlink, linkIndex: number, wanted: reado
 }
 
 function addMissing(netlink: RouteNetlink, linkIndex: number, wanted: readonly string[]): void {
-  const standing = new Set(addressesOf(netlink, linkIndex).map(({ address }) => address));
+  const existing = new Set(addressesOf(netlink, linkIndex).map(({ address }) => address));
   for (const address of wanted) {
-    if (!standing.has(address)) addOne(netlink, linkIndex, address);
+    if (!existing.has(address)) addOne(netlink, linkIndex, address);
   }
 }
 
@@ -217,8 +217,8 @@ function isKernelsOwn({ family, scope, protocol }: InterfaceAddress): boolean {
 
 function removeLink(keeper: KeeperClient, device: string): void {
   using netlink = openRouteNetlink();
-  const standing = netlink.link(device);
-  if (standing !== undefined) refuseForeign(keeper, standing);
+  const existing = netlink.link(device);
+  if (existing !== undefined) refuseForeign(keeper, existing);
   // An engine that died is no longer a tunnel whose removal would also remove the rest.
   removeDeadSockets(device);
   if (keeper.status()?.devices.some((one) => one.device === device)) {

@@ -112,8 +112,8 @@ function findForeign(netlink: RouteNetlink, routes: readonly Route[]): KernelRou
   if (wanted.length === 0) return [];
   const texts = new Set(wanted.map((route) => JSON.stringify(route)));
   const names = namesOf(netlink.links());
-  const standing = [...new Set(wanted.map(({ table }) => table))].flatMap((table) => netlink.routes({ table }));
-  return standing.filter((route) => texts.has(JSON.stringify(routeOf(route, names))));
+  const existing = [...new Set(wanted.map(({ table }) => table))].flatMap((table) => netlink.routes({ table }));
+  return existing.filter((route) => texts.has(JSON.stringify(routeOf(route, names))));
 }
 
 function writeRoutes(netlink: RouteNetlink, changes: readonly RouteChange[]): void {
@@ -141,8 +141,8 @@ function addAll(netlink: RouteNetlink, routes: readonly Route[], indexes: Readon
     if (isOurTable(route.table)) taken.push(route);
   }
   const tables = [...new Set(taken.map(({ table }) => table))];
-  const standing = tables.flatMap((table) => netlink.routes({ table }));
-  const foreign = new Set(standing.filter(({ protocol }) => protocol !== ROUTE_PROTOCOL).map(placeInTable));
+  const existing = tables.flatMap((table) => netlink.routes({ table }));
+  const foreign = new Set(existing.filter(({ protocol }) => protocol !== ROUTE_PROTOCOL).map(placeInTable));
   const refused = taken.find((route) => foreign.has(placeInTable(route)));
   if (refused !== undefined) {
     const { table, destination } = refused;

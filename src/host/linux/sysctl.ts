@@ -24,7 +24,7 @@ export function linuxSysctl(): SysctlPort {
 }
 
 /**
- * The file of a setting. As in sysctl(8) a slash inside a dotted name stands for a dot of a device's own name:
+ * The file of a setting. As in sysctl(8) a slash inside a dotted name means a dot of a device's own name:
  * "net.ipv4.conf.eth0/10.rp_filter".
  *
  * @throws AwgError("bug") for a name that could lead out of /proc/sys.

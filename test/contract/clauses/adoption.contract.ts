@@ -88,7 +88,7 @@ export const ADOPTION_CONTRACT: readonly Clause[] = [
   },
   {
     port: "engines",
-    promise: "an engine that runs is told its endpoints again and asked for a handshake, and stays as it was",
+    promise: "a running engine gets its endpoints again and a handshake request, and stays as it was",
     covers: [
       ["engines.refreshEndpoints", "done", "already so", "gone", "concurrent"],
       ["engines.requestHandshakes", "done", "already so", "gone", "concurrent"],

@@ -104,7 +104,7 @@ export const DARWIN_CONTRACT: readonly Clause[] = [
   },
   {
     port: "firewall",
-    promise: "of what two processes load at once one stands, whole, and who was overtaken is told; reading never fails",
+    promise: "of two simultaneous loads one is complete, and the overtaken process gets an error; reading never fails",
     covers: [
       ["firewall.load", "concurrent"],
       ["firewall.read", "concurrent"],
@@ -172,7 +172,7 @@ export const DARWIN_CONTRACT: readonly Clause[] = [
   },
   {
     port: "engines",
-    promise: "an engine that runs is told its endpoints again and asked for a handshake, and stays as it was",
+    promise: "a running engine gets its endpoints again and a handshake request, and stays as it was",
     covers: [
       ["engines.refreshEndpoints", "done", "already so", "gone", "concurrent"],
       ["engines.requestHandshakes", "done", "already so", "gone", "concurrent"],

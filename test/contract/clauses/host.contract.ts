@@ -102,7 +102,7 @@ export const HOST_CONTRACT: readonly Clause[] = [
   },
   {
     port: "links",
-    promise: "a device of somebody else is neither changed nor removed",
+    promise: "another program's device is neither changed nor removed",
     covers: [
       ["links.ensure", "done"],
       ["links.remove", "done"],
@@ -143,7 +143,7 @@ export const HOST_CONTRACT: readonly Clause[] = [
   },
   {
     port: "engines",
-    promise: "ensure needs a device, then answers with what it was told",
+    promise: "ensure needs a device, then reports its configuration",
     covers: [
       ["engines.ensure", "done", "already so", "gone"],
       ["engines.read", "done", "gone"],
@@ -273,7 +273,7 @@ export const HOST_CONTRACT: readonly Clause[] = [
   },
   {
     port: "routes",
-    promise: "a deletion names whose route it is, and leaves those of others",
+    promise: "a deletion names the owner, and leaves other programs' routes",
     covers: [["routes.change", "done"]],
     notOn: { darwin: "no policy rules; see the clause of strangers' routes" },
     async check(world) {
@@ -288,7 +288,7 @@ export const HOST_CONTRACT: readonly Clause[] = [
   },
   {
     port: "routes",
-    promise: "a route of somebody else is not replaced by ours in the same place",
+    promise: "another program's route is not replaced by ours in the same place",
     covers: [["routes.change", "done"]],
     notOn: { darwin: "see the clause of strangers' routes" },
     async check(world) {
@@ -380,7 +380,7 @@ export const HOST_CONTRACT: readonly Clause[] = [
   },
   {
     port: "resolver",
-    promise: "what somebody else wrote over ours is left, and is the original of the next time",
+    promise: "another program's later text is kept, and is the original of the next change",
     covers: [["resolver.restore", "partial", "gone"]],
     notOn: { darwin: "no resolv.conf; see the clauses of the dynamic store" },
     async check(world) {

@@ -53,7 +53,7 @@ export const MACHINE_CONTRACT: readonly Clause[] = [
   },
   {
     port: "processes",
-    promise: "a socket has its holder, who is told anew 300 ms after it was closed",
+    promise: "a socket has its holder, and the answer is renewed 300 ms after it was closed",
     covers: [
       ["processes.ownerOf", "done", "already so", "gone", "concurrent"],
       ["processes.sockets", "done", "gone", "concurrent"],
@@ -82,7 +82,7 @@ export const MACHINE_CONTRACT: readonly Clause[] = [
   },
   {
     port: "processes",
-    promise: "starts and ends are told to everybody who watches, until they stop; twice stopped is once",
+    promise: "starts and ends are reported to all watchers until they stop; stopping twice is allowed",
     covers: [["processes.watch", "done", "already so", "gone", "concurrent"]],
     notOn: STILL,
     shares: true,
@@ -103,7 +103,7 @@ export const MACHINE_CONTRACT: readonly Clause[] = [
   },
   {
     port: "processes",
-    promise: "somebody without root's rights sees every process, and says what of them is hidden",
+    promise: "without root every process is listed, and hidden parts are reported",
     covers: [
       ["processes.list", "refused"],
       ["processes.read", "refused"],
@@ -165,7 +165,7 @@ export const MACHINE_CONTRACT: readonly Clause[] = [
   },
   {
     port: "networkEvents",
-    promise: "who changes what is awg's own is told apart from who changes something else, and nobody is named wrongly",
+    promise: "writers of awg's own objects are distinguished from others, and none is named wrongly",
     covers: [["networkEvents.watch", "done"]],
     shares: true,
     async check(world) {
@@ -185,7 +185,7 @@ export const MACHINE_CONTRACT: readonly Clause[] = [
   },
   {
     port: "networkEvents",
-    promise: "a device that goes is told, whatever it takes along",
+    promise: "a removed device is reported, with everything it removes",
     covers: [["networkEvents.watch", "gone"]],
     shares: true,
     async check(world) {
@@ -198,7 +198,7 @@ export const MACHINE_CONTRACT: readonly Clause[] = [
   },
   {
     port: "networkEvents",
-    promise: "somebody without root's rights may listen, or is told that it takes more",
+    promise: "without root watching works, or is refused with the reason",
     covers: [["networkEvents.watch", "refused"]],
     notOn: { simulated: "nobody on the simulated machine has fewer rights than root" },
     shares: true,

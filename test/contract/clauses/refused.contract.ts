@@ -26,7 +26,7 @@ const steadyLinks = (links: readonly LinkObserved[]) =>
 export const REFUSED_CONTRACT: readonly Clause[] = [
   {
     port: "links",
-    promise: "somebody without root's rights changes no device, no route and no packet filter",
+    promise: "without root no device, route or packet filter is changed",
     covers: [
       ["facts.read", "refused"],
       ["links.read", "refused"],
@@ -68,7 +68,7 @@ export const REFUSED_CONTRACT: readonly Clause[] = [
   },
   {
     port: "engines",
-    promise: "somebody without root's rights starts, sets and ends no engine",
+    promise: "without root no engine is started, configured or stopped",
     covers: [
       ["engines.read", "refused"],
       ["engines.readAll", "refused"],
@@ -94,7 +94,7 @@ export const REFUSED_CONTRACT: readonly Clause[] = [
   },
   {
     port: "sysctl",
-    promise: "somebody without root's rights reads settings and sets none",
+    promise: "without root settings are read and not changed",
     covers: [
       ["sysctl.read", "refused"],
       ["sysctl.write", "refused"],
@@ -112,7 +112,7 @@ export const REFUSED_CONTRACT: readonly Clause[] = [
   },
   {
     port: "resolver",
-    promise: "somebody without root's rights reads the resolver and leaves it",
+    promise: "without root the resolver is read and not changed",
     covers: [
       ["resolver.read", "refused"],
       ["resolver.ensure", "refused"],
@@ -135,7 +135,7 @@ export const REFUSED_CONTRACT: readonly Clause[] = [
   },
   {
     port: "services",
-    promise: "somebody without root's rights reads services and leaves them",
+    promise: "without root services are read and not changed",
     covers: [
       ["services.readManager", "refused"],
       ["services.read", "refused"],

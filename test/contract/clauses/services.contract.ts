@@ -36,7 +36,7 @@ export const SERVICE_CONTRACT: readonly Clause[] = [
   },
   {
     port: "services",
-    promise: "what was begun is completed: a file that nobody loaded, a text that changed, a file that is gone",
+    promise: "interrupted work is completed: a file that was not loaded, a changed text, a missing file",
     covers: [
       ["services.ensure", "partial", "gone"],
       ["services.remove", "partial"],
@@ -59,7 +59,7 @@ export const SERVICE_CONTRACT: readonly Clause[] = [
   },
   {
     port: "services",
-    promise: "a definition of somebody else's is neither written over nor removed",
+    promise: "another program's definition is neither overwritten nor removed",
     covers: [
       ["services.ensure", "done"],
       ["services.remove", "done"],
@@ -146,7 +146,7 @@ export const SERVICE_CONTRACT: readonly Clause[] = [
   },
   {
     port: "systemExtensions",
-    promise: "a person allows it, nobody waits for that; asked again, and asked away again, it is as it was",
+    promise: "a user approves it, which is not waited for; requested again and removed again, it is as before",
     covers: [
       ["systemExtensions.readSupport", "done", "concurrent"],
       ["systemExtensions.read", "done", "gone", "concurrent"],

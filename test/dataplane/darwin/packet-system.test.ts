@@ -50,7 +50,7 @@ describe.skipIf(!isLinux)(`what the data plane asks of macOS${isLinux ? "" : " (
     expect(system.read(wake.fd, one)).toEqual({ value: -1, errno: 35 });
   });
 
-  it("ties no socket of a tunnel to an interface whose endpoint is this machine", () => {
+  it("binds no socket to an interface if the endpoint is this host", () => {
     const boundTo = { four: { index: 4, mtuBytes: 1500 } };
     const socketOf = (endpoint: string) => {
       const lines = [`private_key=${"01".repeat(32)}`, `public_key=${"02".repeat(32)}`, `endpoint=${endpoint}`];
@@ -88,7 +88,7 @@ describe("an engine's hostSettings on a Mac (a double)", () => {
     expect(readHostSettings(system, utun.name).boundTo).toEqual({ four: hostSettings.boundTo?.four });
   });
 
-  it("are looked at once a second, so that its sockets follow the machine; its memory is nobody's to read", () => {
+  it("are read each second, so that sockets follow the host; no other process may read its memory", () => {
     const system = new FakeLibSystem(macBook());
     const before = process.umask();
     try {

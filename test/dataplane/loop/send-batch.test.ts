@@ -166,7 +166,7 @@ describe("datagrams on their route out", () => {
     expect([4, 6].map((fd) => batch.awaitsRoomAt(fd))).toEqual([false, false]);
   });
 
-  it("of the other family are given up while theirs waits, and told, when they cannot be sent either", () => {
+  it("of the other family are dropped and reported if they cannot be sent while the first family waits", () => {
     const { batch, refused } = recordingBatch(({ fd }) => (fd === 6 ? -ENETUNREACH : -EAGAIN));
     batch.addBytes(near, datagram(100));
     batch.flush();
@@ -194,7 +194,7 @@ describe("datagrams on their route out", () => {
     expect(batch.counters.dropped).toBe(2);
   });
 
-  it("are cut by us when a segment is larger than the path takes; each then stands for itself", () => {
+  it("are segmented by us when a segment exceeds the path MTU; then each is sent alone", () => {
     const { batch, sent, refused } = recordingBatch(({ segment, bytes }) =>
       segment > 0 ? -EINVAL : bytes > 500 ? -EMSGSIZE : 1,
     );
@@ -211,7 +211,7 @@ describe("the address that answers leave from", () => {
   const route: RouteInfo = { mtuBytes: 1500, source: Uint8Array.of(192, 0, 2, 5) };
   const other = spokenTo(Uint8Array.of(192, 0, 2, 6));
 
-  it("is told where it is another than the kernel would choose, and only there", () => {
+  it("is set where it differs from the kernel's choice, and only there", () => {
     const { batch, sent } = recordingBatch(() => 1, true, route);
     batch.addBytes(other, datagram(100));
     batch.addBytes(spokenTo(Uint8Array.of(192, 0, 2, 5)), datagram(100));
@@ -238,7 +238,7 @@ describe("the address that answers leave from", () => {
     expect(asked).toEqual([other]);
   });
 
-  it("is told in IPv6 too, but not to a link-local peer, whose interface says it", () => {
+  it("is set in IPv6 too, but not for a link-local peer, where the interface decides", () => {
     const { batch, sent } = recordingBatch(() => 1, true, { mtuBytes: 1500, source: new Uint8Array(16).fill(2) });
     batch.addBytes(spokenTo(new Uint8Array(16).fill(3), { ...six, scope: 0 }), datagram(100));
     batch.addBytes(spokenTo(new Uint8Array(16).fill(3), six), datagram(100));

@@ -42,7 +42,7 @@ describe("the endpoints of a socket's senders", () => {
     for (const seed of [0, 1, 0x12345678, -1]) expect(known(254, write, seed)).toBeGreaterThan(180);
   });
 
-  test("who shares a place with whom depends on the seed, so that nobody can choose it", () => {
+  test("the seed decides which addresses share a slot, so no sender can choose it", () => {
     const sharing = (seed: number) => {
       const cache = new SourceCache(seed);
       four([192, 168, 1, 1], 51820);

@@ -108,7 +108,7 @@ describe("the writer of a TUN device", () => {
     expect(order).toEqual([1, 1001, 2001, 3001]);
   });
 
-  it("joins nothing that tells another window: the sender would not hear that it opened", () => {
+  it("does not join packets with another window: the sender would miss the update", () => {
     const { resources, writer, written, add } = recordingWriter(0x67);
     const packets = [0, 65_535, 65_535].map((window, index) =>
       buildPacket({ payload: new Uint8Array(100), sequence: 1 + 100 * index, window }),

@@ -12,8 +12,8 @@ function reporting() {
   return { report, told, kinds: () => told.splice(0).map(({ kind }) => kind) };
 }
 
-describe("what a tunnel tells", () => {
-  it("of each peer and kind is told once a second, the clock's first moment included", () => {
+describe("what a tunnel reports", () => {
+  it("is limited to one event per second, peer and kind, from the first moment on", () => {
     const { report, told, kinds } = reporting();
     const [one, other] = [peerOf(1), peerOf(2)];
     report.now = 0;
@@ -31,7 +31,7 @@ describe("what a tunnel tells", () => {
     expect(told).toEqual([{ kind: "roamed", tunnel: "t", publicKey: one.publicKey }]);
   });
 
-  it("of refusals is told once a second for each errno, sending and the device apart", () => {
+  it("is limited to one refusal per second and errno, separately for sending and the device", () => {
     const { report, told, kinds } = reporting();
     for (let times = 0; times < 2; times += 1) {
       report.sendRefused(endpoint, "EIO");

@@ -112,7 +112,7 @@ const connections = () =>
   });
 
 describe("the UAPI server", () => {
-  test("get tells what is held and what is observed", async () => {
+  test("get returns the settings and the observations", async () => {
     await exchange([`set=1\nprivate_key=${KEY}\npublic_key=${PEER}\nendpoint=192.0.2.1:1\nallowed_ip=10.0.0.0/8\n\n`]);
     const answer = await exchange(["get=1\n\n"]);
     for (const line of ["listen_port=4242", "awg_engine=embedded", `public_key=${PEER}`, "endpoint=203.0.113.9:9"]) {
@@ -165,7 +165,7 @@ describe("the UAPI server", () => {
     expect(reports.join()).not.toContain(KEY);
   });
 
-  test("a silent client holds up nobody", async () => {
+  test("a silent client delays no other", async () => {
     const silent = createConnection(join(folder, "s"));
     silent.write("set=1\nprivate_key=");
     expect(await exchange(["get=1\n\n"])).toContain("errno=0");
@@ -181,7 +181,7 @@ describe("the UAPI server", () => {
     expect(plane.settings?.peers[0]).not.toHaveProperty("persistentKeepalive");
   });
 
-  test("a keepalive that is switched on makes a session at once, and a peer told its endpoint again moves back", async () => {
+  test("switching on a keepalive creates a session at once, and setting an endpoint again moves the peer back", async () => {
     await exchange([
       `set=1\nprivate_key=${KEY}\npublic_key=${PEER}\nendpoint=192.0.2.1:1\npersistent_keepalive_interval=5\n\n`,
     ]);

@@ -35,7 +35,7 @@ describe("what a set leaves behind", () => {
     expect(prefixesOf(held, A)).toEqual(["10.0.0.0/8"]);
   });
 
-  test("every address a peer may be at is told whole, told again, and taken away by an empty list", () => {
+  test("all addresses of a peer are set together, set again, and removed by an empty list", () => {
     const begin = `private_key=${SECRET}\npublic_key=${A}\nendpoint=192.0.2.1:1\n`;
     const told = `${begin}awg_endpoints=192.0.2.1:1,[2001:db8::1]:1`;
     const [peer] = deviceSettings(heldAfter(told), { mtuBytes: 1420 })?.peers ?? [];
@@ -49,7 +49,7 @@ describe("what a set leaves behind", () => {
     expect(deviceSettings(heldAfter(told), { mtuBytes: 1420, boundTo })?.socket).toHaveProperty("boundTo");
   });
 
-  test("B13: the clock that handshakes are not to be before only grows, and is nobody's business without a key", () => {
+  test("B13: the earliest time of handshakes only grows, and does not matter without a key", () => {
     const held = heldAfter(`private_key=${SECRET}\nawg_not_before=2000000000`, "awg_not_before=1900000000");
     expect(deviceSettings(held, { mtuBytes: 1420 })?.notBeforeSeconds).toBe(2_000_000_000);
     const untold = deviceSettings(heldAfter(`private_key=${SECRET}`), { mtuBytes: 1420 });
@@ -59,7 +59,7 @@ describe("what a set leaves behind", () => {
     }
   });
 
-  test("a generation that is named is told and told again; alone it obfuscates nothing", () => {
+  test("a given generation is reported back; alone it obfuscates nothing", () => {
     const held = heldAfter(`private_key=${SECRET}\nawg_generation=1.5`, "jc=4\njmin=4\njmax=9");
     expect(reply(held).obfuscation).toEqual({ awg_generation: "1.5", jc: "4", jmin: "4", jmax: "9" });
     const told = (one: UapiSettings) => deviceSettings(one, { mtuBytes: 1420 })?.obfuscation;

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { linkSpec, tunnelSpec } from "../../contract/contract-world.ts";
 import { DarwinWorld } from "../../contract/darwin-world.ts";
 
-test("an engine on a Mac is told its endpoints again, and asked to send where nothing keeps it sending", async () => {
+test("an engine on a Mac gets its endpoints again, and a handshake request where it has no keepalive", async () => {
   using world = new DarwinWorld();
   const contract = world.contract();
   const { engines, links } = contract.host;
@@ -26,7 +26,7 @@ test("an engine on a Mac is told its endpoints again, and asked to send where no
   expect(touches()).toEqual(before);
 });
 
-test("an engine on a Mac whose answer cannot be understood is told alone, and left alone", async () => {
+test("an engine on a Mac with an unreadable answer is reported alone and not changed", async () => {
   using world = new DarwinWorld();
   const contract = world.contract();
   const { engines, links } = contract.host;

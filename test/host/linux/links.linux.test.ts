@@ -43,7 +43,7 @@ describe.skipIf(obstacle !== undefined)(`links (${obstacle ?? "on this kernel"})
     expect(machine.keeperStatus).toBeNull();
   });
 
-  test("a device of another program is told with what a person knows that program by", async () => {
+  test("another program's device is reported with the program's name", async () => {
     const machine = newMachine();
     const script = join(machine.folder, "corporate-vpn.py");
     writeFileSync(
@@ -83,7 +83,7 @@ time.sleep(60)`,
     machine.call("links", "remove", DEVICE);
   });
 
-  test("an IPv6 address that an MTU below 1280 forbids is told with the device and its MTU", () => {
+  test("an IPv6 address that an MTU below 1280 forbids is reported with the device and its MTU", () => {
     const [outcome] = newMachine().perform([{ port: "links", method: "ensure", args: [{ ...SPEC, mtuBytes: 1250 }] }]);
     const told = `${DEVICE} cannot have the IPv6 address fd00:8::2/64: its MTU is 1250, and IPv6 needs 1280`;
     expect(outcome?.error).toMatchObject({ kind: "host", message: told });
@@ -97,7 +97,7 @@ time.sleep(60)`,
     expect({ ...read(machine), addresses: [] }).toEqual({ ...first, addresses: [] });
   });
 
-  test("law 6: a device of somebody else is neither taken nor deleted", () => {
+  test("law 6: another program's device is neither used nor deleted", () => {
     const machine = newMachine();
     machine.namespace.run(["ip", "link", "add", DEVICE, "type", "veth"]);
     const outcomes = machine.perform([

@@ -5,7 +5,7 @@ import { LinuxMachine } from "./linux-machine.ts";
 const obstacle = namespaceObstacle();
 
 describe.skipIf(obstacle !== undefined)(`one look at the machine (on this kernel${obstacle ?? ""})`, () => {
-  test("a look tells of the devices it began with, names one that came since by its routes, and the next sees all", () => {
+  test("a snapshot keeps its devices, names a later one by its routes, and the next snapshot has all", () => {
     using machine = new LinuxMachine("look");
     const told = machine.namespace.runScript("test/host/linux/look.script.ts", { runDir: machine.folder });
     expect(told).toEqual({

@@ -34,7 +34,7 @@ describe.skipIf(obstacle !== undefined)(`--netns (${obstacle ?? "on this kernel"
     removeIfEmpty("/etc/netns");
   });
 
-  test("the command is inside, with its own files over /etc that nobody outside sees", () => {
+  test("the command runs inside, with its own files over /etc, invisible outside", () => {
     mkdirSync(etc, { recursive: true });
     writeFileSync(`${etc}/resolv.conf`, "nameserver 192.0.2.99\n");
     const outside = readFileSync("/etc/resolv.conf", "utf8");
@@ -86,7 +86,7 @@ describe.skipIf(obstacle !== undefined)(`--netns (${obstacle ?? "on this kernel"
     }
   });
 
-  test("a file of the namespace's that cannot stand over the machine's is said with what to do, and nothing is run", () => {
+  test("a file that cannot be mounted over the host's is reported with a remedy, and nothing is run", () => {
     mkdirSync(etc, { recursive: true });
     const told = `make ${etc}/resolv.conf a file, as /etc/resolv.conf is, or remove it`;
     const run = () => runInside(namespace.name, "/bin/echo", "run");

@@ -31,7 +31,7 @@ describe.skipIf(obstacle !== undefined)(
       expect(heard.sameProgram).toMatchObject([{ what: "packet filter", by: { pid: expect.any(Number) } }]);
     });
 
-    test("B10: a flood that overruns the buffer is told as a change of everything, counted, and hearing goes on", () => {
+    test("B10: a flood that overruns the buffer is reported as a change of everything, counted, and watching continues", () => {
       const overrun = heard.flood.find(({ what }) => what.includes("overrun"));
       expect(overrun).toEqual({ what: "lost kernel events (overrun 1)", renumbered: true });
       expect(named(heard.afterFlood)).toContain("policy rules");

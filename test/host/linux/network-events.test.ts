@@ -62,7 +62,7 @@ test("the keeper's transaction for somebody else is told, though the event of on
   expect(told(generation(KEEPER, 104))).toEqual(["packet filter"]);
 });
 
-test("a request of this process is not told; one of a process that got the port id of a closed socket is", () => {
+test("a request of this process is not reported; one of a process that reuses a closed socket's port id is", () => {
   noteOwnPort(77);
   const first = takeSequences(3);
   expect(told(newRoute(77, first), newRoute(77, (first + 2) >>> 0))).toEqual([]);
@@ -100,7 +100,7 @@ test("a route that replaces one in awg's table is a change of awg's own; one tha
   expect(eventsOf([entry("routes", 7, 3, tableOfPath(lastTunnel + 1), NLM.replace)])[0]).not.toHaveProperty("isOurs");
 });
 
-test("devices are told by name, so that only their engines are asked again; a filter and routes concern none, an address any", () => {
+test("devices are named, so that only their engines are queried; filters and routes affect none, addresses any", () => {
   const link = (type: number, name: string): NetlinkMessage => {
     const writer = new MessageWriter();
     writer.bytes(new Uint8Array(16));
@@ -125,7 +125,7 @@ function setting(attribute: number, value: number, index = -1): NetlinkMessage {
   return { type: RTM.newNetconf, flags: 0, sequence: 0, port: 0, payload: writer.take() };
 }
 
-test("a value of rp_filter for all devices is told unless this process wrote it last; other settings are not", () => {
+test("rp_filter for all devices is reported unless this process wrote it last; other settings are not", () => {
   const [forwarding, filter] = [2, 3];
   expect(told(setting(filter, 2))).toEqual(["kernel settings"]);
   noteOwnSetting("net.ipv4.conf.all.rp_filter", "2");

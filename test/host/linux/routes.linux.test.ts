@@ -89,7 +89,7 @@ describe.skipIf(obstacle !== undefined)(`routes (${obstacle ?? "on this kernel"}
     expect(readOurs(machine)).toEqual(sorted(moved));
   });
 
-  test("what a route says beyond our words is told, and it goes when it is deleted as it is", () => {
+  test("attributes that we do not model are reported, and the route is deleted as the kernel has it", () => {
     const machine = newMachine();
     machine.namespace.run(["ip", "addr", "add", "10.9.1.2/24", "dev", "d1"]);
     const wanted = route("10.0.0.0/8", "d0");
@@ -126,7 +126,7 @@ describe.skipIf(obstacle !== undefined)(`routes (${obstacle ?? "on this kernel"}
     expect(outcome?.error).toMatchObject({ kind: "host", facts: { device: "d0" } });
   });
 
-  test("rules are read back as they were said; what we cannot say is told in words", () => {
+  test("rules are read back as written; selectors that we do not model are reported as text", () => {
     const machine = newMachine();
     change(machine, { addRules: RULES });
     machine.namespace.run(["ip", "rule", "add", "pref", "10150", "iif", "lo", "table", "7"]);
@@ -139,7 +139,7 @@ describe.skipIf(obstacle !== undefined)(`routes (${obstacle ?? "on this kernel"}
     expect(stranger?.protocol).not.toBe(ROUTE_PROTOCOL);
   });
 
-  test("law 6: deleting our rule leaves the same rule of somebody else", () => {
+  test("law 6: deleting our rule leaves another program's equal rule", () => {
     const machine = newMachine();
     const rule: PolicyRule = { family: 4, preference: 10_200, match: {}, table: 77 };
     machine.namespace.run(["ip", "rule", "add", "pref", "10200", "table", "77", "protocol", "static"]);

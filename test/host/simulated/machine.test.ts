@@ -163,7 +163,7 @@ describe("the kill switch", () => {
     expect(machine.send({ ...outer, uid: 64_174, mark: 0 })).not.toMatchObject({ device: "eth0" });
   });
 
-  test("a tunnel that nobody holds carries nothing, one without an engine neither", async () => {
+  test("a tunnel without a holder carries nothing, nor does one without an engine", async () => {
     const machine = await protectedLaptop();
     machine.act({ act: "stop-engine", device: "awg-office" });
     expect(machine.send({ ...UDP, destination: "203.0.113.5" })).toMatchObject({ kind: "dropped", by: "engine" });
@@ -171,7 +171,7 @@ describe("the kill switch", () => {
     expect(machine.send({ ...UDP, destination: "203.0.113.5" })).toMatchObject({ kind: "dropped", by: "device" });
   });
 
-  test("a flush removes our tables only while nobody owns them", async () => {
+  test("a flush removes our tables only while they have no owner", async () => {
     const machine = await protectedLaptop();
     machine.act({ act: "flush-firewall" });
     expect(machine.live.firewall.policy).not.toBeNull();
@@ -261,7 +261,7 @@ describe("faults", () => {
     await expect(host.links.read()).resolves.toHaveLength(2 + done);
   });
 
-  test("somebody acts between two writes, and whoever watches sees the machine after each", async () => {
+  test("another program acts between two writes, and a watch sees the state after each", async () => {
     const machine = laptop();
     const seen: string[] = [];
     machine.watch((name) => seen.push(`${name} ${machine.link("awg-office")?.mtuBytes}`));

@@ -143,7 +143,7 @@ describe.skipIf(!isLinux)(`awg's own engine under a Mac's keeper (${why})`, WHOL
     expect(log()).toContain(`its socket ${socket} was removed`);
   });
 
-  it("is this program, told its device, its utun and where to answer", async () => {
+  it("is this program, started with its device, its utun and its socket", async () => {
     const folder = temporaryFolder("launch");
     const script = join(folder, "awg.cjs");
     const { argv } = process;

@@ -99,7 +99,7 @@ async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
 }
 
 describe("engines of a Mac's keeper (a stand-in for wireguard-go)", () => {
-  it("are started on the interface, told all at first and then what differs, and keep the interface's mtu", async () => {
+  it("are started on the interface, get the whole configuration and later only changes, and keep the interface's MTU", async () => {
     const { keeper, machine, told, children } = await world();
     const utun = machine.interfaceNamed("utun1");
     if (utun === undefined) throw new Error("no utun1");
@@ -142,7 +142,7 @@ describe("engines of a Mac's keeper (a stand-in for wireguard-go)", () => {
     expect(machine.interfaceNamed("utun1")).toBeUndefined();
   });
 
-  it("left by a keeper that died are ended by the next, and nobody else's of the same name", async () => {
+  it("left by a dead keeper are ended by the next, but not another program's engine of the same name", async () => {
     const { keeper, next, children, socket } = await world();
     await keeper.answer(ensure("listen_port=51820"));
     next().adopt();

@@ -124,7 +124,7 @@ describe("the keeper of a Mac (over the double of libSystem)", () => {
     expect((await links.read()).some(({ tunnel }) => tunnel !== undefined)).toBe(false);
   });
 
-  it("its end takes its interfaces, and nobody takes another's utun of that number for ours", async () => {
+  it("its end removes its interfaces, and another program's utun of the same unit is not used as ours", async () => {
     const { holder, machine, end } = await world();
     await holder.hold("awg-office");
     await end();
@@ -149,7 +149,7 @@ describe("the keeper of a Mac (over the double of libSystem)", () => {
     await expect(asked).rejects.toMatchObject({ kind: "unsupported" });
   });
 
-  it("hears nobody but root and its own user", async () => {
+  it("accepts requests from root and its own user only", async () => {
     const { holder, folder } = await world({ keeperSees: 4_000_000 });
     expect(await holder.status()).toBeUndefined();
     const socket = connect(keeperPaths(folder, 0).socket);
@@ -159,7 +159,7 @@ describe("the keeper of a Mac (over the double of libSystem)", () => {
     expect(await closed).toBe(true);
   });
 
-  it("is not believed when somebody else serves its socket", async () => {
+  it("is not trusted when another user serves its socket", async () => {
     const { holder } = await world({ clientSees: 4_000_000 });
     await expect(holder.status()).rejects.toMatchObject({ kind: "permission" });
   });

@@ -3,7 +3,7 @@ import { promisify } from "node:util";
 import { expect, test } from "vitest";
 
 // Fault B4: a keeper without descriptors left took its engine for dead, forgot it and could start no other beside it.
-test("B4: a process of which the kernel does not tell is not taken for one that is gone", async () => {
+test("B4: a process that cannot be read is not treated as gone", async () => {
   const module = new URL("../../../src/keeper/process-identity.ts", import.meta.url).href;
   const script = `
     import { closeSync, openSync } from "node:fs";

@@ -77,7 +77,7 @@ describe.skipIf(process.platform !== "linux")("the longest path that a unix sock
     await life;
   });
 
-  test("is told before a longer one is made", async () => {
+  test("is reported before a longer one is created", async () => {
     const paths = pathsOf(108);
     await expect(new KeeperFolder(paths).begin({ isService: false })).rejects.toMatchObject({
       message: `the keeper's socket ${paths.socket} is 108 bytes long, and the limit for a unix socket is 107`,

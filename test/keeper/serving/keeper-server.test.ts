@@ -45,7 +45,7 @@ function ask(request: KeeperRequest): { readonly socket: Socket; readonly answer
 }
 
 describe("law 1: what was asked by who has gone is not done", () => {
-  test("while the keeper was stopped: the sender gave up, and told that nothing was changed", async () => {
+  test("while the keeper was stopped: the sender gave up and reported that nothing was changed", async () => {
     // Nothing else happens in this process meanwhile, as in one that was stopped.
     const { status } = spawnSync(process.execPath, ["-e", SEND_AND_GO, path, renderKeeperRequest(closing("late"))]);
     expect(status).toBe(0);
@@ -78,7 +78,7 @@ describe("law 1: a keeper that ends", () => {
     stopped.destroy();
   });
 
-  test("answers what it is at, and does nothing that nobody would be told of", async () => {
+  test("finishes the current request and starts none without a waiting client", async () => {
     const long = ask(closing("long"));
     await expect.poll(() => done).toEqual(["long"]);
     const later = connect(path);

@@ -33,7 +33,7 @@ describe("a text of a property list", () => {
     expect(readPropertyText(LONG, "Key299")).toBe("value 299");
   });
 
-  test("XML: a list's texts, in order; what is no text, and what stands deeper, is passed over", () => {
+  test("XML: a list's texts, in order; other and nested elements are skipped", () => {
     const read = (inside: string) => readPropertyTexts(new TextDecoder().decode(wrapped(inside)), "List");
     const list =
       "<string>/a</string><!-- <string>no</string> --><integer>1</integer><string/><string>&lt;b&gt;</string>";
@@ -51,7 +51,7 @@ describe("a text of a property list", () => {
     }
   });
 
-  test("XML: comments, entities, empty elements; what stands in a dictionary within does not count", () => {
+  test("XML: comments, entities, empty elements; nested dictionaries are ignored", () => {
     const id = `<key>${KEY}</key>`;
     expect(
       readPropertyText(wrapped(`<dict><!-- <dict> --><key>a</key><true/>${id}<string>b.c</string></dict>`), KEY),

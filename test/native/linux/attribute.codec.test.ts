@@ -72,7 +72,7 @@ describe("netlink attributes", () => {
     );
   });
 
-  it("refuse to write a value that its length field cannot tell", () => {
+  it("refuse to write a value that exceeds its length field", () => {
     const writer = new MessageWriter();
     expect(() => writer.attribute(1, new Uint8Array(70_000))).toThrow("does not fit");
   });

@@ -4,7 +4,7 @@ import { makeNamespace, namespaceObstacle, tunObstacle } from "../../support/net
 const obstacle = namespaceObstacle() ?? tunObstacle();
 
 describe.skipIf(obstacle !== undefined)(`TUN devices${obstacle ? ` (${obstacle})` : ""}`, () => {
-  it("are made, carry packets, outlive their descriptor when told to, and are refused in words", () => {
+  it("are created, carry packets, outlive their descriptor if persistent, and are refused with a message", () => {
     using namespace = makeNamespace("tun");
     const report = namespace.runScript("test/native/linux/tun.script.ts") as Record<string, unknown>;
     expect(report).toMatchObject({

@@ -32,11 +32,11 @@ export async function observePolicy(source: PolicySource): Promise<FirewallObser
     policy === null
       ? { damage: [`which policy the PF anchor ${PF_ANCHOR} holds is not known`], droppedPackets: dropped(rules) }
       : await compareWithPf(source, renderPf(policy, identity));
-  const told = [...damage, ...(await damageAround(source, policy))];
-  const isToAct = told.length === 0 && policy?.layers.some(({ killSwitch }) => killSwitch) === true;
+  const problems = [...damage, ...(await damageAround(source, policy))];
+  const isToAct = problems.length === 0 && policy?.layers.some(({ killSwitch }) => killSwitch) === true;
   return {
     policy,
-    damage: isToAct ? [...(await source.findDisregard(rules))] : told,
+    damage: isToAct ? [...(await source.findDisregard(rules))] : problems,
     held: false,
     holdable: false,
     droppedPackets,

@@ -25,7 +25,7 @@ export function darwinRoutes(deps: DarwinRoutesDeps): RoutePort {
   return {
     readRoutes: async (tables) => {
       if (tables !== undefined && !tables.includes(ONLY_TABLE)) return [];
-      return standingRoutes(deps.system, await interfaceNames(deps));
+      return existingRoutes(deps.system, await interfaceNames(deps));
     },
     readRules: async () => [],
     change: async (changes) => applyChanges(deps, changes),
@@ -38,7 +38,7 @@ async function interfaceNames({ system, holder }: DarwinRoutesDeps): Promise<Int
   return { nameOf: new Map(named), indexOf: new Map(named.map(([index, name]) => [name, index])) };
 }
 
-function standingRoutes(system: LibSystem, names: InterfaceNames): Route[] {
+function existingRoutes(system: LibSystem, names: InterfaceNames): Route[] {
   return dumpRoutes(system).flatMap((message) => routeOfMessage(message, names) ?? []);
 }
 
@@ -50,7 +50,7 @@ async function applyChanges(deps: DarwinRoutesDeps, changes: RouteChanges): Prom
   const names = await interfaceNames(deps);
   using socket = openRouteSocket(system);
   const taken = changes.addRoutes.filter((route) => !add(socket, route, names));
-  if (taken.length > 0) replaceOurs(socket, taken, standingRoutes(system, names), names);
+  if (taken.length > 0) replaceOurs(socket, taken, existingRoutes(system, names), names);
   deleteOurs(system, socket, changes.deleteRoutes, names);
 }
 
@@ -68,10 +68,10 @@ function add(socket: RouteSocket, route: Route, names: InterfaceNames): boolean 
 function replaceOurs(
   socket: RouteSocket,
   wanted: readonly Route[],
-  standing: readonly Route[],
+  existing: readonly Route[],
   names: InterfaceNames,
 ): void {
-  const places = new Map(standing.map((route) => [route.destination, route]));
+  const places = new Map(existing.map((route) => [route.destination, route]));
   const foreign = wanted.find((route) => places.get(route.destination)?.protocol !== ROUTE_PROTOCOL);
   if (foreign !== undefined) {
     throw new AwgError("conflict", `another program's route to ${foreign.destination} exists`, {
@@ -99,9 +99,9 @@ function replaceOurs(
  */
 function deleteOurs(system: LibSystem, socket: RouteSocket, unwanted: readonly Route[], names: InterfaceNames): void {
   if (unwanted.length === 0) return;
-  const standing = new Map(standingRoutes(system, names).map((route) => [route.destination, route]));
+  const existing = new Map(existingRoutes(system, names).map((route) => [route.destination, route]));
   for (const route of unwanted) {
-    const found = standing.get(route.destination);
+    const found = existing.get(route.destination);
     if (found?.protocol === ROUTE_PROTOCOL && isSameRoute(found, route)) remove(socket, found, names);
   }
 }

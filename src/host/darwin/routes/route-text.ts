@@ -43,12 +43,12 @@ function readBack(bytes: Uint8Array, names: InterfaceNames): string[] {
 }
 
 function describe({ destination, prefixLength, gateway, flags }: RouteMessage, { nameOf }: InterfaceNames): string {
-  const way =
+  const target =
     gateway?.kind === "link"
       ? `interface ${nameOf.get(gateway.index)}`
       : gateway?.kind === "inet"
         ? gateway.address
         : "";
   const set = FLAGS.filter(([, flag]) => (flags & flag) !== 0).map(([name]) => name);
-  return `${destination}/${prefixLength} -> ${way} <${set.join(",")}>`;
+  return `${destination}/${prefixLength} -> ${target} <${set.join(",")}>`;
 }

@@ -91,8 +91,8 @@ class Extensions {
     if (described?.event === "failed") throw helperError(bundle, described.code, described.message);
     const options = this.#options(bundle, forceUpdate);
     if (described?.event === "bundled" && replacementOf(versions, bundle, described, options) === null) {
-      const standing = versions.filter(({ isUninstalling }) => !isUninstalling);
-      return stateOfBundle(standing) === "awaiting-approval" ? "awaitingApproval" : "completed";
+      const existing = versions.filter(({ isUninstalling }) => !isUninstalling);
+      return stateOfBundle(existing) === "awaiting-approval" ? "awaitingApproval" : "completed";
     }
     const result = await this.ask({ request: "activate", bundle });
     if (result !== "completed") this.#putOff.add(bundle);

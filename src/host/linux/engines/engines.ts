@@ -133,11 +133,11 @@ async function readEngines(reader: EngineReaderState, devices: readonly string[]
       .slice(first, first + ASKED_AT_ONCE)
       .map((device) => askEngine(device, stillSilent(reader, device), open));
     const promptEndMs = steadyMs() + PROMPT_MS;
-    const heard = questions.map((question) => question.resting ?? firstAnswer(question, promptEndMs, reader));
+    const answers = questions.map((question) => question.resting ?? firstAnswer(question, promptEndMs, reader));
     const endMs = steadyMs() + PATIENCE_MS;
-    for (const [index, answer] of heard.entries()) {
+    for (const [index, answer] of answers.entries()) {
       const question = questions[index] as Question;
-      const engine = isHeard(answer) ? answer : await silenceOf(reader, question, answer, endMs);
+      const engine = isAnswered(answer) ? answer : await silenceOf(reader, question, answer, endMs);
       if (engine?.running === true) reader.silent.delete(question.device);
       if (engine !== undefined) found.push(engine);
     }
@@ -160,7 +160,7 @@ interface AskedEngine {
 }
 
 /**
- * "late": a program listens and has not answered yet. "nobody": no listener. `garbled`: why the answer is not an
+ * "late": a program listens and has not answered yet. "none": no listener. `garbled`: why the answer is not an
  * engine's.
  */
 type Answer = TunnelObserved | Unheard;
@@ -170,7 +170,7 @@ interface Garbled {
   readonly path: string;
 }
 
-function isHeard(answer: Answer): answer is TunnelObserved {
+function isAnswered(answer: Answer): answer is TunnelObserved {
   return typeof answer === "object" && !("garbled" in answer);
 }
 
@@ -201,7 +201,7 @@ function firstAnswer({ asked }: Question, endMs: number, { secrets }: EngineRead
   let unheard: Unheard = "none";
   for (const one of asked) {
     const answer = readAnswer(one, endMs, secrets);
-    if (isHeard(answer)) return answer;
+    if (isAnswered(answer)) return answer;
     if (unheard !== "late" && answer !== "none") unheard = answer;
   }
   return unheard;
@@ -247,7 +247,7 @@ async function silenceOf(
   if (answer === "late" && found?.stoppedBy === undefined) {
     const again = reader.silent.has(device) ? Math.min(endMs, steadyMs() + AGAIN_MS) : endMs;
     const late = firstAnswer(question, again, reader);
-    if (isHeard(late)) return late;
+    if (isAnswered(late)) return late;
     if (typeof late === "object") answer = late;
   }
   if (found === undefined && answer === "none") return undefined;

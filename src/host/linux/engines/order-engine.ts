@@ -18,7 +18,7 @@ export async function ensureEngine(
   keeper: KeeperClient,
   secrets: SecretStore,
   spec: TunnelSpec,
-  standing: TunnelObserved | undefined,
+  existing: TunnelObserved | undefined,
 ): Promise<void> {
   const { engine } = spec;
   if (engine === "kernel") {
@@ -29,15 +29,15 @@ export async function ensureEngine(
   const bytesOf = secrets.bytesOf.bind(secrets);
   const configuration = renderUapiSet(spec, undefined, bytesOf);
   if (configuration === undefined) throw new AwgError("bug", `there is nothing to configure on ${spec.device}`);
-  const silence = standing?.silence;
+  const silence = existing?.silence;
   if (silence?.isForeign === true)
     throw new AwgError("conflict", `${spec.device} is held: ${silence.text}`, {
       remedy: `kill -CONT ${silence.pid} if a signal stopped it; --replace tunnel/NAME ends it and starts another`,
     });
-  const isSame = standing?.protocol === spec.protocol && standing.engine === engine;
+  const isSame = existing?.protocol === spec.protocol && existing.engine === engine;
   // A silent engine gets the whole configuration, or is replaced.
   const update =
-    standing?.running === false ? configuration : isSame ? renderUapiSet(spec, standing, bytesOf) : undefined;
+    existing?.running === false ? configuration : isSame ? renderUapiSet(spec, existing, bytesOf) : undefined;
   await keeper.ensureRunning();
   if (silence !== undefined) keeper.request({ request: "stopEngine", device: spec.device });
   const user = readServiceUser();

@@ -12,7 +12,7 @@ interface Loaded {
   readonly field: FieldName | undefined;
 }
 
-/** How each field is loaded, to find its name again; register 0 stands for any. */
+/** The name of each field by how it is loaded; register 0 matches any. */
 const FIELD_OF_LOAD: ReadonlyMap<string, FieldName> = new Map(
   (Object.keys(FIELDS) as FieldName[]).map((name) => [loadKey(fieldOf(name).load(0)), name]),
 );

@@ -32,9 +32,9 @@ export function simulatedServices(machine: SimulatedMachine): ServicePort {
     },
     async remove({ name }) {
       machine.checkAlive("services.remove");
-      const standing = find(machine, name);
-      if (standing === undefined) return;
-      refuseForeign(standing);
+      const existing = find(machine, name);
+      if (existing === undefined) return;
+      refuseForeign(existing);
       machine.perform("services.remove", () => {
         machine.live.services = machine.live.services.filter((service) => service.name !== name);
       });
@@ -66,10 +66,10 @@ function ensureService(machine: SimulatedMachine, spec: ServiceSpec): void {
   const { name, path, definition, keepRunning, uid } = spec;
   if (find(machine, name)?.definition !== definition) {
     machine.perform("services.write", () => {
-      const standing = find(machine, name);
-      if (standing === undefined) {
+      const existing = find(machine, name);
+      if (existing === undefined) {
         machine.live.services.push({ name, running: false, path, definition, ...(uid === undefined ? {} : { uid }) });
-      } else Object.assign(standing, { path, definition });
+      } else Object.assign(existing, { path, definition });
     });
   }
   const service = find(machine, name);

@@ -59,7 +59,7 @@ const fib = (of: "saddr" | "daddr", result: "type" | "oif", nftType: number): Fi
 });
 
 /** Whether what is looked up has a route, here back to the sender by the device the packet came by, under the packet's mark. */
-const wayBack: Field = {
+const reversePath: Field = {
   load: (register) => ({ kind: "fib", result: "oif", flags: ["saddr", "mark", "iif"], presenceOnly: true, register }),
   bytes: 4,
   form: "host",
@@ -113,7 +113,7 @@ export const FIELDS = {
   "arp.daddr": packet("network", 24, 4, "address4", 7, { network: "arp" }),
   "fib.saddr.type": fib("saddr", "type", 38),
   "fib.daddr.type": fib("daddr", "type", 38),
-  "fib.saddr.way-back": wayBack,
+  "fib.saddr.way-back": reversePath,
   "fib.saddr.oif": fib("saddr", "oif", 20),
   "socket.mark": {
     load: (register) => ({ kind: "socket", key: "mark", register }),

@@ -201,7 +201,7 @@ function prefixMatch(
   const name = `${family === 4 ? "ip" : "ip6"}.${side}` as const;
   const asked = network(family === 4 ? "ip" : "ip6");
   if (length === 0) {
-    if (not) throw new AwgError("bug", `an nf_tables rule that matches nothing was asked for: not ${prefix}`);
+    if (not) throw new AwgError("bug", `an nf_tables rule cannot match "not ${prefix}": it matches nothing`);
     if (asked.length > 0) return [...asked];
   }
   if (length === address.length * 8) return [...asked, loadField(name), cmp(address, not)];

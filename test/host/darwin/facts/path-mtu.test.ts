@@ -42,7 +42,7 @@ describe("the way to an endpoint on a Mac (RTM_GET)", () => {
     expect(ways()).toEqual({ [ENDPOINT]: 1400 });
   });
 
-  test("what routers told of a narrower path does not count", () => {
+  test("path MTU learned from routers does not count", () => {
     addRoute({ mtu: 1280, flags: ROUTE_FLAG.up | ROUTE_FLAG.host | constant("RTF_WASCLONED") });
     expect(ways()).toEqual({ [ENDPOINT]: 1500 });
   });
@@ -66,7 +66,7 @@ describe("the way to an endpoint on a Mac (RTM_GET)", () => {
     expect(ways([], "2001:db8::7")).toEqual({});
   });
 
-  test("is told from what others say on the socket meanwhile", () => {
+  test("is recognised among other messages on the socket", () => {
     const [default4] = machine.routes.filter(({ prefix }) => prefix.length === 0);
     const { write } = system;
     system.write = (fd, bytes) => {
@@ -79,7 +79,7 @@ describe("the way to an endpoint on a Mac (RTM_GET)", () => {
     expect(ways()).toEqual({ [ENDPOINT]: 1500 });
   });
 
-  test("is told among nonsense of others; where nonsense is all that comes, that is an error, not no way", () => {
+  test("is recognised among invalid messages; only invalid messages are an error, not a missing route", () => {
     const { write } = system;
     const nonsense = { kind: "bytes", family: 4, bytes: Uint8Array.of(8, 0, 6, 4, 0, 0, 0, 0) } as const;
     system.write = (fd, bytes) => {

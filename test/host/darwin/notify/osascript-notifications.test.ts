@@ -42,7 +42,7 @@ test("texts are arguments of the script, never part of it", async () => {
   expect(words.join("")).not.toContain("\u001b");
 });
 
-test("with nobody at the screen nothing is run", async () => {
+test("without a user at the screen nothing is run", async () => {
   await osascriptNotifications(run, root)(HOSTILE);
   expect(runs).toEqual([]);
 });

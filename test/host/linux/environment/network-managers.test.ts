@@ -35,7 +35,7 @@ describe("programs that manage the network", () => {
     expect(resolverManager(machine("NetworkManager"))).toBe("NetworkManager");
   });
 
-  test("networkd removes nothing where it is told to leave both alone", () => {
+  test("networkd removes nothing where it is configured to keep both", () => {
     put("run/systemd/netif/state");
     put("etc/systemd/networkd.conf.d/awg.conf", "[Network]\nManageForeignRoutes=no\n");
     expect(removesForeignRules(machine("systemd-network"))).toBe(true);

@@ -109,7 +109,7 @@ describe("questions to the bootstrap servers", () => {
     expect(cut.asked).toEqual(["vpn.example", "tcp vpn.example"]);
   });
 
-  test("follow an alias whose addresses the server keeps back, and end on a server that plays games with them", async () => {
+  test("follow an alias without addresses in the reply, and stop at a server with an endless chain", async () => {
     const kept = await serve((question) => {
       const alias = record(pointer(12), RECORD.cname, name("real.example"));
       return [question.name === "vpn.example" ? message(question, [alias]) : answers(question)];
@@ -131,7 +131,7 @@ describe("questions to the bootstrap servers", () => {
     expect(other.asked).toEqual([]);
   });
 
-  test("servers that cannot be are left out, and one nobody listens at is no error", async () => {
+  test("invalid servers are skipped, and a server without a listener is no error", async () => {
     const knows = await serve((question) => [answers(question)]);
     const servers = ["not a server", "127.0.0.1:1", knows.server];
     expect(await queryServers("vpn.example", RECORD.a, { servers, user: undefined })).toEqual(ADDRESS);

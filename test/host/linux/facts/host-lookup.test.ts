@@ -44,7 +44,7 @@ function uidOfPort(port: number): number | undefined {
   return line === undefined ? undefined : Number(line.trim().split(/\s+/)[7]);
 }
 
-test("addresses stand for themselves and ask nobody", async () => {
+test("addresses resolve to themselves without a query", async () => {
   const hosts = ["192.0.2.1", "2001:db8::1"];
   expect(await resolveHosts(hosts, { bootstrap: ["192.0.2.53"], user: ROOT })).toEqual({
     "192.0.2.1": ["192.0.2.1"],

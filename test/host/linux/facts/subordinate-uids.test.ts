@@ -83,7 +83,7 @@ describe("the numbers that subuid(5) gives to users", () => {
     expect(found).toEqual(granted.length === 0 ? {} : { alice: granted });
   });
 
-  test("hold users of their own, who are told by name", () => {
+  test("contain users of their own, which are reported by name", () => {
     const among = (subuid: string) => usersAmong(subordinateUidsIn(subuid, PASSWD, ["alice", "1001"]), PASSWD);
     expect(among("alice:1001:1\n1001:0:1\n")).toEqual({ root: 0, bob: 1001 });
     expect(among("alice:1000:2\n")).toEqual({ alice: 1000, bob: 1001 });

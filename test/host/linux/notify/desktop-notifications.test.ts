@@ -20,7 +20,7 @@ function install(): void {
   writeFileSync(join(root, "usr/bin/notify-send"), "");
 }
 
-test("every session with a bus of its own user is told, as that user, text as an argument", async () => {
+test("every session with a bus of its own user is notified, as that user, with the text as an argument", async () => {
   install();
   const uid = process.getuid?.() ?? 0;
   for (const name of [String(uid), "4294967", "0", "not-a-user"]) {

@@ -135,7 +135,7 @@ describe.skipIf(obstacle !== undefined)(
       ]);
     });
 
-    test("of several addresses the first that answers counts; an unknown name is told", () => {
+    test("of several addresses the first that answers counts; an unknown name is reported", () => {
       const [both, none] = probes(["tcp", "two.example:8080"], ["dns", "nowhere.example"]);
       expect(both?.passed, both?.detail).toBe(true);
       expect(none).toEqual({ passed: false, detail: "the name nowhere.example was not found" });

@@ -14,7 +14,7 @@ const HEAD = "sk               Eth Pid        Groups   Rmem     Wmem     Dump  L
 const row = (protocol: number, port: number, inode: number): string =>
   `00000000bd8760a7 ${String(protocol).padEnd(3)} ${String(port).padEnd(10)} 00000000 0        0        0     2        0        ${inode} \n`;
 
-describe("texts that tell who writes", () => {
+describe("texts that name the writer", () => {
   test("a socket's inode is that of its protocol and port id, whole numbers each", () => {
     const table = HEAD + row(0, 0, 1) + row(12, 77, 2) + row(0, 77, 3) + row(0, 4_161_183_744, 4);
     expect([12, 0].map((protocol) => netlinkInode(table, protocol, 77))).toEqual([2, 3]);
@@ -68,7 +68,7 @@ describe.skipIf(process.platform !== "linux")("who writes by a netlink socket", 
     for (const [at, inode] of inodes.entries()) symlinkSync(`socket:[${inode}]`, join(folder, "fd", String(at)));
   }
 
-  test("is the process whose pid its port id is, if it has that socket open, with its parent or service", () => {
+  test("is the process with its port id as pid, if it has that socket open, with its parent or service", () => {
     table(row(ROUTE, 70, 900), row(ROUTE, 80, 901));
     start(60, "sh", []);
     start(70, "ip", [3, 900], 60);
@@ -88,7 +88,7 @@ describe.skipIf(process.platform !== "linux")("who writes by a netlink socket", 
     expect(writers.known({ pid: 70, program: "MainThread" })).toEqual({ pid: 70, program: "MainThread" });
   });
 
-  test("is whoever has the socket, where its port id is nobody's pid, another's, or one of another namespace", () => {
+  test("is the holder of the socket, if its port id is no pid, or another process's or namespace's", () => {
     table(row(ROUTE, 4_161_183_744, 900), row(ROUTE, 70, 901));
     start(70, "innocent", [5]);
     start(90, "second", [900, 901]);
@@ -110,7 +110,7 @@ describe.skipIf(process.platform !== "linux")("who writes by a netlink socket", 
     expect(afresh.writerOf(1)).toEqual({ port: 1, unnamed: "shared" });
   });
 
-  test("is nobody who can be named: gone, whoever has its number now; not to be seen; one of several", () => {
+  test("is unnamed: gone although its pid is in use, not visible, or one of several", () => {
     table(row(12, 70, 900), row(ROUTE, 71, 901), row(ROUTE, 72, 902));
     for (const pid of [70, 71, 72]) start(pid, "innocent", [900 + pid]);
     start(90, "one", [902]);

@@ -40,7 +40,7 @@ describe("texts of /proc", () => {
     for (const text of ["", "7", "7 (x", ") (", "7 (x) S"]) expect(parseStat(text)).toBeUndefined();
   });
 
-  test("a thread of the kernel is told by its flag", () => {
+  test("a kernel thread is recognised by its flag", () => {
     expect(parseStat(statText(2, "kthreadd", 0, "S", 0x20_8040))?.isKernelThread).toBe(true);
   });
 
@@ -119,7 +119,7 @@ describe.skipIf(process.platform !== "linux")("a folder of processes (skipped wh
     expect(proc.read(13)).toBeUndefined();
   });
 
-  test("a hidden /proc is told", () => {
+  test("a hidden /proc is reported", () => {
     put(12, 5);
     expect(new ProcFolder(root).hidesOthers()).toBe(true);
     put(1, 1);

@@ -55,7 +55,7 @@ describe("the file resolver", () => {
     expect(readFileSync(resolvConf)).toEqual(ORIGINAL);
   });
 
-  test("what is set is read back, stands under our header, and everybody may read it", async () => {
+  test("the settings are read back, follow our header, and every user may read them", async () => {
     await port().ensure(SPEC);
     expect(await port().read()).toEqual({ ...SPEC, ownedByAwg: true });
     expect(readFileSync(resolvConf, "utf8").split("\n")[0]).toBe(FILE_HEADER);
@@ -79,7 +79,7 @@ describe("the file resolver", () => {
     expect(readFileSync(resolvConf)).toEqual(ORIGINAL);
   });
 
-  test("law 6: what somebody wrote over ours is left by restore, and is the original of the next change", async () => {
+  test("law 6: another program's later text is kept by restore, and is the original of the next change", async () => {
     await port().ensure(SPEC);
     writeFileSync(resolvConf, "nameserver 198.51.100.1\n");
     expect(await port().read()).toMatchObject({ ownedByAwg: false, servers: ["198.51.100.1"] });
@@ -180,7 +180,7 @@ describe("the file resolver", () => {
     expect(existsSync(original)).toBe(false);
   });
 
-  test("law 6: where somebody removed our file, the original is put back, after the repair as before it", async () => {
+  test("law 6: if our file was removed, the original is restored, before and after a repair", async () => {
     await port().ensure(SPEC);
     rmSync(resolvConf);
     expect(await port().read()).toMatchObject({ servers: [], ownedByAwg: true });
@@ -192,7 +192,7 @@ describe("the file resolver", () => {
     expect(existsSync(original)).toBe(false);
   });
 
-  test("law 6: where somebody took our file's link away, the file behind it is put back and the link left", async () => {
+  test("law 6: if our file's link was removed, the file behind it is restored and the link left", async () => {
     const behind = join(folder, "run-resolv.conf");
     const nothing = () => undefined;
     const again = () => port().ensure(SPEC);
@@ -269,7 +269,7 @@ describe("the file resolver", () => {
     expect(readFileSync(resolvConf)).toEqual(ORIGINAL);
   });
 
-  test("law 6: a line that somebody wrote behind the original is theirs", async () => {
+  test("law 6: a line that another program appended to the original is kept", async () => {
     await port().ensure(SPEC);
     const theirs = Buffer.concat([ORIGINAL, Buffer.from("\noptions edns0\n")]);
     writeFileSync(resolvConf, theirs);

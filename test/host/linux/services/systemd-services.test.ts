@@ -59,7 +59,7 @@ describe("services by systemd", () => {
     expect(await services().read(PLACE)).toMatchObject({ running: false });
   });
 
-  test("law 6: a file of somebody else's, and a masked unit, are conflicts and stay", async () => {
+  test("law 6: another program's file, and a masked unit, are conflicts and stay", async () => {
     writeFileSync(join(root, PATH), "[Unit]\n");
     await expect(services().ensure(spec())).rejects.toMatchObject({ kind: "conflict" });
     await expect(services().remove(PLACE)).rejects.toMatchObject({ kind: "conflict" });
@@ -82,7 +82,7 @@ describe("services by systemd", () => {
     expect(systemctl.calls).toEqual([]);
   });
 
-  test("what runs this very process is told to end, and not waited for", async () => {
+  test("the service of this process is stopped without waiting for it", async () => {
     await services().ensure(spec());
     await services({ ownPid: 101 }).remove(PLACE);
     expect(systemctl.calls).toContain("stop --no-block -- awg.service");

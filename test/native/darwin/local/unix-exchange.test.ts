@@ -142,7 +142,7 @@ describe.skipIf(!isLinux)(`UAPI over unix sockets of macOS${isLinux ? "" : " (Li
     expect([peers, open.size]).toEqual([[501], 0]);
   });
 
-  it("name what went wrong: nobody there, hung up, silent, a path without room", () => {
+  it("name the error: no listener, connection closed, silence, path too long", () => {
     const { system, open } = mac();
     const facts = (errno: string) => expect.objectContaining({ facts: { errno } });
     expect(() => ask(system, "x", { path: join(folder, "none.sock") })).toThrowError(facts("ENOENT"));
@@ -152,7 +152,7 @@ describe.skipIf(!isLinux)(`UAPI over unix sockets of macOS${isLinux ? "" : " (Li
     expect(open.size).toBe(0);
   });
 
-  it("tell whether somebody listens", () => {
+  it("report whether a program listens", () => {
     const { system } = mac();
     const { isLive } = darwinUnixExchanges(system);
     expect([isLive(path), isLive(join(folder, "none.sock")), isLive(join(path, "below"))]).toEqual([

@@ -29,7 +29,7 @@ test("a question that is never answered is waited for as long as its asker says,
   }
 });
 
-test("an answer whose end comes after somebody lost patience is heard whole by who asks on", async () => {
+test("a reply that ends after the time limit is read whole by the next call", async () => {
   const folder = temporaryFolder("slow");
   const path = join(folder, "slow.sock");
   const slow = createServer();
@@ -74,7 +74,7 @@ test("an answer that comes byte by byte and has no end is waited for no longer t
   }
 });
 
-test("an answer that has come is heard, however long its asker was kept from running", async () => {
+test("a reply that has arrived is read, however long its reader was not running", async () => {
   const folder = temporaryFolder("prompt");
   const path = join(folder, "prompt.sock");
   const prompt = createServer();

@@ -129,7 +129,7 @@ describe.skipIf(obstacle !== undefined)(`rtnetlink on the real kernel${obstacle 
     ]);
   });
 
-  it("writes 10,000 routes in batches, tells each refusal, and notices lost events", () => {
+  it("writes 10,000 routes in batches, reports each refusal, and notices lost events", () => {
     namespace = makeNamespace("batch");
     const report = namespace.runScript(`${FOLDER}/batch.script.ts`) as Record<string, unknown>;
     expect(report["created"]).toEqual(

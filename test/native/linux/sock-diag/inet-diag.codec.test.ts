@@ -105,11 +105,11 @@ describe("the process connector", () => {
     return message(3, bytes);
   }
 
-  test("is asked to tell", () => {
+  test("is subscribed to", () => {
     expect(hex(encodeListenRequest().subarray(16))).toBe(`0100000001000000${"00".repeat(8)}0400000001000000`);
   });
 
-  test("tells exec and exit of processes, not of their threads, and its own answer", () => {
+  test("reports exec and exit of processes, not of threads, and its own reply", () => {
     expect(decodeProcessEvent(event(2, 77, 77))).toEqual({ what: "started", pid: 77 });
     expect(decodeProcessEvent(event(0x8000_0000, 77, 77, 9, 17))).toEqual({ what: "ended", pid: 77 });
     expect(decodeProcessEvent(event(0x8000_0000, 78, 77))).toBeUndefined();
