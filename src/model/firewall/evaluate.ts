@@ -100,7 +100,7 @@ function judgeBeforeLayers(compiled: CompiledPolicy, packet: Packet): Judgement 
         ? linkTrafficIn(packet)
         : undefined;
   if (link !== undefined) return accept(link);
-  return compiled.isLost(packet) ? drop("S4.10 nobody knows whose it was") : undefined;
+  return compiled.isLost(packet) ? drop("S4.10 its user is not known") : undefined;
 }
 
 /** Any program may send by IPv6 from a foreign address; by IPv4 it takes privileges. */

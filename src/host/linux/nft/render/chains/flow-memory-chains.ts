@@ -69,15 +69,15 @@ export function writeFlowMemory(place: RenderPlace, from: string, classes: reado
   writer.rule(answering, [], verdict("jump", FORGET), "S4.10 a new flow");
   writer.rule(answering, [], setCtMark(KERNEL_MARK, MARK_MASK), "S4.10 the kernel answers");
   const listens = setCtMark(LISTENER_MARK, MARK_MASK);
-  writer.rule(answering, [hasSocket(place)], listens, "S4.10 who listens answers");
+  writer.rule(answering, [hasSocket(place)], listens, "S4.10 a listener answers");
   writePending(place, pending);
   writer.rule(chain, [opening(place, "asks")], verdict("goto", classChain(KERNELS)), "S4.10 the kernel opens a flow");
-  writer.rule(chain, [answeredBy(LISTENER_MARK)], verdict("goto", pending), "S4.10 nobody has taken it up yet");
-  writer.rule(chain, [answeredBy(KERNEL_MARK)], verdict("return"), "S4.10 nobody's, or nobody has taken it up yet");
+  writer.rule(chain, [answeredBy(LISTENER_MARK)], verdict("goto", pending), "S4.10 not accepted by a program yet");
+  writer.rule(chain, [answeredBy(KERNEL_MARK)], verdict("return"), "S4.10 without a user, or not accepted yet");
   const resets = match.field("tcp.flags", TCP_RESET, { mask: TCP_RESET });
-  writer.rule(chain, [resets, isReply(place)], verdict("return"), "S4.10 ends nobody's flow");
-  writer.rule(chain, [], refuse(), "S4.10 nobody knows whose it was");
-  writer.rule(from, isWhole(place), verdict("jump", chain), "S4.10 whose flow it is");
+  writer.rule(chain, [resets, isReply(place)], verdict("return"), "S4.10 ends a flow without a user");
+  writer.rule(chain, [], refuse(), "S4.10 its user is not known");
+  writer.rule(from, isWhole(place), verdict("jump", chain), "S4.10 the flow's user");
 }
 
 /** Writes the rules that refuse whatever goes on with a flow and has no known user. */
@@ -89,8 +89,8 @@ export function writeNoMemory(place: RenderPlace, from: string): void {
   writer.rule(chain, [joins(place)], refuse(), JOINS);
   for (const how of ["asks", "answers"] as const)
     writer.rule(chain, [opening(place, how)], verdict("return"), "S4.10 the kernel opens a flow");
-  writer.rule(chain, [], refuse(), "S4.10 nobody knows whose it was");
-  writer.rule(from, isWhole(place), verdict("jump", chain), "S4.10 whose flow it is");
+  writer.rule(chain, [], refuse(), "S4.10 its user is not known");
+  writer.rule(from, isWhole(place), verdict("jump", chain), "S4.10 the flow's user");
 }
 
 /** The conditions under which a flow is remembered for one of these users. */
@@ -113,7 +113,7 @@ function writePending(place: RenderPlace, chain: string): void {
     for (let words: number = TCP_WORDS.least; words <= TCP_WORDS.most; words++)
       empty([network, match.field("tcp.offset", words << 4, { mask: TCP_WORDS.bits }), upTo(4 * words)]);
   }
-  writer.rule(chain, [], refuse(), "S4.10 nobody knows whose it is");
+  writer.rule(chain, [], refuse(), "S4.10 its user is not known");
 }
 
 interface Memory {
@@ -132,25 +132,25 @@ function writeMemory(place: RenderPlace, from: string, { classes, remembered, on
   for (const one of remembered)
     for (const family of FAMILIES) writer.expiringSet(flowSet(one, family), KEYS[family], LIFETIME_MS, room);
   writer.chain(FORGET);
-  for (const one of remembered) writeSets(place, FORGET, one, removeFromSet, "S4.10 it was another's");
+  for (const one of remembered) writeSets(place, FORGET, one, removeFromSet, "S4.10 of another user");
   for (const one of remembered) {
     const [chain, again] = [classChain(one), `${classChain(one)}-again`];
     writer.chain(again);
     writeSets(place, again, one, updateSet, "S4.10 the flow was seen again");
     writer.chain(chain);
     for (const seen of isSeen(place, one)) writer.rule(chain, seen, verdict("goto", again), "S4.10 a flow seen before");
-    writer.rule(chain, [], verdict("jump", FORGET), "S4.10 it was another's");
+    writer.rule(chain, [], verdict("jump", FORGET), "S4.10 of another user");
     // The kernel's own has no user to know it by later.
     if (one !== KERNELS)
-      writer.rule(chain, [opening(place, "asks")], verdict("return"), "S4.10 nothing is left of what only asks");
+      writer.rule(chain, [opening(place, "asks")], verdict("return"), "S4.10 a request alone leaves nothing");
     writeSets(place, chain, one, updateSet, "S4.10 the flow was seen");
   }
-  writer.rule(from, [opening(place, "answers")], onAnswer, "S4.10 who answers need not take it up");
+  writer.rule(from, [opening(place, "answers")], onAnswer, "S4.10 the listener need not accept it");
   writeKnownUsers(place, from, classes);
   writer.rule(from, [joins(place)], refuse(), JOINS);
   for (const one of remembered) {
     for (const seen of isSeen(place, one))
-      writer.rule(from, seen, verdict("goto", classChain(one)), "S4.10 whose flow it was is remembered");
+      writer.rule(from, seen, verdict("goto", classChain(one)), "S4.10 the flow's user is remembered");
   }
 }
 

@@ -86,7 +86,7 @@ function writeWhose(
   writePathRules(place, { chain: lasting, steering: layer.flows, layer, take, ofUsers: isFlowOf(place, classes) });
   writer.chain(chain);
   writer.rule(chain, [hasSocket(place)], verdict("goto", known), "S4.4 its user is known");
-  writer.rule(chain, [], verdict("goto", lasting), "S4.10 by whose flow it was");
+  writer.rule(chain, [], verdict("goto", lasting), "S4.10 by the flow's last user");
   return chain;
 }
 

@@ -53,7 +53,7 @@ export function writeSteering(place: RenderPlace, policy: FirewallPolicy): void 
     writer.chain(lasting);
     writer.rule(lasting, [hasSocket(place)], verdict("return"), "S4.4 its user is known");
     writePathRules(place, { ...rules, chain: lasting, ofUsers: isFlowOf(place, memory.classes) });
-    writer.rule(CHAIN, [], verdict("jump", lasting), "S4.10 by whose flow it was");
+    writer.rule(CHAIN, [], verdict("jump", lasting), "S4.10 by the flow's last user");
   }
   writePathRules(place, { ...rules, chain: CHAIN });
 }
