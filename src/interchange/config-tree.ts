@@ -1,4 +1,4 @@
-/** A configuration as it is going to be written: each value knows the place it was imported from. */
+/** A config to be written: each value has the place it was imported from. */
 export type Outline =
   | { readonly kind: "scalar"; readonly value: string | number | boolean; readonly place: string }
   | { readonly kind: "list"; readonly items: readonly Outline[] }
@@ -27,11 +27,11 @@ export function map(entries: Readonly<Record<string, Outline | undefined>>): Out
 
 export interface RenderedOutline {
   readonly text: string;
-  /** The place each line was imported from, by line number less one; empty where awg decided it. */
+  /** The place that each line was imported from, by line number minus one; empty if awg decided it. */
   readonly places: readonly string[];
 }
 
-/** The outline as YAML 1.2 in block style, one value a line, so that a problem's line leads back to its place. */
+/** The tree as YAML 1.2 in block style, one value a line, so that a problem's line leads back to its place. */
 export function renderOutline(root: Outline): RenderedOutline {
   const lines = linesOf(root, "");
   return { text: `${lines.map(({ text }) => text).join("\n")}\n`, places: lines.map(({ place }) => place) };
@@ -65,7 +65,7 @@ function entryLines({ key, value, comment = [] }: OutlineEntry, indent: string):
   return [...above, { text: head, place }, ...below];
 }
 
-/** A map of one value fits into one line. */
+/** A map with one value fits on one line. */
 function inFlow(node: Outline): string | undefined {
   const [only, ...more] = node.kind === "map" ? node.entries : [];
   if (only?.value.kind !== "scalar" || more.length > 0) return undefined;
@@ -82,12 +82,12 @@ function firstPlace(node: Outline): string {
   return "";
 }
 
-/** Words that YAML 1.2 reads as something else than text. */
+/** Words that YAML 1.2 does not read as text. */
 const WORDS = /^(true|false|null|yes|no|on|off|y|n|nan|inf)$/i;
 const PLAIN_WORD = /^[A-Za-z/][A-Za-z0-9_./+=-]*$/;
 const PLAIN_IPV4 = /^[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+([/:][0-9]+)?$/;
 
-/** Texts in quotes unless they are plainly text; what JSON escapes, YAML reads. */
+/** Quotes a text unless it is plainly one; YAML reads JSON's escapes. */
 function renderScalar(value: string | number | boolean): string {
   if (typeof value !== "string") return String(value);
   const isPlain = PLAIN_IPV4.test(value) || (PLAIN_WORD.test(value) && !WORDS.test(value));

@@ -13,15 +13,15 @@ export interface ImportOptions {
   readonly source: string;
   /** Key of the tunnel; made from the source's name when absent. */
   readonly name?: string;
-  /** Absolute folder that secrets are referred to in. */
+  /** Absolute folder of the secrets in references. */
   readonly secretsDir: string;
-  /** Whom to ask for endpoints that are names. */
+  /** DNS servers for endpoints that are names. */
   readonly bootstrap: readonly string[];
-  /** The tunnel is up already, on a device named after the file, as wg-quick names it: the configuration takes it over. */
+  /** The tunnel is up on a device that wg-quick named after the file: the config takes it over. */
   readonly adopt?: boolean;
 }
 
-/** The outcome of an import: nothing of it may be used where a finding is an error. */
+/** The result of an import; unusable if a finding is an error. */
 export interface Imported {
   /** YAML that `loadConfig` accepts. */
   readonly text: string;
@@ -29,7 +29,7 @@ export interface Imported {
   readonly findings: readonly ImportFinding[];
 }
 
-/** Reads a wg-quick or awg-quick conf. Pure; never throws, whatever the text holds. */
+/** Reads a wg-quick or awg-quick conf. Pure; never throws, whatever the text contains. */
 export function importConf(text: string, options: ImportOptions): Imported {
   const { sections, findings: wrong } = parseConf(text, options.source);
   const findings = [...wrong];
@@ -45,7 +45,7 @@ export function hasErrors(findings: readonly ImportFinding[]): boolean {
   return findings.some(({ severity }) => severity === "error");
 }
 
-/** Writes the configuration and has it checked as `awg validate` would; problems are told at the place they came from. */
+/** Writes the config and checks it as `awg validate` would; problems are reported at the place they came from. */
 export function finish(input: MachineInput, findings: ImportFinding[]): Imported {
   const outline: Outline = machineOutline(input, findings);
   const secrets = input.tunnels.flatMap((tunnel) => tunnel.secrets);
@@ -60,7 +60,7 @@ export function finish(input: MachineInput, findings: ImportFinding[]): Imported
 
 const MAX_NAME = 11;
 
-/** The key of a tunnel: what --name says, else the file's name as far as it can be one. */
+/** The key of a tunnel: --name, else the file's name, reduced to valid characters. */
 export function tunnelName(
   { name, source }: Pick<ImportOptions, "name" | "source">,
   findings: ImportFinding[],
@@ -76,16 +76,16 @@ export function tunnelName(
   const isUsable = made !== "" && !isFault(checkTunnelName(made));
   const key = isUsable ? made : "vpn";
   if (file !== key && file !== "-")
-    findings.push(importNote(source, `the tunnel is called ${key}`, "choose with --name"));
+    findings.push(importNote(source, `the tunnel is named ${key}`, "--name sets another name"));
   return key;
 }
 
-/** A file's name without folders and ending: what wg-quick calls the device. */
+/** A file's name without folders and extension: wg-quick's name for the device. */
 function fileName(source: string): string {
   return source.slice(source.lastIndexOf("/") + 1).replace(/\.[^.]*$/, "");
 }
 
-/** A word as far as it can be the key of a tunnel; may be empty. */
+/** A word reduced to a valid tunnel key; may be empty. */
 export function keyLike(word: string): string {
   return word
     .toLowerCase()

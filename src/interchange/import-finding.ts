@@ -1,13 +1,13 @@
 import { quote } from "../config/field/leaf.ts";
 
-/** What an import has to say about a place in what it read. An error stops it; a note says what was not taken over. */
+/** A remark on a place in the imported text. An error stops the import; a note names what was not imported. */
 export interface ImportFinding {
   readonly severity: "error" | "note";
   /** `wg0.conf:7`, or the key of a JSON document. */
   readonly place: string;
-  /** What is so; never holds a secret. */
+  /** The fact; never contains a secret. */
   readonly message: string;
-  /** What to do about it; may be empty. */
+  /** What to do; may be empty. */
   readonly remedy: string;
 }
 
@@ -25,7 +25,7 @@ export function importNote(place: string, message: string, remedy = ""): ImportF
   return { severity: "note", place, message, remedy };
 }
 
-/** A word of a foreign text as a message may show it. What is longer than any key could be a secret, so it is not shown. */
+/** A foreign word for a message. A word longer than any key could be a secret, so it is not shown. */
 export function showWord(word: string): string | undefined {
   return /^[A-Za-z][A-Za-z0-9_ -]{0,30}$/.test(word) ? quote(word) : undefined;
 }

@@ -9,20 +9,20 @@ export interface MachineInput {
   /** What was imported, for the comment at the top. */
   readonly source: string;
   readonly tunnels: readonly ImportedTunnel[];
-  /** Whom to ask for endpoints that are names, past the kill switch. */
+  /** DNS servers for endpoints that are names, exempt from the kill switch. */
   readonly bootstrap: readonly string[];
-  /** Names of tunnels whose devices stand already and are to be taken over. */
+  /** Names of tunnels with existing devices that are to be taken over. */
   readonly adopted?: readonly string[];
   /**
-   * `allowed-ips`: what peers accept takes the tunnel, as wg-quick routes it; `default`: everything takes the named
-   * tunnel; `none`: nothing is sent into any; `block`: nor anywhere else.
+   * `allowed-ips`: what peers accept uses the tunnel, as in wg-quick. `default`: everything uses the named tunnel.
+   * `none`: no path uses a tunnel. `block`: everything is blocked.
    */
   readonly routing:
     | { readonly kind: "allowed-ips" | "none" | "block" }
     | { readonly kind: "default"; readonly tunnel: string };
 }
 
-/** The whole configuration around the tunnels: default path, rules, kill switch and DNS that keep what was imported true. */
+/** The config around the tunnels: default path, rules, kill switch and DNS with the effect of the imported file. */
 export function machineOutline(input: MachineInput, findings: ImportFinding[]): Outline {
   const { tunnels, routing } = input;
   const routed = routing.kind === "allowed-ips" ? tunnels.filter(({ addsRoutes }) => addsRoutes) : [];
@@ -58,27 +58,27 @@ export function machineOutline(input: MachineInput, findings: ImportFinding[]): 
 
 const heading = (source: string): string[] => [
   `Imported from ${source.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]/gu, "?")}.`,
-  "Check it with: awg validate -f FILE. What it would change: awg plan -f FILE.",
+  "Check it with: awg validate -f FILE. See the changes with: awg plan -f FILE.",
 ];
-const SPLIT_COMMENT = ["What the peers accept takes the tunnel, as wg-quick would route it; dropped while it is down."];
-const WHOLE_COMMENT = ["Everything takes the tunnel and is dropped while it is down."];
-const DIRECT_COMMENT = "All else goes as it would without a tunnel.";
-const BLOCK_COMMENT = "All else is dropped.";
+const SPLIT_COMMENT = ["The peers' allowedIPs use the tunnel, as in wg-quick. They are dropped while it is down."];
+const WHOLE_COMMENT = ["All traffic uses the tunnel and is dropped while it is down."];
+const DIRECT_COMMENT = "All other traffic goes direct.";
+const BLOCK_COMMENT = "All other traffic is dropped.";
 const KILL_SWITCH_COMMENT = [
-  "wg-quick has no kill switch: where its routes are gone, packets pass by the tunnel. Here they are dropped.",
+  "wg-quick has no kill switch: without its routes packets bypass the tunnel. Here they are dropped.",
   "The local network stays reachable, as wg-quick leaves it. For SSH to this machine from elsewhere add:",
   "  allow: [{ direction: in, protocol: tcp, ports: [22] }]",
-  "enabled: false is how wg-quick behaves.",
+  "enabled: false behaves as wg-quick does.",
 ];
 
-const ADOPT_COMMENT = ["The device that wg-quick made is taken over as it stands; its engine runs on."];
+const ADOPT_COMMENT = ["The device that wg-quick created is taken over; its engine keeps running."];
 
 function ruleOf({ name, prefixes }: ImportedTunnel): Outline {
   const destinations = list(prefixes.map(({ value, place }) => scalar(value, place)));
   return map({ name: scalar(name), destinations, via: scalar(name) });
 }
 
-/** Families that the prefixes cover whole; two halves are a whole. */
+/** Families that the prefixes cover completely; two halves are a whole. */
 function wholeFamilies(prefixes: readonly Sourced[]): (4 | 6)[] {
   const merged = mergePrefixes(prefixes.flatMap(({ value }) => parsePrefix(value) ?? [])).map(renderPrefix);
   return ([4, 6] as const).filter((family) => merged.includes(family === 4 ? "0.0.0.0/0" : "::/0"));
@@ -90,8 +90,8 @@ function reportMissingFamily({ prefixes }: ImportedTunnel, findings: ImportFindi
   const place = prefixes[0]?.place;
   if (covered === undefined || families.length === 2 || place === undefined) return;
   const [missing, prefix] = covered === 4 ? ["IPv6", "::/0"] : ["IPv4", "0.0.0.0/0"];
-  const message = `AllowedIPs has no ${prefix}: ${missing} is dropped, where wg-quick lets it pass by the tunnel`;
-  findings.push(importNote(place, message, "add it at both ends to carry it"));
+  const message = `AllowedIPs has no ${prefix}: ${missing} is dropped; with wg-quick it bypasses the tunnel`;
+  findings.push(importNote(place, message, "add it on both peers to carry it"));
 }
 
 function dnsOf(input: MachineInput, whole: ImportedTunnel | undefined, findings: ImportFinding[]): Outline | undefined {
@@ -113,19 +113,19 @@ function dnsOf(input: MachineInput, whole: ImportedTunnel | undefined, findings:
 }
 
 function bootstrapFor(endpoint: Sourced, { bootstrap }: MachineInput, findings: ImportFinding[]): Outline[] {
-  const message = `the endpoint is a name, and past the kill switch only ${bootstrap.join(", ")} is asked for it`;
-  findings.push(importNote(endpoint.place, message, "name other servers with --bootstrap, or write an address"));
+  const message = `the endpoint is a name; the kill switch allows queries for it to ${bootstrap.join(", ")} only`;
+  findings.push(importNote(endpoint.place, message, "set other servers with --bootstrap, or use an address"));
   return bootstrap.map((address) => scalar(address));
 }
 
-/** All servers take one path: the tunnel where it carries any of them. What that path does not reach is left out. */
+/** All servers use one path: the tunnel if it carries any of them. Servers outside that path are left out. */
 function reachable(tunnel: ImportedTunnel, isWhole: boolean, findings: ImportFinding[]): Sourced[] {
   const { dnsServers } = tunnel;
   const carried = dnsServers.filter(({ value }) => carries(tunnel, value));
   if (isWhole || carried.length === 0 || carried.length === dnsServers.length) return [...dnsServers];
   for (const { place } of dnsServers.filter((server) => !carried.includes(server))) {
-    const message = "this DNS server is not imported: it lies outside the tunnel that others are asked through";
-    findings.push(importNote(place, message, "ask servers of one path"));
+    const message = "this DNS server is not imported: it is outside the tunnel that the others use";
+    findings.push(importNote(place, message, "use servers of one path"));
   }
   return carried;
 }

@@ -6,13 +6,13 @@ import { OBFUSCATION_KEYS, SCRIPT_KEYS } from "./wg-quick/conf-keys.ts";
 import type { ConfSection } from "./wg-quick/conf-sections.ts";
 import { SectionValues, type Sourced } from "./wg-quick/read-section.ts";
 
-/** A secret that was found, and the file it is to be written to. */
+/** A secret that was found, and the file to write it to. */
 export interface ImportedSecret {
   readonly path: string;
   readonly value: string;
 }
 
-/** A tunnel as it is going to be written, and what the rest of the configuration follows from. */
+/** A tunnel to be written, and the facts that the rest of the config follows from. */
 export interface ImportedTunnel {
   readonly name: string;
   readonly outline: Outline;
@@ -22,7 +22,7 @@ export interface ImportedTunnel {
   readonly dnsServers: readonly Sourced[];
   /** The first endpoint that is a name. */
   readonly namedEndpoint: Sourced | undefined;
-  /** Whether wg-quick would send what peers accept into the tunnel (no `Table = off` or a table of its own). */
+  /** Whether wg-quick would route what peers accept into the tunnel (no `Table = off`, no table of its own). */
   readonly addsRoutes: boolean;
 }
 
@@ -31,11 +31,11 @@ export interface TunnelInput {
   readonly sections: readonly ConfSection[];
   /** Place of problems with the tunnel as a whole. */
   readonly place: string;
-  /** Absolute folder that secrets are referred to in. */
+  /** Absolute folder of the secrets in references. */
   readonly secretsDir: string;
-  /** The device that stands already and is to be taken over as it is, with its engine. */
+  /** The existing device that is to be taken over with its engine. */
   readonly adopts?: string | undefined;
-  /** How the source spells keys that it lacks, where it is no conf. */
+  /** How a source that is not a conf spells missing keys. */
   readonly spells?: Readonly<Record<KeyName, string>>;
 }
 
@@ -48,7 +48,7 @@ function missing(place: string, name: KeyName, spells: TunnelInput["spells"]): I
     : importError(place, `${spells[name]} is missing`, "add it there");
 }
 
-/** Turns the sections of a conf into a tunnel. What it does not take over, it says in `findings`. */
+/** Converts the sections of a conf into a tunnel. `findings` gets what it does not import. */
 export function importTunnel(input: TunnelInput, findings: ImportFinding[]): ImportedTunnel {
   const { name, sections, place } = input;
   const entries = sections.flatMap((section) => (section.kind === "interface" ? section.entries : []));
@@ -88,7 +88,7 @@ export function importTunnel(input: TunnelInput, findings: ImportFinding[]): Imp
   };
 }
 
-/** The files that the secrets of one tunnel are to lie in. */
+/** The files for the secrets of one tunnel. */
 class SecretFiles {
   readonly files: ImportedSecret[] = [];
   readonly #name: string;
@@ -99,7 +99,7 @@ class SecretFiles {
     this.#folder = secretsDir.replace(/\/$/, "");
   }
 
-  /** Keeps the secret for a file of its own and gives the reference to it. */
+  /** Records the secret for a file of its own and returns the reference to it. */
   add(kind: string, { value, place }: Sourced): Outline {
     const path = `${this.#folder}/${this.#name}.${kind}`;
     this.files.push({ path, value });
@@ -159,12 +159,12 @@ function importObfuscation(values: SectionValues, secrets: SecretFiles): Outline
   return found.length === 0 ? undefined : map(Object.fromEntries(found));
 }
 
-/** Digits as a number; anything else stays text, which is checked where it is read. */
+/** Digits as a number; other text stays text, which is checked when it is read. */
 function number({ value, place }: Sourced): Outline {
   return scalar(/^[0-9]{1,15}$/.test(value) ? Number(value) : value, place);
 }
 
-/** `on`, `off` or a number, as amneziawg-tools take them. */
+/** `on`, `off` or a number, as amneziawg-tools accept. */
 function onOrOff({ value, place }: Sourced): Outline {
   if (/^(on|true)$/i.test(value)) return scalar(true, place);
   if (/^(off|false)$/i.test(value)) return scalar(false, place);
@@ -172,18 +172,18 @@ function onOrOff({ value, place }: Sourced): Outline {
 }
 
 /**
- * A prefix without the sign that wireguard-tools take since 1.0.20250521: `+` adds it, as a conf does anyway. What `-` takes
- * away is another conf's, and an import has no other.
+ * A prefix without the sign that wireguard-tools accept since 1.0.20250521. `+` adds the prefix, which is the default.
+ * `-` removes one that another conf added, and an import has no other.
  */
 function allowed({ value, place }: Sourced, findings: ImportFinding[]): Sourced[] {
   if (!value.startsWith("-") || parsePrefix(value.slice(1)) === undefined)
     return [{ value: value.replace(/^\+/, ""), place }];
-  const message = `AllowedIPs: ${value} takes away what another conf has given the peer, and there is no other here`;
-  findings.push(importError(place, message, "leave it out, and list what the peer is to have"));
+  const message = `AllowedIPs: ${value} removes what another conf added to the peer, but there is no other conf here`;
+  findings.push(importError(place, message, "remove it, and list the prefixes of the peer"));
   return [];
 }
 
-/** wg(8) clears the bits behind a prefix's length without a word. */
+/** wg(8) silently clears host bits. */
 function canonical({ value, place }: Sourced): Sourced {
   const prefix = parsePrefix(value);
   return { value: prefix === undefined ? value : renderPrefix(canonicalPrefix(prefix)), place };
@@ -200,13 +200,13 @@ function isNamed({ value }: Sourced): boolean {
   return parseIp(host.replace(/^\[|\]$/g, "")) === undefined;
 }
 
-/** wg-quick takes what is no address for a search domain. */
+/** wg-quick treats what is not an address as a search domain. */
 function importDns(values: SectionValues, findings: ImportFinding[]): Sourced[] {
   return values.items("DNS").filter(({ value, place }) => {
     if (parseIp(value) !== undefined) return true;
     const shown = showWord(value.replaceAll(".", " ")) === undefined ? "a domain" : value;
-    const message = `the search domain ${shown} is not imported: awg sets none`;
-    findings.push(importNote(place, message, "write names in full, or set it in your resolver"));
+    const message = `the search domain ${shown} is not imported: awg sets no search domains`;
+    findings.push(importNote(place, message, "use full names, or set it in your resolver"));
     return false;
   });
 }
@@ -215,16 +215,16 @@ function addsRoutes(values: SectionValues, findings: ImportFinding[]): boolean {
   const table = values.one("Table");
   if (table === undefined || /^(auto|main|254)$/i.test(table.value)) return true;
   const message = /^off$/i.test(table.value)
-    ? "Table = off is kept: nothing leads into the tunnel yet"
-    : "Table is not imported: awg keeps a tunnel's routes in a table of its own, and nothing leads there yet";
-  findings.push(importNote(table.place, message, "add rules for what is to take the tunnel"));
+    ? "Table = off is kept: no path uses the tunnel yet"
+    : "Table is not imported: awg uses a table of its own, and no path uses the tunnel yet";
+  findings.push(importNote(table.place, message, "add rules for the tunnel's traffic"));
   return false;
 }
 
 function reportLeftOut(values: SectionValues, findings: ImportFinding[]): void {
   for (const name of SCRIPT_KEYS) {
     for (const { place } of values.all(name)) {
-      const remedy = "express what it did by rules, killSwitch and dns";
+      const remedy = "replace it by rules, killSwitch and dns";
       findings.push(importNote(place, `${name} is not imported: awg runs no scripts`, remedy));
     }
   }

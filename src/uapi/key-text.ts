@@ -28,8 +28,8 @@ export function keyFromBase64(text: string): Uint8Array | undefined {
 }
 
 /**
- * The same of a text that is still bytes, with white space or a byte order mark around it. Makes no string of it, since no
- * string can be wiped.
+ * The same for text that is still bytes, with white space or a byte order mark around it. No string is made: strings
+ * cannot be wiped.
  */
 export function keyFromBase64Bytes(encoded: Uint8Array): Uint8Array | undefined {
   let [start, end] = [isMarked(encoded) ? BYTE_ORDER_MARK.length : 0, encoded.length];
@@ -48,7 +48,7 @@ export function keyFromBase64Bytes(encoded: Uint8Array): Uint8Array | undefined 
     bytes[written] = bits >> count;
     written += 1;
   }
-  // 43 digits are 258 bits: the last two are of no byte, and 0 in the one form that is accepted.
+  // 43 digits are 258 bits. The last two belong to no byte, and are 0 in the only accepted form.
   return (bits & 3) === 0 ? bytes : undefined;
 }
 
@@ -60,7 +60,7 @@ function isMarked(bytes: Uint8Array): boolean {
   return BYTE_ORDER_MARK.every((byte, index) => bytes[index] === byte);
 }
 
-/** Space, and what stands from tab to carriage return. */
+/** Space, and tab to carriage return. */
 function isSpace(byte: number | undefined): boolean {
   return byte === 32 || (byte !== undefined && byte >= 9 && byte <= 13);
 }
@@ -74,14 +74,14 @@ function digitOf(byte: number): number | undefined {
   return byte === 47 ? 63 : undefined;
 }
 
-/** Whether every byte is 0: UAPI's way to say "no preshared key". */
+/** Whether every byte is 0, which in UAPI means "no preshared key". */
 export function isZeroKey(bytes: Uint8Array): boolean {
   return bytes.every((byte) => byte === 0);
 }
 
 /**
- * A private key as X25519 uses it (RFC 7748 section 5): five bits have one value only. Engines give back the clamped
- * form, so this is the form whose id is kept.
+ * A private key as X25519 uses it (RFC 7748 section 5): five bits are fixed. Engines return this clamped form, so the
+ * id of this form is kept.
  */
 export function clampPrivateKey(bytes: Uint8Array): Uint8Array {
   const clamped = Uint8Array.from(bytes);

@@ -1,9 +1,9 @@
-/** The generation a configuration names, "2.0"; only awg's own engine has this key, and only it may be told. */
+/** The version that a config names, "2.0"; only awg's own engine has this key and may get it. */
 export const GENERATION_KEY = "awg_generation";
 
 /**
- * AmneziaWG's device keys over UAPI with the value that switches each off. The order is the one the engines print and
- * want: h1 to h4 together, header_protection_key after the paddings it depends on.
+ * AmneziaWG's device keys over UAPI, with the value that switches each off. Engines print and require this order: h1 to
+ * h4 together, header_protection_key after the paddings it depends on.
  */
 const OFF_VALUES: Readonly<Record<string, string>> = {
   jc: "0",
@@ -38,7 +38,7 @@ const OFF_VALUES: Readonly<Record<string, string>> = {
   [GENERATION_KEY]: "",
 };
 
-/** The key whose value is a secret: specs and observations hold its SecretId, UAPI its hex. */
+/** The key with a secret value: specs and observations hold its SecretId, UAPI its hex. */
 export const SECRET_OBFUSCATION_KEY = "header_protection_key";
 
 /** Every AmneziaWG device key by its UAPI name, in the order of a set. */
@@ -55,8 +55,8 @@ export function offValueOf(key: string): string {
 }
 
 /**
- * The same parameters in the one form that can be compared: values that switch their key off are left out, `5-5` is
- * `5`, `true` and `on` are `1`; keys in the order of a set. Both a spec and what an engine says go through this.
+ * The same parameters in one comparable form: disabling values are left out, `5-5` is `5`, `true` and `on` are `1`;
+ * keys in the order of a set. Specs and engine replies both use it.
  */
 export function normalizeObfuscation(values: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   const normal: Record<string, string> = {};

@@ -6,7 +6,7 @@ import type { UapiDevice, UapiPeer } from "./reply.ts";
 
 type IdOf = (bytes: Uint8Array) => SecretId;
 
-/** What is known of an engine besides what it says itself. */
+/** What is known of an engine besides its own reply. */
 export interface EngineIdentity {
   readonly device: string;
   readonly protocol: TunnelObserved["protocol"];
@@ -27,7 +27,7 @@ export function observedFromUapi(device: UapiDevice, identity: EngineIdentity, i
   };
 }
 
-/** A tunnel whose device stands while its engine does not answer. */
+/** A tunnel with a device and an engine that does not answer. */
 export function silentTunnel(identity: EngineIdentity): TunnelObserved {
   return {
     ...identity,

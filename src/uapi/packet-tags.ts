@@ -1,13 +1,13 @@
 /** One tag of a described packet: `<r 16>` has the name `r` and the argument `16`. */
 export interface PacketTag {
   readonly name: string;
-  /** Empty where there is none; inner blanks are one blank. */
+  /** Empty if there is none; blanks inside are reduced to one. */
   readonly argument: string;
 }
 
 /**
- * The tags of a packet in AmneziaWG's tag language (i1 to i5, j1 to j3), in the order of their bytes. Text outside of
- * `<` and `>` is not looked at, as amneziawg-go does; whoever validates uses {@link textOutsideTags}.
+ * The tags of a packet in AmneziaWG's tag language (i1 to i5, j1 to j3), in the order of their bytes. Text outside `<`
+ * and `>` is ignored, as in amneziawg-go; validation uses {@link textOutsideTags}.
  */
 export function packetTags(text: string): readonly PacketTag[] {
   return [...text.matchAll(/<([^<>]*)>/g)].map(([, content = ""]) => {
@@ -16,7 +16,7 @@ export function packetTags(text: string): readonly PacketTag[] {
   });
 }
 
-/** What stands outside of all tags, an unclosed `<` included. */
+/** The text outside all tags, including an unclosed `<`. */
 export function textOutsideTags(text: string): string {
   return text.replace(/<[^<>]*>/g, "").trim();
 }
@@ -24,7 +24,9 @@ export function textOutsideTags(text: string): string {
 const OF_2_0 =
   /<\s*(?:r[cd]\s|d[sz]?[\s>]|r\s+(?:[1-9][0-9]{4,}|[2-9][0-9]{3}|1[0-9]{2}[1-9]|1[0-9][1-9]0|1[1-9]00))|<\s*([tc])\s*>.*<\s*\1\s*>/;
 
-/** Whether letters, digits, payloads, more than 1000 random bytes, or two times or counters are in it, which 1.5 does not have. */
+/**
+ * Whether it contains what 1.5 lacks: letters, digits, payloads, more than 1000 random bytes, or two times or counters.
+ */
 export function areTagsOf20(text: string): boolean {
   return OF_2_0.test(text);
 }

@@ -1,31 +1,31 @@
 import { bytesToHex, keyFromBase64 } from "./key-text.ts";
 import type { UapiDevice, UapiPeer } from "./reply.ts";
 
-/** Any positive interval; it stands no longer than the `set` it comes in. */
+/** Any positive interval; it lasts no longer than its `set`. */
 const PROBE_SECONDS = 25;
 
 /**
- * The `set` that tells an engine its peers' endpoints again; undefined where no peer has one. A peer that may be at several
- * and is at one to which the machine has no way (a network that took one IP version away) is told one that it has a way to:
- * its session goes on there, and the other end follows. Pure.
+ * The `set` that gives an engine its peers' endpoints again; undefined if no peer has one. A peer with several
+ * endpoints, whose current one has no route (the network lost one IP version), gets one with a route. Its session
+ * continues there, and the peer follows. Pure.
  *
- * @param hasWay whether the engine's packets to an endpoint ("192.0.2.1:51820") would leave the machine
+ * @param hasRoute whether the host has a route for the engine's packets to an endpoint ("192.0.2.1:51820")
  */
 export function renderEndpointRefresh(
   device: Pick<UapiDevice, "peers">,
-  hasWay: (endpoint: string) => boolean = () => true,
+  hasRoute: (endpoint: string) => boolean = () => true,
 ): string | undefined {
   return renderTouch(device, ({ endpoint, endpoints = [] }) => {
     if (endpoint === undefined) return [];
-    const stays = endpoints.length === 0 || hasWay(endpoint);
-    return [[`endpoint=${stays ? endpoint : (endpoints.find(hasWay) ?? endpoint)}`]];
+    const stays = endpoints.length === 0 || hasRoute(endpoint);
+    return [[`endpoint=${stays ? endpoint : (endpoints.find(hasRoute) ?? endpoint)}`]];
   });
 }
 
 /**
- * The `set` that makes an engine send to its peers at once: a keepalive interval that becomes positive does (wireguard-go
- * device/uapi.go), and the same `set` puts the interval back, so nobody sees another. A peer that has an interval is asked by
- * its engine anyway. Undefined where nobody is to be asked. Pure.
+ * The `set` that makes an engine send to its peers at once. A keepalive interval that becomes positive does so
+ * (wireguard-go device/uapi.go); the same `set` restores the interval. A peer with an interval is contacted by its
+ * engine anyway. Undefined if there is no peer to contact. Pure.
  */
 export function renderHandshakeRequest(device: Pick<UapiDevice, "peers">): string | undefined {
   return renderTouch(device, ({ endpoint, persistentKeepaliveSeconds }) =>
@@ -35,7 +35,7 @@ export function renderHandshakeRequest(device: Pick<UapiDevice, "peers">): strin
   );
 }
 
-/** Lines for each peer, one block after the other, in one `set` for the device; a peer that is gone is not made again. */
+/** One block of lines for each peer, in one `set` for the device; a removed peer is not created again. */
 function renderTouch(
   { peers }: Pick<UapiDevice, "peers">,
   blocksOf: (peer: UapiPeer) => readonly (readonly string[])[],

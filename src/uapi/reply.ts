@@ -3,17 +3,17 @@ import type { PeerMeasured } from "../model/resources/tunnel.ts";
 import { bytesToBase64, isZeroKey, keyFromHex } from "./key-text.ts";
 import { isObfuscationKey } from "./obfuscation.ts";
 
-/** The question for an engine's whole state. */
+/** The request for an engine's whole state. */
 export const UAPI_GET = "get=1\n\n";
 
-/** A device as the reply to `get=1` tells it (wireguard.com/xplatform). Keys are secrets: this never leaves the port. */
+/** A device as in the reply to `get=1` (wireguard.com/xplatform). Keys are secrets: this never leaves the port. */
 export interface UapiDevice {
   readonly privateKey?: Uint8Array;
   readonly listenPort: number;
   readonly fwmark: number;
-  /** awg's own engine says so of itself. */
+  /** Set by awg's own engine. */
   readonly isEmbedded?: true;
-  /** What awg's own engine speaks: "wireguard", "amneziawg 2.0". */
+  /** The protocol of awg's own engine: "wireguard", "amneziawg 2.0". */
   readonly wire?: string;
   /** AmneziaWG's keys as written. */
   readonly obfuscation: Readonly<Record<string, string>>;
@@ -25,17 +25,17 @@ export interface UapiPeer {
   readonly publicKey: string;
   readonly presharedKey?: Uint8Array;
   readonly endpoint?: string;
-  /** Every address it may be at; only awg's own engine is told several. */
+  /** Every address it may have; only awg's own engine has several. */
   readonly endpoints?: readonly string[];
   readonly allowedIPs: readonly string[];
-  /** The upper end where AmneziaWG 3 says a range. */
+  /** The upper end, if AmneziaWG 3 reports a range. */
   readonly persistentKeepaliveSeconds: number;
   /** The lower end of that range. */
   readonly leastKeepaliveSeconds?: number;
   readonly lastHandshakeSeconds: number;
   readonly receivedBytes: number;
   readonly sentBytes: number;
-  /** Only awg's own engine tells. */
+  /** Reported by awg's own engine only. */
   readonly measured?: PeerMeasured;
 }
 
@@ -51,7 +51,7 @@ type DeviceDraft = Omit<Draft<UapiDevice>, "peers" | "obfuscation"> & {
 
 const MAX_REPLY_CHARACTERS = 64 * 1024 * 1024;
 
-/** Whether the bytes of a reply are complete: an empty line ends it. */
+/** Whether a reply is complete: it ends with an empty line. */
 export function isCompleteReply(bytes: Uint8Array): boolean {
   return bytes.length >= 2 && bytes[bytes.length - 1] === 10 && bytes[bytes.length - 2] === 10;
 }
@@ -68,15 +68,15 @@ export function parseUapiErrno(reply: string): number {
 }
 
 /**
- * Reads the reply to `get=1`. Keys this version does not know are skipped; a value that cannot be is an error that
- * names the key and never shows the value, which may be a secret (law 8).
+ * Reads the reply to `get=1`. Unknown keys are skipped. An invalid value is an error that names the key and never shows
+ * the value, which may be a secret (law 8).
  *
  * @throws AwgError("host") for a reply that is no device or whose errno is not 0.
  */
 export function parseUapiDevice(reply: string): UapiDevice {
   if (reply.length > MAX_REPLY_CHARACTERS) throw malformed("it is longer than 64 MiB");
   const errno = parseUapiErrno(reply);
-  if (errno !== 0) throw new AwgError("host", `the engine answered a question about its state with error ${errno}`);
+  if (errno !== 0) throw new AwgError("host", `the engine replied to a state request with error ${errno}`);
   const device: DeviceDraft = { listenPort: 0, fwmark: 0, obfuscation: {}, peers: [] };
   for (const line of reply.split("\n")) {
     const equals = line.indexOf("=");
@@ -185,11 +185,11 @@ function endpointOf(key: string, value: string): string {
 }
 
 function badValue(key: string): AwgError {
-  return malformed(`the value of ${key} cannot be`);
+  return malformed(`the value of ${key} is not valid`);
 }
 
 function malformed(why: string): AwgError {
-  return new AwgError("host", `the engine's answer is no WireGuard state: ${why}`, {
+  return new AwgError("host", `the engine's reply is not a WireGuard state: ${why}`, {
     remedy: "check which program listens on the tunnel's UAPI socket",
   });
 }

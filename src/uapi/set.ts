@@ -12,15 +12,15 @@ import { normalizeObfuscation, OBFUSCATION_KEYS, offValueOf, SECRET_OBFUSCATION_
 
 type BytesOf = (id: SecretId) => Uint8Array;
 const NO_KEY = "0".repeat(64);
-/** Any positive interval; it stands no longer than the `set` it comes in. */
+/** Any positive interval; it lasts no longer than its `set`. */
 const GREETING_SECONDS = "25";
 
 /**
- * The one `set` that makes an engine's configuration the spec's (wireguard.com/xplatform). Without `previous` it
- * replaces everything; with it only what differs is sent, so that peers that stay keep their sessions: a field sent
- * again would be a rebind (listen_port), a lost session (private_key) or a moment without routes (allowed_ip).
- * The mark comes before the peers: a first handshake sent without it is dropped by our own firewall and repeated only
- * after 5 s. A listen port of 0 leaves the port the engine chose.
+ * The one `set` that brings an engine to the spec (wireguard.com/xplatform). Without `previous` it replaces everything;
+ * with it only differences are sent, so other peers keep their sessions. A repeated field would be a rebind
+ * (listen_port), a lost session (private_key) or a moment without routes (allowed_ip).
+ * The mark precedes the peers: a first handshake without it is dropped by our own firewall, and repeated only after 5
+ * s. A listen port of 0 keeps the engine's port.
  *
  * @returns undefined when there is nothing to set. The text holds secrets.
  * @throws AwgError("host") when a secret is missing, ("bug") when a key is not 32 bytes.
@@ -39,9 +39,9 @@ export function renderUapiSet(
     if (!wanted.has(publicKey)) lines.push(`public_key=${publicHex(publicKey)}`, "remove=true");
   }
   for (const peer of spec.peers) {
-    const standing = before.get(peer.publicKey);
-    lines.push(...peerLines(peer, standing, bytesOf));
-    if (spec.engine !== "embedded" && isMoved(peer, standing)) lines.push(...greetingLines(peer));
+    const current = before.get(peer.publicKey);
+    lines.push(...peerLines(peer, current, bytesOf));
+    if (spec.engine !== "embedded" && isMoved(peer, current)) lines.push(...greetingLines(peer));
   }
   return lines.length === 0 ? undefined : `set=1\n${lines.join("\n")}\n\n`;
 }
@@ -56,7 +56,7 @@ function deviceLines(spec: TunnelSpec, known: TunnelObserved | undefined, bytesO
   return [...lines, ...obfuscationLines(spec.obfuscation, known?.obfuscation ?? {}, bytesOf)];
 }
 
-/** All parameters or none: AmneziaWG 1.x forgets those that a set with any of them leaves out. */
+/** All parameters or none: AmneziaWG 1.x resets those that a set with any of them leaves out. */
 function obfuscationLines(
   wantedValues: Readonly<Record<string, string>>,
   knownValues: Readonly<Record<string, string>>,
@@ -92,15 +92,15 @@ function peerLines(peer: PeerSpec, known: PeerObserved | undefined, bytesOf: Byt
   return known === undefined ? [head, ...changes] : [head, "update_only=true", ...changes];
 }
 
-/** Whether a peer that has spoken is told another endpoint. */
-function isMoved(peer: PeerSpec, standing: PeerObserved | undefined): boolean {
-  return standing !== undefined && standing.lastHandshakeSeconds > 0 && !isAtItsEndpoint(peer, standing.endpoint);
+/** Whether a peer with a handshake gets another endpoint. */
+function isMoved(peer: PeerSpec, current: PeerObserved | undefined): boolean {
+  return current !== undefined && current.lastHandshakeSeconds > 0 && !isAtItsEndpoint(peer, current.endpoint);
 }
 
 /**
- * Makes wireguard-go send to a peer that it was just told another endpoint of: a keepalive interval that becomes positive
- * does (device/uapi.go). Until the peer hears from there it answers to where we were, and each such answer moves it back.
- * awg's own engine shakes hands then by itself.
+ * Makes wireguard-go send to a peer with a new endpoint: a keepalive interval that becomes positive does so
+ * (device/uapi.go). Until the peer receives from there it answers to our old address, and each answer moves the
+ * endpoint back. awg's own engine starts a handshake by itself.
  */
 function greetingLines(peer: PeerSpec): string[] {
   const head = [`public_key=${publicHex(peer.publicKey)}`, "update_only=true"];
@@ -109,13 +109,13 @@ function greetingLines(peer: PeerSpec): string[] {
   return intervals.flatMap((interval) => [...head, `persistent_keepalive_interval=${interval}`]);
 }
 
-/** `25`, or `20-30` where it is drawn from a range. */
+/** `25`, or `20-30` for a random interval. */
 function keepaliveText(peer: PeerSpec | undefined): string {
   const { leastKeepaliveSeconds: least, persistentKeepaliveSeconds: most = 0 } = peer ?? {};
   return least === undefined ? `${most}` : `${least}-${most}`;
 }
 
-/** Prefixes that only come are added beside the others; when one goes, the list is replaced. */
+/** New prefixes are added; if one is removed, the list is replaced. */
 function allowedIpLines(wanted: readonly string[], known: PeerObserved | undefined): string[] {
   const before = new Set(known?.allowedIPs ?? []);
   const after = new Set(wanted);

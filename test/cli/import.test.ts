@@ -89,7 +89,7 @@ describe("awg import", () => {
     writeFileSync(at("bad.conf"), CONF.replace("Address", "Adress"));
     const { status, stdout, stderr } = awg(["import", "bad.conf", "--out", "awg.yaml"]);
     expect([status, stdout]).toEqual([3, ""]);
-    expect(stderr).toContain('bad.conf:3: the key "Adress" is not known in [Interface]; did you mean Address?');
+    expect(stderr).toContain('bad.conf:3: unknown key "Adress" in [Interface]; did you mean Address?');
     expect(readdirSync(folder).sort()).toEqual(["bad.conf", "wg0.conf"]);
   });
 

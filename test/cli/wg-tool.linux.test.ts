@@ -120,11 +120,11 @@ describe.skipIf(obstacle !== undefined)(`the wg tool's verbs (${obstacle ?? "bes
   test.each([
     [["show", "nosuch0"], "no engine answers for nosuch0"],
     [["set", device], "usage: awg set"],
-    [["set", device, "peer", "short"], "is no public key"],
-    [["set", device, "frobnicate", "1"], "nothing that can be set"],
+    [["set", device, "peer", "short"], "is not a public key"],
+    [["set", device, "frobnicate", "1"], "unknown setting"],
     [["set", device, "private-key", "/nonexistent"], "cannot read /nonexistent: ENOENT"],
     [["setconf", device, "/nonexistent"], "cannot read /nonexistent: ENOENT"],
-    [["show", device, "colour"], 'show has no field "colour"'],
+    [["show", device, "colour"], 'unknown field "colour"'],
     [["pubkey"], "holds no key"],
   ])("awg %j fails with 1 and one sentence", (words, sentence) => {
     const before = blocks(wg(["showconf", device]));
@@ -140,7 +140,7 @@ describe.skipIf(obstacle !== undefined)(`the wg tool's verbs (${obstacle ?? "bes
     const conf = file("quick.conf", `[Interface]\nPrivateKey = ${key}\nAddress = 10.0.0.1/24\n`);
     const before = blocks(wg(["showconf", device]));
     const { status, stderr } = awg(["setconf", device, conf]);
-    expect([status, stderr.includes(`${conf}:3: Address is not wg's`), stderr.includes(key)]).toEqual([1, true, false]);
+    expect([status, stderr.includes(`${conf}:3: Address is not a key of wg`), stderr.includes(key)]).toEqual([1, true, false]);
     expect(blocks(wg(["showconf", device]))).toEqual(before);
   });
 });

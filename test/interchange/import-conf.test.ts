@@ -122,10 +122,10 @@ describe("a conf of wg-quick", () => {
     ["FwMark = 0xca6c", "FwMark is not imported: awg marks a tunnel's own packets itself"],
     [
       "Table = 1234",
-      "Table is not imported: awg keeps a tunnel's routes in a table of its own, and nothing leads there yet",
+      "Table is not imported: awg uses a table of its own, and no path uses the tunnel yet",
     ],
-    ["Table = off", "Table = off is kept: nothing leads into the tunnel yet"],
-    ["DNS = corp.example", "the search domain corp.example is not imported: awg sets none"],
+    ["Table = off", "Table = off is kept: no path uses the tunnel yet"],
+    ["DNS = corp.example", "the search domain corp.example is not imported: awg sets no search domains"],
     ["ListenPort = 1\nListenPort = 2", "this ListenPort is replaced by a later one"],
   ])("says by line what is not taken over: %s", (line, message) => {
     expect(read(conf(line)).findings).toContainEqual(
@@ -177,9 +177,9 @@ describe("a conf of awg-quick", () => {
 describe("law 7: a conf that is wrong is refused whole, with its line", () => {
   test.each<[string, string, number, RegExp]>([
     ["a misspelt key", conf("Adress = 10.0.0.2/32"), 3, /"Adress".*/],
-    ["a key of the other section", conf("Endpoint = 192.0.2.1:1"), 3, /not known in \[Interface\]/],
-    ["a line without =", conf("Address 10.0.0.2"), 3, /no Key = value/],
-    ["a key in front", `Jc = 4\n${conf("")}`, 1, /before any section/],
+    ["a key of the other section", conf("Endpoint = 192.0.2.1:1"), 3, /unknown key "Endpoint" in \[Interface\]/],
+    ["a line without =", conf("Address 10.0.0.2"), 3, /not Key = value/],
+    ["a key in front", `Jc = 4\n${conf("")}`, 1, /precedes all sections/],
     ["another section", `${conf("")}[Device]\n`, 8, /section "Device"/],
     ["no number", conf("ListenPort = many"), 3, /the value is a string/],
     ["a port too large", conf("ListenPort = 70000"), 3, /70000/],
@@ -187,7 +187,7 @@ describe("law 7: a conf that is wrong is refused whole, with its line", () => {
     ["a header out of range", conf("H1 = 4294967296"), 3, /4294967296/],
     ["a prefix too long", conf("Address = 10.0.0.2/33"), 3, /10\.0\.0\.2\/33/],
     ["an endpoint without port", conf("", "AllowedIPs = 0.0.0.0/0\nEndpoint = vpn.example.com"), 7, /has no port/],
-    ["a prefix to take away", conf("", "AllowedIPs = 10.0.0.0/8, -10.3.0.0/16"), 6, /-10\.3\.0\.0\/16 takes away/],
+    ["a prefix to take away", conf("", "AllowedIPs = 10.0.0.0/8, -10.3.0.0/16"), 6, /-10\.3\.0\.0\/16 removes/],
     ["one prefix twice", `${conf("")}[Peer]\nPublicKey = ${OTHER}\nAllowedIPs = ::/0\n`, 10, /also has ::\/0/],
     ["one key twice", `${conf("")}[Peer]\nPublicKey = ${PEER}\nAllowedIPs = 10.0.0.0/8\n`, 9, /the same public key/],
     ["a control character", conf("Address = 10.0.0.2\u0007"), 3, /control characters/],
@@ -210,7 +210,7 @@ describe("law 7: a conf that is wrong is refused whole, with its line", () => {
   test.each([
     ["no private key", `[Interface]\n[Peer]\nPublicKey = ${PEER}\nAllowedIPs = 10.0.0.0/8\n`, "PrivateKey is missing"],
     ["no peer", `[Interface]\nPrivateKey = ${PRIVATE}\n`, "there is no [Peer]"],
-    ["nothing", "", "there is no [Interface] in it"],
+    ["nothing", "", "it has no [Interface]"],
   ])("%s", (_what, text, message) => {
     expect(read(text).findings).toContainEqual(expect.objectContaining({ severity: "error", message }));
   });

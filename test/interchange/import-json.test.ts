@@ -215,7 +215,7 @@ describe("sing-box", () => {
     ["a tag that nothing has", { outbounds: [direct], route: { final: "gone" } }, "block", 'route.final "gone"'],
     ["what is not imported", { outbounds: [{ type: "vless", tag: "v" }] }, "block", "the first outbound"],
     ["the fastest of several", { outbounds: [{ ...selector, type: "urltest" }] }, "block", "dropped"],
-    ["nothing at all", {}, "direct", "nothing leads into the tunnel"],
+    ["nothing at all", {}, "direct", "no path uses the tunnel"],
   ])("what no rule selects goes by %s, never the open way unasked", (_name, rest, kind, said) => {
     const imported = importSingBox({ endpoints: [endpoint], ...rest }, options);
     expect(configOf(imported).default.via.kind).toBe(kind);

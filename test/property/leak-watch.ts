@@ -105,7 +105,7 @@ function checkPath(world: World, config: Config, facts: OracleFacts, number: num
     return;
   }
   if (path === "direct") {
-    if (!isPhysical(outcome) && hasWay(world, packet.destination)) {
+    if (!isPhysical(outcome) && hasRoute(world, packet.destination)) {
       throw new LawError(4, told);
     }
     return;
@@ -125,7 +125,7 @@ function isPhysical(outcome: ReturnType<World["machine"]["send"]>): boolean {
 }
 
 /** Whether the bare machine, without anything of ours, could send there. */
-function hasWay(world: World, destination: string): boolean {
+function hasRoute(world: World, destination: string): boolean {
   const family = destination.includes(":") ? 6 : 4;
   return world.machine.routes.all([254]).some((route) => route.family === family && route.destination.endsWith("/0"));
 }

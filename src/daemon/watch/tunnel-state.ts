@@ -89,7 +89,7 @@ export class TunnelState {
     } else if (this.#lastHeard !== undefined && hasShakenHands(now, this.#lastHeard)) send({ type: "handshake" });
     else if (this.name === "up" && isLost(now, nowMs, SILENCE_MS)) send({ type: "sessionExpired" });
     if (this.#retryAtMs !== undefined && nowMs >= this.#retryAtMs) send({ type: "retry" });
-    if (this.name === "resolving") send({ type: hasWay(spec) ? "resolved" : "resolveFailed" });
+    if (this.name === "resolving") send({ type: hasRoute(spec) ? "resolved" : "resolveFailed" });
     if (this.#waitsTooLong(now, nowMs)) send({ type: "handshakeTimeout" });
     return needs;
   }
@@ -162,6 +162,6 @@ function isLost({ unansweredSinceMs, handshakeSeenMs, sends }: Look, nowMs: numb
 }
 
 /** A peer's name resolved, or a peer may dial in. */
-function hasWay({ listenPort, peers }: TunnelSpec): boolean {
+function hasRoute({ listenPort, peers }: TunnelSpec): boolean {
   return listenPort > 0 || peers.some(({ endpoint }) => endpoint !== undefined);
 }

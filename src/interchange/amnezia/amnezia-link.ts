@@ -11,8 +11,8 @@ import { type ConfEntry, type ConfSection, parseConf } from "../wg-quick/conf-se
 type Json = Readonly<Record<string, unknown>>;
 
 /**
- * Imports what a `vpn://` link of AmneziaVPN holds: JSON with `containers`, of which `defaultContainer` counts; in it
- * `awg` or `wireguard` with `last_config`, JSON in a text, whose `config` is a conf (amnezia-client issue 2988).
+ * Imports a `vpn://` link of AmneziaVPN: JSON with `containers`, of which `defaultContainer` counts. That has `awg` or
+ * `wireguard` with `last_config`, JSON in a text, whose `config` is a conf (amnezia-client issue 2988).
  */
 export function importAmnezia(document: Json, options: ImportOptions): Imported {
   const findings: ImportFinding[] = [];
@@ -39,15 +39,15 @@ function sectionsOf(document: Json, source: string, findings: ImportFinding[]): 
     isAmnezia || inner?.["isObfuscationEnabled"] === true ? changedFields(inner, parsed.sections, source) : [];
   const hasMtu = parsed.sections.some(({ entries }) => entries.some(({ key }) => key.toLowerCase() === "mtu"));
   const mtu = hasMtu ? undefined : wordOf(inner?.["mtu"]);
-  // The client takes the MTU from beside the conf, which has none.
+  // The client reads the MTU from a field beside the conf, which has none.
   const entries = mtu === undefined ? fields : [...fields, { key: "MTU", value: mtu, place: `${source} (mtu)` }];
   return entries.length === 0 ? parsed.sections : [...parsed.sections, { kind: "interface", place: source, entries }];
 }
 
 /**
- * AmneziaWG's parameters that stand beside the conf with other values. The app connects by these, its settings change
- * them and leave the conf as it was, and for a server of plain WireGuard they are only there (amnezia-client,
- * localsocketcontroller.cpp, processNativeWireGuardConfig).
+ * AmneziaWG parameters beside the conf with other values. The app connects with these, and its settings change only
+ * these. For a server of plain WireGuard they exist only there (amnezia-client, localsocketcontroller.cpp,
+ * processNativeWireGuardConfig).
  */
 function changedFields(inner: Json | undefined, sections: readonly ConfSection[], source: string): ConfEntry[] {
   const written = new Map<string, string>();
@@ -73,12 +73,12 @@ function lastConfigOf(document: Json, source: string, findings: ImportFinding[])
     const lastConfig = (awg ?? objectOf(container["wireguard"]))?.["last_config"];
     if (lastConfig !== undefined) return { lastConfig, isAmnezia: awg !== undefined };
   }
-  const message = "the link holds no AmneziaWG or WireGuard configuration of a client";
-  findings.push(importError(source, message, "share the connection anew as AmneziaWG, or import its conf"));
+  const message = "the link contains no client configuration of AmneziaWG or WireGuard";
+  findings.push(importError(source, message, "share the connection again as AmneziaWG, or import its conf"));
   return undefined;
 }
 
-/** The client puts its DNS servers in place of these words when it connects. */
+/** The client replaces these words by its DNS servers when it connects. */
 function withDns(conf: string, { dns1, dns2 }: Json): string {
   const address = (value: unknown): string => {
     const word = wordOf(value);
@@ -87,7 +87,7 @@ function withDns(conf: string, { dns1, dns2 }: Json): string {
   return conf.replaceAll("$PRIMARY_DNS", address(dns1)).replaceAll("$SECONDARY_DNS", address(dns2));
 }
 
-/** Links that other programs make may hold fields alone. */
+/** Links made by other programs may have fields only. */
 function fieldSections(fields: Json, source: string): ConfSection[] {
   const entry = (key: string, from: string): ConfEntry[] =>
     itemsOf(fields[from]).flatMap((one) => {
@@ -126,6 +126,6 @@ function fieldSections(fields: Json, source: string): ConfSection[] {
 
 function reportAccess({ userName, password }: Json, source: string, findings: ImportFinding[]): void {
   if (userName === undefined && password === undefined) return;
-  const message = "the link also opens the server itself (userName, password); that is not imported";
-  findings.push(importNote(source, message, "share links without it"));
+  const message = "the link also contains the server's login (userName, password), which is not imported";
+  findings.push(importNote(source, message, "share links without the login"));
 }

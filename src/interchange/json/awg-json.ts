@@ -8,7 +8,7 @@ import { objectOf } from "./json-value.ts";
 /** Keys that hold a secret or a reference to one. */
 const SECRET_KEYS = ["privateKey", "presharedKey", "headerProtectionKey", "password"];
 
-/** Imports awg's own configuration written as JSON: the same in YAML, its inline secrets in files of their own. */
+/** Imports awg's own config in JSON: the same in YAML, with inline secrets in files of their own. */
 export function importAwgJson(text: string, document: unknown, { source, secretsDir }: ImportOptions): Imported {
   const { problems } = loadConfig([{ name: source, text }]);
   const findings = problems
@@ -43,7 +43,7 @@ function outlineOf(value: unknown, path: readonly string[], into: SecretFolder):
   return { kind: "map", entries };
 }
 
-/** A secret written where a reference may stand. */
+/** A secret in the place of a reference. */
 function inlineSecret(value: unknown, key: string): string | undefined {
   if (!SECRET_KEYS.includes(key)) return undefined;
   if (typeof value === "string") return value;

@@ -6,8 +6,8 @@ import { type ReadInclude, readSources } from "../../config/source/read-sources.
 import { toPlain } from "../../config/source/source-node.ts";
 
 /**
- * A configuration that loads without an error, as one JSON document as it was written: several files and what they
- * include merged, references to secrets kept, and what is a secret itself replaced by a word.
+ * A valid config as one JSON document: several files and includes merged, references to secrets kept, inline secrets
+ * replaced by a word.
  */
 export function exportJson(sources: readonly ConfigSource[], readInclude: ReadInclude | undefined): string {
   const findings = new Findings();

@@ -9,35 +9,35 @@ import type { ConfEntry, ConfSection } from "../wg-quick/conf-sections.ts";
 type Json = Readonly<Record<string, unknown>>;
 
 interface Found {
-  readonly way: Json;
+  readonly outbound: Json;
   readonly tunnel: ImportedTunnel;
 }
 
-/** Types that are no tunnels: awg has their meaning without a name. */
+/** Types without a tunnel: awg has their meaning without a name. */
 const PLAIN_TYPES = ["direct", "block", "dns"];
 
 /**
- * Imports sing-box's JSON: endpoints and outbounds of type wireguard, socks and http; `route.final`, else the first
- * outbound, becomes the default path, and *block* where that is not imported. Everything else is reported, not guessed.
+ * Imports sing-box's JSON: endpoints and outbounds of type wireguard, socks and http. `route.final`, else the first
+ * outbound, becomes the default path, or *block* if it is not imported. Everything else is reported.
  */
 export function importSingBox(document: Json, options: ImportOptions): Imported {
   const findings: ImportFinding[] = [];
-  const ways = ["endpoints", "outbounds"].flatMap((section) =>
+  const candidates = ["endpoints", "outbounds"].flatMap((section) =>
     itemsOf(document[section]).flatMap((one, index) => {
-      const way = objectOf(one);
-      return way === undefined ? [] : [{ way, place: `${options.source}: ${section}[${index}]` }];
+      const outbound = objectOf(one);
+      return outbound === undefined ? [] : [{ outbound, place: `${options.source}: ${section}[${index}]` }];
     }),
   );
   const names = new Set<string>();
   const found: Found[] = [];
-  for (const { way, place } of ways) {
-    const name = freeName(way, names, ways.length === 1 ? options.name : undefined, findings);
-    const tunnel = importWay(way, { ...options, name, place }, findings);
+  for (const { outbound, place } of candidates) {
+    const name = freeName(outbound, names, candidates.length === 1 ? options.name : undefined, findings);
+    const tunnel = importOutbound(outbound, { ...options, name, place }, findings);
     if (tunnel === undefined) continue;
     names.add(name);
-    found.push({ way, tunnel });
+    found.push({ outbound, tunnel });
   }
-  if (found.length === 0) findings.push(importError(options.source, "there is no tunnel in it", TYPES));
+  if (found.length === 0) findings.push(importError(options.source, "it contains no tunnel", TYPES));
   reportRest(document, ["endpoints", "outbounds", "route", "$schema"], options.source, findings);
   const route = objectOf(document["route"]) ?? {};
   reportRest(route, ["final"], `${options.source}: route`, findings);
@@ -48,7 +48,7 @@ export function importSingBox(document: Json, options: ImportOptions): Imported 
 
 const TYPES = "awg reads wireguard, socks and http";
 
-/** Where what no rule selects goes. sing-box without outbounds makes one that is direct. */
+/** The path of traffic that no rule matches. sing-box without outbounds adds a direct one. */
 function routingOf(
   document: Json,
   found: readonly Found[],
@@ -59,50 +59,50 @@ function routingOf(
   const outbounds = objectsOf(document["outbounds"]);
   const tagged = [...objectsOf(document["endpoints"]), ...outbounds];
   const named = (tag: string | undefined): Json | undefined =>
-    tag === undefined ? undefined : tagged.find((way) => wordOf(way["tag"]) === tag);
+    tag === undefined ? undefined : tagged.find((outbound) => wordOf(outbound["tag"]) === tag);
   if (final === undefined && outbounds.length === 0) {
-    const message = "nothing leads into the tunnel: without route.final and outbounds sing-box sends all directly";
-    findings.push(importNote(source, message, "say default: { via: TUNNEL } for all, or add rules"));
+    const message = "no path uses the tunnel: without route.final and outbounds sing-box sends everything direct";
+    findings.push(importNote(source, message, "set default: { via: TUNNEL }, or add rules"));
     return { kind: "none" };
   }
-  let way = final === undefined ? outbounds[0] : named(final);
-  // Which way a selector takes at its start: its default, else its first. A circle ends at one seen before.
-  for (const seen = new Set<Json>(); way?.["type"] === "selector" && !seen.has(way); ) {
-    seen.add(way);
-    way = named(wordOf(way["default"]) ?? wordOf(itemsOf(way["outbounds"])[0]));
+  let outbound = final === undefined ? outbounds[0] : named(final);
+  // A selector starts with its default, else its first outbound. A cycle ends at one seen before.
+  for (const seen = new Set<Json>(); outbound?.["type"] === "selector" && !seen.has(outbound); ) {
+    seen.add(outbound);
+    outbound = named(wordOf(outbound["default"]) ?? wordOf(itemsOf(outbound["outbounds"])[0]));
   }
-  const whole = found.find((one) => one.way === way);
+  const whole = found.find((one) => one.outbound === outbound);
   if (whole !== undefined) return { kind: "default", tunnel: whole.tunnel.name };
-  if (way?.["type"] === "direct") return { kind: "none" };
-  if (way?.["type"] !== "block") {
+  if (outbound?.["type"] === "direct") return { kind: "none" };
+  if (outbound?.["type"] !== "block") {
     const what = final === undefined ? "the first outbound" : `route.final ${showWord(final) ?? ""}`.trimEnd();
-    const message = `${what} leads to no tunnel that is imported: what no rule selects is dropped`;
-    findings.push(importNote(source, message, "choose another path with default: { via: … }"));
+    const message = `${what} names no imported tunnel: traffic that no rule matches is dropped`;
+    findings.push(importNote(source, message, "set another path with default: { via: … }"));
   }
   return { kind: "block" };
 }
 
-interface Way {
+interface OutboundSource {
   readonly name: string;
   readonly place: string;
   readonly secretsDir: string;
 }
 
-function importWay(way: Json, where: Way, findings: ImportFinding[]): ImportedTunnel | undefined {
-  const type = wordOf(way["type"]) ?? "";
+function importOutbound(outbound: Json, where: OutboundSource, findings: ImportFinding[]): ImportedTunnel | undefined {
+  const type = wordOf(outbound["type"]) ?? "";
   if (type === "wireguard") {
-    reportRest(way, WIREGUARD_KEYS, where.place, findings);
-    const spells = { PrivateKey: "private_key", PublicKey: publicKeyName(objectsOf(way["peers"])) };
-    return importTunnel({ ...where, sections: wireguardSections(way, where.place, findings), spells }, findings);
+    reportRest(outbound, WIREGUARD_KEYS, where.place, findings);
+    const spells = { PrivateKey: "private_key", PublicKey: publicKeyName(objectsOf(outbound["peers"])) };
+    return importTunnel({ ...where, sections: wireguardSections(outbound, where.place, findings), spells }, findings);
   }
-  if (type === "socks" || type === "http") return importProxy(type, way, where, findings);
+  if (type === "socks" || type === "http") return importProxy(type, outbound, where, findings);
   if (!PLAIN_TYPES.includes(type)) {
     findings.push(importNote(where.place, `the type ${showWord(type) ?? "of it"} is not imported`, TYPES));
   }
   return undefined;
 }
 
-/** Without `peers` the outbound itself has the key of its only peer. */
+/** Without `peers` the outbound itself contains the key of its only peer. */
 function publicKeyName(peers: readonly Json[]): string {
   return peers.length > 0 ? "public_key" : "peer_public_key";
 }
@@ -117,10 +117,10 @@ const PEER_KEYS = [
   ...["allowed_ips", "persistent_keepalive_interval", "reserved"],
 ];
 
-function wireguardSections(way: Json, place: string, findings: ImportFinding[]): ConfSection[] {
-  const amnezia = objectOf(way["amnezia"]) ?? {};
+function wireguardSections(outbound: Json, place: string, findings: ImportFinding[]): ConfSection[] {
+  const amnezia = objectOf(outbound["amnezia"]) ?? {};
   const own = [
-    ...entries(way, place, [
+    ...entries(outbound, place, [
       ["PrivateKey", "private_key"],
       ["Address", "address"],
       ["Address", "local_address"],
@@ -133,9 +133,9 @@ function wireguardSections(way: Json, place: string, findings: ImportFinding[]):
       Object.keys(amnezia).map((key) => [key, key]),
     ),
   ];
-  const written = objectsOf(way["peers"]);
-  // Without `peers` the outbound's own fields are the only peer, which takes everything.
-  const single: Json = { ...way, address: undefined, allowed_ips: EVERYTHING };
+  const written = objectsOf(outbound["peers"]);
+  // Without `peers` the outbound's own fields are the only peer, which accepts everything.
+  const single: Json = { ...outbound, address: undefined, allowed_ips: EVERYTHING };
   const peers = (written.length > 0 ? written : [single]).map((peer, index): ConfSection => {
     const at = written.length > 0 ? `${place}.peers[${index}]` : place;
     if (written.length > 0) reportRest(peer, PEER_KEYS, at, findings);
@@ -178,23 +178,23 @@ const PROXY_KEYS = ["type", "tag", "server", "server_port", "version", "username
 
 function importProxy(
   type: "socks" | "http",
-  way: Json,
-  { name, place, secretsDir }: Way,
+  outbound: Json,
+  { name, place, secretsDir }: OutboundSource,
   findings: ImportFinding[],
 ): ImportedTunnel | undefined {
-  const version = wordOf(way["version"]) ?? "5";
-  const needsTls = objectOf(way["tls"])?.["enabled"] === true;
+  const version = wordOf(outbound["version"]) ?? "5";
+  const needsTls = objectOf(outbound["tls"])?.["enabled"] === true;
   if (version !== "5" || needsTls) {
     const what = needsTls ? "a proxy over TLS" : `SOCKS ${showWord(`v${version}`) ?? "of this version"}`;
     findings.push(importNote(place, `${what} is not imported: awg has none`, TYPES));
     return undefined;
   }
-  reportRest(way, PROXY_KEYS, place, findings);
-  const [host, port] = [wordOf(way["server"]), wordOf(way["server_port"])];
+  reportRest(outbound, PROXY_KEYS, place, findings);
+  const [host, port] = [wordOf(outbound["server"]), wordOf(outbound["server_port"])];
   const server = host === undefined || port === undefined ? undefined : joinEndpoint(host, port);
   if (server === undefined) findings.push(importError(place, "server or server_port is missing", "add them"));
-  const username = wordOf(way["username"]);
-  const password = wordOf(way["password"]);
+  const username = wordOf(outbound["username"]);
+  const password = wordOf(outbound["password"]);
   const path = `${secretsDir.replace(/\/$/, "")}/${name}.password`;
   const auth =
     username === undefined || password === undefined
@@ -212,13 +212,13 @@ function importProxy(
 }
 
 function freeName(
-  way: Json,
+  outbound: Json,
   taken: ReadonlySet<string>,
   wanted: string | undefined,
   findings: ImportFinding[],
 ): string {
   if (wanted !== undefined) return tunnelName({ name: wanted, source: "" }, findings);
-  const made = keyLike(wordOf(way["tag"]) ?? "");
+  const made = keyLike(wordOf(outbound["tag"]) ?? "");
   const base = ["", "direct", "block", "drop", "default"].includes(made) ? "vpn" : made;
   for (let number = 1; ; number += 1) {
     const name = number === 1 ? base : `${base.slice(0, 8)}-${number}`;
@@ -226,7 +226,7 @@ function freeName(
   }
 }
 
-/** Says which keys that are set are not taken over. */
+/** Reports the keys that are not imported. */
 function reportRest(from: Json, known: readonly string[], place: string, findings: ImportFinding[]): void {
   for (const [key, value] of Object.entries(from)) {
     const isEmpty = value === false || value === "" || value === null || (Array.isArray(value) && value.length === 0);

@@ -1,4 +1,4 @@
-/** How the value of a conf key is written in a configuration. */
+/** The form of a conf key's value in a config. */
 export type ConfValue = "number" | "text" | "switch" | "secret";
 
 /** AmneziaWG's keys of [Interface], in the order awg-quick's examples have them. */
@@ -46,11 +46,11 @@ const INTERFACE_KEYS = [
 /** Keys of [Peer]; AdvancedSecurity is that of AmneziaWG 1.0's kernel module. */
 const PEER_KEYS = ["PublicKey", "PresharedKey", "AllowedIPs", "Endpoint", "PersistentKeepalive", "AdvancedSecurity"];
 
-/** Every key a section may hold, as its documentation writes it. */
+/** Every key of a section, in its documented spelling. */
 export const KNOWN_KEYS = {
   interface: [...INTERFACE_KEYS, ...OBFUSCATION_KEYS.map(({ name }) => name)],
   peer: PEER_KEYS,
 } as const;
 
-/** Keys that may stand several times, each adding to the others. */
+/** Keys that may be repeated, each adding values. */
 export const REPEATED_KEYS: readonly string[] = ["Address", "DNS", "AllowedIPs", ...SCRIPT_KEYS];

@@ -5,12 +5,12 @@ import { type ImportFinding, importNote } from "../import-finding.ts";
 type Rule = Config["rules"][number];
 
 export interface RoutingInConf {
-  /** Whether wg-quick's own routes, all that the peers accept, are what the configuration sends into the tunnel. */
+  /** Whether the config sends exactly what wg-quick would route into the tunnel: all allowedIPs. */
   readonly isRouted: boolean;
   readonly findings: readonly ImportFinding[];
 }
 
-/** How far AllowedIPs alone can say what the rules and the default say. */
+/** How far AllowedIPs alone can express the rules and the default. */
 export function routingInConf(config: Config, name: string, { peers }: NoiseTunnel): RoutingInConf {
   const { rules, default: fallback } = config;
   const isDefault = fallback.via.kind === "tunnel" && fallback.via.tunnel === name;
@@ -23,11 +23,11 @@ export function routingInConf(config: Config, name: string, { peers }: NoiseTunn
   const isRouted = isDefault || isSame;
   const findings = rules.flatMap((rule, index) => {
     if (isRouted && plain.includes(rule)) return [];
-    return [importNote(`rules.${index}`, "is not in the conf: wg-quick routes by AllowedIPs alone")];
+    return [importNote(`rules.${index}`, "is not in the conf: wg-quick routes by AllowedIPs only")];
   });
   if (!isRouted) {
     findings.push(
-      importNote(`tunnels.${name}`, "nothing is routed (Table = off): AllowedIPs is not what the rules send"),
+      importNote(`tunnels.${name}`, "nothing is routed (Table = off): AllowedIPs differ from what the rules send"),
     );
   }
   return { isRouted, findings };

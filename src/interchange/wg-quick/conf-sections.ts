@@ -1,11 +1,11 @@
 import { type ImportFinding, importError, showWord } from "../import-finding.ts";
 
-/** One `Key = value` of a conf, with the place it stands at. */
+/** One `Key = value` of a conf, with its place. */
 export interface ConfEntry {
   readonly key: string;
   readonly value: string;
   readonly place: string;
-  /** How the source calls it, where it is no conf. */
+  /** The source's name for it, if that is not a conf. */
   readonly spelled?: string;
 }
 
@@ -23,14 +23,14 @@ export interface ConfText {
 
 /** The longest line that is read: an I packet has at most 16,384 characters, a list of prefixes may be longer. */
 const MAX_LINE = 262_144;
-/** One slip at the top makes many errors below it. */
+/** One mistake at the top causes many errors below it. */
 const MAX_ERRORS = 20;
 
 const CONTROL = /[\p{Cc}\p{Zl}\p{Zp}]/u;
 
 /**
- * Reads the text of a wg-quick or awg-quick conf into its sections, as wg(8) and wg-quick(8) split it: `#` begins a
- * comment anywhere, keys are compared without case, a section may come again.
+ * Reads the text of a wg-quick or awg-quick conf into its sections, as wg(8) and wg-quick(8) do: `#` begins a comment
+ * anywhere, keys are case-insensitive, a section may be repeated.
  * @param source name of the text in places
  */
 export function parseConf(text: string, source: string): ConfText {
@@ -51,26 +51,26 @@ export function parseConf(text: string, source: string): ConfText {
     const entry = readEntry(line, place, findings);
     const section = sections.at(-1);
     if (entry === undefined) continue;
-    if (section === undefined) findings.push(importError(place, "a key stands before any section", BEGIN));
+    if (section === undefined) findings.push(importError(place, "a key precedes all sections", BEGIN));
     else section.entries.push(entry);
   }
   if (findings.length === 0 && !sections.some(({ kind }) => kind === "interface")) {
-    findings.push(importError(source, "there is no [Interface] in it", "name a wg-quick or awg-quick conf"));
+    findings.push(importError(source, "it has no [Interface]", "use a wg-quick or awg-quick conf"));
   }
   return { sections, findings };
 }
 
-const BEGIN = "begin with [Interface]";
+const BEGIN = "start with [Interface]";
 
 function readLine(raw: string, place: string, findings: ImportFinding[]): string {
   if (raw.length > MAX_LINE) {
-    findings.push(importError(place, `the line has ${raw.length} characters`, `write at most ${MAX_LINE}`));
+    findings.push(importError(place, `the line has ${raw.length} characters`, `use at most ${MAX_LINE}`));
     return "";
   }
   const comment = raw.indexOf("#");
   const line = (comment < 0 ? raw : raw.slice(0, comment)).replaceAll("\t", " ");
   if (!CONTROL.test(line)) return line.trim();
-  findings.push(importError(place, "the line holds control characters", "remove them"));
+  findings.push(importError(place, "the line contains control characters", "remove them"));
   return "";
 }
 
@@ -81,12 +81,12 @@ function sectionKind(line: string): ConfSection["kind"] | undefined {
 
 function unknownSection(line: string, place: string): ImportFinding {
   const name = showWord(line.replaceAll(/[[\]]/g, ""));
-  return importError(place, `the section ${name ?? ""} is not known`.replace("  ", " "), "write [Interface] or [Peer]");
+  return importError(place, `unknown section ${name ?? ""}`.trimEnd(), "use [Interface] or [Peer]");
 }
 
 function readEntry(line: string, place: string, findings: ImportFinding[]): ConfEntry | undefined {
   const equals = line.indexOf("=");
   if (equals > 0) return { key: line.slice(0, equals).trim(), value: line.slice(equals + 1).trim(), place };
-  findings.push(importError(place, "the line is no Key = value", "write one key a line"));
+  findings.push(importError(place, "the line is not Key = value", "write one key per line"));
   return undefined;
 }

@@ -6,7 +6,7 @@ import { joinEndpoint } from "../json/json-value.ts";
 import { OBFUSCATION_KEYS } from "./conf-keys.ts";
 import { routingInConf } from "./conf-routing.ts";
 
-/** A tunnel as the text of a conf, and what of the configuration such a text cannot say. */
+/** A tunnel as the text of a conf, and the parts of the config that a conf cannot express. */
 export interface ExportedConf {
   readonly text: string;
   readonly findings: readonly ImportFinding[];
@@ -15,11 +15,11 @@ export interface ExportedConf {
 export interface ExportOptions {
   readonly name: string;
   readonly tunnel: NoiseTunnel;
-  /** What stands for a secret: itself, or a word that is none. */
+  /** The text for a secret: itself, or a placeholder. */
   readonly secret: (ref: SecretRef) => string;
 }
 
-/** One tunnel as wg-quick(8) or awg-quick would be given it. Pure, apart from what `secret` does. */
+/** One tunnel as wg-quick(8) or awg-quick reads it. Pure, apart from `secret`. */
 export function exportConf(config: Config, { name, tunnel, secret }: ExportOptions): ExportedConf {
   const routing = routingInConf(config, name, tunnel);
   const mtu = tunnel.mtu === "auto" ? [] : [`MTU = ${tunnel.mtu}`];
@@ -64,7 +64,7 @@ function obfuscationLines(obfuscation: Obfuscation, secret: ExportOptions["secre
   });
 }
 
-/** `a-a` is written as `a`; fractions of a second, which a conf does not have, are rounded. */
+/** `a-a` is written as `a`; fractions of a second, which a conf cannot hold, are rounded. */
 function renderValue(value: number | string | readonly [number, number]): string {
   if (typeof value === "string") return onOneLine(value);
   if (typeof value === "number") return String(value);
@@ -72,7 +72,7 @@ function renderValue(value: number | string | readonly [number, number]): string
   return low === high ? String(low) : `${low}-${high}`;
 }
 
-/** A line of a conf ends where its text does: a break inside a packet's tag is as good as a blank. */
+/** A line break ends a line of a conf; inside a packet's tag a blank is equivalent. */
 function onOneLine(text: string): string {
   return text.replaceAll(/[\s\p{Cc}]+/gu, " ").trim();
 }
@@ -97,39 +97,45 @@ function tunnelFindings(path: string, tunnel: NoiseTunnel): ImportFinding[] {
     ...(tunnel.enabled ? [] : ["enabled"]),
     ...(engine === "auto" ? [] : ["engine"]),
   ];
-  const findings = unsaid.map((key) => importNote(`${path}.${key}`, "is not in the conf, which cannot say it"));
+  const findings = unsaid.map((key) => importNote(`${path}.${key}`, "is not in the conf, which cannot express it"));
   if (obfuscation === undefined) return findings;
   const { version, ...parameters } = obfuscation;
   if (completeObfuscation(parameters).version !== version) {
-    findings.push(importNote(`${path}.obfuscation.version`, "is not in the conf: programs tell it by the parameters"));
+    findings.push(
+      importNote(`${path}.obfuscation.version`, "is not in the conf: programs derive it from the parameters"),
+    );
   }
   return findings;
 }
 
-/** What a conf has words for, or what is spoken of elsewhere. */
-const TOLD = ["apiVersion", "name", "requires", "tunnels", "rules", "default", "dns", "ipv6", "killSwitch"];
+/** Keys that a conf can express, or that are reported elsewhere. */
+const EXPRESSED = ["apiVersion", "name", "requires", "tunnels", "rules", "default", "dns", "ipv6", "killSwitch"];
 
 function machineFindings(config: Config, name: string): ImportFinding[] {
   const others = Object.keys(config.tunnels).filter((key) => key !== name);
   const { killSwitch, dns, ipv6 } = config;
-  const findings = others.map((key) => importNote(`tunnels.${key}`, "is not in the conf, which holds one tunnel"));
+  const findings = others.map((key) => importNote(`tunnels.${key}`, "is not in the conf, which has one tunnel"));
   const add = (isSet: boolean, path: string, message: string): void => {
     if (isSet) findings.push(importNote(path, message));
   };
-  add(killSwitch.enabled, "killSwitch", "is not in the conf: wg-quick has none, and lets traffic past a lost tunnel");
+  add(killSwitch.enabled, "killSwitch", "is not in the conf: wg-quick has none, so traffic bypasses a lost tunnel");
   const isBlocked = config.default.via.kind === "block";
   add(
     isBlocked,
     "default.via",
-    "is not in the conf: wg-quick drops nothing, and what no route leads into the tunnel passes",
+    "is not in the conf: wg-quick drops nothing, so traffic without a route into the tunnel bypasses it",
   );
-  add(ipv6 === "block", "ipv6", "is not in the conf: wg-quick lets IPv6 past a tunnel that does not carry it");
+  add(ipv6 === "block", "ipv6", "is not in the conf: with wg-quick IPv6 bypasses a tunnel that does not carry it");
   add(Object.keys(dns?.split ?? {}).length > 0, "dns.split", "is not in the conf: wg-quick sets one list of servers");
-  add(dns?.leakProtection === true, "dns.leakProtection", "is not in the conf: programs may ask any server");
+  add(dns?.leakProtection === true, "dns.leakProtection", "is not in the conf: programs may use any server");
   add(dns?.blockEncryptedDns === true, "dns.blockEncryptedDns", "is not in the conf");
   for (const [key, value] of Object.entries(config)) {
     const isEmpty = typeof value === "object" && value !== null && Object.keys(value).length === 0;
-    add(!TOLD.includes(key) && value !== undefined && !isEmpty, key, "is not in the conf, which cannot say it");
+    add(
+      !EXPRESSED.includes(key) && value !== undefined && !isEmpty,
+      key,
+      "is not in the conf, which cannot express it",
+    );
   }
   return findings;
 }

@@ -4,11 +4,11 @@ import { type ImportFinding, importError, importNote, showWord } from "../import
 import { KNOWN_KEYS, REPEATED_KEYS } from "./conf-keys.ts";
 import type { ConfEntry, ConfSection } from "./conf-sections.ts";
 
-/** A value with the place it was written at. */
+/** A value with its place. */
 export interface Sourced {
   readonly value: string;
   readonly place: string;
-  /** How the source calls it, where it is no conf. */
+  /** The source's name for it, if that is not a conf. */
   readonly spelled?: string;
 }
 
@@ -17,7 +17,7 @@ export class SectionValues {
   readonly #values = new Map<string, Sourced[]>();
   readonly #findings: ImportFinding[];
 
-  /** Reports unknown keys, and scalars written twice: the last one counts, as in wg(8). */
+  /** Reports unknown keys and repeated scalars: the last one counts, as in wg(8). */
   constructor(kind: ConfSection["kind"], entries: readonly ConfEntry[], findings: ImportFinding[]) {
     this.#findings = findings;
     const names = new Map(KNOWN_KEYS[kind].map((name) => [name.toLowerCase(), name]));
@@ -44,7 +44,7 @@ export class SectionValues {
     return this.#values.has(name);
   }
 
-  /** The value of a key; undefined where it is not written or written empty. */
+  /** The value of a key; undefined if it is missing or empty. */
   one(name: string): Sourced | undefined {
     const found = this.#values.get(name)?.[0];
     return found === undefined || found.value === "" ? undefined : found;
@@ -55,7 +55,7 @@ export class SectionValues {
     return this.#values.get(name) ?? [];
   }
 
-  /** The items of comma lists, those of repeated keys one after the other. */
+  /** The items of comma lists; those of repeated keys are joined. */
   items(name: string): readonly Sourced[] {
     return this.all(name).flatMap(({ value, place }) =>
       value
@@ -66,7 +66,7 @@ export class SectionValues {
     );
   }
 
-  /** A key of 32 bytes; what is wrong with it is reported without showing it. */
+  /** A key of 32 bytes; faults are reported without showing it. */
   key(name: string): Sourced | undefined {
     const found = this.one(name);
     const fault = found === undefined ? undefined : checkKey(found.value);
@@ -86,7 +86,7 @@ function unknownKey(key: string, place: string, kind: ConfSection["kind"]): Impo
   const shown = showWord(key);
   const near = shown === undefined ? undefined : nearestWord(key.toLowerCase(), lowerCase(KNOWN_KEYS[kind]));
   const meant = KNOWN_KEYS[kind].find((name) => name.toLowerCase() === near);
-  const message = shown === undefined ? `${section} has no such key` : `the key ${shown} is not known in ${section}`;
+  const message = shown === undefined ? `${section} has no such key` : `unknown key ${shown} in ${section}`;
   return importError(place, message, meant === undefined ? "remove the line" : `did you mean ${meant}?`);
 }
 

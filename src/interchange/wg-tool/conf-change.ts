@@ -12,12 +12,12 @@ const NO_KEY = "0".repeat(64);
 const NO_KEY_BYTES = new Uint8Array(32);
 
 /**
- * What a conf of wg(8) says: the keys of wg-quick are refused, as wg does.
+ * The content of a wg(8) conf: keys of wg-quick are refused, as by wg.
  *
  * @throws AwgError("usage") with the line
  */
 export function readToolConf(text: string, source: string): TunnelChange {
-  // A conf for addconf may hold peers alone; an empty section behind them says nothing.
+  // A conf for addconf may have peers only; the empty section after them has no meaning.
   const { sections, findings } = parseConf(`${text}\n[Interface]\n`, source);
   const [first] = findings;
   if (first !== undefined) throw wrong(`${first.place}: ${first.message}`, first.remedy);
@@ -25,7 +25,7 @@ export function readToolConf(text: string, source: string): TunnelChange {
   return { device, replacePeers: false, peers: sections.filter(({ kind }) => kind === "peer").map(peerOf) };
 }
 
-/** The change that makes a device exactly what the conf says: what it leaves out is taken away. */
+/** The change that makes a device exactly as in the conf: what the conf lacks is removed. */
 export function replacingAll(conf: TunnelChange, held: UapiDevice): TunnelChange {
   const said = new Set(conf.device.map((line) => line.slice(0, line.indexOf("="))));
   const isObfuscated = Object.keys(held.obfuscation).length > 0 || [...said].some(isObfuscationKey);
@@ -39,8 +39,8 @@ export function replacingAll(conf: TunnelChange, held: UapiDevice): TunnelChange
 }
 
 /**
- * The change that leaves sessions of peers alone that stay: those that go are removed, and a preshared key that the conf
- * does not say any more is taken away.
+ * The change that keeps the sessions of peers that stay. Other peers are removed, and so is a preshared key that the
+ * conf lacks.
  */
 export function syncing(conf: TunnelChange, held: UapiDevice): TunnelChange {
   const wanted = new Set(conf.peers.map(({ publicKey }) => bytesToHex(publicKey)));
@@ -76,12 +76,12 @@ function deviceLines({ entries }: ConfSection): string[] {
 }
 
 function notOfWg(key: string, place: string): AwgError {
-  return wrong(`${place}: ${key} is not wg's`, "give the conf to awg-quick strip first, or use awg import");
+  return wrong(`${place}: ${key} is not a key of wg`, "use awg-quick strip first, or awg import");
 }
 
 function peerOf({ entries, place }: ConfSection): PeerChange {
   const key = entries.find((entry) => entry.key.toLowerCase() === "publickey");
-  if (key === undefined) throw wrong(`${place}: a peer has no PublicKey`, "give it one");
+  if (key === undefined) throw wrong(`${place}: a peer has no PublicKey`, "add it");
   const peer: Draft = { ...peerChange(publicKeyOf(key.value)), replaceAllowedIps: true };
   for (const entry of entries) setOfPeer(peer, entry.key, entry.value, entry.place);
   return peer;
@@ -101,12 +101,12 @@ function setOfPeer(peer: Draft, key: string, value: string, place: string): void
     case "allowedips": {
       const { prefixes, replaces } = prefixesOf(value);
       peer.allowedIps = [...peer.allowedIps, ...prefixes];
-      // Of several lines the last one says it, as in wg.
+      // Of repeated lines the last one counts, as in wg.
       peer.replaceAllowedIps = replaces;
       return;
     }
     case "publickey":
-    // AmneziaWG 1.0's kernel module alone knew it.
+    // Only AmneziaWG 1.0's kernel module has it.
     case "advancedsecurity":
       return;
     default:

@@ -20,14 +20,14 @@ export const OBFUSCATION_WORDS: readonly ObfuscationWord[] = OBFUSCATION_KEYS.ma
   return { conf: name, option: words.join("-"), uapi: words.join("_"), isSwitch: value === "switch" };
 });
 
-/** The line of a `set`. Text that would end the line is refused. @throws AwgError("usage") */
+/** The line of a `set`. A text with a line end is refused. @throws AwgError("usage") */
 export function obfuscationLine(word: ObfuscationWord, value: string): string {
   if (word.uapi === SECRET_OBFUSCATION_KEY) return `${word.uapi}=${bytesToHex(keyOfText(value, word.conf))}`;
-  if (/[\r\n\0]/.test(value)) throw wrong(`${word.conf} has a line end in it`, "write it on one line");
+  if (/[\r\n\0]/.test(value)) throw wrong(`${word.conf} contains a line end`, "use one line");
   if (!word.isSwitch) return `${word.uapi}=${value}`;
   const isOn = ["on", "true", "1"].includes(value.toLowerCase());
   if (!isOn && !["off", "false", "0"].includes(value.toLowerCase())) {
-    throw wrong(`${word.conf} "${value}" is neither on nor off`, "write on or off");
+    throw wrong(`${word.conf} "${value}" is neither on nor off`, "use on or off");
   }
   return `${word.uapi}=${isOn ? 1 : 0}`;
 }

@@ -4,12 +4,12 @@ import { OBFUSCATION_WORDS, type ObfuscationWord, obfuscationLine } from "./obfu
 import { type PeerChange, peerChange, type TunnelChange } from "./tunnel-change.ts";
 import { keepaliveOf, keyOfText, markLine, portLine, prefixesOf, publicKeyOf, wrong } from "./values.ts";
 
-/** Reads a key file; keys never stand on the command line. */
+/** Reads a key file; keys are never on the command line. */
 type ReadKeyFile = (path: string) => string;
 type Draft = { -readonly [Name in keyof PeerChange]: PeerChange[Name] };
 
 /**
- * What the words after `awg set <interface>` change, as wg(8) and amneziawg-tools read them.
+ * The change requested by the words after `awg set <interface>`, as in wg(8) and amneziawg-tools.
  *
  * @throws AwgError("usage") that names the word
  */
@@ -24,7 +24,7 @@ export function parseSetArguments(words: readonly string[], readKeyFile: ReadKey
       continue;
     }
     const value = words[at + 1];
-    if (value === undefined) throw wrong(`${word} has no value`, "say what to set it to");
+    if (value === undefined) throw wrong(`${word} has no value`, "add a value");
     at += 1;
     if (word === "peer") peers.push(peerChange(publicKeyOf(value)));
     else if (peer === undefined) device.push(deviceLine(word, value, readKeyFile));
@@ -61,7 +61,7 @@ function setOfPeer(peer: Draft, word: string, value: string, readKeyFile: ReadKe
       peer.replaceAllowedIps = replaces;
       return;
     }
-    // AmneziaWG 1.0's kernel module alone knew it.
+    // Only AmneziaWG 1.0's kernel module has it.
     case "advanced-security":
       return;
     default:
@@ -74,7 +74,7 @@ function isSecret({ uapi }: ObfuscationWord): boolean {
 }
 
 function unknown(word: string) {
-  // Who leaves a word out writes a value here, which may be a key.
+  // If a word was forgotten this is a value, possibly a key.
   const shown = /^[a-z0-9-]{1,30}$/.test(word) ? `"${word}"` : "a word";
-  return wrong(`${shown} is nothing that can be set`, "see awg set --help");
+  return wrong(`unknown setting ${shown}`, "see awg set --help");
 }

@@ -4,14 +4,17 @@ import { OBFUSCATION_WORDS } from "./obfuscation-words.ts";
 import { FIELDS, keepaliveRange, keyText, markText, obfuscationText, type ShownDevice } from "./shown-device.ts";
 
 const OFF_BY_DEFAULT: Readonly<Record<string, string>> = { h1: "1", h2: "2", h3: "3", h4: "4" };
-/** amneziawg-tools' dump has these columns between port and mark; the switches of 3.1 and what 1.5 alone knew are none. */
+/**
+ * amneziawg-tools' dump has these columns between port and mark; it has none for the switches of 3.1 and for parameters
+ * of 1.5 alone.
+ */
 const DUMP_COLUMNS = OBFUSCATION_WORDS.filter(({ conf, isSwitch }) => !isSwitch && !/^(?:J[1-3]|Itime)$/.test(conf));
 
 /**
- * One field of a device, a line for the device or for each peer, for programs.
+ * One field of a device, one line per device or peer, for programs.
  *
  * @param prefix the device's name in front of each line (`show all`)
- * @throws AwgError("usage") for a field there is not
+ * @throws AwgError("usage") for an unknown field
  */
 export function showField(device: ShownDevice, field: string, prefix: boolean): string[] {
   const lines = fieldLines(device, field.replaceAll("_", "-"));
@@ -50,7 +53,7 @@ function fieldLines(device: ShownDevice, field: string): string[] {
   }
   const parameter = OBFUSCATION_WORDS.find(({ option }) => option === field);
   if (parameter !== undefined) return [parameterText(device, parameter.uapi)];
-  throw new AwgError("usage", `show has no field "${field}"`, { remedy: `give one of ${FIELDS.join(", ")}` });
+  throw new AwgError("usage", `unknown field "${field}"`, { remedy: `use one of ${FIELDS.join(", ")}` });
 }
 
 function dump(device: ShownDevice): string[] {
@@ -70,7 +73,7 @@ function dump(device: ShownDevice): string[] {
   return [head, ...peers].map((row) => row.join("\t"));
 }
 
-/** What the tools print for a parameter that is off. */
+/** What the tools print for a disabled parameter. */
 function parameterText({ state }: ShownDevice, uapi: string): string {
   const absent = /^i[1-5]$/.test(uapi) ? "(null)" : uapi.endsWith("_key") ? "(none)" : "0";
   return obfuscationText(state, uapi) ?? OFF_BY_DEFAULT[uapi] ?? absent;

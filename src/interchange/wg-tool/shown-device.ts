@@ -3,14 +3,14 @@ import { SECRET_OBFUSCATION_KEY } from "../../uapi/obfuscation.ts";
 import type { UapiDevice, UapiPeer } from "../../uapi/reply.ts";
 import { OBFUSCATION_WORDS } from "./obfuscation-words.ts";
 
-/** A device to show; the public key is derived outside, where there is cryptography. */
+/** A device to show; its public key is derived elsewhere. */
 export interface ShownDevice {
   readonly name: string;
   readonly publicKey: string | undefined;
   readonly state: UapiDevice;
 }
 
-/** `show`'s words for one value each, in the order of its usage. */
+/** The fields of `show`, in the order of its usage text. */
 export const FIELDS = [
   "public-key",
   "private-key",
@@ -39,7 +39,7 @@ export function markText(fwmark: number): string {
   return fwmark === 0 ? "off" : `0x${fwmark.toString(16)}`;
 }
 
-/** The text of `showconf`: what `setconf` reads back. Holds secrets. */
+/** The output of `showconf`, which `setconf` reads. Contains secrets. */
 export function renderShowConf({ state }: ShownDevice): string {
   const lines = ["[Interface]"];
   if (state.listenPort !== 0) lines.push(`ListenPort = ${state.listenPort}`);
@@ -60,7 +60,7 @@ export function obfuscationText({ obfuscation }: UapiDevice, uapi: string): stri
   return bytesToBase64(Uint8Array.from(value.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16)));
 }
 
-/** Seconds between empty packets, `20-30` where they are drawn from a range. */
+/** Seconds between empty packets, `20-30` for a random interval. */
 export function keepaliveRange({ leastKeepaliveSeconds: least, persistentKeepaliveSeconds: most }: UapiPeer): string {
   return least === undefined ? `${most}` : `${least}-${most}`;
 }

@@ -1,6 +1,6 @@
 import { bytesToHex } from "../../uapi/key-text.ts";
 
-/** What a `set` over UAPI changes of a device, in the words of wireguard.com/xplatform. Holds secrets. */
+/** The changes that a UAPI `set` makes to a device, in the words of wireguard.com/xplatform. Contains secrets. */
 export interface TunnelChange {
   /** Lines of the device, in order: `listen_port=51820`. */
   readonly device: readonly string[];
@@ -11,22 +11,22 @@ export interface TunnelChange {
 export interface PeerChange {
   readonly publicKey: Uint8Array;
   readonly remove: boolean;
-  /** All zero takes the key away. */
+  /** All zero removes the key. */
   readonly presharedKey?: Uint8Array;
   /** `host:port`; a name is resolved before it is sent. */
   readonly endpoint?: string;
   readonly keepalive?: string;
   readonly replaceAllowedIps: boolean;
-  /** `-` in front takes one away. */
+  /** A leading `-` removes the prefix. */
   readonly allowedIps: readonly string[];
 }
 
-/** A peer that nothing is said of yet. */
+/** A peer without settings. */
 export function peerChange(publicKey: Uint8Array): PeerChange {
   return { publicKey, remove: false, replaceAllowedIps: false, allowedIps: [] };
 }
 
-/** The request that makes the change, all or nothing as far as the engine can. */
+/** The request for the change, atomic as far as the engine can. */
 export function renderTunnelChange(change: TunnelChange): string {
   const lines = [...change.device];
   if (change.replacePeers) lines.push("replace_peers=true");

@@ -235,7 +235,7 @@ describe.skipIf(reason !== undefined)(
       const rival = spawn("python3", ["-c", GARBLED, socket], { stdio: ["ignore", "pipe", "inherit"] });
       try {
         await once(rival.stdout as NonNullable<typeof rival.stdout>, "data");
-        const text = `awg's engine (process ${pidOf(OWN)}) is unreachable: python3 (process ${rival.pid}) answers on ${socket} in its place: the engine's answer is no WireGuard state: it does not end with errno=`;
+        const text = `awg's engine (process ${pidOf(OWN)}) is unreachable: python3 (process ${rival.pid}) answers on ${socket} in its place: the engine's reply is not a WireGuard state: it does not end with errno=`;
         const { conditions, resources } = JSON.parse(awg("status", "--json").stdout);
         const [key, other] = TUNNELS.map(({ name }) => `tunnel/${name}`);
         expect(conditions).toContainEqual(

@@ -102,8 +102,8 @@ function send(system: LibSystem, { family, address, port }: Canary, interfaceInd
     setNonblocking(system, fd, "setting up a test of PF");
     checkedCall("setting up a test of PF", system.setsockopt(fd, level, hops, ONE_HOP));
     bindToInterface(system, fd, family, interfaceIndex);
-    const hasWay = system.connect(fd, encodeInet(address, { port })).value !== -1;
-    return hasWay && system.write(fd, NOTHING).value !== -1;
+    const hasRoute = system.connect(fd, encodeInet(address, { port })).value !== -1;
+    return hasRoute && system.write(fd, NOTHING).value !== -1;
   });
 }
 

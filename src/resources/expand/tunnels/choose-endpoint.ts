@@ -50,8 +50,8 @@ export function chooseEndpoint(
   if (candidates.length === 0) return used === undefined ? [] : [used];
   const isFresh = (candidate: ResolvedEndpoint) => !unanswered.includes(renderEndpointText(candidate));
   const inUse = candidates.find(({ address }) => address === used?.address);
-  const hasWay = ({ address }: ResolvedEndpoint) => facts.uplinks.some(({ family }) => family === familyOf(address));
-  const staysPut = inUse !== undefined && (hasWay(inUse) || !candidates.some((one) => isFresh(one) && hasWay(one)));
+  const hasRoute = ({ address }: ResolvedEndpoint) => facts.uplinks.some(({ family }) => family === familyOf(address));
+  const staysPut = inUse !== undefined && (hasRoute(inUse) || !candidates.some((one) => isFresh(one) && hasRoute(one)));
   if (staysPut && isFresh(inUse)) return [inUse];
   return [candidates.find(isFresh) ?? longestAgo(candidates, unanswered)].filter((one) => one !== undefined);
 }
