@@ -140,7 +140,11 @@ describe.skipIf(obstacle !== undefined)(`the wg tool's verbs (${obstacle ?? "bes
     const conf = file("quick.conf", `[Interface]\nPrivateKey = ${key}\nAddress = 10.0.0.1/24\n`);
     const before = blocks(wg(["showconf", device]));
     const { status, stderr } = awg(["setconf", device, conf]);
-    expect([status, stderr.includes(`${conf}:3: Address is not a key of wg`), stderr.includes(key)]).toEqual([1, true, false]);
+    expect([status, stderr.includes(`${conf}:3: Address is not a key of wg`), stderr.includes(key)]).toEqual([
+      1,
+      true,
+      false,
+    ]);
     expect(blocks(wg(["showconf", device]))).toEqual(before);
   });
 });

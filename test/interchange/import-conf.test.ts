@@ -120,10 +120,7 @@ describe("a conf of wg-quick", () => {
     ["PreDown = /bin/true", "PreDown is not imported: awg runs no scripts"],
     ["SaveConfig = true", "SaveConfig is not imported: awg never rewrites its configuration"],
     ["FwMark = 0xca6c", "FwMark is not imported: awg marks a tunnel's own packets itself"],
-    [
-      "Table = 1234",
-      "Table is not imported: awg uses a table of its own, and no path uses the tunnel yet",
-    ],
+    ["Table = 1234", "Table is not imported: awg uses a table of its own, and no path uses the tunnel yet"],
     ["Table = off", "Table = off is kept: no path uses the tunnel yet"],
     ["DNS = corp.example", "the search domain corp.example is not imported: awg sets no search domains"],
     ["ListenPort = 1\nListenPort = 2", "this ListenPort is replaced by a later one"],
