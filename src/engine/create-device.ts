@@ -13,8 +13,8 @@ import type { Device, DeviceConfig, DeviceCounters, DevicePorts, Output, Peer, P
 import type { Endpoint } from "./endpoint.ts";
 
 /**
- * Makes a device that holds this configuration; see `Device`. The first outputs (handshakes of peers with a persistent
- * keepalive) come with the first `tick`. Throws AwgError "bug" on keys that are not 32 bytes.
+ * Creates a device with this config; see `Device`. The first `tick` returns the first outputs (handshakes of peers with
+ * a persistent keepalive). Throws AwgError "bug" on keys that are not 32 bytes.
  */
 export function createDevice(config: DeviceConfig, ports: DevicePorts): Device {
   if (config.privateKey.length !== KEY_BYTES) {
@@ -23,7 +23,7 @@ export function createDevice(config: DeviceConfig, ports: DevicePorts): Device {
   return new EmbeddedDevice(config, ports);
 }
 
-/** Before any `now`: what is due from the start is due at the first tick. */
+/** Before any `now`: what is due at the start is due at the first tick. */
 const START = 0;
 
 class EmbeddedDevice implements Device {
@@ -149,7 +149,7 @@ class EmbeddedDevice implements Device {
     this.#receiver.forgetFormer();
   }
 
-  /** The session as ours; undefined when it was closed meanwhile. */
+  /** The session as ours; undefined if it was closed meanwhile. */
   #own(session: Session): PeerSession | undefined {
     return session instanceof TransportSession && !session.isClosed ? session : undefined;
   }

@@ -5,7 +5,7 @@ export interface Endpoint {
   readonly port: number;
   /** Interface index of a link-local IPv6 address, else 0. */
   readonly scope: number;
-  /** The address of ours that was spoken to from there, where the loop knows it; it is no part of the endpoint. */
+  /** Our own address that the peer last sent to, if the loop knows it; not part of the endpoint. */
   readonly local?: Uint8Array;
 }
 
@@ -15,7 +15,7 @@ export function sameEndpoint(a: Endpoint, b: Endpoint): boolean {
   return a.port === b.port && a.scope === b.scope && sameAddress(a.address, b.address);
 }
 
-/** Whether both are the same address, or neither is any. Allocates nothing. */
+/** Whether both are the same address, or both are undefined. Allocates nothing. */
 export function sameAddress(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
   if (a === undefined || b === undefined || a.length !== b.length) return a === b;
   for (let index = 0; index < a.length; index += 1) {

@@ -1,4 +1,4 @@
-/** What the engine cannot make itself and takes from outside, so that the same inputs always give the same outputs. */
+/** External inputs of the engine: with the same inputs it always returns the same outputs. */
 export interface Sources {
   /** Fills the whole array with bytes of a cryptographic generator. */
   fillRandom(into: Uint8Array): void;

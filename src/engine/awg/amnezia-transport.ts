@@ -11,7 +11,10 @@ import type { AmneziaParameters } from "./parameters.ts";
 import { windowOf } from "./peer-memory.ts";
 import type { RandomPool } from "./random-pool.ts";
 
-/** Transport messages of AmneziaWG, in place: S4 random bytes, the header with a word out of H4, masked where there is a key. */
+/**
+ * Transport messages of AmneziaWG, in place: S4 random bytes, then the header with a word from H4, masked if there is a
+ * key.
+ */
 export function amneziaTransport(
   parameters: AmneziaParameters,
   pool: RandomPool,
@@ -66,8 +69,8 @@ function readMasked(
 }
 
 /**
- * How long an inner packet becomes: by the plain rule; by contentPaddingAddition more (3.0); or, with trailers and
- * without that, anywhere up to less than the window (3.1). Never above the MTU, never below the packet.
+ * The padded length of an inner packet: the plain rule; contentPaddingAddition more (3.0); or, with trailers only, a
+ * random length below the window (3.1). Never above the MTU, never below the packet.
  */
 function paddingRule(
   { contentPadding, hasRandomTrailers, paddingBytes }: AmneziaParameters,

@@ -9,8 +9,8 @@ import { PeerMemory, windowOf } from "./peer-memory.ts";
 import { RandomPool } from "./random-pool.ts";
 
 /**
- * The format of AmneziaWG 1.0 to 3.1 with these parameters. What is sent follows the generation; what is received may
- * come from any: peers tell nobody their release. The key of the mask belongs to the format from here on.
+ * The format of AmneziaWG 1.0 to 3.1 with these parameters. Sending follows the version; receiving accepts all, because
+ * peers do not announce theirs. The format owns the key of the mask from here on.
  */
 export function createAmneziaWire(parameters: AmneziaParameters, sources: Sources): WireFormat {
   const pool = new RandomPool(sources);
@@ -30,7 +30,7 @@ export function createAmneziaWire(parameters: AmneziaParameters, sources: Source
     beforeInitiation: (peer, now, unixSeconds) =>
       initiationPreamble(parameters, pool, peer instanceof PeerMemory ? peer : new PeerMemory(), now, unixSeconds),
     candidates: (datagram) => readingsOf(datagram, parameters, mask),
-    // An inner packet begins with its version, never with 0; peers with content padding send zeros as keepalive.
+    // An inner packet starts with its IP version, never 0; peers with content padding send zeros as keepalive.
     isKeepalive: (innerBytes, firstByte) => innerBytes === 0 || firstByte === 0,
     forgetKeys() {
       mask?.wipe();
@@ -45,11 +45,11 @@ export interface DatagramParts {
   /** A finished message, macs or seal in place. */
   readonly message: Uint8Array;
   readonly trailer: Uint8Array;
-  /** How much of the message the mask covers: all of a handshake message, the header of a transport message. */
+  /** The masked part of the message: all of a handshake message, the header of a transport message. */
   readonly maskedBytes: number;
 }
 
-/** A datagram of its parts, masked where there is a mask; the nonce is the beginning of the padding as it is sent. */
+/** Joins a datagram's parts and masks them; the nonce is the start of the sent padding. */
 export function encodeDatagram(parts: DatagramParts, mask: HeaderMask | undefined): Uint8Array {
   const { padding, message, trailer, maskedBytes } = parts;
   const datagram = new Uint8Array(padding.length + message.length + trailer.length);
@@ -60,7 +60,7 @@ export function encodeDatagram(parts: DatagramParts, mask: HeaderMask | undefine
   return datagram;
 }
 
-/** 3.1: so many bytes behind a handshake message that the datagram has at most `mostBytes`. */
+/** 3.1: random bytes after a handshake message, so that the datagram has at most `mostBytes`. */
 function trailerLength(
   kind: Exclude<MessageKind, "transport">,
   { hasRandomTrailers, paddingBytes }: AmneziaParameters,

@@ -11,14 +11,14 @@ import type { AmneziaParameters } from "./parameters.ts";
 
 type HandshakeKind = Exclude<MessageKind, "transport">;
 
-/** Cheapest to refute first: an index nobody has costs a look-up, a wrong mac1 a hash. */
+/** Cheapest to refute first: an unknown index costs a lookup, a wrong mac1 a hash. */
 const HANDSHAKE_KINDS: readonly HandshakeKind[] = ["cookie", "response", "initiation"];
 
 /**
- * Every reading of a datagram that the parameters allow, where released programs take the first that fits and lose
- * what they misread (amneziawg-go issue 186: a quarter of all packets with wide header ranges and trailers).
- * Also what peers with known defects send: transport without padding (keepalives of v0.2.13 to v0.2.17; the first
- * packet of 3.x after S4 was changed), and cookie replies without mask (kernel module 3.0).
+ * Every interpretation of a datagram that the parameters allow. Released programs use the first that fits and lose
+ * misread packets (amneziawg-go issue 186: a quarter of all packets with wide header ranges and trailers).
+ * Includes what peers with known defects send: transport without padding (keepalives of v0.2.13 to v0.2.17; the first
+ * packet of 3.x after a change of S4), and cookie replies without mask (kernel module 3.0).
  */
 export function readingsOf(
   datagram: Uint8Array,

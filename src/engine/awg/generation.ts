@@ -6,7 +6,7 @@ import type { UapiParameters } from "./parameters.ts";
 
 const GENERATIONS: readonly AmneziaVersion[] = ["1.0", "1.5", "2.0", "3.0", "3.1"];
 
-/** UAPI names that a generation brought, newest first. */
+/** UAPI names by the version that introduced them, newest first. */
 const BROUGHT_BY: readonly (readonly [AmneziaVersion, readonly string[]])[] = [
   ["3.1", ["random_trailers", "disable_cookies"]],
   [
@@ -28,25 +28,25 @@ const HEADERS = ["h1", "h2", "h3", "h4"];
 const PACKETS = ["i1", "i2", "i3", "i4", "i5", "j1", "j2", "j3"];
 
 /**
- * The generation that the parameters name.
+ * The version named by the parameters.
  *
- * @throws AwgError("config") when there is no such generation.
+ * @throws AwgError("config") when there is no such version.
  */
 export function namedGeneration(values: UapiParameters): AmneziaVersion | undefined {
   const text = values[GENERATION_KEY] ?? "";
   const generation = GENERATIONS.find((one) => one === text);
   if (generation !== undefined || text === "") return generation;
-  throw new AwgError("config", `the parameter ${GENERATION_KEY} names no generation of AmneziaWG`, {
-    remedy: `give one of ${GENERATIONS.join(", ")}`,
+  throw new AwgError("config", `the parameter ${GENERATION_KEY} is not a version of AmneziaWG`, {
+    remedy: `use one of ${GENERATIONS.join(", ")}`,
   });
 }
 
-/** Whether a generation came before another. */
+/** Whether one version is older than another. */
 export function isOlder(generation: AmneziaVersion, other: AmneziaVersion): boolean {
   return GENERATIONS.indexOf(generation) < GENERATIONS.indexOf(other);
 }
 
-/** The oldest generation that has every parameter that is on. */
+/** The oldest version that has every enabled parameter. */
 export function generationOf(values: UapiParameters): AmneziaVersion {
   const isOn = (key: string): boolean => !["", "0", "false", undefined].includes(values[key]);
   for (const [version, keys] of BROUGHT_BY) if (keys.some(isOn)) return version;
@@ -57,8 +57,8 @@ export function generationOf(values: UapiParameters): AmneziaVersion {
 }
 
 /**
- * Whether `<t>` and `<c>` have 4 bytes. They had 8 in 1.5, of which one release is left in use (amneziawg-go v0.2.13):
- * without a named version or a parameter only 1.5 has, a configuration with i1 is one of today's.
+ * Whether `<t>` and `<c>` have 4 bytes. They had 8 in 1.5, of which one release is still in use (amneziawg-go v0.2.13).
+ * Without a named version or a parameter of 1.5 alone, a config with i1 is taken for a current one.
  */
 export function hasShortTags(values: UapiParameters, named: AmneziaVersion | undefined): boolean {
   if (named !== undefined) return named !== "1.5" && named !== "1.0";

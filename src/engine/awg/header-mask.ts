@@ -8,9 +8,9 @@ const BLOCK_BYTES = 64;
 const CONSTANTS = [0x61707865, 0x3320646e, 0x79622d32, 0x6b206574] as const;
 
 /**
- * The mask of AmneziaWG 3 (headerProtectionKey): the ChaCha20 keystream under the shared key with the first 12 bytes of
- * a datagram's padding as nonce, block counter from 0, laid over what follows the padding. It is here and not in the
- * crypto port because it runs once for every transport message, in place, and must allocate nothing.
+ * The mask of AmneziaWG 3 (headerProtectionKey): the ChaCha20 keystream under the shared key, applied to what follows
+ * the padding. The nonce is the first 12 bytes of the padding, the block counter starts at 0. It is not part of the
+ * crypto port, because it runs once per transport message, in place, without allocation.
  */
 export class HeaderMask {
   /** Constants, key, block counter, nonce: the matrix of section 2.3 before its rounds. */
@@ -24,7 +24,7 @@ export class HeaderMask {
     for (let index = 0; index < 8; index += 1) this.#state[4 + index] = view.getInt32(4 * index, true);
   }
 
-  /** The first four keystream bytes, as they lie over a type word read little-endian, for the nonce at `offset`. */
+  /** The first four keystream bytes as a little-endian word, as they cover a type word, for the nonce at `offset`. */
   firstWord(view: DataView, offset: number): number {
     this.#run(view, offset, 0);
     return (this.#block[0] as number) >>> 0;
@@ -35,7 +35,7 @@ export class HeaderMask {
     return (this.#block[index] as number) >>> 0;
   }
 
-  /** Lays the mask over `length` bytes at `at`, in place; laying it twice takes it off. */
+  /** Applies the mask to `length` bytes at `at`, in place; applying it twice removes it. */
   apply(view: DataView, nonceOffset: number, at: number, length: number): void {
     for (let done = 0; done < length; done += BLOCK_BYTES) {
       this.#run(view, nonceOffset, done / BLOCK_BYTES);

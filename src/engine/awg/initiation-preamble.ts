@@ -4,8 +4,8 @@ import type { PeerMemory } from "./peer-memory.ts";
 import type { RandomPool } from "./random-pool.ts";
 
 /**
- * The datagrams before an initiation, in order: signature packets I1 to I5 (in 1.5, until itime is over, J1 to J3
- * instead), then junk. None of them is answered or even looked at by the other end, so they need not match.
+ * The datagrams before an initiation, in order: signature packets I1 to I5 (in 1.5 J1 to J3 until itime is over), then
+ * junk. The peer ignores them, so they need not match.
  *
  * @param now monotonic milliseconds, for itime.
  */
@@ -22,7 +22,8 @@ export function initiationPreamble(
   const isQuiet = is15 && sentAt !== undefined && now - sentAt < 1000 * signatureIntervalSeconds;
   if (!isQuiet) memory.signaturesSentAt = now;
   const random = (sizeBytes: number): Uint8Array => pool.bytes(sizeBytes);
-  // 1.5 counts every packet of its handshakes; the kernel module of 2.0 starts anywhere and counts signature packets.
+  // 1.5 counts every packet of its handshakes; the kernel module of 2.0 starts at any number and counts signature
+  // packets.
   const first = is15 ? memory.packetsSent : pool.word();
   const packets = (isQuiet ? controlledJunk : signature).map((template, index) =>
     renderPacket(template, { random, unixSeconds, counter: first + index }),

@@ -1,7 +1,7 @@
 import { AwgError } from "../../model/error.ts";
 import { packetTags, textOutsideTags } from "../../uapi/packet-tags.ts";
 
-/** How a release fills `<t>` and `<c>`: 8 bytes up to the first builds of 2.0, 4 bytes since (amneziawg-go v0.2.16). */
+/** The size of `<t>` and `<c>`: 8 bytes up to the first builds of 2.0, 4 bytes since (amneziawg-go v0.2.16). */
 export type TagWidth = 4 | 8;
 
 type Part =
@@ -10,17 +10,17 @@ type Part =
   | { readonly kind: "time"; readonly sizeBytes: TagWidth }
   | { readonly kind: "counter"; readonly sizeBytes: TagWidth };
 
-/** A packet of the tag language, read once; every rendering has the same size. */
+/** A packet of the tag language, parsed once; every rendering has the same size. */
 export interface PacketTemplate {
   readonly sizeBytes: number;
-  /** Random bytes one rendering takes. */
+  /** Random bytes needed for one rendering. */
   readonly randomBytes: number;
   readonly parts: readonly Part[];
 }
 
 /** What differs from one rendering to the next. */
 export interface TagValues {
-  /** As many fresh random bytes as asked for. */
+  /** Returns that many fresh random bytes. */
   readonly random: (sizeBytes: number) => Uint8Array;
   readonly unixSeconds: number;
   readonly counter: number;
@@ -33,16 +33,16 @@ const DIGITS = "0123456789";
 const MAX_DATAGRAM_BYTES = 65507;
 
 /**
- * Reads a packet such as `<b 0xc0ff><r 16><t>`.
+ * Parses a packet such as `<b 0xc0ff><r 16><t>`.
  *
- * @throws AwgError("config") for what some released program cannot read, crashes on (`<r -1>`), or what has no bytes.
+ * @throws AwgError("config") for what some released program refuses or crashes on (`<r -1>`), or for an empty packet.
  */
 export function parsePacketTemplate(text: string, width: TagWidth): PacketTemplate {
   if (textOutsideTags(text) !== "") throw unreadable("there is text outside < and >");
   const parts = packetTags(text).flatMap(({ name, argument }) => partsOf(name, argument, width));
   const sizeBytes = parts.reduce((sum, part) => sum + sizeOf(part), 0);
   if (sizeBytes === 0) throw unreadable("it has no bytes");
-  if (sizeBytes > MAX_DATAGRAM_BYTES) throw unreadable(`it has ${sizeBytes} bytes, and a datagram holds 65507`);
+  if (sizeBytes > MAX_DATAGRAM_BYTES) throw unreadable(`it has ${sizeBytes} bytes, but a datagram holds at most 65507`);
   const randomBytes = parts.reduce((sum, part) => sum + (part.kind === "random" ? part.sizeBytes : 0), 0);
   return { sizeBytes, randomBytes, parts };
 }
@@ -65,17 +65,17 @@ function partsOf(name: string, argument: string, width: TagWidth): readonly Part
       return [{ kind: "time", sizeBytes: width }];
     case "c":
       return [{ kind: "counter", sizeBytes: width }];
-    // A packet before a handshake carries no payload, so its text is empty and its length is 0 (amneziawg-go obf_data*).
+    // A packet before a handshake has no payload, so its text is empty and its length is 0 (amneziawg-go obf_data*).
     case "d":
     case "ds":
       return [];
     case "dz":
       return [{ kind: "bytes", bytes: new Uint8Array(count(name, argument)) }];
-    // Only 1.5: a pause and no byte. Datagrams of one handshake leave together here, so it waits for nothing.
+    // Only 1.5: a pause without bytes. Datagrams of one handshake are sent together here, so there is no pause.
     case "wt":
       return [];
     default:
-      throw unreadable(`<${name.slice(0, 20)}> is no tag`);
+      throw unreadable(`<${name.slice(0, 20)}> is not a tag`);
   }
 }
 
@@ -86,11 +86,12 @@ function literalBytes(argument: string): Uint8Array {
 }
 
 function count(name: string, argument: string): number {
-  if (!/^[0-9]{1,6}$/.test(argument) || Number(argument) === 0) throw unreadable(`<${name}> needs a number of bytes`);
+  if (!/^[0-9]{1,6}$/.test(argument) || Number(argument) === 0)
+    throw unreadable(`<${name}> needs a positive number of bytes`);
   return Number(argument);
 }
 
-/** The packet's bytes. Letters and digits come from one random byte each, as in amneziawg-go (obf_randchars.go). */
+/** The packet's bytes. Each letter and digit comes from one random byte, as in amneziawg-go (obf_randchars.go). */
 export function renderPacket(template: PacketTemplate, { random, unixSeconds, counter }: TagValues): Uint8Array {
   const packet = new Uint8Array(template.sizeBytes);
   const view = new DataView(packet.buffer);
@@ -117,6 +118,6 @@ function writeNumber(view: DataView, at: number, sizeBytes: TagWidth, value: num
 
 function unreadable(why: string): AwgError {
   return new AwgError("config", `a packet description cannot be read: ${why}`, {
-    remedy: "write tags such as <b 0xc0ff><r 16><t>",
+    remedy: "use tags such as <b 0xc0ff><r 16><t>",
   });
 }

@@ -6,11 +6,11 @@ import type { PacketTemplate } from "./packet-template.ts";
 /** Parameters by their UAPI names, values as UAPI text; the header protection key in hex. */
 export type UapiParameters = Readonly<Record<string, string>>;
 
-/** What an engine needs to know of an obfuscation, checked: see {@link parseParameters}. */
+/** The checked parameters of an obfuscation: see {@link parseParameters}. */
 export interface AmneziaParameters {
-  /** The generation whose peculiarities sending follows; receiving understands all of them. */
+  /** The version that sending follows; receiving accepts all. */
   readonly generation: AmneziaVersion;
-  /** Junk packets before each initiation; sizes are both possible. */
+  /** Junk packets before each initiation; both sizes are possible. */
   readonly junk: { readonly count: number; readonly smallestBytes: number; readonly largestBytes: number };
   /** S1 to S4. */
   readonly paddingBytes: Readonly<Record<MessageKind, number>>;
@@ -28,6 +28,6 @@ export interface AmneziaParameters {
   readonly contentPadding: NumberRange | undefined;
   readonly hasRandomTrailers: boolean;
   readonly disablesCookies: boolean;
-  /** The paper's where no parameter says otherwise. */
+  /** The paper's timers unless a parameter changes them. */
   readonly timing: Timing;
 }

@@ -10,11 +10,11 @@ import { refuseImpossible } from "./refuse-impossible.ts";
 import { CONTROLLED_JUNK_KEYS, refuseTags, SIGNATURE_KEYS } from "./refuse-tags.ts";
 
 /**
- * Reads AmneziaWG parameters strictly: whatever makes a released program crash, hang, fragment hopelessly or lose a
- * message is refused, though those programs take it. What is absent, empty or 0 is off.
+ * Parses AmneziaWG parameters strictly. Values that make a released program crash, hang, fragment every packet or lose
+ * messages are refused, even if those programs accept them. Absent, empty or 0 means off.
  *
- * @param generation the version a configuration names, unless the parameters say it (`awg_generation`); found from them
- *   where nobody names one.
+ * @param generation the version in the config, unless the parameters name it (`awg_generation`); derived from them if
+ * neither does
  * @throws AwgError("config") that names the parameter and never shows a key.
  */
 export function parseParameters(
@@ -22,10 +22,10 @@ export function parseParameters(
   generation: AmneziaVersion | undefined = namedGeneration(values),
 ): AmneziaParameters {
   const unknown = Object.keys(values).find((key) => !isObfuscationKey(key));
-  if (unknown !== undefined) throw wrong(unknown.slice(0, 40), "no AmneziaWG has it");
+  if (unknown !== undefined) throw wrong(unknown.slice(0, 40), "no AmneziaWG version has it");
   const needed = generationOf(values);
   if (generation !== undefined && isOlder(generation, needed)) {
-    throw wrong("awg_generation", `it is ${generation}, and other parameters came with ${needed}`);
+    throw wrong("awg_generation", `it is ${generation}, but other parameters need ${needed}`);
   }
   const tagWidth = hasShortTags(values, generation) ? 4 : 8;
   refuseTags(values, generation ?? needed, tagWidth === 8);
@@ -69,7 +69,8 @@ function isOff(text: string | undefined): boolean {
 function numberOf(values: UapiParameters, key: string, maximum: number): number {
   const text = values[key];
   if (text === undefined || isOff(text)) return 0;
-  if (!/^[0-9]{1,10}$/.test(text) || Number(text) > maximum) throw wrong(key, `it is no number from 0 to ${maximum}`);
+  if (!/^[0-9]{1,10}$/.test(text) || Number(text) > maximum)
+    throw wrong(key, `it is not a number from 0 to ${maximum}`);
   return Number(text);
 }
 
@@ -77,7 +78,7 @@ function rangeOf(key: string, text: string, maximum: number): NumberRange {
   const match = /^([0-9]{1,10})(?:-([0-9]{1,10}))?$/.exec(text);
   const low = Number(match?.[1]);
   const high = Number(match?.[2] ?? match?.[1]);
-  if (match === null || high > maximum || low > high) throw wrong(key, `it is no number or range up to ${maximum}`);
+  if (match === null || high > maximum || low > high) throw wrong(key, `it is not a number or range up to ${maximum}`);
   return [low, high];
 }
 
@@ -100,7 +101,7 @@ function flagOf(values: UapiParameters, key: string): boolean {
   throw wrong(key, "it is not 0, 1, true or false");
 }
 
-/** 32 zero bytes switch the mask off, as amneziawg-go has it. */
+/** 32 zero bytes disable the mask, as in amneziawg-go. */
 function keyOf(values: UapiParameters): Uint8Array | undefined {
   const text = values["header_protection_key"];
   if (text === undefined || isOff(text)) return undefined;

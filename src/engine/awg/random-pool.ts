@@ -1,9 +1,9 @@
 import type { Sources } from "../sources.ts";
 
-/** Random words drawn at once: one call of the generator, which allocates, serves thousands of packets. */
+/** Random words drawn at once: one call of the generator allocates, and serves thousands of packets. */
 const POOL_WORDS = 8192;
 
-/** Random numbers without an allocation each, for what every packet needs: padding, type word, length. */
+/** Random numbers without an allocation each, for every packet: padding, type word, length. */
 export class RandomPool {
   readonly #sources: Sources;
   readonly #words = new Int32Array(POOL_WORDS);
@@ -14,12 +14,12 @@ export class RandomPool {
     this.#sources = sources;
   }
 
-  /** 32 random bits; never handed out twice. */
+  /** 32 random bits; never returned twice. */
   word(): number {
     return this.#draw() >>> 0;
   }
 
-  /** The same as a signed number: V8 allocates for what is returned from 2^31 on. */
+  /** The same as a signed number: V8 allocates for results from 2^31 on. */
   #draw(): number {
     if (this.#next === POOL_WORDS) {
       this.#sources.fillRandom(this.#bytes);
@@ -31,7 +31,7 @@ export class RandomPool {
     return word;
   }
 
-  /** A uniform whole number in `low..high`, both included; `low` where the range is empty. The span is at most 2^32. */
+  /** A uniform whole number in `low..high`, both included; `low` if the range is empty. The span is at most 2^32. */
   between(low: number, high: number): number {
     const span = high - low + 1;
     if (span <= 1) return low;

@@ -7,7 +7,7 @@ const KINDS: readonly MessageKind[] = ["initiation", "response", "cookie", "tran
 const BASE_BYTES: Readonly<Record<MessageKind, number>> = { ...MESSAGE_BYTES, transport: MIN_TRANSPORT_BYTES };
 
 /**
- * Refuses parameters that no two engines can talk with, and those on which a released one crashes or hangs.
+ * Refuses parameters with which no two engines can communicate, or a released one crashes or hangs.
  *
  * @throws AwgError("config")
  */
@@ -16,7 +16,7 @@ export function refuseImpossible(parameters: AmneziaParameters): void {
   for (const [index, kind] of KINDS.entries()) {
     const size = parameters.paddingBytes[kind];
     if (parameters.headerProtectionKey !== undefined && size < MASK_NONCE_BYTES) {
-      throw impossible(`s${index + 1} is ${size}, and header protection takes its nonce from 12 bytes of padding`);
+      throw impossible(`s${index + 1} is ${size}, but header protection needs 12 bytes of padding for its nonce`);
     }
     for (const [before, other] of KINDS.slice(0, index).entries()) {
       const [low, high] = parameters.headers[kind];
@@ -33,12 +33,14 @@ export function refuseImpossible(parameters: AmneziaParameters): void {
   }
 }
 
-/** jmin above jmax makes amneziawg-go v0.2.19 panic and 3.x hang; after an empty datagram wireguard-go loses a batch. */
+/**
+ * jmin above jmax makes amneziawg-go v0.2.19 panic and 3.x hang; after an empty datagram wireguard-go loses a batch.
+ */
 function refuseJunk({ junk, generation, controlledJunk, signatureIntervalSeconds }: AmneziaParameters): void {
   if (junk.smallestBytes > junk.largestBytes) throw impossible("jmin is above jmax");
   if (junk.count > 0 && junk.smallestBytes === 0) throw impossible("junk packets may be empty: jmin is 0");
   if (generation !== "1.5" && (controlledJunk.length > 0 || signatureIntervalSeconds > 0)) {
-    throw impossible(`j1 to j3 and itime exist only in 1.5, and other parameters need ${generation}`);
+    throw impossible(`j1 to j3 and itime exist only in 1.5, but other parameters need ${generation}`);
   }
 }
 

@@ -12,19 +12,18 @@ const MOST_RANDOM_BYTES_1_5 = 1000;
 const SINCE_2_0 = ["rc", "rd", "d", "ds", "dz"];
 
 /**
- * Refuses packets that programs of this generation refuse or read otherwise, as `awg validate` does: a configuration and
- * a `set` over UAPI are held to one measure.
+ * Refuses packets that programs of this version refuse or read differently, as `awg validate` does: a config and a UAPI
+ * `set` follow the same rules.
  *
- * @param is15 only 1.5 can be meant: it is named, or a parameter only it has is given. Otherwise packets are taken that some
- *   release in use takes, for a `set` names no generation.
+ * @param is15 the version is 1.5 for certain: it is named, or a parameter of 1.5 alone is set. Otherwise packets that
+ * some release in use accepts are accepted, because a `set` names no version.
  * @throws AwgError("config")
  */
 export function refuseTags(values: UapiParameters, generation: AmneziaVersion, is15: boolean): void {
   for (const keys of [SIGNATURE_KEYS, CONTROLLED_JUNK_KEYS]) {
     const gap = keys.findIndex((key) => (values[key] ?? "") === "");
     const late = gap < 0 ? undefined : keys.slice(gap).find((key) => (values[key] ?? "") !== "");
-    if (is15 && late !== undefined)
-      throw unfit(late, `${keys[gap]} is not given, without which 1.5 takes none after it`);
+    if (is15 && late !== undefined) throw unfit(late, `${keys[gap]} is missing, and 1.5 then ignores all after it`);
     for (const key of keys) {
       const tags = packetTags(values[key] ?? "");
       const why =
@@ -50,7 +49,7 @@ function reasonsAgainst({ name, argument }: PacketTag, generation: AmneziaVersio
 
 function repeated(tags: readonly PacketTag[]): string | undefined {
   const twice = ["t", "c"].find((name) => tags.filter((tag) => tag.name === name).length > 1);
-  return twice === undefined ? undefined : `<${twice}> stands more than once, and 1.5 takes it once`;
+  return twice === undefined ? undefined : `<${twice}> is used more than once, but 1.5 accepts it once`;
 }
 
 function unfit(key: string, why: string): AwgError {

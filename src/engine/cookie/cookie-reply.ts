@@ -2,13 +2,13 @@ import type { Crypto } from "../crypto/crypto.ts";
 import { COOKIE_REPLY, writeWord } from "../noise/message.ts";
 
 export interface CookieReplyInputs {
-  /** The sender index of the message that is answered. */
+  /** The sender index of the answered message. */
   readonly receiverIndex: number;
   readonly headerWord: number;
   /** 24 random bytes. */
   readonly nonce: Uint8Array;
   readonly cookie: Uint8Array;
-  /** mac1 of the message that is answered. */
+  /** mac1 of the answered message. */
   readonly mac1: Uint8Array;
   /** `cookieKey` of our own public key. */
   readonly key: Uint8Array;
@@ -25,8 +25,8 @@ export function createCookieReply(crypto: Crypto, inputs: CookieReplyInputs): Ui
 }
 
 /**
- * The cookie in a reply; undefined when it does not authenticate. `key` is `cookieKey` of the peer's public key, `mac1`
- * that of the last handshake message sent to it.
+ * The cookie in a reply; undefined if it does not authenticate. `key` is `cookieKey` of the peer's public key, `mac1`
+ * that of the last handshake message to it.
  */
 export function openCookieReply(
   crypto: Crypto,

@@ -4,8 +4,8 @@ import type { Endpoint } from "../endpoint.ts";
 import type { Sources } from "../sources.ts";
 
 /**
- * The secret behind the cookies we give out, new every two minutes (paper section 5.4.7). A cookie is a mac of the
- * sender's address and port under it, so nothing is remembered about the sender.
+ * The secret behind our cookies, replaced every two minutes (paper section 5.4.7). A cookie is a mac of the sender's
+ * address and port under it, so no state is kept per sender.
  */
 export class CookieSecret {
   #crypto: Crypto;

@@ -6,19 +6,19 @@ interface Bucket {
 }
 
 const MS_PER_TOKEN = 1000 / RATE_LIMIT_PER_SECOND;
-/** After this long without a message a bucket is full again and need not be remembered. */
+/** After this long without a message a bucket is full again and can be dropped. */
 const FULL_AGAIN_MS = RATE_LIMIT_BURST * MS_PER_TOKEN;
-/** An IPv6 source is counted by its /64: one host has a whole one (as Linux does). */
+/** An IPv6 source is counted by its /64: one host has a whole /64 (as in Linux). */
 const V6_COUNTED_BYTES = 8;
 
 /**
- * Lets through 20 handshake messages a second of each source, five at once (Linux ratelimiter.c). Bounded: the address
- * longest silent is forgotten, so that a flood from many addresses costs memory once.
+ * Allows 20 handshake messages a second per source, five at once (Linux ratelimiter.c). Bounded: the address silent
+ * longest is dropped, so a flood from many addresses uses constant memory.
  */
 export class RateLimiter {
   #buckets = new Map<string, Bucket>();
 
-  /** Whether this source may be served now; takes a token when so. */
+  /** Whether this source may be served now; if so, uses a token. */
   allow(address: Uint8Array, now: number): boolean {
     const key = sourceKey(address);
     const bucket = this.#buckets.get(key) ?? { tokens: RATE_LIMIT_BURST, filledAt: now };
@@ -45,7 +45,7 @@ export class RateLimiter {
   }
 }
 
-/** The source an address is counted as. */
+/** The source that an address counts as. */
 export function sourceKey(address: Uint8Array): string {
   const counted = address.length === 4 ? address : address.subarray(0, V6_COUNTED_BYTES);
   return String.fromCharCode(...counted);

@@ -5,15 +5,15 @@ import { sourceKey } from "./rate-limiter.ts";
 const SECOND_MS = 1000;
 
 /**
- * Which addresses may be served that proved nothing: those where a peer is, and so many others a second. Where peers are
- * is looked up once a second and only when somebody asks, so that a flood costs the look-up in a set.
+ * Limits initiations from sources without proof of their address: those of known peers pass, others only so many a
+ * second. Peers' addresses are collected once a second and only on demand, so a flood costs one set lookup each.
  */
 export class UnauthenticatedSources {
   #served = 0;
   #since = Number.NEGATIVE_INFINITY;
   #known = new Set<string>();
 
-  /** Whether an initiation from the address may be served now; counts it when it comes from nowhere known. */
+  /** Whether an initiation from the address may be served now; counts it if no known peer has the address. */
   allow(address: Uint8Array, peers: Iterable<{ readonly endpoint: Endpoint | undefined }>, now: number): boolean {
     if (now - this.#since >= SECOND_MS) {
       this.#since = now;

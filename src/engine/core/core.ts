@@ -22,37 +22,37 @@ export interface Core {
   readonly due: DeadlineQueue<PeerState>;
   /** By public key, as `keyOf` writes it. */
   readonly peers: Map<string, PeerState>;
-  /** Sessions and waiting initiations by our index; an index is in one of the two. */
+  /** Sessions and pending initiations by our index; an index is in one of the two. */
   readonly sessions: Map<number, PeerSession>;
   readonly initiators: Map<number, PeerState>;
   readonly cookieSecret: CookieSecret;
   readonly rateLimiter: RateLimiter;
   readonly unauthenticatedSources: UnauthenticatedSources;
-  /** Which peer an inner address belongs to. */
+  /** The peer that an inner address belongs to. */
   readonly routes: AllowedIps<PeerState>;
   identity: Identity;
-  /** Keys of macs and cookies that name our public key. */
+  /** Keys of macs and cookies, derived from our public key. */
   ownMac1Key: Uint8Array;
   ownCookieKey: Uint8Array;
   wire: WireFormat;
   timing: Timing;
   answersWithCookies: boolean;
   mtuBytes: number;
-  /** The latest timestamp of any initiation of ours; it outlives the peer that it went to. */
+  /** The latest timestamp of all our initiations; it outlives the peer it was sent to. */
   latestTimestamp: Uint8Array | undefined;
 }
 
-/** A received datagram's surroundings. */
+/** The context of a received datagram. */
 export interface Arrival {
   readonly from: Endpoint;
   readonly now: number;
   readonly underLoad: boolean;
-  /** The datagram's transport reading in the device's format was tried by the hot way, and did not authenticate. */
+  /** The hot path tried the datagram as a transport message in the device's format; it did not authenticate. */
   readonly triedHot: boolean;
-  /** The format it is read in. */
+  /** The format used for reading. */
   readonly wire: WireFormat;
-  /** It is read in the device's format and could not be read in a former one: who sent it knows the device's. */
-  readonly tellsFormat: boolean;
+  /** It fits the device's format and no former one: the sender has the device's format. */
+  readonly provesFormat: boolean;
   readonly out: Output[];
 }
 
@@ -61,7 +61,7 @@ export function keyOf(publicKey: Uint8Array): string {
   return String.fromCharCode(...publicKey);
 }
 
-/** A random index nobody uses, paper section 5.4.2. */
+/** A random unused index, paper section 5.4.2. */
 export function freeIndex(core: Core): number {
   let index = randomWord(core.sources);
   while (core.sessions.has(index) || core.initiators.has(index)) index = randomWord(core.sources);
@@ -74,14 +74,14 @@ export function staticSharedWith(core: Core, peer: PeerState): Uint8Array | unde
   return peer.staticShared;
 }
 
-/** Puts the peer where its earliest deadline belongs. Called after everything that may have moved a timer. */
+/** Queues the peer under its earliest deadline. Called after everything that may move a timer. */
 export function schedule(core: Core, peer: PeerState): void {
   const hasNews = peer.afterHandshake !== "nothing" || peer.events.length > 0;
   const isSooner = hasNews ? peer.dueAt > 0 : peer.timers.isSoonerThan(peer);
   if (isSooner || peer.place < 0) core.due.move(peer, hasNews ? 0 : peer.timers.nextAt());
 }
 
-/** Sends a datagram to the peer, if anybody knows where it is. */
+/** Sends a datagram to the peer, if its endpoint is known. */
 export function emit(peer: PeerState, bytes: Uint8Array, out: Output[]): void {
   if (peer.endpoint !== undefined) out.push({ kind: "datagram", to: peer.endpoint, bytes, peer });
 }

@@ -13,8 +13,8 @@ import { addressesToAsk, askedAt, sendInitiation } from "./race.ts";
 import { beginSession, dropInitiator, handshakeDone, moveTo } from "./rotation.ts";
 
 /**
- * Sends a handshake initiation, to one address or to each that the peer may be at. A running handshake is replaced. Does
- * nothing for a peer whose address nobody knows.
+ * Sends a handshake initiation, to one address or to each that the peer may have. Replaces a running handshake. Does
+ * nothing for a peer without a known address.
  */
 export function startHandshake(core: Core, peer: PeerState, now: number, out: Output[]): void {
   const staticShared = staticSharedWith(core, peer);
@@ -43,14 +43,14 @@ export function startHandshake(core: Core, peer: PeerState, now: number, out: Ou
   peer.initiatedAt = now;
   peer.timers.initiationSent(now);
   if (others.length > 0) {
-    // Whoever takes the outputs may write into the bytes of the first.
+    // The caller may overwrite the bytes of the first output.
     peer.race = { message: started.message.slice(), left: others, asked: [] };
     peer.timers.askNextLater(now);
   }
   sendInitiation(core, peer, started.message, first, now, out);
 }
 
-/** Takes a response whose mac1 is right; undefined when it answers nothing of ours, comes too late or does not authenticate. */
+/** Accepts a response with a valid mac1; undefined if it answers nothing of ours, is late or does not authenticate. */
 export function takeResponse(
   core: Core,
   message: Uint8Array,
@@ -68,7 +68,7 @@ export function takeResponse(
   peer.roundTripMs = arrival.now - askedAt(peer, arrival.from);
   dropInitiator(core, peer);
   moveTo(peer, arrival.from);
-  if (arrival.tellsFormat) peer.turnTo(arrival.wire);
+  if (arrival.provesFormat) peer.turnTo(arrival.wire);
   peer.receivedBytes += datagramBytes;
   peer.timers.anyReceived(arrival.now);
   beginSession(core, peer, keys, true, arrival.now);
@@ -76,7 +76,7 @@ export function takeResponse(
   return peer;
 }
 
-/** Keeps the cookie of a reply to our last handshake message; the peer it came from. The next retry proves it. */
+/** Stores the cookie of a reply to our last handshake message; returns its peer. The next retry uses it. */
 export function takeCookie(core: Core, message: Uint8Array, datagramBytes: number, now: number): PeerState | undefined {
   const index = readWord(message, COOKIE_REPLY.receiver);
   const peer = core.initiators.get(index) ?? core.sessions.get(index)?.peer;
@@ -89,8 +89,8 @@ export function takeCookie(core: Core, message: Uint8Array, datagramBytes: numbe
 }
 
 /**
- * The wall clock's timestamp, or, while the clock is behind what we sent, one just after the last: a clock that is set back
- * locks out no peer, be it one that was removed and added again meanwhile.
+ * The wall clock's timestamp, or one just after the last sent if the clock is behind it. So a clock that is set back
+ * locks out no peer, even one that was removed and added again.
  */
 function newTimestamp(core: Core, peer: PeerState): Uint8Array {
   const wall = tai64n(core.sources.unixTime());

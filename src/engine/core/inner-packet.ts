@@ -1,4 +1,4 @@
-/** Where the source and destination stand in an IP header (RFC 791 section 3.1, RFC 8200 section 3). */
+/** Offsets of source and destination in an IP header (RFC 791 section 3.1, RFC 8200 section 3). */
 const V4_SOURCE = 12;
 const V4_DESTINATION = 16;
 const V6_SOURCE = 8;
@@ -14,19 +14,19 @@ export function ipVersion(bytes: Uint8Array, offset: number, length: number): 0 
   return version === 6 && length >= V6_HEADER_BYTES ? 6 : 0;
 }
 
-/** Where the source address stands, from the packet's start. */
+/** Offset of the source address from the packet's start. */
 export function sourceOffset(version: 4 | 6): number {
   return version === 4 ? V4_SOURCE : V6_SOURCE;
 }
 
-/** Where the destination address stands, from the packet's start. */
+/** Offset of the destination address from the packet's start. */
 export function destinationOffset(version: 4 | 6): number {
   return version === 4 ? V4_DESTINATION : V6_DESTINATION;
 }
 
 /**
- * The length the IP header at `offset` claims, without the padding behind it; 0 when it is no IP packet or claims more
- * than the `length` bytes there are (paper section 5.4.6: padding is taken off by the inner length field).
+ * The length in the IP header at `offset`, without padding. 0 if it is not an IP packet, or the header's length exceeds
+ * `length` (paper section 5.4.6: the inner length field removes the padding).
  */
 export function innerLength(bytes: Uint8Array, offset: number, length: number): number {
   const version = ipVersion(bytes, offset, length);

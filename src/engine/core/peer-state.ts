@@ -29,46 +29,46 @@ export class PeerState implements Peer, Waiting {
   readonly timers: PeerTimers;
   /** The endpoint last configured; `endpoint` may have roamed from it. */
   configuredEndpoint: Endpoint | undefined;
-  /** Every address it may be at, where there are several; `endpoint` need not be among them. */
+  /** Every address it may have, if there are several; `endpoint` need not be among them. */
   candidates: readonly Endpoint[];
   /** Our own copy; 32 zero bytes when the peer has none. */
   presharedKey: Uint8Array;
   wire: PeerWire;
   reads: WireFormat;
-  /** What its initiations are answered in: the former format until a handshake told that it has the device's. */
+  /** The format of replies to its initiations: the former one until a handshake proved that it has the device's. */
   answersIn: WireFormat;
   endpoint: Endpoint | undefined;
   slot: unknown;
   dueAt = Number.POSITIVE_INFINITY;
   place = -1;
 
-  /** The session before the current one: messages on their way are still read with it. */
+  /** The session before the current one: delayed messages are still read with it. */
   previous: PeerSession | undefined;
   current: PeerSession | undefined;
-  /** Made as responder; becomes current with the first message received over it (paper section 5.4.5). */
+  /** Created as responder; becomes current with the first message received over it (paper section 5.4.5). */
   next: PeerSession | undefined;
-  /** The initiation that waits for its response. */
+  /** The initiation that awaits its response. */
   initiator: InitiatorState | undefined;
-  /** Initiations since the last handshake, or since it was given its place: each begins with another address. */
+  /** Initiations since the last handshake, or since its address was set: each starts with another address. */
   askedInVain = 0;
-  /** Where else that initiation is still to go. */
+  /** Addresses left for that initiation. */
   race: Race | undefined;
 
-  /** dh(our private key, the peer's public key); computed when first needed, forgotten with our key. */
+  /** dh(our private key, the peer's public key); computed on first use, dropped with our key. */
   staticShared: Uint8Array | undefined;
   /** mac1 of the last handshake message sent, which a cookie reply authenticates against. */
   lastMac1: Uint8Array | undefined;
   lastTimestampSent: Uint8Array | undefined;
   lastTimestampReceived: Uint8Array | undefined;
   lastInitiationReceivedAt = Number.NEGATIVE_INFINITY;
-  /** The session of the last message that authenticated, while it lives. */
+  /** The session of the last authenticated message, while it lives. */
   heardOver: PeerSession | undefined;
 
   /** Inner packets that wait for a session, oldest first. */
   readonly queue: Uint8Array[] = [];
-  /** What the new session is to carry first: the queue, or in its place an empty message that confirms it. */
+  /** What the new session sends first: the queue or, if it is empty, an empty message that confirms the session. */
   afterHandshake: "nothing" | "queue" | "queue-or-keepalive" = "nothing";
-  /** What happened and was not told yet. */
+  /** Events that were not reported yet. */
   readonly events: DeviceEvent[] = [];
 
   receivedBytes = 0;
@@ -76,10 +76,10 @@ export class PeerState implements Peer, Waiting {
   droppedQueued = 0;
   handshakeAttempts = 0;
   lastHandshake: UnixTime | undefined;
-  /** When the initiation left that waits for its response, and how long the last answered one waited; milliseconds. */
+  /** When the pending initiation was sent, and how long the last answered one took; milliseconds. */
   initiatedAt = 0;
   roundTripMs: number | undefined;
-  /** Messages of sessions that are closed: how many the peer sent as far as seen, and how many came. */
+  /** Messages of closed sessions: how many the peer sent as far as seen, and how many arrived. */
   readonly #past = { expected: 0, accepted: 0 };
   #cookie: { readonly bytes: Uint8Array; readonly receivedAt: number } | undefined;
   #prefixes: (peer: PeerState) => readonly Prefix[];
@@ -105,7 +105,7 @@ export class PeerState implements Peer, Waiting {
     this.#prefixes = parts.prefixes;
   }
 
-  /** It was heard in this format, or nothing else is known of it. */
+  /** It used this format, or nothing else is known of it. */
   turnTo(wire: WireFormat): void {
     this.reads = wire;
     this.answersIn = wire;
@@ -126,7 +126,7 @@ export class PeerState implements Peer, Waiting {
     };
   }
 
-  /** The session is closed: what came over it still counts. */
+  /** Adds the counts of a session that is being closed. */
   keepArrivals({ arrivals }: PeerSession): void {
     this.#past.expected += arrivals.expected;
     this.#past.accepted += arrivals.accepted;
@@ -141,7 +141,7 @@ export class PeerState implements Peer, Waiting {
     return session?.canSend(now) === true && this.endpoint !== undefined ? session : undefined;
   }
 
-  /** The cookie to prove our address with, while it holds. */
+  /** The cookie that proves our address, while it is valid. */
   cookie(now: number): Uint8Array | undefined {
     const held = this.#cookie;
     return held !== undefined && now - held.receivedAt < COOKIE_REFRESH_TIME ? held.bytes : undefined;
@@ -151,7 +151,7 @@ export class PeerState implements Peer, Waiting {
     this.#cookie = { bytes, receivedAt: now };
   }
 
-  /** Keeps a copy of the packet until there is a session; the oldest makes room. */
+  /** Queues a copy of the packet until there is a session; the oldest is dropped if the queue is full. */
   enqueue(packet: Uint8Array): void {
     if (this.queue.length >= QUEUED_PACKETS) {
       this.queue.shift();
@@ -165,7 +165,7 @@ export class PeerState implements Peer, Waiting {
     this.queue.length = 0;
   }
 
-  /** Forgets our side of shared secrets, because our private key changed or the peer goes. */
+  /** Drops our part of shared secrets, because our private key changed or the peer is removed. */
   wipeShared(crypto: Crypto): void {
     if (this.staticShared !== undefined) crypto.wipe(this.staticShared);
     this.staticShared = undefined;

@@ -3,32 +3,32 @@ import { randomBetween, type Sources } from "../sources.ts";
 
 const NEVER = Number.POSITIVE_INFINITY;
 
-/** What a timer of a peer asks for when its time has come. */
+/** The action that is due when a timer fires. */
 export type TimerAction = "initiate" | "ask-next" | "retry" | "give-up" | "keepalive" | "zero-keys" | "persistent";
 
 /**
- * The timers of one peer, paper section 6, as moments of the monotonic clock; Infinity is "not armed". Each event moves
- * them, `due` gives what has come. The events allocate nothing: the loop calls them for every batch.
+ * The timers of one peer, paper section 6, as monotonic times; Infinity is "not armed". Events move them, `due` returns
+ * the due actions. Events allocate nothing: the loop calls them for every batch.
  */
 export class PeerTimers {
   #sources: Sources;
   #timing: Timing;
   #persistentInterval: TimeRange;
-  /** A handshake is wanted as soon as the least time between initiations allows [6.2]. */
+  /** A handshake is wanted as soon as the minimum interval allows [6.2]. */
   initiateAt = NEVER;
-  /** No response came: try again [6.4]. */
+  /** No response arrived: try again [6.4]. */
   retryAt = NEVER;
-  /** No response came yet: ask at the peer's next address, too. */
+  /** No response arrived yet: try the peer's next address too. */
   askNextAt = NEVER;
-  /** Something was received and nothing sent since: say that we are alive [6.5]. */
+  /** Something was received and nothing sent since: send a keepalive [6.5]. */
   keepaliveAt = NEVER;
   /** Something was sent and nothing received since: the session may be dead [6.5]. */
   silenceAt = NEVER;
-  /** No new session for three times REJECT_AFTER_TIME: forget all keys [6.3]. */
+  /** No new session for three times REJECT_AFTER_TIME: drop all keys [6.3]. */
   zeroKeysAt = NEVER;
   /** The configured keepalive [6.5]. */
   persistentAt = NEVER;
-  /** Initiations repeated since something last wanted a handshake: every packet that finds no session does. */
+  /** Initiations since a handshake was last requested; every packet without a session requests one. */
   #retries = 0;
   #receivedWhileKeepaliveArmed = false;
   #lastInitiationAt = Number.NEGATIVE_INFINITY;
@@ -46,12 +46,12 @@ export class PeerTimers {
     this.#persistentWait = this.#draw(persistentInterval);
   }
 
-  /** The peer was just configured: a persistent keepalive is sent at once, which also makes the first session. */
+  /** The peer was just configured: a persistent keepalive is sent at once, which also creates the first session. */
   start(now: number): void {
     if (this.#persistentInterval.high > 0) this.persistentAt = now;
   }
 
-  /** Takes other timers; what is armed stays armed, except that a persistent keepalive follows its new interval. */
+  /** Sets other timers; armed ones stay armed, except that a persistent keepalive follows its new interval. */
   reconfigure(timing: Timing, persistentInterval: TimeRange, now: number): void {
     const wasOn = this.#persistentInterval.high > 0;
     const changed =
@@ -67,21 +67,21 @@ export class PeerTimers {
     else this.persistentAt = wasOn ? now + this.#persistentWait : now;
   }
 
-  /** Somebody wants a session; does nothing while one is being made, but lets it try for the full time again. */
+  /** A session is wanted. During a handshake this only extends its retries to the full time. */
   wantHandshake(now: number): void {
     this.#retries = 0;
     if (this.retryAt !== NEVER) return;
     this.initiateAt = Math.min(this.initiateAt, Math.max(now, this.#lastInitiationAt + this.#timing.rekeyTimeout.low));
   }
 
-  /** A session that we initiated is about to expire while we only receive: once a session [6.2]. */
+  /** A session that we initiated expires soon while we only receive: once per session [6.2]. */
   wantRefresh(now: number): void {
     if (this.#hasRefreshed) return;
     this.#hasRefreshed = true;
     this.wantHandshake(now);
   }
 
-  /** An initiation is about to be sent: the retry is armed before it leaves, however fast the answer may be. */
+  /** An initiation is about to be sent: the retry is armed first, because the response may be fast. */
   initiationSent(now: number): void {
     this.#lastInitiationAt = now;
     this.initiateAt = NEVER;
@@ -89,24 +89,24 @@ export class PeerTimers {
     this.anySent(now);
   }
 
-  /** The peer may be at another address as well, which is to be asked unless the answer comes before. */
+  /** The peer may have another address, which is tried unless the response arrives before. */
   askNextLater(now: number): void {
     this.askNextAt = now + CONNECTION_ATTEMPT_DELAY;
   }
 
-  /** The initiation is answered, replaced or given up. */
+  /** The initiation was answered, replaced or abandoned. */
   nobodyLeftToAsk(): void {
     this.askNextAt = NEVER;
   }
 
-  /** The running handshake was made with keys that no longer hold: the next may begin at once. */
+  /** The running handshake used keys that are no longer valid: the next may start at once. */
   handshakeDropped(): void {
     this.initiateAt = NEVER;
     this.retryAt = NEVER;
     this.#lastInitiationAt = Number.NEGATIVE_INFINITY;
   }
 
-  /** Nobody answered in time or asked any more: no further tries by themselves. */
+  /** No response in time: no further retries without a new request. */
   handshakeGivenUp(now: number): void {
     this.initiateAt = NEVER;
     this.retryAt = NEVER;
@@ -114,7 +114,7 @@ export class PeerTimers {
     if (this.zeroKeysAt === NEVER) this.zeroKeysAt = now + 3 * this.#timing.rejectAfterTime.high;
   }
 
-  /** We have a session both sides can use. */
+  /** A session exists that both sides can use. */
   handshakeDone(): void {
     this.initiateAt = NEVER;
     this.retryAt = NEVER;
@@ -125,7 +125,7 @@ export class PeerTimers {
     this.#maxRetries = this.#draw(this.#timing.maxHandshakeAttempts);
   }
 
-  /** Keys were made, confirmed or not. */
+  /** Keys were derived, confirmed or not. */
   sessionMade(now: number): void {
     this.zeroKeysAt = now + 3 * this.#timing.rejectAfterTime.high;
   }
@@ -154,7 +154,7 @@ export class PeerTimers {
     this.#armPersistent(now);
   }
 
-  /** When the next of them comes. */
+  /** The time of the next one. */
   nextAt(): number {
     return Math.min(
       this.initiateAt,
@@ -168,8 +168,8 @@ export class PeerTimers {
   }
 
   /**
-   * Whether the next of them comes before the peer's deadline. The loop asks after every batch, and a moment given or
-   * taken here would be a number on the heap.
+   * Whether the next one precedes the peer's deadline. The loop calls this after every batch; passing or returning a
+   * time would allocate a number.
    */
   isSoonerThan({ dueAt }: { readonly dueAt: number }): boolean {
     return (
@@ -183,7 +183,7 @@ export class PeerTimers {
     );
   }
 
-  /** Disarms what has come and says what it asks for, in the order in which it is to be done. */
+  /** Disarms the timers that are due and returns their actions, in order. */
   due(now: number): readonly TimerAction[] {
     const actions: TimerAction[] = [];
     if (this.zeroKeysAt <= now) {

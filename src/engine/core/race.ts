@@ -4,9 +4,9 @@ import type { Core } from "./core.ts";
 import type { PeerState } from "./peer-state.ts";
 
 /**
- * Where an initiation is to go: first where the peer is thought to be; then, while no session carries its packets or when
- * nobody answered the last one, wherever else it may be. Each repetition begins with another, for a server that two of
- * them lead to takes the first and answers where it came from, be that way deaf.
+ * The addresses for an initiation. First the peer's endpoint. If no session carries packets, or the last initiation had
+ * no response, all other addresses follow. Each repetition starts with another one: a server behind two addresses
+ * answers the first packet on its path, even if replies cannot return that way.
  */
 export function addressesToAsk(peer: PeerState, now: number): readonly Endpoint[] {
   const { endpoint, candidates, askedInVain } = peer;
@@ -17,12 +17,12 @@ export function addressesToAsk(peer: PeerState, now: number): readonly Endpoint[
   return [...all.slice(first), ...all.slice(0, first)];
 }
 
-/** When the running initiation left for where its answer comes from; milliseconds. */
+/** When the running initiation was sent to the address that answered; milliseconds. */
 export function askedAt({ race, initiatedAt }: PeerState, from: Endpoint): number {
   return race?.asked.find(({ to }) => sameEndpoint(to, from))?.at ?? initiatedAt;
 }
 
-/** Sends the datagrams that make up an initiation: whatever the wire format sends before one, and itself. */
+/** Sends the datagrams of an initiation: those that the wire format sends before it, then itself. */
 export function sendInitiation(
   core: Core,
   peer: PeerState,
@@ -38,7 +38,7 @@ export function sendInitiation(
   out.push({ kind: "datagram", to, bytes, peer });
 }
 
-/** The last address that was asked has not answered yet: the same initiation goes to the next one too. */
+/** The last address has not answered yet: the same initiation is sent to the next one too. */
 export function askNext(core: Core, peer: PeerState, now: number, out: Output[]): void {
   const { race } = peer;
   const next = race?.left.shift();

@@ -10,12 +10,12 @@ import { takeTransport } from "./transport.ts";
 
 type TransportCandidate = Extract<Candidate, { kind: "transport" }>;
 
-/** What became of one reading: the peer that authenticated, done without one, or why it cannot be meant. */
+/** The result of one interpretation: the peer that authenticated, done without a peer, or why it does not apply. */
 type Verdict = PeerState | "done" | keyof DeviceCounters;
 
 /**
- * Reads datagrams: every candidate reading in turn, until one authenticates. A datagram that is nothing of ours costs at
- * most one mac for each reading, and leaves nothing behind but a count.
+ * Reads datagrams: tries every interpretation until one authenticates. A foreign datagram costs at most one mac per
+ * interpretation, and only increments a counter.
  */
 export class Receiver {
   #core: Core;
@@ -25,13 +25,13 @@ export class Receiver {
     this.#core = core;
   }
 
-  /** Goes on reading and sending a format that `next` replaces, as long as a session of it may live. */
+  /** Keeps reading and sending a replaced format while a session with it may live. */
   keepReading(wire: WireFormat, next: WireFormat, now: number): void {
     if (this.#former?.wire !== next) this.forgetFormer(next);
     this.#former = { wire, replacedAt: now };
   }
 
-  /** Reads the former format no longer, sends nothing in it and zeroes its keys. */
+  /** Stops using the former format and zeroes its keys. */
   forgetFormer(next = this.#core.wire): void {
     if (this.#former === undefined) return;
     this.#stopSending(this.#former.wire, next);
@@ -46,12 +46,12 @@ export class Receiver {
     }
   }
 
-  /** The peer that the datagram came from, when it authenticated; outputs go to the arrival's. */
-  take(datagram: Uint8Array, surroundings: Omit<Arrival, "wire" | "tellsFormat">): PeerState | undefined {
+  /** The peer that sent the datagram, if it authenticated; outputs go to the arrival's. */
+  take(datagram: Uint8Array, surroundings: Omit<Arrival, "wire" | "provesFormat">): PeerState | undefined {
     let reason: keyof DeviceCounters | undefined;
     for (const wire of this.#wires(surroundings.now)) {
       for (const candidate of wire.candidates(datagram)) {
-        const arrival = { ...surroundings, wire, tellsFormat: this.#tellsFormat(wire, candidate, datagram) };
+        const arrival = { ...surroundings, wire, provesFormat: this.#provesFormat(wire, candidate, datagram) };
         const verdict = this.#try(candidate, datagram, arrival);
         if (verdict === "done") return undefined;
         if (typeof verdict !== "string") return verdict;
@@ -62,8 +62,8 @@ export class Receiver {
     return undefined;
   }
 
-  /** Formats may differ in one kind of message alone, or in the width of a range; what both can say tells nothing. */
-  #tellsFormat(wire: WireFormat, candidate: Candidate, datagram: Uint8Array): boolean {
+  /** Formats may differ in one kind of message, or in a range only; what both can produce proves nothing. */
+  #provesFormat(wire: WireFormat, candidate: Candidate, datagram: Uint8Array): boolean {
     if (this.#former === undefined) return true;
     if (wire !== this.#core.wire) return false;
     const { wire: former } = this.#former;
@@ -93,7 +93,7 @@ export class Receiver {
   }
 }
 
-/** Whether the format reads the datagram as this message; random bytes may look like a message to no session. */
+/** Whether the format reads the datagram as this message; random bytes may look like a message without a session. */
 function isReadAs(transport: TransportWire, { receiver, counter }: TransportCandidate, datagram: Uint8Array): boolean {
   const header: TransportHeader = { receiver: 0, counter: 0 };
   const view = new DataView(datagram.buffer, datagram.byteOffset, datagram.length);

@@ -11,7 +11,7 @@ import { dropInitiator, dropSessions } from "./rotation.ts";
 
 const OFF = exactly(0);
 
-/** Makes the device hold exactly this configuration; see `Device.configure`. */
+/** Applies exactly this config to the device; see `Device.configure`. */
 export function applyConfig(core: Core, config: DeviceConfig, now: number): void {
   const timing = config.timing ?? PAPER_TIMING;
   core.answersWithCookies = config.cookies ?? true;
@@ -48,7 +48,7 @@ export function putPeer(core: Core, config: PeerConfig, now: number): void {
   schedule(core, peer);
 }
 
-/** Forgets a peer: sessions, prefixes, shared secrets. */
+/** Removes a peer: sessions, prefixes, shared secrets. */
 export function dropPeer(core: Core, peer: PeerState): void {
   dropSessions(core, peer);
   core.routes.removeAll(peer);
@@ -60,8 +60,8 @@ export function dropPeer(core: Core, peer: PeerState): void {
 }
 
 /**
- * Another private key: handshakes from now on are made with it. Sessions that stand go on until a new one replaces them
- * or they expire, so nothing is interrupted where the peers know both keys (the keys of a session do not depend on it).
+ * Sets another private key for future handshakes. Existing sessions continue until they are replaced or expire, because
+ * their keys do not depend on it. Nothing is interrupted if the peers know both keys.
  */
 export function takeIdentity(core: Core, privateKey: Uint8Array, now: number): void {
   core.crypto.wipe(core.identity.privateKey);
@@ -81,7 +81,7 @@ export function takeIdentity(core: Core, privateKey: Uint8Array, now: number): v
   }
 }
 
-/** Moves the peer to another address; its sessions go on from there. */
+/** Sets the peer's endpoint; its sessions continue. */
 export function placePeer(peer: PeerState, endpoint: Endpoint): void {
   peer.configuredEndpoint = endpoint;
   peer.endpoint = endpoint;
@@ -90,9 +90,9 @@ export function placePeer(peer: PeerState, endpoint: Endpoint): void {
 }
 
 /**
- * A handshake begins now, and not when silence or the retry would have told; the session goes on meanwhile. Whoever is at
- * a peer's new address may not know the session, and the initiation that waits went to the old one; a peer that has our
- * new wire format answers in it, and what was sent in the former one it may not have read.
+ * Starts a handshake now instead of after silence or a retry; the session continues meanwhile. The host at the new
+ * address may not have the session, and the pending initiation went to the old one. A peer with our new wire format
+ * replies in it, and may not have read the former one.
  */
 function askAnew(core: Core, peer: PeerState, now: number): void {
   if (peer.initiator === undefined && peer.current === undefined) return;
@@ -129,7 +129,7 @@ function changePeer(core: Core, peer: PeerState, config: PeerConfig, now: number
   peer.timers.reconfigure(core.timing, config.persistentKeepalive ?? OFF, now);
 }
 
-/** Where the peer is to be looked for now: its endpoint is another one, or it was at one of several that it is no longer at. */
+/** Whether the peer needs a new address: its endpoint changed, or the one in use is no longer listed. */
 function newPlaceOf(
   { configuredEndpoint, endpoint: at, candidates }: PeerState,
   config: PeerConfig,

@@ -15,9 +15,9 @@ import { beginSession, moveTo } from "./rotation.ts";
 const COOKIE_NONCE_BYTES = 24;
 
 /**
- * Whether a handshake message with a right mac1 is worth its Diffie-Hellman. Under load only a sender that proved its
- * address by mac2 is, and only so often; others get a cookie to prove it with (paper section 5.3), unless that would be
- * more bytes than they sent, which somebody might aim at another's address.
+ * Whether a handshake message with a valid mac1 deserves its Diffie-Hellman. Under load only a sender with a valid mac2
+ * does, within the rate limit. Others get a cookie (paper section 5.3), unless that were more bytes than they sent:
+ * amplification towards a spoofed address.
  */
 export function isAdmitted(
   core: Core,
@@ -47,8 +47,8 @@ function isWithinLimits(
 }
 
 /**
- * Nobody can prove an address to whom no cookie is sent, so that refusing who has not would be refusing everybody. The index
- * in a response is 32 bits that only who saw our initiation knows; an initiation may come from where a peer is.
+ * Without cookies no sender can prove its address, so refusing unproven ones would refuse all. A response contains a
+ * 32-bit index that only a recipient of our initiation knows; an initiation may come from a known peer's address.
  */
 function isAdmittedUnproved(
   core: Core,
@@ -61,7 +61,7 @@ function isAdmittedUnproved(
   return kind === "response" || core.unauthenticatedSources.allow(from.address, core.peers.values(), now);
 }
 
-/** Answers an initiation whose mac1 is right; else why it is not answered: unauthenticatedSources, replays, too many. */
+/** Answers an initiation with a valid mac1; else returns why not: unauthenticated source, replay, too many. */
 export function takeInitiation(
   core: Core,
   message: Uint8Array,
@@ -81,7 +81,7 @@ export function takeInitiation(
   peer.lastTimestampReceived = state.timestamp;
   peer.lastInitiationReceivedAt = arrival.now;
   moveTo(peer, arrival.from);
-  if (arrival.tellsFormat) peer.turnTo(arrival.wire);
+  if (arrival.provesFormat) peer.turnTo(arrival.wire);
   peer.receivedBytes += datagramBytes;
   peer.timers.anyReceived(arrival.now);
   respond(core, peer, state, arrival);
@@ -115,7 +115,7 @@ function respond(core: Core, peer: PeerState, state: ResponderState, arrival: Ar
   emit(peer, datagram, out);
 }
 
-/** Sends the cookie, in at most so many bytes; false when it takes more. */
+/** Sends the cookie, in at most that many bytes; false if it needs more. */
 function sendCookie(
   core: Core,
   message: Uint8Array,

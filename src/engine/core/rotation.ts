@@ -8,8 +8,8 @@ import type { PeerSession, PeerState } from "./peer-state.ts";
 import { TransportSession } from "./session.ts";
 
 /**
- * A new session of a handshake. The initiator may use it at once; the responder only after it has received something
- * over it, so it waits as `next` (paper section 5.4.5). The order in which older ones go is wireguard-go's.
+ * Adds the session of a handshake. The initiator may use it at once. The responder keeps it as `next` until it receives
+ * something over it (paper section 5.4.5). Older sessions are dropped in wireguard-go's order.
  */
 export function beginSession(core: Core, peer: PeerState, keys: SessionKeys, isInitiator: boolean, now: number): void {
   const { timing, sources } = core;
@@ -34,8 +34,8 @@ export function beginSession(core: Core, peer: PeerState, keys: SessionKeys, isI
 }
 
 /**
- * Of two sessions that were made at once, because both ends began, each end may send over another. The one that goes now
- * must not be the one the peer still uses: what it was heard over last is ours too from here on.
+ * If both peers initiated, two sessions exist and each peer may use the other one. The session that is dropped must not
+ * be the one the peer still uses: we continue with the one last received over.
  */
 function useSameSession(peer: PeerState, now: number): void {
   const { previous, current } = peer;
@@ -46,8 +46,8 @@ function useSameSession(peer: PeerState, now: number): void {
 }
 
 /**
- * Makes the responder's session the current one when its first message has come; false when there is nothing to do. An
- * initiation of ours waits no longer: a response to it would replace a newer session, whenever it came.
+ * Makes the responder's session current at its first message; false if there is nothing to do. A pending initiation of
+ * ours is dropped: its response would replace a newer session.
  */
 export function confirmSession(core: Core, session: PeerSession): boolean {
   const { peer } = session;
@@ -60,7 +60,7 @@ export function confirmSession(core: Core, session: PeerSession): boolean {
   return true;
 }
 
-/** Both sides can use the current session: tells so and lets what waits go out. */
+/** Both sides can use the current session: reports it and sends what waits. */
 export function handshakeDone(core: Core, peer: PeerState, isInitiator: boolean): void {
   peer.timers.handshakeDone();
   peer.handshakeAttempts = 0;
@@ -70,12 +70,12 @@ export function handshakeDone(core: Core, peer: PeerState, isInitiator: boolean)
   peer.afterHandshake = isInitiator ? "queue-or-keepalive" : "queue";
 }
 
-/** The peer authenticated from this address: it lives there now (paper section 2.1). */
+/** The peer authenticated from this address: it becomes its endpoint (paper section 2.1). */
 export function moveTo(peer: PeerState, from: Endpoint): void {
   const before = peer.endpoint;
   if (from === before) return;
   const isKnown = before !== undefined && sameEndpoint(before, from);
-  // What the caller knows of an endpoint it knows by the object: only another address of ours is worth a new one.
+  // Callers cache by the endpoint object: a new object is needed only if our own address changed.
   if (isKnown && sameAddress(before.local, from.local)) return;
   peer.endpoint = from;
   if (isKnown) return;
@@ -83,7 +83,7 @@ export function moveTo(peer: PeerState, from: Endpoint): void {
   peer.events.push("roamed");
 }
 
-/** Forgets the initiation that waits for a response. */
+/** Drops the pending initiation. */
 export function dropInitiator(core: Core, peer: PeerState): void {
   if (peer.initiator === undefined) return;
   core.initiators.delete(peer.initiator.localIndex);
@@ -93,7 +93,7 @@ export function dropInitiator(core: Core, peer: PeerState): void {
   peer.timers.nobodyLeftToAsk();
 }
 
-/** Forgets all sessions and the running handshake; whether there was a session. */
+/** Drops all sessions and the running handshake; returns whether there was a session. */
 export function dropSessions(core: Core, peer: PeerState): boolean {
   const held = [peer.previous, peer.current, peer.next];
   for (const session of held) closeSession(core, session);

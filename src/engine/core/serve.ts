@@ -9,12 +9,12 @@ import { sendSealed } from "./transport.ts";
 
 const KEEPALIVE = new Uint8Array(0);
 
-/** One action may make another due at once (no session for a keepalive: a handshake); more rounds would be a mistake. */
+/** One action may make another due at once (a keepalive without session: a handshake); more rounds would be a bug. */
 const MAX_ROUNDS = 4;
 
 /**
- * Does everything that is due for the peer: tells what happened, sends what waited for the new session, acts on timers.
- * Afterwards the peer stands in the queue of deadlines with its next one.
+ * Does everything that is due for the peer: reports events, sends what waited for the new session, handles timers. Then
+ * queues the peer under its next deadline.
  */
 export function serve(core: Core, peer: PeerState, now: number, out: Output[]): void {
   sendWaiting(core, peer, now, out);
@@ -25,7 +25,7 @@ export function serve(core: Core, peer: PeerState, now: number, out: Output[]): 
   core.due.move(peer, Math.max(peer.timers.nextAt(), now + 1));
 }
 
-/** Sends the packet over the session there is, or keeps it and makes one. */
+/** Sends the packet over the current session, or queues it and starts a handshake. */
 export function sendOrQueue(core: Core, peer: PeerState, packet: Uint8Array, now: number, out: Output[]): void {
   if (!sendSealed(core, peer, packet, now, out)) {
     if (peer.endpoint === undefined) {

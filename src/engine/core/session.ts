@@ -13,11 +13,11 @@ export class TransportSession<P extends Peer> implements Session {
   readonly sendKey: Uint8Array;
   readonly receiveKey: Uint8Array;
   readonly isInitiator: boolean;
-  /** From here on nothing is sent or accepted with it. */
+  /** From here on the session is not used. */
   readonly expiresAt: number;
-  /** When an initiator that sends makes a new session. */
+  /** When an initiator that sends replaces the session. */
   readonly rekeyAt: number;
-  /** When an initiator that receives makes a new session, so that it is there before the old one expires. */
+  /** When an initiator that receives replaces the session, so that the new one exists before this expires. */
   readonly refreshAt: number;
   slot = 0;
   isClosed = false;
@@ -58,7 +58,7 @@ export class TransportSession<P extends Peer> implements Session {
     return this.#window.accept(counter);
   }
 
-  /** How many messages the peer sent over it as far as seen, and how many of them came. */
+  /** How many messages the peer sent over it as far as seen, and how many arrived. */
   get arrivals(): { readonly expected: number; readonly accepted: number } {
     return this.#window.arrivals;
   }
@@ -73,12 +73,12 @@ export class TransportSession<P extends Peer> implements Session {
     return this.isAlive(now) && this.#nextCounter < REJECT_AFTER_MESSAGES;
   }
 
-  /** Whether so much was sent, or it is so old, that the next one is due (paper section 6.2). */
+  /** Whether its message count or age requires a new session (paper section 6.2). */
   wantsRekey(now: number): boolean {
     return this.#nextCounter >= REKEY_AFTER_MESSAGES || (this.isInitiator && now >= this.rekeyAt);
   }
 
-  /** Zeroes the keys; it carries nothing afterwards. */
+  /** Zeroes the keys and closes the session. */
   close(crypto: Crypto): void {
     this.isClosed = true;
     crypto.wipe(this.sendKey);

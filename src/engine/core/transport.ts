@@ -9,7 +9,7 @@ import { confirmSession, handshakeDone, moveTo } from "./rotation.ts";
 
 const NOTHING = new Uint8Array(0);
 
-/** Seals one inner packet, or an empty one as a keepalive, and sends it; false when no session can carry it. */
+/** Seals and sends one inner packet, or an empty one as keepalive; false if no session can carry it. */
 export function sendSealed(core: Core, peer: PeerState, packet: Uint8Array, now: number, out: Output[]): boolean {
   const session = peer.currentSession(now);
   const counter = session?.takeCounters(1) ?? -1;
@@ -29,7 +29,7 @@ export function sendSealed(core: Core, peer: PeerState, packet: Uint8Array, now:
   return true;
 }
 
-/** What sending over a session means for the peer's timers and counts (paper sections 6.2 and 6.5). */
+/** Updates the peer's timers and counts after sending over a session (paper sections 6.2 and 6.5). */
 export function sentOver(session: PeerSession, dataPackets: number, bytes: number, now: number): void {
   const { peer } = session;
   peer.sentBytes += bytes;
@@ -38,7 +38,7 @@ export function sentOver(session: PeerSession, dataPackets: number, bytes: numbe
   if (session === peer.current && session.wantsRekey(now)) peer.timers.wantHandshake(now);
 }
 
-/** What authenticated messages of a session mean for the peer: its address, the session's confirmation, timers. */
+/** Updates the peer after authenticated messages of a session: endpoint, confirmation, timers. */
 export function receivedOver(
   core: Core,
   session: PeerSession,
@@ -60,7 +60,7 @@ export function receivedOver(
 
 type TransportCandidate = Extract<Candidate, { kind: "transport" }>;
 
-/** Opens a transport message and delivers what is in it; else why it is none of ours. */
+/** Opens a transport message and delivers its content; else returns why it is not ours. */
 export function takeTransport(
   core: Core,
   candidate: TransportCandidate,
@@ -78,8 +78,8 @@ export function takeTransport(
   if (plaintext === undefined) return "badTransport";
   session.acceptCounter(candidate.counter);
   const { peer } = session;
-  // What a format tolerates of others' defects may be the former format: the peer may not read ours yet.
-  if (isStrict && arrival.tellsFormat) peer.turnTo(wire);
+  // What a format tolerates as a known defect may be the former format: the peer may not read ours yet.
+  if (isStrict && arrival.provesFormat) peer.turnTo(wire);
   peer.wire.noteTransport(datagram.length);
   const isKeepalive = wire.isKeepalive(plaintext.length, plaintext[0] ?? 0);
   receivedOver(core, session, isKeepalive ? 0 : 1, datagram.length, arrival.from, arrival.now);

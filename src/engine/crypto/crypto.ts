@@ -1,10 +1,10 @@
 /**
- * The cryptography the engine needs, as a port: OpenSSL inside Node on real machines, @noble as fallback and oracle.
- * Every function is pure; keys and outputs are plain bytes; outputs are new arrays that the caller owns.
- * Wrong lengths of keys and nonces are bugs of the caller and may throw; bytes that came from the network never throw.
+ * The cryptography of the engine, as a port: OpenSSL inside Node in production, @noble as fallback and oracle. Every
+ * function is pure; keys and outputs are plain bytes; outputs are new arrays that the caller owns. Wrong lengths of
+ * keys and nonces are bugs of the caller and may throw; bytes from the network never throw.
  */
 export interface Crypto {
-  /** Which implementation this is, for status and logs. */
+  /** The implementation's name, for status and logs. */
   readonly name: string;
 
   /**
@@ -22,7 +22,7 @@ export interface Crypto {
   /** The inverse; undefined when the tag is wrong or the input is shorter than a tag. */
   xaeadOpen(key: Uint8Array, nonce: Uint8Array, sealed: Uint8Array, ad: Uint8Array): Uint8Array | undefined;
 
-  /** X25519 (RFC 7748); undefined when the result is all zero, which a public key of low order gives. */
+  /** X25519 (RFC 7748); undefined if the result is all zero, as with a public key of low order. */
   dh(privateKey: Uint8Array, publicKey: Uint8Array): Uint8Array | undefined;
 
   /** The X25519 public key of a private key (clamped here as RFC 7748 section 5 says). */
@@ -37,7 +37,7 @@ export interface Crypto {
   /** The first `length` bytes of the ChaCha20 keystream (RFC 8439: 12-byte nonce, block counter from 0). */
   chacha20Keystream(key: Uint8Array, nonce: Uint8Array, length: number): Uint8Array;
 
-  /** Overwrites key material with zeros, where it stands. */
+  /** Overwrites key material with zeros, in place. */
   wipe(bytes: Uint8Array): void;
 }
 

@@ -21,7 +21,7 @@ export function hmac(crypto: Crypto, key: Uint8Array, ...parts: readonly Uint8Ar
 
 /**
  * KDF1, KDF2 or KDF3 (paper section 5.4): `count` keys of 32 bytes from a chaining key and an input. The intermediate
- * key is wiped; the outputs are the caller's to wipe.
+ * key is wiped; the caller wipes the outputs.
  */
 export function kdf(crypto: Crypto, count: 1, key: Uint8Array, input: Uint8Array): readonly [Uint8Array];
 export function kdf(crypto: Crypto, count: 2, key: Uint8Array, input: Uint8Array): readonly [Uint8Array, Uint8Array];
@@ -43,7 +43,7 @@ export function kdf(crypto: Crypto, count: number, key: Uint8Array, input: Uint8
   return outputs;
 }
 
-/** Whether two secrets or macs are equal, in a time that depends on their length alone. */
+/** Whether two secrets or macs are equal, in constant time for a given length. */
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false;
   let difference = 0;
@@ -52,8 +52,8 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
 }
 
 /**
- * A copy of a key that stays where it is until it is wiped. Arrays of up to 64 bytes V8 keeps inside its heap, where each
- * collection may move them and leave behind what was there; a buffer of its own is never moved.
+ * A copy of a key that never moves until it is wiped. V8 keeps arrays of up to 64 bytes in its heap, where a collection
+ * may move them and leave a copy; a separate buffer is never moved.
  */
 export function keyCopy(key: Uint8Array): Uint8Array<ArrayBuffer> {
   const copy = new Uint8Array(new ArrayBuffer(key.length));
@@ -61,5 +61,5 @@ export function keyCopy(key: Uint8Array): Uint8Array<ArrayBuffer> {
   return copy;
 }
 
-/** 32 zero bytes: the preshared key of a peer that has none (paper section 5.4.3). Never written to. */
+/** 32 zero bytes: the preshared key of a peer without one (paper section 5.4.3). Never written to. */
 export const NO_PRESHARED_KEY: Uint8Array = new Uint8Array(KEY_BYTES);

@@ -3,7 +3,7 @@ import type { Crypto } from "../crypto/crypto.ts";
 import { INITIATION, readWord, writeWord } from "./message.ts";
 import { type TokenTrace, Transcript } from "./transcript.ts";
 
-/** The static keys of the side that acts. */
+/** The static keys of the acting side. */
 export interface Identity {
   readonly privateKey: Uint8Array;
   readonly publicKey: Uint8Array;
@@ -14,19 +14,19 @@ export interface InitiationInputs {
   readonly remoteStatic: Uint8Array;
   /** dh(own private key, remoteStatic), computed once per peer. */
   readonly staticShared: Uint8Array;
-  /** Fresh private key of this handshake; the state that comes back takes it over and wipes it. */
+  /** Fresh private key of this handshake; the returned state owns and wipes it. */
   readonly ephemeralPrivate: Uint8Array;
   /** TAI64N, 12 bytes, later than any sent to this peer before. */
   readonly timestamp: Uint8Array;
   readonly senderIndex: number;
-  /** The type word as the wire format drew it. */
+  /** The type word drawn by the wire format. */
   readonly headerWord: number;
-  /** The cookie the peer gave us, if it still holds. */
+  /** The cookie of the peer, while it is valid. */
   readonly cookie?: Uint8Array | undefined;
   readonly trace?: TokenTrace;
 }
 
-/** An initiator that waits for its response. */
+/** An initiator that awaits its response. */
 export interface InitiatorState {
   readonly localIndex: number;
   readonly ephemeralPrivate: Uint8Array;
@@ -79,9 +79,9 @@ export interface ResponderState {
 }
 
 /**
- * Reads an initiation whose mac1 is already known to be right. `sharedWith` gives dh(own private key, the sender's
- * public key) for a peer we know, undefined for a stranger: so a stranger costs one Diffie-Hellman. Undefined when it
- * does not authenticate. Whether the timestamp is new is the caller's to judge.
+ * Reads an initiation with a valid mac1. `sharedWith` returns dh(own private key, the sender's public key) for a known
+ * peer, undefined otherwise, so an unknown sender costs one Diffie-Hellman. Undefined if it does not authenticate. The
+ * caller checks whether the timestamp is new.
  */
 export function consumeInitiation(
   crypto: Crypto,

@@ -1,6 +1,6 @@
 /**
- * Where the fields of the messages stand, paper section 5.4.2 to 5.4.7. All numbers are little-endian words; the type
- * word is the message's first 4 bytes.
+ * Offsets of the message fields, paper sections 5.4.2 to 5.4.7. All numbers are little-endian words; the type word is
+ * the first 4 bytes.
  */
 export const INITIATION = {
   sender: 4,

@@ -6,7 +6,7 @@ import type { TokenTrace } from "./transcript.ts";
 
 const NOTHING = new Uint8Array(0);
 
-/** The keys of a session, 32 bytes each, from the side that asked for them. */
+/** The keys of a session, 32 bytes each, as seen from the calling side. */
 export interface SessionKeys {
   readonly send: Uint8Array;
   readonly receive: Uint8Array;
@@ -26,7 +26,7 @@ export interface ResponseInputs {
 
 /**
  * Second message, paper section 5.4.3: tokens e, ee, se, psk and an empty payload; then the session's keys. Pure: the
- * same inputs give the same 92 bytes. Uses up the state. Undefined when a key of the peer is of low order.
+ * same inputs give the same 92 bytes. Consumes the state. Undefined if a key of the peer is of low order.
  */
 export function createResponse(
   crypto: Crypto,
@@ -67,8 +67,8 @@ export function createResponse(
 }
 
 /**
- * Reads the response to an initiation we sent; mac1 is already known to be right. Undefined when it does not
- * authenticate: the state is untouched then and still waits. After success the caller wipes the state.
+ * Reads the response to our initiation; its mac1 is valid. If it does not authenticate, the result is undefined and the
+ * unchanged state keeps waiting. After success the caller wipes the state.
  */
 export function consumeResponse(
   crypto: Crypto,
@@ -103,7 +103,7 @@ export function consumeResponse(
   return { send, receive, localIndex: state.localIndex, remoteIndex: readWord(message, RESPONSE.sender) };
 }
 
-/** Forgets a handshake that is done or given up. */
+/** Wipes a completed or abandoned handshake. */
 export function wipeInitiator(crypto: Crypto, state: InitiatorState): void {
   crypto.wipe(state.ephemeralPrivate);
   state.transcript.wipe();

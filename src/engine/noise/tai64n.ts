@@ -6,10 +6,10 @@ export const TIMESTAMP_BYTES = 12;
 /** TAI is ten seconds ahead of UTC at the epoch of Unix; leap seconds are ignored, as in every WireGuard. */
 const TAI_AT_EPOCH = 10n + 2n ** 62n;
 
-/** The low bits of the nanoseconds are cleared, so that a handshake tells nobody a precise clock (as wireguard-go). */
+/** The low bits of the nanoseconds are cleared, so that handshakes reveal no precise clock (as in wireguard-go). */
 const WHITENED_BITS = 24;
 
-/** The timestamp of a handshake initiation, paper section 5.1: of 12 bytes, compared as numbers of big-endian bytes. */
+/** The timestamp of a handshake initiation, paper section 5.1: 12 bytes, compared as big-endian numbers. */
 export function tai64n({ seconds, nanoseconds }: UnixTime): Uint8Array {
   const bytes = new Uint8Array(TIMESTAMP_BYTES);
   const view = new DataView(bytes.buffer);
@@ -18,7 +18,7 @@ export function tai64n({ seconds, nanoseconds }: UnixTime): Uint8Array {
   return bytes;
 }
 
-/** The next timestamp that is after this one: 2^24 ns later, carried over into the seconds. */
+/** The timestamp after this one: 2^24 ns later, with carry into the seconds. */
 export function nextTimestamp(timestamp: Uint8Array): Uint8Array {
   const bytes = timestamp.slice();
   const view = new DataView(bytes.buffer);

@@ -5,7 +5,9 @@ const CONSTRUCTION = ascii("Noise_IKpsk2_25519_ChaChaPoly_BLAKE2s");
 const IDENTIFIER = ascii("WireGuard v1 zx2c4 Jason@zx2c4.com");
 const NOTHING = new Uint8Array(0);
 
-/** Told after every token of a handshake, with copies of the chaining key and the hash; for checking against captures. */
+/**
+ * Called after every token of a handshake, with copies of the chaining key and the hash; for checks against captures.
+ */
 export type TokenTrace = (token: string, chainingKey: Uint8Array, hash: Uint8Array) => void;
 
 /**
@@ -25,7 +27,7 @@ export class Transcript {
     this.#trace = trace;
   }
 
-  /** The state both sides start from: the names of the protocol and the responder's public key. */
+  /** The initial state of both sides: the names of the protocol and the responder's public key. */
   static start(crypto: Crypto, responderStatic: Uint8Array, trace?: TokenTrace): Transcript {
     const chainingKey = crypto.hash(CONSTRUCTION);
     const transcript = new Transcript(crypto, chainingKey, crypto.hash(chainingKey, IDENTIFIER), trace);
@@ -35,7 +37,7 @@ export class Transcript {
     return transcript;
   }
 
-  /** A second state that goes on from here, so that a message that does not authenticate leaves this one untouched. */
+  /** A copy to continue from: a message that does not authenticate leaves this state unchanged. */
   fork(trace?: TokenTrace): Transcript {
     return new Transcript(this.#crypto, this.chainingKey.slice(), this.hash.slice(), trace);
   }
@@ -51,7 +53,7 @@ export class Transcript {
     this.#replaceKey(chainingKey);
   }
 
-  /** (C, key) := KDF2(C, input); the key is the caller's to wipe. */
+  /** (C, key) := KDF2(C, input); the caller wipes the key. */
   mixKeyOut(input: Uint8Array): Uint8Array {
     const [chainingKey, key] = kdf(this.#crypto, 2, this.chainingKey, input);
     this.#replaceKey(chainingKey);
@@ -75,7 +77,7 @@ export class Transcript {
     return sealed;
   }
 
-  /** The inverse; undefined when it does not authenticate, and then H stays. Wipes the key. */
+  /** The inverse; undefined if it does not authenticate, and H stays. Wipes the key. */
   open(key: Uint8Array, sealed: Uint8Array): Uint8Array | undefined {
     const plaintext = this.#crypto.aeadOpen(key, 0, sealed, this.hash);
     this.#crypto.wipe(key);

@@ -56,7 +56,7 @@ const TRANSPORT: TransportWire = {
   },
 };
 
-/** The format of stock WireGuard: nothing is added, the type word tells the kind. */
+/** The format of standard WireGuard: nothing is added, the type word names the kind. */
 export const PLAIN_WIRE: WireFormat = {
   name: "wireguard",
   transport: TRANSPORT,

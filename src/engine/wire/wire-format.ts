@@ -13,9 +13,9 @@ export const TRANSPORT_HEADER_BYTES = 16;
 export const MIN_TRANSPORT_BYTES = 32;
 
 /**
- * One way to read a datagram. A format gives every reading that could fit, in the order they are worth trying; the
- * engine takes the first that authenticates: initiation and response by mac1, a cookie reply by a receiver index we
- * await one for and its AEAD, transport by a known receiver index and its AEAD. So nothing is lost to a wrong guess.
+ * One interpretation of a datagram. A format returns every one that could fit, in the best order; the engine uses the
+ * first that authenticates. Initiation and response authenticate by mac1, a cookie reply by an expected receiver index
+ * and its AEAD, transport by a known receiver index and its AEAD. So a wrong guess loses nothing.
  */
 export type Candidate =
   | {
@@ -27,19 +27,19 @@ export type Candidate =
       readonly kind: "transport";
       readonly headerWord: number;
       readonly receiver: number;
-      /** The counter as a number; 2^53 and above are given as Infinity, which no session accepts. */
+      /** The counter as a number; 2^53 and above become Infinity, which no session accepts. */
       readonly counter: number;
-      /** Where the sealed part begins in the datagram; it goes to the datagram's end. */
+      /** Offset of the sealed part in the datagram; it extends to the end. */
       readonly sealedOffset: number;
     };
 
-/** What a transport header says, filled in place by `TransportWire.read`, so that reading allocates nothing. */
+/** The content of a transport header, filled in place by `TransportWire.read`, so that reading allocates nothing. */
 export interface TransportHeader {
   receiver: number;
   counter: number;
 }
 
-/** What a format remembers for one peer (largest datagram seen, when signature packets were last sent). */
+/** What a format remembers of one peer (largest datagram seen, last sending of signature packets). */
 export interface PeerWire {
   /** A transport datagram of this many UDP payload bytes was sent to or received from the peer (authenticated). */
   noteTransport(datagramBytes: number): void;
@@ -52,20 +52,20 @@ export interface PeerWire {
  * `[prefixBytes][16 header bytes][sealed inner packet, padded][16 bytes tag]`.
  */
 export interface TransportWire {
-  /** The type words it writes, and reads: from the first to the second, both included (H4). */
+  /** The type words it writes and reads: first to last, both included (H4). */
   readonly words: readonly [low: number, high: number];
-  /** What the header is masked with; undefined: nothing. */
+  /** The mask of the header; undefined: none. */
   readonly maskKey: Uint8Array | undefined;
   /** Bytes in front of the header (S4); 0 in plain WireGuard. */
   readonly prefixBytes: number;
-  /** Bytes a datagram has beyond the padded inner packet: prefix, header and tag. */
+  /** Bytes of a datagram beyond the padded inner packet: prefix, header and tag. */
   readonly overheadBytes: number;
   /**
-   * Whether padded lengths follow the plain rule (next multiple of 16, at most the MTU), so that the loop may segment in
-   * place with equal sizes; when false it must ask `paddedLength` for each packet.
+   * Whether padded lengths follow the plain rule (next multiple of 16, at most the MTU), so that the loop can segment
+   * in place with equal sizes. If false it must call `paddedLength` for each packet.
    */
   readonly plainPadding: boolean;
-  /** The length an inner packet of `innerBytes` is padded to with zeros; `mtuBytes` is the tunnel's MTU and the cap. */
+  /** The zero-padded length of an inner packet of `innerBytes`; `mtuBytes` is the tunnel's MTU and the limit. */
   paddedLength(innerBytes: number, mtuBytes: number, peer: PeerWire): number;
   /**
    * Writes prefix, type word, receiver index and counter at `offset`, masked where the format masks: prefixBytes + 16
@@ -73,14 +73,14 @@ export interface TransportWire {
    */
   write(view: DataView, offset: number, receiver: number, counter: number): void;
   /**
-   * Reads the `length` bytes at `offset` as a transport message without changing them: true and `header` filled when
-   * they can be one. The sealed part then begins at offset + prefixBytes + 16. Unauthenticated: the caller tries the
-   * session's key and, when that fails, hands the whole datagram to the device, which tries the other readings.
+   * Reads the `length` bytes at `offset` as a transport message without changing them: true, with `header` filled, if
+   * they can be one. The sealed part starts at offset + prefixBytes + 16. Unauthenticated: the caller tries the
+   * session's key and, if that fails, passes the whole datagram to the device, which tries the other interpretations.
    */
   read(view: DataView, offset: number, length: number, header: TransportHeader): boolean;
 }
 
-/** Whether who reads `former` alone reads every transport message that `next` writes. */
+/** Whether a program that reads only `former` can read every transport message of `next`. */
 export function readsAllOf(former: TransportWire, next: TransportWire): boolean {
   const isWithin = next.words[0] >= former.words[0] && next.words[1] <= former.words[1];
   return isWithin && next.prefixBytes === former.prefixBytes && sameKey(next.maskKey, former.maskKey);
@@ -91,8 +91,8 @@ function sameKey(one: Uint8Array | undefined, other: Uint8Array | undefined): bo
 }
 
 /**
- * What stands between WireGuard's messages and UDP datagrams. Plain WireGuard and every generation of AmneziaWG are the
- * same engine with another format. A format is made with its sources of randomness; it keeps no state but `PeerWire`.
+ * Converts between WireGuard's messages and UDP datagrams. Plain WireGuard and every version of AmneziaWG are the same
+ * engine with another format. A format gets its sources of randomness; its only state is `PeerWire`.
  */
 export interface WireFormat {
   /** For people: "wireguard", "amneziawg 2.0". */
@@ -100,12 +100,12 @@ export interface WireFormat {
   readonly transport: TransportWire;
   /** The memory for a new peer. */
   forPeer(): PeerWire;
-  /** The type word of the next message of the kind, drawn afresh where it is a range. It goes into mac1 and mac2. */
+  /** The type word of the next message of the kind, random if it is a range. It is covered by mac1 and mac2. */
   headerWord(kind: MessageKind): number;
   /**
-   * The datagram of a finished handshake message or cookie reply (macs in place): padding, mask, trailer.
-   * `peer` is undefined where the message goes to somebody not authenticated yet (a cookie reply). What may be left out
-   * is, above `mostBytes`: padding must be there, a trailer need not.
+   * The datagram of a finished handshake message or cookie reply (macs in place): padding, mask, trailer. `peer` is
+   * undefined for a recipient that is not authenticated yet (a cookie reply). Above `mostBytes` optional parts are left
+   * out: padding is required, a trailer is not.
    */
   wrap(
     kind: Exclude<MessageKind, "transport">,
@@ -114,14 +114,14 @@ export interface WireFormat {
     mostBytes?: number,
   ): Uint8Array;
   /**
-   * The datagrams that precede every initiation, first try, retry and rekey alike (signature packets, junk), in order.
-   * `now` is the monotonic clock in milliseconds; `unixSeconds` the wall clock for time tags.
+   * The datagrams before every initiation, whether first try, retry or rekey (signature packets, junk), in order. `now`
+   * is the monotonic clock in milliseconds; `unixSeconds` the wall clock for time tags.
    */
   beforeInitiation(peer: PeerWire, now: number, unixSeconds: number): readonly Uint8Array[];
-  /** Every reading of a received datagram; empty when it can be nothing of ours. Never throws, whatever the bytes. */
+  /** Every interpretation of a received datagram; empty if it cannot be ours. Never throws, whatever the bytes. */
   candidates(datagram: Uint8Array): readonly Candidate[];
-  /** Whether a decrypted inner packet means "I am alive" and is not delivered: empty, in 3.0 also first byte zero. */
+  /** Whether a decrypted inner packet is a keepalive, which is not delivered: empty, in 3.0 also first byte zero. */
   isKeepalive(innerBytes: number, firstByte: number): boolean;
-  /** Zeroes the keys the format holds, if it holds any; it is unusable afterwards. */
+  /** Zeroes the keys of the format, if any; it is unusable afterwards. */
   forgetKeys?(): void;
 }

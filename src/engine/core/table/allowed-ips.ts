@@ -13,15 +13,15 @@ interface Node<T> {
 }
 
 /**
- * Which peer an address belongs to: the owner of the longest prefix over it (paper section 2, cryptokey routing). A
- * binary trie with single-child paths left out, one for each family. Each prefix has one owner; giving it to another
- * takes it from the first. Looking up allocates nothing.
+ * The peer that an address belongs to: the owner of the longest matching prefix (paper section 2, cryptokey routing). A
+ * binary trie for each family, with single-child paths compressed. Each prefix has one owner; assigning it again moves
+ * it. Lookups allocate nothing.
  */
 export class AllowedIps<T> {
   #roots: { 4: Node<T> | undefined; 6: Node<T> | undefined } = { 4: undefined, 6: undefined };
   #owned = new Map<T, Map<string, Prefix>>();
 
-  /** Gives the prefix to the owner; bits behind its length do not matter. */
+  /** Assigns the prefix to the owner; host bits are ignored. */
   set(prefix: Prefix, owner: T): void {
     const canonical = canonicalPrefix(prefix);
     const node = leaf<T>(canonical, owner);
@@ -33,14 +33,14 @@ export class AllowedIps<T> {
     this.#owned.set(owner, owned);
   }
 
-  /** Makes the owner hold exactly these prefixes. */
+  /** Sets exactly these prefixes for the owner. */
   replace(owner: T, prefixes: readonly Prefix[]): void {
     const wanted = new Set(prefixes.map((prefix) => keyOf(canonicalPrefix(prefix))));
     for (const [key, prefix] of this.#owned.get(owner) ?? []) if (!wanted.has(key)) this.#delete(prefix, owner);
     for (const prefix of prefixes) this.set(prefix, owner);
   }
 
-  /** Takes all prefixes from the owner. */
+  /** Removes all prefixes of the owner. */
   removeAll(owner: T): void {
     for (const prefix of this.#owned.get(owner)?.values() ?? []) this.#delete(prefix, owner);
     this.#owned.delete(owner);
@@ -51,7 +51,9 @@ export class AllowedIps<T> {
     return [...(this.#owned.get(owner)?.values() ?? [])];
   }
 
-  /** The owner of the longest prefix over the address of 4 or 16 bytes at `offset`; undefined when there is none. */
+  /**
+   * The owner of the longest prefix that matches the address of 4 or 16 bytes at `offset`; undefined if there is none.
+   */
   find(bytes: Uint8Array, offset: number, family: 4 | 6): T | undefined {
     const a = wordAt(bytes, offset);
     const isLong = family === 6;
@@ -148,7 +150,7 @@ function bitAt<T>(node: Node<T>, bit: number): boolean {
   return (((node.words[bit >>> 5] ?? 0) >>> (31 - (bit & 31))) & 1) === 1;
 }
 
-/** How many leading bits both prefixes share, at most the shorter length. */
+/** The number of leading bits that both prefixes share, at most the shorter length. */
 function commonLength<T>(a: Node<T>, b: Node<T>): number {
   const shorter = Math.min(a.length, b.length);
   for (let index = 0; index < 4; index += 1) {

@@ -1,11 +1,11 @@
-/** Something that wants to be looked at when its time has come. The queue writes both fields, nobody else does. */
+/** An item with a deadline. Only the queue writes both fields. */
 export interface Waiting {
   dueAt: number;
-  /** Where it stands in the queue; -1 when it waits for nothing. */
+  /** Position in the queue; -1 without a deadline. */
   place: number;
 }
 
-/** A binary heap of what waits, the earliest on top. Moving an item costs a few comparisons and no allocation. */
+/** A binary heap of items, the earliest on top. Moving an item costs a few comparisons and no allocation. */
 export class DeadlineQueue<T extends Waiting> {
   #items: T[] = [];
 
@@ -14,13 +14,13 @@ export class DeadlineQueue<T extends Waiting> {
     return this.#items[0]?.dueAt ?? Number.POSITIVE_INFINITY;
   }
 
-  /** The item whose deadline has come and is the earliest; undefined when none has. It stays until it is moved. */
+  /** The earliest item that is due; undefined if none is. It stays until it is moved. */
   due(now: number): T | undefined {
     const first = this.#items[0];
     return first !== undefined && first.dueAt <= now ? first : undefined;
   }
 
-  /** Gives the item this deadline; Infinity takes it out. */
+  /** Sets the item's deadline; Infinity removes it. */
   move(item: T, dueAt: number): void {
     const earlier = dueAt < item.dueAt;
     item.dueAt = dueAt;

@@ -4,20 +4,20 @@ const WORDS = 256;
 const WORD_BITS = 32;
 
 /**
- * Which counters of a session were seen: a ring of 8192 bits (RFC 6479), the newest counter at its head; the window is
- * one word of 64 bits shorter, so that words can be cleared as a whole. Counters are exact numbers below 2^53.
+ * The seen counters of a session: a ring of 8192 bits (RFC 6479) with the newest counter at its head. The window is one
+ * 64-bit word shorter, so that words are cleared as a whole. Counters are exact numbers below 2^53.
  */
 export class ReplayWindow {
   #bits = new Uint32Array(WORDS);
   #newest = -1;
   #accepted = 0;
 
-  /** How many counters there were up to the newest, and how many of them came: the rest was lost or is late. */
+  /** How many counters there were up to the newest, and how many arrived: the others are lost or late. */
   get arrivals(): { readonly expected: number; readonly accepted: number } {
     return { expected: this.#newest + 1, accepted: this.#accepted };
   }
 
-  /** Whether the counter is neither seen, nor too old, nor past the end of the session. */
+  /** Whether the counter is new: not seen, not too old, not past the end of the session. */
   isNew(counter: number): boolean {
     if (counter >= REJECT_AFTER_MESSAGES) return false;
     if (counter > this.#newest) return true;
