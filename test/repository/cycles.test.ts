@@ -6,7 +6,6 @@ const KNOWN: ReadonlyMap<string, string> = new Map([
   ["src/app/parts.ts", "the parts of a session name types of use cases that take those parts"],
   ["src/compose/engine.ts", "the engine of macOS is chosen in the file that starts it"],
   ["src/verify/nft/reading/read-rule.ts", "readers of nft expressions call each other"],
-  ["src/verify/nft/ruleset-question.ts", "a question names the check that answers it"],
 ]);
 
 /** Tarjan's strongly connected components with more than one file. */

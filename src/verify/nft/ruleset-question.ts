@@ -4,7 +4,6 @@ import { CARRIES_MARK, grantedBy, markedFor, unmarkedOrphan } from "../policy/po
 import { type Hook, POSSIBLE } from "../policy/possible-packets.ts";
 import { type Formula, termsOf } from "../space/packet-fields.ts";
 import { PacketSpace } from "../space/packet-space.ts";
-import type { Detour } from "./checks/verify-detours.ts";
 import type { JudgedMemory } from "./judged-memory.ts";
 import { markUsesOfTables, type ReadTable, readTables, termsOfTables } from "./read-tables.ts";
 import { isOurs, type RuleTable } from "./rule-table.ts";
@@ -20,8 +19,8 @@ export interface RulesetQuestion {
   readonly framed: readonly string[];
   /** Bridges whose ports are taken for guests' though none surely leads out (S9.4). */
   readonly guestBridges?: readonly string[];
-  /** What hangs at devices and may send frames on past all tables; absent where it was not asked for. */
-  readonly detours?: readonly Detour[];
+  /** Places of tc filters and BPF programs, as "eth0 (egress)"; absent if they were not read. */
+  readonly trafficHooks?: readonly string[];
   readonly indexes: ReadonlyMap<string, number>;
   /** Addresses of the machine's physical devices, to show packets with. */
   readonly sources: readonly string[];

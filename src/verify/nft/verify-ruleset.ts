@@ -8,12 +8,11 @@ import { HOOKS, type Hook, POSSIBLE } from "../policy/possible-packets.ts";
 import { type Diagram, NOTHING } from "../space/decision-diagram.ts";
 import { all, any, deviceIn, type Formula, NEVER, not, type Term } from "../space/packet-fields.ts";
 import type { PacketSpace } from "../space/packet-space.ts";
-import { verifyDetours } from "./checks/verify-detours.ts";
+import { noteWrites } from "./checks/note-writes.ts";
 import { verifyForged } from "./checks/verify-forged.ts";
 import { verifyFrames } from "./checks/verify-frames.ts";
 import { verifyLoopback } from "./checks/verify-loopback.ts";
 import { verifyOtherFrames } from "./checks/verify-other-frames.ts";
-import { judgeWrites } from "./checks/verify-writes.ts";
 import { withJudgedFlows } from "./judged-flows.ts";
 import { isMet, sendThrough, unionOf, within } from "./packet-paths.ts";
 import { baseChainsAt, type DoubtfulRule, doubtfulRules, untrackingRules } from "./read-tables.ts";
@@ -22,6 +21,9 @@ import type { RuleTable } from "./rule-table.ts";
 import { askFor, type FamilyQuestion, type RulesetQuestion, type StatedPath } from "./ruleset-question.ts";
 import { showPieces } from "./show-packets.ts";
 import { type Piece, startingWith, walk } from "./walk.ts";
+
+/** Places shown in one note. */
+const MOST_PLACES = 6;
 
 /**
  * Holds a whole ruleset against a policy, for every packet there can be: sets of packets are sent through the chains and
@@ -37,11 +39,14 @@ export function verifyRuleset(question: RulesetQuestion): Verified {
     classes += Object.values(asked.space.sizes()).reduce((product, size) => product * BigInt(size), 1n);
     for (const hook of HOOKS) findings.push(...verifyHook(asked, hook));
     findings.push(...verifyFrames(asked), ...verifySteering(asked, notes));
-    findings.push(...judgeDoubts(asked, notes), ...judgeWrites(asked, notes));
+    findings.push(...judgeDoubts(asked, notes));
+    for (const note of noteWrites(asked)) notes.add(note);
     for (const note of untracked(asked)) notes.add(note);
   }
-  findings.push(...verifyOtherFrames(question), ...verifyDetours(question));
+  findings.push(...verifyOtherFrames(question));
   findings.push(...verifyLoopback(question), ...verifyForged(question));
+  const { trafficHooks = [] } = question;
+  if (trafficHooks.length > 0) notes.add(unjudgedHooks(trafficHooks));
   for (const bridge of question.guestBridges ?? []) notes.add(unjudgedBridge(bridge));
   for (const table of question.tables.filter(isUnseen)) {
     notes.add(`the table ${table.family} ${table.name} of another program is not read, and may drop what is granted`);
@@ -213,6 +218,12 @@ function noteOf(doubtful: readonly DoubtfulRule[]): string | undefined {
   }
   const names = `${doubtful.length} rules of another table cannot be judged (${what})`;
   return `${names}; they can only drop more; the first is ${first.rule.name}`;
+}
+
+function unjudgedHooks(places: readonly string[]): string {
+  const shown = places.slice(0, MOST_PLACES).join(", ");
+  const more = places.length > MOST_PLACES ? ` and ${places.length - MOST_PLACES} more` : "";
+  return `filters of tc or BPF programs at ${shown}${more} can send frames past awg's packet filter or write into them: not judged (S12.17)`;
 }
 
 function unjudgedBridge(name: string): string {

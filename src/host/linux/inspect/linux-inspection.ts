@@ -5,15 +5,15 @@ import { tracePacket } from "../../../verify/nft/trace-packet.ts";
 import { verifyRuleset } from "../../../verify/nft/verify-ruleset.ts";
 import type { Inspection } from "../../ports/inspection.ts";
 import { renderNft } from "../nft/render/render-nft.ts";
-import { readDetours } from "./read-detours.ts";
 import { readDevices, readForbiddenFlows, readRuleset } from "./read-ruleset.ts";
+import { readTrafficHooks } from "./read-traffic-hooks.ts";
 
 const NO_POLICY: FirewallPolicy = { steering: { rules: [], default: { kind: "direct" } }, layers: [] };
 
 /** The kernel of this network namespace. */
 export function linuxInspection(): Inspection {
   return {
-    verifyLoaded: (policy) => verifyRuleset({ policy, ...readRuleset(policy), detours: readDetours() }),
+    verifyLoaded: (policy) => verifyRuleset({ policy, ...readRuleset(policy), trafficHooks: readTrafficHooks() }),
     verifyRendered: (policy) => {
       const devices = readDevices(policy);
       const rendered = renderNft(policy, { devices: devices.framed, identity: "", ownedTables: false });

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { MessageWriter } from "../../../../src/native/linux/attribute.codec.ts";
 import { RTM } from "../../../../src/native/linux/rtnetlink/rtnetlink-constants.ts";
 import { decodeFilter } from "../../../../src/native/linux/rtnetlink/traffic-control.codec.ts";
@@ -20,82 +20,21 @@ function filter(kind: string, options: Body) {
   return { type: RTM.newFilter, flags: 2, sequence: 1, port: 1, payload: writer.take() };
 }
 
-/** An action in its place among the others. */
-const action =
-  (place: number, kind: string, options: Body): Body =>
-  (writer) =>
-    nested(writer, place, (inner) => {
-      inner.attributeText(1, kind);
-      nested(inner, 2, options);
-    });
-
-const mirred =
-  (how: number, linkIndex: number): Body =>
-  (writer) => {
-    const at = writer.begin(2, false);
-    for (const value of [1, 0, 4, 1, 1, how, linkIndex]) writer.u32(value);
-    writer.end(at);
-  };
+const redirect: Body = (writer) => nested(writer, 1, (inner) => inner.attributeText(1, "mirred"));
 const nothing: Body = () => {};
 
-describe("a filter of tc", () => {
-  test.each([
-    ["u32", 7],
-    ["flower", 3],
-    ["matchall", 2],
-    ["basic", 3],
-    ["fw", 4],
-  ])("of the classifier %s has its actions where that one keeps them", (kind, place) => {
-    const actions: Body = (writer) =>
-      nested(writer, place, (inner) => {
-        action(1, "pedit", nothing)(inner);
-        action(2, "mirred", mirred(1, 5))(inner);
-      });
-    expect(decodeFilter(filter(kind, actions))).toEqual([
-      { kind: "other", name: "pedit" },
-      { kind: "send", copies: false, asArrived: false, linkIndex: 5, isBlock: false },
-    ]);
-  });
+test.each<[string, string, Body, boolean]>([
+  ["u32 with an action", "u32", (writer) => nested(writer, 7, redirect), true],
+  ["u32 that chooses a class", "u32", (writer) => writer.attributeU32(1, 0x10010), false],
+  ["matchall with an action", "matchall", (writer) => nested(writer, 2, redirect), true],
+  ["an eBPF program", "bpf", (writer) => writer.attributeText(7, "sender"), true],
+  ["a classic program that chooses a class", "bpf", (writer) => writer.attributeU32(4, 0), false],
+  ["the head of a chain's filters", "bpf", nothing, false],
+  ["an unknown classifier", "novel", nothing, true],
+])("%s", (_what, kind, options, acts) => {
+  expect(decodeFilter(filter(kind, options))).toBe(acts);
+});
 
-  test.each([
-    [1, { copies: false, asArrived: false }],
-    [2, { copies: true, asArrived: false }],
-    [3, { copies: false, asArrived: true }],
-    [4, { copies: true, asArrived: true }],
-  ])("that sends in the way %i", (how, sent) => {
-    const found = decodeFilter(filter("u32", (writer) => nested(writer, 7, action(1, "mirred", mirred(how, 9)))));
-    expect(found).toEqual([{ kind: "send", ...sent, linkIndex: 9, isBlock: false }]);
-  });
-
-  test("that sends to a block of devices", () => {
-    const toBlock: Body = (writer) => {
-      mirred(1, 0)(writer);
-      writer.attributeU32(4, 7);
-    };
-    const found = decodeFilter(filter("u32", (writer) => nested(writer, 7, action(1, "mirred", toBlock))));
-    expect(found).toMatchObject([{ kind: "send", isBlock: true }]);
-  });
-
-  test("that is a BPF program, or has one for an action; classic ones choose alone", () => {
-    const named =
-      (type: number, name: string): Body =>
-      (writer) =>
-        writer.attributeText(type, name);
-    const classic =
-      (type: number): Body =>
-      (writer) =>
-        writer.attributeU16(type, 1);
-    const acting = (options: Body) => filter("u32", (writer) => nested(writer, 7, action(1, "bpf", options)));
-    expect(decodeFilter(filter("bpf", named(7, "cil_from_container")))).toEqual([
-      { kind: "program", name: "cil_from_container" },
-    ]);
-    expect(decodeFilter(filter("bpf", classic(4)))).toEqual([]);
-    expect(decodeFilter(filter("bpf", nothing))).toEqual([]);
-    expect(decodeFilter(acting(named(6, "x")))).toEqual([{ kind: "program", name: "x" }]);
-    expect(decodeFilter(acting(classic(3)))).toEqual([{ kind: "other", name: "classic bpf" }]);
-  });
-
-  test("of a classifier that awg does not know is one that does what awg does not know", () => {
-    expect(decodeFilter(filter("new", nothing))).toEqual([{ kind: "other", name: "new" }]);
-  });
+test("other messages are no filter", () => {
+  expect(decodeFilter({ ...filter("u32", nothing), type: RTM.newDiscipline })).toBeUndefined();
 });

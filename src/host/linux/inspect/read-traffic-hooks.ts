@@ -10,31 +10,27 @@ import {
   encodeDisciplineDump,
   encodeFilterDump,
   type QueueingDiscipline,
-  type TrafficAction,
 } from "../../../native/linux/rtnetlink/traffic-control.codec.ts";
-import type { Detour, DetourAction } from "../../../verify/nft/checks/verify-detours.ts";
 
 /**
- * tc filters and programs on this network namespace's devices that may forward frames before the packet filter. Reads
- * only.
+ * The places on this network namespace's devices where filters of tc act on frames or BPF programs see them, as "eth0
+ * (egress)": they can send frames on past the packet filter, or write into them behind it. Reads only.
  */
-export function readDetours(): Detour[] {
+export function readTrafficHooks(): string[] {
   using netlink = openRouteNetlink();
   const links = new Map(netlink.links().map((link) => [link.index, link]));
   const filters = readDisciplines(netlink.socket).flatMap((discipline) => {
     const device = links.get(discipline.linkIndex)?.name;
     if (device === undefined) return [];
-    return placesOf(discipline).flatMap(([place, parent]) =>
-      readFilters(netlink.socket, discipline.linkIndex, parent)
-        .flatMap((action) => actionOf(action, links) ?? [])
-        .map((does): Detour => ({ device, place, does })),
-    );
+    return placesOf(discipline)
+      .filter(([, parent]) => hasActions(netlink.socket, discipline.linkIndex, parent))
+      .map(([place]) => `${device} (${place})`);
   });
-  return [...filters, ...[...links.values()].flatMap(programsAt)];
+  return [...new Set([...filters, ...[...links.values()].flatMap(programsAt)])];
 }
 
 /** Where a queueing discipline attaches filters, and the parent they name. A default discipline takes none. */
-function placesOf({ kind, handle }: QueueingDiscipline): (readonly [Detour["place"], number])[] {
+function placesOf({ kind, handle }: QueueingDiscipline): (readonly ["ingress" | "egress" | "queue", number])[] {
   if (kind === "ingress") return [["ingress", CLASSIFY.ingress]];
   if (kind === "clsact") {
     return [
@@ -56,25 +52,13 @@ function readDisciplines(socket: NetlinkSocket): QueueingDiscipline[] {
   }
 }
 
-function readFilters(socket: NetlinkSocket, linkIndex: number, parent: number): TrafficAction[] {
+function hasActions(socket: NetlinkSocket, linkIndex: number, parent: number): boolean {
   const messages = socket.dump(encodeFilterDump(linkIndex, parent), `reading the filters of tc at link ${linkIndex}`);
-  return messages.flatMap((message) => decodeFilter(message) ?? []);
-}
-
-/** A redirect to a missing device drops the packet. */
-function actionOf(action: TrafficAction, links: ReadonlyMap<number, Link>): DetourAction | undefined {
-  if (action.kind !== "send") return action;
-  const { copies, asArrived, linkIndex, isBlock } = action;
-  if (isBlock) return { kind: "send", copies, asArrived };
-  const link = links.get(linkIndex);
-  if (link === undefined) return undefined;
-  const { name, kind } = link;
-  return { kind: "send", copies, asArrived, to: { name, ...(kind === undefined ? {} : { kind }) } };
+  return messages.some((message) => decodeFilter(message) === true);
 }
 
 /** Programs that are attached without a tc filter (XDP). */
-function programsAt({ index, name, kind, xdp }: Link): Detour[] {
-  const program = (place: Detour["place"]): Detour => ({ device: name, place, does: { kind: "program", name: "" } });
+function programsAt({ index, name, kind, xdp }: Link): string[] {
   const hooks =
     kind === "netkit"
       ? ([
@@ -84,5 +68,5 @@ function programsAt({ index, name, kind, xdp }: Link): Detour[] {
       : [];
   const places = [["ingress", BPF_ATTACH.tcxIngress], ["egress", BPF_ATTACH.tcxEgress], ...hooks] as const;
   const found = places.filter(([, attachType]) => countBpfPrograms(index, attachType) > 0);
-  return [...(xdp === true ? [program("XDP")] : []), ...found.map(([place]) => program(place))];
+  return [...(xdp === true ? ["XDP"] : []), ...found.map(([place]) => place)].map((place) => `${name} (${place})`);
 }
