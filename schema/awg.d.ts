@@ -363,7 +363,7 @@ export interface AwgConfiguration {
    */
   api?: {
     /**
-     * Unix group whose members may use the socket.
+     * Members of this Unix group may use the socket.
      */
     group?: string;
     /**

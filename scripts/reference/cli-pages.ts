@@ -90,8 +90,9 @@ function optionTable(options: readonly OptionDefinition[]): string {
   );
 }
 
-function summaryOf({ summary, choices }: OptionDefinition): string {
-  return choices === undefined ? summary : `${summary} (${choices.join(", ")})`;
+function summaryOf({ summary, choices, repeatable }: OptionDefinition): string {
+  const values = choices === undefined ? summary : `${summary} (${choices.join(", ")})`;
+  return repeatable === true ? `${values}; repeatable` : values;
 }
 
 function sentence(text: string): string {

@@ -1,6 +1,8 @@
 import { Command, CommanderError, Option } from "commander";
+import { PLAIN_WIDTH } from "../model/text/wrap.ts";
 import { VERSION } from "../model/version.ts";
 import { EXIT, type ExitCode } from "./exit-code.ts";
+import { VERB_GROUPS } from "./help/verb-groups.ts";
 import { runVerb } from "./run-verb.ts";
 import type { Terminal } from "./terminal.ts";
 import {
@@ -49,15 +51,23 @@ function withoutHelpOfNothing(argv: readonly string[], verb: VerbDefinition | un
 
 function newProgram(terminal: Terminal): Command {
   return new Command("awg")
-    .description("Infrastructure as code for this machine's network path: tunnels, kill switch, DNS, routes.")
-    .version(`awg ${VERSION}`, "-V, --version", "print the version (awg version says more)")
-    .addHelpText("after", "\nawg VERB --help explains one verb, with examples.")
+    .description("Declare the network path of this host: tunnels, kill switch, DNS, rules.")
+    .usage("VERB [options]")
+    .version(`awg ${VERSION}`, "-V, --version", "print the version")
+    .addHelpText("after", "\nRun awg VERB --help for the options and examples of a verb.")
+    .configureHelp({ subcommandTerm: (command) => command.name() })
+    .addHelpCommand(
+      new Command("help").argument("[verb]").description("print the help of a verb").helpGroup("Install and run:"),
+    )
+    .helpOption("-h, --help", "print this help")
     .exitOverride()
     .showSuggestionAfterError()
-    .showHelpAfterError("(awg --help lists the verbs, awg VERB --help explains one)")
+    .showHelpAfterError("(awg --help lists the verbs)")
     .configureOutput({
       writeOut: (text) => terminal.out(text.trimEnd()),
       writeErr: (text) => terminal.err(text.trimEnd()),
+      getOutHelpWidth: () => terminal.columns ?? PLAIN_WIDTH,
+      getErrHelpWidth: () => terminal.columns ?? PLAIN_WIDTH,
     });
 }
 
@@ -70,8 +80,9 @@ function addVerb(
   const command = program.command(verb.name, { hidden: verb.hidden === true });
   command
     .description(verb.details === undefined ? verb.summary : `${verb.summary}\n${verb.details}`)
-    .summary(verb.summary);
-  command.exitOverride();
+    .summary(verb.summary)
+    .helpGroup(groupOf(verb.name));
+  command.exitOverride().helpOption("-h, --help", "print this help");
   if (verb.argument !== undefined) {
     const { name, summary, required, variadic } = verb.argument;
     const word = variadic === true ? `${name}...` : name;
@@ -90,8 +101,12 @@ function addVerb(
   });
 }
 
+function groupOf(name: string): string {
+  return `${VERB_GROUPS.find(({ verbs }) => verbs.includes(name))?.title ?? "Other"}:`;
+}
+
 function commanderOption({ flags, summary, repeatable, choices }: OptionDefinition): Option {
-  const option = new Option(flags, summary);
+  const option = new Option(flags, repeatable === true ? `${summary} (repeatable)` : summary);
   if (repeatable === true)
     option.argParser((value: string, previous: string[] | undefined) => [...(previous ?? []), value]);
   if (choices !== undefined) option.choices([...choices]);

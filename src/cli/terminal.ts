@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync, writeSync } from "node:fs";
 import { textOf } from "../app/load/utf8-text.ts";
 import { printable } from "../model/text/printable.ts";
-import { PLAIN_WIDTH } from "../model/text/wrap.ts";
+import { wrapText } from "../model/text/wrap.ts";
 
 /**
  * Where a verb writes: data to stdout, progress and errors to stderr, questions to the person if there is one. Names and
@@ -16,8 +16,8 @@ export interface Terminal {
   readonly colorErr: boolean;
   /** Whether a person sits at both ends, so that questions make sense. */
   readonly interactive: boolean;
-  /** Columns that text for people may take. */
-  readonly columns: number;
+  /** Columns of the terminal on stdout, 100 at most; undefined where stdout is none, so that lines stay whole. */
+  readonly columns: number | undefined;
   /** Asks and reads one line; undefined at the end of input. */
   ask(question: string): string | undefined;
   /** All of standard input. */
@@ -45,7 +45,7 @@ export function processTerminal(environment: NodeJS.ProcessEnv, wantsColor: bool
     out(text) {
       unwritten ??= writeWhole(1, `${printable(text, colorOut)}\n`);
     },
-    err: (text) => void writeWhole(2, `${printable(text, colorErr)}\n`),
+    err: (text) => void writeWhole(2, `${wrappedForPeople(printable(text, colorErr))}\n`),
     get unwritten() {
       return unwritten;
     },
@@ -53,7 +53,7 @@ export function processTerminal(environment: NodeJS.ProcessEnv, wantsColor: bool
     colorErr,
     interactive: isTerminal(0) && isTerminal(2),
     get columns() {
-      return isTerminal(1) ? Math.min(process.stdout.columns, WIDEST) : PLAIN_WIDTH;
+      return isTerminal(1) ? Math.min(process.stdout.columns, WIDEST) : undefined;
     },
     ask(question) {
       writeWhole(2, printable(question, colorErr));
@@ -61,6 +61,11 @@ export function processTerminal(environment: NodeJS.ProcessEnv, wantsColor: bool
     },
     readInput: () => readAll(0),
   };
+}
+
+/** What people read on a terminal is wrapped; events of the daemon and what goes into a file stay whole. */
+function wrappedForPeople(text: string): string {
+  return text.startsWith("{") || !isTerminal(2) ? text : wrapText(text, Math.min(process.stderr.columns, WIDEST), 4);
 }
 
 /** Linux's major device number of /dev/null and its like (Documentation/admin-guide/devices.txt). */

@@ -112,7 +112,7 @@ export const PROBLEM_CATALOGUE = {
   "dns-bootstrap-missing": "An endpoint is a name, and no server may be queried for it while the kill switch is on.",
   "mtu-ipv6": "The MTU is below what IPv6 needs.",
   "peer-without-allowed-ips": "A peer has no allowedIPs, so it carries nothing.",
-  "default-not-carried": "The default path is a tunnel whose peers do not allow all addresses.",
+  "default-not-carried": "The default path is a tunnel, and its peers do not allow all addresses.",
   "tunnel-without-endpoint": "Traffic is sent into a tunnel that has no endpoint and does not listen.",
   "update-unsigned": "Automatic updates have no key to check their signature.",
   "api-not-loopback": "The HTTP interface must listen on loopback.",

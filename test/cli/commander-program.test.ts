@@ -17,7 +17,7 @@ async function answer(
     err: (text: string) => {
       err += text;
     },
-    columns: 80,
+    columns: undefined,
     ask: () => undefined,
     readInput: () => "",
   };
@@ -41,7 +41,7 @@ test.each([[["--help"]], [["apply", "--help"]]])("%o is answered", async (argv) 
 
 test("the help of the program says where more is", async () => {
   const { out } = await answer("--help");
-  expect(out).toContain("awg VERB --help explains one verb, with examples");
+  expect(out).toContain("Run awg VERB --help for the options and examples of a verb");
 });
 
 test.each(["verify", "ps", "explain"])("the help of %s names no config that it reads without -f", async (verb) => {

@@ -48,7 +48,7 @@ describe("--confirm-within", () => {
 });
 
 test.each([
-  [20, "it was undone before anybody confirmed it; the old state is back"],
+  [20, "it was undone before it was confirmed; the old state is back"],
   [-1, "it was not confirmed in time; the old state is back"],
 ])("who waits says how the old state came back with %s s left", async (secondsLeft, message) => {
   const call = { ...asked(), environment: {}, terminal: { err: () => undefined } } as unknown as VerbCall;

@@ -171,7 +171,7 @@ describe("law 9: every exit code, by the real program", () => {
       });
       const locked = apply(host);
       expect([locked.status, locked.stderr]).toEqual([10, expect.stringContaining("awg confirm")]);
-      expect(awg(["status", "--host", host]).stdout).toContain("awaits confirmation");
+      expect(awg(["status", "--host", host]).stdout).toContain("unless confirmed");
       expect(awg([verb, "--host", host]).status).toBe(0);
       expect(await ended).toBe(code);
       expect(awg([verb === "confirm" ? "confirm" : "rollback", "--host", host]).status, "nothing is left to do").toBe(

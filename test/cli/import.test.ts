@@ -81,7 +81,7 @@ describe("awg import", () => {
     expect(stderr).toContain("nothing was written");
     const printed = awg(["import", "-", "--name", "home"], CONF);
     expect(printed.stdout).toContain(`privateKey: { file: ${at("home.key")} }`);
-    expect(printed.stderr).toContain("The secrets were not written");
+    expect(printed.stderr).toContain("The keys were not written");
     expect(readdirSync(folder)).toEqual(["wg0.conf"]);
   });
 

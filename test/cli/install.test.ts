@@ -24,7 +24,7 @@ async function call(verb: RunVerb, args: readonly string[] = [], options: Option
     colorOut: false,
     colorErr: false,
     interactive: false,
-    columns: 80,
+    columns: undefined,
     ask: () => undefined,
     readInput: () => "",
   };

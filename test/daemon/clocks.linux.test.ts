@@ -54,7 +54,7 @@ describe.skipIf(obstacle !== undefined)(
       writeSync(uptimeFile, `${seconds.toFixed(2)} 0.00`.padEnd(UPTIME_BYTES), 0);
     };
     const reconciles = (text: string): number =>
-      text.split("\n").filter((line) => line.startsWith("looking again")).length;
+      text.split("\n").filter((line) => line.startsWith("reading the host again")).length;
 
     async function until(what: string, holds: () => boolean): Promise<void> {
       for (const endMs = performance.now() + LONGEST_MS; !holds(); await sleep(20)) {
@@ -70,7 +70,7 @@ describe.skipIf(obstacle !== undefined)(
       await until(String(what), () => what.test(told.slice(from)));
       await until(
         "in sync",
-        () => told.slice(from).lastIndexOf("in sync") > told.slice(from).lastIndexOf("looking again"),
+        () => told.slice(from).lastIndexOf("in sync") > told.slice(from).lastIndexOf("reading the host again"),
       );
       return told.slice(from);
     }

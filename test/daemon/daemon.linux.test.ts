@@ -146,7 +146,7 @@ rules: [{ destinations: [${printers}], via: direct }]
       expect(first).toBeGreaterThan(1);
       process.kill(first, "SIGKILL");
       await until("the repair", () => told.slice(before).includes(`repairing: tunnel/${tunnel}`));
-      expect(told.slice(before).split("repairing: ")[0]).toMatch(/looking again: .*devices/);
+      expect(told.slice(before).split("repairing: ")[0]).toMatch(/reading the host again: .*devices/);
       await until("another engine", () => ![undefined, first].includes(pidOf("wireguard-go")));
       await until("rest", () => awg("diff", "-f", config).status === 0);
     });
@@ -210,7 +210,7 @@ rules: [{ destinations: [${printers}], via: direct }]
       rival.stdin.end();
       await exit;
       const by = `policy rules, by ip (process ${rival.pid}), child of `;
-      expect(said()).toContain(`looking again: ${by}`);
+      expect(said()).toContain(`reading the host again: ${by}`);
       expect(said()).toContain(`Contended: routes/policy are changed by others again and again (${by}`);
       expect(said()).toContain(`Stalled: others (${by}`);
       await until("the rule", () => rules().includes(`${preference}:`));

@@ -96,6 +96,7 @@ const VARIABLE: readonly (readonly [RegExp, string])[] = [
   [/\(\d+ classes of packets\)/g, "(classes of packets)"],
   [/\b(?=\d*[a-f])[0-9a-f]{12}\b/g, "HASH"],
   [/handle \d+/g, "handle"],
+  [/\b\d+ (?:s|min|h|days) ago/g, "TIME ago"],
   [/\buid \d+/g, "uid"],
   // Whether the host has the user awg.
   [/(enforced +kill switch on).*$/gm, "$1"],

@@ -17,33 +17,33 @@ export function trafficSentence(plan: Plan, { current }: Pick<Observation, "curr
   const last = policies.at(-1);
   if (first === undefined || last === undefined) {
     const isBeside = stepsOf(plan).every(({ kind }) => BESIDE_PACKETS.has(kind));
-    return isBeside ? "nothing changes for it." : "the packet filter stays; routes change while it holds.";
+    return isBeside ? "nothing changes for it." : "the packet filter stays in force while routes change.";
   }
   const [found] = current.get("firewall")?.values() ?? [];
   const hole = holeIn(found as FirewallObserved | undefined);
   if (last.after === null) return untilNothing(hole, first.before as FirewallPolicy | null);
   if (!blocks(last.after as FirewallPolicy))
-    return "not blocked: the kill switch is off, so flows may leave outside the tunnels meanwhile.";
+    return "the kill switch is off; traffic may bypass the tunnels during the change.";
   if (first.before === null || !blocks(first.before as FirewallPolicy)) {
-    return "from the first step on only tunnels and the stated exceptions pass; open flows that the policy forbids are cut.";
+    return "from the first step, only tunnel traffic and your exceptions pass; forbidden open connections are closed.";
   }
   if (hole === "gone")
-    return `the packet filter is gone, so that nothing is blocked until its first step has put it back; ${THEN}`;
+    return `the packet filter is gone, so nothing is blocked until the first step restores it; ${THEN}`;
   if (hole === "damaged")
-    return `the packet filter is damaged and may let pass what it forbids until its first step has loaded it again; ${THEN}`;
-  return "meanwhile only what both the old and the new policy allow passes; nothing leaves outside the tunnels.";
+    return `the packet filter is damaged and may pass what it forbids until the first step reloads it; ${THEN}`;
+  return "during the change, only what both policies allow passes; nothing leaves outside the tunnels.";
 }
 
 /** Where the packet filter goes with the last step. */
 function untilNothing(hole: Hole | undefined, before: FirewallPolicy | null): string {
-  if (hole === "gone") return "open as before awg from the beginning: the packet filter is gone already.";
-  const then = "after the last step open as before awg.";
-  if (hole === "damaged") return `the packet filter is damaged and may let pass what it forbids; ${then}`;
-  if (before === null || !blocks(before)) return `not blocked: the kill switch is off; ${then}`;
-  return "protected until the last step, then open as before awg.";
+  if (hole === "gone") return "open, as before awg: the packet filter is gone already.";
+  const then = "after the last step traffic is open, as before awg.";
+  if (hole === "damaged") return `the packet filter is damaged and may pass what it forbids; ${then}`;
+  if (before === null || !blocks(before)) return `the kill switch is off; ${then}`;
+  return "protected until the last step, then open, as before awg.";
 }
 
-const THEN = "from then on only tunnels and the stated exceptions pass.";
+const THEN = "then only tunnel traffic and your exceptions pass.";
 
 type Hole = "gone" | "damaged";
 

@@ -50,7 +50,7 @@ const resourceStatus = z
         peers: list(peer),
       })
       .exactOptional()
-      .describe("Of a tunnel whose engine runs."),
+      .describe("Present while the tunnel's engine runs."),
   })
   .meta({ id: "ResourceStatus" });
 
@@ -72,7 +72,7 @@ export const statusDocument = z
     openJournal,
     openChange: openChange.nullable(),
     fallback: list(z.object({ device: z.string(), rules: list(z.string()) })).describe(
-      "Tunnels that are down, and the rules whose traffic goes direct meanwhile.",
+      "Tunnels that are down, and the rules that send traffic direct until they are up.",
     ),
     silentKeeper: z
       .object({

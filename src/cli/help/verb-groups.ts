@@ -18,11 +18,14 @@ export const VERB_GROUPS: readonly VerbGroup[] = [
     title: "Inspect the host",
     verbs: ["status", "diff", "drift", "history", "get", "ps", "explain", "verify", "doctor"],
   },
-  { id: "service", title: "Run as a service", verbs: ["install", "uninstall", "service", "daemon"] },
+  {
+    id: "system",
+    title: "Install and run",
+    verbs: ["install", "uninstall", "service", "daemon", "completion", "version"],
+  },
   {
     id: "wg",
     title: "Control running tunnels like wg(8)",
     verbs: ["show", "showconf", "set", "setconf", "addconf", "syncconf", "genkey", "genpsk", "pubkey"],
   },
-  { id: "other", title: "Other", verbs: ["completion", "version"] },
 ];

@@ -26,8 +26,8 @@ const ORDER: readonly FindingKind[] = [
 export function renderVerified({ findings, classes }: Verified, style: Style): string {
   if (findings.length === 0) {
     return classes === 0n
-      ? "Nothing to verify: the plan changes nothing, or there is no packet policy."
-      : `Verified: nothing leaves, enters or is dropped against the policy (${counted(classes, "class", "classes")} of packets).`;
+      ? "Nothing to verify: the plan changes nothing, or no packet policy is applied."
+      : "Verified: the loaded rules enforce the policy for every packet.";
   }
   const sorted = findings.toSorted((a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind));
   const counts = ORDER.flatMap((kind) => {

@@ -57,7 +57,7 @@ export const probeSchema = z.strictObject({
 
 /** The command interface of the daemon. */
 export const apiSchema = z.strictObject({
-  group: text(32).describe("Unix group whose members may use the socket.").exactOptional(),
+  group: text(32).describe("Members of this Unix group may use the socket.").exactOptional(),
   http: z
     .strictObject({ listen: endpoint().describe("Loopback address and port, such as 127.0.0.1:8080.") })
     .describe("The HTTP interface; it always needs a token.")

@@ -47,11 +47,11 @@ test("what is back whole is said so, and nothing is said where nothing was open"
   const bench = machine();
   await bench.apply(bench.config({ office: {} }));
   expect(await revert(bench)).toBeUndefined();
-  expect(renderReverted(undefined)).toBe("Nothing waits to be confirmed; nothing was changed.");
+  expect(renderReverted(undefined)).toBe("There is no change to undo.");
   await cutShort(bench, "apply");
   const reverted = await revert(bench);
   expect(reverted).toEqual({ generation: 1, drifted: [] });
-  expect(renderReverted(reverted)).toBe("Reverted; what stood before is back.");
+  expect(renderReverted(reverted)).toBe("Reverted. The state before the change is back.");
 });
 
 test("law 1: a destroy that was interrupted is undone by revert, as doctor says, and opens nothing", async () => {

@@ -33,7 +33,7 @@ test.each([
   const { open } = await bench.ask((session) => session.drift());
   expect(open).toBe(`an apply ${reason} (${journal.location})`);
   expect(renderStatus(status, styleFor(false), 0)).toContain(
-    end.length === 0 ? "An apply was interrupted (" : "An apply failed, and so did its rollback (",
+    end.length === 0 ? "An apply was interrupted (" : "An apply and its rollback failed (",
   );
   expect(readFileSync(journal.location)).toEqual(before);
 });
@@ -43,7 +43,7 @@ test.each([
   [
     "failed as its way back did",
     "and its rollback failed",
-    "A destroy failed, and so did its rollback (",
+    "A destroy and its rollback failed (",
     [{ type: "blocked", cause: "no way back" } as const],
   ],
 ])("law 5: status and drift call an open destroy that %s a destroy", async (_name, reason, sentence, end) => {
@@ -67,7 +67,7 @@ test.each([
   expect(text).toContain(sentence);
   expect(text.toLowerCase()).not.toContain("an apply ");
   if (end.length === 0) {
-    expect(text).toContain("awg destroy carries it to its end, awg revert puts back what stood before.");
+    expect(text).toContain("awg destroy completes it, awg revert undoes it.");
   }
 });
 
@@ -122,7 +122,7 @@ test("law 9: status says of what was on trial past its deadline that it was not 
   const { open } = await bench.ask((session) => session.drift());
   expect(open).toBe(`the last change was not confirmed in time (${journal.location})`);
   const text = renderStatus(status, styleFor(false), 0);
-  expect(text).toContain("What was on trial was not confirmed in time (");
+  expect(text).toContain("The change was not confirmed in time (");
   expect(text).toContain("the last change was not confirmed in time: ");
 });
 

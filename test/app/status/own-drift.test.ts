@@ -46,7 +46,7 @@ test("law 9: what an apply that was interrupted changed is told as its own doing
   expect(report.drifts.map(({ key, change, cause }) => `${key} ${change} ${cause}`)).toEqual([
     "link/office changed open-change",
   ]);
-  expect(renderDrift(report, plain)).toContain("link/office was changed  # by the change of awg's that has not ended");
+  expect(renderDrift(report, plain)).toContain("link/office was changed  # a change of awg's that has not ended");
   const planned = await bench.plan(before);
   const text = renderPlan(planned.plan, planned.traffic, plain);
   expect(text).toContain("~ link/office  # was changed by an unfinished change of awg");
@@ -134,7 +134,7 @@ test("law 9: nor is its damage, and what the apply changed of it is", async () =
     });
   load([]);
   const half = await told(bench, before);
-  expect(half.drift).toContain("firewall/machine was changed  # by the change of awg's that has not ended");
+  expect(half.drift).toContain("firewall/machine was changed  # a change of awg's that has not ended");
   expect(half.plan).toContain("~ firewall/machine  # was changed by an unfinished change of awg");
   load(["a rule was removed"]);
   const damaged = await told(bench, before);

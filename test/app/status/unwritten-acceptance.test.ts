@@ -27,7 +27,7 @@ test.each([
     const text = await bench.ask(statusText);
     expect(text).toContain(`Generation ${number}\n`);
     expect(text).toMatch(/Protected: +yes/);
-    expect(text).toContain(`generation ${number} was accepted could not be written yet`);
+    expect(text).toContain(`Generation ${number} is applied and could not be saved yet`);
     expect(text).not.toContain("cut short");
     const stalled = (await bench.ask((session) => session.status())).conditions.find(({ type }) => type === "Stalled");
     expect(stalled).toMatchObject({ status: true, reason: expect.stringContaining("could not be saved yet") });
@@ -53,7 +53,7 @@ test("law 9: a destroy that stands so is not called an apply that was interrupte
   mkdirSync(`${bench.file}.state/.ledger.new`, { mode: 0o700 });
   expect((await bench.destroy()).unaccepted).toBeDefined();
   const text = await bench.ask(statusText);
-  expect(text).toContain("Nothing is applied on this machine. Traffic is not protected by awg.");
-  expect(text).toContain("generation 2 was accepted could not be written yet");
+  expect(text).toContain("Nothing is applied on this host. awg does not protect its traffic.");
+  expect(text).toContain("Generation 2 is applied and could not be saved yet");
   expect(text).not.toContain("cut short");
 });

@@ -56,8 +56,8 @@ describe.skipIf(reason !== undefined)(`a destroy${reason === undefined ? "" : ` 
       rmSync(`/run/awg/${left}`, { recursive: true, force: true });
   });
 
-  test("says that all is restored if it is", () => {
-    expect(awg("destroy", "--auto-approve").stdout).toContain("what awg had replaced is back as it was");
+  test("says that all is back where it is", () => {
+    expect(awg("destroy", "--auto-approve").stdout).toContain("What awg had replaced is restored");
     expect(readFileSync(at("etc/resolv.conf"), "utf8")).toBe(ORIGINAL);
   });
 
@@ -66,15 +66,15 @@ describe.skipIf(reason !== undefined)(`a destroy${reason === undefined ? "" : ` 
     cpSync(at("config.yaml"), at("etc/resolv.conf/any"));
     const { status, stdout, stderr } = awg("destroy", "--auto-approve");
     expect({ status, stderr }).toMatchObject({ status: 0 });
-    expect(stdout).toContain("Destroyed, but for /etc/resolv.conf, which is not a regular file");
+    expect(stdout).toContain("Destroyed, except for /etc/resolv.conf, which is not a regular file");
     expect(stdout).toContain(`is kept in ${at("state/resolver/original.json")}; once the way is free`);
-    expect(stdout).not.toContain("is back as it was");
+    expect(stdout).not.toContain("is restored");
     expect(JSON.parse(awg("destroy", "--auto-approve", "--json").stdout)).toMatchObject({
       kept: expect.stringContaining("the next awg apply or destroy puts it back"),
     });
     rmSync(at("etc/resolv.conf/any"));
     rmdirSync(at("etc/resolv.conf"));
-    expect(awg("destroy", "--auto-approve").stdout).toContain("is back as it was");
+    expect(awg("destroy", "--auto-approve").stdout).toContain("is restored");
     expect(readFileSync(at("etc/resolv.conf"), "utf8")).toBe(ORIGINAL);
     expect(awg("destroy", "--auto-approve").stdout).toContain("Nothing to destroy");
   });
@@ -82,10 +82,10 @@ describe.skipIf(reason !== undefined)(`a destroy${reason === undefined ? "" : ` 
   test("after one that found a pipe there, and another apply, restores the first original", () => {
     rmSync(at("etc/resolv.conf"));
     space.run(["mkfifo", at("etc/resolv.conf")]);
-    expect(awg("destroy", "--auto-approve").stdout).toContain("Destroyed, but for /etc/resolv.conf");
+    expect(awg("destroy", "--auto-approve").stdout).toContain("Destroyed, except for /etc/resolv.conf");
     rmSync(at("etc/resolv.conf"));
     expect(awg("apply", "-f", at("config.yaml"), "--auto-approve")).toMatchObject({ status: 0 });
-    expect(awg("destroy", "--auto-approve").stdout).toContain("is back as it was");
+    expect(awg("destroy", "--auto-approve").stdout).toContain("is restored");
     expect(readFileSync(at("etc/resolv.conf"), "utf8")).toBe(ORIGINAL);
   });
 
@@ -94,7 +94,7 @@ describe.skipIf(reason !== undefined)(`a destroy${reason === undefined ? "" : ` 
     for (const repair of [apply, () => ({ status: 0 })]) {
       rmSync(at("etc/resolv.conf"));
       expect(repair()).toMatchObject({ status: 0 });
-      expect(awg("destroy", "--auto-approve").stdout).toContain("is back as it was");
+      expect(awg("destroy", "--auto-approve").stdout).toContain("is restored");
       expect(readFileSync(at("etc/resolv.conf"), "utf8")).toBe(ORIGINAL);
       expect(apply()).toMatchObject({ status: 0 });
     }
@@ -112,7 +112,7 @@ describe.skipIf(reason !== undefined)(`a destroy${reason === undefined ? "" : ` 
     } finally {
       chattr("-i");
     }
-    expect(awg("destroy", "--auto-approve").stdout).toContain("is back as it was");
+    expect(awg("destroy", "--auto-approve").stdout).toContain("is restored");
     expect(readFileSync(at("etc/resolv.conf"), "utf8")).toBe(ORIGINAL);
   });
 
@@ -120,10 +120,8 @@ describe.skipIf(reason !== undefined)(`a destroy${reason === undefined ? "" : ` 
     writeFileSync(at("etc/resolv.conf"), "nameserver 198.51.100.1\n");
     const { status, stdout } = awg("destroy", "--auto-approve");
     expect({ status, stdout }).toMatchObject({ status: 0 });
-    expect(stdout).toContain(
-      "Destroyed, but for the resolver's file, which another program rewrote: it stays as it is",
-    );
-    expect(stdout).not.toContain("is back as it was");
+    expect(stdout).toContain("Destroyed, except for the resolver's file, which somebody wrote anew: it stays as it is");
+    expect(stdout).not.toContain("is restored");
     expect(readFileSync(at("etc/resolv.conf"), "utf8")).toBe("nameserver 198.51.100.1\n");
     rmSync(at("etc/resolv.conf"));
     expect(awg("destroy", "--auto-approve").stdout).toContain("Nothing to destroy");

@@ -66,7 +66,7 @@ killSwitch: { enabled: true, allow: [{ direction: in, protocol: tcp, ports: [${2
     for (const endMs = performance.now() + restMs; ; await sleep(100)) {
       if (this.#daemon?.exitCode !== null) throw new Error(`the daemon ended:\n${this.#told}`);
       if (this.#told.length !== seen) [seen, since] = [this.#told.length, performance.now()];
-      const isInSync = this.#told.lastIndexOf("in sync") > this.#told.lastIndexOf("looking again");
+      const isInSync = this.#told.lastIndexOf("in sync") > this.#told.lastIndexOf("reading the host again");
       if (isInSync && performance.now() - since > 5_000) return;
       if (performance.now() > endMs) throw new Error(`the daemon does not rest:\n${this.#told.slice(-4_000)}`);
     }

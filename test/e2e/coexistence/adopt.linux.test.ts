@@ -88,10 +88,10 @@ describe.skipIf(reason !== undefined)(title, { timeout: 400_000 }, () => {
     expect(await tunnel.state()).toMatch(/suppress_prefixlength/);
     const { status, stdout, stderr } = await awg.run("destroy", "--auto-approve");
     expect(status).toBe(0);
-    expect(stdout).toContain("what awg had replaced is back as it was");
+    expect(stdout).toContain("What awg had replaced is restored");
     expect(`${stdout}${stderr}`).toContain(`${tunnel.device} goes back to the program that made it`);
     expect(await tunnel.state()).toBe(before);
-    expect(await awg.must("status")).toContain("Nothing is applied on this machine");
+    expect(await awg.must("status")).toContain("Nothing is applied on this host");
   });
 
   test("law 6: some traffic through the tunnel: a conflict names the owner until adoption is allowed", async () => {

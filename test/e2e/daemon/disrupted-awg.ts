@@ -104,7 +104,7 @@ rules: [{ name: web, destinations: [198.51.100.99/32], ports: [${port}], protoco
     this.daemon = child;
     const look = (): boolean => {
       if (child.exitCode !== null) throw new Error(`the daemon ended: ${own}`);
-      return own.includes("looking again");
+      return own.includes("reading the host again");
     };
     await waitFor("the daemon's first look", look, limitMs);
   }

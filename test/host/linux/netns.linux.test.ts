@@ -76,7 +76,7 @@ describe.skipIf(obstacle !== undefined)(`--netns (${obstacle ?? "on this kernel"
     const daemon = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", PROGRAM, ...words]);
     const ended = once(daemon, "exit");
     try {
-      for await (const text of daemon.stderr.setEncoding("utf8")) if (text.includes("looking again")) break;
+      for await (const text of daemon.stderr.setEncoding("utf8")) if (text.includes("reading the host again")) break;
       expect(daemonsIn(namespace)).toEqual([daemon.pid]);
       daemon.kill("SIGKILL");
       expect(await ended).toEqual([null, "SIGKILL"]);

@@ -128,7 +128,7 @@ async function say(words: readonly string[]): Promise<Said> {
     colorOut: false,
     colorErr: false,
     interactive: false,
-    columns: 80,
+    columns: undefined,
     ask: () => undefined,
     readInput: () => `${inputKey.base64}\n`,
   };

@@ -35,10 +35,10 @@ async function applyWith(call: VerbCall, host: OpenHost): Promise<ExitCode> {
     host,
     { planned, ...(lock === undefined ? {} : { lock }) },
     {
-      question: "Apply this?",
+      question: "Apply these changes?",
       approved: saved !== undefined,
-      done: (_, { generation }) => `Applied; everything was read back and is as planned. Generation ${generation}.`,
-      nothing: "No changes. The machine is as the config says; nothing was written.",
+      done: (_, { generation }) => `Applied and verified (generation ${generation}).`,
+      nothing: "No changes. The host is as the config says.",
     },
   );
 }
@@ -63,6 +63,6 @@ async function refuseUnproven(call: VerbCall, { parts }: OpenHost, { plan }: Pla
   if (verified.findings.length === 0) return;
   call.terminal.err(renderVerified(verified, styleFor(call.terminal.colorErr)));
   throw new AwgError("verification", "the plan does not hold for every packet; nothing was changed", {
-    remedy: "take away the rule above where it is another program's; where it is awg's own, report it with the packet",
+    remedy: "if the rule above is another program's, remove it; if it is awg's, report it with the packet",
   });
 }

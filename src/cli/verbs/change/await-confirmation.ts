@@ -24,8 +24,8 @@ export function confirmWithinOf(call: VerbCall, isOverSsh: boolean): number | un
   const match = /^([0-9]+(?:\.[0-9]+)?)(s|m|h)?$/.exec(text.slice(0, 20));
   const ms = match === null ? Number.NaN : Math.round(Number(match[1]) * (MS_PER_UNIT[match[2] ?? "s"] ?? 0));
   if (ms >= 0 && ms <= LONGEST_WITHIN_MS) return ms === 0 ? undefined : ms;
-  throw new AwgError("usage", `--confirm-within ${text} is not a time up to 24h`, {
-    remedy: "say 25, 25s, 2m or 1h; 0 turns it off",
+  throw new AwgError("usage", `--confirm-within ${text} is not a time of at most 24h`, {
+    remedy: "write 25, 25s, 2m or 1h; 0 turns it off",
   });
 }
 
@@ -53,7 +53,7 @@ export async function awaitConfirmation(
       if (verdict !== "reverted") await change.revert({ onlyIfDue: false });
       if (signal !== undefined) throw new AwgError("unconfirmed", "the old state is back");
       const isDue = change.secondsLeft() <= 0;
-      const why = isDue ? "it was not confirmed in time" : "it was undone before anybody confirmed it";
+      const why = isDue ? "it was not confirmed in time" : "it was undone before it was confirmed";
       throw new AwgError("unconfirmed", `${why}; the old state is back`);
     }
     const overdueSeconds = -change.secondsLeft();
@@ -69,9 +69,9 @@ function tellWaiting(call: VerbCall, seconds: number): void {
     return;
   }
   terminal.err(
-    `Applied and read back, but not confirmed: in ${seconds} s the old state comes back.\n` +
-      `To keep it, say \`${onThisMachine("confirm", call)}\` over a new connection; ` +
-      `Ctrl-C or \`${onThisMachine("revert", call)}\` undoes it now.`,
+    `Applied and verified, but not confirmed: it is reverted in ${seconds} s.\n` +
+      `Keep it, from a new connection or another terminal: ${onThisMachine("confirm", call)}\n` +
+      `Undo it now: Ctrl-C, or ${onThisMachine("revert", call)}`,
   );
 }
 

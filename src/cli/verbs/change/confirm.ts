@@ -9,6 +9,6 @@ export const run: RunVerb = async (call) => {
   const generation = await changeHost(call, ({ parts }) => confirmNow(parts));
   if (flagOption(call, "json"))
     printDocument(call.terminal, "confirm", { format_version: "1", generation, confirmed: true });
-  else call.terminal.out(`Confirmed. Generation ${generation} holds.`);
+  else call.terminal.out(`Confirmed (generation ${generation}).`);
   return EXIT.success;
 };

@@ -11,10 +11,10 @@ export const run: RunVerb = (call) =>
       host,
       { planned: await planDestroy(host.parts) },
       {
-        question: "Remove all of this? Traffic will no longer be protected.",
+        question: "Remove all of this? Traffic is no longer protected then.",
         done: (_, { kept }) =>
-          kept === undefined ? "Destroyed; what awg had replaced is back as it was." : `Destroyed, but for ${kept}`,
-        nothing: "Nothing to destroy. awg owns nothing on this machine.",
+          kept === undefined ? "Destroyed. What awg had replaced is restored." : `Destroyed, except for ${kept}`,
+        nothing: "Nothing to destroy. awg owns nothing on this host.",
       },
     ),
   );

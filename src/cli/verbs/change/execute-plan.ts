@@ -92,7 +92,7 @@ function doneText({ done }: CarryOutTexts, planned: Planned, outcome: Applied): 
 function nothingText({ nothing }: CarryOutTexts, outcome: Applied): string {
   const { recorded, generation } = outcome;
   if (recorded !== true) return `${nothing}${leftText(outcome)}`;
-  return `No changes to the machine; what is said besides is accepted as generation ${generation}.${leftText(outcome)}`;
+  return `The host needs no change. The config is accepted as generation ${generation}.${leftText(outcome)}`;
 }
 
 function leftText({ kept }: Applied): string {
@@ -101,7 +101,7 @@ function leftText({ kept }: Applied): string {
 
 /** The machine is right; what is left to write stands in the journal. */
 function unacceptedText(why: string): string {
-  return `awg: all is applied, but its acceptance could not be saved yet (${why}); mend that, then the next apply or destroy writes it`;
+  return `awg: applied, but the new generation could not be saved yet (${why}); correct that, and the next apply or destroy saves it`;
 }
 
 /** Whether all was done and yet a person, or a reboot, has to do the rest; says what. Nobody is waited for. */
@@ -125,11 +125,11 @@ function refuseLosingSsh(call: VerbCall, risk: SshRisk | undefined): void {
 function approve(call: VerbCall, { question, approved }: CarryOutTexts): void {
   if (approved === true || flagOption(call, "autoApprove")) return;
   if (!call.terminal.interactive) {
-    throw new AwgError("usage", "there is no terminal to ask on", {
-      remedy: "look at `awg plan`, then repeat with --auto-approve",
+    throw new AwgError("usage", "standard input is not a terminal", {
+      remedy: "check `awg plan`, then repeat with --auto-approve",
     });
   }
-  const answer = call.terminal.ask(`\n${question} Only "yes" is a yes: `);
+  const answer = call.terminal.ask(`\n${question} Type yes to continue: `);
   if (answer !== "yes") throw new AwgError("usage", "not approved; nothing was changed");
 }
 
@@ -144,14 +144,17 @@ function reportEvent(event: ProgressEvent, { terminal, options }: VerbCall, stre
   if (text !== undefined) terminal.err(style.dim(text));
 }
 
+/** What the steps of each phase do, for people. */
+const PHASE_TEXTS = { prepare: "prepare", flip: "switch", retire: "remove" } as const;
+
 function eventText(event: ProgressEvent): string | undefined {
   switch (event.type) {
     case "batch-start":
-      return `[${event.index + 1}/${event.total}] ${event.batch.phase}: ${event.batch.steps.map(({ key }) => key).join(", ")}`;
+      return `[${event.index + 1}/${event.total}] ${PHASE_TEXTS[event.batch.phase]} ${event.batch.steps.map(({ key }) => key).join(", ")}`;
     case "verify":
       // That all of it was read back is said at the end.
       if (event.differing.length === 0) return undefined;
-      return `reading back, attempt ${event.attempt}: still differing: ${event.differing.join("; ")}`;
+      return `verifying, attempt ${event.attempt}: still different: ${event.differing.join("; ")}`;
     case "probe":
       return `probe ${event.name}: ${event.result.detail}`;
     case "rollback":
@@ -159,7 +162,7 @@ function eventText(event: ProgressEvent): string | undefined {
     case "undo-start":
       return `undoing: ${event.batch.steps.map(({ key }) => key).join(", ")}`;
     case "blocked":
-      return `the rollback failed; blocking traffic: ${event.cause}`;
+      return `the rollback failed; traffic is blocked: ${event.cause}`;
     case "batch-done":
       return undefined;
   }

@@ -6,12 +6,12 @@ const MOST_NAMED = 5;
 
 /** What `awg revert` came to, for people. Pure. */
 export function renderReverted(reverted: Reverted | undefined): string {
-  if (reverted === undefined) return "Nothing waits to be confirmed; nothing was changed.";
+  if (reverted === undefined) return "There is no change to undo.";
   const { generation, policy, drifted } = reverted;
   const isBack = policy === undefined && drifted?.length === 0;
-  if (isBack) return "Reverted; what stood before is back.";
-  const undone = `Reverted; ${policy === undefined ? "the change is undone" : renderRestored(policy)}.`;
-  if (drifted === undefined) return `${undone} How the rest stands could not be read; see awg doctor.`;
+  if (isBack) return "Reverted. The state before the change is back.";
+  const undone = `Reverted; ${policy === undefined ? "the change was undone" : renderRestored(policy)}.`;
+  if (drifted === undefined) return `${undone} The rest could not be read; see awg doctor.`;
   if (drifted.length === 0) return undone;
   const remedy =
     generation === 0 ? "see awg drift" : `awg rollback ${generation} puts ${drifted.length === 1 ? "it" : "them"} back`;

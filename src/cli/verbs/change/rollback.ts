@@ -19,10 +19,9 @@ export const run: RunVerb = async (call) => {
       host,
       { planned },
       {
-        question: "Go back to this?",
-        done: (_, { generation }) =>
-          `Rolled back; everything was read back and is as it was. Generation ${generation}.`,
-        nothing: "No changes. The machine is as that generation says; nothing was written.",
+        question: "Go back to this generation?",
+        done: (_, { generation }) => `Rolled back and verified (generation ${generation}).`,
+        nothing: "No changes. The host is as that generation says.",
       },
     );
   });

@@ -79,7 +79,7 @@ function bootstrapOf(call: VerbCall): readonly string[] {
   const given = listOption(call, "bootstrap");
   const wrong = given.find((text) => parseIp(text) === undefined);
   if (wrong === undefined) return given.length === 0 ? BOOTSTRAP : given;
-  throw new AwgError("usage", "--bootstrap takes the address of a DNS server", { remedy: "write it like 192.0.2.53" });
+  throw new AwgError("usage", "--bootstrap needs the address of a DNS server", { remedy: "write it like 9.9.9.9" });
 }
 
 /** Says everything on stderr; throws where something of it is an error. */
@@ -105,9 +105,9 @@ function print(
     return;
   }
   if (target === undefined) terminal.out(text.trimEnd());
-  else terminal.out(`Wrote ${written.join(", ")}. Look at it, then: awg plan -f ${target}`);
+  else terminal.out(`Wrote ${written.join(", ")}. Review it, then: sudo awg plan -f ${target}`);
   if (secrets.length > 0 && written.length === 0) {
     const paths = secrets.map(({ path }) => path).join(", ");
-    terminal.err(`The secrets were not written; they belong into ${paths}: give --out or --secrets-dir to write them.`);
+    terminal.err(`The keys were not written. Use --out or --secrets-dir to write them to ${paths}.`);
   }
 }

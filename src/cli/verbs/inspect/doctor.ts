@@ -4,6 +4,7 @@ import { EXIT } from "../../exit-code.ts";
 import { openHostFor } from "../../open-host.ts";
 import { flagOption, type RunVerb } from "../../verb.ts";
 import { styleFor } from "../../views/style.ts";
+import { wrapped } from "../../views/wrapped.ts";
 import { doctorDocument, isHealthy, renderExamination } from "./doctor.view.ts";
 
 /** `awg doctor`: what is wrong with this machine or its installation, and what to type; exit 6 when something is. */
@@ -15,7 +16,7 @@ export const run: RunVerb = async (call) => {
   terminal.out(
     flagOption(call, "json")
       ? JSON.stringify(doctorDocument(examination))
-      : renderExamination(examination, styleFor(terminal.colorOut)),
+      : wrapped(renderExamination(examination, styleFor(terminal.colorOut)), terminal),
   );
   return isHealthy(examination) ? EXIT.success : EXIT.verification;
 };

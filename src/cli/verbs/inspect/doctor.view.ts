@@ -12,11 +12,11 @@ export function isHealthy({ findings }: Examination): boolean {
 export function renderExamination(examination: Examination, style: Style): string {
   const { findings, looked } = examination;
   const faults = findings.filter(({ severity }) => severity === "fault").length;
-  const seen = style.dim(`Looked at ${looked.join("; ")}.`);
+  const seen = style.dim(`Checked: ${looked.join("; ")}.`);
   const verdict =
     faults === 0
-      ? style.green(findings.length === 0 ? "Nothing is wrong." : "Nothing is wrong but what the notes say.")
-      : style.red(`${counted(faults, "thing is", "things are")} wrong.`);
+      ? style.green(findings.length === 0 ? "No faults." : `No faults; ${counted(findings.length, "note")}.`)
+      : style.red(`${counted(faults, "fault")}.`);
   return [...findings.flatMap((finding) => renderFinding(finding, style)), verdict, seen].join("\n");
 }
 

@@ -3,6 +3,7 @@ import { EXIT } from "../../exit-code.ts";
 import { openHostFor } from "../../open-host.ts";
 import { flagOption, type RunVerb } from "../../verb.ts";
 import { styleFor } from "../../views/style.ts";
+import { wrapped } from "../../views/wrapped.ts";
 import { driftDocument, renderDrift } from "./drift.view.ts";
 
 /** `awg drift`: what the host changed since the last accepted state, never what only the config changed. */
@@ -14,7 +15,7 @@ export const run: RunVerb = async (call) => {
   else {
     for (const { path, message } of report.notes) terminal.err(`note: ${path}: ${message}`);
     if (report.open !== undefined) terminal.err(`note: ${report.open}; what it changed is listed as drift`);
-    terminal.out(renderDrift(report, styleFor(terminal.colorOut)));
+    terminal.out(wrapped(renderDrift(report, styleFor(terminal.colorOut)), terminal));
   }
   return flagOption(call, "detailedExitcode") && report.drifts.length > 0 ? EXIT.changed : EXIT.success;
 };

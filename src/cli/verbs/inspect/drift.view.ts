@@ -1,37 +1,37 @@
 import type { Drift, DriftCause, DriftReport } from "../../../app/status/drift.ts";
 import { openChangeOf } from "../../../app/status/open-change.ts";
+import { counted } from "../../../model/text/counted.ts";
 import type { DocumentOf } from "../../documents/documents.ts";
 import type { Style } from "../../views/style.ts";
 import { renderChange } from "../plan/plan.human.ts";
 import { toldChanges } from "../plan/policy-changes.ts";
 
 const CAUSE_TEXTS: Readonly<Record<DriftCause, string>> = {
-  reboot: "the machine was booted since",
-  "link-gone": "its device is gone, and with it what stood on it",
+  reboot: "the host was rebooted",
+  "link-gone": "its device is gone",
   "keeper-gone": "the keeper that held it is gone",
   "engine-gone": "its engine does not run",
-  "engine-silent": "its engine does not answer",
-  "peer-roamed": "the peer speaks from another address now, as WireGuard lets it",
+  "engine-silent": "its engine does not respond",
+  "peer-roamed": "the peer sends from another address (roaming)",
   "file-rewritten": "another program wrote the file",
-  "open-change": "by the change of awg's that has not ended",
+  "open-change": "a change of awg's that has not ended",
   unknown: "cause unknown",
 };
 
 const CHANGE_TEXTS: Readonly<Record<Drift["change"], string>> = {
   gone: "is gone",
   changed: "was changed",
-  extra: "carries awg's mark and belongs to no accepted state",
+  extra: "has awg's mark and belongs to no accepted state",
 };
 
 /** The drift as people read it: each resource with its cause, below it each field from the accepted value to the one found. */
 export function renderDrift({ generation, drifts }: DriftReport, style: Style): string {
-  if (generation === 0 && drifts.length === 0)
-    return "Nothing is applied on this machine, so nothing can have drifted.";
-  if (drifts.length === 0) return `No drift. The machine is as generation ${generation} left it.`;
+  if (generation === 0 && drifts.length === 0) return "Nothing is applied on this host, so there is no drift.";
+  if (drifts.length === 0) return `No drift. The host is as generation ${generation} left it.`;
   return [
     ...drifts.flatMap((drift) => renderOne(drift, style)),
     "",
-    `Drift: ${drifts.length} of generation ${generation}. awg plan shows what would be put back; awg apply puts it back.`,
+    `Drift: ${counted(drifts.length, "resource")} of generation ${generation}. awg apply restores them; awg plan shows how.`,
   ].join("\n");
 }
 

@@ -6,6 +6,7 @@ import { loadConfigFor, openHostFor } from "../../open-host.ts";
 import { flagOption, listOption, type RunVerb, textOption, type VerbCall } from "../../verb.ts";
 import { explanationDocument, renderExplanation } from "../../views/explanation.ts";
 import { styleFor } from "../../views/style.ts";
+import { wrapped } from "../../views/wrapped.ts";
 
 const PROTOCOLS: Readonly<Record<string, number>> = { tcp: 6, udp: 17, icmp: 1, icmpv6: 58, sctp: 132 };
 
@@ -21,7 +22,7 @@ export const run: RunVerb = async (call) => {
   terminal.out(
     flagOption(call, "json")
       ? JSON.stringify(explanationDocument(explanation))
-      : renderExplanation(explanation, styleFor(terminal.colorOut)),
+      : wrapped(renderExplanation(explanation, styleFor(terminal.colorOut)), terminal),
   );
   return explanation.disagreements.length === 0 ? EXIT.success : EXIT.verification;
 };

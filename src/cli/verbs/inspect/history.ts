@@ -3,6 +3,7 @@ import { EXIT, exitCodeOf } from "../../exit-code.ts";
 import { openHostFor } from "../../open-host.ts";
 import { flagOption, type RunVerb } from "../../verb.ts";
 import { styleFor } from "../../views/style.ts";
+import { wrapped } from "../../views/wrapped.ts";
 import { historyDocument, renderHistory } from "./history.view.ts";
 
 /** `awg history`: the generations that are kept, and what each changed; a code of its own where some cannot be read. */
@@ -11,7 +12,7 @@ export const run: RunVerb = async (call) => {
   const entries = await historyOf(host.parts.stores);
   const { terminal } = call;
   if (flagOption(call, "json")) terminal.out(JSON.stringify(historyDocument(entries)));
-  else terminal.out(renderHistory(entries, styleFor(terminal.colorOut)));
+  else terminal.out(wrapped(renderHistory(entries, styleFor(terminal.colorOut)), terminal));
   const unreadable = entries.filter((entry) => "error" in entry);
   const [first] = unreadable;
   if (first === undefined) return EXIT.success;

@@ -1,47 +1,136 @@
 import type { VerbDefinition } from "../../verb.ts";
-import { FILE, INSECURE, RULES_OF } from "../../verb-options.ts";
+import { FILE, INSECURE, RULES_OF, SELECTION_OPTIONS } from "../../verb-options.ts";
 
-/** The verbs that judge packets without sending any. */
-export const VERIFY_VERBS: readonly VerbDefinition[] = [
+/** The verbs that read the host and change nothing. */
+export const INSPECT_VERBS: readonly VerbDefinition[] = [
   {
-    name: "verify",
-    summary: "prove that no packet leaves, enters or is dropped against the policy; sends none",
+    name: "status",
+    summary: "show whether traffic is protected, and each resource",
+    options: [],
+    examples: [
+      ["sudo awg status", "show the conditions Ready, Protected, Drifted and Stalled"],
+      ["sudo awg status --json", "print them for programs"],
+    ],
+    load: () => import("./status.ts"),
+  },
+  {
+    name: "diff",
+    argument: {
+      name: "generation",
+      summary: "@N compares with the host, @N @M two generations",
+      variadic: true,
+    },
+    summary: "show what differs from the config or a generation",
+    details: "Exit 0: no differences. Exit 1: there are differences.",
+    options: [FILE, INSECURE, ...SELECTION_OPTIONS],
+    examples: [
+      ["sudo awg diff -f config.yaml", "compare the host with the config, field by field"],
+      ["sudo awg diff @3 @5", "compare generations 3 and 5 of awg history"],
+    ],
+    load: () => import("../plan/diff.ts"),
+  },
+  {
+    name: "drift",
+    summary: "show what changed outside awg since the last apply",
+    details: "It names the cause of each change if it is known. It needs no config.",
+    options: [{ flags: "--detailed-exitcode", summary: "exit 2 instead of 0 when there is drift" }],
+    examples: [
+      ["sudo awg drift", "show each field: accepted value and present value"],
+      ["sudo awg drift --detailed-exitcode --json", "for monitoring: exit 0 no drift, 2 drift"],
+    ],
+    load: () => import("./drift.ts"),
+  },
+  {
+    name: "history",
+    summary: "list the generations and what each changed",
+    options: [],
+    examples: [
+      ["sudo awg history", "show number, time, config hash and resources; * marks the present one"],
+      ["sudo awg history --json", "print all resources of each generation"],
+    ],
+    load: () => import("./history.ts"),
+  },
+  {
+    name: "get",
+    argument: { name: "resource", summary: "kind or kind/name: tunnel, routes/office" },
+    summary: "print resources as the host has them",
+    options: [{ flags: "--desired", summary: "print them as the last apply accepted them" }],
+    examples: [
+      ["sudo awg get", "list every resource of awg's"],
+      ["sudo awg get routes/office --json", "print one resource, whole"],
+    ],
+    load: () => import("./get.ts"),
+  },
+  {
+    name: "ps",
+    argument: { name: "program", summary: "part of a name or path (default: all programs)" },
+    summary: "list programs with the rule that applies to each",
     details:
-      "Reads the packet filter, routes and policy rules back from the kernel and judges them for every packet there can be. " +
-      "Exit 0: as granted. Exit 6: not, with one packet for each way. With -f a plan is proven instead.",
+      "Only root may read the accepted rules; -f uses those of a config. awg matches arguments and never prints them: " +
+      "they may hold secrets.",
     options: [
-      { ...FILE, summary: "config whose plan is proven instead; repeatable (default: the accepted state)" },
+      { ...FILE, summary: RULES_OF },
       INSECURE,
+      { flags: "--pid <number>", summary: "show only this process" },
+      { flags: "--user <name>", summary: "show only programs of this user (name or number)" },
+      { flags: "--via <path>", summary: "show only programs on this path: tunnel, direct, block" },
+      { flags: "--sockets", summary: "show only programs with a TCP or UDP socket" },
+      { flags: "--all", summary: "show kernel threads, too" },
+      { flags: "--watch", summary: "report programs as they start and end (root)" },
     ],
     examples: [
-      ["sudo awg verify", "each way out that is not granted: a packet, and the rule that lets it out"],
-      ["sudo awg verify -f config.yaml", "every state on the way to this config, before anything is written"],
+      ["awg ps -f config.yaml firefox", "show the rule and path of firefox, and how well it is enforced"],
+      ["sudo awg ps --sockets --json", "print every program with a socket, with the accepted rules"],
     ],
-    load: () => import("./verify.ts"),
+    load: () => import("./ps.ts"),
   },
   {
     name: "explain",
     argument: { name: "destination", summary: "address or name, with :port; [address]:port for IPv6", required: true },
-    summary: "tell what becomes of one flow and why: declared and from the kernel, side by side",
-    details: "Exit 6 when what is declared and what the kernel does differ. Sends nothing.",
+    summary: "show the path of a flow, by config and by kernel",
+    details: "Exit 6 when config and kernel differ. Sends nothing.",
     options: [
       {
         flags: "--protocol <name>",
-        summary: "default: tcp with a port, else icmp",
+        summary: "use this protocol (default: tcp with a port, else icmp)",
         choices: ["tcp", "udp", "icmp", "icmpv6", "sctp"],
       },
-      { flags: "--uid <number>", summary: "whose program sends (default: yours)" },
-      { flags: "--user <name>", summary: "the same by name" },
-      { flags: "--app <program>", summary: "the program, by path or name: its user sends; tells its rule" },
-      { flags: "--pid <number>", summary: "the same by its process" },
+      { flags: "--uid <number>", summary: "send as this user (default: you)" },
+      { flags: "--user <name>", summary: "send as this user, by name" },
+      { flags: "--app <program>", summary: "send as this program, by path or name" },
+      { flags: "--pid <number>", summary: "send as this process" },
       { ...FILE, summary: RULES_OF },
       INSECURE,
-      { flags: "--resolve", summary: "ask the resolvers for a name that /etc/hosts does not have" },
+      { flags: "--resolve", summary: "query DNS for a name that /etc/hosts does not have" },
     ],
     examples: [
-      ["sudo awg explain 203.0.113.7:443", "path, rule, mark, policy rule, route, device, verdict"],
-      ["sudo awg explain '[2001:db8::1]:53' --protocol udp --user backup --json", "as one document, for programs"],
+      ["sudo awg explain 203.0.113.7:443", "show path, rule, mark, policy rule, route, device, verdict"],
+      ["sudo awg explain '[2001:db8::1]:53' --protocol udp --json", "print it for programs"],
     ],
     load: () => import("./explain.ts"),
+  },
+  {
+    name: "verify",
+    summary: "prove that the loaded rules enforce the policy",
+    details:
+      "Reads packet filter, routes and policy rules from the kernel and checks them for every possible packet. Sends no " +
+      "packet. Exit 6: one packet for each fault. With -f it checks a plan instead.",
+    options: [{ ...FILE, summary: "check a plan for this config (default: the accepted state)" }, INSECURE],
+    examples: [
+      ["sudo awg verify", "show each leak: a packet, and the rule that passes it"],
+      ["sudo awg verify -f config.yaml", "check every intermediate state before anything changes"],
+    ],
+    load: () => import("./verify.ts"),
+  },
+  {
+    name: "doctor",
+    summary: "find faults of the host and the installation",
+    details: "Changes nothing. Exit 0: no fault. Exit 6: at least one.",
+    options: [],
+    examples: [
+      ["sudo awg doctor", "show each finding: evidence, cost of the remedy, commands"],
+      ["sudo awg doctor --json", "print the findings with their stable ids"],
+    ],
+    load: () => import("./doctor.ts"),
   },
 ];

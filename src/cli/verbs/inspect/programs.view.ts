@@ -5,7 +5,7 @@ import type { DocumentOf } from "../../documents/documents.ts";
 import type { Style } from "../../views/style.ts";
 
 const MOST_COLUMN = 48;
-const WHY = { depends: "for some of its traffic", unknown: "if what could not be read fits" } as const;
+const WHY = { depends: "for some of its traffic", unknown: "if what could not be read matches" } as const;
 const KEPT_STYLE = { enforced: "green", "best-effort": "yellow", advisory: "yellow", unsupported: "red" } as const;
 
 /** Programs as people read them: one line each, below it the rules that may come first. */
@@ -46,7 +46,7 @@ function sourceText({ rulesOf, generation, programs }: ProgramsReport): string {
   const count = counted(programs.length, "program");
   if (rulesOf === "config") return `${count}, with the rules of the config`;
   if (rulesOf === "accepted") return `${count}, with the rules of generation ${generation}`;
-  return `${count}; no rules are known here, so none is told`;
+  return `${count}; no rules are known here`;
 }
 
 function cellsOf({ program, user, sockets, rule }: ProgramLine): readonly string[] {
@@ -97,7 +97,7 @@ export function programText({ program, rule, perhaps }: ProgramLine): string {
 
 /** One event of `awg ps --watch` as people read it. */
 export function renderWatched(event: ProgramWatchEvent, style: Style): string {
-  if ("missed" in event) return style.yellow("more happened than the kernel could tell; awg ps lists what runs now");
+  if ("missed" in event) return style.yellow("the kernel dropped events; awg ps lists what runs now");
   if ("ended" in event) return style.dim(`- ${event.ended}`);
   return `${style.green("+")} ${programText(event)}`;
 }

@@ -4,6 +4,7 @@ import { EXIT } from "../../exit-code.ts";
 import { openHostFor } from "../../open-host.ts";
 import { flagOption, type RunVerb } from "../../verb.ts";
 import { styleFor } from "../../views/style.ts";
+import { wrapped } from "../../views/wrapped.ts";
 import { renderStatus, statusDocument } from "./status.view.ts";
 
 /** `awg status`: conditions and resources as the last accepted state sees them. */
@@ -21,7 +22,7 @@ export const run: RunVerb = async (call) => {
   terminal.out(
     flagOption(call, "json")
       ? JSON.stringify(statusDocument(status))
-      : renderStatus(status, styleFor(terminal.colorOut)),
+      : wrapped(renderStatus(status, styleFor(terminal.colorOut)), terminal),
   );
   return EXIT.success;
 };

@@ -4,6 +4,7 @@ import type { Condition, ResourceStatus, Status } from "../../../app/status/stat
 import { tunnelState } from "../../../app/status/tunnel-state.ts";
 import { type AwgError, messageOf } from "../../../model/error.ts";
 import type { DocumentOf } from "../../documents/documents.ts";
+import { passedText } from "../../views/passed.ts";
 import type { Style } from "../../views/style.ts";
 import { renderChange } from "../plan/plan.human.ts";
 import { toldChanges } from "../plan/policy-changes.ts";
@@ -19,14 +20,16 @@ export function renderStatus(status: Status, style: Style, nowMs = Date.now()): 
     const isUnderWay =
       (status.openJournal !== undefined && status.openChange?.why !== "unwritten") || status.awaiting !== undefined;
     const first = isUnderWay
-      ? "No accepted state holds on this machine."
-      : "Nothing is applied on this machine. Traffic is not protected by awg.";
+      ? "No state is accepted on this host."
+      : "Nothing is applied on this host. awg does not protect its traffic.";
     return [first, ...open].join("\n");
   }
   const width = Math.max(...status.resources.map(({ key }) => key.length));
   return [
     style.bold(headline(status)),
-    ...status.conditions.map((condition) => renderCondition(condition, style)),
+    ...status.conditions
+      .filter((condition) => condition.type !== "Stalled" || condition.status || status.openChange !== undefined)
+      .map((condition) => renderCondition(condition, style, nowMs)),
     ...open,
     "",
     ...status.resources.flatMap((resource) =>
@@ -39,10 +42,17 @@ function headline({ generation, awaiting }: Status): string {
   return awaiting === undefined ? `Generation ${generation}` : `Generation ${awaiting.generation}, on trial`;
 }
 
-function renderCondition({ type, status, reason, since }: Condition, style: Style): string {
+function renderCondition({ type, status, reason, since }: Condition, style: Style, nowMs: number): string {
   const good = GOOD_WHEN_TRUE.has(type) === status;
   const value = (good ? style.green : style.red)(status ? "yes" : "no");
-  const time = since === undefined ? "" : style.dim(` since ${since}`);
+  const time =
+    since === undefined
+      ? ""
+      : style.dim(
+          good
+            ? ` (applied ${passedText(Date.parse(since), nowMs)} ago)`
+            : `, for ${passedText(Date.parse(since), nowMs)}`,
+        );
   return `  ${`${type}:`.padEnd(11)} ${value}${status ? "" : " "}  ${reason}${time}`;
 }
 
@@ -72,7 +82,7 @@ function openTexts(
   style: Style,
 ): readonly string[] {
   const fallen = fallback.map(({ device, rules }) =>
-    style.yellow(`${device} is down: ${rules.join(", ")} go direct until it is up again.`),
+    style.yellow(`${device} is down: ${rules.join(", ")} go direct until it is up.`),
   );
   const silent = silentKeeper === undefined ? [] : [style.red(silenceText(silentKeeper))];
   const rule = mainRuleMissing === undefined ? [] : [style.red(mainRuleText(mainRuleMissing))];
@@ -80,12 +90,12 @@ function openTexts(
 }
 
 function mainRuleText({ message, remedy }: MainRuleMissing): string {
-  return `${capitalized(message)}. Bring it back: ${remedy.join("; ")}`;
+  return `${capitalized(message)}. Restore it: ${remedy.join("; ")}`;
 }
 
 /** The kernel goes on with what was applied; only changes have to wait. */
 function silenceText(silence: AwgError): string {
-  return `${capitalized(messageOf(silence))}. Until then what is applied holds, and nothing can be changed.`;
+  return `${capitalized(messageOf(silence))}. Until then the applied state stays, and nothing can be changed.`;
 }
 
 function transactionTexts(
@@ -99,34 +109,30 @@ function transactionTexts(
 ): readonly string[] {
   if (awaiting !== undefined) {
     const { generation, secondsLeft } = awaiting;
-    const what = `Generation ${generation} stands but awaits confirmation for ${secondsLeft} s more`;
-    return [style.yellow(`${what}: keep it with awg confirm, undo it with awg revert.`)];
+    const what = `Generation ${generation} is reverted in ${secondsLeft} s unless confirmed`;
+    return [style.yellow(`${what}. Keep it: awg confirm. Undo it: awg revert.`)];
   }
   if (openJournal === undefined || openChange === undefined) return [];
   const { verb, why } = openChange;
   if (why === "unwritten") {
-    const what = `That generation ${accepted} was accepted could not be written yet (${openJournal})`;
-    return [style.yellow(`${what}; mend that, then the next apply or destroy writes it.`)];
+    const what = `Generation ${accepted} is applied and could not be saved yet (${openJournal})`;
+    return [style.yellow(`${what}. Correct that; the next apply or destroy saves it.`)];
   }
   if (why === "under-way") {
-    const state = "what stands is neither the old state nor the new";
+    const state = "the host is between the old and the new state";
     const who = capitalized(nameOf(openChange.changedBy));
     return [style.yellow(`${who} is changing this host (${openJournal}): ${state} until it ends.`)];
   }
   if (why === "not-confirmed") {
-    const when = "the next apply or destroy puts the old state back first, awg revert at once";
-    return [style.red(`What was on trial was not confirmed in time (${openJournal}); ${when}.`)];
+    const when = "the next apply or destroy restores the old state; awg revert does it now";
+    return [style.red(`The change was not confirmed in time (${openJournal}); ${when}.`)];
   }
   const what = verb === "destroy" ? "A destroy" : "An apply";
   if (why === "way-back-failed") {
-    return [
-      style.red(`${what} failed, and so did its rollback (${openJournal}); the next apply or destroy recovers it.`),
-    ];
+    return [style.red(`${what} and its rollback failed (${openJournal}). The next apply or destroy recovers it.`)];
   }
   const next =
-    verb === "destroy"
-      ? "awg destroy carries it to its end, awg revert puts back what stood before"
-      : "the next apply or destroy recovers it";
+    verb === "destroy" ? "awg destroy completes it, awg revert undoes it" : "the next apply or destroy recovers it";
   return [style.red(`${what} was interrupted (${openJournal}); ${next}.`)];
 }
 

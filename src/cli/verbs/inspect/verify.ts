@@ -8,6 +8,7 @@ import { loadConfigFor, openHostFor } from "../../open-host.ts";
 import { flagOption, listOption, type RunVerb, type VerbCall } from "../../verb.ts";
 import { styleFor } from "../../views/style.ts";
 import { renderVerified, verifiedDocument } from "../../views/verified.ts";
+import { wrapped } from "../../views/wrapped.ts";
 
 /** `awg verify`: every packet there can be against the accepted policy; exit 6 when something is found. */
 export const run: RunVerb = async (call) => {
@@ -19,7 +20,7 @@ export const run: RunVerb = async (call) => {
   terminal.out(
     flagOption(call, "json")
       ? JSON.stringify(verifiedDocument(report))
-      : renderVerified(report, styleFor(terminal.colorOut)),
+      : wrapped(renderVerified(report, styleFor(terminal.colorOut)), terminal),
   );
   return report.findings.length === 0 ? EXIT.success : EXIT.verification;
 };

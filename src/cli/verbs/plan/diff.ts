@@ -8,6 +8,7 @@ import { selectionOf } from "../../selection.ts";
 import { flagOption, listOption, type RunVerb, type VerbCall } from "../../verb.ts";
 import { printDocument } from "../../views/json.ts";
 import { styleFor } from "../../views/style.ts";
+import { wrapped } from "../../views/wrapped.ts";
 import { diffDocument, differencesDocument, renderDiff, renderDifferences } from "./diff.human.ts";
 
 const GENERATION = /^@([1-9][0-9]{0,14})$/;
@@ -36,7 +37,8 @@ export const run: RunVerb = async (call) => {
   if (notes.length > 0) (await import("../../views/notes.ts")).printNotes(notes, terminal);
   const subject = from === undefined ? "the config says" : `generation ${from} says`;
   if (flagOption(call, "json")) printDocument(terminal, "diff", diffDocument(planned));
-  else if (!isInSync(planned.plan)) terminal.out(renderDiff(planned.plan, styleFor(terminal.colorOut)));
+  else if (!isInSync(planned.plan))
+    terminal.out(wrapped(renderDiff(planned.plan, styleFor(terminal.colorOut)), terminal));
   else terminal.err(`No differences. The machine is as ${subject}.`);
   return isInSync(planned.plan) ? EXIT.success : EXIT.differences;
 };
@@ -46,7 +48,8 @@ async function compare(call: VerbCall, { parts }: OpenHost, from: number, to: nu
   const differences = await compareGenerations(parts.stores, from, to);
   const { terminal } = call;
   if (flagOption(call, "json")) printDocument(terminal, "diff-generations", differencesDocument(from, to, differences));
-  else if (differences.length > 0) terminal.out(renderDifferences(differences, styleFor(terminal.colorOut)));
+  else if (differences.length > 0)
+    terminal.out(wrapped(renderDifferences(differences, styleFor(terminal.colorOut)), terminal));
   else terminal.err(`No differences between the generations ${from} and ${to}.`);
   return differences.length === 0 ? EXIT.success : EXIT.differences;
 }

@@ -7,6 +7,7 @@ import { printDocument } from "../../views/json.ts";
 import { printNotes } from "../../views/notes.ts";
 import { styleFor } from "../../views/style.ts";
 import { renderVerified, verifiedDocument } from "../../views/verified.ts";
+import { wrapped } from "../../views/wrapped.ts";
 import { renderPlan } from "./plan.human.ts";
 
 /** Prints a plan, and what its verification found: to stdout, as text or as one JSON document; notes go to stderr. */
@@ -19,9 +20,9 @@ export function printPlanned(planned: Planned, call: VerbCall, verified?: Verifi
   }
   const style = styleFor(terminal.colorErr);
   printNotes(planned.notes, terminal);
-  terminal.out(renderPlan(planned.plan, planned.traffic, styleFor(terminal.colorOut)));
+  terminal.out(wrapped(renderPlan(planned.plan, planned.traffic, styleFor(terminal.colorOut)), terminal));
   for (const note of verified?.notes ?? []) terminal.err(`${style.yellow("note:")} ${note}`);
-  if (verified !== undefined) terminal.out(renderVerified(verified, styleFor(terminal.colorOut)));
+  if (verified !== undefined) terminal.out(wrapped(renderVerified(verified, styleFor(terminal.colorOut)), terminal));
 }
 
 function planDocument(planned: Planned): DocumentOf<"plan"> {

@@ -1,13 +1,13 @@
 import type { VerbDefinition } from "../../verb.ts";
 
-/** The processes that awg starts itself; nobody types them. */
+/** The processes that awg starts itself. */
 export const PROCESS_VERBS: readonly VerbDefinition[] = [
   {
     name: "keeper",
-    summary: "hold descriptors and tables that outlive the other processes (awg starts it itself)",
+    summary: "hold what outlives the other processes (awg starts it)",
     options: [
-      { flags: "--run-dir <folder>", summary: "where its socket lies" },
-      { flags: "--stay", summary: "as a service: stay though it holds nothing, and wait for another to end" },
+      { flags: "--run-dir <folder>", summary: "folder of its socket" },
+      { flags: "--stay", summary: "stay while it holds nothing, as a service" },
     ],
     examples: [],
     hidden: true,
@@ -17,7 +17,7 @@ export const PROCESS_VERBS: readonly VerbDefinition[] = [
   {
     name: "engine",
     argument: { name: "device", summary: "its TUN device", required: true },
-    summary: "carry one tunnel (the keeper starts it itself)",
+    summary: "run one tunnel (the keeper starts it)",
     options: [],
     examples: [],
     hidden: true,
@@ -26,7 +26,7 @@ export const PROCESS_VERBS: readonly VerbDefinition[] = [
   },
   {
     name: "packet-thread",
-    summary: "carry the packets of an engine (the engine starts it itself, as a thread)",
+    summary: "carry an engine's packets (the engine starts it as a thread)",
     options: [],
     examples: [],
     hidden: true,

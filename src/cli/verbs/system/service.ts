@@ -16,7 +16,7 @@ export const run: RunVerb = async (call) => {
   if (command !== undefined) await controlDaemon(host.parts, command);
   else if (word !== "status") {
     throw new AwgError("usage", `there is no service command "${word}"`, {
-      remedy: "say status, start, stop or restart",
+      remedy: "write status, start, stop or restart",
     });
   }
   const services = await readServices(host.parts);
@@ -36,13 +36,13 @@ function forPrograms({ observed, autostart }: ServiceReport): DocumentOf<"servic
 function lineOf({ observed, autostart }: ServiceReport): string {
   const { name, definition, ownedByAwg, loaded, outdated, awaitsRestart, running, pid, lastExit } = observed;
   if (definition === null) return `${name}: not installed${loaded ? ", but still loaded" : ""}`;
-  if (!ownedByAwg) return `${name}: somebody else's`;
+  if (!ownedByAwg) return `${name}: belongs to another program`;
   const facts = [
     running ? `running${pid === undefined ? "" : `, process ${pid}`}` : loaded ? "not running" : "not loaded",
     autostart === undefined ? "" : autostart.enabled ? "starts at boot" : "does not start at boot",
     lastExit === undefined ? "" : `last ended with ${lastExit}`,
-    outdated ? "its manager goes by an older definition" : "",
-    awaitsRestart ? "runs by an older definition until it is started anew" : "",
+    outdated ? "the service manager uses an older definition" : "",
+    awaitsRestart ? "runs with an older definition until it is restarted" : "",
   ];
   return `${name}: ${facts.filter(Boolean).join("; ")}`;
 }

@@ -33,7 +33,7 @@ export function readText(call: VerbCall, path: string): string {
   } catch (error) {
     const why = error instanceof Error && "code" in error ? String(error.code) : "it cannot be read";
     if (isKey(path)) {
-      throw new AwgError("usage", "a key stands where the name of its file belongs", {
+      throw new AwgError("usage", "a key is given instead of the name of its file", {
         remedy: "put a new one into a file: what was typed may have been seen by others, as every argument",
       });
     }

@@ -22,8 +22,8 @@ export interface Stood {
 /** What a kill in a destroy left: nothing of it begun, a part of it done, or all of it. */
 export type Left = "whole" | "part" | "gone";
 
-const REVERTED = "Reverted; what stood before is back.";
-const NOTHING_OPEN = "Nothing waits to be confirmed; nothing was changed.";
+const REVERTED = "Reverted. The state before the change is back.";
+const NOTHING_OPEN = "There is no change to undo.";
 
 /**
  * A destroy killed at that call, and `awg revert`: what stood before is back, unless the destroy had come to its end. All of it

@@ -1,0 +1,101 @@
+import type { VerbDefinition } from "../../verb.ts";
+import {
+  ACCEPT_RISK,
+  APPROVE,
+  CONFIRM_WITHIN,
+  DETAILED,
+  FILE,
+  INSECURE,
+  SELECTION_OPTIONS,
+  STREAM,
+  VERIFY,
+} from "../../verb-options.ts";
+
+/** The verbs that change the host, and the plan before them. */
+export const CHANGE_VERBS: readonly VerbDefinition[] = [
+  {
+    name: "plan",
+    summary: "show what apply would change",
+    details: "Changes nothing.",
+    options: [
+      FILE,
+      INSECURE,
+      { flags: "--out <path>", summary: "save the plan for awg apply PLAN" },
+      DETAILED,
+      VERIFY,
+      ...SELECTION_OPTIONS,
+    ],
+    examples: [
+      ["sudo awg plan -f config.yaml", "list the steps, their reasons, and what happens to traffic"],
+      ["sudo awg plan -f config.yaml --out my.plan", "save the plan; awg apply my.plan applies exactly this"],
+      ["sudo awg plan -f config.yaml --target office", "plan one tunnel, with the policy and routes it needs"],
+    ],
+    load: () => import("../plan/plan.ts"),
+  },
+  {
+    name: "apply",
+    argument: { name: "plan", summary: "a plan saved by awg plan --out" },
+    summary: "apply the config",
+    details:
+      "With --confirm-within the keeper reverts the change unless it is confirmed in time, even if awg is killed. On a " +
+      "simulated host awg itself reverts it.",
+    options: [FILE, INSECURE, APPROVE, CONFIRM_WITHIN, ACCEPT_RISK, DETAILED, STREAM, VERIFY, ...SELECTION_OPTIONS],
+    examples: [
+      ["sudo awg apply -f config.yaml", "show the plan, ask, apply it and verify the result"],
+      ["sudo awg apply laptop.plan", "apply a saved plan; exit 11 if it no longer fits"],
+      ["sudo awg apply -f config.yaml --netns lab --auto-approve", "apply inside the network namespace lab"],
+      ["sudo awg apply -f config.yaml --confirm-within 60s", "revert after 60 seconds unless confirmed (exit 9)"],
+    ],
+    acts: true,
+    load: () => import("./apply.ts"),
+  },
+  {
+    name: "confirm",
+    summary: "keep a change that waits for confirmation",
+    details: "After an apply over SSH use a new connection: the old one does not prove that the host can be reached.",
+    options: [],
+    examples: [
+      ["sudo awg confirm", "keep it; after the time the old state is back"],
+      ["sudo awg confirm --netns lab", "keep the change inside the network namespace lab"],
+    ],
+    acts: true,
+    load: () => import("./confirm.ts"),
+  },
+  {
+    name: "revert",
+    summary: "undo a change that awaits confirmation or was interrupted",
+    details:
+      "Of an interrupted destroy the tunnels and the packet filter come back. After a reboot only the packet filter can " +
+      "be restored; awg names what else is missing.",
+    options: [{ flags: "--due", summary: "revert only if the time to confirm is over" }],
+    examples: [
+      ["sudo awg revert", "restore the state before the apply"],
+      ["sudo awg revert --due", "what the keeper runs at the deadline"],
+    ],
+    acts: true,
+    load: () => import("./revert.ts"),
+  },
+  {
+    name: "rollback",
+    argument: { name: "generation", summary: "its number (default: the previous generation)" },
+    summary: "go back to an earlier generation",
+    options: [APPROVE, CONFIRM_WITHIN, ACCEPT_RISK, DETAILED, STREAM],
+    examples: [
+      ["sudo awg rollback", "undo the last apply; the result is a new generation"],
+      ["sudo awg rollback 3", "go back to generation 3 of awg history"],
+    ],
+    acts: true,
+    load: () => import("./rollback.ts"),
+  },
+  {
+    name: "destroy",
+    summary: "remove everything awg made and restore what it replaced",
+    options: [APPROVE, ACCEPT_RISK, STREAM],
+    examples: [
+      ["sudo awg destroy", "show the plan, ask, and remove it; the kill switch goes last"],
+      ["sudo awg destroy --auto-approve --json-stream", "do not ask; print events"],
+    ],
+    acts: true,
+    load: () => import("./destroy.ts"),
+  },
+];

@@ -1,0 +1,93 @@
+import type { VerbDefinition } from "../../verb.ts";
+import { FILE, INSECURE } from "../../verb-options.ts";
+
+const DRY_RUN = { flags: "--dry-run", summary: "show the steps and change nothing" };
+
+/** The verbs of the installation: services, completion, version. */
+export const SYSTEM_VERBS: readonly VerbDefinition[] = [
+  {
+    name: "install",
+    summary: "install awg's services, user and config folder",
+    details: "What exists already stays as it is.",
+    options: [DRY_RUN],
+    examples: [
+      ["sudo awg install", "run the daemon and the keeper, now and at boot"],
+      ["sudo awg install --dry-run", "show step by step what that would change"],
+    ],
+    acts: true,
+    load: () => import("./install.ts"),
+  },
+  {
+    name: "uninstall",
+    summary: "remove what awg install added; the config stays",
+    details: "Refused while a generation is applied: nothing would maintain its kill switch and routes.",
+    options: [DRY_RUN, { flags: "--force", summary: "destroy the applied generation first" }],
+    examples: [
+      ["sudo awg uninstall", "remove the services and the user"],
+      ["sudo awg uninstall --dry-run", "show step by step what that would remove"],
+    ],
+    acts: true,
+    load: () => import("./uninstall.ts"),
+  },
+  {
+    name: "service",
+    argument: {
+      name: "command",
+      summary: "status, start, stop or restart",
+      required: true,
+      choices: ["status", "start", "stop", "restart"],
+    },
+    summary: "control the daemon's service",
+    details: "The network stays as it is.",
+    options: [],
+    examples: [
+      ["awg service status", "show whether it runs, its process, and how it ended last"],
+      ["sudo awg service restart", "restart it after an update, without packet loss"],
+    ],
+    acts: true,
+    load: () => import("./service.ts"),
+  },
+  {
+    name: "daemon",
+    summary: "keep the host as the config says",
+    details:
+      "Applies the config, and again after edits, drift and network changes. Its end changes nothing. Run it in the " +
+      "foreground, under a supervisor; awg install sets one up.",
+    options: [
+      FILE,
+      INSECURE,
+      { flags: "--foreground", summary: "stay in the foreground (required)" },
+      { flags: "--notify", summary: "show a desktop notification when protection is lost" },
+    ],
+    examples: [
+      ["sudo awg daemon --foreground -f config.yaml", "apply it, then repair what other programs change"],
+      ["sudo awg daemon --foreground --json", "print one JSON event a line on standard error"],
+    ],
+    acts: true,
+    load: () => import("./daemon.ts"),
+  },
+  {
+    name: "completion",
+    argument: { name: "shell", summary: "bash, zsh or fish", required: true, choices: ["bash", "zsh", "fish"] },
+    summary: "print a completion script for a shell",
+    options: [],
+    examples: [
+      ["source <(awg completion bash)", "complete in this shell; in zsh after compinit"],
+      ["awg completion fish > ~/.config/fish/completions/awg.fish", "complete in every new fish"],
+      ["awg completion zsh > /usr/local/share/zsh/site-functions/_awg", "complete in every new zsh"],
+    ],
+    readsNoMachine: true,
+    load: () => import("../completion/completion.ts"),
+  },
+  {
+    name: "version",
+    summary: "print the version",
+    options: [],
+    examples: [
+      ["awg version", "print the version of awg, Node and the system"],
+      ["awg version --json", "print them for programs"],
+    ],
+    readsNoMachine: true,
+    load: () => import("./version.ts"),
+  },
+];
