@@ -3,7 +3,7 @@ import { PORTED_PROTOCOLS } from "../../../../../model/firewall/packet.ts";
 import type { FirewallPolicy, PathRef } from "../../../../../model/firewall/policy.ts";
 import { verdict } from "../../../../../native/linux/nftables/expression.ts";
 import type { FieldName } from "../../../../../native/linux/nftables/field.ts";
-import { type Match, updateSet } from "../../../../../native/linux/nftables/match.ts";
+import { type Match, type MatchBuilder, updateSet } from "../../../../../native/linux/nftables/match.ts";
 import { JUDGED_SETS, REMEMBER } from "../chain-names.ts";
 import type { RenderPlace } from "./conditions.ts";
 
@@ -13,15 +13,15 @@ const MOST_ELEMENTS = 65_536;
 
 const FAMILIES = [4, 6] as const;
 
-/** Echo requests (RFC 792, RFC 4443 section 4.1): the only ICMP that is remembered. */
-const ECHO = { 4: ["icmp", 8], 6: ["icmpv6", 128] } as const;
+/** Echo requests and replies (8 and 0 of RFC 792, 128 and 129 of RFC 4443): the only ICMP that is remembered. */
+const ECHO = { 4: ["icmp.type", 0, 0xf7], 6: ["icmpv6.type", 128, 0xfe] } as const;
 
 /** A set, and the fields by which the rules that find a path decide, with the device by which the packet leaves. */
 interface Memory {
   readonly set: string;
   readonly family: 4 | 6;
-  /** The set is for echo requests, which have no ports. */
-  readonly echo?: readonly ["icmp" | "icmpv6", number];
+  /** The set is for echoes, which have no ports: the field of their type, its value and mask. */
+  readonly echo?: readonly ["icmp.type" | "icmpv6.type", number, number];
   readonly key: readonly FieldName[];
 }
 
@@ -58,7 +58,7 @@ export function writeRemember({ writer, match }: RenderPlace): void {
   writer.chain(REMEMBER);
   for (const { set, family, echo, key } of MEMORIES) {
     writer.expiringSet(set, key, LIFETIME_MS, MOST_ELEMENTS);
-    const kind = echo === undefined ? [match.network(family === 4 ? "ip" : "ip6"), ported] : [match.icmp(...echo)];
+    const kind = echo === undefined ? [match.network(family === 4 ? "ip" : "ip6"), ported] : [isEcho(match, echo)];
     writer.rule(REMEMBER, kind, updateSet(key, set), "S5.6 the verdict is remembered");
   }
   writer.rule(REMEMBER, [], verdict("return"), "S1.2 this layer accepts");
@@ -67,7 +67,11 @@ export function writeRemember({ writer, match }: RenderPlace): void {
 /** The conditions, one list for each set, under which the packet's flow may leave by its device, as was judged before. */
 export function isJudged({ match }: RenderPlace): Match[][] {
   return MEMORIES.map(({ set, echo, key }) => [
-    ...(echo === undefined ? [] : [match.icmp(...echo)]),
+    ...(echo === undefined ? [] : [isEcho(match, echo)]),
     match.inSet(key, set),
   ]);
+}
+
+function isEcho(match: MatchBuilder, [field, value, mask]: NonNullable<Memory["echo"]>): Match {
+  return match.field(field, value, { mask });
 }
