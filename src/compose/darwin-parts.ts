@@ -15,7 +15,7 @@ import { sshConnectionAbove, sshdStartMs } from "../host/darwin/processes/ssh-an
 import type { ProcessPort } from "../host/ports/processes.ts";
 import { AwgError } from "../model/error.ts";
 import { keeperPaths } from "../model/keeper-protocol.ts";
-import { readBootSession } from "../native/darwin/boot-session.ts";
+import { readBootSession } from "../native/darwin/calls.ts";
 import { forbidDumps } from "../native/darwin/forbid-dumps.ts";
 import { openLibSystem } from "../native/darwin/libsystem.ffi.ts";
 import type { LibSystem } from "../native/darwin/libsystem.ts";

@@ -1,5 +1,5 @@
 import { openLibSystem } from "./darwin/libsystem.ffi.ts";
-import { darwinUnixExchanges } from "./darwin/local/unix-exchange.ts";
+import { darwinUnixExchanges } from "./darwin/unix-exchange.ts";
 import { errnoName } from "./linux/errno.ts";
 import { exchangeOverUnixSocket, isUnixSocketLive } from "./linux/process/unix-exchange.ffi.ts";
 import type { UnixExchanges } from "./unix-exchange.ts";

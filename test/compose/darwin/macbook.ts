@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import type { HostParts } from "../../../src/app/parts.ts";
 import type { Planned } from "../../../src/app/plan/planned.ts";
 import { LAUNCHD } from "../../../src/model/resources/service.ts";
-import { readBootSession } from "../../../src/native/darwin/boot-session.ts";
+import { readBootSession } from "../../../src/native/darwin/calls.ts";
 import { fileStores } from "../../../src/state/file-stores.ts";
 import { SecretStore } from "../../../src/state/secret-store.ts";
 import { DarwinWorld } from "../../contract/darwin-world.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { readBootSession } from "../../../src/native/darwin/boot-session.ts";
+import { readBootSession } from "../../../src/native/darwin/calls.ts";
 import { FakeLibSystem } from "../../host/darwin/fake/fake-libsystem.ts";
 import { macBook } from "../../host/darwin/fake/machine.ts";
 

@@ -1,8 +1,8 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, expect, test } from "vitest";
-import { desktopNotifications } from "../../../../src/host/linux/desktop-notifications.ts";
-import { temporaryFolder } from "../../../support/folder.ts";
+import { desktopNotifications } from "../../../src/host/linux/desktop-notifications.ts";
+import { temporaryFolder } from "../../support/folder.ts";
 
 const HOSTILE = { title: "--help", text: "$(reboot) `reboot`\n\u001b[2J" };
 

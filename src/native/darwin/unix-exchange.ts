@@ -1,12 +1,12 @@
-import { AwgError } from "../../../model/error.ts";
-import { timeLimit, type UnixExchange, type UnixExchanges } from "../../unix-exchange.ts";
-import { checkedCall, withSocket } from "../calls.ts";
-import { LOCAL, SOCKET } from "../constants.ts";
-import { darwinErrnoName, darwinError } from "../errno.ts";
-import { LAYOUTS } from "../layouts.ts";
-import type { LibSystem } from "../libsystem.ts";
-import { readPeerUid } from "../peer-credentials.ts";
-import { writeCharacters, writeNumber, writeNumber64 } from "../struct.codec.ts";
+import { AwgError } from "../../model/error.ts";
+import { timeLimit, type UnixExchange, type UnixExchanges } from "../unix-exchange.ts";
+import { checkedCall, withSocket } from "./calls.ts";
+import { LOCAL, SOCKET } from "./constants.ts";
+import { darwinErrnoName, darwinError } from "./errno.ts";
+import { LAYOUTS } from "./layouts.ts";
+import type { LibSystem } from "./libsystem.ts";
+import { readPeerUid } from "./peer-credentials.ts";
+import { writeCharacters, writeNumber, writeNumber64 } from "./struct.codec.ts";
 
 const ADDRESS = LAYOUTS.sockaddr_un;
 const TIMEVAL = LAYOUTS.timeval;

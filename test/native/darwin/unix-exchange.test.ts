@@ -1,12 +1,12 @@
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { DARWIN_ERRNO } from "../../../../src/native/darwin/errno.ts";
-import { openLibSystem } from "../../../../src/native/darwin/libsystem.ffi.ts";
-import type { CallResult, LibSystem } from "../../../../src/native/darwin/libsystem.ts";
-import { darwinUnixExchanges } from "../../../../src/native/darwin/local/unix-exchange.ts";
-import { errnoName } from "../../../../src/native/linux/errno.ts";
-import { temporaryFolder } from "../../../support/folder.ts";
+import { DARWIN_ERRNO } from "../../../src/native/darwin/errno.ts";
+import { openLibSystem } from "../../../src/native/darwin/libsystem.ffi.ts";
+import type { CallResult, LibSystem } from "../../../src/native/darwin/libsystem.ts";
+import { darwinUnixExchanges } from "../../../src/native/darwin/unix-exchange.ts";
+import { errnoName } from "../../../src/native/linux/errno.ts";
+import { temporaryFolder } from "../../support/folder.ts";
 
 const isLinux = process.platform === "linux";
 /** Numbers of bsd/sys/socket.h and bsd/sys/un.h, and Linux's for the same. */

@@ -1,9 +1,9 @@
 import { chownSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, expect, test } from "vitest";
-import type { Command } from "../../../../src/host/darwin/command.ts";
-import { osascriptNotifications } from "../../../../src/host/darwin/osascript-notifications.ts";
-import { temporaryFolder } from "../../../support/folder.ts";
+import type { Command } from "../../../src/host/darwin/command.ts";
+import { osascriptNotifications } from "../../../src/host/darwin/osascript-notifications.ts";
+import { temporaryFolder } from "../../support/folder.ts";
 
 const HOSTILE = { title: "-e", text: 'do shell script "reboot"\u001b[2J' };
 
