@@ -2,7 +2,7 @@ import type { TunnelSpec } from "./resources/tunnel.ts";
 
 /** What awg knows of an external engine before it starts one. */
 export interface EngineProgram {
-  /** Where it may be, tried in order; never by PATH, which a caller of a root process could have set. */
+  /** Where it may be, in order of trying; PATH is not used, because the caller of a root process could set it. */
   readonly paths: readonly string[];
   /** Folder of its UAPI sockets (wireguard.com/xplatform), `<device>.sock` each. */
   readonly socketFolder: string;
@@ -22,7 +22,9 @@ export const ENGINE_PROGRAMS: Readonly<Record<TunnelSpec["protocol"], EngineProg
   },
 };
 
-/** Set in the environment of each engine that a keeper starts, so that a later one knows it for ours; says which it is. */
+/**
+ * Set in the environment of each engine that a keeper starts, so that a later keeper recognises it; names the engine.
+ */
 export const ENGINE_SIGN = "AWG_KEEPER_ENGINE";
 
 /** The protocol of an external engine whose process has this name; undefined for other programs. */

@@ -1,4 +1,4 @@
-/** What went wrong, by who can do something about it. The exit code and whether to retry follow from it. */
+/** What failed, by who can act on it. The exit code and retries follow from it. */
 export type ErrorKind =
   | "usage"
   | "config"
@@ -14,7 +14,7 @@ export type ErrorKind =
   | "journal"
   | "bug";
 
-/** Facts about an error, as data: the view prints them, tests compare them. Never a secret. */
+/** Facts about an error, as data: views print them, tests compare them. Never a secret. */
 export type ErrorFacts = Readonly<Record<string, string | number | boolean | readonly string[]>>;
 
 const RETRYABLE: Readonly<Record<ErrorKind, boolean>> = {
@@ -60,13 +60,13 @@ export class AwgError extends Error {
   }
 }
 
-/** The message of whatever was thrown, in one line. */
+/** The message of anything that was thrown, on one line. */
 export function messageOf(error: unknown): string {
   if (error instanceof AwgError && error.remedy !== undefined) return `${error.message}; ${error.remedy}`;
   return error instanceof Error ? error.message : String(error);
 }
 
-/** One system's errno numbers, each with its symbolic name and what it means, for those that awg's calls can meet. */
+/** The errno numbers of one system that awg's calls can return, with name and meaning. */
 export type ErrnoTable = Readonly<Record<number, readonly [name: string, words: string]>>;
 
 const KINDS: Readonly<Record<string, ErrorKind>> = {
@@ -83,10 +83,10 @@ const KINDS: Readonly<Record<string, ErrorKind>> = {
   EEXIST: "conflict",
 };
 
-/** What helps where too many files are open, in this process (EMFILE) or on this machine (ENFILE). */
+/** The remedy for too many open files, in this process (EMFILE) or on this host (ENFILE). */
 export const OPEN_FILES_REMEDIES: Readonly<Record<string, string>> = {
-  EMFILE: "raise the limit of open files of whoever starts awg (ulimit -n 1024; LimitNOFILE= of its service)",
-  ENFILE: "raise the machine's limit of open files (sysctl fs.file-max), or end what holds so many",
+  EMFILE: "raise the limit of open files of the program that starts awg (ulimit -n 1024; LimitNOFILE= of its service)",
+  ENFILE: "raise the host's limit of open files (sysctl fs.file-max), or end the program that uses so many",
 };
 
 /** What is known of a failed call beside its errno. */
@@ -97,17 +97,17 @@ export interface CallDetail {
   readonly facts?: ErrorFacts | undefined;
 }
 
-/** The symbolic name of an errno number, `errno 999` for one awg doesn't know. */
+/** The symbolic name of an errno number, `errno 999` for an unknown one. */
 export function nameOfErrno(table: ErrnoTable, errno: number): string {
   return table[errno]?.[0] ?? `errno ${errno}`;
 }
 
 /**
- * The error of a failed call to the kernel: "adding route 10.0.0.0/8 failed: already exists (EEXIST)".
- * `facts.errno` holds the symbolic name, to be compared.
+ * The error of a failed call to the kernel: "adding route 10.0.0.0/8 failed: already exists (EEXIST)". `facts.errno` is
+ * the symbolic name, for comparison.
  *
- * @param action what was being done, starting with a verb
- * @param permissionRemedy what to do about a refusal for want of rights, where `detail` says nothing
+ * @param action the action, starting with a verb
+ * @param permissionRemedy the remedy for missing rights, if `detail` has none
  */
 export function callError(
   table: ErrnoTable,

@@ -1,4 +1,4 @@
-/** Which internet protocol: an IPv4 address has 32 bits, an IPv6 address 128. */
+/** The IP version: an IPv4 address has 32 bits, an IPv6 address 128. */
 export type Family = 4 | 6;
 
 /** An IP address as a number, so that prefixes are arithmetic. The value never exceeds the family's width. */
@@ -13,9 +13,9 @@ export function addressBits(family: Family): 32 | 128 {
 }
 
 /**
- * Reads an IPv4 or IPv6 address; `undefined` when the text is not exactly one.
- * IPv4 is four decimal parts without leading zeros (`012` is 10 to some resolvers and 12 to others, so it is refused);
- * IPv6 is RFC 4291 section 2.2, an embedded IPv4 tail included; a zone (`%eth0`) is refused.
+ * Reads an IPv4 or IPv6 address; `undefined` for any other text. IPv4 is four decimal parts without leading zeros: some
+ * resolvers read `012` as 10, others as 12. IPv6 is RFC 4291 section 2.2, with an embedded IPv4 tail; a zone (`%eth0`)
+ * is refused.
  */
 export function parseIp(text: string): IpAddress | undefined {
   if (text.length > 45) return undefined;

@@ -2,15 +2,15 @@ import { AwgError, type ErrorFacts, type ErrorKind } from "./error.ts";
 import { isDeviceName, utunUnit } from "./resources/tunnel-key.ts";
 
 /**
- * How the keeper is spoken to: one JSON object a line each way over a unix socket, one answer to each request. Only
- * root, or the keeper's own user, is heard. docs/platforms.md tells where the socket lies.
+ * The keeper's protocol: JSON lines over a unix socket, one reply per request. Only root and the keeper's own user are
+ * accepted. docs/reference/platforms.md names the socket's path.
  */
 export const KEEPER_PROTOCOL_VERSION = 1;
 
-/** A transaction of 10,000 prefixes is megabytes in base64; nothing honest is longer than this. */
+/** A transaction of 10,000 prefixes is megabytes in base64; valid messages are never longer than this. */
 export const MAX_REQUEST_BYTES = 64 * 1024 * 1024;
 
-/** The identity an engine's sockets wear; 0 and 0 where the machine has no service user. */
+/** The identity of an engine's sockets; 0 and 0 on a host without a service user. */
 export interface EngineUser {
   readonly uid: number;
   readonly gid: number;
@@ -19,13 +19,15 @@ export interface EngineUser {
 export interface OpenDevice {
   readonly request: "openDevice";
   readonly device: string;
-  /** Written to the device before it is made persistent, so that none is ever left that nobody knows for ours. */
+  /** Written to the device before it becomes persistent, so that no device is left unmarked. */
   readonly alias: string;
-  /** The number of the utun that it is to be (macOS); the first that is free when left out. */
+  /** The wanted utun number (macOS); the first free one when absent. */
   readonly unit?: number;
 }
 
-/** Takes over a device that another program's engine holds; that engine runs on, and is ours to watch from then on. */
+/**
+ * Takes over a device from another program's engine; the engine keeps running, and the keeper watches it from then on.
+ */
 export interface AdoptDevice {
   readonly request: "adoptDevice";
   readonly device: string;
@@ -35,19 +37,19 @@ export interface AdoptDevice {
 export interface EnsureEngine {
   readonly request: "ensureEngine";
   readonly device: string;
-  /** `userspace`: wireguard-go or amneziawg-go; `embedded`: awg's own, in a process like theirs. */
+  /** `userspace`: wireguard-go or amneziawg-go; `embedded`: awg's own, in a process of its own. */
   readonly engine: "userspace" | "embedded";
   readonly protocol: "wireguard" | "amneziawg";
   readonly user: EngineUser;
-  /** A UAPI set that makes everything from nothing; kept in memory for restarts. Holds secrets. */
+  /** A UAPI set with the complete configuration; kept in memory for restarts. Contains secrets. */
   readonly configuration: string;
-  /** A UAPI set for an engine that runs already; left out when nothing is to be set. */
+  /** A UAPI set for a running engine; absent if nothing is to be set. */
   readonly update?: string;
 }
 
 /**
- * An engine is about to be asked for: it may load while the rest is prepared. It is given nothing and touches nothing before
- * `ensureEngine`; where that does not come within seconds, it goes.
+ * An engine will be requested soon, so it may load while the rest is prepared. It gets and touches nothing before
+ * `ensureEngine`; without that it exits within seconds.
  */
 export interface ExpectEngine extends Pick<EnsureEngine, "device" | "engine" | "protocol" | "user"> {
   readonly request: "expectEngine";
@@ -56,11 +58,11 @@ export interface ExpectEngine extends Pick<EnsureEngine, "device" | "engine" | "
 export interface NftTransaction {
   readonly request: "nftTransaction";
   readonly changes: readonly { readonly message: string; readonly action: string }[];
-  /** Refuse when the ruleset is no longer of this generation. */
+  /** Refuse if the ruleset is no longer of this generation. */
   readonly generation?: number;
 }
 
-/** What the keeper does when nobody calls it off in time. */
+/** The command that the keeper runs at the deadline unless it is cancelled. */
 export interface Watch {
   /** Milliseconds since boot, sleep included. */
   readonly deadlineMs: number;
@@ -72,7 +74,7 @@ export type KeeperRequest =
   | { readonly request: "status" }
   | OpenDevice
   | AdoptDevice
-  /** `releaseDevice`: lets go of a device that was taken over, and of its engine, which both stay. */
+  /** `releaseDevice`: stops managing a taken-over device and its engine; both stay. */
   | { readonly request: "closeDevice" | "releaseDevice"; readonly device: string }
   | ExpectEngine
   | EnsureEngine
@@ -84,9 +86,9 @@ export type KeeperRequest =
 
 export interface KeeperDevice {
   readonly device: string;
-  /** The number that was asked for, where one was (macOS). */
+  /** The requested number, if there was one (macOS). */
   readonly unit?: number;
-  /** Absent when no engine was asked for. */
+  /** Absent when no engine was requested. */
   readonly engine?: {
     readonly pid: number;
     readonly kind: string;
@@ -101,9 +103,9 @@ export interface KeeperStatus {
   readonly devices: readonly KeeperDevice[];
   /** nf_tables tables that the keeper's socket owns: "inet awg". */
   readonly tables: readonly string[];
-  /** Present while something is armed. */
+  /** Present while a watchdog is armed. */
   readonly watchdog?: { readonly deadlineMs: number };
-  /** After a transaction with changes: port id and sequence numbers by which the kernel's events name it. */
+  /** After a transaction with changes: port id and sequence numbers that identify it in kernel events. */
   readonly committed?: { readonly port: number; readonly first: number; readonly count: number };
 }
 
@@ -122,9 +124,9 @@ export type KeeperAnswer =
 type Json = Readonly<Record<string, unknown>>;
 
 /**
- * Reads one line of a client. Whatever is wrong with it is said without repeating it: it may hold secrets (law 8).
+ * Reads one line of a client. Errors never repeat the input: it may contain secrets (law 8).
  *
- * @throws AwgError("host") for anything that is no request of this version.
+ * @throws AwgError("host") for anything that is not a request of this version.
  */
 export function parseKeeperRequest(line: string): KeeperRequest {
   const json = parseObject(line);
@@ -160,17 +162,17 @@ export function parseKeeperRequest(line: string): KeeperRequest {
   }
 }
 
-/** The line that asks for something, newline included. */
+/** A request as a line, newline included. */
 export function renderKeeperRequest(request: KeeperRequest): string {
   return `${JSON.stringify({ version: KEEPER_PROTOCOL_VERSION, ...request })}\n`;
 }
 
-/** The line that answers, newline included. */
+/** A reply as a line, newline included. */
 export function renderKeeperAnswer(answer: KeeperAnswer): string {
   return `${JSON.stringify(answer)}\n`;
 }
 
-/** The answer that reports what was thrown. */
+/** The reply that reports an error. */
 export function failureAnswer(error: unknown): KeeperAnswer {
   if (!(error instanceof AwgError)) {
     const message = error instanceof Error ? error.message : String(error);
@@ -181,21 +183,21 @@ export function failureAnswer(error: unknown): KeeperAnswer {
 }
 
 /**
- * The status in an answer.
+ * The status in a reply.
  *
- * @throws AwgError as the keeper reported it, or ("host") when the line is no answer.
+ * @throws AwgError as the keeper reported it, or ("host") when the line is not a reply.
  */
 export function parseKeeperAnswer(line: string): KeeperStatus {
   const answer = parseObject(line) as unknown as KeeperAnswer;
   if (answer.ok === true && typeof answer.status === "object") return answer.status;
   if (answer.ok !== false || typeof answer.error?.message !== "string") {
-    throw new AwgError("host", "what listens on the keeper's socket is not a keeper");
+    throw new AwgError("host", "the program on the keeper's socket is not a keeper");
   }
   const { kind, message, facts, remedy } = answer.error;
   throw new AwgError(kind, message, { facts, ...(remedy === undefined ? {} : { remedy }) });
 }
 
-/** Whether a value read from outside says what to run and when. */
+/** Whether a value from outside names a command and its deadline. */
 export function isWatch(value: unknown): value is Watch {
   const { deadlineMs, command } = (typeof value === "object" && value !== null ? value : {}) as Json;
   if (!Number.isSafeInteger(deadlineMs) || !Array.isArray(command) || command.length > 64) return false;
@@ -282,10 +284,10 @@ function aliasOf(json: Json): string {
 }
 
 function notARequest(field: string): AwgError {
-  return new AwgError("host", `the keeper got something that is no request: its ${field} cannot be`);
+  return new AwgError("host", `the keeper received an invalid request: ${field}`);
 }
 
-/** Where one keeper lives: a folder of its own for each network namespace, told by the namespace's inode. */
+/** The place of a keeper: a folder for each network namespace, named by the namespace's inode. */
 export interface KeeperPaths {
   readonly folder: string;
   readonly socket: string;

@@ -1,8 +1,8 @@
 import type { FieldChange, ResourceKey, ResourceKind, Spec } from "./resource.ts";
 
 /**
- * What a step does to a resource; `adopt` takes over what stands there already, `forget` lets go of it and leaves it. Without
- * changes both are claims of the ledger only.
+ * What a step does to a resource; `adopt` takes over an existing object, `forget` stops managing one and leaves it.
+ * Without changes both only claim or release a ledger entry.
  */
 export type Action = "create" | "update" | "delete" | "replace" | "adopt" | "forget";
 
@@ -30,10 +30,10 @@ export interface Batch {
   readonly steps: readonly Step[];
 }
 
-/** The ordered way from the observed to the desired state. */
+/** The ordered steps from the observed to the desired state. */
 export interface Plan {
   readonly batches: readonly Batch[];
-  /** Desired keys that already hold. */
+  /** Desired keys that are in sync. */
   readonly unchanged: readonly ResourceKey[];
 }
 
@@ -46,7 +46,7 @@ const INVERSE_ACTION: Readonly<Record<Action, Action>> = {
   forget: "adopt",
 };
 
-/** Whether a step touches nothing but the ledger: it takes up, or lets go of, what is right as it stands. */
+/** Whether a step changes only the ledger: it claims or releases an object that stays as it is. */
 export function isClaim({ action, changes }: Pick<Step, "action" | "changes">): boolean {
   return (action === "adopt" || action === "forget") && changes.length === 0;
 }
@@ -63,7 +63,7 @@ export function inverseStep(step: Step): Step {
   } as Step;
 }
 
-/** A field's change the other way round. */
+/** A field's change, reversed. */
 export function inverseChange(change: FieldChange): FieldChange {
   const { before, after, added, removed, ...rest } = change;
   return {

@@ -1,9 +1,9 @@
 import { addressBits, compareIp, type Family, parseIp, renderIp } from "./ip.ts";
 
 /**
- * A prefix: the first `length` bits of `address`. What `parsePrefix` gives may still have bits set behind the prefix
- * (`hasHostBits`); every other function here ignores them and returns canonical prefixes.
- * In specs and plans prefixes travel as the strings that `renderPrefix(canonicalPrefix(p))` writes.
+ * A prefix: the first `length` bits of `address`. The result of `parsePrefix` may have host bits (`hasHostBits`); every
+ * other function here ignores them and returns canonical prefixes. In specs and plans prefixes are the strings of
+ * `renderPrefix(canonicalPrefix(p))`.
  */
 export interface Prefix {
   readonly family: Family;
@@ -29,12 +29,12 @@ export function renderPrefix(prefix: Prefix): string {
   return `${renderIp({ family: prefix.family, value: prefix.address })}/${prefix.length}`;
 }
 
-/** Whether bits behind the prefix length are set, as in 10.0.0.1/8. */
+/** Whether host bits are set, as in 10.0.0.1/8. */
 export function hasHostBits(prefix: Prefix): boolean {
   return (prefix.address & hostMask(prefix)) !== 0n;
 }
 
-/** The same prefix with the bits behind its length cleared. */
+/** The same prefix without host bits. */
 export function canonicalPrefix(prefix: Prefix): Prefix {
   return { family: prefix.family, address: firstAddress(prefix), length: prefix.length };
 }
@@ -79,7 +79,9 @@ export function prefixesOfRange(family: Family, first: bigint, last: bigint): Pr
   return prefixes;
 }
 
-/** The fewest prefixes that cover exactly the same addresses, in order: contained ones fall away, neighbours join. */
+/**
+ * The fewest prefixes that cover exactly the same addresses, in order: contained ones are dropped, neighbours joined.
+ */
 export function mergePrefixes(prefixes: readonly Prefix[]): Prefix[] {
   return ([4, 6] as const).flatMap((family) =>
     unionRanges(family, prefixes).flatMap((range) => prefixesOfRange(family, range.first, range.last)),

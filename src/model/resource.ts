@@ -7,7 +7,7 @@ import type { SysctlObserved, SysctlSpec } from "./resources/sysctl.ts";
 import type { SystemExtensionObserved, SystemExtensionSpec } from "./resources/system-extension.ts";
 import type { TunnelObserved, TunnelSpec } from "./resources/tunnel.ts";
 
-/** Every kind that awg can drive, with its desired and its observed form. Adding a kind starts here. */
+/** Every kind that awg manages, with its desired and its observed form. A new kind starts here. */
 export interface ResourceTypes {
   readonly link: { readonly spec: LinkSpec; readonly observed: LinkObserved };
   readonly tunnel: { readonly spec: TunnelSpec; readonly observed: TunnelObserved };
@@ -34,7 +34,7 @@ export type ResourceOf<K extends ResourceKind> = {
 };
 export type Resource = { [K in ResourceKind]: ResourceOf<K> }[ResourceKind];
 
-/** How a promise is kept here (law 9), best first. */
+/** How well a promise is enforced here (law 9), best first. */
 export type Enforcement = "enforced" | "best-effort" | "advisory" | "unsupported";
 
 /** One field that differs. Values of secret fields are never given (law 8). */
@@ -47,8 +47,8 @@ export interface FieldChange {
   /** Set fields (routes, allowed IPs): how many were added and removed, instead of both lists. */
   readonly added?: number;
   readonly removed?: number;
-  /** The machine left the accepted state here: drift, whether or not the config changed too. */
+  /** The host differs from the accepted state here: drift, whether or not the config changed too. */
   readonly drift?: true;
-  /** What carrying it out interrupts, or that it does not: a sentence for people; nothing may branch on it. */
+  /** What the change interrupts, or that it interrupts nothing: for people; nothing may branch on it. */
   readonly interruption?: string;
 }

@@ -1,8 +1,8 @@
 import type { SecretId } from "./secret.ts";
 
 /**
- * Where secret bytes lie. WireGuard keys are their 32 raw bytes, whatever form the configuration gave them in, so that
- * the id of a key in a file and the id of the same key read back from an engine are equal.
+ * The store of secret bytes. WireGuard keys are stored as their 32 raw bytes, whatever their form in the config. So a
+ * key from a file and the same key read back from an engine have the same id.
  */
 export interface SecretStore {
   /** The id of these bytes; stores nothing. */

@@ -1,6 +1,6 @@
 /**
- * SHA-256 of bytes (FIPS 180-4), for names and comparisons in pure code, which may not load the system's crypto. No
- * step looks anything up by the bytes. Returns 32 bytes.
+ * SHA-256 of bytes (FIPS 180-4), for names and comparisons in pure code, which must not load the system's crypto. No
+ * table lookups depend on the bytes. Returns 32 bytes.
  */
 export function sha256(message: Uint8Array): Uint8Array {
   const state = INITIAL.slice();
@@ -44,7 +44,7 @@ function pad(message: Uint8Array): Uint8Array {
   return padded;
 }
 
-/** FIPS 180-4 section 6.2.2. Rotations are written out: a short verb's code is interpreted, where a call takes longer than they do. */
+/** FIPS 180-4 section 6.2.2. Rotations are inlined: a short verb's code is interpreted, and a call would cost more. */
 function compress(state: Uint32Array, w: Uint32Array, view: DataView, offset: number): void {
   for (let t = 0; t < 16; t++) w[t] = view.getUint32(offset + t * 4);
   for (let t = 16; t < 64; t++) {

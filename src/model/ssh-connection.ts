@@ -1,6 +1,6 @@
 import { type IpAddress, parseIp } from "./ip.ts";
 
-/** One SSH connection to this machine. */
+/** One SSH connection to this host. */
 export interface SshConnection {
   readonly client: IpAddress;
   readonly clientPort: number;

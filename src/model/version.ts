@@ -1,2 +1,2 @@
-/** The version of awg; equal to package.json's, which a test holds. */
+/** The version of awg; a test compares it with package.json. */
 export const VERSION = "0.1.0";

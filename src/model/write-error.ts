@@ -2,13 +2,13 @@ import { AwgError, messageOf, OPEN_FILES_REMEDIES } from "./error.ts";
 
 const REMEDIES: Readonly<Record<string, string>> = {
   ENOSPC: "free some space on its file system (df)",
-  EDQUOT: "free some space within root's quota there",
-  EPERM: "see whether it or its folder is immutable (lsattr)",
+  EDQUOT: "free some space in root's quota there",
+  EPERM: "check whether it or its folder is immutable (lsattr)",
   EROFS: "make its file system writable (findmnt)",
 };
 
 /**
- * Why a file of awg's could not be written, and what helps.
+ * The error of a failed write to one of awg's files, with a remedy.
  *
  * @param what the file, for people
  * @param cause the error of the system call, with its `code`
@@ -19,7 +19,7 @@ export function writeError(what: string, cause: unknown): AwgError {
   const code = String((cause as { readonly code?: unknown }).code);
   const remedy = REMEDIES[code];
   const options = { cause, ...(remedy === undefined ? {} : { remedy }) };
-  // Root is refused by EPERM (an immutable file), others by the mode.
+  // EPERM (an immutable file) refuses root, EACCES (the mode) other users.
   return new AwgError(
     code === "EACCES" ? "permission" : "host",
     `${what} could not be written: ${messageOf(cause)}`,
@@ -28,8 +28,8 @@ export function writeError(what: string, cause: unknown): AwgError {
 }
 
 /**
- * That a file could not be opened because too many are open already, in this process (EMFILE) or on this machine (ENFILE), which
- * says nothing about the file; undefined for any other cause.
+ * The error of an open that failed for too many open files, in this process (EMFILE) or on this host (ENFILE): the file
+ * itself is fine. Undefined for any other cause.
  *
  * @param what the file, for people
  * @param cause the error of the system call, with its `code`

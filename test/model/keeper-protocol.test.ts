@@ -77,7 +77,7 @@ describe("requests", () => {
   ])("law 8: a wrong %s is named and not repeated", (field, wrong) => {
     const line = typeof wrong === "string" ? wrong : JSON.stringify(wrong);
     const failure = failureOf(() => parseKeeperRequest(line));
-    expect(failure.message).toContain(`its ${field} cannot be`);
+    expect(failure.message).toContain(`invalid request: ${field}`);
     expect(failure.message).not.toContain("private_key");
   });
 

@@ -1,5 +1,5 @@
 import type { HostFacts } from "../../host/ports/facts.ts";
-import type { FlowRule, PortRange } from "../../model/firewall/policy.ts";
+import type { FlowRule, UidRange } from "../../model/firewall/policy.ts";
 import type { DesiredState } from "../../model/resources/desired-state.ts";
 import { uidRanges } from "../../resources/expand/user-ranges.ts";
 import type { Finding } from "./finding.ts";
@@ -42,21 +42,21 @@ export function judgeSubordinates(
   ];
 }
 
-function rulesOfUsers({ resources }: DesiredState): { readonly rule: FlowRule; readonly uids: readonly PortRange[] }[] {
+function rulesOfUsers({ resources }: DesiredState): { readonly rule: FlowRule; readonly uids: readonly UidRange[] }[] {
   const policies = resources.flatMap((resource) => (resource.kind === "firewall" ? [resource.spec] : []));
   return policies
     .flatMap(({ layers }) => layers[0]?.flows.rules ?? [])
     .flatMap((rule) => (rule.match.uids === undefined ? [] : [{ rule, uids: rule.match.uids }]));
 }
 
-function namedIn(uids: readonly PortRange[]): readonly string[] {
+function namedIn(uids: readonly UidRange[]): readonly string[] {
   return uids.flatMap(({ from, to }) => (from === to ? [String(from)] : []));
 }
 
-function holds(uids: readonly PortRange[], { from, to }: PortRange): boolean {
+function holds(uids: readonly UidRange[], { from, to }: UidRange): boolean {
   return uids.some((range) => range.from <= from && to <= range.to);
 }
 
-function rangesText(ranges: readonly PortRange[]): string {
+function rangesText(ranges: readonly UidRange[]): string {
   return ranges.map(({ from, to }) => (from === to ? String(from) : `${from}-${to}`)).join(", ");
 }

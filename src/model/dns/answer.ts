@@ -1,15 +1,15 @@
 import { ipFromBytes, renderIp } from "../ip.ts";
 import { CLASS_INTERNET, HEADER_BYTES, type Question, RECORD } from "./question.ts";
 
-/** What a server's message says of a question. */
+/** The content of a server's reply to a query. */
 export type Answer =
-  /** Addresses in the server's order; none: the name has no such record, or is none. */
+  /** Addresses in the server's order; empty if the name has no such record or does not exist. */
   | { readonly kind: "addresses"; readonly addresses: readonly string[] }
-  /** The answer did not fit: ask again over TCP (RFC 1035 section 4.2.1). */
+  /** The reply was truncated: repeat the query over TCP (RFC 1035 section 4.2.1). */
   | { readonly kind: "truncated" }
-  /** The name is another's; its addresses are not in the message. */
+  /** The name is an alias, and its addresses are not in the message. */
   | { readonly kind: "alias"; readonly name: string }
-  /** The server could not or would not say: ask another. */
+  /** The server failed or refused: query another. */
   | { readonly kind: "failed"; readonly code: number };
 
 const IS_ANSWER = 0x8000;
@@ -17,7 +17,7 @@ const OPCODE = 0x7800;
 const TRUNCATED = 0x0200;
 const CODE = 0x000f;
 const NO_SUCH_NAME = 3;
-/** Aliases followed within one message, and jumps of one name: more is a loop or a game. */
+/** Aliases followed within one message, and jumps of one name: more is a loop or an attack. */
 export const MOST_ALIASES = 8;
 const MOST_JUMPS = 16;
 const MOST_RECORDS = 64;
@@ -31,9 +31,9 @@ interface Record {
 }
 
 /**
- * Reads an answer to `question`; undefined for whatever is none: another identifier, another question, a question back,
- * bytes that break off, names that loop. Such a message is to be passed over, for the right one may still come (RFC 5452
- * section 9.1). Never throws, whatever the bytes; its work is bounded by the message's length.
+ * Reads a reply to `question`; undefined for anything else: another identifier or question, a query, truncated bytes,
+ * looping names. The caller ignores such a message, for the right one may still arrive (RFC 5452 section 9.1). Never
+ * throws; its work is bounded by the message's length.
  */
 export function readAnswer(message: Uint8Array, question: Question): Answer | undefined {
   if (message.length < HEADER_BYTES) return undefined;
@@ -50,7 +50,7 @@ export function readAnswer(message: Uint8Array, question: Question): Answer | un
   return records === undefined ? undefined : addressesOf(view, records, question);
 }
 
-/** Where the answers begin, when the message repeats exactly our question. */
+/** Offset of the answers, if the message repeats exactly our question. */
 function afterQuestion(view: DataView, { name, type }: Question): number | undefined {
   if (view.getUint16(4) !== 1) return undefined;
   const asked = readName(view, HEADER_BYTES);
@@ -76,7 +76,7 @@ function readRecords(view: DataView, start: number): readonly Record[] | undefin
   return records;
 }
 
-/** Follows aliases from the name that was asked for; records of other names are nobody's. */
+/** Follows aliases from the queried name; records of other names are ignored. */
 function addressesOf(view: DataView, records: readonly Record[], question: Question): Answer | undefined {
   let { name } = question;
   for (let aliases = 0; aliases <= MOST_ALIASES; aliases += 1) {
@@ -101,8 +101,8 @@ function addressIn(view: DataView, { owner, type, at, length }: Record, name: st
 }
 
 /**
- * A name, lower case, and where it ends in the message (RFC 1035 section 4.1.4). A pointer leads only backwards, and the
- * jumps are counted, so that a message cannot make us walk for ever.
+ * A name in lower case and its end in the message (RFC 1035 section 4.1.4). Pointers lead only backwards and jumps are
+ * counted, so a message cannot cause an endless loop.
  */
 function readName(view: DataView, start: number): { readonly name: string; readonly end: number } | undefined {
   const labels: string[] = [];
@@ -122,7 +122,7 @@ function readName(view: DataView, start: number): { readonly name: string; reado
       continue;
     }
     bytes += length + 1;
-    // 0x40 and 0x80 are no labels of today (RFC 6891 section 5).
+    // 0x40 and 0x80 are no longer label types (RFC 6891 section 5).
     if (length >= 0x40 || at + 1 + length > view.byteLength || bytes > MAX_NAME_BYTES) return undefined;
     labels.push(readLabel(view, at + 1, length));
     at += 1 + length;

@@ -1,8 +1,8 @@
 /**
- * Addresses in the order in which they are to be tried: the families in turn, IPv6 first, each in its server's order
- * (RFC 8305 section 4). A family the machine has no way out for comes last.
+ * Addresses in the order of trying: families in turn, IPv6 first, each in its server's order (RFC 8305 section 4). A
+ * family without an uplink comes last.
  *
- * @param usable whether the machine has a way out for the family
+ * @param usable whether the host has an uplink for the family
  */
 export function interleaveFamilies(
   addresses: readonly string[],

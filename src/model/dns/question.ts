@@ -1,9 +1,9 @@
-/** Record types awg asks for or follows (RFC 1035 section 3.2.2, RFC 3596 section 2.1). */
+/** Record types that awg queries or follows (RFC 1035 section 3.2.2, RFC 3596 section 2.1). */
 export const RECORD = { a: 1, cname: 5, aaaa: 28 } as const;
 
 export type AddressRecord = typeof RECORD.a | typeof RECORD.aaaa;
 
-/** What is asked: one name, one type. The identifier is the caller's random 16 bits. */
+/** One name and one type. The identifier is 16 random bits of the caller. */
 export interface Question {
   readonly id: number;
   /** Lower case, without the dot at its end. */
@@ -19,16 +19,16 @@ const RECURSION_DESIRED = 0x0100;
 const MAX_LABEL_BYTES = 63;
 const MAX_NAME_BYTES = 253;
 
-/** A name as it is compared: lower case, without the dot at its end; undefined where it cannot be asked for. */
+/** A name in canonical form: lower case, no trailing dot; undefined if it cannot be queried. */
 export function canonicalName(name: string): string | undefined {
   const canonical = name.toLowerCase().replace(/\.$/, "");
   const labels = canonical.split(".");
-  // Host names and what services put before them; anything else would have to be escaped.
+  // Host names and service prefixes; anything else would need escaping.
   const isName = labels.every((label) => /^[a-z0-9_-]+$/.test(label) && label.length <= MAX_LABEL_BYTES);
   return isName && canonical.length <= MAX_NAME_BYTES ? canonical : undefined;
 }
 
-/** The bytes of a question with the wish for recursion (RFC 1035 section 4.1). `name` is canonical. */
+/** The bytes of a recursive query (RFC 1035 section 4.1). `name` is canonical. */
 export function encodeQuestion({ id, name, type }: Question): Uint8Array {
   const labels = name.split(".");
   const message = new Uint8Array(HEADER_BYTES + name.length + 2 + 4);

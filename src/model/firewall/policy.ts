@@ -26,6 +26,12 @@ export interface PortRange {
   readonly to: number;
 }
 
+export interface UidRange {
+  /** Both ends included. */
+  readonly from: number;
+  readonly to: number;
+}
+
 /** Selects flows. Fields are AND-ed, values of one field OR-ed; an absent field matches everything. */
 export interface FlowMatch {
   /** Canonical prefixes of both families. */
@@ -35,7 +41,7 @@ export interface FlowMatch {
   /** Destination ports; a later fragment, which has none, never matches. */
   readonly ports?: readonly PortRange[];
   /** Owner of the sending socket; both ends included. */
-  readonly uids?: readonly PortRange[];
+  readonly uids?: readonly UidRange[];
 }
 
 export interface FlowRule {

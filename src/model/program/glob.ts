@@ -1,11 +1,11 @@
 /**
- * Whether a path fits a pattern: `*` stands for any part of one name, `**` as a whole name for any number of them, and
- * elsewhere for `*`. Everything else, also `?` and `[`, stands for itself. Takes time in proportion to the product of the
- * lengths, whatever the pattern.
+ * Whether a path matches a pattern. `*` matches any part of one name; `**` as a whole name matches any number of names,
+ * elsewhere it is `*`. All other characters, also `?` and `[`, are literal. Time is proportional to the product of the
+ * lengths, for any pattern.
  */
 export function matchesGlob(pattern: string, path: string): boolean {
   const names = path.split("/");
-  // reached[i]: the parts of the pattern so far can take exactly the first i names.
+  // reached[i]: the parts of the pattern so far can match exactly the first i names.
   let reached = new Array<boolean>(names.length + 1).fill(false);
   reached[0] = true;
   for (const part of pattern.split("/")) {
@@ -19,7 +19,7 @@ export function matchesGlob(pattern: string, path: string): boolean {
   return reached[names.length] === true;
 }
 
-/** One name against one part: each `*` takes as little as it can, and more only when what follows does not fit. */
+/** One name against one part: each `*` matches as little as possible, and more only if the rest does not match. */
 function matchesName(part: string, name: string): boolean {
   let [at, place, star, taken] = [0, 0, -1, 0];
   while (place < name.length) {

@@ -4,7 +4,7 @@ import type { Program } from "./program.ts";
 /** Programs that run a script, by the names of their files ("python3.13"). */
 const INTERPRETER =
   /^(?:node|nodejs|bun|deno|python|pypy|ruby|perl|php|lua|luajit|bash|dash|sh|zsh|ksh|fish|java|mono|tclsh)[0-9.-]*$/;
-/** Behind these stands a program's text instead of a script: it may hold anything. */
+/** After these follows a program's text instead of a script: it may contain anything. */
 const TEXT_OPTION = /^-(?:[A-Za-z]*[cepE]|-eval|-print|-command)$/;
 const SCRIPT_ENDING = /\.(?:[cm]?[jt]s|py|rb|pl|php|lua|[a-z]*sh|jar|exe|tcl)$/;
 const WORD = /^[\p{L}\p{N}._@+-]+$/u;
@@ -13,9 +13,8 @@ const ANY_NODE = ["MainThread", "node-MainThread"];
 const MOST_CHARACTERS = 64;
 
 /**
- * What a person knows a process by, in one line: the name of its program's file, of an interpreter also that of its
- * script. No argument but the script's name is told, and that only where it cannot be something else: arguments hold secrets.
- * Pure.
+ * A process's name for people, on one line: its program's file and, for an interpreter, its script. No other argument
+ * is shown, because arguments may contain secrets. Pure.
  */
 export function programName({ name, path, commandLine }: Pick<Program, "name" | "path" | "commandLine">): string {
   if (typeof path !== "string") return shown(name);
@@ -26,7 +25,9 @@ export function programName({ name, path, commandLine }: Pick<Program, "name" | 
   return shown(ANY_NODE.includes(name) ? file : name);
 }
 
-/** The first argument, or the first behind options if it has a script's ending: it may be what an option takes. */
+/**
+ * The first argument, or the first after options with a script's extension; without one it may be an option's value.
+ */
 function scriptOf([, ...words]: readonly string[]): string | undefined {
   const at = words.findIndex((word) => !word.startsWith("-"));
   const script = baseName(words[at] ?? "");

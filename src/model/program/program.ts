@@ -1,17 +1,20 @@
-/** Names one process for good: a number alone is given to another process once this one has ended. */
+/** Identifies one process for good: a pid is reused after the process ends. */
 export interface ProcessKey {
   readonly pid: number;
-  /** What tells it from a later process of that number: start in clock ticks on Linux, the kernel's unique id on macOS. */
+  /**
+   * Distinguishes it from a later process with that pid: start in clock ticks on Linux, the kernel's unique id on
+   * macOS.
+   */
   readonly since: bigint;
 }
 
-/** One process as far as it could be seen. A field that is absent could not be read. */
+/** One process, as far as it is visible. An absent field could not be read. */
 export interface Program extends ProcessKey {
-  /** 0 where there is none. */
+  /** 0 if there is none. */
   readonly parentPid: number;
   /** The effective user. */
   readonly uid?: number;
-  /** What the kernel calls it: at most 15 bytes on Linux; a process may change its own, also to control characters. */
+  /** The kernel's name: at most 15 bytes on Linux; a process may change its own, even to control characters. */
   readonly name: string;
   /** The program's file; null for a thread of the kernel, which has none. */
   readonly path?: string | null;
@@ -23,8 +26,8 @@ export interface Program extends ProcessKey {
   readonly commandLine?: readonly string[];
   /** Path below the root of the control groups; null where the system has none. */
   readonly cgroup?: string | null;
-  /** Identifiers of the bundles its file lies in, the nearest first (macOS); what a file says, as anyone could write it. */
+  /** Identifiers of the bundles that contain its file, the nearest first (macOS); any program can claim one. */
   readonly bundleIds?: readonly string[];
-  /** Who signed it, as the kernel holds it (macOS): a team identifier, "apple", or null for nobody whom Apple knows. */
+  /** Its signer according to the kernel (macOS): a team identifier, "apple", or null for one unknown to Apple. */
   readonly signer?: string | null;
 }

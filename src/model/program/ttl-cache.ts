@@ -1,4 +1,4 @@
-/** Answers that may be given again for a while; as many as fit. The time is the caller's, in milliseconds that only grow. */
+/** A bounded cache of results with a time to live. The caller passes the time, in monotonic milliseconds. */
 export class TtlCache<T> {
   readonly #keptMs: number;
   readonly #most: number;
@@ -9,7 +9,7 @@ export class TtlCache<T> {
     this.#most = most;
   }
 
-  /** The answer that was found for this question a short while ago, or a new one. */
+  /** The recent result for this key, or a new one. */
   get(question: string, nowMs: number, find: () => T): T {
     const kept = this.#answers.get(question);
     if (kept !== undefined && nowMs < kept.untilMs) return kept.answer;
@@ -20,7 +20,7 @@ export class TtlCache<T> {
     return answer;
   }
 
-  /** Drops what is over; and if nothing is, the oldest. */
+  /** Drops expired entries; if there are none, the oldest. */
   #makeRoom(nowMs: number): void {
     for (const [question, { untilMs }] of this.#answers) if (untilMs <= nowMs) this.#answers.delete(question);
     const [oldest] = this.#answers.keys();

@@ -1,17 +1,17 @@
 import type { BundledExtension, ExtensionReplacement, SystemExtensionVersion } from "./system-extension.ts";
 
 export interface ReplacementWishes {
-  /** Replace although it is the same. */
+  /** Replace it even if it is the same. */
   readonly forceUpdate: boolean;
-  /** Nobody sits there to be asked. */
+  /** No user is present to be asked. */
   readonly inBackground: boolean;
 }
 
 type StandingExtension = SystemExtensionVersion & Pick<BundledExtension, "bundleIdentifier">;
 
 /**
- * Whether the extension that an app carries takes the place of one that macOS holds: forced always; one that waits for its
- * user, when there is a user; never by itself. Pure.
+ * Whether the app's extension replaces one that macOS has. Forced: always. One that awaits approval: if a user is
+ * present. Otherwise never. Pure.
  */
 export function decideReplacement(
   existing: StandingExtension,
@@ -28,8 +28,8 @@ export function decideReplacement(
 }
 
 /**
- * Whether what the app carries is to take the place of all that macOS holds of it; null where one of them is kept, or its user
- * switched it off, undefined where nothing stands that is not on its way out. Pure.
+ * Whether the app's extension replaces all versions that macOS has; null if one is kept, or disabled by its user;
+ * undefined if none exists that is not being removed. Pure.
  */
 export function replacementOf(
   versions: readonly SystemExtensionVersion[],
@@ -49,7 +49,7 @@ export function replacementOf(
     : { field: "/version", before: stands.join(", "), after: comes };
 }
 
-/** As systemextensionsctl writes it. */
+/** As systemextensionsctl prints it. */
 function versionText({ bundleShortVersion, bundleVersion }: Omit<BundledExtension, "bundleIdentifier">): string {
   return `${bundleShortVersion}/${bundleVersion}`;
 }

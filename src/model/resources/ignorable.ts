@@ -1,8 +1,8 @@
 import { devicePointer } from "./lifecycle.ts";
 
 /**
- * Fields that a config may leave to others, by the resource they belong to. What is not here keeps traffic where it is
- * granted (the packet filter, policy rules, guards, marks, keys, devices) and is put back whoever changed it (law 1).
+ * Fields that a config may leave to other programs, by resource. All other fields keep traffic on its granted path
+ * (packet filter, policy rules, guards, marks, keys, devices) and are always restored (law 1).
  */
 const OF_TUNNEL: readonly { readonly kind: string; readonly fields: readonly string[] }[] = [
   { kind: "link", fields: ["addresses", "mtuBytes"] },
@@ -17,7 +17,7 @@ const OF_MACHINE: readonly string[] = [
   "/sysctl/machine/values/net.ipv4.conf.all.src_valid_mark",
 ];
 
-/** Every pointer that `lifecycle.ignore` takes, given how many peers each tunnel has. Pure. */
+/** Every pointer that `lifecycle.ignore` accepts, given the number of peers of each tunnel. Pure. */
 export function ignorablePointers(peersOf: Readonly<Record<string, number>>): readonly string[] {
   const tunnels = Object.entries(peersOf).flatMap(([name, peers]) => [
     ...OF_TUNNEL.flatMap(({ kind, fields }) => fields.map((field) => `/${kind}/${name}/${field}`)),
@@ -28,10 +28,10 @@ export function ignorablePointers(peersOf: Readonly<Record<string, number>>): re
   return [...tunnels, ...OF_MACHINE];
 }
 
-/** What is done where another program holds or changes a field: put back, left as it is, or taken over with its holder. */
+/** The answer when another program holds or changes a field: restore it, leave it, or take it over with its holder. */
 type ConflictAnswer = "assert" | "yield" | "adopt";
 
-/** The pointers that `conflicts` takes with each answer, given how many peers each tunnel has. Pure. */
+/** The pointers that `conflicts` accepts with each answer, given the number of peers of each tunnel. Pure. */
 export function conflictPointers(peersOf: Readonly<Record<string, number>>): Record<ConflictAnswer, readonly string[]> {
   const yielding = ignorablePointers(peersOf);
   const adopting = Object.keys(peersOf).map(devicePointer);

@@ -1,12 +1,12 @@
 import type { ResourceKey, ResourceKind } from "../resource.ts";
 
-/** What a config says about the life of single resources; kept with the generation, so that it holds without the config. */
+/** The config's `lifecycle` for single resources; stored with the generation, so it applies without the config. */
 export interface Lifecycle {
   /** No plan may destroy or replace these. */
   readonly protect: readonly ResourceKey[];
-  /** When these are no longer wanted they stay on the machine as they are, and awg no longer answers for them. */
+  /** When these are no longer wanted they stay on the host as they are, and awg stops managing them. */
   readonly retain: readonly ResourceKey[];
-  /** Fields that others may change: neither drift nor repaired. `/kind/name/field`, as drift and plan print them. */
+  /** Fields that other programs may change: neither drift nor repaired. `/kind/name/field`, as in drift and plan. */
   readonly ignore: readonly string[];
   /** Tunnels with a new name, in the order written. */
   readonly moved: readonly TunnelMove[];
@@ -17,7 +17,7 @@ export interface TunnelMove {
   readonly to: string;
 }
 
-/** Kinds of which each tunnel has one resource, named after it. */
+/** Kinds with one resource for each tunnel, named after it. */
 export const TUNNEL_KINDS: readonly ResourceKind[] = ["link", "tunnel", "routes"];
 
 /** Pointers below a resource's key that are ignored: "/mtuBytes" of "/link/office/mtuBytes". Pure. */
@@ -41,13 +41,13 @@ export function movedName(name: string, moves: readonly TunnelMove[]): string {
   return moves.reduce((now, { from, to }) => (now === from ? to : now), name);
 }
 
-/** What still holds when nothing is wanted any more: what is retained stays retained. Pure. */
+/** What still applies when nothing is wanted: retained keys stay retained. Pure. */
 export function lifecycleOfNothing(lifecycle: Lifecycle | undefined): { readonly lifecycle?: Lifecycle } {
   const retain = lifecycle?.retain ?? [];
   return retain.length === 0 ? {} : { lifecycle: { protect: [], retain, ignore: [], moved: [] } };
 }
 
-/** The pointer that `conflicts` names a tunnel's device by. Pure. */
+/** The pointer that names a tunnel's device in `conflicts`. Pure. */
 export function devicePointer(tunnel: string): string {
   return `/link/${tunnel}/device`;
 }

@@ -7,13 +7,13 @@ export interface LinkSpec {
   /** Addresses with prefix length, host bits kept, canonical text, sorted: "10.8.0.2/32". */
   readonly addresses: readonly string[];
   readonly mtuBytes: number;
-  /** Tunnel key the device belongs to; written to the device as its alias. Empty on one that is another program's. */
+  /** Key of the device's tunnel, written to the device as its alias. Empty for another program's device. */
   readonly tunnel: string;
-  /** The number of the utun that it is to be (macOS); the first that is free when left out. */
+  /** The wanted utun number (macOS); the first free one when absent. */
   readonly unit?: number;
-  /** A device of this name that another program made may be taken over (`conflicts`). */
+  /** A device of this name from another program may be taken over (`conflicts`). */
   readonly adopt?: true;
-  /** What that program set up around the device and is to stand still; never desired, so that it goes. */
+  /** What that program set up around the device, kept for now; never desired, so it will be removed. */
   readonly leftovers?: readonly Leftover[];
 }
 
@@ -22,16 +22,16 @@ export interface Leftover {
   readonly kind: "rule" | "route" | "table";
   /** As `ip` or `nft` would name it. */
   readonly text: string;
-  /** What puts it back, in the host's own form. */
+  /** Restores it, in the host's own form. */
   readonly form: string;
 }
 
-/** The process that holds a device which is not ours. */
+/** The process that holds a device of another program. */
 export interface LinkHolder {
-  /** What a person knows it by, in one line. */
+  /** Its name for people, on one line. */
   readonly program: string;
   readonly pid: number;
-  /** Whether it is an engine whose device awg can take over while it runs on. */
+  /** Whether it is an engine that keeps running when awg takes over its device. */
   readonly isEngine: boolean;
 }
 
@@ -42,14 +42,14 @@ export interface LinkObserved {
   readonly up: boolean;
   readonly mtuBytes: number;
   readonly addresses: readonly string[];
-  /** The tunnel named by our alias; undefined on a device that is not ours. */
+  /** The tunnel named by our alias; undefined for a device that is not ours. */
   readonly tunnel: string | undefined;
   /** Whether a live keeper holds the descriptor, so that packets can flow. Always true for `wireguard`. */
   readonly held: boolean;
-  /** The number of a utun that was asked for by it (macOS). */
+  /** The requested number of a utun (macOS). */
   readonly unit?: number;
-  /** Who holds a wanted device that is not ours; absent where nobody is seen to. */
+  /** The holder of a wanted device that is not ours; absent if none is visible. */
   readonly holder?: LinkHolder;
-  /** What another program set up around a device that is, or is to be, taken over; absent where nothing is left. */
+  /** What another program set up around a device that was or will be taken over; absent if nothing is left. */
   readonly leftovers?: readonly Leftover[];
 }

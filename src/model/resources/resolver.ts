@@ -1,4 +1,4 @@
-/** How it is set: resolv.conf rewritten, a link of systemd-resolved, or a key of macOS's dynamic store. */
+/** How it is configured: resolv.conf rewritten, a link of systemd-resolved, or a key of macOS's dynamic store. */
 export type ResolverMethod = "file" | "resolved" | "dynamic-store";
 
 /** The system resolver. */
@@ -9,7 +9,7 @@ export interface ResolverSpec {
   readonly search: readonly string[];
   /** Device whose resolved link carries the servers; unused by the other methods. */
   readonly device: string;
-  /** Servers for the names below single domains; absent where there are none. Only the dynamic store's machine has them. */
+  /** Servers for names below single domains; absent if there are none. Only the dynamic store supports them. */
   readonly split?: Readonly<Record<string, readonly string[]>>;
 }
 
@@ -19,8 +19,8 @@ export interface ResolverObserved {
   readonly search: readonly string[];
   readonly device: string;
   readonly split?: Readonly<Record<string, readonly string[]>>;
-  /** Whether what stands there now was written by awg. */
+  /** Whether awg wrote the current content. */
   readonly ownedByAwg: boolean;
-  /** What stands in its place and can be neither read nor replaced, for people; absent where nothing does. */
+  /** An object in its place that can be neither read nor replaced, for people; absent if there is none. */
   readonly obstacle?: string;
 }

@@ -10,7 +10,7 @@ export interface PolicyRuleMatch {
   readonly protocol?: "tcp" | "udp";
   /** Destination ports, both ends included. */
   readonly ports?: { readonly from: number; readonly to: number };
-  /** Source ports, both ends included: answers are told by the port they come from. */
+  /** Source ports, both ends included: replies are matched by the port they come from. */
   readonly sourcePorts?: { readonly from: number; readonly to: number };
 }
 
@@ -22,11 +22,11 @@ export interface PolicyRule {
   readonly match: PolicyRuleMatch;
   /** Routing table looked up; 254 is main. */
   readonly table: number;
-  /** With a value n the answer is ignored when its prefix is n bits or shorter (wg-quick's trick with 0). */
+  /** With a value n a result is ignored if its prefix is n bits or shorter (wg-quick's suppress_prefixlength 0). */
   readonly suppressPrefixLength?: number;
 }
 
-/** A whole routing table of ours, or a set of policy rules, or both: one resource, one batch. */
+/** A routing table of ours, or a set of policy rules, or both: one resource, one batch. */
 export interface RoutesSpec {
   /** Table number; undefined for a resource that holds rules only. */
   readonly table?: number;
@@ -38,23 +38,26 @@ export interface RoutesSpec {
   readonly guards: readonly Family[];
   /** Sorted by family, then preference. */
   readonly rules: readonly PolicyRule[];
-  /** Destinations that go past the tunnels, where routes alone choose the way (macOS); sorted. */
+  /** Destinations that bypass the tunnels on hosts that route by destination alone (macOS); sorted. */
   readonly pins?: readonly PinnedRoute[];
-  /** Rules that stand only while the fallback of a path is in force; standing or not, they are no difference. */
+  /** Rules that exist only while the fallback of a path is in force; their presence or absence is no difference. */
   readonly standby?: readonly StandbyRules[];
 }
 
-/** A destination that goes by the physical gateway though a tunnel's route covers it; nowhere while there is no way. */
+/**
+ * A destination that uses the physical gateway although a tunnel's route covers it; unreachable while there is no
+ * uplink.
+ */
 export interface PinnedRoute {
   /** Canonical prefix. */
   readonly destination: string;
   /** The physical device; absent for a blackhole. */
   readonly device?: string;
-  /** Absent where the device's link itself is the way. */
+  /** Absent if the destination is on the device's link. */
   readonly gateway?: string;
 }
 
-/** The rules by which the kernel looks up the direct way for flows whose tunnel is down. */
+/** The rules for direct lookups of flows with a tunnel that is down. */
 export interface StandbyRules {
   /** Number of the path that is down. */
   readonly path: number;
@@ -62,7 +65,7 @@ export interface StandbyRules {
   readonly rules: readonly PolicyRule[];
 }
 
-/** Same shape as the spec; what others wrote into our table or preference range stands apart. */
+/** Same shape as the spec; what other programs wrote into our table or preference range is separate. */
 export interface RoutesObserved extends RoutesSpec {
   /** Foreign routes and rules found inside our table or range, as `ip` would print them; never deleted by us. */
   readonly foreign: readonly string[];

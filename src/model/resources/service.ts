@@ -1,4 +1,4 @@
-/** Labels, paths and keys that installations of awg on macOS have had from the first, so that other programs find them. */
+/** Labels, paths and keys that all macOS installations of awg have used, so that other programs find them. */
 export const LAUNCHD = {
   daemon: "com.awg.split-tunnel",
   keeper: "com.awg.split-tunnel.keeper",
@@ -10,38 +10,38 @@ export const LAUNCHD = {
   extensionHelper: "/Applications/AWG Split Tunnel.app/Contents/MacOS/awg-split-tunnel-extension",
 } as const;
 
-/** Where a service is defined, and who would run it. */
+/** The definition of a service, and the user that runs it. */
 export interface ServicePlace {
-  /** Its name to the service manager: `awg.service`, `com.awg.split-tunnel`. */
+  /** Its name in the service manager: `awg.service`, `com.awg.split-tunnel`. */
   readonly name: string;
   /** The file that defines it, absolute. */
   readonly path: string;
-  /** Of an agent: the user in whose session it runs. Absent for what runs for the machine. */
+  /** For an agent: the user of its session. Absent for a system service. */
   readonly uid?: number;
 }
 
 /** One service of awg's own. */
 export interface ServiceSpec extends ServicePlace {
-  /** Text of the file that defines it; it bears awg's mark. */
+  /** Text of the file that defines it; it contains awg's mark. */
   readonly definition: string;
-  /** Whether it must be running; what is run at boot or at login only is not judged by it. */
+  /** Whether it must be running; not checked for services that run only at boot or login. */
   readonly keepRunning: boolean;
 }
 
-/** A service as the manager holds it now; the file alone does not make a service. */
+/** A service as the manager has it now; a file alone does not make a service. */
 export interface ServiceObserved extends ServicePlace {
   /** Text of the file; null where there is none. */
   readonly definition: string | null;
   readonly ownedByAwg: boolean;
-  /** Whether the manager knows it, or will by itself once its user logs in. */
+  /** Whether the manager has it, or will load it when its user logs in. */
   readonly loaded: boolean;
-  /** The manager still goes by an older text of the file. */
+  /** The manager still uses an older text of the file. */
   readonly outdated: boolean;
-  /** It runs by an older text until it is started anew, which is a person's to do: awg would end itself, or every utun. */
+  /** It runs with an older text until a person restarts it: awg would end itself, or every utun. */
   readonly awaitsRestart?: true;
   readonly running: boolean;
   readonly pid?: number;
-  /** How it ended the last time: "exit code 1", "signal 9"; absent when it never did, or nobody knows. */
+  /** How it last ended: "exit code 1", "signal 9"; absent if it never did, or that is unknown. */
   readonly lastExit?: string;
 }
 

@@ -3,7 +3,7 @@ export interface SysctlSpec {
   readonly values: Readonly<Record<string, string>>;
 }
 
-/** The same names as the spec asked for, with the machine's values; a name the kernel lacks is absent. */
+/** The names in the spec, with the host's values; a name that the kernel lacks is absent. */
 export interface SysctlObserved {
   readonly values: Readonly<Record<string, string>>;
 }

@@ -1,4 +1,4 @@
-/** Whether a macOS system extension is to be there. */
+/** Whether a macOS system extension is wanted. */
 export interface SystemExtensionSpec {
   /** Bundle identifier of the extension, such as com.example.app.System. */
   readonly bundle: string;
@@ -6,8 +6,8 @@ export interface SystemExtensionSpec {
 }
 
 /**
- * How macOS holds an extension: `disabled` is activated, but switched off by its user; `after-reboot` waits for one;
- * `unknown` is a state that this version of awg has no name for.
+ * The state of an extension: `disabled` is activated, but disabled by its user; `after-reboot` needs a reboot;
+ * `unknown` is a state without a name in this version of awg.
  */
 export type SystemExtensionState =
   | "not-installed"
@@ -18,7 +18,7 @@ export type SystemExtensionState =
   | "after-reboot"
   | "unknown";
 
-/** One version of an extension; several may stand beside each other until the next reboot. */
+/** One version of an extension; several may exist until the next reboot. */
 export interface SystemExtensionVersion {
   readonly bundleVersion: string;
   readonly bundleShortVersion: string;
@@ -27,16 +27,16 @@ export interface SystemExtensionVersion {
   readonly state: SystemExtensionState;
 }
 
-/** What names a version of an extension. */
+/** The identity of a version of an extension. */
 export interface BundledExtension {
   readonly bundleIdentifier: string;
   readonly bundleVersion: string;
   readonly bundleShortVersion: string;
 }
 
-/** What the app carries is to take the place of what stands. */
+/** The app's version replaces the installed one. */
 export interface ExtensionReplacement {
-  /** Another version comes, or a person is asked again to allow the one that waits. */
+  /** Another version, or a user is asked again to approve the pending one. */
   readonly field: "/version" | "/approval";
   readonly before: string;
   readonly after: string;
@@ -47,8 +47,8 @@ export interface SystemExtensionObserved {
   readonly state: SystemExtensionState;
   readonly versions: readonly SystemExtensionVersion[];
   /**
-   * What the decision table says; null is that what stands is kept. Absent where nothing stands that could be replaced, or
-   * where the app does not tell what it carries.
+   * The decision; null keeps the installed version. Absent if none is installed that could be replaced, or if the app
+   * does not report its version.
    */
   readonly replacement?: ExtensionReplacement | null;
 }

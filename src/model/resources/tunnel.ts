@@ -4,28 +4,30 @@ export interface PeerSpec {
   /** Base64 of 32 bytes. */
   readonly publicKey: string;
   readonly presharedKey?: SecretId;
-  /** Numeric "192.0.2.1:51820" or "[2001:db8::1]:51820"; a name was resolved when the state was expanded. */
+  /** Numeric "192.0.2.1:51820" or "[2001:db8::1]:51820"; names are resolved when the state is expanded. */
   readonly endpoint?: string;
   /**
-   * Every endpoint that its name stands for, `endpoint` among them, the likeliest first; absent where there is one, and for
-   * engines that are told one at a time.
+   * Every endpoint of its name, `endpoint` included, the likeliest first; absent with one endpoint, and for engines
+   * that accept one only.
    */
   readonly endpoints?: readonly string[];
   /** Canonical prefixes, sorted. */
   readonly allowedIPs: readonly string[];
-  /** 0 is off. The upper end where the time is drawn from a range (AmneziaWG 3.0). */
+  /** 0 is off. The upper end if the time is random within a range (AmneziaWG 3.0). */
   readonly persistentKeepaliveSeconds: number;
-  /** The lower end of the range; absent where there is one value. */
+  /** The lower end of the range; absent for a single value. */
   readonly leastKeepaliveSeconds?: number;
 }
 
-/** Whether an engine that sends to `endpoint` does so as the spec has it: of several, to any. */
+/** Whether an engine that sends to `endpoint` matches the spec; of several endpoints any is right. */
 export function isAtItsEndpoint(spec: PeerSpec, endpoint: string | undefined): boolean {
   if (spec.endpoint === undefined || spec.endpoint === endpoint) return true;
   return endpoint !== undefined && spec.endpoints?.includes(endpoint) === true;
 }
 
-/** What runs inside a tunnel's device: keys, peers, marks; the same nouns as the WireGuard cross-platform UAPI. */
+/**
+ * The engine's configuration in a tunnel's device: keys, peers, marks; the nouns of the WireGuard cross-platform UAPI.
+ */
 export interface TunnelSpec {
   readonly device: string;
   readonly protocol: "wireguard" | "amneziawg";
@@ -46,39 +48,39 @@ export interface PeerObserved extends PeerSpec {
   readonly lastHandshakeSeconds: number;
   readonly receivedBytes: number;
   readonly sentBytes: number;
-  /** What awg's own engine measures besides; absent of other engines. */
+  /** Further measurements of awg's own engine; absent for other engines. */
   readonly measured?: PeerMeasured;
 }
 
 export interface PeerMeasured {
-  /** Initiations sent since the last finished handshake, and since the peer was last heard. */
+  /** Initiations sent since the last completed handshake and the last message from the peer. */
   readonly handshakeAttempts: number;
-  /** From initiation to response of the last handshake that this end began; absent where it never began one. */
+  /** Response time of the last handshake that this host initiated; absent if there was none. */
   readonly roundTripMs?: number;
-  /** Messages the peer sent, as the gaps of its counters tell, and how many of them came. */
+  /** Messages that the peer sent, by its counters, and how many arrived. */
   readonly expectedMessages: number;
   readonly acceptedMessages: number;
 }
 
-/** Why an engine whose process is there tells nothing of itself. */
+/** Why an engine with a running process does not report its state. */
 export interface EngineSilence {
   /** For people: "wireguard-go (process 12) is stopped (SIGSTOP)". */
   readonly text: string;
   readonly pid: number;
-  /** Another program started it, so it is not ended without being asked. */
+  /** Another program started it, so it is not stopped without a request. */
   readonly isForeign: boolean;
-  /** A signal stopped it, and another lets it go on. */
+  /** A signal stopped it, and another resumes it. */
   readonly canGoOn: boolean;
-  /** What answers in its place is no engine's answer; it may carry packets all the same. */
+  /** Its reply is not an engine's reply; it may still carry packets. */
   readonly isGarbled?: true;
 }
 
 export interface TunnelObserved extends Omit<TunnelSpec, "peers" | "privateKey"> {
   /** Whether the engine answers on its UAPI socket. */
   readonly running: boolean;
-  /** Where it does not answer and its process is there. */
+  /** Set when it does not answer although its process exists. */
   readonly silence?: EngineSilence;
-  /** The protocol and its generation as the engine speaks it ("wireguard", "amneziawg 2.0"), where it tells. */
+  /** The engine's protocol and version ("wireguard", "amneziawg 2.0"), if it reports them. */
   readonly wire?: string;
   readonly privateKey: SecretId | undefined;
   readonly peers: readonly PeerObserved[];

@@ -1,6 +1,6 @@
 import { tunnelOfDevice } from "../resources/tunnel-key.ts";
 
-/** What the configuration calls fields of the packet policy, by what they begin with. */
+/** Config names of packet policy fields, by the start of their pointer. */
 const NAMES: readonly (readonly [field: RegExp, name: string])[] = [
   [/^killSwitch$/, "killSwitch.enabled"],
   [/^(allow|allowLan)(?=\/|$)/, "killSwitch.$1"],
@@ -12,19 +12,22 @@ const NAMES: readonly (readonly [field: RegExp, name: string])[] = [
   [/^rules\/([0-9]+)\/match\//, "rules.$1."],
   [/^rules\/([0-9]+)\/path(?=\/|$)/, "rules.$1.via"],
   [/^rules\/([0-9]+)\/origin$/, "rules.$1.name"],
-  // Derived from something else that the configuration says.
+  // Derived from other parts of the config.
   [/^rules\/([^/]*[^/0-9][^/]*)\/(?:match\/)?/, "$1: "],
 ];
 
-/** What a person reads for a field that differs, a JSON pointer: the configuration's words for the packet policy, else its path with dots. Pure. */
+/**
+ * The name of a differing field (a JSON pointer) for people: the config's name for the packet policy, else its path
+ * with dots. Pure.
+ */
 export function fieldName(field: string): string {
-  // Names of kernel settings hold dots themselves; that they are values goes without saying.
+  // Names of kernel settings contain dots themselves, so `values` is left out.
   const inside = field.replace(/^\/(?:values\/)?/, "").replaceAll("/", ".");
-  // Only a packet filter of which nothing is known differs as a whole.
+  // A packet filter differs as a whole only if nothing is known of it.
   return policyField(field) ?? (inside || "policy");
 }
 
-/** What the configuration calls a field of the packet policy; undefined for any other. Pure. */
+/** The config's name for a field of the packet policy; undefined for any other. Pure. */
 export function policyField(field: string): string | undefined {
   const inside = field.replace(/^\/(?:layers\/0\/flows|steering|layers\/0)\//, "");
   if (inside === field) return undefined;

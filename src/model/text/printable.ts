@@ -1,19 +1,18 @@
 /**
- * Characters that a terminal or an editor acts on instead of showing: C0 and C1 controls but newline and tab, line and
- * paragraph separators, what turns the direction of writing (Unicode UAX 9; CVE-2021-42574 hides code with it), and
- * halves of surrogate pairs, which are no characters.
+ * Characters that a terminal or editor interprets: C0 and C1 controls except newline and tab, line and paragraph
+ * separators, bidirectional controls (Unicode UAX 9; CVE-2021-42574), and unpaired surrogates.
  */
 const UNPRINTABLE = "[^\\P{Cc}\\n\\t]|[\\p{Zl}\\p{Zp}\\p{Cs}\\u061c\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069]";
 
-/** The same with the colours that awg's own views write (ECMA-48 SGR), which stay. */
+/** The same except the colours of awg's own views (ECMA-48 SGR). */
 const COLOR = "\\u001b\\[(?:0|1|2|31|32|33|36)m";
 
-/** Most texts are of these alone; to read the classes of Unicode takes part of a millisecond of each start. */
+/** Most texts have only these; reading Unicode's classes takes part of a millisecond of each start. */
 const PLAIN = /^[\n\t\x20-\x7e]*$/;
 
 /**
- * A text as it may be written to a terminal: what it would act on is shown as a JSON escape (`\u001b`), so that a JSON
- * document means the same as before. Pure.
+ * A text that is safe for a terminal: interpreted characters become JSON escapes (`\u001b`), so a JSON document keeps
+ * its meaning. Pure.
  * @param color whether awg's own colours stay
  */
 export function printable(text: string, color = false): string {
@@ -29,12 +28,12 @@ function patternOf(color: boolean): RegExp {
   return pattern;
 }
 
-/** The same in one line, for names that come from elsewhere: newline and tab are shown too. */
+/** The same on one line, for foreign names: newline and tab are escaped too. */
 export function printableLine(text: string): string {
   return printable(text).replace(/[\n\t]/g, escaped);
 }
 
-/** Whether a text holds nothing that is shown as an escape, and no newline or tab. */
+/** Whether a text needs no escape and has no newline or tab. */
 export function isPrintableLine(text: string): boolean {
   return printableLine(text) === text;
 }

@@ -1,4 +1,4 @@
-/** What wakes or ends a process that a signal stopped while it changes the machine, for a remedy. Pure. */
+/** How to resume or end a process that a signal stopped during a change, for a remedy. Pure. */
 export function wakingOf(pid: number): string {
-  return `wake it with kill -CONT ${pid}, or end it with kill -KILL ${pid}: awg revert then undoes what it had begun`;
+  return `resume it with kill -CONT ${pid}, or end it with kill -KILL ${pid}: awg revert then undoes its changes`;
 }

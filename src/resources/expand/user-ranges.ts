@@ -1,6 +1,6 @@
 import type { HostFacts } from "../../host/ports/facts.ts";
 import { LAST_UID } from "../../model/firewall/packet.ts";
-import type { PortRange } from "../../model/firewall/policy.ts";
+import type { UidRange } from "../../model/firewall/policy.ts";
 
 type UserFacts = Pick<HostFacts, "uids" | "subordinateUids" | "usersAmongSubordinates">;
 
@@ -8,7 +8,7 @@ type UserFacts = Pick<HostFacts, "uids" | "subordinateUids" | "usersAmongSubordi
 const NAMED = 3;
 
 interface UserRanges {
-  readonly ranges: PortRange[];
+  readonly ranges: UidRange[];
   readonly unknown: string[];
   /** Users who are not named by the rule, but whose uids /etc/subuid delegates to one that is; by name, ascending. */
   readonly others: string[];
@@ -26,8 +26,8 @@ export function uidRanges(
   { own = false } = {},
 ): UserRanges {
   const unknown: string[] = [];
-  const named: PortRange[] = [];
-  const taken: PortRange[] = [];
+  const named: UidRange[] = [];
+  const taken: UidRange[] = [];
   for (const user of users) {
     const uid = /^[0-9]{1,10}$/.test(user) ? Number(user) : Object.hasOwn(uids, user) ? uids[user] : undefined;
     if (uid === undefined || uid > LAST_UID) {
@@ -53,7 +53,7 @@ export function othersNote(others: readonly string[], { own }: { readonly own: b
   return `/etc/subuid also delegates the uids of ${listed} to these users: the rule ${so}`;
 }
 
-function without(ranges: readonly PortRange[], uid: number): PortRange[] {
+function without(ranges: readonly UidRange[], uid: number): UidRange[] {
   return ranges.flatMap(({ from, to }) => {
     if (uid < from || uid > to) return [{ from, to }];
     return [
@@ -63,8 +63,8 @@ function without(ranges: readonly PortRange[], uid: number): PortRange[] {
   });
 }
 
-function eachOnce(ranges: readonly PortRange[]): PortRange[] {
-  const done: PortRange[] = [];
+function eachOnce(ranges: readonly UidRange[]): UidRange[] {
+  const done: UidRange[] = [];
   for (const range of ranges.toSorted((a, b) => a.from - b.from)) {
     const last = done.at(-1);
     if (last === undefined || range.from > last.to) done.push(range);
