@@ -1,10 +1,7 @@
 import { AwgError, type ErrorFacts, type ErrorKind } from "./error.ts";
 import { isDeviceName, utunUnit } from "./resources/tunnel-key.ts";
 
-/**
- * The keeper's protocol: JSON lines over a unix socket, one reply per request. Only root and the keeper's own user are
- * accepted. docs/reference/platforms.md names the socket's path.
- */
+/** The keeper's protocol: JSON lines over a unix socket, one reply per request, for root and the keeper's own user. */
 export const KEEPER_PROTOCOL_VERSION = 1;
 
 /** A transaction of 10,000 prefixes is megabytes in base64; valid messages are never longer than this. */

@@ -209,7 +209,7 @@ describe.skipIf(obstacle !== undefined)(`the keeper (${obstacle ?? "on this kern
       { port: "keeper", method: "status", args: [] },
     ]);
     expect(outcomes[1]?.error?.message).toContain("does not hold the device");
-    expect(outcomes[2]?.error?.message).toContain("its device cannot be");
+    expect(outcomes[2]?.error?.message).toContain("invalid request: device");
     expect(outcomes[4]?.error?.message).toContain("refused its configuration");
     expect(outcomes[5]?.value).toMatchObject({ devices: [{ device }] });
   });
