@@ -33,7 +33,7 @@ test("a keeper that fails at each start is reported soon: each step of a rollbac
     expect(error).toBeInstanceOf(AwgError);
     expect(error).toMatchObject({
       message: "the keeper did not start",
-      remedy: expect.stringMatching(/^look into .*log$/),
+      remedy: expect.stringMatching(/^see .*log$/),
     });
     expect(performance.now() - beganMs).toBeLessThan(longestMs);
   }

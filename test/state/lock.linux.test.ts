@@ -149,7 +149,10 @@ describe.skipIf(process.platform !== "linux")("the lock (flock is reached throug
       expect(refusal(path).kind).toBe("locked");
     }
     chmodSync(path, 0o660);
-    expect(refusal(path)).toMatchObject({ kind: "permission", message: expect.stringContaining("not awg's alone") });
+    expect(refusal(path)).toMatchObject({
+      kind: "permission",
+      message: expect.stringContaining("not exclusively awg's"),
+    });
   });
 
   test("is refused in a world-writable folder", () => {

@@ -125,7 +125,7 @@ export class UtunEngine {
     while ((await exchangeUapi(this.#socket, UAPI_GET)) === undefined) {
       if (hasEnded(child) || performance.now() > deadline) {
         throw new AwgError("host", `the engine of ${this.#deps.name} did not start`, {
-          remedy: `look into ${this.#deps.logPath}`,
+          remedy: `see ${this.#deps.logPath}`,
         });
       }
       await sleep(LOOK_MS);

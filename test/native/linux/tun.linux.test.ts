@@ -19,7 +19,10 @@ describe.skipIf(obstacle !== undefined)(`TUN devices${obstacle ? ` (${obstacle})
       afterClose: "tun",
       afterCloseCarrier: false,
       afterTemporary: "no link",
-      notTun: { kind: "conflict", message: expect.stringContaining("a link of that name that is no TUN device") },
+      notTun: {
+        kind: "conflict",
+        message: expect.stringContaining("the existing link of that name is not a TUN device"),
+      },
       exclusive: { kind: "conflict" },
       longName: { kind: "bug" },
       notATun: { message: expect.stringContaining("reading the TUN device of descriptor 0") },

@@ -99,9 +99,7 @@ function exchange({ paths, peerUid }: KeeperHolderDeps, request: KeeperRequest):
     };
     socket.setEncoding("utf8");
     socket.setTimeout(ANSWER_TIMEOUT_MS, () =>
-      end(() =>
-        failed(new AwgError("host", "the keeper did not answer in time", { remedy: `look into ${paths.log}` })),
-      ),
+      end(() => failed(new AwgError("host", "the keeper did not answer in time", { remedy: `see ${paths.log}` }))),
     );
     socket.on("error", (error) => end(() => failed(error)));
     socket.on("end", () =>
@@ -158,7 +156,7 @@ async function launch(deps: KeeperHolderDeps): Promise<void> {
   const deadline = performance.now() + LAUNCH_TIMEOUT_MS;
   while ((await statusOrNothing(deps)) === undefined) {
     if (performance.now() > deadline) {
-      throw new AwgError("host", "the keeper did not start", { remedy: `look into ${paths.log}` });
+      throw new AwgError("host", "the keeper did not start", { remedy: `see ${paths.log}` });
     }
     await sleep(LAUNCH_LOOK_MS);
   }

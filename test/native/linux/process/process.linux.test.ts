@@ -15,7 +15,7 @@ describe.skipIf(obstacle !== undefined)(`processes and descriptors${obstacle ? `
       nothingCame: { kind: "host", message: expect.stringContaining("timed out") },
       peer: { uid: 0, gid: 0 },
       closed: { descriptors: [] },
-      gone: { kind: "host", message: expect.stringContaining("handing descriptors to another process failed") },
+      gone: { kind: "host", message: expect.stringContaining("sending descriptors to another process failed") },
       locks: [true, false, true],
       process: { running: true, killed: true, after: false, again: false, none: null },
       perUser: [2, 1],
