@@ -45,7 +45,7 @@ rules: [{ destinations: [192.0.2.0/24], via: block }]
     mkdirSync(join(state, ".ledger.new"), { recursive: true, mode: 0o700 });
     const first = awg("apply", "-f", config, "--auto-approve");
     expect(first).toMatchObject({ status: 0, stderr: expect.stringContaining("could not be written") });
-    expect(first.stderr).toContain("the next apply or destroy writes it");
+    expect(first.stderr).toContain("the next apply or destroy saves it");
     rmdirSync(join(state, ".ledger.new"));
     const second = awg("apply", "-f", config, "--auto-approve");
     expect(second).toMatchObject({ status: 0, stderr: expect.not.stringContaining("could not be written") });
