@@ -67,10 +67,10 @@ describe.skipIf(reason !== undefined)(`a destroy${reason === undefined ? "" : ` 
     const { status, stdout, stderr } = awg("destroy", "--auto-approve");
     expect({ status, stderr }).toMatchObject({ status: 0 });
     expect(stdout).toContain("Destroyed, except for /etc/resolv.conf, which is not a regular file");
-    expect(stdout).toContain(`is kept in ${at("state/resolver/original.json")}; once the way is free`);
+    expect(stdout).toContain(`is kept in ${at("state/resolver/original.json")}; remove the obstacle`);
     expect(stdout).not.toContain("is restored");
     expect(JSON.parse(awg("destroy", "--auto-approve", "--json").stdout)).toMatchObject({
-      kept: expect.stringContaining("the next awg apply or destroy puts it back"),
+      kept: expect.stringContaining("the next awg apply or destroy restores it"),
     });
     rmSync(at("etc/resolv.conf/any"));
     rmdirSync(at("etc/resolv.conf"));
@@ -120,7 +120,9 @@ describe.skipIf(reason !== undefined)(`a destroy${reason === undefined ? "" : ` 
     writeFileSync(at("etc/resolv.conf"), "nameserver 198.51.100.1\n");
     const { status, stdout } = awg("destroy", "--auto-approve");
     expect({ status, stdout }).toMatchObject({ status: 0 });
-    expect(stdout).toContain("Destroyed, except for the resolver's file, which somebody wrote anew: it stays as it is");
+    expect(stdout).toContain(
+      "Destroyed, except for the resolver's file, which another program rewrote: it stays as it is",
+    );
     expect(stdout).not.toContain("is restored");
     expect(readFileSync(at("etc/resolv.conf"), "utf8")).toBe("nameserver 198.51.100.1\n");
     rmSync(at("etc/resolv.conf"));
@@ -135,9 +137,9 @@ describe.skipIf(reason !== undefined)(`a destroy${reason === undefined ? "" : ` 
     rmSync(at("etc/resolv.conf"));
     cpSync(at("config.yaml"), at("etc/resolv.conf/any"));
     expect(apply().stdout).toMatch(
-      /^Applied; .* Not put back: \/etc\/resolv.conf, which is not a regular file.*: what .* was before awg is kept in .*; once the way is free, the next awg apply or destroy puts it back$/m,
+      /^Applied .* Not put back: \/etc\/resolv.conf, which is not a regular file.*: what .* was before awg is kept in .*; remove the obstacle and the next awg apply or destroy restores it$/m,
     );
-    expect(JSON.parse(apply("--json").stdout)).toMatchObject({ kept: expect.stringContaining("once the way is free") });
+    expect(JSON.parse(apply("--json").stdout)).toMatchObject({ kept: expect.stringContaining("remove the obstacle") });
     rmSync(at("etc/resolv.conf/any"));
     rmdirSync(at("etc/resolv.conf"));
     const { stdout } = apply();
