@@ -12,11 +12,11 @@ import type { Stores } from "../reconciler/journal/stores.ts";
 import type { Note } from "../resources/expand/expansion.ts";
 import { driverRegistry } from "../resources/registry.ts";
 import type { LockingProcess } from "../state/lock.ts";
-import type { Watchdog } from "./apply/confirmation.ts";
 import type { CarriedConnection } from "./apply/ssh-connection.ts";
 import type { KnownConfig } from "./load/known-config.ts";
 import type { NamedSecret } from "./plan/facts-wanted.ts";
 import type { ExpandInput } from "./plan/memoized-expansion.ts";
+import type { Watchdog } from "./watchdog.ts";
 
 /** What a session stands on; the parts that differ between a real machine and a simulated one. */
 export interface HostParts {

@@ -1,3 +1,4 @@
+import type { HandedDown } from "../dataplane/run-engine.ts";
 import { uplinksOf } from "../host/darwin/facts/uplinks.ts";
 import { readInterfaces } from "../host/darwin/links/interfaces.ts";
 import { dumpRoutes } from "../host/darwin/routes/route-socket.ts";
@@ -7,7 +8,6 @@ import { forbidDumps } from "../native/darwin/forbid-dumps.ts";
 import { openLibSystem } from "../native/darwin/libsystem.ffi.ts";
 import type { LibSystem } from "../native/darwin/libsystem.ts";
 import type { BoundInterface } from "../native/packet-system.ts";
-import type { HandedDown } from "./engine.ts";
 
 /** How soon the sockets follow the machine from one network to another. */
 const LOOK_MS = 1000;

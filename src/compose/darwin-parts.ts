@@ -1,11 +1,11 @@
 import { uptime } from "node:os";
 import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Watchdog } from "../app/apply/confirmation.ts";
 import { readSshConnection } from "../app/apply/ssh-connection.ts";
 import type { HostOptions } from "../app/host-options.ts";
 import { knownConfigIn } from "../app/load/known-config.ts";
 import type { HostParts } from "../app/parts.ts";
+import type { Watchdog } from "../app/watchdog.ts";
 import { repeat } from "../daemon/timers.ts";
 import { runCommand } from "../host/darwin/command.ts";
 import { darwinHost } from "../host/darwin/darwin-host.ts";

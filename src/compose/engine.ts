@@ -1,4 +1,4 @@
-import { type EngineProcess, runEngine } from "../dataplane/run-engine.ts";
+import { type HandedDown, runEngine } from "../dataplane/run-engine.ts";
 import { ENGINE_AWAITS, ENGINE_USER } from "../keeper/engine-program.ts";
 import { deviceBehind, ENGINE_DESCRIPTOR, ENGINE_TITLE } from "../keeper/orphan-engine.ts";
 import { AwgError } from "../model/error.ts";
@@ -31,9 +31,6 @@ export async function runEngineHere(device: string, environment: NodeJS.ProcessE
   const report = (line: string) => writeLog(`${line}\n`);
   return runEngine({ ...how, device, program: process.argv[1] ?? "awg", report });
 }
-
-/** What a keeper of this system hands down; undefined: nothing was handed down. */
-export type HandedDown = Pick<EngineProcess, "tunFd" | "uapi" | "hostSettings" | "lookMs" | "awaitDescriptors">;
 
 async function onDarwin(device: string, environment: NodeJS.ProcessEnv): Promise<HandedDown | undefined> {
   const { darwinEngine } = await import("./darwin-engine.ts");

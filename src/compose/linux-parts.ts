@@ -1,9 +1,9 @@
 import { resolve } from "node:path";
-import type { Watchdog } from "../app/apply/confirmation.ts";
 import { readSshConnection, sshServerStartMs } from "../app/apply/ssh-connection.ts";
 import type { HostOptions } from "../app/host-options.ts";
 import { knownConfigIn } from "../app/load/known-config.ts";
 import type { HostParts } from "../app/parts.ts";
+import type { Watchdog } from "../app/watchdog.ts";
 import { type KeeperClient, keeperClient } from "../host/linux/keeper-client.ts";
 import { linuxHost } from "../host/linux/linux-host.ts";
 import { readServiceUser } from "../host/linux/service-user.ts";

@@ -26,6 +26,9 @@ export interface EngineProcess extends Pick<DataPlaneOptions, "program" | "syste
   readonly report: (line: string) => void;
 }
 
+/** The part of an engine process that its keeper hands down. */
+export type HandedDown = Pick<EngineProcess, "tunFd" | "uapi" | "hostSettings" | "lookMs" | "awaitDescriptors">;
+
 /**
  * Runs the embedded engine as a process: one tunnel, its packets on a separate thread, its UAPI on this one. It takes
  * its descriptors as wireguard-go does, so that the keeper treats both alike.

@@ -1,13 +1,6 @@
 import { expect, test } from "vitest";
 import { filesBelow, importsOf } from "./sources.ts";
 
-/** Import cycles that remain, by one file of each, with the reason. The list only shrinks. */
-const KNOWN: ReadonlyMap<string, string> = new Map([
-  ["src/app/parts.ts", "the parts of a session name types of use cases that take those parts"],
-  ["src/compose/engine.ts", "the engine of macOS is chosen in the file that starts it"],
-  ["src/verify/nft/reading/read-rule.ts", "readers of nft expressions call each other"],
-]);
-
 /** Tarjan's strongly connected components with more than one file. */
 function cyclesOf(imports: ReadonlyMap<string, readonly string[]>): readonly (readonly string[])[] {
   const order = new Map<string, number>();
@@ -52,10 +45,5 @@ test("a cycle is found, over type imports too", () => {
 });
 
 test("no file imports itself through others, counting values and types", () => {
-  expect(CYCLES.filter((cycle) => !cycle.some((file) => KNOWN.has(file)))).toEqual([]);
-});
-
-test("the list of known cycles holds no cycle that is gone", () => {
-  const gone = [...KNOWN.keys()].filter((file) => !CYCLES.some((cycle) => cycle.includes(file)));
-  expect(gone).toEqual([]);
+  expect(CYCLES).toEqual([]);
 });

@@ -2,7 +2,7 @@ import type { Hook } from "../policy/possible-packets.ts";
 import { type Diagram, EVERYTHING, NOTHING } from "../space/decision-diagram.ts";
 import { all, any, deviceIn, type Formula, not } from "../space/packet-fields.ts";
 import { type BaseChain, baseChainsAt, type ReadTable } from "./read-tables.ts";
-import type { ReadRule } from "./reading/read-rule.ts";
+import type { ReadRule } from "./reading/rule-step.ts";
 import type { FamilyQuestion } from "./ruleset-question.ts";
 import { type Passage, type Piece, startingWith, walk } from "./walk.ts";
 

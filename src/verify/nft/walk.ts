@@ -6,7 +6,7 @@ import type { PacketSpace } from "../space/packet-space.ts";
 import type { JudgedMemory } from "./judged-memory.ts";
 import { answersOf, marksAskedIn } from "./marks-asked.ts";
 import type { BaseChain, ReadTable } from "./read-tables.ts";
-import type { ReadRule, RuleStep } from "./reading/read-rule.ts";
+import type { ReadRule, RuleStep } from "./reading/rule-step.ts";
 
 /** Packets that went the same way so far. */
 export interface Piece {

@@ -1,5 +1,5 @@
 import type { Expression } from "../../../native/linux/nftables/expression.ts";
-import type { ReadRule, RuleStep } from "./read-rule.ts";
+import type { ReadRule, RuleStep } from "./rule-step.ts";
 
 /** What only the flow of a packet or the rest of its transport header tells (rule S4.10). */
 const HEADER = /^transport header bytes /;

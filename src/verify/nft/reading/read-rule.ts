@@ -1,42 +1,18 @@
 import type { Expression, ExpressionOf, Verdict } from "../../../native/linux/nftables/expression.ts";
 import type { NftRule } from "../../../native/linux/nftables/rule.codec.ts";
 import type { SetElement } from "../../../native/linux/nftables/set-element.codec.ts";
-import { ALL_BITS, chainChanges, type MarkChange } from "../../space/mark-classes.ts";
-import type { Term } from "../../space/packet-fields.ts";
+import { ALL_BITS, chainChanges } from "../../space/mark-classes.ts";
 import { isOurs, nameOfRule, type RuleTable } from "../rule-table.ts";
 import { bothConditions, type Condition, conditionOf, eitherCondition } from "./condition.ts";
 import { readExtension } from "./extension.ts";
 import { SEEN_FLOWS, withFlowSteps } from "./flow-steps.ts";
-import { holdsJudgedFlows, type JudgedStep, judgedStep } from "./judged-step.ts";
+import { holdsJudgedFlows, judgedStep } from "./judged-step.ts";
 import { loadValue, type ReadingContext } from "./load-value.ts";
 import { bytesOf, maskValue, type RegisterValue, slotOf, turnValue } from "./register-value.ts";
+import type { ReadRule, RuleStep } from "./rule-step.ts";
 import { untracks } from "./untracked.ts";
 import type { ByteRange } from "./value-terms.ts";
 import { writtenFields } from "./written-fields.ts";
-
-/** One step of a rule as a statement about sets of packets. */
-export type RuleStep =
-  /** The rule goes on for packets of which all terms of one of the alternatives hold. */
-  | { readonly kind: "test"; readonly any: readonly (readonly Term[])[] }
-  | { readonly kind: "mark"; readonly change: MarkChange }
-  /** These bits of the mark become what awg cannot say. */
-  | { readonly kind: "mark-lost"; readonly bits: number }
-  /** The rule goes on here for some packets that look like these, and not for others. */
-  | { readonly kind: "either" }
-  | JudgedStep
-  /** The rule writes a field of the packet itself that packets are judged by; the word is for people. */
-  | { readonly kind: "write"; readonly what: string }
-  /** Whether the rule goes on here cannot be said. */
-  | { readonly kind: "doubt"; readonly what: string };
-
-/** A rule ready to be asked about sets of packets. */
-export interface ReadRule {
-  readonly rule: NftRule;
-  readonly name: string;
-  readonly steps: readonly RuleStep[];
-  /** Absent: whatever reaches the end goes on to the next rule. */
-  readonly verdict?: Verdict;
-}
 
 /** Statements that change nothing about where a packet goes. */
 const HARMLESS: ReadonlySet<Expression["kind"]> = new Set(["counter", "log", "notrack", "ct-set"]);
