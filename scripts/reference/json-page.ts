@@ -26,7 +26,7 @@ export function jsonPage(): string {
     return [
       `[${name}](../../schema/json/${name}.schema.json)`,
       name === "error" ? "any" : verbs.join(", "),
-      cell(String(schema["description"])),
+      cell(meaningOf(definitionOf(schema, schema), name)),
     ];
   });
   return page(
@@ -48,12 +48,24 @@ type Json = Readonly<Record<string, unknown>>;
 
 function eventRows(name: DocumentName): readonly (readonly string[])[] {
   const schema = documentJsonSchema(name);
-  const definitions = schema["$defs"] as Readonly<Record<string, Json>>;
   return (schema["anyOf"] as readonly Json[]).map((event) => {
-    const reference = event["$ref"];
-    const json = typeof reference === "string" ? (definitions[reference.slice("#/$defs/".length)] ?? {}) : event;
+    const json = definitionOf(schema, event);
     const properties = json["properties"] as Readonly<Record<string, Json>>;
     const fields = Object.keys(properties).filter((key) => key !== "type" && key !== "at");
-    return [String(properties["type"]?.["const"]), cell(String(json["description"] ?? "")), fields.join(", ")];
+    const type = String(properties["type"]?.["const"]);
+    return [type, cell(meaningOf(json, `${name}: ${type}`)), fields.join(", ")];
   });
+}
+
+/** A part of a schema, or the definition that it refers to. */
+function definitionOf(schema: Json, part: Json): Json {
+  const reference = part["$ref"];
+  if (typeof reference !== "string") return part;
+  return (schema["$defs"] as Readonly<Record<string, Json>>)[reference.slice("#/$defs/".length)] ?? {};
+}
+
+/** The description; a document or event without one must not reach the page. */
+function meaningOf(json: Json, what: string): string {
+  if (typeof json["description"] !== "string") throw new Error(`${what} has no description`);
+  return json["description"];
 }

@@ -57,7 +57,9 @@ export function processTerminal(environment: NodeJS.ProcessEnv, wantsColor: bool
     },
     ask(question) {
       writeWhole(2, printable(question, colorErr));
-      return readLine();
+      const line = readLine();
+      if (line === undefined) writeWhole(2, "\n");
+      return line;
     },
     readInput: () => readAll(0),
   };

@@ -29,16 +29,17 @@ const DEFAULTS: Required<InitAnswers> = {
 export function initConfig(answers: InitAnswers = {}): string {
   const given = { ...DEFAULTS, ...answers };
   return `# yaml-language-server: $schema=./awg.schema.json
-# (awg schema > awg.schema.json writes that file; editors complete and check with it)
-# What this machine's network path is to be. Check it with: awg validate
-# What would change: awg diff. Make it so: awg apply
+# For editors: awg schema > awg.schema.json writes the schema.
+# The network path of this host. Check the file: awg validate
+# See the changes: awg plan. Apply them: awg apply
 apiVersion: awg/v1
 name: ${given.name}
 
 tunnels:
   vpn:
     protocol: ${given.protocol}
-    # Make a key with: (umask 077; awg genkey > ${given.privateKeyFile}), and show the server: awg pubkey < ${given.privateKeyFile}
+    # Make a key: (umask 077; awg genkey > ${given.privateKeyFile})
+    # Give its public key to the server: awg pubkey < ${given.privateKeyFile}
     privateKey: { file: ${given.privateKeyFile} }
     addresses: ${list(given.addresses)}
 ${given.protocol === "amneziawg" ? OBFUSCATION : ""}    peers:
@@ -52,10 +53,10 @@ rules: []
 #  - { name: local, destinations: [192.168.0.0/16], via: direct }
 #  - { name: no-mail, protocol: tcp, ports: [25], via: block }
 
-# All that no rule matches goes into the tunnel, and is dropped while it is down.
+# All other traffic uses the tunnel, and is dropped while it is down.
 default: { via: vpn, fallback: block }
 
-# Nothing leaves past the tunnel. The exception keeps SSH to this machine open.
+# Only the local network and SSH to this host bypass the tunnel.
 killSwitch:
   enabled: true
   allowLan: true
@@ -65,7 +66,7 @@ killSwitch:
 dns:
   servers: ${list(given.dnsServers)}
   via: vpn
-  # Asked only for the tunnel's own endpoint, past the kill switch.
+  # Queried for the tunnel's endpoint only, outside the tunnel.
   bootstrap: ${list(given.bootstrapServers)}
   leakProtection: true
 
@@ -73,8 +74,10 @@ ipv6: auto
 `;
 }
 
-const OBFUSCATION = `    # Must be what the server has.
-    obfuscation: { jc: 4, jmin: 40, jmax: 70, s1: 72, s2: 40, h1: 1001, h2: 1002, h3: 1003, h4: 1004 }
+const OBFUSCATION = `    # The server must have the same values.
+    obfuscation:
+      { jc: 4, jmin: 40, jmax: 70, s1: 72, s2: 40,
+        h1: 1001, h2: 1002, h3: 1003, h4: 1004 }
 `;
 
 /** A flow list; an address with colons needs quotes in some readers, so it has them. */

@@ -65,8 +65,9 @@ const WHOLE_COMMENT = ["All traffic uses the tunnel and is dropped while it is d
 const DIRECT_COMMENT = "All other traffic goes direct.";
 const BLOCK_COMMENT = "All other traffic is dropped.";
 const KILL_SWITCH_COMMENT = [
-  "wg-quick has no kill switch: without its routes packets bypass the tunnel. Here they are dropped.",
-  "The local network stays reachable, as wg-quick leaves it. For SSH to this machine from elsewhere add:",
+  "wg-quick has no kill switch: without its routes, packets bypass the tunnel.",
+  "Here they are dropped. allowLan lets all private networks bypass the tunnel.",
+  "To allow SSH to this host from other networks, add:",
   "  allow: [{ direction: in, protocol: tcp, ports: [22] }]",
   "enabled: false behaves as wg-quick does.",
 ];

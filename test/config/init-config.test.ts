@@ -10,6 +10,16 @@ describe("a configuration to start from", () => {
     expect(load(initConfig()).problems).toEqual([]);
   });
 
+  test("fits 80 columns", () => {
+    expect(
+      Math.max(
+        ...initConfig()
+          .split("\n")
+          .map((line) => line.length),
+      ),
+    ).toBeLessThanOrEqual(80);
+  });
+
   test("protects from the first apply", () => {
     const { config } = load(initConfig());
     expect(config?.killSwitch.enabled).toBe(true);

@@ -18,7 +18,7 @@ export function differencesOf(
   system: Explanation["system"],
 ): Differences {
   const differ = (what: string, a: string, b: string) =>
-    a === b ? [] : [`${what}: declared ${a}, the machine has ${b}`];
+    a === b ? [] : [`${what}: declared ${a}, the kernel has ${b}`];
   const onLinux = [
     ...differ("mark", hex(declared.mark), hex(live.mark)),
     ...differ("policy rule", declared.policyRule ?? NONE, live.policyRule ?? NONE),
@@ -32,7 +32,7 @@ export function differencesOf(
   const [path, verdict] = [differ("path", declared.path, live.path), differ("verdict", declared.verdict, live.verdict)];
   const chain = declared.verdict === "accept" && live.verdict === "drop" ? foreignDrop(live) : undefined;
   if (chain !== undefined) {
-    const dropped = `verdict: declared accept, the machine has drop, by ${chain}`;
+    const dropped = `verdict: declared accept, the kernel has drop, by ${chain}`;
     return { disagreements: [[dropped, ...path, ...led].join("; ")], notes: [] };
   }
   if (!isDropped) return { disagreements: [...path, ...led, ...verdict], notes: [] };

@@ -24,4 +24,4 @@ export function noWay({ destination, declared, tunnels, endpoints }: Ways): read
   return [`no route leads to ${to}, where ${device} sends what it carries, ${NOTHING}`];
 }
 
-const NOTHING = "so nothing leaves: the machine has no uplink, or no default route by it";
+const NOTHING = "so nothing leaves: the host has no uplink, or no default route by it";

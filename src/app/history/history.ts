@@ -119,7 +119,9 @@ export async function generationFor(stores: Stores, number: number | undefined):
   const found = await (number === undefined ? generationBefore(stores, numbers) : generations.read(number));
   if (found !== undefined) return found;
   const what =
-    number === undefined ? "there is no generation before the one that holds" : `there is no generation ${number}`;
-  const kept = numbers.length === 0 ? "nothing was applied yet" : `these are kept: ${numbers.join(", ")}`;
+    number === undefined ? "there is no generation before the present one" : `there is no generation ${number}`;
+  const listed = `these are kept: ${numbers.join(", ")}`;
+  const removal = number === undefined ? "; awg destroy removes what is applied" : "";
+  const kept = numbers.length === 0 ? "nothing was applied yet" : `${listed}${removal}`;
   throw new AwgError("usage", what, { facts: { kept: numbers.map(String) }, remedy: kept });
 }

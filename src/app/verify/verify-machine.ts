@@ -36,7 +36,7 @@ async function verifyAgainst(
   const accepted = policyIn(desired);
   const generation = standing?.number ?? 0;
   if (accepted === undefined) {
-    const notes = ["no packet policy was accepted here, so there is nothing to hold the machine against"];
+    const notes = ["no packet policy is applied on this host"];
     return { generation, findings: [], notes, classes: 0n };
   }
   const around = await readSurroundings(parts);

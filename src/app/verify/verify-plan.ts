@@ -88,7 +88,7 @@ function verifyLast(after: FirewallPolicy, { devices, sources }: Surroundings): 
 }
 
 const POLICIES_ALONE =
-  "the policies are held against each other; the rules that would be loaded are read back on Linux alone";
+  "only the policies are compared here; the rules that would be loaded are proved on a real Linux host";
 
 function ownSockets(
   policies: readonly FirewallPolicy[],

@@ -39,19 +39,21 @@ export const streamEvent = z
   .union([
     versionLine,
     z.object({ type: z.literal("heartbeat"), at }).describe("Sent every 5 seconds while awg works."),
-    z.object({ type: z.literal("batch-start"), at, index, total, batch }),
-    z.object({ type: z.literal("batch-done"), at, index, total, batch }),
+    z.object({ type: z.literal("batch-start"), at, index, total, batch }).describe("A batch of steps begins."),
+    z.object({ type: z.literal("batch-done"), at, index, total, batch }).describe("The batch is done."),
     z
       .object({ type: z.literal("verify"), at, attempt: z.int(), differing: list(z.string()) })
       .describe("The host was read back; differing lists what is not yet as planned."),
-    z.object({
-      type: z.literal("probe"),
-      at,
-      name: z.string(),
-      result: z.object({ passed: z.boolean(), detail: z.string(), address: z.string().exactOptional() }),
-    }),
+    z
+      .object({
+        type: z.literal("probe"),
+        at,
+        name: z.string(),
+        result: z.object({ passed: z.boolean(), detail: z.string(), address: z.string().exactOptional() }),
+      })
+      .describe("A probe of the config passed or failed."),
     z.object({ type: z.literal("rollback"), at, cause: z.string() }).describe("The change failed and is being undone."),
-    z.object({ type: z.literal("undo-start"), at, index, batch }),
+    z.object({ type: z.literal("undo-start"), at, index, batch }).describe("A batch of steps is being undone."),
     z
       .object({ type: z.literal("blocked"), at, cause: z.string() })
       .describe("The rollback failed; traffic is blocked."),
@@ -75,24 +77,32 @@ export const daemonEvent = z
   .union([
     versionLine,
     z.object({ type: z.literal("woken"), at, reasons: list(z.string()) }).describe("The daemon reads the host again."),
-    z.object({ type: z.literal("inSync"), at }),
-    z.object({ type: z.literal("applying"), at, keys: list(z.string()), proposed: z.boolean() }),
-    z.object({ type: z.literal("applied"), at, keys: list(z.string()) }),
-    z.object({ type: z.literal("stalled"), at, reason: z.string(), retryInMs: z.number() }),
+    z.object({ type: z.literal("inSync"), at }).describe("The host is as the accepted config says."),
+    z
+      .object({ type: z.literal("applying"), at, keys: list(z.string()), proposed: z.boolean() })
+      .describe("These resources are being changed: by a new config if proposed, else repaired."),
+    z.object({ type: z.literal("applied"), at, keys: list(z.string()) }).describe("These resources were changed."),
+    z
+      .object({ type: z.literal("stalled"), at, reason: z.string(), retryInMs: z.number() })
+      .describe("The host cannot be brought to the config now; the next attempt follows."),
     z
       .object({ type: z.literal("contended"), at, keys: list(z.string()), waitMs: z.number(), by: list(z.string()) })
       .describe("Other programs change the same resources again and again."),
-    z.object({
-      type: z.literal("guarded"),
-      at,
-      wrong: z.string(),
-      restored: z.enum(["yes", "unheld", "blocked", "no"]),
-      refusal: z.string().exactOptional(),
-      by: z.string().exactOptional().describe("The program that changed the packet filter."),
-    }),
+    z
+      .object({
+        type: z.literal("guarded"),
+        at,
+        wrong: z.string(),
+        restored: z.enum(["yes", "unheld", "blocked", "no"]),
+        refusal: z.string().exactOptional(),
+        by: z.string().exactOptional().describe("The program that changed the packet filter."),
+      })
+      .describe("The packet filter was changed by another program; restored says whether it is back."),
     z.object({ type: z.literal("fallback"), at, devices: list(z.string()) }).describe("Tunnels that are down."),
-    z.object({ type: z.literal("probe"), at, name: z.string(), passed: z.boolean(), detail: z.string() }),
-    z.object({ type: z.literal("problem"), at, text: z.string() }),
-    z.object({ type: z.literal("stopped"), at }),
+    z
+      .object({ type: z.literal("probe"), at, name: z.string(), passed: z.boolean(), detail: z.string() })
+      .describe("A probe of the config passed or failed."),
+    z.object({ type: z.literal("problem"), at, text: z.string() }).describe("A problem of the config or the host."),
+    z.object({ type: z.literal("stopped"), at }).describe("The daemon ended; the host stays as it is."),
   ])
   .describe("One line of awg daemon --json, on standard error.");

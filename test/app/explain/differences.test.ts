@@ -17,7 +17,7 @@ describe("what both sides drop", () => {
     expect(differencesOf(side, live, "linux")).toEqual({
       disagreements: [],
       notes: [
-        "dropped either way, but mark: declared 0x3f000000, the machine has 0x0; device: declared eth0, the machine has eth1",
+        "dropped either way, but mark: declared 0x3f000000, the kernel has 0x0; device: declared eth0, the kernel has eth1",
       ],
     });
     expect(differencesOf(side, side, "linux")).toEqual({ disagreements: [], notes: [] });
@@ -25,7 +25,7 @@ describe("what both sides drop", () => {
 
   test("disagrees where another path is meant", () => {
     const { disagreements } = differencesOf(side, { ...side, path: "direct" }, "linux");
-    expect(disagreements).toEqual(["path: declared block, the machine has direct"]);
+    expect(disagreements).toEqual(["path: declared block, the kernel has direct"]);
   });
 });
 
@@ -40,7 +40,7 @@ test("a way that awg cannot follow differs from the rule that was declared", () 
   const declared = { ...side, verdict: "accept", policyRule: "1: from all lookup main" } as const;
   const { policyRule: _, ...live } = declared;
   expect(differencesOf(declared, live, "linux").disagreements).toEqual([
-    "policy rule: declared 1: from all lookup main, the machine has none that awg can follow",
+    "policy rule: declared 1: from all lookup main, the kernel has none that awg can follow",
   ]);
 });
 
@@ -60,7 +60,7 @@ describe("a chain of another program that drops what is declared to pass", () =>
       ["inet other c", "policy drop"],
     );
     expect(differencesOf(declared, live, "linux").disagreements).toEqual([
-      "verdict: declared accept, the machine has drop, by inet other c; path: declared direct, the machine has block; mark: declared 0x3d000000, the machine has 0x0",
+      "verdict: declared accept, the kernel has drop, by inet other c; path: declared direct, the kernel has block; mark: declared 0x3d000000, the kernel has 0x0",
     ]);
   });
 

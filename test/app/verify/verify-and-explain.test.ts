@@ -76,7 +76,7 @@ describe("awg verify on the simulated machine", () => {
   test("finds nothing after an apply, and says so of a machine that awg never touched", async () => {
     const before = await withSession((session) => session.verify());
     expect(before).toMatchObject({ generation: 0, findings: [] });
-    expect(before.notes.join()).toContain("nothing to hold");
+    expect(before.notes.join()).toContain("no packet policy is applied");
     await apply(config());
     expect(await withSession((session) => session.verify())).toMatchObject({ generation: 1, findings: [], notes: [] });
   });
@@ -406,7 +406,7 @@ describe("awg explain on the simulated machine", () => {
       state.rules = state.rules.filter(({ rule }) => rule.preference < 10_100 || rule.preference > 10_999);
     });
     const explained = await withSession((session) => session.explain(ask("198.51.100.7", { port: 443 })));
-    expect(explained.disagreements.join("\n")).toContain("device: declared awg-office, the machine has eth0");
+    expect(explained.disagreements.join("\n")).toContain("device: declared awg-office, the kernel has eth0");
     expect(explained.live.verdict).toBe("drop");
   });
 
@@ -426,7 +426,7 @@ describe("awg explain on the simulated machine", () => {
     const explained = await withSession((session) => session.explain(ask("198.51.100.7", { port: 443 })));
     expect(explained.disagreements).toEqual([
       expect.stringMatching(
-        /^policy rule: declared 10110: .*, the machine has 100: from all to 198\.51\.100\.7\/32 lookup/,
+        /^policy rule: declared 10110: .*, the kernel has 100: from all to 198\.51\.100\.7\/32 lookup/,
       ),
     ]);
     expect(renderExplanation(explained, styleFor(false))).toMatch(/^DISAGREE policy rule: /m);
@@ -446,7 +446,7 @@ describe("awg explain on the simulated machine", () => {
     const explained = await withSession((session) => session.explain(ask("198.51.100.7", { port: 443 })));
     expect(explained.disagreements).toEqual([
       expect.stringMatching(
-        /^route: declared 0\.0\.0\.0\/0 dev awg-office .*, the machine has 198\.51\.100\.0\/24 dev awg-office/,
+        /^route: declared 0\.0\.0\.0\/0 dev awg-office .*, the kernel has 198\.51\.100\.0\/24 dev awg-office/,
       ),
     ]);
   });
@@ -461,10 +461,10 @@ describe("awg explain on the simulated machine", () => {
       state.routes = state.routes.filter(({ destination, table }) => destination !== "0.0.0.0/0" || table !== 254);
     });
     expect(nowhere(await notesOn("203.0.113.7"))).toEqual([
-      "no route leads directly to 203.0.113.7, so nothing leaves: the machine has no uplink, or no default route by it",
+      "no route leads directly to 203.0.113.7, so nothing leaves: the host has no uplink, or no default route by it",
     ]);
     expect(nowhere(await notesOn("198.51.100.7"))).toEqual([
-      "no route leads to 192.0.2.1, where awg-office sends what it carries, so nothing leaves: the machine has no uplink, or no default route by it",
+      "no route leads to 192.0.2.1, where awg-office sends what it carries, so nothing leaves: the host has no uplink, or no default route by it",
     ]);
   });
 

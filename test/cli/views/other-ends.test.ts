@@ -38,14 +38,14 @@ test("awg validate says it beside its answer, and as data with --json", () => {
     });
   const plain = awg();
   expect([plain.status, plain.stdout]).toEqual([0, "The config is valid.\n"]);
-  expect(plain.stderr).toContain("note: a speaks AmneziaWG 1.5; its other end may be awg or, with AmneziaWG 1.5");
+  expect(plain.stderr).toContain("note: a speaks AmneziaWG 1.5; its peer may run awg or, with AmneziaWG 1.5");
   expect(JSON.parse(awg("--json").stdout)).toMatchObject({
     valid: true,
     otherEnds: [{ tunnel: "a", version: "1.5" }],
   });
 });
 
-describe("what validate says about the other end", () => {
+describe("what validate says about the peer", () => {
   test.each<[string, string, string]>([
     ["only what need not match", '{ jc: 3, jmin: 8, jmax: 80, i1: "<r 4>" }', "any WireGuard"],
     ["paddings of handshakes", "{ s1: 15 }", "amneziawg-go v0.1.4"],

@@ -26,7 +26,7 @@ function planOf(...steps: readonly Step[]): Plan {
 
 describe("a plan for people", () => {
   test("law 3: no change is one sentence", () => {
-    expect(renderPlan(planOf(), "nothing changes.", plain)).toBe("No changes. The machine is as the config says.");
+    expect(renderPlan(planOf(), "nothing changes.", plain)).toBe("No changes. The host is as the config says.");
   });
 
   test("shows symbol, key, reason, fields and the two closing lines", () => {

@@ -257,7 +257,7 @@ ${counts('iifname != "up0"').join("\n")}
             declared: { device: awg.device, verdict: "accept" },
             live: { device: place.device, verdict: "drop", policyRule: null, route: null },
           });
-          expect(said.disagreements.join("\n")).toContain("verdict: declared accept, the machine has drop");
+          expect(said.disagreements.join("\n")).toContain("verdict: declared accept, the kernel has drop");
           expect(said.notes.join("\n")).toMatch(/^the policy rule 50 \(.*is asked before awg's/m);
           expect(await fateOf(turned)).toBe("nowhere");
           const verified = await awg.run("verify", "--json");
@@ -326,7 +326,7 @@ chain out { type filter hook output priority 10; ip daddr ${place.v4.neighbour} 
       const said = await explain(turned);
       expect(said).toMatchObject({ status: 6, agree: false });
       expect(said.disagreements.join("\n")).toContain(
-        `device: declared ${awg.device}, the machine has ${place.device}`,
+        `device: declared ${awg.device}, the kernel has ${place.device}`,
       );
       expect(promised(said.declared)).toBe("tunnel");
       expect(promised(said.live)).toBe("nowhere");

@@ -20,7 +20,7 @@ export function renderOtherEnds(otherEnds: readonly OtherEnds[]): readonly strin
   return otherEnds.flatMap(({ tunnel, version, peerVersion, releases, limits }) => {
     const from = peerVersion === undefined ? "" : `, with AmneziaWG ${peerVersion} from these releases on,`;
     return [
-      `note: ${tunnel} speaks AmneziaWG ${version}; its other end may be awg or${from} ${releases.join(", ")}.`,
+      `note: ${tunnel} speaks AmneziaWG ${version}; its peer may run awg or${from} ${releases.join(", ")}.`,
       ...limits.map((limit) => `note: ${tunnel}: ${limit}.`),
     ];
   });

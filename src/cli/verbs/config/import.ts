@@ -105,7 +105,7 @@ function print(
     return;
   }
   if (target === undefined) terminal.out(text.trimEnd());
-  else terminal.out(`Wrote ${written.join(", ")}. Review it, then: sudo awg plan -f ${target}`);
+  else terminal.out([...written.map((path) => `Wrote ${path}`), `Next: sudo awg plan -f ${target}`].join("\n"));
   if (secrets.length > 0 && written.length === 0) {
     const paths = secrets.map(({ path }) => path).join(", ");
     terminal.err(`The keys were not written. Use --out or --secrets-dir to write them to ${paths}.`);

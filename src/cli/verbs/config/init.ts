@@ -15,6 +15,6 @@ export const run: RunVerb = async (call) => {
     throw new AwgError("usage", `${path} exists already`, { remedy: "name another file, or replace it with --force" });
   }
   writeFileSync(path, initConfig(), { mode: 0o600 });
-  call.terminal.out(`Wrote ${path}. Put your keys and endpoint in, then: awg validate -f ${path}`);
+  call.terminal.out(`Wrote ${path}. Set your key and endpoint, then: awg validate -f ${path}`);
   return EXIT.success;
 };

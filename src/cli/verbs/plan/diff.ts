@@ -39,7 +39,7 @@ export const run: RunVerb = async (call) => {
   if (flagOption(call, "json")) printDocument(terminal, "diff", diffDocument(planned));
   else if (!isInSync(planned.plan))
     terminal.out(wrapped(renderDiff(planned.plan, styleFor(terminal.colorOut)), terminal));
-  else terminal.err(`No differences. The machine is as ${subject}.`);
+  else terminal.err(`No differences. The host is as ${subject}.`);
   return isInSync(planned.plan) ? EXIT.success : EXIT.differences;
 };
 

@@ -22,7 +22,7 @@ export type TrafficSentence = string;
 /** The plan as people read it: one line a step with its reason, the fields below, and the two closing lines. */
 export function renderPlan(plan: Plan, traffic: TrafficSentence, style: Style): string {
   const steps = stepsOf(plan);
-  if (steps.length === 0) return "No changes. The machine is as the config says.";
+  if (steps.length === 0) return "No changes. The host is as the config says.";
   return [...steps.flatMap((step) => renderStep(step, style)), "", summaryLine(plan), `Traffic: ${traffic}`].join("\n");
 }
 

@@ -20,7 +20,7 @@ export const run: RunVerb = async (call) => {
   const verified = flagOption(call, "verify") ? await proofOf(host.parts, planned) : undefined;
   printPlanned(planned, call, verified);
   if (out !== undefined && !flagOption(call, "json"))
-    call.terminal.err(`saved to ${out}; carry it out with: awg apply ${out}`);
+    call.terminal.err(`Saved to ${out}. Apply exactly this plan: awg apply ${out}`);
   if (verified !== undefined && verified.findings.length > 0) return EXIT.verification;
   return flagOption(call, "detailedExitcode") && !isInSync(planned.plan) ? EXIT.changed : EXIT.success;
 };
