@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import { PLAIN_WIDTH, wrapText } from "../../src/model/text/wrap.ts";
 
 const colored = process.stdout.isTTY === true && process.env["NO_COLOR"] === undefined;
 const paint = (code: number) => (text: string) => (colored ? `\u001b[${code}m${text}\u001b[0m` : text);
@@ -56,9 +57,15 @@ export class Narrator {
     console.log(`   ${green("$")} ${shown}`);
     const outcome = quietly(["sh", "-c", 'exec "$@" 2>&1', "sh", ...argv]);
     const lines = outcome.stdout.replaceAll(this.hidden, "").trimEnd().split("\n");
-    for (const line of lines.slice(0, most)) if (lines.length > 1 || line !== "") console.log(`   ${dim("│")} ${line}`);
+    for (const line of lines.slice(0, most)) if (lines.length > 1 || line !== "") this.bar(line);
     if (lines.length > most) console.log(`   ${dim(`│ … ${lines.length - most} lines more`)}`);
     return outcome;
+  }
+
+  /** A line that a command printed, within 80 columns. */
+  private bar(line: string): void {
+    for (const part of wrapText(line, PLAIN_WIDTH - "   │ ".length, 4).split("\n"))
+      console.log(`   ${dim("│")} ${part}`);
   }
 
   /** One thing that must be so; a failure is shown with its facts, and the story goes on to clean up. */

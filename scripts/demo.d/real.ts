@@ -20,14 +20,14 @@ function answersSoon(...argv: string[]): boolean {
 }
 
 function beforeAnything({ narrator }: Story): void {
-  narrator.chapter("Before: the laptop talks to the internet in clear");
+  narrator.chapter("Before: the laptop reaches the internet without a tunnel");
   narrator.check(`ping ${stage.web4} is answered`, answersSoon(stage.web4));
   narrator.check(`ping ${stage.web6} is answered`, answersSoon(stage.web6));
   narrator.check("the router saw them", packetsInClear() >= 2, `packets in clear: ${packetsInClear()}`);
 }
 
 function insideTheTunnel({ narrator }: Story): void {
-  narrator.chapter("Now everything goes through the tunnel, or nowhere");
+  narrator.chapter("All traffic uses the tunnel, or is dropped");
   must(inside("router", "nft", "reset", "counter", "inet", "demo", "clear"));
   narrator.check(`ping ${stage.web4} is answered, through the tunnel`, answersSoon(stage.web4));
   narrator.check(`ping ${stage.web6} is answered, through the tunnel`, answersSoon(stage.web6));
@@ -35,10 +35,10 @@ function insideTheTunnel({ narrator }: Story): void {
   const claim = `intranet.example is ${stage.intranet}, says the name server in the tunnel`;
   narrator.check(claim, resolved.stdout.includes(stage.intranet), resolved.stderr);
   const past = answers("-I", stage.uplink, stage.web4) || answers("-I", stage.uplink, stage.web6);
-  narrator.check("ping past the tunnel is dropped", !past);
+  narrator.check("ping outside the tunnel is dropped", !past);
   zeroInClear({ narrator }, "the router saw 0 packets in clear");
   const { all, likeWireguard } = packetsOfTunnel();
-  const disguised = "and of the tunnel's own packets none that begins as WireGuard's do";
+  const disguised = "no packet of the tunnel begins as WireGuard's do";
   narrator.check(disguised, all >= 10 && likeWireguard === 0, `${likeWireguard} of ${all} packets`);
 }
 
@@ -57,32 +57,35 @@ async function applyAgain(story: Story): Promise<void> {
   });
   story.nothingLeft();
   const changes = await watcher.end();
-  const claim = "the kernel heard 0 changes (links, addresses, routes, rules, nftables)";
+  const claim = "the kernel reported 0 changes (links, addresses, routes, rules, nftables)";
   story.narrator.check(claim, changes.length === 0, changes.join("\n"));
 }
 
 function meddleAndRepair(story: Story): void {
   const { narrator } = story;
-  narrator.chapter("Someone deletes a route");
+  narrator.chapter("Another program deletes a route");
   const routes = must(["ip", "-n", "laptop", "-4", "route", "show", "table", "all", "default"]);
   const table = /^default dev \S+ table (\d{6,})/m.exec(routes)?.[1] ?? "unknown";
   const deletion = ["route", "delete", "default", "table", table];
   narrator.show(`ip ${deletion.join(" ")}`, ["ip", "-n", "laptop", ...deletion]);
   story.namedAndRepaired();
   narrator.check("the tunnel carries again", answersSoon(stage.web4));
-  zeroInClear(story, "and still the router saw 0 packets in clear");
-  story.succeed("awg status", ["status"], "status tells it");
+  zeroInClear(story, "the router still saw 0 packets in clear");
+  story.succeed("awg status", ["status"], "status shows it");
 }
 
 function destroy(story: Story, before: ReadonlyMap<string, string>): void {
   const { narrator } = story;
-  narrator.chapter("And back");
+  narrator.chapter("Remove everything");
   story.succeed("awg destroy --auto-approve", ["destroy", "--auto-approve"], "destroyed");
   for (const [part, text] of snapshot("laptop")) {
     const lines = differingLines(before.get(part) ?? "", text);
     narrator.check(`${part}: exactly as before`, lines === "", lines);
   }
-  narrator.check("the laptop talks in clear again", answersSoon(stage.web4) && answersSoon(stage.web6));
+  narrator.check(
+    "the laptop reaches the internet without a tunnel again",
+    answersSoon(stage.web4) && answersSoon(stage.web6),
+  );
 }
 
 /** Nothing may outlive the demo, also when it failed half-way. */
@@ -115,8 +118,8 @@ async function main(): Promise<number> {
     const options = ["--netns", "laptop", "--state-dir", join(folder, "state")];
     const story = new Story({ folder, options, config });
     story.narrator.title(
-      "awg: infrastructure as code for a machine's network path",
-      "A laptop, a router and a VPN server in private network namespaces: real kernel, real tunnel, real packets.\nThe server is awg with another configuration. This machine's own network is not touched.",
+      "awg: infrastructure as code for the network path of a host",
+      "A laptop, a router and a VPN server in private network namespaces:\nreal kernel, real tunnel, real packets.\nThe server is awg with another configuration. Your own network does not change.",
     );
     return await story.tell(async () => {
       beforeAnything(story);

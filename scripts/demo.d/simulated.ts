@@ -37,8 +37,8 @@ function main(): Promise<number> {
   const options = ["--host", `simulated:${machine}`, "--state-dir", join(folder, "state")];
   const story = new Story({ folder, options, config });
   story.narrator.title(
-    "awg: infrastructure as code for a machine's network path",
-    `On the simulated machine, because ${process.argv[2] ?? "it was asked for"}. No packet moves here; the plan is the real one.`,
+    "awg: infrastructure as code for the network path of a host",
+    `On a simulated host, because ${process.argv[2] ?? "you chose it"}.\nNo packet is sent; the plan is the real one.`,
   );
   return story.tell(async () => {
     const { narrator } = story;
@@ -48,11 +48,11 @@ function main(): Promise<number> {
     const applied = readFileSync(machine, "utf8");
     story.nothingLeft();
     narrator.check("the machine was not written to", readFileSync(machine, "utf8") === applied);
-    narrator.chapter("Someone deletes a route");
+    narrator.chapter("Another program deletes a route");
     meddle();
     story.namedAndRepaired();
-    story.succeed("awg status", ["status"], "status tells it");
-    narrator.chapter("And back");
+    story.succeed("awg status", ["status"], "status shows it");
+    narrator.chapter("Remove everything");
     story.succeed("awg destroy --auto-approve", ["destroy", "--auto-approve"], "destroyed");
     const difference = differingLines(inOneOrder(before), inOneOrder(readFileSync(machine, "utf8")));
     narrator.check("the machine is exactly as before", difference === "", difference);

@@ -44,12 +44,12 @@ export class Story {
   wishAndPlan(): void {
     const { narrator, config, setting } = this;
     const savedPlan = join(setting.folder, "laptop.plan");
-    narrator.chapter("The wish, in YAML");
+    narrator.chapter("The config");
     narrator.quote(setting.config);
     this.succeed("awg validate -f laptop.yaml", ["validate", "-f", config], "it is valid");
-    narrator.chapter("The plan: read-only, saved, carried out exactly or refused");
+    narrator.chapter("The plan is saved; apply does exactly that, or refuses");
     this.succeed("awg plan -f laptop.yaml --out laptop.plan", ["plan", "-f", config, "--out", savedPlan], "planned");
-    this.succeed("awg apply laptop.plan", ["apply", savedPlan], "applied, read back, as planned");
+    this.succeed("awg apply laptop.plan", ["apply", savedPlan], "applied, and read back as planned");
   }
 
   nothingLeft(): void {
@@ -80,8 +80,10 @@ export class Story {
 }
 
 /** AmneziaWG 2.0 as both ends of the demo speak it: other sizes, other first bytes, junk before each handshake. */
-export const OBFUSCATION = `{ version: "2.0", jc: 4, jmin: 40, jmax: 70, s1: 72, s2: 45, s3: 8,
-      h1: 100000-199999, h2: 200000-299999, h3: 300000-399999, h4: 400000-499999 }`;
+export const OBFUSCATION = `{ version: "2.0", jc: 4, jmin: 40, jmax: 70,
+      s1: 72, s2: 45, s3: 8,
+      h1: 100000-199999, h2: 200000-299999,
+      h3: 300000-399999, h4: 400000-499999 }`;
 
 /** The laptop's wish; `key` is the file with its private key. */
 export function configText(key: string, serverPublicKey: string, endpoint: string, nameServer: string): string {

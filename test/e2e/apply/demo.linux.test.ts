@@ -27,6 +27,6 @@ test("on the simulated host it runs the same steps and says why", { timeout: lim
   const argv = [process.execPath, join(`${demo}.d`, "simulated.ts"), "a test asked for it"];
   const done = await tryRun(argv, "", limitMs, environment);
   expect(done.status, done.stdout + done.stderr).toBe(0);
-  expect(done.stdout).toContain("simulated machine, because a test asked for it");
+  expect(done.stdout).toContain("simulated host, because a test asked for it");
   expect(done.stdout).toMatch(/All \d+ checks hold\./);
 });

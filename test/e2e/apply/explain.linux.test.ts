@@ -325,9 +325,7 @@ chain out { type filter hook output priority 10; ip daddr ${place.v4.neighbour} 
       } as const;
       const said = await explain(turned);
       expect(said).toMatchObject({ status: 6, agree: false });
-      expect(said.disagreements.join("\n")).toContain(
-        `device: declared ${awg.device}, the kernel has ${place.device}`,
-      );
+      expect(said.disagreements.join("\n")).toContain(`device: declared ${awg.device}, the kernel has ${place.device}`);
       expect(promised(said.declared)).toBe("tunnel");
       expect(promised(said.live)).toBe("nowhere");
       expect(await fateOf(turned)).toBe("nowhere");
