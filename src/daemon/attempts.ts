@@ -7,7 +7,7 @@ import { AwgError, messageOf } from "../model/error.ts";
 export class Attempts {
   readonly #what: string;
   readonly #report: (problem: { readonly type: "problem"; readonly text: string }) => void;
-  #told = "";
+  #reported = "";
 
   /** @param what what fails, for people: "watching the endpoints" */
   constructor(what: string, report: (problem: { readonly type: "problem"; readonly text: string }) => void) {
@@ -18,12 +18,12 @@ export class Attempts {
   async run(act: () => Promise<void>): Promise<void> {
     try {
       await act();
-      this.#told = "";
+      this.#reported = "";
     } catch (error) {
       if (error instanceof AwgError && error.kind === "locked") return;
       const text = `${this.#what} failed: ${messageOf(error)}`;
-      if (text !== this.#told) this.#report({ type: "problem", text });
-      this.#told = text;
+      if (text !== this.#reported) this.#report({ type: "problem", text });
+      this.#reported = text;
     }
   }
 }

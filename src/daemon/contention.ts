@@ -24,7 +24,7 @@ export interface Rival {
 }
 
 /** Rivals that are remembered, and told of one fight. */
-const MOST_RIVALS = { kept: 20, told: 3 } as const;
+const MOST_RIVALS = { kept: 20, reported: 3 } as const;
 
 /** What a fight over a resource is fought with; who changed something else has no part in it. */
 const FOUGHT_WITH: Readonly<Record<string, RegExp>> = {
@@ -49,7 +49,7 @@ export function rivalsFor(rivals: readonly Rival[], keys: readonly string[], now
     .filter(isPart)
     .map(({ text }) => text)
     .reverse()
-    .slice(0, MOST_RIVALS.told);
+    .slice(0, MOST_RIVALS.reported);
 }
 
 /**

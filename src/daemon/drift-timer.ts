@@ -1,11 +1,11 @@
-import { DEFAULT_RHYTHM, type Rhythm } from "./reconcile-intervals.ts";
+import { DEFAULT_RECONCILE_INTERVALS, type ReconcileIntervals } from "./reconcile-intervals.ts";
 import type { setTimer } from "./timers.ts";
 
 /** The loop's rhythm, with the drift timer that follows it. A rhythm that changes counts from that moment. */
-export class Pace implements Disposable {
+export class DriftTimer implements Disposable {
   readonly #onDue: () => void;
   readonly #setTimer: typeof setTimer;
-  #rhythm = DEFAULT_RHYTHM;
+  #intervals = DEFAULT_RECONCILE_INTERVALS;
   #timer: Disposable;
 
   constructor(onDue: () => void, timer: typeof setTimer) {
@@ -14,14 +14,14 @@ export class Pace implements Disposable {
     this.#timer = this.#wait();
   }
 
-  get rhythm(): Rhythm {
-    return this.#rhythm;
+  get intervals(): ReconcileIntervals {
+    return this.#intervals;
   }
 
   /** Takes on the rhythm that a configuration asks for; undefined, where none does, changes nothing. */
-  follow(rhythm: Rhythm | undefined): void {
-    const isOther = rhythm !== undefined && rhythm.driftEveryMs !== this.#rhythm.driftEveryMs;
-    this.#rhythm = rhythm ?? this.#rhythm;
+  follow(intervals: ReconcileIntervals | undefined): void {
+    const isOther = intervals !== undefined && intervals.driftEveryMs !== this.#intervals.driftEveryMs;
+    this.#intervals = intervals ?? this.#intervals;
     if (!isOther) return;
     this.#timer[Symbol.dispose]();
     this.#timer = this.#wait();
@@ -32,7 +32,7 @@ export class Pace implements Disposable {
   }
 
   #wait(): Disposable {
-    return this.#setTimer(this.#rhythm.driftEveryMs, () => {
+    return this.#setTimer(this.#intervals.driftEveryMs, () => {
       this.#timer = this.#wait();
       this.#onDue();
     });

@@ -17,7 +17,7 @@ type Trouble = "lost" | "stalled" | "contended" | "fallback";
  * stand still while the machine sleeps.
  */
 export class NotificationGate {
-  readonly #toldMs = new Map<Trouble, number>();
+  readonly #shownMs = new Map<Trouble, number>();
   #standing = new Set<Trouble>();
   #failures = 0;
   #quietUntilMs = Number.NEGATIVE_INFINITY;
@@ -30,21 +30,25 @@ export class NotificationGate {
         return undefined;
       case "applying":
         if (report.proposed || !report.keys.includes("firewall/machine")) return undefined;
-        return this.#tell("lost", "The packet filter was changed from outside; awg is putting it back", nowMs);
+        return this.#notifyOnce("lost", "The packet filter was changed from outside; awg is putting it back", nowMs);
       case "guarded":
-        return this.#tell("lost", renderGuarded(report), nowMs);
+        return this.#notifyOnce("lost", renderGuarded(report), nowMs);
       case "stalled":
         this.#failures += 1;
         if (this.#failures < FAILURES_BEFORE_WORDS || this.#standing.has("contended")) return undefined;
-        return this.#tell("stalled", `The network is not as declared, and cannot be repaired: ${report.reason}`, nowMs);
+        return this.#notifyOnce(
+          "stalled",
+          `The network is not as declared, and cannot be repaired: ${report.reason}`,
+          nowMs,
+        );
       case "contended":
-        return this.#tell("contended", contendedText(report), nowMs);
+        return this.#notifyOnce("contended", contendedText(report), nowMs);
       case "fallback":
         if (report.devices.length === 0) {
           this.#standing.delete("fallback");
           return undefined;
         }
-        return this.#tell("fallback", `Traffic goes directly while ${report.devices.join(", ")} is down`, nowMs);
+        return this.#notifyOnce("fallback", `Traffic goes directly while ${report.devices.join(", ")} is down`, nowMs);
       case "inSync":
       case "applied":
         return this.#end();
@@ -53,11 +57,11 @@ export class NotificationGate {
     }
   }
 
-  #tell(trouble: Trouble, text: string, nowMs: number): Notification | undefined {
+  #notifyOnce(trouble: Trouble, text: string, nowMs: number): Notification | undefined {
     if (isWithin(nowMs, this.#quietUntilMs, AFTER_SLEEP_MS)) return undefined;
-    const toldMs = this.#toldMs.get(trouble);
-    if (toldMs !== undefined && isWithin(nowMs, toldMs + SAME_AGAIN_MS, SAME_AGAIN_MS)) return undefined;
-    this.#toldMs.set(trouble, nowMs);
+    const shownMs = this.#shownMs.get(trouble);
+    if (shownMs !== undefined && isWithin(nowMs, shownMs + SAME_AGAIN_MS, SAME_AGAIN_MS)) return undefined;
+    this.#shownMs.set(trouble, nowMs);
     this.#standing.add(trouble);
     return { title: "awg: look at your protection", text };
   }

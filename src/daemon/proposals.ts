@@ -6,14 +6,14 @@ import type { Planned, UnansweredEndpoints } from "../app/plan/planned.ts";
 import { renderProblem } from "../config/problem.ts";
 import { messageOf } from "../model/error.ts";
 import { afterFailure, afterLook, afterUnplanned, decideProposal, isGivenUp, NO_PROPOSAL } from "./proposal-state.ts";
-import { type Rhythm, rhythmOf } from "./reconcile-intervals.ts";
+import { type ReconcileIntervals, reconcileIntervalsOf } from "./reconcile-intervals.ts";
 import type { UseCases } from "./use-cases.ts";
 
 /** A plan, whether it is a proposal, and the intervals that its file asks for, if it comes from a file. */
 interface Proposal {
   readonly planned: Planned;
   readonly proposed: boolean;
-  readonly rhythm: Rhythm | undefined;
+  readonly intervals: ReconcileIntervals | undefined;
 }
 
 /** Chooses the next plan: the files' if they are new, else the accepted state's. */
@@ -60,10 +60,10 @@ export function readProposals(
   return {
     async next() {
       const accepted = await useCases.acceptedGeneration();
-      const repair = (planned: Planned, rhythm?: Rhythm): Proposal => ({
+      const repair = (planned: Planned, intervals?: ReconcileIntervals): Proposal => ({
         planned: { ...planned, repairs: accepted?.number ?? 0 },
         proposed: false,
-        rhythm,
+        intervals,
       });
       const keep = async () => repair(await useCases.planAccepted());
       const loaded = await load(useCases, paths, reportOnce);
@@ -77,10 +77,10 @@ export function readProposals(
         report("the config was proposed before and another state was accepted since; edit it or run awg apply -f");
       if (plan === "keep") return keep();
       const isRepair = plan === "repair";
-      const rhythm = rhythmOf(loaded.config);
+      const intervals = reconcileIntervalsOf(loaded.config);
       try {
         const planned = await useCases.plan(loaded, { unanswered: unanswered(), isRepair });
-        return isRepair ? repair(planned, rhythm) : { planned, proposed: true, rhythm };
+        return isRepair ? repair(planned, intervals) : { planned, proposed: true, intervals };
       } catch (error) {
         state = afterUnplanned(state);
         const why = messageOf(error);

@@ -1,15 +1,15 @@
 import type { HostOptions } from "../app/host-options.ts";
 import { OpenHost } from "../app/open-host.ts";
 import type { HostParts } from "../app/parts.ts";
-import { sentencesOf } from "../app/plan/foreign-holders.ts";
-import { expandAgain } from "../app/plan/memoized-expansion.ts";
+import { holderSentences } from "../app/plan/foreign-holders.ts";
+import { memoizedExpansion } from "../app/plan/memoized-expansion.ts";
 import type { Planned } from "../app/plan/planned.ts";
 import type { NetworkEvent, NetworkEvents } from "../host/ports/network-events.ts";
 import { AwgError, messageOf } from "../model/error.ts";
 import { type Step, stepsOf } from "../model/plan.ts";
-import { Pace } from "./drift-timer.ts";
+import { DriftTimer } from "./drift-timer.ts";
 import { type Proposals, readProposals } from "./proposals.ts";
-import type { Rhythm } from "./reconcile-intervals.ts";
+import type { ReconcileIntervals } from "./reconcile-intervals.ts";
 import { type ChangeMaker, type LoopPlan, type LoopReport, ReconcileLoop } from "./reconcile-loop.ts";
 import { setTimer } from "./timers.ts";
 import { type UseCases, useCasesOf } from "./use-cases.ts";
@@ -21,7 +21,7 @@ import { type EngineMemory, rememberEngines } from "./watch/engine-memory.ts";
 import { type FallbackReport, FallbackWatch } from "./watch/fallback-watch.ts";
 import { type ProbeReport, type ProbeWatch, watchProbes } from "./watch/probe-watch.ts";
 import { watchProgramReplaced } from "./watch/program-replaced.ts";
-import { type GuardReport, StandGuard } from "./watch/ruleset-watchdog.ts";
+import { type GuardReport, RulesetWatchdog } from "./watch/ruleset-watchdog.ts";
 import { writerKind, writerText } from "./writer-text.ts";
 
 interface DaemonPlan extends LoopPlan {
@@ -33,7 +33,7 @@ interface DaemonPlan extends LoopPlan {
   /** Devices that it changes, or the engines of. */
   readonly devices: readonly string[];
   /** What its configuration says of the loop itself; absent where no file stands behind it. */
-  readonly rhythm: Rhythm | undefined;
+  readonly intervals: ReconcileIntervals | undefined;
 }
 
 export type DaemonReport = LoopReport | GuardReport | FallbackReport | ProbeReport;
@@ -60,7 +60,7 @@ export interface DaemonOptions {
  */
 export async function runDaemon(parts: HostParts, options: DaemonOptions & HostOptions): Promise<void> {
   const engines = rememberEngines(parts.host.engines);
-  const remembering = { ...parts, host: engines.over(parts.host), expandInput: expandAgain() };
+  const remembering = { ...parts, host: engines.over(parts.host), expandInput: memoizedExpansion() };
   await using host = new OpenHost(remembering, options);
   await keepHost(useCasesOf(host), options, engines);
 }
@@ -74,32 +74,32 @@ export async function keepHost(useCases: UseCases, options: DaemonOptions, engin
     engines?.forget(devices);
     loop.wake(what, by);
   };
-  using pace = new Pace(() => wake("drift timer"), setTimer);
+  using driftTimer = new DriftTimer(() => wake("drift timer"), setTimer);
   using deadline = new DeadlineWatch(useCases, {
     setTimer,
     report,
     onReverted: () => wake("nobody confirmed in time"),
   });
   const clock = { nowMs: () => performance.now(), random: Math.random };
-  await using guard = new StandGuard(useCases, { ...clock, report: options.report });
+  await using guard = new RulesetWatchdog(useCases, { ...clock, report: options.report });
   const exchanged = watchProgramReplaced();
   const subject = {
     plan: async () => {
-      const told = exchanged();
-      if (told !== undefined) report(told);
+      const replaced = exchanged();
+      if (replaced !== undefined) report(replaced);
       const next = await orProtect(useCases, async () => {
         await guard.look();
         // What no change can be made with is told at once, not when one is due.
         await deadline.follow(await useCases.secondsToConfirm());
         return planNext(proposals, endpoints, engines);
       });
-      if (next.keys.length === 0) pace.follow(next.rhythm);
+      if (next.keys.length === 0) driftTimer.follow(next.intervals);
       return next;
     },
     apply: async (plan: DaemonPlan) => {
       engines?.forget(plan.proposed ? undefined : plan.devices);
       await orProtect(useCases, () => applyNext(useCases, plan, proposals));
-      pace.follow(plan.rhythm);
+      driftTimer.follow(plan.intervals);
       if (plan.movesPeers) await endpoints?.requestHandshakes();
     },
   };
@@ -116,7 +116,7 @@ export async function keepHost(useCases: UseCases, options: DaemonOptions, engin
       options.report(report);
     },
     setTimer,
-    limits: () => pace.rhythm.limits,
+    limits: () => driftTimer.intervals.limits,
   });
   // An engine that does not answer now is the loop's to repair; it must not end the daemon.
   const onOtherNetwork = (): void => {
@@ -149,7 +149,7 @@ type Wake = (what: string, by?: ChangeMaker, devices?: readonly string[]) => voi
 interface Outside {
   readonly events: NetworkEvents | undefined;
   readonly wake: Wake;
-  readonly guard: StandGuard;
+  readonly guard: RulesetWatchdog;
   /** The machine's addresses changed, or it slept. */
   readonly onOtherNetwork: () => void;
   readonly onRoutes: () => void;
@@ -220,7 +220,7 @@ async function planNext(
     engines.forget();
     next = await proposals.next();
   }
-  const { planned, proposed: isConfig, rhythm } = next;
+  const { planned, proposed: isConfig, intervals } = next;
   const movesPeers = (await endpoints?.follow(planned)) ?? false;
   const steps = stepsOf(planned.plan);
   return {
@@ -228,9 +228,9 @@ async function planNext(
     proposed: isConfig || movesPeers,
     isConfig,
     movesPeers,
-    rhythm,
+    intervals,
     keys: [...new Set(steps.map(({ key }) => key))],
-    held: sentencesOf(planned.held ?? new Map()),
+    held: holderSentences(planned.held ?? new Map()),
     devices: [...new Set(steps.flatMap(devicesOf))],
   };
 }

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Config } from "../../src/config/config.ts";
-import { DEFAULT_RHYTHM } from "../../src/daemon/reconcile-intervals.ts";
+import { DEFAULT_RECONCILE_INTERVALS } from "../../src/daemon/reconcile-intervals.ts";
 import { type LoopPlan, ReconcileLoop } from "../../src/daemon/reconcile-loop.ts";
 import type { EventFault } from "../../src/host/simulated/events.ts";
 import { simulatedNetworkEvents } from "../../src/host/simulated/ports/network-events.ts";
@@ -56,7 +56,7 @@ test("B2, law 4: lost, doubled or late events only delay the result; one resync 
         expect(await differences(world), "without the drift timer").toEqual([]);
       } else if ((await differences(world)).length > 0) tally.add("drift that nobody heard of");
       world.machine.events.letThrough();
-      await time.pass(DEFAULT_RHYTHM.driftEveryMs);
+      await time.pass(DEFAULT_RECONCILE_INTERVALS.driftEveryMs);
       wake();
       await time.pass(PROMPT_MS);
       expect(await differences(world), "after one resync").toEqual([]);
@@ -87,7 +87,7 @@ function watched(world: World, config: Config) {
       nowMs: () => time.nowMs,
       random: () => 0.5,
       setTimer: time.setTimer,
-      limits: () => DEFAULT_RHYTHM.limits,
+      limits: () => DEFAULT_RECONCILE_INTERVALS.limits,
     },
   );
   const watch = simulatedNetworkEvents(world.machine).watch(({ what }) => loop.wake(what));

@@ -13,7 +13,7 @@ import { devicesNamed, removeDeadEngines } from "./dead-engines.ts";
 import { throwFailure } from "./failure.ts";
 import { forgetReplaced, resolverLeft } from "./kept-resolver.ts";
 import type { PlannedUnderLock } from "./plan-under-lock.ts";
-import { probing } from "./probe-runner.ts";
+import { createProbeRunner } from "./probe-runner.ts";
 
 /**
  * Executes a plan under the lock, which it takes unless the plan was made under it. An open journal is recovered first.
@@ -53,7 +53,7 @@ async function execute(
   { confirmWithinMs, onEvent }: ApplyHooks,
 ): Promise<Outcome> {
   const confirmation = confirmationOf(parts, confirmWithinMs);
-  const probe = await probing(parts, desired.probes ?? [], plan, onEvent);
+  const probe = await createProbeRunner(parts, desired.probes ?? [], plan, onEvent);
   const target = {
     verb,
     desired,

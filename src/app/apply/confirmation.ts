@@ -14,7 +14,7 @@ export interface RevertOptions {
   /** Do not revert what can still be confirmed. */
   readonly onlyIfDue: boolean;
   /** Read the remaining differences afterwards. */
-  readonly tellsRest?: boolean;
+  readonly reportsRest?: boolean;
 }
 
 /** The confirmation that an apply needs; undefined if none is wanted. */
@@ -57,7 +57,7 @@ export interface Reverted {
  */
 export async function revertNow(parts: HostParts, options: RevertOptions): Promise<Reverted | undefined> {
   const undone = await undoOpen(parts, applyDepsOf(parts), options);
-  if (undone === undefined || options.tellsRest !== true) return undone;
+  if (undone === undefined || options.reportsRest !== true) return undone;
   // The change is undone even if the host cannot be read now.
   const drifts = await readDrift(parts).catch(() => undefined);
   return drifts === undefined ? undone : { ...undone, drifted: drifts.drifts.map(({ key }) => key) };

@@ -10,7 +10,7 @@ import type { HostParts } from "../parts.ts";
  * new state allows, through a tunnel with a handshake if through any. A tunnel without a handshake is `Ready=False`
  * and stays blocked; it never rolls back to open. Empty if the plan changes nothing.
  */
-export async function probing(
+export async function createProbeRunner(
   parts: HostParts,
   probes: readonly ProbeSpec[],
   plan: Plan,

@@ -11,7 +11,7 @@ import type { Ledger } from "../../reconciler/plan/ledger.ts";
 import { driverRegistry } from "../../resources/registry.ts";
 import type { HostParts } from "../parts.ts";
 import type { Traffic } from "../protect/unreadable-state.ts";
-import { damageTold, GONE, statusOf } from "../status/status.ts";
+import { damageTexts, GONE, statusOf } from "../status/status.ts";
 import type { ResourceStatus } from "../status/status-report.ts";
 import type { Finding } from "./finding.ts";
 
@@ -85,10 +85,10 @@ export async function examineApplied(
 /** Differences from the accepted state, by their effect on traffic. Pure. */
 export function judgeApplied(
   resources: readonly ResourceStatus[],
-  wayBack: string,
+  restoreRemedy: string,
   killSwitch: boolean,
 ): readonly Finding[] {
-  const remedy = [wayBack];
+  const remedy = [restoreRemedy];
   const findings: Finding[] = [];
   const drifted: ResourceStatus[] = [];
   for (const resource of resources) {
@@ -138,7 +138,7 @@ function policyFinding(policy: ResourceStatus, killSwitch: boolean, remedy: read
   const meaning = killSwitch ? "traffic is not protected" : "the applied rules do not hold";
   const differing = fieldsOf(policy.drift.filter(({ field }) => field !== "" && field !== "/damage"));
   const damage = [
-    ...policy.drift.flatMap(damageTold),
+    ...policy.drift.flatMap(damageTexts),
     ...(policy.drift.some(({ field }) => field === "") ? [`${policy.key} differs in the whole policy`] : []),
     ...differing.map((field) => `${policy.key} differs in ${field}`),
   ];
@@ -162,10 +162,10 @@ function policyFinding(policy: ResourceStatus, killSwitch: boolean, remedy: read
 }
 
 /** An engine that runs but does not respond: its tunnel carries nothing, unless another program took its socket. */
-function silentEngineFinding(key: ResourceKey, silence: EngineSilence, wayBack: readonly string[]): Finding {
+function silentEngineFinding(key: ResourceKey, silence: EngineSilence, restoreRemedy: readonly string[]): Finding {
   const { text, pid, canGoOn, isForeign, isGarbled } = silence;
   const going = canGoOn ? [`kill -CONT ${pid}, which resumes it`] : [];
-  const another = isForeign ? `awg apply -f CONFIG --replace ${key}, which replaces it` : wayBack;
+  const another = isForeign ? `awg apply -f CONFIG --replace ${key}, which replaces it` : restoreRemedy;
   return {
     id: "engine-silent",
     severity: "fault",

@@ -15,14 +15,14 @@ export function journalStory(path: string): readonly string[] {
     return [];
   }
   const records = decodeLines(bytes).values.filter(isJournalRecord);
-  const told = records.flatMap((record) => {
+  const lines = records.flatMap((record) => {
     if (record.type === "begin") {
       const { verb, generation, startedMs } = record;
       return [`${verb} of generation ${generation}, begun ${timeText(startedMs)}`];
     }
     return record.type === "batch" ? [`it had begun ${record.batch.steps.map(({ key }) => key).join(", ")}`] : [];
   });
-  return [`${counted(bytes.length, "byte")}, of which ${counted(records.length, "record")} can be read`, ...told];
+  return [`${counted(bytes.length, "byte")}, of which ${counted(records.length, "record")} can be read`, ...lines];
 }
 
 /** The latest time that a Date can hold is 8.64e15 ms (ECMA-262 section 21.4.1.1). */

@@ -40,11 +40,11 @@ export async function examineState(parts: HostParts): Promise<StateReading> {
   const blocked = folderFinding(folder);
   if (blocked !== undefined)
     return { findings: [blocked], ledger: undefined, latest: undefined, isOnTrial: false, folder };
-  const attempt = async <T>(path: string, read: () => Promise<T>, tell = (one: Finding) => one) => {
+  const attempt = async <T>(path: string, read: () => Promise<T>, adjust = (one: Finding) => one) => {
     try {
       return await read();
     } catch (error) {
-      findings.push(unopenedFinding(error) ?? tell(fileFinding(path, error)));
+      findings.push(unopenedFinding(error) ?? adjust(fileFinding(path, error)));
       return undefined;
     }
   };

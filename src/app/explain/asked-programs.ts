@@ -5,7 +5,7 @@ import { listPrograms } from "../programs/list-programs.ts";
 import type { ProgramLine } from "../programs/program-report.ts";
 
 /** A program that somebody asks about: one process, or all that run from a file or under a name. */
-export interface AskedProgram {
+export interface ProgramFilter {
   readonly pid?: number;
   /** A path, the name of a file, or the identifier of a bundle (macOS). */
   readonly app?: string;
@@ -22,7 +22,7 @@ export interface FoundPrograms {
 /** Finds the running programs of a question and the rule of each. AwgError usage when no process has the number. */
 export async function findPrograms(
   parts: HostParts,
-  { pid, app }: AskedProgram,
+  { pid, app }: ProgramFilter,
   config: Config | undefined,
 ): Promise<FoundPrograms> {
   const { programs, unseen } = await listPrograms(parts, config);

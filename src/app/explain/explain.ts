@@ -14,8 +14,8 @@ import type { KnownRouting } from "../../verify/routing/routing.ts";
 import { type FoundRoute, sourceOf, traceRoute } from "../../verify/routing/trace-route.ts";
 import type { HeaderPoint } from "../../verify/space/header-point.ts";
 import type { HostParts } from "../parts.ts";
-import { readStandingState } from "../status/state-in-force.ts";
-import { readSurroundings } from "../verify/declared-context.ts";
+import { readStateInForce } from "../status/state-in-force.ts";
+import { readPolicyContext } from "../verify/declared-context.ts";
 import { unmodelledRules } from "../verify/unmodelled-rules.ts";
 import { policyIn } from "../verify/verify-machine.ts";
 import { declaredRouting, withoutRulesBefore } from "./declared-routing.ts";
@@ -23,14 +23,14 @@ import { differencesOf } from "./differences.ts";
 import type { ExplainedSide, Explanation } from "./explanation.ts";
 import { type ExplainQuestion, readQuestion } from "./question.ts";
 import { policyRuleText, routeText, routeTextOfMac, tunnelState } from "./texts.ts";
-import { noWay } from "./unroutable-note.ts";
+import { unroutableNote } from "./unroutable-note.ts";
 
 /** Any port that a program may have been given. */
 const SOURCE_PORT = 40_000;
 const NO_POLICY: FirewallPolicy = { steering: { rules: [], default: { kind: "direct" } }, layers: [] };
 
 /** What a flow needs for either side to be told. */
-interface Asked {
+interface Flow {
   readonly address: IpAddress;
   readonly uid: number;
   readonly protocol: number;
@@ -44,27 +44,27 @@ export async function explainFlow(parts: HostParts, question: ExplainQuestion): 
   parts.requireRights?.();
   const { host } = parts;
   const { address, uid, programs, notes } = await readQuestion(parts, question);
-  const { generation, desired } = await readStandingState(parts);
+  const { generation, desired } = await readStateInForce(parts);
   const observed = await host.firewall.read();
   const accepted = policyIn(desired);
   const policy = withFallback(accepted ?? NO_POLICY, observed.fallback ?? []);
-  const { routing } = await readSurroundings(parts);
+  const { routing } = await readPolicyContext(parts);
   const protocol = question.protocol ?? protocolFor(question, address);
   const port = PORTED_PROTOCOLS.includes(protocol) ? question.port : undefined;
   const links = await host.links.read();
-  const asked: Asked = { address, uid, protocol, ...(port === undefined ? {} : { port }), links, policy };
+  const flow: Flow = { address, uid, protocol, ...(port === undefined ? {} : { port }), links, policy };
   const tunnels = policy.layers.flatMap((layer) => layer.tunnels);
   const ours = declaredRouting(desired, routing);
-  const wished = byPolicy(asked, policy, ours);
+  const declaredByRoutes = sideOfPolicy(flow, policy, ours);
   // Which way direct flows go is the machine's own affair; into a tunnel nobody else's rule may come first.
-  const isTunneled = tunnels.some((tunnel) => tunnel.device === wished.path);
+  const isTunneled = tunnels.some((tunnel) => tunnel.device === declaredByRoutes.path);
   const leading = isTunneled ? withoutRulesBefore(ours) : ours;
-  const declared = isTunneled ? byPolicy(asked, policy, leading) : wished;
+  const declared = isTunneled ? sideOfPolicy(flow, policy, leading) : declaredByRoutes;
   const inspection = await parts.inspection?.();
   const live =
     inspection === undefined
-      ? byPolicy(asked, observed.policy ?? NO_POLICY, routing)
-      : byKernel(asked, inspection, routing);
+      ? sideOfPolicy(flow, observed.policy ?? NO_POLICY, routing)
+      : sideOfKernel(flow, inspection, routing);
   const { capabilities, os } = await host.facts.read({ users: [], hosts: [] });
   const device = tunnels.find((tunnel) => tunnel.device === declared.path)?.device;
   const engine = device === undefined ? undefined : await host.engines.read(device);
@@ -83,18 +83,18 @@ export async function explainFlow(parts: HostParts, question: ExplainQuestion): 
     disagreements: [
       ...differences.disagreements,
       ...missourced(tunnels, {
-        declared: lookUp(asked, leading, 0).way,
-        live: inspection === undefined ? lookUp(asked, routing, 0).way : wayByKernel(asked, inspection, 0),
+        declared: lookUp(flow, leading, 0).way,
+        live: inspection === undefined ? lookUp(flow, routing, 0).way : kernelDevice(flow, inspection, 0),
       }),
     ],
     notes: [
       ...notes,
       ...differences.notes,
-      ...noWay({
+      ...unroutableNote({
         destination: renderIp(address),
         declared,
         tunnels: tunnels.map((tunnel) => tunnel.device),
-        endpoints: os === "linux" ? endpointWays(asked, engine, routing) : [],
+        endpoints: os === "linux" ? endpointRoutes(flow, engine, routing) : [],
       }),
       ...unmodelledRules(routing).before,
       ...(accepted === undefined ? ["no packet policy was accepted here"] : []),
@@ -103,12 +103,12 @@ export async function explainFlow(parts: HostParts, question: ExplainQuestion): 
 }
 
 /** Where the packets are led in which an engine carries what it is given; on Linux their mark tells. */
-function endpointWays(asked: Asked, engine: TunnelObserved | undefined, routing: KnownRouting) {
+function endpointRoutes(flow: Flow, engine: TunnelObserved | undefined, routing: KnownRouting) {
   return (engine?.peers ?? []).flatMap(({ endpoint = "" }) => {
     const address = parseIp(endpoint.replace(/:[0-9]+$/, "").replace(/^\[(.*)\]$/, "$1"));
     if (address === undefined) return [];
     const port = Number(endpoint.slice(endpoint.lastIndexOf(":") + 1));
-    const { way } = lookUp({ ...asked, address, uid: 0, protocol: PROTOCOL.udp, port }, routing, ENGINE_MARK);
+    const { way } = lookUp({ ...flow, address, uid: 0, protocol: PROTOCOL.udp, port }, routing, ENGINE_MARK);
     return [{ address: renderIp(address), way }];
   });
 }
@@ -142,12 +142,12 @@ function protocolFor({ port }: ExplainQuestion, { family }: IpAddress): number {
 }
 
 /** What a policy and a set of routes make of the flow: the declared side, and the simulated machine's own. */
-function byPolicy(asked: Asked, policy: FirewallPolicy, routing: KnownRouting): ExplainedSide {
-  const first = lookUp(asked, routing, 0);
-  const before = packetOf(asked, first.way, 0);
+function sideOfPolicy(flow: Flow, policy: FirewallPolicy, routing: KnownRouting): ExplainedSide {
+  const first = lookUp(flow, routing, 0);
+  const before = packetOf(flow, first.way, 0);
   const mark = policy.layers.length === 0 ? 0 : markAfterSteering(policy, before);
-  const route = lookUp(asked, routing, mark);
-  const packet = packetOf(asked, route.way, mark);
+  const route = lookUp(flow, routing, mark);
+  const packet = packetOf(flow, route.way, mark);
   const said = judge(policy, packet);
   const { verdict, reason } = route.way === "(local)" ? { verdict: "accept" as const, reason: "S2.1 loopback" } : said;
   return {
@@ -166,18 +166,18 @@ function byPolicy(asked: Asked, policy: FirewallPolicy, routing: KnownRouting): 
  * What the kernel's own rules and routes make of it now. The kernel says by which device; rule and route are told from what
  * was read only where they lead there too.
  */
-function byKernel(asked: Asked, inspection: Inspection, routing: KnownRouting): ExplainedSide {
-  const first = wayByKernel(asked, inspection, 0);
-  const steered = inspection.tracePacket(pointOf(asked, first, 0));
+function sideOfKernel(flow: Flow, inspection: Inspection, routing: KnownRouting): ExplainedSide {
+  const first = kernelDevice(flow, inspection, 0);
+  const steered = inspection.tracePacket(pointOf(flow, first, 0));
   const { mark } = steered;
-  const way = wayByKernel(asked, inspection, mark);
-  const route = lookUp(asked, routing, mark);
-  const traced = leaves(way) ? inspection.tracePacket(pointOf(asked, way, 0)) : undefined;
+  const way = kernelDevice(flow, inspection, mark);
+  const route = lookUp(flow, routing, mark);
+  const traced = leaves(way) ? inspection.tracePacket(pointOf(flow, way, 0)) : undefined;
   const isLocal = way === "(local)";
   const isFollowed = route.way === way || (!leaves(route.way) && !leaves(way) && !isLocal);
   return {
     // Some packets are refused before any mark is set.
-    path: mark === 0 && steered.verdict === "drop" ? "block" : pathName(asked.policy, mark),
+    path: mark === 0 && steered.verdict === "drop" ? "block" : pathName(flow.policy, mark),
     reason: traced?.rules.find(({ name }) => name.includes(" steer: "))?.name ?? "",
     mark,
     ...(isFollowed ? routeParts(route, routing) : {}),
@@ -188,9 +188,9 @@ function byKernel(asked: Asked, inspection: Inspection, routing: KnownRouting): 
 }
 
 /** Where the kernel sends a packet of the flow that has this mark. */
-function wayByKernel({ address, uid, protocol, port }: Asked, inspection: Inspection, mark: number): string {
-  const isTold = protocol === PROTOCOL.tcp || protocol === PROTOCOL.udp;
-  const ports = port === undefined || !isTold ? {} : { ports: { protocol, source: SOURCE_PORT, destination: port } };
+function kernelDevice({ address, uid, protocol, port }: Flow, inspection: Inspection, mark: number): string {
+  const hasPorts = protocol === PROTOCOL.tcp || protocol === PROTOCOL.udp;
+  const ports = port === undefined || !hasPorts ? {} : { ports: { protocol, source: SOURCE_PORT, destination: port } };
   return inspection.decideRoute({ destination: renderIp(address), mark, uid, ...ports });
 }
 
@@ -205,12 +205,12 @@ function routeParts({ rule, route }: FoundRoute, { isFlat }: KnownRouting) {
   };
 }
 
-function lookUp({ address, uid, protocol, port }: Asked, routing: KnownRouting, mark: number): FoundRoute {
+function lookUp({ address, uid, protocol, port }: Flow, routing: KnownRouting, mark: number): FoundRoute {
   const sourcePort = port === undefined ? {} : { port, sourcePort: SOURCE_PORT };
   return traceRoute(routing, { destination: address, mark, uid, protocol, ...sourcePort });
 }
 
-function packetOf({ address, uid, protocol, port, links }: Asked, device: string, mark: number): Packet {
+function packetOf({ address, uid, protocol, port, links }: Flow, device: string, mark: number): Packet {
   return {
     hook: "output",
     source: sourceAt(links, device, address),
@@ -224,7 +224,7 @@ function packetOf({ address, uid, protocol, port, links }: Asked, device: string
   };
 }
 
-function pointOf({ address, uid, protocol, port, links }: Asked, device: string, mark: number): HeaderPoint {
+function pointOf({ address, uid, protocol, port, links }: Flow, device: string, mark: number): HeaderPoint {
   const isIcmp = protocol === PROTOCOL.icmp || protocol === PROTOCOL.icmpv6;
   return {
     in: "",

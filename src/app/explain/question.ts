@@ -4,7 +4,7 @@ import { AwgError } from "../../model/error.ts";
 import { type IpAddress, parseIp } from "../../model/ip.ts";
 import type { HostParts } from "../parts.ts";
 import type { ProgramLine } from "../programs/program-report.ts";
-import { type AskedProgram, findPrograms } from "./asked-programs.ts";
+import { findPrograms, type ProgramFilter } from "./asked-programs.ts";
 
 /** One flow that somebody asks about. */
 export interface ExplainQuestion {
@@ -16,7 +16,7 @@ export interface ExplainQuestion {
   /** A number or a name; whose program sends. */
   readonly user: string;
   /** The program that sends: its user counts, unless `isUserNamed`. */
-  readonly program?: AskedProgram;
+  readonly program?: ProgramFilter;
   /** Whether the user was named, rather than taken from who asks. */
   readonly isUserNamed?: boolean;
   /** Whose rules programs are held against; undefined: those of the accepted state. */
@@ -26,7 +26,7 @@ export interface ExplainQuestion {
 }
 
 /** Who sends where, in numbers. */
-export interface AskedFlow {
+export interface FlowEndpoints {
   readonly address: IpAddress;
   readonly uid: number;
   readonly programs: readonly ProgramLine[];
@@ -34,10 +34,10 @@ export interface AskedFlow {
 }
 
 /** Finds address and user of a question. AwgError usage when a name is not known. */
-export async function readQuestion(parts: HostParts, question: ExplainQuestion): Promise<AskedFlow> {
+export async function readQuestion(parts: HostParts, question: ExplainQuestion): Promise<FlowEndpoints> {
   const { destination, program } = question;
-  const asked = program === undefined ? undefined : await findPrograms(parts, program, question.config);
-  const user = question.isUserNamed === true || asked?.uid === undefined ? question.user : `${asked.uid}`;
+  const matching = program === undefined ? undefined : await findPrograms(parts, program, question.config);
+  const user = question.isUserNamed === true || matching?.uid === undefined ? question.user : `${matching.uid}`;
   const isNumber = /^[0-9]{1,10}$/.test(user);
   const literal = parseIp(destination);
   const inFile = literal === undefined && parts.inspection !== undefined ? namedInHosts(destination) : [];
@@ -61,9 +61,9 @@ export async function readQuestion(parts: HostParts, question: ExplainQuestion):
   }
   const notes = [
     ...(literal === undefined ? [`${destination} is ${found.join(", ")}; explained for ${found[0]}`] : []),
-    ...(asked?.notes ?? []),
+    ...(matching?.notes ?? []),
   ];
-  return { address, uid, programs: asked?.programs ?? [], notes };
+  return { address, uid, programs: matching?.programs ?? [], notes };
 }
 
 /** Addresses of a name in /etc/hosts (hosts(5)), in order. */

@@ -1,7 +1,7 @@
 import type { ExplainedSide } from "./explanation.ts";
 
 /** What is asked for ways: of the flow, and of the packets in which its tunnel carries it. */
-interface Ways {
+interface TracedPaths {
   readonly destination: string;
   readonly declared: ExplainedSide;
   /** Every tunnel's device: what is to go directly and is led into one is dropped there. */
@@ -14,11 +14,12 @@ interface Ways {
  * Says that nothing leaves where no route leads out, as on a machine without an uplink. It is no disagreement: both sides have
  * none. Pure.
  */
-export function noWay({ destination, declared, tunnels, endpoints }: Ways): readonly string[] {
+export function unroutableNote({ destination, declared, tunnels, endpoints }: TracedPaths): readonly string[] {
   const { path, device } = declared;
   if (device === "(no route)" || (path === "direct" && tunnels.includes(device)))
     return [`no route leads ${path === "direct" ? "directly " : ""}to ${destination}, ${NOTHING}`];
-  const isLed = ({ way }: Ways["endpoints"][number]) => way === "(local)" || (!way.startsWith("(") && way !== device);
+  const isLed = ({ way }: TracedPaths["endpoints"][number]) =>
+    way === "(local)" || (!way.startsWith("(") && way !== device);
   if (endpoints.length === 0 || endpoints.some(isLed)) return [];
   const to = [...new Set(endpoints.map(({ address }) => address))].join(", ");
   return [`no route leads to ${to}, where ${device} sends what it carries, ${NOTHING}`];

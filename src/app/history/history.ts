@@ -82,13 +82,13 @@ async function generationBefore(stores: Stores, numbers: readonly number[]): Pro
     const found = await readOrError(stores.generations, number);
     if (found instanceof AwgError) failed ??= found;
     else if (failed === undefined) return found;
-    else if (found !== undefined) throw withWayBack(failed, number);
+    else if (found !== undefined) throw withRollbackRemedy(failed, number);
   }
   if (failed !== undefined) throw failed;
   return undefined;
 }
 
-function withWayBack(cause: AwgError, number: number): AwgError {
+function withRollbackRemedy(cause: AwgError, number: number): AwgError {
   const { kind, message, facts, remedy } = cause;
   const back = `awg rollback ${number} goes to the next that can be read`;
   return new AwgError(kind, message, { cause, facts, remedy: remedy === undefined ? back : `${back}, or ${remedy}` });

@@ -58,7 +58,7 @@ async function placed<T>(place: string | undefined, resolve: () => Promise<T>): 
   } catch (cause) {
     if (!(cause instanceof AwgError) || place === undefined) throw cause;
     const { kind, message, facts, remedy } = cause;
-    const told = remedy === undefined ? {} : { remedy };
-    throw new AwgError(kind, `${place}: ${message}`, { facts: { ...facts, place }, cause, ...told });
+    const advice = remedy === undefined ? {} : { remedy };
+    throw new AwgError(kind, `${place}: ${message}`, { facts: { ...facts, place }, cause, ...advice });
   }
 }

@@ -54,22 +54,22 @@ function withDependents(held: HeldByOthers, { resources }: DesiredState, registr
     known = all.size;
     for (const { kind, key, spec } of resources) {
       const below = all.has(key) ? [] : (driverOf(registry, kind).dependsOn?.(spec) ?? []);
-      const told = below.map((one) => all.get(one)).find((sentence) => sentence !== undefined);
-      if (told !== undefined) all.set(key, told);
+      const inherited = below.map((one) => all.get(one)).find((sentence) => sentence !== undefined);
+      if (inherited !== undefined) all.set(key, inherited);
     }
   }
   return all;
 }
 
 /** Each sentence once: what stands on a held resource has its sentence. */
-export function sentencesOf(held: HeldByOthers): readonly string[] {
+export function holderSentences(held: HeldByOthers): readonly string[] {
   return [...new Set(held.values())];
 }
 
 /** What a person can do where somebody else has what these resources need. Pure. */
-export function wayOutOf(keys: readonly ResourceKey[]): string {
-  const isFileInTheWay = keys.length > 0 && keys.every((key) => key.startsWith("resolver/"));
-  return isFileInTheWay
+export function conflictRemedy(keys: readonly ResourceKey[]): string {
+  const areResolverFiles = keys.length > 0 && keys.every((key) => key.startsWith("resolver/"));
+  return areResolverFiles
     ? "make it a plain file of a few lines, or take dns.servers out of the config"
     : "remove it, or name another interface, listenPort or table in the config";
 }

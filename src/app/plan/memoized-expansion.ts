@@ -32,7 +32,7 @@ export const expandOnce: ExpandInput = ({ config, facts, secretIds, options }) =
  * For who plans again and again: an expansion of the very same is the last one. It is made of its input alone, all of which
  * is read anew and compared.
  */
-export function expandAgain(): ExpandInput {
+export function memoizedExpansion(): ExpandInput {
   let last: { readonly input: ExpansionInput; readonly expansion: Expansion } | undefined;
   return (input) => {
     if (last === undefined || !sameData(last.input, input)) last = { input, expansion: expandOnce(input) };

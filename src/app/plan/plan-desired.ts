@@ -16,7 +16,14 @@ import { planChanges } from "../../reconciler/plan/plan-changes.ts";
 import { driverRegistry } from "../../resources/registry.ts";
 import { fallenBack } from "../apply/fallback.ts";
 import type { HostParts } from "../parts.ts";
-import { type HeldByOthers, heldBy, heldTunnels, planAround, sentencesOf, wayOutOf } from "./foreign-holders.ts";
+import {
+  conflictRemedy,
+  type HeldByOthers,
+  heldBy,
+  heldTunnels,
+  holderSentences,
+  planAround,
+} from "./foreign-holders.ts";
 import { refuseWithoutRoom } from "./inotify-limit.ts";
 import type { PlanNote } from "./planned.ts";
 import { refuseUnprotecting } from "./protection.ts";
@@ -31,7 +38,7 @@ interface PlanWishes {
 }
 
 /** A plan and its inputs. */
-interface PlannedWay {
+interface PlannedDesired {
   readonly plan: Plan;
   readonly notes: readonly PlanNote[];
   /** What happens to packets during and after it. */
@@ -54,7 +61,7 @@ export async function planDesired(
   desired: DesiredState,
   accepted: Generation | undefined,
   { replace, isRepair = false }: PlanWishes = {},
-): Promise<PlannedWay> {
+): Promise<PlannedDesired> {
   const { host, stores } = parts;
   const ledger = await stores.ledger.read();
   const journal = await readJournal(stores);
@@ -74,20 +81,20 @@ export async function planDesired(
     : { ...planChanges(input), held: new Map() };
   const refused = [
     ...conflicts.map(({ key, holder }) => heldBy(key, holder)),
-    ...(isRepair ? [] : sentencesOf(tunnels)),
+    ...(isRepair ? [] : holderSentences(tunnels)),
   ];
   if (refused.length > 0) {
     throw new AwgError("conflict", refused.join("; "), {
       facts: { conflicts: refused },
-      remedy: `${wayOutOf([...conflicts.map(({ key }) => key), ...(isRepair ? [] : tunnels.keys())])}; nothing was changed`,
+      remedy: `${conflictRemedy([...conflicts.map(({ key }) => key), ...(isRepair ? [] : tunnels.keys())])}; nothing was changed`,
     });
   }
   if (!isRepair) await refuseWithoutRoom(parts, plan);
   refuseUnprotecting(plan, desired, accepted?.desired.lifecycle);
-  const told = [...notes.map(({ key, message }) => ({ path: key, message })), ...fallbackNotes(observed)];
+  const allNotes = [...notes.map(({ key, message }) => ({ path: key, message })), ...fallbackNotes(observed)];
   return {
     plan,
-    notes: told,
+    notes: allNotes,
     traffic: trafficSentence(plan, observed),
     held,
     ...(journal.isAtRest ? { ledger } : {}),

@@ -1,6 +1,6 @@
 import type { Program } from "../../model/program/program.ts";
 import type { Enforcement } from "../../model/resource.ts";
-import { matchProgram, type ProgramMatch, type ProgramSurroundings } from "./match-program.ts";
+import { matchProgram, type ProgramContext, type ProgramMatch } from "./match-program.ts";
 
 /** A rule as it matters to a program. */
 export interface ProgramRule {
@@ -28,14 +28,14 @@ export function chooseRule(
   rules: readonly ProgramRule[],
   fallThrough: ProgramRule,
   program: Program,
-  around: ProgramSurroundings,
+  around: ProgramContext,
 ): ChosenRule {
   const perhaps: { rule: ProgramRule; why: "depends" | "unknown" }[] = [];
   for (const rule of rules) {
     const verdict = matchProgram(rule.match, program, around);
     if (verdict === "yes") return { rule, perhaps };
-    const isTold = perhaps.some((one) => one.rule.origin === rule.origin);
-    if (verdict !== "no" && !isTold) perhaps.push({ rule, why: verdict });
+    const isReported = perhaps.some((one) => one.rule.origin === rule.origin);
+    if (verdict !== "no" && !isReported) perhaps.push({ rule, why: verdict });
   }
   return { rule: fallThrough, perhaps };
 }

@@ -8,8 +8,8 @@ import type { HostParts } from "../parts.ts";
 import { factsWantedBy } from "../plan/facts-wanted.ts";
 import { factsForAnyone } from "../render/render-offline.ts";
 import { chooseRule, type ProgramRule } from "./choose-rule.ts";
-import type { ProgramSurroundings } from "./match-program.ts";
-import type { ProgramLine, ProgramsReport, ProgramWatchEvent, ToldRule } from "./program-report.ts";
+import type { ProgramContext } from "./match-program.ts";
+import type { ProgramLine, ProgramsReport, ProgramWatchEvent, ReportedRule } from "./program-report.ts";
 import { type RuleSet, rulesOfConfig, rulesOfPolicy } from "./program-rules.ts";
 
 /** Rules and what is needed to hold programs against them. */
@@ -32,7 +32,7 @@ export async function listPrograms(parts: HostParts, config: Config | undefined)
   const known = await knownRules(parts, config);
   const { programs, unseen } = port.list();
   const sockets = countSockets(port);
-  const around = surroundings(programs, known.facts);
+  const around = programContext(programs, known.facts);
   const names = userNames(known.facts);
   const { set, rulesOf, generation } = known;
   return {
@@ -67,7 +67,7 @@ export async function watchPrograms(
     const program = port.read(event.pid);
     // It may have ended since, or be another by now: that one has an event of its own.
     if (program === undefined) return;
-    const around = surroundings(withAncestors(port, program), facts);
+    const around = programContext(withAncestors(port, program), facts);
     onLine(lineOf(program, { set, around, names }));
   });
 }
@@ -83,7 +83,7 @@ function withAncestors(port: ProcessPort, program: Program): Program[] {
   return [...found.values()];
 }
 
-function surroundings(programs: readonly Program[], { uids, os }: HostFacts): ProgramSurroundings {
+function programContext(programs: readonly Program[], { uids, os }: HostFacts): ProgramContext {
   return { uids, byPid: new Map(programs.map((program) => [program.pid, program])), hasBundles: os === "darwin" };
 }
 
@@ -92,7 +92,7 @@ type SocketCount = (process: ProcessKey) => number | undefined;
 
 interface LineDeps {
   readonly set: RuleSet | undefined;
-  readonly around: ProgramSurroundings;
+  readonly around: ProgramContext;
   readonly names: ReadonlyMap<number, string>;
   readonly sockets?: SocketCount;
 }
@@ -105,12 +105,12 @@ function lineOf(program: Program, { set, around, names, sockets }: LineDeps): Pr
     program,
     ...(user === undefined ? {} : { user }),
     ...(held === undefined ? {} : { sockets: held }),
-    ...(chosen === undefined ? {} : { rule: told(chosen.rule) }),
-    perhaps: (chosen?.perhaps ?? []).map(({ rule, why }) => ({ rule: told(rule), why })),
+    ...(chosen === undefined ? {} : { rule: reportedRule(chosen.rule) }),
+    perhaps: (chosen?.perhaps ?? []).map(({ rule, why }) => ({ rule: reportedRule(rule), why })),
   };
 }
 
-function told({ match: _match, ...rest }: ProgramRule): ToldRule {
+function reportedRule({ match: _match, ...rest }: ProgramRule): ReportedRule {
   return rest;
 }
 

@@ -16,7 +16,7 @@ export interface ProgramMatch extends Match {
 }
 
 /** What a match is judged against beside the program itself. */
-export interface ProgramSurroundings {
+export interface ProgramContext {
   /** Users by name. */
   readonly uids: Readonly<Record<string, number>>;
   /** Every process that could be seen, by its number. */
@@ -33,7 +33,7 @@ const MOST_ANCESTORS = 256;
 const KERNEL_NAME_BYTES = 15;
 
 /** Whether a match applies to a program: its fields are AND-ed, the values of one field OR-ed. Pure. */
-export function matchProgram(match: ProgramMatch, program: Program, around: ProgramSurroundings): Verdict {
+export function matchProgram(match: ProgramMatch, program: Program, around: ProgramContext): Verdict {
   const { apps, users, uids, cgroups, commandLine, parent } = match;
   const inner = (one: ProgramMatch): Verdict => matchProgram(one, program, around);
   return allOf([
@@ -51,7 +51,7 @@ export function matchProgram(match: ProgramMatch, program: Program, around: Prog
 }
 
 /** Whether a program is the one that a matcher of the configuration means. */
-export function matchApp(app: AppMatcher, program: Program, { hasBundles }: ProgramSurroundings): Verdict {
+export function matchApp(app: AppMatcher, program: Program, { hasBundles }: ProgramContext): Verdict {
   const { path } = program;
   switch (app.kind) {
     case "name":
@@ -97,7 +97,7 @@ function matchSigner(wanted: string, { signer }: Program): Verdict {
   return signer === undefined ? "unknown" : said(signer === wanted);
 }
 
-function matchUser(user: string, program: Program, { uids }: ProgramSurroundings): Verdict {
+function matchUser(user: string, program: Program, { uids }: ProgramContext): Verdict {
   const uid = /^[0-9]{1,10}$/.test(user) ? Number(user) : Object.hasOwn(uids, user) ? uids[user] : undefined;
   if (uid === undefined) return "no";
   return program.uid === undefined ? "unknown" : said(program.uid === uid);
@@ -117,7 +117,7 @@ function matchCommandLine(pattern: string, { commandLine }: Program): Verdict {
   return commandLine === undefined ? "unknown" : said(isFound(pattern, commandLine.join(" ")));
 }
 
-function matchParent(apps: readonly AppMatcher[], program: Program, around: ProgramSurroundings): Verdict {
+function matchParent(apps: readonly AppMatcher[], program: Program, around: ProgramContext): Verdict {
   const found: Verdict[] = [];
   let { parentPid } = program;
   while (parentPid !== 0 && found.length < MOST_ANCESTORS) {

@@ -2,7 +2,7 @@ import type { Program } from "../../model/program/program.ts";
 import type { ProgramRule } from "./choose-rule.ts";
 
 /** A rule as it is told of a program. */
-export type ToldRule = Omit<ProgramRule, "match">;
+export type ReportedRule = Omit<ProgramRule, "match">;
 
 /** One program with what its rules make of its traffic. */
 export interface ProgramLine {
@@ -12,9 +12,9 @@ export interface ProgramLine {
   /** TCP and UDP sockets it holds; absent where they could not be counted. */
   readonly sockets?: number;
   /** The first rule that certainly applies; absent where the rules are not known. */
-  readonly rule?: ToldRule;
+  readonly rule?: ReportedRule;
   /** Rules before it that may apply: to some of its traffic, or because of what could not be read. */
-  readonly perhaps: readonly { readonly rule: ToldRule; readonly why: "depends" | "unknown" }[];
+  readonly perhaps: readonly { readonly rule: ReportedRule; readonly why: "depends" | "unknown" }[];
 }
 
 /** A program that started, with its rule; the number of one that ended; or that events were lost. */

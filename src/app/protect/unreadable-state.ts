@@ -38,13 +38,13 @@ type LoadStrictest = (policies: readonly FirewallPolicy[]) => Promise<unknown>;
 export async function ifUnreadable(parts: HostParts, cause: unknown, load?: LoadStrictest): Promise<unknown> {
   const first = mayComeOfState(cause) && hasRights(parts) ? await findUnreadable(parts) : undefined;
   if (first === undefined) return cause;
-  const tell = async (found: Unreadable) => withTraffic(found.cause, await readTraffic(parts, found));
-  if (load === undefined) return tell(first);
+  const describe = async (found: Unreadable) => withTraffic(found.cause, await readTraffic(parts, found));
+  if (load === undefined) return describe(first);
   const lock = await parts.lock("protect").catch((error: unknown) => {
     // Another awg is at work, which finds the same. Any other trouble with the lock is no reason to stay open.
     return error instanceof AwgError && error.kind === "locked" ? ("taken" as const) : undefined;
   });
-  if (lock === "taken") return tell(first);
+  if (lock === "taken") return describe(first);
   await using _held = lock;
   // Whoever held the lock may have mended it.
   const found = await findUnreadable(parts);
@@ -53,7 +53,7 @@ export async function ifUnreadable(parts: HostParts, cause: unknown, load?: Load
     await load(found.accepted);
     await parts.close();
   }
-  return tell(found);
+  return describe(found);
 }
 
 /** How traffic stands where the state cannot be read; undefined where it can. Reads only. */

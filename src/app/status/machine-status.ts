@@ -5,10 +5,10 @@ import { driverOf, type Observation } from "../../reconciler/plan/observation.ts
 import { driverRegistry } from "../../resources/registry.ts";
 import { fallenBack } from "../apply/fallback.ts";
 import type { HostParts } from "../parts.ts";
-import { heldTunnels, planAround, sentencesOf } from "../plan/foreign-holders.ts";
+import { heldTunnels, holderSentences, planAround } from "../plan/foreign-holders.ts";
 import { hasPolicyRules, missingMainRule } from "./main-rule.ts";
 import { readOpenChange } from "./open-change.ts";
-import { readStandingState } from "./state-in-force.ts";
+import { readStateInForce } from "./state-in-force.ts";
 import { statusOf } from "./status.ts";
 import type { Status } from "./status-report.ts";
 
@@ -17,7 +17,7 @@ export async function readStatus(parts: HostParts): Promise<Status> {
   parts.requireRights?.();
   const { host, stores } = parts;
   const { capabilities } = await host.facts.read({ users: [], hosts: [] });
-  const { generation, desired, ledger, acceptedNumber, open } = await readStandingState(parts);
+  const { generation, desired, ledger, acceptedNumber, open } = await readStateInForce(parts);
   const observed = await observeMachine(host, driverRegistry, desired, ledger);
   const openChange = open === undefined ? undefined : await readOpenChange(parts, open);
   const awaiting = openChange?.why === "awaiting-confirmation" ? openChange.awaiting : undefined;
@@ -25,7 +25,7 @@ export async function readStatus(parts: HostParts): Promise<Status> {
   const plan = { desired, observed, ledger, registry: driverRegistry };
   const { held } = planAround(plan, await heldTunnels(host, desired, observed));
   const common = {
-    held: sentencesOf(held),
+    held: holderSentences(held),
     capabilities,
     registry: driverRegistry,
     openJournal,

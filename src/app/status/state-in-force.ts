@@ -6,7 +6,7 @@ import type { Ledger } from "../../reconciler/plan/ledger.ts";
 import type { HostParts } from "../parts.ts";
 
 /** The state that the host should have now. */
-export interface StandingState {
+export interface StateInForce {
   /** The generation that waits for confirmation, else the accepted one; undefined if there is none. */
   readonly generation: Generation | undefined;
   /** The ledger of that generation. */
@@ -18,7 +18,7 @@ export interface StandingState {
 }
 
 /** Reads the state to compare the host with. Changes nothing. */
-export async function readStandingState(parts: Pick<HostParts, "stores" | "clock">): Promise<StandingState> {
+export async function readStateInForce(parts: Pick<HostParts, "stores" | "clock">): Promise<StateInForce> {
   const { stores } = parts;
   const latest = await stores.generations.latest();
   const accepted = await stores.ledger.read();

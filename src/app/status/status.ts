@@ -215,7 +215,7 @@ function driftText(gone: readonly string[], changed: readonly string[], isOpen: 
 }
 
 /** The damage to the packet filter as its host reports it; empty for another field. */
-export function damageTold({ field, before, after }: FieldChange): readonly string[] {
+export function damageTexts({ field, before, after }: FieldChange): readonly string[] {
   if (field !== "/damage") return [];
   return [before, after].flatMap((value) => (Array.isArray(value) ? value.map(String) : []));
 }
@@ -230,27 +230,27 @@ interface Protection {
 function protection(resources: readonly ResourceStatus[], desired: DesiredState, isOnTrial: boolean): Protection {
   const policy = desired.resources.find(({ kind }) => kind === "firewall");
   const standing = resources.find(({ key }) => key === policy?.key);
-  const told = (status: boolean, reason: string, orphaned = false): Protection => ({
+  const protection = (status: boolean, reason: string, orphaned = false): Protection => ({
     status,
     orphaned,
     condition: { type: "Protected", status, reason },
   });
   if (policy?.kind !== "firewall" || !policy.spec.layers.some(({ killSwitch }) => killSwitch)) {
-    return told(false, "the kill switch is off");
+    return protection(false, "the kill switch is off");
   }
   const damage = standing?.drift.filter(({ field }) => field !== "/held") ?? [];
   if (standing?.ready !== true || damage.length > 0) {
-    const [first] = standing?.drift.flatMap(damageTold) ?? [];
-    if (standing?.summary === POLICY_GONE) return told(false, `the packet filter ${POLICY_GONE}`);
-    return told(false, first === DISREGARDED ? first : "the packet filter is not as applied");
+    const [first] = standing?.drift.flatMap(damageTexts) ?? [];
+    if (standing?.summary === POLICY_GONE) return protection(false, `the packet filter ${POLICY_GONE}`);
+    return protection(false, first === DISREGARDED ? first : "the packet filter is not as applied");
   }
   // An apply is refused until the change is confirmed or reverted.
   const when = isOnTrial ? "once it is confirmed or reverted" : "";
   return standing.drift.length > 0
-    ? told(
+    ? protection(
         true,
         `the kill switch is loaded without its keeper; orphaned: flushable, apply again ${when}`.trimEnd(),
         true,
       )
-    : told(true, "the kill switch is on");
+    : protection(true, "the kill switch is on");
 }

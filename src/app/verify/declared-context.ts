@@ -4,7 +4,7 @@ import type { KnownRoute, KnownRouting } from "../../verify/routing/routing.ts";
 import type { HostParts } from "../parts.ts";
 
 /** What stands around a packet policy on a machine. */
-export interface Surroundings {
+export interface PolicyContext {
   readonly routing: KnownRouting;
   /** Devices, those first that are not ours; loopback left out. */
   readonly devices: readonly string[];
@@ -18,7 +18,7 @@ const MAIN_PREFERENCE = 32_766;
 const MAC_LOOPBACK = "lo0";
 
 /** Reads devices, routes of all tables and policy rules. */
-export async function readSurroundings(parts: HostParts): Promise<Surroundings> {
+export async function readPolicyContext(parts: HostParts): Promise<PolicyContext> {
   const { host } = parts;
   const isLoopback = (device: string) => device === LOOPBACK_DEVICE || device === MAC_LOOPBACK;
   const links = (await host.links.read()).filter(({ device }) => !isLoopback(device));

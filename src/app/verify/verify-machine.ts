@@ -7,8 +7,8 @@ import { grantedBy } from "../../verify/policy/policy-formula.ts";
 import { verifyRouting } from "../../verify/routing/verify-routing.ts";
 import { declaredRouting } from "../explain/declared-routing.ts";
 import type { HostParts } from "../parts.ts";
-import type { StandingState } from "../status/state-in-force.ts";
-import { readSurroundings, type Surroundings } from "./declared-context.ts";
+import type { StateInForce } from "../status/state-in-force.ts";
+import { type PolicyContext, readPolicyContext } from "./declared-context.ts";
 import { unmodelledRules } from "./unmodelled-rules.ts";
 import { isBetweenStates, whileUnchanged } from "./while-unchanged.ts";
 
@@ -30,7 +30,7 @@ export async function verifyMachine(parts: HostParts): Promise<VerifyReport> {
 
 async function verifyAgainst(
   parts: HostParts,
-  { generation: standing, desired, open }: StandingState,
+  { generation: standing, desired, open }: StateInForce,
 ): Promise<VerifyReport> {
   const inspection = await parts.inspection?.();
   const accepted = policyIn(desired);
@@ -39,7 +39,7 @@ async function verifyAgainst(
     const notes = ["no packet policy is applied on this host"];
     return { generation, findings: [], notes, classes: 0n };
   }
-  const around = await readSurroundings(parts);
+  const around = await readPolicyContext(parts);
   const { filter, policy, fallback } = await verifyLoaded(parts, accepted, around);
   const tunnels = tunnelDevices(policy);
   const unmodelled = unmodelledRules(around.routing);
@@ -66,7 +66,7 @@ async function verifyAgainst(
 export async function verifyLoaded(
   parts: HostParts,
   accepted: FirewallPolicy,
-  around: Surroundings,
+  around: PolicyContext,
 ): Promise<{ readonly filter: Verified; readonly policy: FirewallPolicy; readonly fallback: readonly number[] }> {
   const observed = await parts.host.firewall.read();
   const fallback = observed.fallback ?? [];

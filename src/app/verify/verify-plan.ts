@@ -11,7 +11,7 @@ import { grantedBy } from "../../verify/policy/policy-formula.ts";
 import type { Hook } from "../../verify/policy/possible-packets.ts";
 import { all, any, deviceIn, type Formula, not } from "../../verify/space/packet-fields.ts";
 import type { HostParts } from "../parts.ts";
-import { readSurroundings, type Surroundings } from "./declared-context.ts";
+import { type PolicyContext, readPolicyContext } from "./declared-context.ts";
 import { policyIn, tunnelDevices, verifyLoaded } from "./verify-machine.ts";
 
 /**
@@ -24,7 +24,7 @@ import { policyIn, tunnelDevices, verifyLoaded } from "./verify-machine.ts";
 export async function verifyPlan(parts: HostParts, plan: Plan): Promise<Verified> {
   const policies = stepsOf(plan).flatMap((step) => (step.kind === "firewall" ? [step] : []));
   const [first, last] = [policies[0]?.before ?? null, policies.at(-1)?.after ?? null];
-  const around = await readSurroundings(parts);
+  const around = await readPolicyContext(parts);
   const inspection = await parts.inspection?.();
   const findings: VerifyFinding[] = [];
   const notes = new Set<string>();
@@ -65,7 +65,7 @@ function verifyBetween(
   before: FirewallPolicy | null,
   between: FirewallPolicy,
   after: FirewallPolicy,
-  around: Surroundings,
+  around: PolicyContext,
 ): Verified {
   const ends = [...(before === null ? [] : [before]), after];
   const tunnels = [...new Set(ends.flatMap(tunnelDevices))];
@@ -81,7 +81,7 @@ function verifyBetween(
 }
 
 /** The last policy against itself as declared: where no rendered rules are read back it is all there is to hold. */
-function verifyLast(after: FirewallPolicy, { devices, sources }: Surroundings): Verified {
+function verifyLast(after: FirewallPolicy, { devices, sources }: PolicyContext): Verified {
   const granted = (hook: Hook, family: Family) => grantedBy(after, hook, family);
   const tunnels = tunnelDevices(after);
   return comparePolicies({ granted, loaded: after, tunnels, asksForLockOuts: true, devices, sources });

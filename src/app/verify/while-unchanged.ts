@@ -2,7 +2,7 @@ import { bootTimeMs } from "../../reconciler/apply/outcome.ts";
 import { type OpenTransaction, verifiedState } from "../../reconciler/journal/open-transaction.ts";
 import { lockedBy } from "../../state/lock.ts";
 import type { HostParts } from "../parts.ts";
-import { readStandingState, type StandingState } from "../status/state-in-force.ts";
+import { readStateInForce, type StateInForce } from "../status/state-in-force.ts";
 
 /** How often the machine is looked at while others change it, and how long is waited before the next look. */
 const LOOKS = 3;
@@ -17,13 +17,13 @@ export function isBetweenStates(parts: Pick<HostParts, "clock">, open: OpenTrans
  * Gives what was read of the machine while nobody changed it by awg: what a change began or ended under is read again.
  * AwgError locked, naming the process, where one goes on.
  */
-export async function whileUnchanged<T>(parts: HostParts, read: (standing: StandingState) => Promise<T>): Promise<T> {
+export async function whileUnchanged<T>(parts: HostParts, read: (standing: StateInForce) => Promise<T>): Promise<T> {
   for (let look = 1; ; look += 1) {
-    const before = await readStandingState(parts);
+    const before = await readStateInForce(parts);
     const holder = isBetweenStates(parts, before.open) ? await parts.whoChanges?.() : undefined;
     if (holder === undefined) {
       const result = await read(before);
-      if (stampOf(before) === stampOf(await readStandingState(parts))) return result;
+      if (stampOf(before) === stampOf(await readStateInForce(parts))) return result;
     }
     if (look === LOOKS) throw lockedBy(holder ?? (await parts.whoChanges?.()), parts.stores.journal.location);
     await parts.clock.sleep(WAIT_MS);
@@ -31,6 +31,6 @@ export async function whileUnchanged<T>(parts: HostParts, read: (standing: Stand
 }
 
 /** What differs whenever a change began, went on or ended meanwhile. */
-function stampOf({ acceptedNumber, open }: StandingState): string {
+function stampOf({ acceptedNumber, open }: StateInForce): string {
   return JSON.stringify([acceptedNumber, open?.begin.startedMs, open?.batches.length, open?.unconfirmed !== undefined]);
 }

@@ -40,7 +40,7 @@ export interface Unanswered {
  * look, and an address that leaves handshakes unanswered is noted, so that the next plan takes another. Who answers is
  * stayed with. A peer that nobody sends to is never judged.
  */
-export class EndpointRaces {
+export class EndpointFailover {
   #alternatives: Readonly<Record<PeerKey, readonly string[]>> = {};
   readonly #attempts = new Map<PeerKey, Attempt>();
   readonly #unanswered = new Map<PeerKey, readonly string[]>();

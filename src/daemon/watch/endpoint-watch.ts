@@ -2,7 +2,7 @@ import type { Planned, UnansweredEndpoints } from "../../app/plan/planned.ts";
 import { endpointsOf } from "../../resources/expand.ts";
 import { Attempts } from "../attempts.ts";
 import type { UseCases } from "../use-cases.ts";
-import { EndpointRaces } from "./endpoint-failover.ts";
+import { EndpointFailover } from "./endpoint-failover.ts";
 
 const LOOK_MS = 1_000;
 
@@ -21,7 +21,7 @@ export interface EndpointDeps {
 export class EndpointWatch implements AsyncDisposable {
   readonly #useCases: Pick<UseCases, "engine" | "accepted" | "probe" | "refreshEndpoints">;
   readonly #deps: EndpointDeps;
-  readonly #races = new EndpointRaces();
+  readonly #races = new EndpointFailover();
   readonly #attempts: Attempts;
   #ended = false;
   #waysChanged = false;

@@ -30,17 +30,17 @@ export function rememberEngines(engines: EnginePort): EngineMemory {
       forget([device]);
     }
   };
-  const readAll = async (asked: EnginePort): Promise<readonly TunnelObserved[]> => {
+  const readAll = async (engines: EnginePort): Promise<readonly TunnelObserved[]> => {
     const before = said;
-    const all = await asked.readAll(before);
+    const all = await engines.readAll(before);
     isRemembered = all.some(({ device }) => before.has(device));
     // What was forgotten while it was asked may have been asked before it changed.
     if (said === before) said = new Map(all.filter(({ running }) => running).map((engine) => [engine.device, engine]));
     return all;
   };
-  const remembering = (asked: EnginePort): EnginePort => ({
+  const remembering = (engines: EnginePort): EnginePort => ({
     ...engines,
-    readAll: () => readAll(asked),
+    readAll: () => readAll(engines),
     ensure: (spec) => around(spec.device, () => engines.ensure(spec)),
     remove: (device) => around(device, () => engines.remove(device)),
     ...(engines.refreshEndpoints === undefined

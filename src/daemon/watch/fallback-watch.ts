@@ -95,9 +95,9 @@ export class FallbackWatch implements AsyncDisposable {
         isDue,
       );
     if (isOther || isDue) this.#renewAtMs = this.#deps.nowMs() + RENEW_MS;
-    const isTold = namesOf(down) === namesOf(this.#inForce ?? []);
+    const isReported = namesOf(down) === namesOf(this.#inForce ?? []);
     this.#inForce = down;
-    if (!isTold) this.#deps.report({ type: "fallback", devices: down.map(({ spec }) => spec.device) });
+    if (!isReported) this.#deps.report({ type: "fallback", devices: down.map(({ spec }) => spec.device) });
   }
 
   async #lookAt({ spec }: FallbackTunnel): Promise<void> {
@@ -116,10 +116,10 @@ export class FallbackWatch implements AsyncDisposable {
       this.#silent.delete(device);
       return false;
     }
-    const toldMs = this.#silent.get(device) ?? this.#deps.nowMs();
+    const silentSinceMs = this.#silent.get(device) ?? this.#deps.nowMs();
     if (!this.#silent.has(device)) this.#deps.wake(`${device}: ${silence.text}`);
-    this.#silent.set(device, toldMs);
-    return this.#deps.nowMs() - toldMs < REPLACE_MS;
+    this.#silent.set(device, silentSinceMs);
+    return this.#deps.nowMs() - silentSinceMs < REPLACE_MS;
   }
 }
 

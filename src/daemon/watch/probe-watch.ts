@@ -24,7 +24,7 @@ export function watchProbes(
   const dueMs = new Map<string, number>();
   const running = new Set<Promise<void>>();
   const looks = new Attempts("reading the probes", report);
-  const probings = new Attempts("probing", report);
+  const attempts = new Attempts("probing", report);
   let probes: readonly ProbeSpec[] | undefined;
 
   const run = async (probe: ProbeSpec): Promise<void> => {
@@ -42,7 +42,7 @@ export function watchProbes(
       if ((dueMs.get(id) ?? 0) > nowMs) continue;
       dueMs.set(id, Number.POSITIVE_INFINITY);
       const again = () => void dueMs.set(id, nowMs + probe.everySeconds * 1000);
-      keep(probings.run(() => run(probe)).finally(again));
+      keep(attempts.run(() => run(probe)).finally(again));
     }
   };
 

@@ -3,11 +3,11 @@ import { statSync } from "node:fs";
 /** Tells, at the look after it happened and once, that another file stands where the program of this process stood. */
 export function watchProgramReplaced(path = process.argv[1] ?? ""): () => string | undefined {
   const started = identityOf(path);
-  let isTold = false;
+  let isReported = false;
   return () => {
     const now = identityOf(path);
-    if (isTold || now === undefined || now === started) return undefined;
-    isTold = true;
+    if (isReported || now === undefined || now === started) return undefined;
+    isReported = true;
     return "another awg was installed in the place of this one, which goes on; restart the daemon to have it run (systemctl restart awg.service)";
   };
 }

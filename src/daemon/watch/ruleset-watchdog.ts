@@ -23,7 +23,7 @@ export interface GuardDeps {
  * Sees to it that the packet filter stands, before and apart from every plan, and never gives it up: as soon as the kernel
  * tells that somebody changed it or that its keeper ended, and at each look of the loop.
  */
-export class StandGuard {
+export class RulesetWatchdog {
   readonly #useCases: Pick<UseCases, "restorePolicy">;
   readonly #deps: GuardDeps;
   #looking: Promise<unknown> = Promise.resolve();

@@ -27,7 +27,7 @@ function reboot(bench: SimulatedBench): void {
 
 const policyOf = (bench: SimulatedBench): unknown => JSON.parse(bench.read()).firewall.policy;
 const revert = (bench: SimulatedBench): Promise<Reverted | undefined> =>
-  bench.ask((session) => session.revert({ onlyIfDue: false, tellsRest: true }));
+  bench.ask((session) => session.revert({ onlyIfDue: false, reportsRest: true }));
 
 test("law 1, S1.7: what was interrupted before a reboot is reverted, and the accepted packet filter stands again; what does not is named", async () => {
   const bench = machine();

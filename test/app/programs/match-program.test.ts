@@ -3,8 +3,8 @@ import { describe, expect, test } from "vitest";
 import { chooseRule, type ProgramRule } from "../../../src/app/programs/choose-rule.ts";
 import {
   matchProgram,
+  type ProgramContext,
   type ProgramMatch,
-  type ProgramSurroundings,
   type Verdict,
 } from "../../../src/app/programs/match-program.ts";
 import { matchesGlob } from "../../../src/model/program/glob.ts";
@@ -34,7 +34,7 @@ const HELPER: Program = {
 const HIDDEN: Program = { pid: 12, since: 3n, parentPid: 99, uid: 0, name: "backup" };
 const KERNEL: Program = { pid: 2, since: 0n, parentPid: 0, uid: 0, name: "kthreadd", path: null, cgroup: "/" };
 
-const AROUND: ProgramSurroundings = {
+const AROUND: ProgramContext = {
   uids: { anna: 1000, root: 0 },
   byPid: new Map([INIT, SHELL, FIREFOX, HIDDEN, KERNEL].map((program) => [program.pid, program])),
   hasBundles: false,

@@ -11,7 +11,7 @@ import { flagOption, type RunVerb, type VerbCall } from "../../verb.ts";
 import { styleFor } from "../../views/style.ts";
 import { renderVerified } from "../../views/verified.ts";
 import { refuseWrongTime } from "./await-confirmation.ts";
-import { carryOut } from "./execute-plan.ts";
+import { executeVerb } from "./execute-plan.ts";
 
 /** `awg apply [PLAN]`: plan, ask, execute, read back. */
 export const run: RunVerb = async (call) => {
@@ -30,7 +30,7 @@ async function applyWith(call: VerbCall, host: OpenHost): Promise<ExitCode> {
   const { planned, lock } = saved === undefined ? await planFrom(call, host) : await planSaved(saved, host);
   await using _lock = lock;
   if (flagOption(call, "verify")) await refuseUnproven(call, host, planned);
-  return await carryOut(
+  return await executeVerb(
     call,
     host,
     { planned, ...(lock === undefined ? {} : { lock }) },

@@ -43,7 +43,7 @@ export async function awaitConfirmation(
   change: AwaitedChange,
   shouldStop: () => StopSignal | undefined,
 ): Promise<void> {
-  tellWaiting(call, Math.round(change.secondsLeft()));
+  reportWaiting(call, Math.round(change.secondsLeft()));
   for (;;) {
     const verdict = await change.verdict();
     if (verdict === "confirmed") return;
@@ -62,7 +62,7 @@ export async function awaitConfirmation(
   }
 }
 
-function tellWaiting(call: VerbCall, seconds: number): void {
+function reportWaiting(call: VerbCall, seconds: number): void {
   const { terminal } = call;
   if (flagOption(call, "jsonStream")) {
     printEvent(terminal, { type: "unconfirmed", seconds });

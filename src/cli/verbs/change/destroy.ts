@@ -1,12 +1,12 @@
 import { planDestroy } from "../../../app/plan/planner.ts";
 import { changeHost } from "../../open-host.ts";
 import type { RunVerb } from "../../verb.ts";
-import { carryOut } from "./execute-plan.ts";
+import { executeVerb } from "./execute-plan.ts";
 
 /** `awg destroy`: removes all that is ours, the kill switch last, and puts back what was replaced. */
 export const run: RunVerb = (call) =>
   changeHost(call, async (host) =>
-    carryOut(
+    executeVerb(
       call,
       host,
       { planned: await planDestroy(host.parts) },

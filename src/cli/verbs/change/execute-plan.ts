@@ -20,7 +20,7 @@ import { awaitConfirmation, confirmWithinOf } from "./await-confirmation.ts";
 import { CODE_OF_SIGNAL, watchStopSignals } from "./stop-signals.ts";
 
 /** What `apply` and `destroy` share: show, ask, carry out, say how it ended. */
-export interface CarryOutTexts {
+export interface VerbTexts {
   readonly question: string;
   readonly done: (planned: Planned, outcome: Applied) => string;
   readonly nothing: string;
@@ -29,11 +29,11 @@ export interface CarryOutTexts {
 }
 
 /** Shows the plan, asks unless told not to, applies it; SIGINT, SIGTERM and SIGHUP undo it and exit 130, 143 and 129. */
-export async function carryOut(
+export async function executeVerb(
   call: VerbCall,
   { parts, configs }: OpenHost,
   { planned, lock }: PlannedUnderLock,
-  texts: CarryOutTexts,
+  texts: VerbTexts,
 ): Promise<ExitCode> {
   const { terminal } = call;
   const stream = flagOption(call, "jsonStream");
@@ -85,11 +85,11 @@ export async function carryOut(
 }
 
 /** A destroy says itself what it left. */
-function doneText({ done }: CarryOutTexts, planned: Planned, outcome: Applied): string {
+function doneText({ done }: VerbTexts, planned: Planned, outcome: Applied): string {
   return `${done(planned, outcome)}${planned.verb === "destroy" ? "" : leftText(outcome)}`;
 }
 
-function nothingText({ nothing }: CarryOutTexts, outcome: Applied): string {
+function nothingText({ nothing }: VerbTexts, outcome: Applied): string {
   const { recorded, generation } = outcome;
   if (recorded !== true) return `${nothing}${leftText(outcome)}`;
   return `The host needs no change. The config is accepted as generation ${generation}.${leftText(outcome)}`;
@@ -122,7 +122,7 @@ function refuseLosingSsh(call: VerbCall, risk: SshRisk | undefined): void {
   });
 }
 
-function approve(call: VerbCall, { question, approved }: CarryOutTexts): void {
+function approve(call: VerbCall, { question, approved }: VerbTexts): void {
   if (approved === true || flagOption(call, "autoApprove")) return;
   if (!call.terminal.interactive) {
     throw new AwgError("usage", "standard input is not a terminal", {

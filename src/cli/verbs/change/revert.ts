@@ -9,7 +9,7 @@ import { outliveTerminal } from "./stop-signals.ts";
 export const run: RunVerb = async (call) => {
   outliveTerminal();
   const onlyIfDue = flagOption(call, "due");
-  const reverted = await changeHost(call, ({ parts }) => revertNow(parts, { onlyIfDue, tellsRest: true }));
+  const reverted = await changeHost(call, ({ parts }) => revertNow(parts, { onlyIfDue, reportsRest: true }));
   const isJson = flagOption(call, "json");
   call.terminal.out(isJson ? JSON.stringify(revertedDocument(reverted)) : renderReverted(reverted));
   return EXIT.success;

@@ -3,7 +3,7 @@ import { AwgError } from "../../../model/error.ts";
 import { changeHost } from "../../open-host.ts";
 import type { RunVerb } from "../../verb.ts";
 import { refuseWrongTime } from "./await-confirmation.ts";
-import { carryOut } from "./execute-plan.ts";
+import { executeVerb } from "./execute-plan.ts";
 
 /** `awg rollback [N]`: an accepted generation becomes the desired state again, as a new generation. */
 export const run: RunVerb = async (call) => {
@@ -14,7 +14,7 @@ export const run: RunVerb = async (call) => {
   refuseWrongTime(call);
   return changeHost(call, async (host) => {
     const planned = await planRollback(host.parts, text === undefined ? undefined : Number(text));
-    return carryOut(
+    return executeVerb(
       call,
       host,
       { planned },

@@ -30,9 +30,9 @@ export function watchStopSignals(): StopSignals {
   let received: StopSignal | undefined;
   let outlives = false;
   const onSignal = (signal: NodeJS.Signals): void => {
-    const asked = SIGNALS.find((one) => one === signal);
+    const stopSignal = SIGNALS.find((one) => one === signal);
     // Who ends a session sends both SIGTERM and SIGHUP, in any order; the former is the person's word.
-    if (asked !== "SIGHUP" || received === undefined) received = asked;
+    if (stopSignal !== "SIGHUP" || received === undefined) received = stopSignal;
   };
   for (const signal of SIGNALS) process.on(signal, onSignal);
   const current = () => (outlives && received === "SIGHUP" ? undefined : received);

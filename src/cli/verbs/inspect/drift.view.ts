@@ -4,7 +4,7 @@ import { counted } from "../../../model/text/counted.ts";
 import type { DocumentOf } from "../../documents/documents.ts";
 import type { Style } from "../../views/style.ts";
 import { renderChange } from "../plan/plan.human.ts";
-import { toldChanges } from "../plan/policy-changes.ts";
+import { visibleChanges } from "../plan/policy-changes.ts";
 
 const CAUSE_TEXTS: Readonly<Record<DriftCause, string>> = {
   reboot: "the host was rebooted",
@@ -37,7 +37,7 @@ export function renderDrift({ generation, drifts }: DriftReport, style: Style): 
 
 function renderOne({ key, change, fields, cause }: Drift, style: Style): readonly string[] {
   const head = `  ${style.yellow("≠")} ${style.bold(key)} ${CHANGE_TEXTS[change]}${style.dim(`  # ${CAUSE_TEXTS[cause]}`)}`;
-  return [head, ...toldChanges(fields).map((field) => `      ${renderChange(field, style)}`)];
+  return [head, ...visibleChanges(fields).map((field) => `      ${renderChange(field, style)}`)];
 }
 
 /** The drift as one JSON document. */

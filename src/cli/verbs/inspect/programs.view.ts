@@ -1,4 +1,9 @@
-import type { ProgramLine, ProgramsReport, ProgramWatchEvent, ToldRule } from "../../../app/programs/program-report.ts";
+import type {
+  ProgramLine,
+  ProgramsReport,
+  ProgramWatchEvent,
+  ReportedRule,
+} from "../../../app/programs/program-report.ts";
 import { counted } from "../../../model/text/counted.ts";
 import { printableLine } from "../../../model/text/printable.ts";
 import type { DocumentOf } from "../../documents/documents.ts";
@@ -81,11 +86,11 @@ function colored(line: string, { rule }: ProgramLine, style: Style): string {
   return rule === undefined || rule.enforcement === "enforced" ? line : style[KEPT_STYLE[rule.enforcement]](line);
 }
 
-function viaText({ via, fallback }: ToldRule): string {
+function viaText({ via, fallback }: ReportedRule): string {
   return fallback === undefined || fallback === "block" ? via : `${via}, else ${fallback}`;
 }
 
-function ruleText(rule: ToldRule): string {
+function ruleText(rule: ReportedRule): string {
   return printableLine(`${rule.origin} via ${viaText(rule)} (${rule.enforcement})`);
 }
 
@@ -154,6 +159,6 @@ function ruleDocument({
   fallback,
   enforcement,
   reason,
-}: ToldRule): NonNullable<DocumentOf<"ps">["programs"][number]["rule"]> {
+}: ReportedRule): NonNullable<DocumentOf<"ps">["programs"][number]["rule"]> {
   return { origin, via, fallback: fallback ?? null, enforcement, reason: reason ?? null };
 }

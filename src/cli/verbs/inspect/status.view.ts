@@ -7,7 +7,7 @@ import type { DocumentOf } from "../../documents/documents.ts";
 import { passedText } from "../../views/passed.ts";
 import type { Style } from "../../views/style.ts";
 import { renderChange } from "../plan/plan.human.ts";
-import { toldChanges } from "../plan/policy-changes.ts";
+import { visibleChanges } from "../plan/policy-changes.ts";
 import { renderPeers, tunnelDocument } from "./tunnel-status.view.ts";
 
 /** Conditions that are good when true; the others are good when false. */
@@ -69,7 +69,7 @@ function renderResource(
   return [
     head.trimEnd(),
     ...peers.map((peer) => `      ${style.dim(peer)}`),
-    ...toldChanges(drift).map((change) => `      ${renderChange(change, style)}`),
+    ...visibleChanges(drift).map((change) => `      ${renderChange(change, style)}`),
   ];
 }
 

@@ -3,7 +3,7 @@ import { stepsOf } from "../../../model/plan.ts";
 import type { FieldChange } from "../../../model/resource.ts";
 import { fieldName, policyField } from "../../../model/text/field-name.ts";
 import type { Style } from "../../views/style.ts";
-import { policyValue, toldChanges } from "./policy-changes.ts";
+import { policyValue, visibleChanges } from "./policy-changes.ts";
 
 const SYMBOL: Readonly<Record<Action, string>> = {
   create: "+",
@@ -50,14 +50,14 @@ export function renderStep(step: Pick<Step, "key" | "action" | "changes" | "reas
   const symbol = SYMBOL[step.action].padStart(3);
   const head = `${paint(symbol)} ${style.bold(step.key)}${style.dim(`  # ${step.reason}`)}`;
   if (step.action === "create" || step.action === "delete") return [head];
-  return [head, ...toldChanges(step.changes).flatMap((change) => changeLines(change, style))];
+  return [head, ...visibleChanges(step.changes).flatMap((change) => changeLines(change, style))];
 }
 
 /** The field, and below it what came or went of the packet policy where a line has no room for it, and what its change interrupts. */
 function changeLines(change: FieldChange, style: Style): readonly string[] {
   const members = longMembers(change);
-  const told = members.length === 0 ? change : { ...change, before: [], after: [] };
-  const line = `    ${driftMark(change, style)} ${renderChange(told, style)}`;
+  const shown = members.length === 0 ? change : { ...change, before: [], after: [] };
+  const line = `    ${driftMark(change, style)} ${renderChange(shown, style)}`;
   const interruption = change.interruption === undefined ? [] : [style.dim(`        # ${change.interruption}`)];
   return [line, ...members.map((member) => `        ${member}`), ...interruption];
 }
@@ -89,41 +89,41 @@ export function renderChange(change: FieldChange, style: Style): string {
   if (change.field === "/held" && change.after === true) return "held: by no keeper → by a keeper";
   if (change.field === "/held" && change.after === false) return "held: by a keeper → by no keeper";
   if (change.secret === true) return `${name} ${style.dim("(secret, changed)")}`;
-  const tell: Tell = inPolicy === undefined ? () => undefined : policyValue;
+  const render: ValueText = inPolicy === undefined ? () => undefined : policyValue;
   const counted = [
-    countOf(change.added, "added", change.after, tell),
-    countOf(change.removed, "removed", change.before, tell),
+    countOf(change.added, "added", change.after, render),
+    countOf(change.removed, "removed", change.before, render),
   ];
   if (counted.some((text) => text !== "")) return `${name} ${counted.filter((text) => text !== "").join(", ")}`;
   if (change.before === undefined && change.after === undefined) return name;
-  return `${name} ${pairOf(change.before, change.after, tell).join(" → ")}`;
+  return `${name} ${pairOf(change.before, change.after, render).join(" → ")}`;
 }
 
 /** Words for a value; undefined where it needs none. */
-type Tell = (value: unknown) => string | undefined;
+type ValueText = (value: unknown) => string | undefined;
 
 /** "3 added (10.0.0.0/8, …)": how many members of a set, and the first of them. */
-function countOf(count: number | undefined, word: string, members: unknown, tell: Tell): string {
+function countOf(count: number | undefined, word: string, members: unknown, render: ValueText): string {
   if (count === undefined || count === 0) return "";
   return Array.isArray(members) && members.length > 0
-    ? `${count} ${word} (${short(members, tell)})`
+    ? `${count} ${word} (${short(members, render)})`
     : `${count} ${word}`;
 }
 
 /** Two values that differ; where they begin alike for longer than a line, from the word in which they do. */
-function pairOf(before: unknown, after: unknown, tell: Tell): readonly [string, string] {
-  const pair = [short(before, tell), short(after, tell)] as const;
+function pairOf(before: unknown, after: unknown, render: ValueText): readonly [string, string] {
+  const pair = [short(before, render), short(after, render)] as const;
   if (pair[0] !== pair[1] || !pair[0].endsWith("…")) return pair;
-  const [one, other] = [wholeText(before, tell), wholeText(after, tell)];
+  const [one, other] = [wholeText(before, render), wholeText(after, render)];
   let same = 0;
   while (same < one.length && one[same] === other[same]) same += 1;
   const from = one.lastIndexOf(" ", same - 1) + 1;
   return [cut(`…${one.slice(from)}`), cut(`…${other.slice(from)}`)];
 }
 
-function short(value: unknown, tell: Tell): string {
+function short(value: unknown, render: ValueText): string {
   if (value === undefined || value === null || (Array.isArray(value) && value.length === 0)) return "(none)";
-  const text = tell(value) ?? textOf(value, tell);
+  const text = render(value) ?? textOf(value, render);
   return text === "" ? '""' : cut(text);
 }
 
@@ -131,14 +131,14 @@ function cut(text: string): string {
   return text.length > MAX_VALUE_LENGTH ? `${text.slice(0, MAX_VALUE_LENGTH)}…` : text;
 }
 
-function textOf(value: unknown, tell: Tell): string {
-  return Array.isArray(value) ? listText(value.map((one) => short(one, tell))) : wholeText(value, tell);
+function textOf(value: unknown, render: ValueText): string {
+  return Array.isArray(value) ? listText(value.map((one) => short(one, render))) : wholeText(value, render);
 }
 
 /** However long. */
-function wholeText(value: unknown, tell: Tell): string {
-  if (Array.isArray(value)) return value.map((one) => tell(one) ?? wholeText(one, tell)).join(", ");
-  return tell(value) ?? (typeof value === "string" ? value : JSON.stringify(value));
+function wholeText(value: unknown, render: ValueText): string {
+  if (Array.isArray(value)) return value.map((one) => render(one) ?? wholeText(one, render)).join(", ");
+  return render(value) ?? (typeof value === "string" ? value : JSON.stringify(value));
 }
 
 /** As many members as a line has room for; one at the least. */

@@ -8,7 +8,7 @@ import { protocolName } from "../../../verify/finding.ts";
  * Each field of a step once: rules and the default stand in the policy for packets that start and for those that pass, and
  * are one thing in the configuration. Pure.
  */
-export function toldChanges(changes: readonly FieldChange[]): readonly FieldChange[] {
+export function visibleChanges(changes: readonly FieldChange[]): readonly FieldChange[] {
   const seen = new Set<string>();
   return changes.filter((change) => {
     const name = policyField(change.field);

@@ -27,7 +27,7 @@ export const run = asWgTool(async (call) => {
 function readable(
   names: readonly string[],
   read: (name: string) => ShownDevice,
-  tell: (line: string) => void,
+  reportError: (line: string) => void,
 ): ShownDevice[] {
   const failures: { readonly name: string; readonly error: AwgError }[] = [];
   const devices = names.flatMap((name) => {
@@ -41,6 +41,6 @@ function readable(
   });
   const [first] = failures;
   if (devices.length === 0 && first !== undefined) throw first.error;
-  for (const { name, error } of failures) tell(`unable to access interface ${name}: ${messageOf(error)}`);
+  for (const { name, error } of failures) reportError(`unable to access interface ${name}: ${messageOf(error)}`);
   return devices;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { wayOutOf } from "../../../src/app/plan/foreign-holders.ts";
+import { conflictRemedy } from "../../../src/app/plan/foreign-holders.ts";
 import { simulatedParts } from "../../../src/compose/simulated-parts.ts";
 import { type SimulatedBench, stepTexts, useSimulatedBench } from "../../compose/simulated-bench.ts";
 import { TestSession } from "../../support/test-session.ts";
@@ -112,9 +112,9 @@ test("what a person asks for is refused whole where somebody else has a device o
 });
 
 test("law 9: what helps where a file is in the way is about files, not about devices and ports", () => {
-  expect(wayOutOf(["resolver/machine"])).toBe(
+  expect(conflictRemedy(["resolver/machine"])).toBe(
     "make it a plain file of a few lines, or take dns.servers out of the config",
   );
-  expect(wayOutOf(["link/office"])).toContain("another interface, listenPort or table");
-  expect(wayOutOf(["resolver/machine", "link/office"])).toContain("another interface, listenPort or table");
+  expect(conflictRemedy(["link/office"])).toContain("another interface, listenPort or table");
+  expect(conflictRemedy(["resolver/machine", "link/office"])).toContain("another interface, listenPort or table");
 });

@@ -6,7 +6,7 @@ import type { HostOptions } from "../../src/app/host-options.ts";
 import { daemonOutside } from "../../src/compose/daemon.ts";
 import { simulatedParts } from "../../src/compose/simulated-parts.ts";
 import { type DaemonReport, keepHost } from "../../src/daemon/run-daemon.ts";
-import { renderGuarded, StandGuard } from "../../src/daemon/watch/ruleset-watchdog.ts";
+import { RulesetWatchdog, renderGuarded } from "../../src/daemon/watch/ruleset-watchdog.ts";
 import type { NetworkEvent } from "../../src/host/ports/network-events.ts";
 import type { FirewallPolicy } from "../../src/model/firewall/policy.ts";
 import { tunnelConfig } from "../support/config.ts";
@@ -142,7 +142,7 @@ describe("what tells of the packet filter", () => {
       looks += 1;
       return { wrong: "the packet filter was gone", restored: "yes" } as const;
     };
-    await using guard = new StandGuard(
+    await using guard = new RulesetWatchdog(
       { restorePolicy },
       { report: (report) => told.push(renderGuarded(report)), nowMs: () => nowMs },
     );
@@ -170,7 +170,7 @@ describe("what tells of the packet filter", () => {
       order.push("ends");
       throw new Error("the state cannot be read");
     };
-    await using guard = new StandGuard({ restorePolicy }, { report: () => {}, nowMs: () => 0 });
+    await using guard = new RulesetWatchdog({ restorePolicy }, { report: () => {}, nowMs: () => 0 });
     guard.note({ what: "packet filter", renumbered: false });
     await expect(guard.look()).rejects.toThrow("cannot be read");
     expect(order).toEqual(["begins", "ends", "begins", "ends"]);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { EndpointRaces } from "../../src/daemon/watch/endpoint-failover.ts";
+import { EndpointFailover } from "../../src/daemon/watch/endpoint-failover.ts";
 import type { PeerObserved, TunnelObserved } from "../../src/model/resources/tunnel.ts";
 import type { SecretId } from "../../src/model/secret.ts";
 import { SECOND_PEER_KEY } from "../support/config.ts";
@@ -10,7 +10,7 @@ const INITIATION_BYTES = 148;
 
 /** A server at each address that answers or not, and an engine that keeps trying while there is traffic. */
 class World {
-  readonly races = new EndpointRaces();
+  readonly races = new EndpointFailover();
   readonly failed: string[] = [];
   nowMs = 1_000_000;
   endpoint: string = X;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { ProgressEvent } from "../../../src/app/apply/applied.ts";
-import { probing } from "../../../src/app/apply/probe-runner.ts";
+import { createProbeRunner } from "../../../src/app/apply/probe-runner.ts";
 import { simulatedParts } from "../../../src/compose/simulated-parts.ts";
 import type { ProbeResult } from "../../../src/model/resources/probe.ts";
 import type { SimulatedBench } from "../../compose/simulated-bench.ts";
@@ -75,7 +75,12 @@ describe("probes around an apply", () => {
         { passed: false, detail: "no answer in 1 s" },
       ];
       const probes = { run: async () => answers.shift() ?? { passed: false, detail: "asked too often" } };
-      const armed = await probing({ ...parts, host: { ...parts.host, probes } }, desired.probes ?? [], plan, () => {});
+      const armed = await createProbeRunner(
+        { ...parts, host: { ...parts.host, probes } },
+        desired.probes ?? [],
+        plan,
+        () => {},
+      );
       expect(await armed.probe?.()).toBe(failure);
     },
   );

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { type ExpansionInput, expandAgain, expandOnce } from "../../../src/app/plan/memoized-expansion.ts";
+import { type ExpansionInput, expandOnce, memoizedExpansion } from "../../../src/app/plan/memoized-expansion.ts";
 import type { SecretId } from "../../../src/model/secret.ts";
 import { configOf, facts, KEY_A } from "../../resources/sample.ts";
 
@@ -30,7 +30,7 @@ const CHANGES: Readonly<Record<string, Partial<ExpansionInput>>> = {
 };
 
 test("what is the very same is expanded once", () => {
-  const expand = expandAgain();
+  const expand = memoizedExpansion();
   const first = expand(input());
   expect(first).toEqual(expandOnce(input()));
   expect(expand(input())).toBe(first);
@@ -39,7 +39,7 @@ test("what is the very same is expanded once", () => {
 test.each(Object.entries(CHANGES))(
   "another %s gives other resources at once, and so does the way back",
   (_what, change) => {
-    const expand = expandAgain();
+    const expand = memoizedExpansion();
     const first = expand(input());
     const changed = expand(input(change));
     expect(changed).toEqual(expandOnce(input(change)));
