@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync, writeSync } from "node:fs";
 import { textOf } from "../app/load/utf8-text.ts";
 import { printable } from "../model/text/printable.ts";
-import { wrapText } from "../model/text/wrap.ts";
+import { PLAIN_WIDTH, wrapText } from "../model/text/wrap.ts";
 
 /**
  * Where a verb writes: data to stdout, progress and errors to stderr, questions to the person if there is one. Names and
@@ -53,7 +53,7 @@ export function processTerminal(environment: NodeJS.ProcessEnv, wantsColor: bool
     colorErr,
     interactive: isTerminal(0) && isTerminal(2),
     get columns() {
-      return isTerminal(1) ? Math.min(process.stdout.columns, WIDEST) : undefined;
+      return isTerminal(1) ? widthOf(process.stdout.columns) : undefined;
     },
     ask(question) {
       writeWhole(2, printable(question, colorErr));
@@ -67,7 +67,12 @@ export function processTerminal(environment: NodeJS.ProcessEnv, wantsColor: bool
 
 /** What people read on a terminal is wrapped; events of the daemon and what goes into a file stay whole. */
 function wrappedForPeople(text: string): string {
-  return text.startsWith("{") || !isTerminal(2) ? text : wrapText(text, Math.min(process.stderr.columns, WIDEST), 4);
+  return text.startsWith("{") || !isTerminal(2) ? text : wrapText(text, widthOf(process.stderr.columns), 4);
+}
+
+/** A terminal without a size (a new pty, a serial line) says 0 columns. */
+function widthOf(columns: number): number {
+  return Math.min(columns > 0 ? columns : PLAIN_WIDTH, WIDEST);
 }
 
 /** Linux's major device number of /dev/null and its like (Documentation/admin-guide/devices.txt). */
@@ -110,7 +115,9 @@ function readLine(): string | undefined {
   try {
     const byte = Buffer.alloc(1);
     const bytes: number[] = [];
-    while (readSync(tty, byte, 0, 1, null) === 1 && byte[0] !== 0x0a) bytes.push(byte[0] ?? 0);
+    let count = readSync(tty, byte, 0, 1, null);
+    for (; count === 1 && byte[0] !== 0x0a; count = readSync(tty, byte, 0, 1, null)) bytes.push(byte[0] ?? 0);
+    if (count === 0 && bytes.length === 0) return undefined;
     return Buffer.from(bytes).toString("utf8").trim();
   } catch {
     return undefined;

@@ -71,7 +71,7 @@ export function conflictRemedy(keys: readonly ResourceKey[]): string {
   const areResolverFiles = keys.length > 0 && keys.every((key) => key.startsWith("resolver/"));
   return areResolverFiles
     ? "make it a plain file of a few lines, or take dns.servers out of the config"
-    : "remove it, or name another interface, listenPort or table in the config";
+    : "stop or remove it, or set another interface, listenPort or table in the config";
 }
 
 /** In the words of every conflict. */
