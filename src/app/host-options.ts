@@ -14,7 +14,7 @@ export interface HostOptions {
   readonly allowInsecurePermissions: boolean;
   /** No person started this process: the user behind sudo gets no extra trust. */
   readonly isUnattended?: boolean;
-  /** A person at a terminal asked for a change or its plan; macOS may ask them to approve a system extension. */
+  /** A person at a terminal runs a change or its plan; macOS may prompt them to approve a system extension. */
   readonly isAttended?: boolean;
   /**
    * For use cases that only read: if the keeper does not respond, go on with what the kernel reports and pass the error

@@ -18,7 +18,7 @@ import type { NamedSecret } from "./plan/facts-wanted.ts";
 import type { ExpandInput } from "./plan/memoized-expansion.ts";
 import type { Watchdog } from "./watchdog.ts";
 
-/** What a session stands on; the parts that differ between a real machine and a simulated one. */
+/** The parts of a session that differ between a real host and a simulated one. */
 export interface HostParts {
   readonly host: Host;
   readonly stores: Stores;
@@ -35,17 +35,17 @@ export interface HostParts {
   readonly resolveSecret: (secret: NamedSecret) => Promise<SecretId>;
   /** The public key, in base64, of a private key that was resolved in this session; absent where none can be computed. */
   readonly publicKeyOf?: (privateKey: SecretId) => Promise<string>;
-  /** Of a session that plans again and again, whose configuration and machine are mostly as before. */
+  /** For a session that plans repeatedly, mostly with the same configuration and host. */
   readonly expandInput?: ExpandInput;
-  /** Held while anything is written; the holder's verb is told to whoever finds it locked. */
+  /** Held while anything is written; a process that finds it locked gets the holder's verb. */
   readonly lock: (verb: string) => Promise<AsyncDisposable>;
   /** The process that holds the lock; undefined where none does. Takes nothing. */
   readonly whoChanges?: () => Promise<LockingProcess | undefined>;
-  /** AwgError permission where this process may not even read the machine. */
+  /** AwgError permission if this process may not even read the host. */
   readonly requireRights?: () => void;
   /** Configurations with an inline secret or includes are never known. */
   readonly known?: KnownConfig;
-  /** Reverts what nobody confirms, from another process; undefined where there is none (a simulated machine). */
+  /** Reverts an unconfirmed change, from another process; undefined on a simulated host. */
   readonly watchdog?: Watchdog;
   /** The SSH connection this process was started over, where it goes through this machine's own network. */
   readonly sshConnection?: () => CarriedConnection | undefined;
@@ -54,9 +54,9 @@ export interface HostParts {
     connection: CarriedConnection,
     tunnels: readonly string[],
   ) => Promise<string | undefined>;
-  /** When that connection was made, milliseconds since boot; undefined, or absent, where that cannot be told. */
+  /** Time of that connection, milliseconds since boot; undefined or absent if unknown. */
   readonly sshBeganMs?: () => number | undefined;
-  /** Told which engines a plan is going to start, before anything is written; it may let them load. Never throws. */
+  /** Gets the engines that a plan will start, before any write, and may load them. Never throws. */
   readonly expectEngines?: (tunnels: readonly TunnelSpec[]) => Promise<void>;
   /** What is left of what the kernel limits for engines that are other programs; absent, or undefined, where it limits nothing. */
   readonly inotifyUsage?: () => Promise<InotifyUsage | undefined>;
@@ -66,7 +66,7 @@ export interface HostParts {
   readonly processes?: () => Promise<ProcessPort>;
   /** What a person should know of a desired state on this kind of machine; absent where there is nothing to say. */
   readonly notesOn?: (desired: DesiredState) => readonly Note[];
-  /** What tells of changes by others, where this machine lives in this process; a real one is watched as a whole. */
+  /** Events of changes by others, for a host that is simulated in this process; a real one is watched as a whole. */
   readonly events?: NetworkEvents;
   /** Called after the last write: a simulated machine saves itself. */
   readonly close: () => Promise<void>;

@@ -11,7 +11,7 @@ type Line = (text: string) => void;
 
 const HEARTBEAT_MS = 5_000;
 
-/** Streams whose version line is written. */
+/** Streams with their version line already written. */
 const begun = new WeakSet<object>();
 
 /** Writes one event with its time; the first of a stream comes after the version line. */

@@ -19,7 +19,7 @@ export const EXIT = {
   unsupported: 12,
   usage: 64,
   bug: 70,
-  /** What the verb was asked for could not be written to where it was to go. */
+  /** The output of the verb could not be written to its destination. */
   unwritten: 74,
   permission: 77,
   hungUp: 129,

@@ -30,8 +30,8 @@ export async function runCommandLine(argv: readonly string[], environment: NodeJ
 }
 
 /**
- * A verb that was to tell something and could not has failed, the wg tool's with its one code; one that was to do something
- * has done it.
+ * A verb with the purpose of output fails if its output is lost; the wg tool's exits with its one code. A verb with an
+ * effect has succeeded.
  */
 function codeAsWritten(code: ExitCode, name: string | undefined, terminal: ProcessTerminal): ExitCode {
   const { unwritten } = terminal;
@@ -48,7 +48,7 @@ function namespaceOf(argv: readonly string[]): string | undefined {
   return joined?.slice("--netns=".length) ?? (index === -1 ? undefined : (argv[index + 1] ?? ""));
 }
 
-/** Begins the same command line without --netns anew inside the namespace, before anything else is looked at. */
+/** Runs the same command line without --netns inside the namespace, before it reads anything else. */
 async function becomeInside(name: string, argv: readonly string[], environment: NodeJS.ProcessEnv): Promise<never> {
   const { becomeInNamespace } = await import("../compose/netns.ts");
   const index = argv.indexOf("--netns");

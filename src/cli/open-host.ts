@@ -68,9 +68,7 @@ function parseHost(text: string | undefined): HostOptions["host"] {
   throw new AwgError("usage", `there is no host "${text}"`, { remedy: "say linux, simulated or simulated:FILE" });
 }
 
-/**
- * The machine of the same name that comes with the config: examples keep theirs in `hosts/`. It is only read.
- */
+/** The simulated host of the same name beside the config: examples keep theirs in `hosts/`. It is only read. */
 function beginningOf(call: VerbCall, file: string): string | undefined {
   if (basename(file) !== file) return undefined;
   return listOption(call, "file")

@@ -54,7 +54,7 @@ function isHelp(argv: readonly string[]): boolean {
   return argv.length === 2 && (argv[1] === "--help" || argv[1] === "-h");
 }
 
-/** A value that stands where it should, looks like no option, and is one of the choices if there are any. */
+/** A value in its place that looks like no option, and is one of the choices if there are any. */
 function isPlainValue(value: string | true | undefined, { definition }: KnownOption): value is string | true {
   if (value === true) return true;
   if (value === undefined || value === "" || (value.startsWith("-") && value !== "-")) return false;

@@ -26,7 +26,7 @@ export interface Terminal {
 
 /** The streams of this process. */
 export interface ProcessTerminal extends Terminal {
-  /** Why something could not be written to stdout; undefined where all was, or nobody reads it any more. */
+  /** Why a write to stdout failed; undefined if none did, or if the reader is gone. */
   readonly unwritten: unknown;
 }
 
@@ -92,8 +92,8 @@ function isTerminal(descriptor: number): boolean {
 }
 
 /**
- * Writes all bytes and gives what hindered it (a full disk), which is no reason to stop half-way in what is being done. A
- * reader that went away (EPIPE, a terminal's EIO) is not an error, a full pipe (EAGAIN) is waited for.
+ * Writes all bytes and returns the error (a full disk); the verb goes on. A reader that left (EPIPE, a terminal's EIO)
+ * is no error. It waits while a pipe is full (EAGAIN).
  */
 function writeWhole(descriptor: number, text: string): unknown {
   const bytes = Buffer.from(text);

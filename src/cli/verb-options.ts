@@ -40,7 +40,7 @@ export const VERIFY: OptionDefinition = {
   summary: "prove every intermediate state first; exit 6 if one leaks",
 };
 
-/** Environment variable that tells, inside the network namespace that --netns named, its name. */
+/** Environment variable with the --netns name, set inside that network namespace. */
 export const ENTERED_NETNS = "AWG_ENTERED_NETNS";
 
 /** Options that every verb takes. */

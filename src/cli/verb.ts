@@ -46,7 +46,7 @@ export interface VerbDefinition {
   readonly examples: readonly (readonly [string, string])[];
   /** Its words are its own: none of them is read as an option, but for a lone --help. */
   readonly isRaw?: boolean;
-  /** What counts is what it does, not what it tells: it has not failed where its words cannot be written. */
+  /** The verb counts by its effect: unwritten output is no failure. */
   readonly acts?: true;
   /** It has to do with files alone: options that say which machine, though taken, are not offered. */
   readonly readsNoMachine?: true;

@@ -9,7 +9,7 @@ import { openLibSystem } from "../native/darwin/libsystem.ffi.ts";
 import type { LibSystem } from "../native/darwin/libsystem.ts";
 import type { BoundInterface } from "../native/packet-system.ts";
 
-/** How soon the sockets follow the machine from one network to another. */
+/** How soon the sockets follow the host from one network to another. */
 const LOOK_MS = 1000;
 const USUAL_MTU = 1420;
 
@@ -33,8 +33,8 @@ export function darwinEngine(
 }
 
 /**
- * The utun's mtu, and the physical interface of each family's default route, to which the tunnel's sockets are tied so that
- * what they send never enters a tunnel. A family without a way out is tied to none.
+ * The utun's mtu, and the physical interface of each family's default route. The tunnel's sockets are bound to it, so
+ * that their packets never enter a tunnel. A family without a default route is bound to none.
  */
 export function readHostSettings(system: LibSystem, device: string): ReturnType<HandedDown["hostSettings"]> {
   const interfaces = readInterfaces(system);

@@ -23,8 +23,8 @@ const ONLY_NAMESPACE = 0;
 type Place = Pick<HostOptions, "stateDir" | "runDir">;
 
 /**
- * Everything that tells of changes of this machine by others: its network, its resolver, and the keeper's end. A machine
- * with events of its own, a simulated one, is not woken by what happens on the real one.
+ * All events of changes of this host by others: its network, its resolver, and the keeper's end. A simulated host has
+ * its own events, and the real one does not wake it.
  */
 export function watchNetwork(
   place: Place,

@@ -9,7 +9,7 @@ export interface Paths {
   /** Sockets and what is lost with a reboot. */
   readonly runDir: string;
   readonly lockFile: string;
-  /** Whether this is not the machine's own network namespace: no D-Bus and no systemd then. */
+  /** Whether this is not the host's own network namespace: no D-Bus and no systemd then. */
   readonly namespaced: boolean;
 }
 
@@ -28,9 +28,10 @@ const DARWIN = {
 } as const;
 
 /**
- * The folders for this process. In the machine's own network namespace they are design's; in another, its inode number
- * is appended. Where the machine's own cannot be told (an unreadable /proc/1), the namespace counts as another. Numbers are given
- * again, at once and after a reboot: the folder of the state, which outlives its namespace, tells the boot and the namespace besides.
+ * The folders for this process: those of the design in the host's own network namespace. In another, its inode number
+ * is appended. If the host's own is unknown (an unreadable /proc/1), the namespace counts as another. Inode numbers are
+ * reused, at once and after a reboot. The state folder outlives its namespace, so it also names the boot and the
+ * namespace.
  */
 export function pathsFor(stateDir: string | undefined, runDir: string | undefined): Paths {
   if (process.platform === "darwin") {
@@ -47,23 +48,25 @@ export function pathsFor(stateDir: string | undefined, runDir: string | undefine
   };
 }
 
-/** "" in the machine's own network namespace, else the namespace's inode number. */
+/** "" in the host's own network namespace, else the namespace's inode number. */
 function namespaceSuffix(): string {
   const own = inodeOf("/proc/self/ns/net");
   return own !== undefined && own === inodeOf("/proc/1/ns/net") ? "" : String(own ?? "unknown");
 }
 
-/** The machine's own, hidden behind an unreadable /proc/1, has its number in every boot, and nobody else ever has it. */
+/**
+ * The host's own, hidden behind an unreadable /proc/1, has this number in every boot. No other namespace ever has it.
+ */
 function namespaceFolder(suffix: string): string {
   return join(STATE_DIR, isOfInitial(suffix) ? `netns-${suffix}` : `netns-${suffix}-${incarnation()}`);
 }
 
-/** Whether it is the number of the machine's own network namespace, which is always the same since Linux 6.18. */
+/** Whether it is the number of the host's own network namespace, fixed since Linux 6.18. */
 export function isOfInitial(suffix: string): boolean {
   return Number(suffix) === NET_NS_INIT_INO;
 }
 
-/** What no other network namespace has or had, as far as the kernel tells: the boot, and which of its namespaces this is. */
+/** An identity that no other network namespace has or had, as far as the kernel shows: the boot and the namespace. */
 function incarnation(): string {
   const [boot] = readStateIdentity().bootId.split("-");
   return [boot, readNamespaceCookie()].filter((part) => part !== undefined).join("-");

@@ -19,8 +19,8 @@ import { SecretStore } from "../state/secret-store.ts";
 const IDENTITY = { bootId: "simulated", namespace: "simulated" };
 
 /**
- * A session on the simulated machine: of a file, whose state folder lies beside it, or of a laptop that lives as long
- * as the process.
+ * A session on a simulated host: from a file, with the state folder beside it, or a laptop that lives as long as the
+ * process.
  */
 export function simulatedParts({
   host,
@@ -67,8 +67,8 @@ export function simulatedParts({
 }
 
 /**
- * The first of the files that is there, else a laptop. A file may hold `faults` beside the machine: what goes wrong at
- * which write of this run. They are used up by it (`isTried`).
+ * The first existing file, else a laptop. A file may also hold `faults`: errors at given writes of this run. The run
+ * uses them up (`isTried`).
  */
 function machineOf(files: readonly (string | undefined)[]): {
   readonly machine: SimulatedMachine;

@@ -1,8 +1,8 @@
 import { AwgError, messageOf } from "../model/error.ts";
 
 /**
- * The looks of a watch that goes on whatever happens: one that fails is told once, until one succeeds again. That another
- * awg is at work is no failure: the next look does it.
+ * Runs the looks of a watch that survives every error. A failure is reported once until a look succeeds again. Another
+ * awg at work is no failure: the next look repeats it.
  */
 export class Attempts {
   readonly #what: string;

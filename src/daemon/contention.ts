@@ -1,7 +1,7 @@
 /** Repairs of the last while, oldest first. */
 export type RepairHistory = readonly { readonly key: string; readonly atMs: number }[];
 
-/** Keys that somebody else keeps changing, and how long to leave them. */
+/** Keys that another program keeps changing, and how long to leave them. */
 export interface Contention {
   readonly keys: readonly string[];
   readonly waitMs: number;
@@ -13,7 +13,7 @@ const MAX_REPAIRS = 5;
 /** In a fight each repair waits twice as long after the one before. */
 const WAIT = { firstMs: 1_000, longestMs: 30_000 } as const;
 
-/** Somebody who changed what is awg's own, and what it was. */
+/** A program that changed one of awg's resources, and the resource. */
 export interface Rival {
   /** As events name it: "policy rules". */
   readonly what: string;
@@ -23,7 +23,7 @@ export interface Rival {
   readonly atMs: number;
 }
 
-/** Rivals that are remembered, and told of one fight. */
+/** Limits of the rivals that are remembered and reported per fight. */
 const MOST_RIVALS = { kept: 20, reported: 3 } as const;
 
 /** What a fight over a resource is fought with; who changed something else has no part in it. */

@@ -1,7 +1,7 @@
 import { DEFAULT_RECONCILE_INTERVALS, type ReconcileIntervals } from "./reconcile-intervals.ts";
 import type { setTimer } from "./timers.ts";
 
-/** The loop's rhythm, with the drift timer that follows it. A rhythm that changes counts from that moment. */
+/** The loop's intervals, with the drift timer that follows them. A changed interval starts at once. */
 export class DriftTimer implements Disposable {
   readonly #onDue: () => void;
   readonly #setTimer: typeof setTimer;
@@ -18,7 +18,7 @@ export class DriftTimer implements Disposable {
     return this.#intervals;
   }
 
-  /** Takes on the rhythm that a configuration asks for; undefined, where none does, changes nothing. */
+  /** Adopts the intervals of a configuration; undefined changes nothing. */
   follow(intervals: ReconcileIntervals | undefined): void {
     const isOther = intervals !== undefined && intervals.driftEveryMs !== this.#intervals.driftEveryMs;
     this.#intervals = intervals ?? this.#intervals;

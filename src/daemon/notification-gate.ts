@@ -2,7 +2,7 @@ import type { Notification } from "../host/ports/host.ts";
 import type { DaemonReport } from "./run-daemon.ts";
 import { renderGuarded } from "./watch/ruleset-watchdog.ts";
 
-/** The same trouble is told once in so long. */
+/** Minimum time between two notifications of the same trouble. */
 const SAME_AGAIN_MS = 600_000;
 /** After a sleep networks come back one by one: what goes wrong so soon is likely to mend itself. */
 const AFTER_SLEEP_MS = 30_000;
@@ -12,9 +12,8 @@ const FAILURES_BEFORE_WORDS = 2;
 type Trouble = "lost" | "stalled" | "contended" | "fallback";
 
 /**
- * Which of the daemon's reports are worth a word to who sits at the screen: protection that was lost, is not repaired, is
- * fought over or gives way to a fallback, each once in ten minutes, and that it is over. Goes by the wall clock, which does not
- * stand still while the machine sleeps.
+ * Selects the daemon's reports for desktop notifications: protection that was lost, is not repaired, is contended or is
+ * on a fallback, each once in ten minutes, and the all-clear. It uses the wall clock, which also counts sleep.
  */
 export class NotificationGate {
   readonly #shownMs = new Map<Trouble, number>();
@@ -22,7 +21,7 @@ export class NotificationGate {
   #failures = 0;
   #quietUntilMs = Number.NEGATIVE_INFINITY;
 
-  /** @param nowMs wall clock; it may jump either way */
+  /** @param nowMs wall clock; it may jump forward or back */
   note(report: DaemonReport, nowMs: number): Notification | undefined {
     switch (report.type) {
       case "woken":

@@ -12,7 +12,7 @@ export interface ConfigLook {
   readonly hash: string;
   /** The config of the accepted generation; undefined before the first. */
   readonly accepted: string | undefined;
-  /** The config that was proposed to the end, and the one that was reverted because nobody confirmed it. */
+  /** The config that was proposed to the end, and the one that was reverted without confirmation. */
   readonly settled: string | undefined;
   readonly refused: string | undefined;
 }

@@ -9,13 +9,13 @@ import { type Contention, noteRepairs, noteRival, type RepairHistory, type Rival
 export interface LoopPlan {
   /** Keys that would change; [] is in sync. */
   readonly keys: readonly string[];
-  /** Whether it carries out what a person asked for, rather than repairing what others changed. */
+  /** Whether it executes a person's request, rather than repairs foreign changes. */
   readonly proposed: boolean;
-  /** Why it leaves what it leaves, for somebody else has what that needs: each sentence once. */
+  /** Why it skips resources that another program holds: each sentence once. */
   readonly held?: readonly string[];
 }
 
-/** The machine and its wishes, as the loop sees them. */
+/** The host and its desired state, as the loop sees them. */
 export interface LoopSubject<P extends LoopPlan> {
   /** Reads configuration and machine afresh; changes nothing. */
   plan(): Promise<P>;
@@ -25,7 +25,7 @@ export interface LoopSubject<P extends LoopPlan> {
 
 /** Who made a change that woke the loop. */
 export interface ChangeMaker {
-  /** The same for all that need not be told one by one. */
+  /** The same for all that are not listed one by one. */
   readonly kind: string;
   /** For people. */
   readonly text: string;
@@ -33,7 +33,7 @@ export interface ChangeMaker {
   readonly isRival: boolean;
 }
 
-/** What the loop tells; plain data, a view prints it. */
+/** The loop's reports; plain data, a view prints it. */
 export type LoopReport =
   | { readonly type: "woken"; readonly reasons: readonly string[] }
   | { readonly type: "inSync" }
@@ -56,13 +56,13 @@ export interface LoopDeps {
   /** In [0, 1). */
   readonly random: () => number;
   readonly setTimer: (ms: number, onDue: () => void) => Disposable;
-  /** Asked at each wake: the configuration may have changed them. */
+  /** Read at each wake: the configuration may have changed them. */
   readonly limits: () => BurstLimits;
 }
 
 /**
- * Performs the actions of the reconciler's state machine: the machine decides, this reads, applies and waits. Wakes are
- * gathered until they are quiet; nothing interrupts a change between its first write and its end.
+ * Performs the actions of the reconciler's state machine: that one decides, this one reads, applies and waits. Wakes
+ * are collected until they are quiet. No wake interrupts a change between its first write and its end.
  */
 export class ReconcileLoop<P extends LoopPlan> {
   readonly #subject: LoopSubject<P>;

@@ -32,7 +32,7 @@ interface DaemonPlan extends LoopPlan {
   readonly movesPeers: boolean;
   /** Devices that it changes, or the engines of. */
   readonly devices: readonly string[];
-  /** What its configuration says of the loop itself; absent where no file stands behind it. */
+  /** Loop settings of its configuration; absent if no file is behind it. */
   readonly intervals: ReconcileIntervals | undefined;
 }
 
@@ -89,7 +89,7 @@ export async function keepHost(useCases: UseCases, options: DaemonOptions, engin
       if (replaced !== undefined) report(replaced);
       const next = await orProtect(useCases, async () => {
         await guard.look();
-        // What no change can be made with is told at once, not when one is due.
+        // An error that would stop any change is reported at once, not when a change is due.
         await deadline.follow(await useCases.secondsToConfirm());
         return planNext(proposals, endpoints, engines);
       });
@@ -150,7 +150,7 @@ interface Outside {
   readonly events: NetworkEvents | undefined;
   readonly wake: Wake;
   readonly guard: RulesetWatchdog;
-  /** The machine's addresses changed, or it slept. */
+  /** The host's addresses changed, or it slept. */
   readonly onOtherNetwork: () => void;
   readonly onRoutes: () => void;
 }
@@ -197,7 +197,7 @@ async function applyNext(useCases: UseCases, plan: DaemonPlan, proposals: Propos
   }
 }
 
-/** Where it fails for a state that cannot be read, the machine is not left open. */
+/** If it fails because the state is unreadable, the host is not left open. */
 async function orProtect<T>(useCases: UseCases, act: () => Promise<T>): Promise<T> {
   try {
     return await act();
@@ -206,7 +206,7 @@ async function orProtect<T>(useCases: UseCases, act: () => Promise<T>): Promise<
   }
 }
 
-/** A peer that moves because its name or its server did is nobody's meddling, so it counts for no fight. */
+/** A peer that moves with its name or its server is no foreign change, so it counts for no fight. */
 async function planNext(
   proposals: Proposals,
   endpoints: EndpointWatch | undefined,
@@ -214,8 +214,8 @@ async function planNext(
 ): Promise<DaemonPlan> {
   let next = await proposals.next();
   const touchesEngines = stepsOf(next.planned.plan).some(({ kind }) => kind === "tunnel");
-  // What engines said before may only tell that nothing is to be done: another awg may have set them since. A proposal is
-  // planned again before it is carried out.
+  // Remembered replies may only show that nothing is to be done: another awg may have set the engines since. A proposal
+  // is planned again before it is executed.
   if (engines?.isRemembered === true && touchesEngines && !next.proposed) {
     engines.forget();
     next = await proposals.next();

@@ -20,7 +20,7 @@ export function writerText(writer: Writer): string {
   return printableLine(`${program} (process ${pid})${unit?.startsWith(program) === true ? "" : of}`);
 }
 
-/** The same for all short-lived processes of one kind, which need not be told one by one. Pure. */
+/** The same for all short-lived processes of one kind, which are not listed one by one. Pure. */
 export function writerKind(writer: Writer): string {
   if ("unnamed" in writer) return writer.unnamed;
   return [writer.program, writer.unit ?? "", writer.parent?.program ?? ""].join("\n");

@@ -73,7 +73,7 @@ async function refuseOvertaken(
   });
 }
 
-/** @throws AwgError("journal") for a daemon's repair that would open a host whose first apply was interrupted. */
+/** @throws AwgError("journal") for a daemon's repair that would open a host after an interrupted first apply. */
 async function refuseOpening(deps: ApplyDeps, { repairs }: Planned): Promise<void> {
   if (repairs !== 0 || !(await wouldOpenMachine(deps))) return;
   const { location } = deps.stores.journal;

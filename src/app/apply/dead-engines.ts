@@ -7,9 +7,9 @@ import { type OpenTransaction, readOpenTransaction } from "../../reconciler/jour
 import type { Stores } from "../../reconciler/journal/stores.ts";
 
 /**
- * Devices whose engines may have left something: those of the accepted state; before a destroy, which nothing follows that
- * would remember them, of every kept generation and of an open transaction too. Reads only; a generation that cannot be read
- * names none. What is retained, under whatever name its device was known, runs on.
+ * Devices where an engine may have left something: those of the accepted state. Before a destroy, also those of every
+ * kept generation and of an open transaction, since no later run knows them. A retained device is left out, under any
+ * name. Reads only; an unreadable generation names none.
  */
 export async function devicesNamed(
   { generations, journal }: Stores,

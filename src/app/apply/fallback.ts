@@ -30,7 +30,7 @@ export function fallbackTunnels({ resources }: DesiredState): readonly FallbackT
   });
 }
 
-/** Tunnels whose fallback is active in the packet filter. Pure. */
+/** Tunnels with an active fallback in the packet filter. Pure. */
 export function fallenBack(observed: FirewallObserved | undefined): readonly FallenBack[] {
   const { policy = null, fallback = [] } = observed ?? {};
   if (policy === null) return [];

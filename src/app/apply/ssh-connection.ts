@@ -5,7 +5,7 @@ import { parseSshConnection, type SshConnection } from "../../model/ssh-connecti
 const MOST_ANCESTORS = 64;
 /** What serves one connection: sshd before OpenSSH 9.8, its sshd-session since, dropbear. */
 const SSH_SERVERS: ReadonlySet<string> = new Set(["sshd", "sshd-session", "dropbear"]);
-/** Milliseconds of a clock tick, in which the kernel tells user space of times (USER_HZ). */
+/** Milliseconds of a clock tick, the kernel's unit for times in user space (USER_HZ). */
 const MS_PER_TICK = 10;
 
 /** How a process came to be. */
@@ -20,7 +20,7 @@ export interface ProcessOrigin {
 
 /** The SSH connection that this process was started over. */
 export interface CarriedConnection {
-  /** As SSH_CONNECTION tells it (sshd(8)): "client port server port". */
+  /** As in SSH_CONNECTION (sshd(8)): "client port server port". */
   readonly text: string;
   readonly ends: SshConnection;
   /** The device of this network namespace that has the server's address. */
@@ -28,11 +28,11 @@ export interface CarriedConnection {
 }
 
 /**
- * The SSH connection this process was started over. sudo takes SSH_CONNECTION away, so that the processes above are asked
- * too. undefined when there is none, or when its server address is not on a device of this network namespace: then
- * nothing that is done here can cut it.
+ * The SSH connection that this process was started over. sudo removes SSH_CONNECTION, so the parent processes are read
+ * too. undefined if there is none, or if its server address is on no device of this network namespace: then no change
+ * here can cut it.
  *
- * @param above asks them, as SSH_CONNECTION tells it; by Linux's /proc unless given
+ * @param above gives SSH_CONNECTION of the parent processes; from Linux's /proc by default
  */
 export function readSshConnection(
   environment: NodeJS.ProcessEnv,

@@ -31,7 +31,7 @@ export async function sshRiskOf(
   const { ends, device } = connection;
   const why = whySshIsCut(policy.spec, ends, device);
   if (why !== undefined) return { why, remedy: LET_IN };
-  // Where the policy is not loaded anew, the connection lives under it, by whatever device it comes.
+  // If the policy is not loaded again, the connection persists on any device.
   if (!stepsOf(plan).some(({ kind }) => kind === "firewall")) return undefined;
   const tunnels = policy.spec.layers.flatMap((layer) => layer.tunnels).map((tunnel) => tunnel.device);
   const answeredBy = await answeredElsewhere?.(connection, tunnels);

@@ -176,7 +176,7 @@ function silentEngineFinding(key: ResourceKey, silence: EngineSilence, restoreRe
   };
 }
 
-/** A tunnel whose peer has never replied. */
+/** A tunnel without any reply from its peer. */
 function silentFinding({ key, summary }: ResourceStatus): Finding {
   return {
     id: "tunnel-silent",

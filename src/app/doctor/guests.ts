@@ -6,7 +6,7 @@ import type { Finding } from "./finding.ts";
 
 const ANYWHERE = "0.0.0.0/0";
 
-/** Guests whose traffic goes into the default's tunnel without replies (rule S7.2). Pure. */
+/** Guests that send into the default's tunnel and get no replies (rule S7.2). Pure. */
 export function judgeGuests(bridges: readonly GuestBridge[], { resources }: DesiredState): readonly Finding[] {
   const layers = resources.flatMap((one) => (one.kind === "firewall" ? one.spec.layers : []));
   const layer = layers.find(({ killSwitch, allowLan, flows }) => {

@@ -4,17 +4,17 @@ import type { HostParts } from "../parts.ts";
 import { listPrograms } from "../programs/list-programs.ts";
 import type { ProgramLine } from "../programs/program-report.ts";
 
-/** A program that somebody asks about: one process, or all that run from a file or under a name. */
+/** The program to explain: one process, or all processes with this file or name. */
 export interface ProgramFilter {
   readonly pid?: number;
   /** A path, the name of a file, or the identifier of a bundle (macOS). */
   readonly app?: string;
 }
 
-/** The programs that are meant, each with its rule, and what is to be said of them. */
+/** The matching programs with their rules, and notes on them. */
 export interface FoundPrograms {
   readonly programs: readonly ProgramLine[];
-  /** Whose they are, where all are one user's. */
+  /** Their user, if all have the same. */
   readonly uid?: number;
   readonly notes: readonly string[];
 }

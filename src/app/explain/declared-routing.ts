@@ -4,12 +4,12 @@ import type { PinnedRoute, RoutesSpec } from "../../model/resources/routes.ts";
 import { MAIN_TABLE } from "../../resources/routes/route-table.ts";
 import { type KnownRoute, type KnownRouting, LOCAL_TABLE } from "../../verify/routing/routing.ts";
 
-/** Rules and routes as the machine would have them were ours as declared: ours from the state, all others as observed. */
+/** Rules and routes that the host should have: ours from the state, all others as observed. */
 export function declaredRouting({ resources }: DesiredState, observed: KnownRouting): KnownRouting {
   const specs = resources.flatMap((resource) => (resource.kind === "routes" ? [resource.spec] : []));
   const tables = new Set(specs.map(({ table }) => table));
   const isOurs = (preference: number) => preference >= RULE_PREFERENCES.first && preference <= RULE_PREFERENCES.last;
-  // On macOS ours stand in the one table among all others, and are told by their protocol.
+  // On macOS ours are in the one table with all others, marked by their protocol.
   const isOther = ({ table, protocol }: KnownRoute) =>
     observed.isFlat === true ? protocol !== ROUTE_PROTOCOL : !tables.has(table);
   return {
@@ -22,7 +22,7 @@ export function declaredRouting({ resources }: DesiredState, observed: KnownRout
   };
 }
 
-/** Without other programs' policy rules that are asked before ours; the machine's own addresses are looked up first as ever. */
+/** Without policy rules of other programs that precede ours; the host's own addresses are still looked up first. */
 export function withoutRulesBefore(routing: KnownRouting): KnownRouting {
   const isAsked = ({ preference, table }: KnownRouting["rules"][number]["rule"]) =>
     preference >= RULE_PREFERENCES.first || table === LOCAL_TABLE;

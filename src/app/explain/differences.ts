@@ -39,7 +39,7 @@ export function differencesOf(
   return { disagreements: path, notes: led.length === 0 ? [] : [`dropped either way, but ${led.join("; ")}`] };
 }
 
-/** The chain of another program's that drops it; what was not asked any more behind it (mark, path, way) follows from that. */
+/** The chain of another program that drops it. Later values (mark, path, device) are missing because of that. */
 function foreignDrop({ verdictBy }: ExplainedSide): string | undefined {
   const last = verdictBy.at(-1);
   const [, table] = /^(?:ip|ip6|inet|netdev|arp|bridge) (\S+) /.exec(last?.name ?? "") ?? [];

@@ -29,7 +29,7 @@ import { unroutableNote } from "./unroutable-note.ts";
 const SOURCE_PORT = 40_000;
 const NO_POLICY: FirewallPolicy = { steering: { rules: [], default: { kind: "direct" } }, layers: [] };
 
-/** What a flow needs for either side to be told. */
+/** One flow in numbers, with the links and the policy that both sides use. */
 interface Flow {
   readonly address: IpAddress;
   readonly uid: number;
@@ -39,7 +39,7 @@ interface Flow {
   readonly policy: FirewallPolicy;
 }
 
-/** Tells what becomes of one flow, from the accepted state and from the machine, and where the two differ. Reads only. */
+/** Explains one flow from the accepted state and from the kernel, and where the two differ. Reads only. */
 export async function explainFlow(parts: HostParts, question: ExplainQuestion): Promise<Explanation> {
   parts.requireRights?.();
   const { host } = parts;
@@ -56,7 +56,7 @@ export async function explainFlow(parts: HostParts, question: ExplainQuestion): 
   const tunnels = policy.layers.flatMap((layer) => layer.tunnels);
   const ours = declaredRouting(desired, routing);
   const declaredByRoutes = sideOfPolicy(flow, policy, ours);
-  // Which way direct flows go is the machine's own affair; into a tunnel nobody else's rule may come first.
+  // The host itself routes direct flows. For a tunneled flow no policy rule of another program may come first.
   const isTunneled = tunnels.some((tunnel) => tunnel.device === declaredByRoutes.path);
   const leading = isTunneled ? withoutRulesBefore(ours) : ours;
   const declared = isTunneled ? sideOfPolicy(flow, policy, leading) : declaredByRoutes;
@@ -102,7 +102,7 @@ export async function explainFlow(parts: HostParts, question: ExplainQuestion): 
   };
 }
 
-/** Where the packets are led in which an engine carries what it is given; on Linux their mark tells. */
+/** The device by which an engine sends its own packets to each endpoint; on Linux their mark selects it. */
 function endpointRoutes(flow: Flow, engine: TunnelObserved | undefined, routing: KnownRouting) {
   return (engine?.peers ?? []).flatMap(({ endpoint = "" }) => {
     const address = parseIp(endpoint.replace(/:[0-9]+$/, "").replace(/^\[(.*)\]$/, "$1"));
@@ -113,7 +113,10 @@ function endpointRoutes(flow: Flow, engine: TunnelObserved | undefined, routing:
   });
 }
 
-/** The kernel chooses the source address by a look-up before any mark is set; of the direct ways any may be right. */
+/**
+ * The kernel chooses the source address by a route look-up before any mark is set. Among direct devices any may be
+ * right.
+ */
 function missourced(
   tunnels: readonly { readonly device: string }[],
   { declared, live }: Readonly<Record<"declared" | "live", string>>,
@@ -163,8 +166,8 @@ function sideOfPolicy(flow: Flow, policy: FirewallPolicy, routing: KnownRouting)
 }
 
 /**
- * What the kernel's own rules and routes make of it now. The kernel says by which device; rule and route are told from what
- * was read only where they lead there too.
+ * The flow by the kernel's own rules and routes. The kernel names the device. Rule and route come from the observed
+ * tables, and only if these lead to the same device.
  */
 function sideOfKernel(flow: Flow, inspection: Inspection, routing: KnownRouting): ExplainedSide {
   const first = kernelDevice(flow, inspection, 0);

@@ -20,7 +20,7 @@ export interface ExplainedSide {
   readonly verdictBy: readonly MetRule[];
 }
 
-/** One flow explained from what is declared and from what the machine does. */
+/** One flow by the declared state and by the live kernel. */
 export interface Explanation {
   readonly flow: {
     readonly destination: string;
@@ -29,14 +29,14 @@ export interface Explanation {
     readonly uid: number;
   };
   readonly generation: number;
-  /** Whose ways the machine has: only Linux has marks and policy rules. */
+  /** System of the host: only Linux has marks and policy rules. */
   readonly system: "linux" | "darwin";
   readonly declared: ExplainedSide;
   readonly live: ExplainedSide;
   readonly tunnel?: { readonly device: string; readonly state: string };
   /** How well the packet policy is kept; absent where none was accepted. */
   readonly enforcement?: Enforcement;
-  /** The programs that were asked about, each with its rule. */
+  /** The programs in question, each with its rule. */
   readonly programs: readonly ProgramLine[];
   /** What differs between the two sides; empty when all is as declared. */
   readonly disagreements: readonly string[];

@@ -6,22 +6,22 @@ import type { HostParts } from "../parts.ts";
 import type { ProgramLine } from "../programs/program-report.ts";
 import { findPrograms, type ProgramFilter } from "./asked-programs.ts";
 
-/** One flow that somebody asks about. */
+/** The flow to explain. */
 export interface ExplainQuestion {
   /** An address or a name. */
   readonly destination: string;
   readonly port?: number;
   /** IP protocol number; undefined: TCP with a port, else ICMP. */
   readonly protocol?: number;
-  /** A number or a name; whose program sends. */
+  /** Number or name of the sending user. */
   readonly user: string;
   /** The program that sends: its user counts, unless `isUserNamed`. */
   readonly program?: ProgramFilter;
-  /** Whether the user was named, rather than taken from who asks. */
+  /** Whether the user was named; else it is the caller. */
   readonly isUserNamed?: boolean;
-  /** Whose rules programs are held against; undefined: those of the accepted state. */
+  /** The config that gives the rules for programs; undefined: the accepted state. */
   readonly config?: Config;
-  /** Whether names that /etc/hosts does not have may be asked of the resolvers. */
+  /** Whether names that are missing in /etc/hosts may be sent to the resolvers. */
   readonly resolves: boolean;
 }
 

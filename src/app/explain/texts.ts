@@ -34,7 +34,7 @@ export function routeTextOfMac({ type, destination, device }: KnownRoute): strin
   return `${name}${device === undefined ? "" : ` interface ${device}`}${kind}`;
 }
 
-/** How a tunnel's engine stands. */
+/** State of a tunnel's engine. */
 export function tunnelState(engine: TunnelObserved | undefined): string {
   if (engine === undefined || !engine.running) return engine?.silence?.text ?? "its engine does not run";
   const last = Math.max(0, ...engine.peers.map(({ lastHandshakeSeconds }) => lastHandshakeSeconds));

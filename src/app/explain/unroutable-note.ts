@@ -1,10 +1,10 @@
 import type { ExplainedSide } from "./explanation.ts";
 
-/** What is asked for ways: of the flow, and of the packets in which its tunnel carries it. */
+/** Traced routes: of the flow, and of the packets in which its tunnel carries it. */
 interface TracedPaths {
   readonly destination: string;
   readonly declared: ExplainedSide;
-  /** Every tunnel's device: what is to go directly and is led into one is dropped there. */
+  /** Devices of all tunnels: a direct flow that is routed into one is dropped there. */
   readonly tunnels: readonly string[];
   /** Each endpoint of the tunnel that the flow goes by, with where a packet of its engine is led; none for other paths. */
   readonly endpoints: readonly { readonly address: string; readonly way: string }[];

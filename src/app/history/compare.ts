@@ -47,7 +47,7 @@ function changesBetween(before: Spec, after: Spec): readonly FieldChange[] {
   return diffData("", withoutSecrets(before), withoutSecrets(after)).concat(secretChanges(before, after));
 }
 
-/** Peers are compared by their public key; ids of secrets are taken out, and policy rules are told as `ip rule` does. */
+/** Peers are compared by public key, without ids of secrets. Policy rules read as in `ip rule`. */
 function withoutSecrets(spec: Spec): unknown {
   if ("guards" in spec) return { ...spec, rules: spec.rules.map(renderPolicyRule) };
   if (!("peers" in spec)) return spec;

@@ -5,7 +5,7 @@ import type { Generation } from "../../reconciler/journal/generation.ts";
 import { readOpenTransaction } from "../../reconciler/journal/open-transaction.ts";
 import type { Stores } from "../../reconciler/journal/stores.ts";
 
-/** A generation that is kept, as `awg history` tells it. */
+/** A kept generation, as `awg history` shows it. */
 export type HistoryEntry = AcceptedEntry | UnreadableEntry;
 
 export interface AcceptedEntry {
@@ -20,7 +20,7 @@ export interface AcceptedEntry {
   readonly isBeforeUnreadable: boolean;
 }
 
-/** One whose file cannot be read. */
+/** A generation with an unreadable file. */
 export interface UnreadableEntry {
   readonly number: number;
   readonly holds: boolean;
@@ -94,7 +94,7 @@ function withRollbackRemedy(cause: AwgError, number: number): AwgError {
   return new AwgError(kind, message, { cause, facts, remedy: remedy === undefined ? back : `${back}, or ${remedy}` });
 }
 
-/** Number of the generation that holds, also where that is still to be written into the ledger. A damaged journal tells nothing. */
+/** Number of the generation in force, even if the ledger lacks it so far. A damaged journal counts as none. */
 async function heldNumber({ ledger, journal }: Stores): Promise<number> {
   const open = await readOpenTransaction(journal).catch(() => undefined);
   return (open?.accept?.ledger ?? (await ledger.read())).generation;

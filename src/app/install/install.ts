@@ -26,8 +26,10 @@ export interface Installed {
 }
 
 /**
- * Puts on the machine what awg needs to keep it: user, config folder, services. What is there stays. Where a config was
- * applied that has services of its own, those stay as it says. AwgError unsupported where no services can be had.
+ * Installs on the host what awg needs to maintain it: user, config folder, services. What exists stays. If the applied
+ * config declares services, they stay as it says.
+ *
+ * @throws AwgError unsupported where no services exist
  */
 export async function installAwg(parts: HostParts, options: InstallOptions): Promise<Installed> {
   const { services } = parts.host;
@@ -48,8 +50,9 @@ export async function installAwg(parts: HostParts, options: InstallOptions): Pro
 }
 
 /**
- * Takes awg off the machine again; the config and what awg did not make stay. AwgError conflict while a generation stands,
- * unless it is to be destroyed first.
+ * Removes awg from the host. The config and things that awg did not make stay.
+ *
+ * @throws AwgError conflict while a generation is in force, unless it is destroyed first
  */
 export async function uninstallAwg(
   parts: HostParts,

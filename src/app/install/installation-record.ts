@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** What earlier installs made that bears no mark of its own, so that it goes with awg. */
+/** What earlier installs made without a mark of its own, so that it is removed with awg. */
 export class InstallationRecord {
   readonly #folder: string;
   readonly #file: string;

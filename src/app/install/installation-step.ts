@@ -10,7 +10,7 @@ export interface InstallationStep {
   readonly remove?: () => Promise<void>;
   /** Whether nothing of others would go with it; absent where nothing can. */
   readonly mayGo?: () => Promise<boolean>;
-  /** Whether it must bear the record of having been made by awg to be removed: it has no mark of its own. */
+  /** Whether awg removes it only if recorded as made by awg: it has no mark of its own. */
   readonly needsRecord: boolean;
 }
 
@@ -22,8 +22,8 @@ export interface StepReport {
 }
 
 /**
- * Adds what is not there yet, in order. `recorded` is what earlier runs made; it is told of each thing made before the
- * thing is made, so that a crash between the two leaves nothing unknown behind.
+ * Adds missing things in order. `recorded` lists what earlier runs made. It gets each thing before the thing is made,
+ * so that a crash in between leaves nothing unrecorded.
  */
 export async function addSteps(
   steps: readonly InstallationStep[],
@@ -43,7 +43,7 @@ export async function addSteps(
   return reports;
 }
 
-/** Removes what awg made, last first; what bears no mark only where it is recorded. */
+/** Removes what awg made, last first; a thing without a mark only if it is recorded. */
 export async function removeSteps(
   steps: readonly InstallationStep[],
   dryRun: boolean,

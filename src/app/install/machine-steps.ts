@@ -18,7 +18,7 @@ export function userObstacle(manager: string | undefined): string | undefined {
   return `there is no ${USERADD} to make the user ${SERVICE_USER}: engines will run as root`;
 }
 
-/** The user that engines' sockets belong to, so that the packet filter can tell them from everybody else's. */
+/** The owner of the engines' sockets, so that the packet filter can distinguish them from all others. */
 export function userStep(): InstallationStep {
   return {
     what: `user ${SERVICE_USER}`,
@@ -54,7 +54,7 @@ export function configFolderStep(configFile: string): InstallationStep {
   };
 }
 
-/** Files of this program that somebody else than root may replace, and with them what a service runs as root. */
+/** Files of this program that a user other than root can replace, and so the code that a service runs as root. */
 export function replaceableParts(program: readonly string[]): readonly string[] {
   const files = program.filter((word) => word.startsWith("/"));
   return [...new Set(files.flatMap(withFolders))].filter((path) => {

@@ -19,7 +19,7 @@ interface Reading {
 export class ConfigReader {
   readonly #known: KnownConfig | undefined;
   readonly #options: HostOptions;
-  /** Whose files are carried out; undefined where it is not asked. */
+  /** Trusted owners of config files; undefined if owners are not checked. */
   readonly #owners: ReadonlySet<number> | undefined;
   #last: Reading | undefined;
   /** What was parsed here and is not known to the next start yet. */

@@ -8,9 +8,11 @@ import { textOf } from "./utf8-text.ts";
 const MAX_FILE_BYTES = 1024 * 1024;
 
 /**
- * Reads a configuration's file: opened once, and what was opened is checked, so that nobody can exchange it in between.
- * A regular file of bounded size, never a device or a pipe that blocks; what says it is empty and is not (as files in
- * /proc do) is read no further either. AwgError config or permission.
+ * Reads a configuration file. It is opened once and the open file is checked, so no program can exchange it in between.
+ * Accepts a regular file of bounded size: no device, and no pipe that blocks. The bound also holds for a file that
+ * reports size 0 and has content, as in /proc.
+ *
+ * @throws AwgError config or permission
  */
 export function readRegularFile(path: string): SourceFile {
   const descriptor = openForReading(path);

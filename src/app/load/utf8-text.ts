@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 
-/** A lone half of a surrogate pair stands for a byte that is no UTF-8: this and the byte (as in PEP 383). */
+/** A lone surrogate encodes a byte that is not UTF-8: this base plus the byte (as in PEP 383). */
 const BYTE_MARK = 0xdc00;
 
 /**
@@ -14,7 +14,7 @@ export function textOf(bytes: Buffer): string {
   return bytes.toString("utf8", 0, at) + mark + bytes.toString("utf8", at + 1);
 }
 
-/** Where the first byte stands that belongs to no character. */
+/** Offset of the first byte that belongs to no character. */
 function firstOutside(bytes: Buffer): number {
   let at = 0;
   while (at < bytes.length) {

@@ -10,7 +10,7 @@ import type { PlanNote } from "./planned.ts";
 /** Addresses for documentation (RFC 5737, RFC 3849): nothing else is said of them. */
 const SOMEWHERE: Readonly<Record<Family, string>> = { 4: "198.51.100.1", 6: "2001:db8::1" };
 const ITSELF: Readonly<Record<Family, string>> = { 4: "192.0.2.2", 6: "2001:db8:0:1::2" };
-/** What is shorter is more than any one network: what goes somewhere in it tells nothing of the rest. */
+/** A shorter prefix covers more than one network: a route for a part of it says nothing about the rest. */
 const LEAST_BITS = 8;
 const HTTPS = 443;
 const EPHEMERAL = 50_000;

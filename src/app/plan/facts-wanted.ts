@@ -6,7 +6,7 @@ import { deviceOfTunnel } from "../../model/ownership.ts";
 import { devicePointer } from "../../model/resources/lifecycle.ts";
 import type { SecretRef } from "../../model/secret.ts";
 
-/** Users and host names that a configuration names, so that the machine's facts can resolve them. */
+/** Users and host names in a configuration that the host's facts must resolve. */
 export function factsWantedBy(config: Config): FactsWanted {
   const claims = (config.invariants ?? []).flatMap(({ never, always }) => never ?? always ?? []);
   const matches = [...(config.rules ?? []), ...claims].flatMap(nestedMatches);

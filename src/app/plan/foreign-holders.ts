@@ -6,12 +6,12 @@ import { driverOf, isPolicy, type Observation } from "../../reconciler/plan/obse
 import { type PlanInput, type PlanResult, planChanges } from "../../reconciler/plan/plan-changes.ts";
 import type { DriverRegistry } from "../../resources/driver.ts";
 
-/** Resources that cannot stand, for somebody else has what they need, each with a sentence that says who. */
+/** Resources blocked by another program that holds what they need, each with a sentence that names it. */
 export type HeldByOthers = ReadonlyMap<ResourceKey, string>;
 
 /**
- * Tunnels whose UDP port, or whose engine's socket, is somebody else's. A port that an engine here has is given up by it before
- * another takes it, and an engine that answers here is nobody else's.
+ * Tunnels with a UDP port or engine socket that another program holds. A port of one of our engines is free for
+ * another, since that engine releases it first. An engine that answers here is ours.
  */
 export async function heldTunnels(
   { engines }: Pick<Host, "engines">,
@@ -33,8 +33,9 @@ export async function heldTunnels(
 }
 
 /**
- * A plan that leaves what others hold, and what stands on it: no engine is started on a device that is somebody else's, and its
- * table has its guards alone, so that no route leads there and nothing falls past it (Linux). All else is planned. The packet filter is never left, so that a conflict about it stays one. Pure.
+ * A plan that skips resources that others hold, and their dependents. No engine starts on a device of another program.
+ * On Linux the table of that device gets only its guards: no route leads there, and no packet falls past it. All else
+ * is planned. The packet filter is never skipped, so a conflict about it stays a conflict. Pure.
  */
 export function planAround(input: PlanInput, tunnels: HeldByOthers): PlanResult & { readonly held: HeldByOthers } {
   const planned = planChanges({ ...input, leave: new Set(tunnels.keys()) });
@@ -47,7 +48,7 @@ export function planAround(input: PlanInput, tunnels: HeldByOthers): PlanResult 
   return { ...planChanges({ ...input, leave: new Set(held.keys()) }), held };
 }
 
-/** Those and all that must stand on one of them, with the same sentence. */
+/** These and all that depend on one of them, with the same sentence. */
 function withDependents(held: HeldByOthers, { resources }: DesiredState, registry: DriverRegistry): HeldByOthers {
   const all = new Map(held);
   for (let known = -1; known < all.size; ) {
@@ -61,12 +62,12 @@ function withDependents(held: HeldByOthers, { resources }: DesiredState, registr
   return all;
 }
 
-/** Each sentence once: what stands on a held resource has its sentence. */
+/** Each sentence once: a dependent has the sentence of the resource it depends on. */
 export function holderSentences(held: HeldByOthers): readonly string[] {
   return [...new Set(held.values())];
 }
 
-/** What a person can do where somebody else has what these resources need. Pure. */
+/** What a person can do if another program holds what these resources need. Pure. */
 export function conflictRemedy(keys: readonly ResourceKey[]): string {
   const areResolverFiles = keys.length > 0 && keys.every((key) => key.startsWith("resolver/"));
   return areResolverFiles

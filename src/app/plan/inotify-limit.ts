@@ -7,7 +7,7 @@ import type { HostParts } from "../parts.ts";
 /** Left to others where a limit is raised. */
 const SPARE = 64;
 
-/** The tunnels whose engine does not run yet. Pure. */
+/** The tunnels without a running engine. */
 export function tunnelsToStart(plan: Plan): readonly TunnelSpec[] {
   return stepsOf(plan).flatMap((step) =>
     step.kind === "tunnel" && step.action === "create" && step.after !== null && !isClaim(step) ? [step.after] : [],

@@ -29,8 +29,7 @@ export const expandOnce: ExpandInput = ({ config, facts, secretIds, options }) =
   });
 
 /**
- * For who plans again and again: an expansion of the very same is the last one. It is made of its input alone, all of which
- * is read anew and compared.
+ * An expansion that keeps its last result and gives it again for equal input. The result depends on the input alone.
  */
 export function memoizedExpansion(): ExpandInput {
   let last: { readonly input: ExpansionInput; readonly expansion: Expansion } | undefined;

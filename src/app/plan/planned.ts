@@ -31,7 +31,7 @@ export interface Planned {
   readonly notes: readonly PlanNote[];
   /** One sentence: what happens to traffic. */
   readonly traffic: string;
-  /** The part of the config that was asked for; absent for the whole. */
+  /** The selected part of the config; absent for the whole. */
   readonly selection?: Selection;
   /** Resources to replace although nothing differs. */
   readonly replace?: ReadonlySet<ResourceKey>;

@@ -23,7 +23,7 @@ import type { DaemonPlanning, PlanNote, Planned } from "./planned.ts";
 
 const EVERYTHING: Selection = { target: [], exclude: [], replace: [] };
 
-/** The plan from the machine to a config, or to what a selection takes of it. */
+/** The plan from the host to a config, or to the selected part of it. */
 export async function planConfig(
   parts: HostParts,
   { config, hash, sources, secretPlaces, featurePlaces }: LoadedConfig,
@@ -128,7 +128,7 @@ async function openNotes(
   open: OpenTransaction | undefined,
   towards: Pick<Planned, "verb" | "desired">,
 ): Promise<readonly PlanNote[]> {
-  // Of a state that stands only its acceptance is left to be written, which changes no step.
+  // If the state is in place, only its acceptance is left to write, which changes no step.
   if (open === undefined || open.accept !== undefined) return [];
   const { openNote } = await import("../status/open-note.ts");
   return [await openNote(parts, open, towards)];

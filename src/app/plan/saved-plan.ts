@@ -52,7 +52,7 @@ export function renderSavedPlan(planned: Planned): string {
   return `${JSON.stringify(saved, undefined, 1)}\n`;
 }
 
-/** Reads a saved plan and makes it anew; AwgError stale-plan unless config, machine and every step are the same. */
+/** Reads a saved plan and plans again. AwgError stale-plan unless config, host and every step are the same. */
 export async function readSavedPlan(text: string, { parts, configs }: OpenHost): Promise<Planned> {
   const saved = readSaved(text);
   const loaded = await configs.load(saved.sources.map(readSource));

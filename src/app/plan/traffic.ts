@@ -7,8 +7,8 @@ import type { Observation } from "../../reconciler/plan/observation.ts";
 const BESIDE_PACKETS: ReadonlySet<ResourceKind> = new Set<ResourceKind>(["service", "autostart", "system-extension"]);
 
 /**
- * What happens to packets while a plan is carried out and after it, in one sentence for the last line of a plan. A plan puts a
- * packet filter that was taken away back to what was accepted, so what stands is told by what was observed. Pure.
+ * What happens to packets during and after a plan, as one sentence for its last line. A plan restores a removed packet
+ * filter to the accepted one, so the current state is taken from the observation. Pure.
  */
 export function trafficSentence(plan: Plan, { current }: Pick<Observation, "current">): string {
   if (isInSync(plan)) return "nothing changes.";

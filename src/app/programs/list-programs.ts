@@ -22,10 +22,10 @@ interface KnownRules {
 }
 
 /**
- * All programs with the rule that would apply to each: of a config where one is given, else of the accepted state. Reads
- * only, and works without root as far as it can.
+ * All programs with the rule that would apply to each: from the given config, else from the accepted state. Reads only,
+ * and works without root as far as possible.
  *
- * @throws AwgError("unsupported") for a machine whose processes this version cannot list.
+ * @throws AwgError("unsupported") on a system where this version cannot list processes.
  */
 export async function listPrograms(parts: HostParts, config: Config | undefined): Promise<ProgramsReport> {
   const port = await processesOf(parts);
@@ -52,7 +52,7 @@ export async function processesOf({ processes }: HostParts): Promise<ProcessPort
   throw new AwgError("unsupported", "awg cannot list the processes of this machine yet");
 }
 
-/** Tells of programs as they start and end, each with its rule, until stopped. */
+/** Reports programs as they start and end, each with its rule, until stopped. */
 export async function watchPrograms(
   parts: HostParts,
   config: Config | undefined,
@@ -147,7 +147,10 @@ async function knownRules(parts: HostParts, config: Config | undefined): Promise
   }
 }
 
-/** What the machine can do, and the users that a config names; who may not ask it gets what a Linux of today can do. */
+/**
+ * The capabilities of the host and the users that a config names. Without the right to read them: those of a current
+ * Linux.
+ */
 async function readFacts(parts: HostParts, config: Config | undefined): Promise<HostFacts> {
   const wanted = config === undefined ? { users: [], hosts: [] } : { ...factsWantedBy(config), hosts: [] };
   try {
@@ -158,7 +161,7 @@ async function readFacts(parts: HostParts, config: Config | undefined): Promise<
   return parts.host.facts.read(wanted);
 }
 
-/** Users by number: those of /etc/passwd (passwd(5)) and those that the machine was asked for. */
+/** Users by number: those of /etc/passwd (passwd(5)) and those that the host resolved. */
 function userNames({ uids }: HostFacts): ReadonlyMap<number, string> {
   const names = new Map<number, string>();
   try {

@@ -4,8 +4,8 @@ import { matchesGlob } from "../../model/program/glob.ts";
 import type { Program } from "../../model/program/program.ts";
 
 /**
- * Whether a rule applies to a program: `depends` on where its traffic goes or which network the machine is in; `unknown`
- * where what the rule asks for could not be read.
+ * Whether a rule applies to a program. `depends`: on the destination, or on the current network. `unknown`: a value
+ * that the rule needs could not be read.
  */
 export type Verdict = "yes" | "no" | "depends" | "unknown";
 
@@ -75,7 +75,7 @@ function said(holds: boolean): Verdict {
   return holds ? "yes" : "no";
 }
 
-/** A thread of the kernel has no file, and so is none of the programs that a file tells. */
+/** A kernel thread has no executable, so no rule by file matches it. */
 function withoutPath({ path }: Program): Verdict {
   return path === null ? "no" : "unknown";
 }

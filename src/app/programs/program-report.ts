@@ -1,7 +1,7 @@
 import type { Program } from "../../model/program/program.ts";
 import type { ProgramRule } from "./choose-rule.ts";
 
-/** A rule as it is told of a program. */
+/** A rule as reported for a program. */
 export type ReportedRule = Omit<ProgramRule, "match">;
 
 /** One program with what its rules make of its traffic. */
@@ -20,11 +20,11 @@ export interface ProgramLine {
 /** A program that started, with its rule; the number of one that ended; or that events were lost. */
 export type ProgramWatchEvent = ProgramLine | { readonly ended: number } | { readonly missed: true };
 
-/** What `awg ps` tells. */
+/** The report of `awg ps`. */
 export interface ProgramsReport {
   /** Where the rules come from. */
   readonly rulesOf: "config" | "accepted" | "nothing";
-  /** Number of the accepted state, where its rules are told. */
+  /** Number of the accepted generation, if the rules are from it. */
   readonly generation?: number;
   readonly programs: readonly ProgramLine[];
   /** What could not be seen, each a sentence. */

@@ -32,7 +32,7 @@ export function rulesOfConfig(config: Config, facts: HostFacts): RuleSet {
 }
 
 /**
- * The rules of an accepted policy: what the kernel was told. Pure.
+ * The rules of an accepted policy, as loaded into the kernel. Pure.
  *
  * @param accepted the resources it was accepted with, which name the tunnels of its devices
  */
@@ -58,7 +58,7 @@ export function rulesOfPolicy(
   };
 }
 
-/** Of a flow only its user tells the program; the rest says that it depends on the flow. */
+/** A packet rule sees only the user of a program; any other criterion depends on the flow. */
 function programMatch({ uids, destinations, ports, protocol }: FlowMatch): ProgramMatch {
   return {
     ...(uids === undefined ? {} : { uids }),

@@ -12,20 +12,20 @@ import { applyDepsOf, type HostParts } from "../parts.ts";
 export interface RestoredPolicy {
   /** What was wrong, for people: "the packet filter was gone". */
   readonly wrong: string;
-  /** `unheld`: it stands, but nobody keeps others from flushing it; `no`: nothing that was tried is known to stand. */
+  /** `unheld`: loaded, but no keeper protects it from a flush. `no`: no attempt is known to have loaded it. */
   readonly restored: "yes" | "unheld" | "blocked" | "no";
-  /** Why what stood was not taken, where it was not. */
+  /** Why the host refused the former policy, if it did. */
   readonly refusal?: string;
 }
 
 /**
- * Puts the packet filter back that ought to stand, where it is gone, damaged or held by nobody; undefined where nothing is
- * wrong with it, or none is due. It needs neither configuration nor secrets nor a plan, so that whatever stops these opens
- * no machine (law 1). Where the machine does not take it, all traffic is blocked (rule S1.4). Nothing else is
- * changed, and nothing journalled: one load is one transaction of the kernel's.
+ * Restores the packet filter if it is missing, damaged or without a keeper. Gives undefined if it is intact or none is
+ * due. It needs no configuration, secrets or plan, so a failure of these leaves no host open (law 1). If the host
+ * refuses the policy, all traffic is blocked (rule S1.4). Nothing else is changed or journalled: one load is one kernel
+ * transaction.
  *
- * @throws AwgError locked while another awg is at work; journal or permission where the state cannot be read; what reading
- *   the packet filter throws
+ * @throws AwgError locked while another awg is at work; journal or permission if the state is unreadable; the errors of
+ *   reading the packet filter
  */
 export async function restorePolicy(parts: HostParts): Promise<RestoredPolicy | undefined> {
   parts.requireRights?.();
@@ -46,9 +46,9 @@ export async function restorePolicyHeld(parts: HostParts): Promise<RestoredPolic
 }
 
 /**
- * The policies of which the strictest is to stand, [] where none is. While a change waits to be confirmed it is the one on
- * trial. What a crash left half made lets through what its two states both allow; of what it did before a reboot nothing is
- * left. Pure.
+ * The policies to restore, of which the strictest is loaded; [] if there is none. While a change awaits confirmation,
+ * it is the one on trial. After a crash it is what both states of the change allow. A change before a reboot leaves
+ * nothing. Pure.
  */
 export function duePolicies(
   open: OpenTransaction | undefined,
@@ -62,7 +62,7 @@ export function duePolicies(
   return [...policiesOf(accepted), ...half.filter((policy) => policy !== null)];
 }
 
-/** Puts the packet filter back after a verb has failed, and gives the error to be told, which says what became of that. */
+/** Restores the packet filter after a verb has failed. Gives the error to report, with the result of the restore. */
 export async function afterRestoring(parts: HostParts, cause: unknown): Promise<unknown> {
   const found = await restorePolicy(parts).catch(() => undefined);
   if (found === undefined || !(cause instanceof AwgError)) return cause;
@@ -79,7 +79,7 @@ export function renderRestored({ wrong, restored, refusal }: RestoredPolicy): st
   return `${wrong} and could not be put back (${refusal}); ${now}`;
 }
 
-/** Whether a policy of ours stands whole by now. */
+/** Whether a policy of ours is loaded and intact. */
 async function isWhole({ host }: HostParts): Promise<boolean> {
   const { policy, damage } = await host.firewall.read();
   return policy !== null && damage.length === 0;

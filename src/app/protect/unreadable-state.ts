@@ -6,7 +6,7 @@ import type { Resource } from "../../model/resource.ts";
 import { readOpenTransaction } from "../../reconciler/journal/open-transaction.ts";
 import type { HostParts } from "../parts.ts";
 
-/** Whether traffic passes on a host whose state cannot be read. */
+/** Whether traffic passes on a host with unreadable state. */
 export interface Traffic {
   /**
    * `blocked`: nothing passes but loopback, DHCP and NDP; `guarded`: awg's packet filter is loaded; `open`: none does and
@@ -20,7 +20,7 @@ export interface Traffic {
 interface Unreadable {
   /** The error of the first file that cannot be read. */
   readonly cause: unknown;
-  /** The policies that what can be read calls accepted; [] where nothing tells. */
+  /** The accepted policies, as far as the state is readable; [] if it names none. */
   readonly accepted: readonly FirewallPolicy[];
   /** Whether none is to stand. */
   readonly isOpen: boolean;
@@ -30,10 +30,11 @@ interface Unreadable {
 type LoadStrictest = (policies: readonly FirewallPolicy[]) => Promise<unknown>;
 
 /**
- * The error to report where a verb failed with `cause`: where that came of a journal, ledger or generation that cannot be
- * read, it names the file and says how traffic stands; else it is `cause` itself. For a verb that changes the machine, and
- * the daemon, first makes a policy stand if none does, under the lock: the accepted one as far as it can be read, else the
- * *blocked* one (rule S1.6).
+ * The error to report after a verb failed with `cause`. If an unreadable journal, ledger or generation is the reason,
+ * it names the file and says whether traffic passes; else it is `cause` itself.
+ *
+ * For the daemon and for a verb that changes the host, it first loads a policy under the lock if none is loaded. That
+ * is the accepted policy as far as it is readable, else the *blocked* one (rule S1.6).
  */
 export async function ifUnreadable(parts: HostParts, cause: unknown, load?: LoadStrictest): Promise<unknown> {
   const first = mayComeOfState(cause) && hasRights(parts) ? await findUnreadable(parts) : undefined;
@@ -56,7 +57,7 @@ export async function ifUnreadable(parts: HostParts, cause: unknown, load?: Load
   return describe(found);
 }
 
-/** How traffic stands where the state cannot be read; undefined where it can. Reads only. */
+/** Whether traffic passes while the state is unreadable; undefined if it is readable. Reads only. */
 export async function trafficOfUnreadable(parts: HostParts): Promise<Traffic | undefined> {
   const found = await findUnreadable(parts);
   return found === undefined ? undefined : readTraffic(parts, found);

@@ -7,9 +7,9 @@ import { MAIN_TABLE, routesOfSpec } from "../../resources/routes/route-table.ts"
 
 /**
  * A link or the routes of a tunnel as the calls and messages that would make them on a Mac; undefined for another kind,
- * and for routes that were expanded for a machine with tables.
+ * and for routes that were expanded for a host with tables.
  *
- * @param devices the interface that each tunnel's device stands for: "awg-office" → "utun100"
+ * @param devices the interface of each tunnel's device: "awg-office" → "utun100"
  */
 export function renderMacNetwork(resource: Resource, devices: ReadonlyMap<string, string>): string | undefined {
   if (resource.kind === "link") {
@@ -21,7 +21,7 @@ export function renderMacNetwork(resource: Resource, devices: ReadonlyMap<string
   const routes = [...(resource.spec.pins ?? []).map(routeOfPin), ...unicast];
   const physical = routes.flatMap(({ device }) => (device === undefined || devices.has(device) ? [] : [device]));
   const names = [...devices, ...[...new Set(physical)].map((device) => [device, device] as const)];
-  // Indexes are the machine's own; a tunnel's stands for itself by the number in its name.
+  // The host assigns indexes; a tunnel's index is the number in its name here.
   const indexed = names.map(
     ([device, name], place) => [device, Number(/^utun(\d+)$/.exec(name)?.[1] ?? place + 1), name] as const,
   );

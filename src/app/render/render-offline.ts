@@ -79,10 +79,9 @@ const SYSTEMD_MANAGER: ServiceManager = {
 };
 
 /**
- * What a configuration asks of a Mac, as far as it can be told without one: endpoints that are names have no address, and
- * nobody's uid is known.
+ * What a configuration needs on a Mac, planned without one: endpoint names have no address, and no uid is known.
  *
- * @throws AwgError("unsupported") for what no Mac gets from this version.
+ * @throws AwgError("unsupported") for what this version supports on no Mac.
  */
 export function desiredForMac({ config, featurePlaces }: LoadedConfig): ToRender {
   if (config === undefined) throw new AwgError("bug", "a rendering was asked of a config with errors");
@@ -111,10 +110,10 @@ export function isForMac({ resources }: DesiredState): boolean {
 }
 
 /**
- * What a configuration asks for, for a user who may read neither secrets nor awg's state: secrets stand as the hash of
- * their reference, path numbers are those of a first apply, and what this user cannot find out is taken to be there.
+ * The desired state of a configuration for a user without access to secrets and to awg's state. Secrets are the hash of
+ * their reference, and path numbers are those of a first apply. Facts that this user cannot read are assumed to hold.
  *
- * @throws AwgError("unsupported") for what no machine gets from this version.
+ * @throws AwgError("unsupported") for what this version supports on no host.
  */
 export async function desiredForAnyone(
   parts: UnprivilegedParts,

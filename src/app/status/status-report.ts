@@ -12,9 +12,9 @@ export interface ResourceStatus {
   readonly ready: boolean;
   readonly drift: readonly FieldChange[];
   readonly summary: string;
-  /** For a tunnel whose engine runs. */
+  /** For a tunnel with a running engine. */
   readonly tunnel?: TunnelStatus;
-  /** For a tunnel whose engine runs but does not respond. */
+  /** For a tunnel with a running engine that does not respond. */
   readonly silence?: EngineSilence;
 }
 
@@ -63,7 +63,7 @@ export interface Status {
   readonly openChange?: OpenChange;
   /** A change that is reverted unless it is confirmed in time. */
   readonly awaiting?: Awaiting;
-  /** Tunnels that are down and whose fallback is active; absent if there is none. */
+  /** Down tunnels with an active fallback; absent if there is none. */
   readonly fallback?: readonly FallenBack[];
   /** Why the keeper does not respond, and what to do; absent if it does, or none runs. */
   readonly silentKeeper?: AwgError;

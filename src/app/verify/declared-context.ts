@@ -3,7 +3,7 @@ import { MAIN_TABLE } from "../../resources/routes/route-table.ts";
 import type { KnownRoute, KnownRouting } from "../../verify/routing/routing.ts";
 import type { HostParts } from "../parts.ts";
 
-/** What stands around a packet policy on a machine. */
+/** Routing and devices of the host, against which a packet policy is verified. */
 export interface PolicyContext {
   readonly routing: KnownRouting;
   /** Devices, those first that are not ours; loopback left out. */

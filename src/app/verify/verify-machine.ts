@@ -14,14 +14,15 @@ import { isBetweenStates, whileUnchanged } from "./while-unchanged.ts";
 
 /** What came of a verification. */
 export interface VerifyReport extends Verified {
-  /** The generation whose policy the machine was held against; 0 when nothing was ever applied. */
+  /** The generation that the host was checked against; 0 if nothing was ever applied. */
   readonly generation: number;
 }
 
 /**
- * Holds what the machine has now against the accepted policy, or the one on trial: filter, routes and policy rules, tracked flows; for every
- * packet there can be, none is sent. Reads only (law 2). AwgError locked while another process changes the machine: what
- * stands then is neither the old state nor the new.
+ * Checks the host against the accepted policy, or the one on trial: filter, routes, policy rules and tracked flows, for
+ * every possible packet. Reads only (law 2) and sends no packet.
+ *
+ * @throws AwgError locked while another process changes the host: it is then in neither the old state nor the new
  */
 export async function verifyMachine(parts: HostParts): Promise<VerifyReport> {
   parts.requireRights?.();

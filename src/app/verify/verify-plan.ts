@@ -15,11 +15,12 @@ import { type PolicyContext, readPolicyContext } from "./declared-context.ts";
 import { policyIn, tunnelDevices, verifyLoaded } from "./verify-machine.ts";
 
 /**
- * Proves a plan before anything is written. Every policy on the way is held against chapter S10: what is in force
- * in between, and whatever is in force while ways change, may pass only what old and new both allow, and our own sockets to
- * the endpoints of both; and the rules that would be loaded for each are read back by the second interpreter and held
- * against that policy. Out devices are free in all of it, so that it holds whatever the routes are at that moment. A policy
- * that the plan leaves as it is, is held against the rules that stand in the kernel while all else changes. Changes nothing.
+ * Proves a plan before anything is written. Changes nothing.
+ *
+ * Every policy between old and new state is checked against chapter S10. In between, and while routes change, it may
+ * pass only what old and new both allow, and our own sockets to the endpoints of both. A second interpreter reads the
+ * rules that each policy would load and checks them against it. Out devices are free in all of it, so the proof holds
+ * for any routes. If the plan keeps a policy, the rules in the kernel are checked against it while all else changes.
  */
 export async function verifyPlan(parts: HostParts, plan: Plan): Promise<Verified> {
   const policies = stepsOf(plan).flatMap((step) => (step.kind === "firewall" ? [step] : []));

@@ -4,18 +4,19 @@ import { lockedBy } from "../../state/lock.ts";
 import type { HostParts } from "../parts.ts";
 import { readStateInForce, type StateInForce } from "../status/state-in-force.ts";
 
-/** How often the machine is looked at while others change it, and how long is waited before the next look. */
+/** How often the host is read while others change it, and the pause between two reads. */
 const LOOKS = 3;
 const WAIT_MS = 500;
 
-/** Whether a transaction has left the old state and not come to a new one: it is under way, or was interrupted. Pure. */
+/** Whether a transaction is running or was interrupted between the old state and the new. Pure. */
 export function isBetweenStates(parts: Pick<HostParts, "clock">, open: OpenTransaction | undefined): boolean {
   return open !== undefined && verifiedState(open, bootTimeMs(parts)) === undefined;
 }
 
 /**
- * Gives what was read of the machine while nobody changed it by awg: what a change began or ended under is read again.
- * AwgError locked, naming the process, where one goes on.
+ * Reads the host while no other awg changes it; a read that a change overlaps is repeated.
+ *
+ * @throws AwgError locked, naming the process, if a change goes on
  */
 export async function whileUnchanged<T>(parts: HostParts, read: (standing: StateInForce) => Promise<T>): Promise<T> {
   for (let look = 1; ; look += 1) {

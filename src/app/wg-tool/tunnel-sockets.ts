@@ -12,7 +12,7 @@ import { publicKeyOf } from "./public-key.ts";
 const ANSWER_TIMEOUT_MS = 10_000;
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
-/** Every device whose engine answers, sorted by name. */
+/** Every device with an answering engine, sorted by name. */
 export function tunnelNames(): string[] {
   return sockets()
     .filter(({ path }) => unixExchangesHere().isLive(path))

@@ -2,7 +2,7 @@ import type { Planned } from "../../app/plan/planned.ts";
 import type { Terminal } from "../terminal.ts";
 import { styleFor } from "./style.ts";
 
-/** Prints what a person should know of a plan to stderr; what is kept as it was asked for needs no word. */
+/** Prints a plan's notes for people to stderr, except those on resources kept as requested. */
 export function printNotes(notes: Planned["notes"], terminal: Terminal): void {
   const style = styleFor(terminal.colorErr);
   const worthSaying = notes.filter(({ enforcement }) => enforcement !== "enforced");

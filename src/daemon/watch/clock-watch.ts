@@ -6,7 +6,7 @@ const TOLERANCE_MS = 1_500;
 
 /** Three clocks read at one time, in milliseconds. */
 export interface ClockReading {
-  /** Stands still while the machine sleeps (CLOCK_MONOTONIC). */
+  /** Stops while the host sleeps (CLOCK_MONOTONIC). */
   readonly awakeMs: number;
   /** Goes on while it sleeps (CLOCK_BOOTTIME). */
   readonly bootMs: number;

@@ -3,8 +3,8 @@ import { watch } from "chokidar";
 
 /**
  * Watches config files and folders through whatever editors and kubelets do to them: writes in place, renames over,
- * deletions, symlinks that flip. The folders are watched, since a file that is replaced takes its watch with it. Only
- * wakes; what stands there is read afresh.
+ * deletions, symlinks that flip. The folders are watched, since a replaced file loses its watch. It only wakes; the
+ * content is read afresh.
  */
 export function watchConfig(paths: readonly string[], onChange: (path: string) => void): AsyncDisposable {
   const named = paths.map((path) => resolve(path));

@@ -27,8 +27,8 @@ export class DeadlineWatch implements Disposable {
   }
 
   /**
-   * Told at each look how many seconds are left, 0 when the time is over; undefined when nothing waits. Never throws: what
-   * failed is reported and tried again at the next look.
+   * Gets the remaining seconds at each look: 0 after the deadline, undefined if nothing awaits confirmation. Never
+   * throws: an error is reported, and the next look tries again.
    */
   async follow(secondsLeft: number | undefined): Promise<void> {
     this.#timer?.[Symbol.dispose]();

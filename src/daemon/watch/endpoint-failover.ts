@@ -6,8 +6,8 @@ import type { PeerObserved, TunnelObserved } from "../../model/resources/tunnel.
  */
 const FIRST_ANSWER_MS = 7_000;
 /**
- * One that has answered gets a third initiation. Our engine tells of the first, which it sends after 15 s of sending without
- * hearing (KEEPALIVE_TIMEOUT and REKEY_TIMEOUT, section 6.5); of others only the silence is seen.
+ * A peer that has answered gets a third initiation. Our engine reports the first, which it sends after 15 s of sending
+ * without hearing (KEEPALIVE_TIMEOUT and REKEY_TIMEOUT, section 6.5). Other engines show only the silence.
  */
 const LATER_ANSWER_MS = { counted: 12_000, unseen: 27_000 } as const;
 /** Each round through all addresses in vain doubles the wait, so often at most. */
@@ -36,9 +36,9 @@ export interface Unanswered {
 }
 
 /**
- * The addresses of peers that have names, tried one after the other: what an engine says of a peer is taken in at each
- * look, and an address that leaves handshakes unanswered is noted, so that the next plan takes another. Who answers is
- * stayed with. A peer that nobody sends to is never judged.
+ * Tries the addresses of named peers one after the other. Each look reads the engine's peers. An address with
+ * unanswered handshakes is noted, and the next plan takes another. An address that answers is kept. An idle peer is
+ * never judged.
  */
 export class EndpointFailover {
   #alternatives: Readonly<Record<PeerKey, readonly string[]>> = {};
@@ -56,7 +56,7 @@ export class EndpointFailover {
     return Object.fromEntries(this.#unanswered);
   }
 
-  /** What the names stand for now. What is told of addresses that a name lost is forgotten. */
+  /** Sets the current addresses of the names. State of addresses that a name lost is removed. */
   follow(alternatives: Readonly<Record<PeerKey, readonly string[]>>): void {
     this.#alternatives = alternatives;
     for (const [key, endpoints] of this.#unanswered) {
@@ -66,7 +66,7 @@ export class EndpointFailover {
     for (const key of this.#attempts.keys()) if (!Object.hasOwn(alternatives, key)) this.#attempts.delete(key);
   }
 
-  /** The machine has another network: what did not answer from the old one may answer from this. */
+  /** The host is on another network: an address that failed on the old one may answer here. */
   restart(): void {
     this.#attempts.clear();
     this.#unanswered.clear();
@@ -147,7 +147,7 @@ function isAnotherEngine(before: Attempt, { receivedBytes, sentBytes }: PeerObse
   return receivedBytes < before.receivedBytes || sentBytes < before.sentBytes;
 }
 
-/** A tunnel may have been up before anybody looked, or may have asked in vain. */
+/** A tunnel may have been up, or unanswered, before the first look. */
 function firstLook(endpoint: string, peer: PeerObserved, nowMs: number): Attempt {
   const attempt = attemptAt(endpoint, peer);
   if (attempt.handshakes > 0 && attempt.attempts === 0) return { ...attempt, hasAnswered: true };
@@ -173,8 +173,8 @@ function nextAttempt(before: Attempt, peer: PeerObserved, nowMs: number): Attemp
 }
 
 /**
- * Whether something left that the peer has to answer. Our engine tells its initiations; of others only bytes are known,
- * and where keepalives are sent, which nobody answers, they tell nothing until the useCases must be over.
+ * Whether a packet was sent that the peer must answer. Our engine reports its initiations; others report only bytes.
+ * With keepalives, which get no reply, bytes prove nothing until the session must be over.
  */
 function asks(before: Attempt, now: Attempt, { measured, persistentKeepaliveSeconds }: PeerObserved): boolean {
   if (measured !== undefined) return now.attempts > before.attempts;

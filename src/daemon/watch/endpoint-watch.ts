@@ -39,13 +39,13 @@ export class EndpointWatch implements AsyncDisposable {
     return this.#races.unanswered;
   }
 
-  /** The machine's addresses changed, or it woke: every address is worth trying again. */
+  /** The host's addresses changed, or it woke: every address is worth another try. */
   restart(): void {
     this.#races.restart();
     this.#waysChanged = true;
   }
 
-  /** Routes changed, and with them perhaps the ways to some of the addresses: the next plan tells the engines. */
+  /** Routes changed, perhaps those to some addresses: the next plan updates the engines. */
   noteRoutes(): void {
     this.#waysChanged = true;
   }

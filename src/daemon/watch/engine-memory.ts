@@ -2,20 +2,20 @@ import type { EnginePort } from "../../host/ports/engines.ts";
 import type { Host } from "../../host/ports/host.ts";
 import type { TunnelObserved } from "../../model/resources/tunnel.ts";
 
-/** Engines, and what they said when they were last asked together. */
+/** Engines, with their replies to the last joint read. */
 export interface EngineMemory extends EnginePort {
   /** What these engines said counts no more, or what any said. */
   forget(devices?: readonly string[]): void;
   /** Whether the last look at all engines took one for what it had said before. */
   readonly isRemembered: boolean;
-  /** The machine with these engines as they are remembered here, in its looks too. */
+  /** The host with these remembered engines, in its looks too. */
   over(host: Host): Host;
 }
 
 /**
- * Asks an engine again only when something may have become another since: sixty processes that are asked after each change
- * of a route keep the change waiting. The kernel tells nobody when an engine is set by another program; that is found when
- * `forget` is said at the drift timer. `read` always asks.
+ * Reads an engine again only if it may have changed: to read sixty processes after each route change would delay that
+ * change. The kernel sends no event when another program sets an engine; `forget` at the drift timer finds that. `read`
+ * always queries.
  */
 export function rememberEngines(engines: EnginePort): EngineMemory {
   let said = new Map<string, TunnelObserved>();
@@ -34,7 +34,7 @@ export function rememberEngines(engines: EnginePort): EngineMemory {
     const before = said;
     const all = await engines.readAll(before);
     isRemembered = all.some(({ device }) => before.has(device));
-    // What was forgotten while it was asked may have been asked before it changed.
+    // What was forgotten during the read may have been read before it changed.
     if (said === before) said = new Map(all.filter(({ running }) => running).map((engine) => [engine.device, engine]));
     return all;
   };

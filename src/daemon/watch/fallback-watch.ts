@@ -11,7 +11,7 @@ const REPLACE_MS = 5_000;
 /** Twice it may fail before it expires. */
 const RENEW_MS = FALLBACK_LIFETIME_MS / 3;
 
-/** What the watch tells; plain data, a view prints it. */
+/** The watch's reports; plain data, a view prints it. */
 export type FallbackReport =
   | { readonly type: "fallback"; readonly devices: readonly string[] }
   | { readonly type: "problem"; readonly text: string };
@@ -34,7 +34,7 @@ export class FallbackWatch implements AsyncDisposable {
   readonly #useCases: Pick<UseCases, "accepted" | "engine" | "fallBack" | "probe">;
   readonly #deps: FallbackDeps;
   readonly #states = new Map<string, TunnelState>();
-  /** When the loop was told that the engine of a device does not answer, in steady milliseconds. */
+  /** When each device's silent engine was first reported to the loop, in steady milliseconds. */
   readonly #silent = new Map<string, number>();
   /** What is in force expires while looks fail. */
   readonly #attempts: Attempts;
@@ -53,7 +53,7 @@ export class FallbackWatch implements AsyncDisposable {
     this.#later(0);
   }
 
-  /** The accepted state may be another by now, or somebody touched the machine. */
+  /** The accepted state may have changed, or another program changed the host. */
   refresh(): void {
     this.#tunnels = undefined;
   }
@@ -76,7 +76,7 @@ export class FallbackWatch implements AsyncDisposable {
   }
 
   async #look(): Promise<void> {
-    // Whoever applies beside the daemon wakes nobody.
+    // An apply beside the daemon sends it no event.
     const isStale = this.#tunnels === undefined || this.#deps.nowMs() >= this.#rereadAtMs;
     if (isStale) this.#rereadAtMs = this.#deps.nowMs() + RENEW_MS;
     if (isStale) this.#tunnels = undefined;
@@ -110,7 +110,7 @@ export class FallbackWatch implements AsyncDisposable {
     if (probe && engine?.running === true) await this.#useCases.probe(spec.device);
   }
 
-  /** Tells the loop, which starts another engine, before anything has to go directly. */
+  /** Reports to the loop, which starts another engine before traffic has to go directly. */
   #isToBeReplaced(device: string, silence: EngineSilence | undefined): boolean {
     if (silence === undefined) {
       this.#silent.delete(device);

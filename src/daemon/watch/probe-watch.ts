@@ -4,7 +4,7 @@ import type { UseCases } from "../use-cases.ts";
 
 const LOOK_MS = 1_000;
 
-/** What the watch tells: a probe passes or fails otherwise than the last time. */
+/** The watch's report: the result of a probe changed. */
 export type ProbeReport =
   | { readonly type: "probe"; readonly name: string; readonly passed: boolean; readonly detail: string }
   | { readonly type: "problem"; readonly text: string };
@@ -14,7 +14,9 @@ export interface ProbeWatch extends AsyncDisposable {
   refresh(): void;
 }
 
-/** Runs the accepted state's probes, each in its own rhythm, and tells when one changes; the first failure counts as a change. */
+/**
+ * Runs the probes of the accepted state, each at its interval, and reports each change. The first failure is a change.
+ */
 export function watchProbes(
   useCases: Pick<UseCases, "acceptedGeneration" | "runProbe">,
   report: (report: ProbeReport) => void,

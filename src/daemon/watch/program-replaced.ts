@@ -1,6 +1,6 @@
 import { statSync } from "node:fs";
 
-/** Tells, at the look after it happened and once, that another file stands where the program of this process stood. */
+/** Reports once that this process's executable was replaced, at the first look after it. */
 export function watchProgramReplaced(path = process.argv[1] ?? ""): () => string | undefined {
   const started = identityOf(path);
   let isReported = false;

@@ -3,13 +3,13 @@ import type { NetworkEvent } from "../../host/ports/network-events.ts";
 import type { UseCases } from "../use-cases.ts";
 import { writerText } from "../writer-text.ts";
 
-/** After a look of its own it leaves events so long to the loop's: others may change the packet filter many times a second. */
+/** After its own look it ignores events for this long: others may change the packet filter many times a second. */
 const REST_MS = 200;
 
-/** What the guard tells: the packet filter did not stand, and what became of it. */
+/** The watchdog's report: the packet filter was wrong, and the result of the repair. */
 export interface GuardReport extends RestoredPolicy {
   readonly type: "guarded";
-  /** "nft (123)": who changed it, where the kernel told. */
+  /** "nft (123)": the program that changed it, if the kernel reported it. */
   readonly by?: string;
 }
 
@@ -20,8 +20,8 @@ export interface GuardDeps {
 }
 
 /**
- * Sees to it that the packet filter stands, before and apart from every plan, and never gives it up: as soon as the kernel
- * tells that somebody changed it or that its keeper ended, and at each look of the loop.
+ * Keeps the packet filter loaded, independent of every plan, and never gives up. It checks when the kernel reports a
+ * change by another program, when the keeper ended, and at each look of the loop.
  */
 export class RulesetWatchdog {
   readonly #useCases: Pick<UseCases, "restorePolicy">;
@@ -41,7 +41,9 @@ export class RulesetWatchdog {
     return look;
   }
 
-  /** Looks at once where it may be the packet filter. What fails is told by the loop, which the same event wakes. */
+  /**
+   * Looks at once if the event may concern the packet filter. The same event wakes the loop, which reports any error.
+   */
   note({ what, by }: NetworkEvent): void {
     const nowMs = this.#deps.nowMs();
     if ((what !== "packet filter" && what !== "the keeper ended") || nowMs < this.#restUntilMs) return;

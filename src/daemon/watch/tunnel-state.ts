@@ -4,24 +4,24 @@ import { backoffMs } from "../../reconciler/machine/backoff.ts";
 import { type TunnelEvent, tunnelMachine } from "../../reconciler/machine/tunnel.machine.ts";
 
 /**
- * A peer that got a packet answers within 10 s, if with an empty packet (KEEPALIVE_TIMEOUT); 5 s later the sender takes the
- * useCases for dead and shakes hands anew (REKEY_TIMEOUT; WireGuard white paper, section 6.5).
+ * A peer that got a packet answers within 10 s, if with an empty packet (KEEPALIVE_TIMEOUT). 5 s later the sender
+ * considers the session dead and shakes hands again (REKEY_TIMEOUT; WireGuard white paper, section 6.5).
  */
 const SILENCE_MS = 15_000;
-/** A packet without content, which nobody answers: header and tag (WireGuard white paper, section 5.4.6). */
+/** A packet without content, which gets no reply: header and tag (WireGuard white paper, section 5.4.6). */
 const EMPTY_BYTES = 32;
 /** An engine sends such a packet so long after the last that it received and did not answer (KEEPALIVE_TIMEOUT). */
 const EMPTY_EVERY_MS = 10_000;
 /** Three handshakes, 5 s apart. */
 const HANDSHAKE_MS = 15_000;
 /**
- * No useCases lives longer (REJECT_AFTER_TIME). A peer that nothing reaches any more may still be heard: it shakes hands too.
+ * No session lives longer (REJECT_AFTER_TIME). A peer that no packet reaches may still be heard: it shakes hands too.
  */
 const SESSION_MS = 180_000;
 
 /** What one engine was last seen to have done, summed over its peers. */
 interface Look {
-  /** Each peer's last handshake, in seconds of a wall clock that anybody may set: only that it changed tells anything. */
+  /** Each peer's last handshake, in wall clock seconds. The clock may be set, so only a change counts. */
   readonly handshakes: ReadonlyMap<string, number>;
   readonly atMs: number;
   readonly receivedBytes: number;
@@ -37,7 +37,7 @@ interface Look {
 
 /** What a look at a tunnel makes necessary. */
 export interface TunnelNeeds {
-  /** Its peers should be asked for a handshake: nothing else would find out that they are back. */
+  /** A handshake with its peers is due: nothing else would detect that they are back. */
   readonly probe: boolean;
   /** Its names should be looked up again. */
   readonly resolve: boolean;
@@ -73,8 +73,8 @@ export class TunnelState {
   }
 
   /**
-   * Takes in what the engine says now; undefined when it does not answer. `spec` tells whether it could reach or be reached
-   * by anybody; `nowMs` is steady.
+   * Processes an engine's reply; undefined if it does not answer. `spec` decides whether peers can be reached or can
+   * reach it; `nowMs` is steady.
    */
   look(observed: TunnelObserved | undefined, spec: TunnelSpec, nowMs: number): TunnelNeeds {
     const before = this.#look;
@@ -94,7 +94,7 @@ export class TunnelState {
     return needs;
   }
 
-  /** After the first failure each try is asked for; before, only silence while sending tells of one. */
+  /** After the first failure each try is requested; before it, only silence while sending indicates one. */
   #waitsTooLong(now: Look | undefined, nowMs: number): boolean {
     if (nowMs - this.#enteredMs < HANDSHAKE_MS) return false;
     if (this.name === "stale") return true;

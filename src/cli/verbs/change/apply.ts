@@ -56,7 +56,7 @@ async function planFrom(call: VerbCall, host: OpenHost): Promise<PlannedUnderLoc
   return isAtOnce ? planUnderLock(host.parts, makePlan) : { planned: await makePlan() };
 }
 
-/** AwgError verification where a state on the way would let pass what nothing grants. */
+/** AwgError verification if a state during the plan would pass packets that no rule grants. */
 async function refuseUnproven(call: VerbCall, { parts }: OpenHost, { plan }: Planned): Promise<void> {
   const { verifyPlan } = await import("../../../app/verify/verify-plan.ts");
   const verified = await verifyPlan(parts, plan);

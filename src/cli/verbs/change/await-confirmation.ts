@@ -29,7 +29,7 @@ export function confirmWithinOf(call: VerbCall, isOverSsh: boolean): number | un
   });
 }
 
-/** AwgError usage for a time that cannot be read: told before the machine is, and before anybody waits for a plan. */
+/** AwgError usage for an unreadable time: reported before the host is read, and before anyone waits for a plan. */
 export function refuseWrongTime(call: VerbCall): void {
   confirmWithinOf(call, false);
 }
@@ -75,7 +75,7 @@ function reportWaiting(call: VerbCall, seconds: number): void {
   );
 }
 
-/** The command line of a verb that acts on the machine, and the state folder, of this call. */
+/** The command line of a verb for this call's host and state folder. */
 export function onThisMachine(verb: string, call: Pick<VerbCall, "options" | "environment">): string {
   const { host, stateDir } = call.options;
   const given = { "--host": host, "--netns": call.environment[ENTERED_NETNS], "--state-dir": stateDir };

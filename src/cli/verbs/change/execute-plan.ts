@@ -19,16 +19,18 @@ import { printPlanned } from "../plan/plan.json.ts";
 import { awaitConfirmation, confirmWithinOf } from "./await-confirmation.ts";
 import { CODE_OF_SIGNAL, watchStopSignals } from "./stop-signals.ts";
 
-/** What `apply` and `destroy` share: show, ask, carry out, say how it ended. */
+/** Texts for the steps that `apply` and `destroy` share: show, prompt, execute, report. */
 export interface VerbTexts {
   readonly question: string;
   readonly done: (planned: Planned, outcome: Applied) => string;
   readonly nothing: string;
-  /** It was looked at before, as a saved plan is: nobody is asked. */
+  /** It was reviewed before, like a saved plan: no prompt. */
   readonly approved?: boolean;
 }
 
-/** Shows the plan, asks unless told not to, applies it; SIGINT, SIGTERM and SIGHUP undo it and exit 130, 143 and 129. */
+/**
+ * Shows the plan, prompts unless approved, applies it; SIGINT, SIGTERM and SIGHUP undo it and exit 130, 143 and 129.
+ */
 export async function executeVerb(
   call: VerbCall,
   { parts, configs }: OpenHost,
@@ -99,12 +101,12 @@ function leftText({ kept }: Applied): string {
   return kept === undefined ? "" : ` Not put back: ${kept}`;
 }
 
-/** The machine is right; what is left to write stands in the journal. */
+/** The host is in the new state; the journal holds what is left to write. */
 function unacceptedText(why: string): string {
   return `awg: applied, but the new generation could not be saved yet (${why}); correct that, and the next apply or destroy saves it`;
 }
 
-/** Whether all was done and yet a person, or a reboot, has to do the rest; says what. Nobody is waited for. */
+/** Whether a person or a reboot must finish an otherwise complete change; prints what. Waits for neither. */
 async function isAwaitingPerson({ terminal }: VerbCall, parts: HostParts, { desired }: Planned): Promise<boolean> {
   if (!desired.resources.some(({ kind }) => kind === "system-extension")) return false;
   const { readStatus } = await import("../../../app/status/machine-status.ts");

@@ -5,7 +5,7 @@ import { flagOption, type RunVerb } from "../../verb.ts";
 import { renderReverted, revertedDocument } from "./reverted.ts";
 import { outliveTerminal } from "./stop-signals.ts";
 
-/** `awg revert`: restores what stood before a change that waits to be confirmed; the keeper runs it with --due. */
+/** `awg revert`: restores the state before a change that awaits confirmation; the keeper runs it with --due. */
 export const run: RunVerb = async (call) => {
   outliveTerminal();
   const onlyIfDue = flagOption(call, "due");

@@ -4,7 +4,7 @@ import { EXIT, type ExitCode } from "../../exit-code.ts";
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
-/** Codes as a shell tells the same end of a program: 128 and the signal's number. */
+/** Exit codes as a shell reports them: 128 and the signal's number. */
 export const CODE_OF_SIGNAL: Readonly<Record<StopSignal, ExitCode>> = {
   SIGINT: EXIT.interrupted,
   SIGTERM: EXIT.terminated,
@@ -20,7 +20,7 @@ export interface StopSignals {
    * for the kernel answers at once.
    */
   look(): Promise<StopSignal | undefined>;
-  /** From now on the terminal may go away: SIGHUP asks for nothing. */
+  /** From now on the terminal may go away: SIGHUP has no effect. */
   outliveTerminal(): void;
   stop(): void;
 }

@@ -18,7 +18,7 @@ ${verbs.map(({ name, argument }) => `    "${name} "*) ${reply(argument)} ;;`).jo
 complete -o filenames -F _awg awg`;
 }
 
-/** One branch a kind of value: "verb flag" pairs after which it stands. */
+/** One branch per kind of value: the "verb flag" pairs that it follows. */
 function values(verbs: readonly CompletableVerb[]): string[] {
   const places = new Map<string, string[]>();
   for (const { name, options } of verbs)

@@ -13,7 +13,7 @@ import { printDocument } from "../../views/json.ts";
 import { writeNewFiles } from "./new-files.ts";
 import { readForeign } from "./read-foreign.ts";
 
-/** As `awg init` suggests; only endpoints that are names are asked for there. */
+/** As `awg init` suggests; only endpoint names are resolved there. */
 const BOOTSTRAP = ["9.9.9.9"];
 const OTHERS = 0o077;
 const OTHERS_MAY_WRITE = 0o022;
@@ -65,7 +65,7 @@ function exposureOf({ name, mode = 0 }: SourceFile, { secrets }: Imported): Impo
   return [importNote(name, `others can ${what} this file (mode ${shown}), and keys are in it`, remedy)];
 }
 
-/** --adopt needs a file whose name says which device it is, as wg-quick takes it. */
+/** --adopt needs a file with the device as its name, as wg-quick does. */
 function adoptionOf(file: string, call: VerbCall): boolean {
   if (!flagOption(call, "adopt")) return false;
   const name = basename(file, ".conf");

@@ -4,7 +4,7 @@ import { AwgError } from "../../../model/error.ts";
 import { EXIT } from "../../exit-code.ts";
 import { flagOption, type RunVerb } from "../../verb.ts";
 
-/** `awg init [PATH]`: a commented config to start from; never replaces a file unless told to. */
+/** `awg init [PATH]`: a commented config to start from; replaces a file only on request. */
 export const run: RunVerb = async (call) => {
   const path = call.args[0] ?? "awg.yaml";
   if (path === "-") {

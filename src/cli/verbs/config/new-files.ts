@@ -63,6 +63,6 @@ function removeQuietly(path: string): void {
   try {
     unlinkSync(path);
   } catch {
-    // Whatever keeps it from being removed, the first error is the one to tell.
+    // Even if its removal fails, the first error is the one to report.
   }
 }

@@ -40,7 +40,7 @@ async function print(call: VerbCall, system: "linux" | "macos", { parts, ...rend
   return EXIT.success;
 }
 
-/** Who may not read the machine sees what its kernel's version and its devices promise, with stand-ins for secrets. */
+/** Without the right to read the host: what its kernel version and devices promise, with stand-ins for secrets. */
 async function desiredFor(call: VerbCall, host: OpenHost): Promise<ToRender> {
   const loaded = await loadConfigFor(call, host);
   const isSimulated = textOption(call, "host")?.startsWith("simulated") === true;
@@ -50,7 +50,7 @@ async function desiredFor(call: VerbCall, host: OpenHost): Promise<ToRender> {
   return desiredForAnyone(host.parts, loaded);
 }
 
-/** What a Mac plans for itself, also a simulated one; any other machine tells what a Mac would be asked for. */
+/** The plan of a Mac for itself, also of a simulated one; on any other host, what the config needs on a Mac. */
 async function desiredForMacos(call: VerbCall, host: OpenHost): Promise<ToRender> {
   const loaded = await loadConfigFor(call, host);
   const { desiredForMac, isForMac } = await import("../../../app/render/render-offline.ts");

@@ -8,7 +8,10 @@ import { printDocument } from "../../views/json.ts";
 import { reportProblems } from "../../views/problems.ts";
 import { otherEndsOf, renderOtherEnds } from "./compatible-peers.ts";
 
-/** `awg validate`: every problem at once; reads the config, looks at the files of its secrets, and reads nothing of the machine. */
+/**
+ * `awg validate`: every problem at once. It reads the config, checks the files of its secrets, and reads nothing of the
+ * host.
+ */
 export const run: RunVerb = async (call) => {
   await using host = await openHostFor(call);
   const loaded = await host.configs.load(readConfigFiles(call));

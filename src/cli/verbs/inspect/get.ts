@@ -6,7 +6,7 @@ import { openHostFor } from "../../open-host.ts";
 import { flagOption, type RunVerb } from "../../verb.ts";
 import { printDocument } from "../../views/json.ts";
 
-/** `awg get [KIND[/NAME]]`: resources as the machine holds them, or as accepted with --desired. */
+/** `awg get [KIND[/NAME]]`: resources as observed on the host, or as accepted with --desired. */
 export const run: RunVerb = async (call) => {
   await using host = await openHostFor(call);
   const { parts } = host;
@@ -32,7 +32,7 @@ const SECRET_FIELDS: ReadonlySet<string> = new Set([
   "password",
 ]);
 
-/** Specs hold a fingerprint where a secret stands: 64 hex digits, which a reader would take for the key itself. */
+/** Specs hold a fingerprint in place of a secret: 64 hex digits, which a reader would take for the key itself. */
 function withoutSecrets(spec: unknown): unknown {
   if (Array.isArray(spec)) return spec.map(withoutSecrets);
   if (typeof spec !== "object" || spec === null) return spec;

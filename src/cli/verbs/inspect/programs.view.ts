@@ -72,7 +72,7 @@ function fileText({ path, name, isReplaced }: ProgramLine["program"]): string {
   return printableLine(isReplaced === true ? `${text} (replaced)` : text);
 }
 
-/** The end of a path tells more than its beginning. */
+/** The end of a path is more specific than its beginning. */
 function shortened(text: string): string {
   return text.length <= MOST_COLUMN ? text : `…${text.slice(text.length - MOST_COLUMN + 1)}`;
 }

@@ -51,7 +51,7 @@ async function watch(
   return EXIT.success;
 }
 
-/** Which programs are asked for: all options must fit. Threads of the kernel are programs only with --all. */
+/** Selects programs: all options must match. Kernel threads are programs only with --all. */
 function filterOf(call: VerbCall): (line: ProgramLine) => boolean {
   const [wanted] = call.args;
   const [pid, user, via] = [numberOption(call, "pid"), textOption(call, "user"), textOption(call, "via")];

@@ -4,7 +4,7 @@ import type { DocumentOf } from "../../documents/documents.ts";
 
 type TunnelDocument = NonNullable<DocumentOf<"status">["resources"][number]["tunnel"]>;
 
-/** Characters of a public key that tell peers apart for people. */
+/** Characters of a public key that distinguish peers for people. */
 const KEY_CHARACTERS = 8;
 const UNITS = ["B", "kB", "MB", "GB", "TB"] as const;
 

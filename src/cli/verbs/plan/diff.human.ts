@@ -4,7 +4,7 @@ import type { DocumentOf } from "../../documents/documents.ts";
 import type { Style } from "../../views/style.ts";
 import { renderStep } from "./plan.human.ts";
 
-/** One entry a resource: a flip changes the firewall twice, which is a way and not a difference. */
+/** One entry a resource: a flip changes the firewall twice, which is order and not a difference. */
 function differences(plan: Plan): readonly Step[] {
   const byKey = new Map<string, Step>();
   for (const step of stepsOf(plan)) byKey.set(step.key, step);

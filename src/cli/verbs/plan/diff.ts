@@ -32,7 +32,7 @@ export const run: RunVerb = async (call) => {
       ? await planConfig(host.parts, await loadConfigFor(call, host), selectionOf(call))
       : await planRollback(host.parts, from);
   const { terminal } = call;
-  // What is told by a resource's key is something of it that no step is made of.
+  // A note on a resource's key concerns a part of it that no step covers.
   const notes = planned.notes.filter(({ path, isWarning }) => isWarning || path.includes("/"));
   if (notes.length > 0) (await import("../../views/notes.ts")).printNotes(notes, terminal);
   const subject = from === undefined ? "the config says" : `generation ${from} says`;

@@ -72,7 +72,7 @@ function longMembers({ field, added = 0, removed = 0, before, after }: FieldChan
   return fits ? [] : [...come.map((text) => `+ ${text}`), ...gone.map((text) => `- ${text}`)];
 }
 
-/** A field that the machine itself changed since the accepted state. */
+/** A field that changed on the host since the accepted state. */
 function driftMark({ drift }: FieldChange, style: Style): string {
   return drift === true ? style.yellow("≠") : " ";
 }

@@ -5,8 +5,8 @@ import { policyField } from "../../../model/text/field-name.ts";
 import { protocolName } from "../../../verify/finding.ts";
 
 /**
- * Each field of a step once: rules and the default stand in the policy for packets that start and for those that pass, and
- * are one thing in the configuration. Pure.
+ * Each field of a step once. The policy holds rules and the default for new packets and for forwarded ones; the
+ * configuration holds them once. Pure.
  */
 export function visibleChanges(changes: readonly FieldChange[]): readonly FieldChange[] {
   const seen = new Set<string>();

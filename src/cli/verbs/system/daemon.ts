@@ -6,7 +6,7 @@ import { hostOptionsOf } from "../../open-host.ts";
 import { flagOption, listOption, type RunVerb } from "../../verb.ts";
 import { renderReport } from "./loop-report.ts";
 
-/** `awg daemon --foreground`: keeps the machine as declared until SIGTERM or SIGINT; SIGHUP makes it look. */
+/** `awg daemon --foreground`: keeps the host as declared until SIGTERM or SIGINT; SIGHUP makes it look. */
 export const run: RunVerb = async (call) => {
   if (!flagOption(call, "foreground")) {
     throw new AwgError("usage", "the daemon runs in the foreground only", {

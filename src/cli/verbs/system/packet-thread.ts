@@ -2,7 +2,7 @@ import { AwgError } from "../../../model/error.ts";
 import { EXIT } from "../../exit-code.ts";
 import type { RunVerb } from "../../verb.ts";
 
-/** `awg packet-thread`: what the embedded engine's packet thread runs; it returns when the thread is told to end. */
+/** `awg packet-thread`: runs the embedded engine's packet thread until its end is requested. */
 export const run: RunVerb = async () => {
   const { isMainThread } = await import("node:worker_threads");
   if (isMainThread)

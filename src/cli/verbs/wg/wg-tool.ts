@@ -24,7 +24,7 @@ export function asWgTool(run: (call: VerbCall) => Promise<void>): RunVerb {
 /**
  * The text of a file, `-` and /dev/stdin being standard input.
  *
- * @throws AwgError("usage") naming the file, unless it is a key that somebody typed in the file's place
+ * @throws AwgError("usage") naming the file, unless it is a key typed in place of the file
  */
 export function readText(call: VerbCall, path: string): string {
   if (path === "-" || path === "/dev/stdin") return call.terminal.readInput();
