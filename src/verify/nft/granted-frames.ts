@@ -11,8 +11,10 @@ import type { FamilyQuestion } from "./ruleset-question.ts";
 const whole = fragmentIs("whole", "first");
 
 /**
- * The frames that may leave by the policy (chapter S9): what S5 and S7 let out, as far as conntrack need not be
- * asked (S9.1); later fragments where some whole packet could (S9.2); and whatever carries one of awg's marks (S9.3).
+ * The frames that may leave by the policy (chapter S9).
+ *
+ * These are packets that S5 and S7 accept without conntrack (S9.1). Later fragments may leave if a whole packet could
+ * (S9.2). Every packet with one of awg's marks may leave (S9.3).
  */
 export function grantedFrames({ space, granted, question }: FamilyQuestion): Diagram {
   const { diagrams } = space;
@@ -41,7 +43,7 @@ function fromTunnel(tunnels: readonly PolicyTunnel[]): Formula {
   );
 }
 
-/** S9.2: without ports a later fragment is asked for by each layer alone (S1.2): each must have some whole packet of its kind. */
+/** S9.2: a later fragment has no ports. Each layer must grant some whole packet with the same other fields (S1.2). */
 function fragmentsOf(space: FamilyQuestion["space"], { steering, layers }: FirewallPolicy, probes: Formula): Diagram {
   const { diagrams } = space;
   const addresses = layers.flatMap(({ tunnels }) => tunnels.flatMap((tunnel) => tunnel.addresses));

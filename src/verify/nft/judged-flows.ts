@@ -3,13 +3,13 @@ import { JudgedMemory } from "./judged-memory.ts";
 import { sendThrough } from "./packet-paths.ts";
 import type { FamilyQuestion } from "./ruleset-question.ts";
 
-/** Packets that leave pass the rules that remember verdicts. */
+/** The hooks with rules that add to the sets of judged flows. */
 const LEAVING: readonly Hook[] = ["output", "forward"];
 
 /**
- * The question with what awg's sets of judged flows may hold (S5.6): the keys of all packets that can come to a rule that
- * adds them. A set is empty when it is loaded, so its elements come from these rules alone; the walk is repeated until it
- * adds no more.
+ * Adds the possible contents of awg's sets of judged flows to the question (S5.6).
+ *
+ * A set is empty when it is loaded, so only rules add elements. The walk is repeated until it adds no more.
  */
 export function withJudgedFlows(asked: FamilyQuestion): FamilyQuestion {
   const { own, space } = asked;

@@ -2,26 +2,26 @@ import { type Diagram, EVERYTHING, NOTHING } from "../space/decision-diagram.ts"
 import type { PacketSpace } from "../space/packet-space.ts";
 import type { JudgedStep } from "./reading/judged-step.ts";
 
-/** What awg's sets of judged flows may hold (S5.6): all packets with one of the keys. */
+/** The possible contents of awg's sets of judged flows (S5.6): all packets with one of the keys. */
 export class JudgedMemory {
   readonly #space: PacketSpace;
   /** By set and key. */
   readonly #known: ReadonlyMap<string, Diagram>;
   readonly #added: Map<string, Diagram>;
 
-  /** Sets that hold nothing yet, or what walks with another memory have added. */
+  /** Empty sets, or the keys that walks with another memory added. */
   constructor(space: PacketSpace, before?: JudgedMemory) {
     this.#space = space;
     this.#known = before === undefined ? new Map() : before.#added;
     this.#added = new Map(this.#known);
   }
 
-  /** Whether walks with this memory have added nothing that was not known. */
+  /** Walks with this memory added no new key. */
   get isComplete(): boolean {
     return [...this.#added].every(([name, keys]) => keys === this.#known.get(name));
   }
 
-  /** The packets that may be known for ones of a judged flow. A set that is filled by another key tells nothing. */
+  /** The packets that may match a set of judged flows. A set with another key gives no information. */
   mayHold({ set, key }: JudgedStep): Diagram {
     const others = [...this.#known.keys()].filter((name) => name.startsWith(`${set} `) && name !== nameOf(set, key));
     return others.length > 0 ? EVERYTHING : (this.#known.get(nameOf(set, key)) ?? NOTHING);

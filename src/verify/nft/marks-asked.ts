@@ -6,7 +6,7 @@ type MarkTerm = Extract<Term, { readonly dimension: "mark" }>;
 
 const known = new WeakMap<ReadTable, Map<string, readonly MarkTerm[] | undefined>>();
 
-/** What a chain and those that it leads to ask of the mark; undefined where they write it. */
+/** The tests of the mark in a chain and in the chains it jumps to; undefined if they write the mark. */
 export function marksAskedIn(table: ReadTable, chain: string): readonly MarkTerm[] | undefined {
   const ofTable = known.get(table) ?? new Map<string, readonly MarkTerm[] | undefined>();
   known.set(table, ofTable);
@@ -24,7 +24,10 @@ function readMarks(table: ReadTable, chain: string): readonly MarkTerm[] | undef
   );
 }
 
-/** What marks answer to these questions after a change, as far as the change alone tells; the same for changes that answer alike. */
+/**
+ * The results of these tests after a change, as far as the change alone decides them. Changes with equal results give
+ * equal text.
+ */
 export function answersOf(asked: readonly MarkTerm[], { keep, set }: MarkChange): string {
   return asked
     .map(({ mask, values, not }) => {

@@ -4,19 +4,19 @@ import { all, any, deviceIn, type Formula, not } from "../space/packet-fields.ts
 import { type BaseChain, baseChainsAt, type ReadTable } from "./read-tables.ts";
 import type { ReadRule } from "./reading/rule-step.ts";
 import type { FamilyQuestion } from "./ruleset-question.ts";
-import { type Passage, type Piece, startingWith, walk } from "./walk.ts";
+import { type Outcome, type PacketSet, startingWith, walk } from "./walk.ts";
 
-/** The hooks a packet passes, before the device's egress. */
+/** The hooks that a packet passes before the egress of its device. */
 const STAGES: Readonly<Record<Hook, readonly ("prerouting" | "input" | "forward" | "output" | "postrouting")[]>> = {
   output: ["output", "postrouting"],
   input: ["prerouting", "input"],
   forward: ["prerouting", "forward", "postrouting"],
 };
 
-/** What became of packets: refused or let through by the IP stack's hooks, then by the egress of their device. */
+/** Verdicts on packets: first by the hooks of the IP stack, then by the egress of the device. */
 export interface Way {
-  readonly stack: Passage;
-  readonly egress: Passage;
+  readonly stack: Outcome;
+  readonly egress: Outcome;
 }
 
 /** Sends packets of one hook through all base chains of the tables. */
@@ -40,17 +40,17 @@ export function sendFrames(
   tables: readonly ReadTable[],
   set: Diagram,
   traced = false,
-): Passage {
+): Outcome {
   return throughEgress(space, tables, startingWith(set), traced);
 }
 
-/** Devices with the same chains at their egress are judged together. */
+/** Evaluates devices with the same egress chains together. */
 function throughEgress(
   space: FamilyQuestion["space"],
   tables: readonly ReadTable[],
-  pieces: readonly Piece[],
+  packetSets: readonly PacketSet[],
   traced: boolean,
-): Passage {
+): Outcome {
   const groups = new Map<string, { readonly devices: string[]; readonly chains: readonly BaseChain[] }>();
   for (const device of space.names.out) {
     const chains = baseChainsAt(tables, "egress", device);
@@ -61,32 +61,32 @@ function throughEgress(
     else group.devices.push(device);
   }
   const covered = [...groups.values()].flatMap(({ devices }) => devices);
-  const accepted = within(space, pieces, space.ofFormula(not(deviceIn("out", covered))));
-  const dropped: Piece[] = [];
+  const accepted = within(space, packetSets, space.ofFormula(not(deviceIn("out", covered))));
+  const dropped: PacketSet[] = [];
   for (const { devices, chains } of groups.values()) {
-    const passage = walk(space, chains, within(space, pieces, space.ofFormula(deviceIn("out", devices))), traced);
-    accepted.push(...passage.accepted);
-    dropped.push(...passage.dropped);
+    const outcome = walk(space, chains, within(space, packetSets, space.ofFormula(deviceIn("out", devices))), traced);
+    accepted.push(...outcome.accepted);
+    dropped.push(...outcome.dropped);
   }
   return { accepted, dropped };
 }
 
-/** The parts of pieces that lie in a set. */
-export function within(space: FamilyQuestion["space"], pieces: readonly Piece[], set: Diagram): Piece[] {
-  if (set === EVERYTHING) return [...pieces];
-  return pieces.flatMap((piece) => {
-    const part = space.diagrams.and(piece.set, set);
-    return part === NOTHING ? [] : [{ ...piece, set: part }];
+/** The parts of the packet sets that lie in a set. */
+export function within(space: FamilyQuestion["space"], packetSets: readonly PacketSet[], set: Diagram): PacketSet[] {
+  if (set === EVERYTHING) return [...packetSets];
+  return packetSets.flatMap((packetSet) => {
+    const part = space.diagrams.and(packetSet.set, set);
+    return part === NOTHING ? [] : [{ ...packetSet, set: part }];
   });
 }
 
-/** All packets of the pieces. */
-export function unionOf(space: FamilyQuestion["space"], pieces: readonly Piece[]): Diagram {
-  return pieces.reduce<Diagram>((union, { set }) => space.diagrams.or(union, set), NOTHING);
+/** The union of the packet sets. */
+export function unionOf(space: FamilyQuestion["space"], packetSets: readonly PacketSet[]): Diagram {
+  return packetSets.reduce<Diagram>((union, { set }) => space.diagrams.or(union, set), NOTHING);
 }
 
-/** Whether some of these packets may come to the end of the rule. */
-export function isMet({ space }: FamilyQuestion, rule: ReadRule, packets: Formula): boolean {
+/** Some of these packets may reach the end of the rule. */
+export function mayMatch({ space }: FamilyQuestion, rule: ReadRule, packets: Formula): boolean {
   const tests = rule.steps.flatMap((step) => (step.kind === "test" ? [step.any] : []));
   const asked = tests.map((alternatives) =>
     any(...alternatives.map((terms) => all(...terms.map((term) => ({ kind: "term", term }) as const)))),

@@ -13,7 +13,7 @@ export interface ReadTable {
   readonly rules: ReadonlyMap<string, readonly ReadRule[]>;
 }
 
-/** A chain that the kernel asks at a hook. */
+/** A base chain at a hook. */
 export interface BaseChain {
   readonly table: ReadTable;
   readonly name: string;
@@ -44,12 +44,12 @@ export function readTables(
     }));
 }
 
-/** Every question that the rules ask. */
+/** Every test that the rules make. */
 export function termsOfTables(tables: readonly ReadTable[]): Term[] {
   return stepsOf(tables).flatMap((step) => (step.kind === "test" ? step.any.flat() : []));
 }
 
-/** What the rules write into the mark. */
+/** Every write to the mark by the rules. */
 export function markUsesOfTables(tables: readonly ReadTable[]): MarkUse[] {
   return stepsOf(tables).flatMap((step) => {
     if (step.kind === "mark-lost") return [{ mask: step.bits, values: [] }];
@@ -57,7 +57,7 @@ export function markUsesOfTables(tables: readonly ReadTable[]): MarkUse[] {
   });
 }
 
-/** The base chains of one hook in the kernel's order. Translation of addresses is left out: it refuses nothing. */
+/** The base chains of one hook in the kernel's order. NAT chains are left out, because they refuse no packet. */
 export function baseChainsAt(tables: readonly ReadTable[], hook: HookName, device?: string): BaseChain[] {
   return tables
     .flatMap((table) =>
@@ -74,15 +74,15 @@ function isAsked({ type, hook: where, devices = [] }: BaseChain["base"], hook: H
   return devices.some((name) => (name.endsWith("*") ? device.startsWith(name.slice(0, -1)) : name === device));
 }
 
-/** A rule of which something cannot be said. */
+/** A rule that awg cannot fully read. */
 export interface DoubtfulRule {
   readonly rule: ReadRule;
   readonly what: string;
-  /** Whether packets that are judged may come to it. */
+  /** Judged packets may reach it. */
   readonly isReached: boolean;
 }
 
-/** Rules of which something cannot be said, each with what it is. */
+/** Rules that awg cannot fully read, each with the reason. */
 export function doubtfulRules(tables: readonly ReadTable[]): DoubtfulRule[] {
   return tables.flatMap((read) => {
     const reached = reachedChains(read);
@@ -95,15 +95,15 @@ export function doubtfulRules(tables: readonly ReadTable[]): DoubtfulRule[] {
   });
 }
 
-/** A rule that writes fields of packets, and a base chain from which packets may come to it. */
+/** A rule that writes packet fields, and a base chain from which packets may reach it. */
 export interface WritingRule {
   readonly rule: ReadRule;
-  /** The fields, in words. */
+  /** Names of the fields. */
   readonly what: string;
   readonly chain: BaseChain;
 }
 
-/** Rules that write what packets are judged by, once for each base chain that leads to them. */
+/** Rules that write fields that the policy matches, once for each base chain that leads to them. */
 export function writingRules(tables: readonly ReadTable[]): WritingRule[] {
   return rulesByBase(tables).flatMap(({ rule, chain }) => {
     const fields = rule.steps.flatMap((step) => (step.kind === "write" ? [step.what] : []));
@@ -111,7 +111,7 @@ export function writingRules(tables: readonly ReadTable[]): WritingRule[] {
   });
 }
 
-/** Rules that keep packets from connection tracking, or apart in it, before it sees them; once for each base chain that leads to them. */
+/** Rules before conntrack that disable tracking or set another zone, once for each base chain that leads to them. */
 export function untrackingRules(tables: readonly ReadTable[]): Omit<WritingRule, "what">[] {
   const isBefore = ({ base: { hook, priority } }: BaseChain) =>
     (hook === "output" || hook === "prerouting") && priority <= CONNTRACK_PRIORITY;
@@ -132,7 +132,7 @@ function rulesByBase(tables: readonly ReadTable[]): Omit<WritingRule, "what">[] 
   );
 }
 
-/** Chains that packets may come to from the hooks at which verdicts count. */
+/** Chains that packets may reach from the hooks with verdicts. */
 function reachedChains(read: ReadTable): ReadonlySet<string> {
   const counts = [...read.table.chains].flatMap(([name, { base }]) =>
     base === undefined || base.type === "nat" || base.hook === "ingress" ? [] : [name],
@@ -140,7 +140,7 @@ function reachedChains(read: ReadTable): ReadonlySet<string> {
   return chainsFrom(read, counts);
 }
 
-/** These chains and those that they lead to. */
+/** These chains and all chains reachable from them. */
 export function chainsFrom({ rules }: Pick<ReadTable, "rules">, names: readonly string[]): ReadonlySet<string> {
   const reached = new Set<string>();
   const waiting = [...names];

@@ -6,11 +6,11 @@ import type { NftTableContents } from "../../native/linux/nftables/nft-netlink.f
 import type { NftRule } from "../../native/linux/nftables/rule.codec.ts";
 import type { SetElement } from "../../native/linux/nftables/set-element.codec.ts";
 
-/** A table as whoever judges packets by it needs it, read from the kernel or rendered. */
+/** A table for evaluation, read from the kernel or rendered. */
 export interface RuleTable {
   readonly family: TableFamily;
   readonly name: string;
-  /** Whether the kernel skips it (flag dormant). */
+  /** The kernel skips the table (flag dormant). */
   readonly dormant: boolean;
   readonly chains: ReadonlyMap<string, TableChain>;
   readonly sets: ReadonlyMap<string, TableSet>;
@@ -23,13 +23,13 @@ export interface TableChain {
 
 export interface TableSet {
   readonly elements: readonly SetElement[];
-  /** A verdict stands by each element. */
+  /** Each element has a verdict. */
   readonly verdicts: boolean;
-  /** Rules add elements. */
+  /** Rules may add elements. */
   readonly isFilledByRules: boolean;
 }
 
-/** Whether the table is one of awg's. */
+/** The table belongs to awg. */
 export function isOurs({ family, name }: Pick<RuleTable, "family" | "name">): boolean {
   return (family === "inet" || family === "netdev") && (name === NFT_TABLE || name === NFT_BOOT_TABLE);
 }
@@ -50,7 +50,7 @@ export function tableOfRendered({ table, chains, rules, sets }: RenderedTable): 
   };
 }
 
-/** A table as the kernel has it. */
+/** A table as loaded in the kernel. */
 export function tableOfRead({ table, chains, rules, sets }: NftTableContents): RuleTable {
   return {
     family: table.family,
@@ -61,7 +61,7 @@ export function tableOfRead({ table, chains, rules, sets }: NftTableContents): R
   };
 }
 
-/** How people find the rule again: table, chain, its comment, its handle. */
+/** Identifies a rule for users: table, chain, comment, handle. */
 export function nameOfRule({ family, name }: RuleTable, { chain, comment, handle }: NftRule): string {
   const where = `${family} ${name} ${chain}`;
   const number = handle === undefined ? "" : ` # handle ${handle}`;

@@ -8,50 +8,50 @@ import type { JudgedMemory } from "./judged-memory.ts";
 import { markUsesOfTables, type ReadTable, readTables, termsOfTables } from "./read-tables.ts";
 import { isOurs, type RuleTable } from "./rule-table.ts";
 
-/** What is asked: whether these tables let pass what the policy grants and nothing else. */
+/** The input of the proof: whether these tables let pass exactly the packets that the policy grants. */
 export interface RulesetQuestion {
   readonly policy: FirewallPolicy;
-  /** Every table of the machine, or those that would be loaded. */
+  /** Every table of the host, or the tables that would be loaded. */
   readonly tables: readonly RuleTable[];
-  /** Devices of the machine, physical ones first; loopback left out. */
+  /** Devices of the host, physical ones first, without loopback. */
   readonly devices: readonly string[];
-  /** Physical devices on which frames are to be judged (S9.4); none on a kernel without the egress hook. */
+  /** Physical devices with judged frames (S9.4); none on a kernel without the egress hook. */
   readonly framed: readonly string[];
-  /** Bridges whose ports are taken for guests' though none surely leads out (S9.4). */
+  /** Bridges that are treated as guest bridges although no port certainly leads out (S9.4). */
   readonly guestBridges?: readonly string[];
-  /** Places of tc filters and BPF programs, as "eth0 (egress)"; absent if they were not read. */
+  /** Locations of tc filters and BPF programs, for example "eth0 (egress)"; absent if they were not read. */
   readonly trafficHooks?: readonly string[];
   readonly indexes: ReadonlyMap<string, number>;
-  /** Addresses of the machine's physical devices, to show packets with. */
+  /** Addresses of the physical devices, for example packets. */
   readonly sources: readonly string[];
 }
 
-/** The question for one IP version, ready to be worked on. */
+/** The prepared question for one IP version. */
 export interface FamilyQuestion {
   readonly question: RulesetQuestion;
   readonly family: Family;
   readonly space: PacketSpace;
-  /** Our own tables, whose refusals count. */
+  /** Tables of awg: only their drops count as refusals. */
   readonly own: readonly ReadTable[];
   readonly all: readonly ReadTable[];
   readonly granted: Readonly<Record<Hook, Formula>>;
   readonly steered: readonly Steered[];
-  /** What sets of judged flows hold; absent where rules add to none. */
+  /** Possible contents of the sets of judged flows; absent if no rule adds to one. */
   readonly judged?: JudgedMemory;
 }
 
-/** A path that a mark can name. */
+/** A path with a mark. */
 export interface StatedPath {
   readonly path: string;
   readonly number: number;
 }
 
-/** The packets of one path, which steering must mark. */
+/** The packets of one path. Steering must set its mark on them. */
 export interface Steered extends StatedPath {
   readonly packets: Formula;
 }
 
-/** Reads the rules for packets of one IP version and cuts the space of packets by all that anybody asks. */
+/** Reads the rules for one IP version and divides the packet space by every test of the rules and the policy. */
 export function askFor(question: RulesetQuestion, family: Family, steered: readonly StatedPath[]): FamilyQuestion {
   const { policy, devices, sources } = question;
   const tables = readTables(question.tables, { family, indexes: question.indexes });

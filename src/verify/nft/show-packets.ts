@@ -6,25 +6,25 @@ import { packetOf } from "../space/header-point.ts";
 import { pointFormula } from "../space/point-formula.ts";
 import { unionOf } from "./packet-paths.ts";
 import type { FamilyQuestion } from "./ruleset-question.ts";
-import type { Hit, Piece } from "./walk.ts";
+import type { PacketSet, TraceEntry } from "./walk.ts";
 
-/** Of more ways of one kind only their number is said. */
-const MOST_SHOWN = 25;
+/** Beyond this number of paths of one kind, only the count is reported. */
+const MAX_SHOWN = 25;
 
-/** One finding for each way that the packets of the pieces went; of many ways of one kind the rest is counted. */
-export function showPieces(
+/** One finding for each path that the packets took through the rules. Further paths of one kind are only counted. */
+export function showPacketSets(
   asked: FamilyQuestion,
   hook: ShownPacket["hook"],
   kind: FindingKind,
-  pieces: readonly Piece[],
+  packetSets: readonly PacketSet[],
 ): VerifyFinding[] {
-  const ways = Map.groupBy(pieces, ({ trace }) =>
-    tellingHits(trace)
+  const paths = Map.groupBy(packetSets, ({ trace }) =>
+    distinctEntries(trace)
       .map(({ name, verdict }) => `${name} ${verdict}`)
       .join("\n"),
   );
-  const shown = [...ways.values()].slice(0, MOST_SHOWN).map((same) => showWay(asked, hook, kind, same));
-  const more = ways.size - shown.length;
+  const shown = [...paths.values()].slice(0, MAX_SHOWN).map((same) => showPath(asked, hook, kind, same));
+  const more = paths.size - shown.length;
   if (more <= 0) return shown;
   return [
     ...shown,
@@ -32,23 +32,23 @@ export function showPieces(
   ];
 }
 
-/** The last two rules that tell this way from others: where the path was found, and what was said there. */
-function tellingHits(trace: readonly Hit[]): readonly Hit[] {
-  const telling = trace.filter(({ isTelling }) => isTelling);
-  return telling.length === 0 ? trace.slice(-1) : telling.slice(-2);
+/** The last two entries that distinguish this path: the rule that selected the path, and the final verdict. */
+function distinctEntries(trace: readonly TraceEntry[]): readonly TraceEntry[] {
+  const distinct = trace.filter(({ isDistinctive }) => isDistinctive);
+  return distinct.length === 0 ? trace.slice(-1) : distinct.slice(-2);
 }
 
-/** Pieces of one way differ in what steering made of them; the packet is the most pleasant of all. */
-function showWay(
+/** The sets of one path differ only by steering. The example packet is the most readable of all. */
+function showPath(
   { space, question, family }: FamilyQuestion,
   hook: ShownPacket["hook"],
   kind: FindingKind,
-  pieces: readonly Piece[],
+  packetSets: readonly PacketSet[],
 ): VerifyFinding {
-  const point = space.pick(unionOf(space, pieces));
+  const point = space.pick(unionOf(space, packetSets));
   const cell = space.ofFormula(pointFormula(point));
-  const piece = pieces.find(({ set }) => space.diagrams.and(set, cell) !== NOTHING);
-  const { trace, doubts } = piece ?? { trace: [], doubts: [] };
+  const packetSet = packetSets.find(({ set }) => space.diagrams.and(set, cell) !== NOTHING);
+  const { trace, doubts } = packetSet ?? { trace: [], doubts: [] };
   const packet = showPoint(point, hook);
   const met = trace.map(({ name, verdict }) => ({ name, verdict }));
   if (doubts.length > 0) {

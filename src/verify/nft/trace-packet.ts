@@ -9,15 +9,18 @@ import { baseChainsAt, markUsesOfTables, readTables, termsOfTables } from "./rea
 import type { RulesetQuestion } from "./ruleset-question.ts";
 import { startingWith, walk } from "./walk.ts";
 
-/** What becomes of one packet that this machine sends, by all tables. */
+/** The verdict of all tables on one locally generated packet. */
 export interface TracedPacket {
   readonly verdict: "accept" | "drop" | "unknown";
-  /** After the output hook; steering has written it. */
+  /** The mark after the output hook, as set by steering. */
   readonly mark: number;
   readonly rules: readonly MetRule[];
 }
 
-/** Sends one packet of this machine, which opens its flow, through all base chains of the tables, and tells the rules that it meets. Pure. */
+/**
+ * Sends one locally generated packet, which opens its flow, through all base chains. Returns the rules that match it.
+ * Pure.
+ */
 export function tracePacket(
   { tables, devices, indexes }: Pick<RulesetQuestion, "tables" | "devices" | "indexes">,
   point: HeaderPoint,

@@ -14,20 +14,22 @@ import { verifyFrames } from "./checks/verify-frames.ts";
 import { verifyLoopback } from "./checks/verify-loopback.ts";
 import { verifyOtherFrames } from "./checks/verify-other-frames.ts";
 import { withJudgedFlows } from "./judged-flows.ts";
-import { isMet, sendThrough, unionOf, within } from "./packet-paths.ts";
+import { mayMatch, sendThrough, unionOf, within } from "./packet-paths.ts";
 import { baseChainsAt, type DoubtfulRule, doubtfulRules, untrackingRules } from "./read-tables.ts";
 import { SENDS_BY_ITSELF } from "./reading/read-rule.ts";
 import type { RuleTable } from "./rule-table.ts";
 import { askFor, type FamilyQuestion, type RulesetQuestion, type StatedPath } from "./ruleset-question.ts";
-import { showPieces } from "./show-packets.ts";
-import { type Piece, startingWith, walk } from "./walk.ts";
+import { showPacketSets } from "./show-packets.ts";
+import { type PacketSet, startingWith, walk } from "./walk.ts";
 
-/** Places shown in one note. */
+/** Maximum number of places in one note. */
 const MOST_PLACES = 6;
 
 /**
- * Holds a whole ruleset against a policy, for every packet there can be: sets of packets are sent through the chains and
- * compared with the set that the policy grants. For each way of going wrong there is one packet to show. Pure.
+ * Compares a whole ruleset with a policy for every possible packet.
+ *
+ * Packet sets pass through the chains and are compared with the set that the policy grants. Each kind of error gets one
+ * example packet. Pure.
  */
 export function verifyRuleset(question: RulesetQuestion): Verified {
   const paths = pathsOf(question.policy);
@@ -64,8 +66,8 @@ function verifyHook(asked: FamilyQuestion, hook: Hook): VerifyFinding[] {
   const out = diagrams.and(unionOf(space, egress.accepted), refused);
   const weak = diagrams.minus(diagrams.and(unionOf(space, stack.accepted), refused), out);
   const findings = [
-    ...split(asked, hook, out).flatMap(([kind, set]) => showWays(asked, hook, kind, set)),
-    ...showWays(asked, hook, "weakness", weak),
+    ...split(asked, hook, out).flatMap(([kind, set]) => showPaths(asked, hook, kind, set)),
+    ...showPaths(asked, hook, "weakness", weak),
   ];
   const everything = sendThrough(asked, asked.all, hook, granted);
   const dropped = unionOf(space, [...everything.stack.dropped, ...everything.egress.dropped]);
@@ -73,13 +75,13 @@ function verifyHook(asked: FamilyQuestion, hook: Hook): VerifyFinding[] {
   return [...findings, ...showDrops(asked, hook, diagrams.minus(dropped, passed))];
 }
 
-/** What is left of flows without a mark: egress knows no user of it, so it is dropped although granted (S4.10). */
+/** Removes flows without a mark: egress knows no user for them, so it drops them although they are granted (S4.10). */
 function unknownAtEgress({ question, family }: FamilyQuestion, hook: Hook): Formula {
   if (hook !== "output") return NEVER;
   return all(unmarkedOrphan(family), not(grantedBy(question.policy, hook, family, { frames: true })));
 }
 
-/** What is let through although refused, by what it is called. */
+/** Accepted packets that the policy refuses, by kind of finding. */
 function split({ space, question }: FamilyQuestion, hook: Hook, set: Diagram): [FindingKind, Diagram][] {
   if (hook === "input") return [["entry", set]];
   const tunnels = question.policy.layers.flatMap(({ tunnels: some }) => some.map(({ device }) => device));
@@ -90,63 +92,64 @@ function split({ space, question }: FamilyQuestion, hook: Hook, set: Diagram): [
   ];
 }
 
-/** One packet for each way through our chains that packets of the set take. */
-function showWays(asked: FamilyQuestion, hook: Hook, kind: FindingKind, set: Diagram): VerifyFinding[] {
+/** One example packet for each path of these packets through our chains. */
+function showPaths(asked: FamilyQuestion, hook: Hook, kind: FindingKind, set: Diagram): VerifyFinding[] {
   if (set === NOTHING) return [];
   const { stack, egress } = sendThrough(asked, asked.own, hook, set, true);
-  const pieces = within(asked.space, kind === "weakness" ? stack.accepted : egress.accepted, set);
-  return showPieces(asked, hook, kind, pieces);
+  const packetSets = within(asked.space, kind === "weakness" ? stack.accepted : egress.accepted, set);
+  return showPacketSets(asked, hook, kind, packetSets);
 }
 
 function showDrops(asked: FamilyQuestion, hook: Hook, set: Diagram): VerifyFinding[] {
   if (set === NOTHING) return [];
   const { stack, egress } = sendThrough(asked, asked.all, hook, set, true);
-  return showPieces(asked, hook, "lock-out", within(asked.space, [...stack.dropped, ...egress.dropped], set));
+  return showPacketSets(asked, hook, "lock-out", within(asked.space, [...stack.dropped, ...egress.dropped], set));
 }
 
-/** S4: the mark that each flow gets is its path's, whoever else writes marks. */
+/** S4: each flow gets the mark of its path, even if other programs write marks. */
 function verifySteering(asked: FamilyQuestion, notes: Set<string>): VerifyFinding[] {
   const { space, all, judged } = asked;
   const { diagrams } = space;
   const possible = space.ofFormula(POSSIBLE.output);
-  // What is known for a judged flow stands on a device of its path and keeps its mark (S5.6).
+  // A packet of a judged flow is on a device of its path and keeps its mark (S5.6).
   const steered = (set: Diagram, traced = false) =>
-    walk(space, chains, startingWith(set), traced, judged).accepted.filter((piece) => !piece.isRemembered);
+    walk(space, chains, startingWith(set), traced, judged).accepted.filter((packetSet) => !packetSet.isRemembered);
   const loopback = space.ofFormula(deviceIn("out", [LOOPBACK_DEVICE]));
   const sent = diagrams.minus(possible, loopback);
   const chains = baseChainsAt(all, "output");
-  // A walk by each path's way apart costs as many walks as there are tunnels; where no mark is wrong one for all says so.
+  // A traced walk for each path needs as many walks as tunnels. One untraced walk proves that no mark is wrong.
   const marked = markedSets(space, steered(sent));
   return asked.steered.flatMap(({ path, number, packets }) => {
     const set = diagrams.and(sent, space.ofFormula(packets));
     if (diagrams.and(set, marked.otherThan(markOfPath(number))) === NOTHING) return [];
     const other: Term = { dimension: "mark", mask: MARK_MASK, values: [markOfPath(number)], not: true };
     const wrong = steered(set, true)
-      .map((piece) => ({ ...piece, set: diagrams.and(piece.set, space.ofTerm(other, piece.change)) }))
-      .filter((piece) => piece.set !== NOTHING);
-    const doubts = new Set(wrong.flatMap((piece) => piece.doubts));
+      .map((packetSet) => ({ ...packetSet, set: diagrams.and(packetSet.set, space.ofTerm(other, packetSet.change)) }))
+      .filter((packetSet) => packetSet.set !== NOTHING);
+    const doubts = new Set(wrong.flatMap((packetSet) => packetSet.doubts));
     for (const doubt of doubts)
       notes.add(`flows may get another mark than their path's by what cannot be judged: ${doubt}`);
-    const sure = wrong.filter((piece) => piece.doubts.length === 0);
-    return showPieces(asked, "output", "misroute", sure).map((finding) => ({
+    const sure = wrong.filter((packetSet) => packetSet.doubts.length === 0);
+    return showPacketSets(asked, "output", "misroute", sure).map((finding) => ({
       ...finding,
       message: `is not marked for its path, ${path}, so it is routed elsewhere (IPv${asked.family})`,
     }));
   });
 }
 
-/** The packets that come out of rules with a mark that has another value in our bits than one. */
-function markedSets(space: PacketSpace, pieces: readonly Piece[]): { otherThan(mark: number): Diagram } {
+/** The packets that leave the rules with another value in our mark bits than the given one. */
+function markedSets(space: PacketSpace, packetSets: readonly PacketSet[]): { otherThan(mark: number): Diagram } {
   const { diagrams } = space;
-  const open: Piece[] = [];
+  const open: PacketSet[] = [];
   const byMark = new Map<number, Diagram>();
-  for (const piece of pieces) {
-    const mark = (piece.change.set & MARK_MASK) >>> 0;
-    // Where the rules wrote all of our bits the mark is the same for all of the piece.
-    if ((piece.change.keep & MARK_MASK) === 0) byMark.set(mark, diagrams.or(byMark.get(mark) ?? NOTHING, piece.set));
-    else open.push(piece);
+  for (const packetSet of packetSets) {
+    const mark = (packetSet.change.set & MARK_MASK) >>> 0;
+    // If the rules wrote all of our bits, the whole set has one mark.
+    if ((packetSet.change.keep & MARK_MASK) === 0)
+      byMark.set(mark, diagrams.or(byMark.get(mark) ?? NOTHING, packetSet.set));
+    else open.push(packetSet);
   }
-  // All sets but one, for each: those before it and those after it.
+  // The union of all sets but one, for each set: the sets before it and after it.
   const sets = [...byMark];
   const before: Diagram[] = [NOTHING];
   for (const [, set] of sets) before.push(diagrams.or(before.at(-1) ?? NOTHING, set));
@@ -160,7 +163,7 @@ function markedSets(space: PacketSpace, pieces: readonly Piece[]): { otherThan(m
     otherThan: (mark) => {
       const other: Term = { dimension: "mark", mask: MARK_MASK, values: [mark], not: true };
       return open.reduce<Diagram>(
-        (union, piece) => diagrams.or(union, diagrams.and(piece.set, space.ofTerm(other, piece.change))),
+        (union, packetSet) => diagrams.or(union, diagrams.and(packetSet.set, space.ofTerm(other, packetSet.change))),
         others.get(mark) ?? after,
       );
     },
@@ -168,8 +171,10 @@ function markedSets(space: PacketSpace, pieces: readonly Piece[]): { otherThan(m
 }
 
 /**
- * Rules that awg cannot read. Among our own that is a finding. A rule of somebody else can only drop more, for every base
- * chain of a hook must accept; but one that copies or sends packets off by itself never comes by our chains.
+ * Rules that awg cannot read.
+ *
+ * In our own tables that is a finding. A rule of another program can only drop more, because every base chain of a hook
+ * must accept. The exception is a rule that copies or redirects packets: those bypass our chains.
  */
 function judgeDoubts({ own, all, family }: FamilyQuestion, notes: Set<string>): VerifyFinding[] {
   const ours = doubtfulRules(own).filter(({ isReached }) => isReached);
@@ -184,7 +189,7 @@ function judgeDoubts({ own, all, family }: FamilyQuestion, notes: Set<string>): 
   return findings;
 }
 
-/** Answers are known by conntrack alone (S6.2): rules of others that keep packets from it, one note for each table. */
+/** Only conntrack identifies answers (S6.2). One note for each foreign table that exempts packets from it. */
 function untracked(asked: FamilyQuestion): string[] {
   const others = asked.all.filter((table) => !asked.own.includes(table));
   const isLoopback = (side: "in" | "out") => deviceIn(side, [LOOPBACK_DEVICE]);
@@ -192,7 +197,7 @@ function untracked(asked: FamilyQuestion): string[] {
   const received = all(any(POSSIBLE.input, POSSIBLE.forward), not(isLoopback("in")));
   return others.flatMap((table) => {
     const rules = untrackingRules([table]).filter(({ rule, chain }) =>
-      isMet(asked, rule, chain.base.hook === "output" ? sent : received),
+      mayMatch(asked, rule, chain.base.hook === "output" ? sent : received),
     );
     const [first] = new Set(rules.map(({ rule }) => rule.name));
     if (first === undefined) return [];
@@ -202,7 +207,10 @@ function untracked(asked: FamilyQuestion): string[] {
   });
 }
 
-/** A table at hooks that no packet of the question passes (ARP, what bridges hand on), unless it is empty and lets all through. */
+/**
+ * A non-empty table at hooks that the proof does not cover (ARP, bridge forwarding). A table that accepts everything is
+ * left out.
+ */
 function isUnseen({ family, dormant, chains }: RuleTable): boolean {
   if (dormant || (family !== "arp" && family !== "bridge")) return false;
   return [...chains.values()].some(({ base, rules }) => base?.policy === "drop" || rules.length > 0);
@@ -235,7 +243,7 @@ function unjudged(name: string, what: string, family: Family): VerifyFinding {
   return { kind: "unjudged", message, rules: [{ name, verdict: "?" }] };
 }
 
-/** Every path that a mark can name. */
+/** Every path with a mark. */
 function pathsOf({ layers }: FirewallPolicy): StatedPath[] {
   const tunnels = (layers.at(-1)?.tunnels ?? []).map(({ device, number }) => ({ path: device, number }));
   return [

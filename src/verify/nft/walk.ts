@@ -8,83 +8,87 @@ import { answersOf, marksAskedIn } from "./marks-asked.ts";
 import type { BaseChain, ReadTable } from "./read-tables.ts";
 import type { ReadRule, RuleStep } from "./reading/rule-step.ts";
 
-/** Packets that went the same way so far. */
-export interface Piece {
-  /** As they were before any rule. */
+/** A set of packets that received the same verdicts so far. */
+export interface PacketSet {
+  /** The packets before any rule changed them. */
   readonly set: Diagram;
-  /** What became of their mark. */
+  /** The change that rules made to the mark. */
   readonly change: MarkChange;
-  /** Whether a rule knew them for packets of a judged flow (S5.6). */
+  /** A rule matched them as packets of a judged flow (S5.6). */
   readonly isRemembered: boolean;
-  /** The rules whose verdict they met, where the way is asked for. */
-  readonly trace: readonly Hit[];
-  /** What could not be said on the way: the packets may also have gone another one. */
+  /** The rules that gave a verdict; empty unless the walk is traced. */
+  readonly trace: readonly TraceEntry[];
+  /** Reasons why the result is uncertain: the packets may also have received another verdict. */
   readonly doubts: readonly string[];
 }
 
-/** A rule, or the policy at a base chain's end, and what it said. */
-export interface Hit {
+/** A rule, or the policy at the end of a base chain, with its verdict. */
+export interface TraceEntry {
   readonly name: string;
   readonly verdict: string;
-  /** Whether it tells one way from another: not steering, nor what a base chain asks of every packet. */
-  readonly isTelling: boolean;
+  /**
+   * The entry distinguishes one path through the rules from another. Steering and unconditional rules of base chains do
+   * not.
+   */
+  readonly isDistinctive: boolean;
 }
 
-/** What base chains make of packets. Where something could not be said, packets may stand in both. */
-export interface Passage {
-  readonly accepted: readonly Piece[];
-  readonly dropped: readonly Piece[];
+/** The verdicts of base chains. If a rule is uncertain, a packet may be in both lists. */
+export interface Outcome {
+  readonly accepted: readonly PacketSet[];
+  readonly dropped: readonly PacketSet[];
 }
 
-/** Deeper jumps the kernel refuses (NFT_JUMP_STACK_SIZE). */
-const DEEPEST = 16;
-/** With more ways than this apart, they are put together: the sets stay right, the traces become shorter. */
-const MOST_PIECES = 3_000;
+/** The kernel refuses deeper jumps (NFT_JUMP_STACK_SIZE). */
+const MAX_DEPTH = 16;
+/** Above this number packet sets are merged: the sets stay exact, the traces become shorter. */
+const MAX_PACKET_SETS = 3_000;
 
 /**
- * Sends a set of packets through base chains, one after the other. `traced` keeps apart what met different rules. Without
- * `judged` any key may be in a set of judged flows.
+ * Sends a set of packets through base chains, one after the other.
+ *
+ * `traced` keeps packets apart that matched different rules. Without `judged`, any key may be in a set of judged flows.
  */
 export function walk(
   space: PacketSpace,
   chains: readonly BaseChain[],
-  start: readonly Piece[],
+  start: readonly PacketSet[],
   traced = false,
   judged?: JudgedMemory,
-): Passage {
+): Outcome {
   return new Walker(space, traced, judged).walk(chains, start);
 }
 
-/** Packets at the beginning of their way. */
-export function startingWith(set: Diagram): Piece[] {
+/** Packets before the first rule. */
+export function startingWith(set: Diagram): PacketSet[] {
   return set === NOTHING ? [] : [{ set, change: UNCHANGED, isRemembered: false, trace: [], doubts: [] }];
 }
 
 interface Ends {
-  readonly accepted: Piece[];
-  readonly dropped: Piece[];
-  /** Packets that came to the end of the chain, or were sent back. */
-  readonly left: Piece[];
+  readonly accepted: PacketSet[];
+  readonly dropped: PacketSet[];
+  /** Packets that reached the end of the chain or returned from it. */
+  readonly left: PacketSet[];
 }
 
-/** Packets that meet a rule; `before` are those that do not go on behind it. */
-interface Met extends Piece {
+/** Packets that match a rule. `before` holds the packets that do not continue with the next rule. */
+interface Match extends PacketSet {
   readonly before: Diagram;
-  /** Bits of the mark that the rule wrote in a way nobody can say. */
+  /** Bits of the mark that the rule set to an unknown value. */
   readonly lostBits: number;
 }
 
-/** A verdict to be carried out, and where the packets go then. */
-interface Taking {
+/** A verdict to apply, and the lists that receive the packets. */
+interface VerdictContext {
   readonly table: ReadTable;
   readonly rule: ReadRule;
   readonly verdict: Verdict;
   readonly depth: number;
   readonly ends: Ends;
-  readonly next: Piece[];
+  readonly next: PacketSet[];
 }
 
-const LOST_MARK = "writes a mark that cannot be said";
+const UNKNOWN_MARK = "writes a mark that cannot be said";
 
 class Walker {
   readonly #space: PacketSpace;
@@ -97,43 +101,49 @@ class Walker {
     this.#judged = judged;
   }
 
-  walk(chains: readonly BaseChain[], start: readonly Piece[]): Passage {
-    let pieces = [...start];
-    const dropped: Piece[] = [];
+  walk(chains: readonly BaseChain[], start: readonly PacketSet[]): Outcome {
+    let packetSets = [...start];
+    const dropped: PacketSet[] = [];
     for (const { table, name, base } of chains) {
-      const ends = this.#chain(table, name, pieces, 0);
-      const policy: Hit = {
+      const ends = this.#chain(table, name, packetSets, 0);
+      const policy: TraceEntry = {
         name: `${table.table.family} ${table.table.name} ${name}`,
         verdict: `policy ${base.policy}`,
-        isTelling: false,
+        isDistinctive: false,
       };
-      const left = ends.left.map((piece) => ({ ...piece, trace: this.#note(piece, policy) }));
+      const left = ends.left.map((packetSet) => ({ ...packetSet, trace: this.#note(packetSet, policy) }));
       dropped.push(...ends.dropped, ...(base.policy === "drop" ? left : []));
-      pieces = this.#join([...ends.accepted, ...(base.policy === "accept" ? left : [])]);
+      packetSets = this.#join([...ends.accepted, ...(base.policy === "accept" ? left : [])]);
     }
-    return { accepted: pieces, dropped: this.#join(dropped) };
+    return { accepted: packetSets, dropped: this.#join(dropped) };
   }
 
   /**
-   * Pieces that differ in a mark alone of which nothing in a chain asks go through it as one: with hundreds of tunnels each
-   * rule would be asked hundreds of times. What came of each is then told by the packets that it had.
+   * Merges packet sets that differ only in mark bits that this chain does not test.
+   *
+   * With hundreds of tunnels each rule would otherwise be evaluated hundreds of times. The results are split again by
+   * the original packets.
    */
-  #chain(table: ReadTable, name: string, start: readonly Piece[], depth: number): Ends {
+  #chain(table: ReadTable, name: string, start: readonly PacketSet[], depth: number): Ends {
     const asked = this.#traced || start.length < 2 ? undefined : marksAskedIn(table, name);
     if (asked === undefined) return this.#rules(table, name, start, depth);
     const groups = Map.groupBy(
       start,
-      (piece) => `${answersOf(asked, piece.change)} ${keyOf({ ...piece, change: UNCHANGED })}`,
+      (packetSet) => `${answersOf(asked, packetSet.change)} ${keyOf({ ...packetSet, change: UNCHANGED })}`,
     );
     const all: Ends = { accepted: [], dropped: [], left: [] };
-    for (const [first, ...others] of groups.values() as Iterable<[Piece, ...Piece[]]>) {
-      const set = others.reduce((union, piece) => this.#space.diagrams.or(union, piece.set), first.set);
+    for (const [first, ...others] of groups.values() as Iterable<[PacketSet, ...PacketSet[]]>) {
+      const set = others.reduce((union, packetSet) => this.#space.diagrams.or(union, packetSet.set), first.set);
       const ends = this.#rules(table, name, [{ ...first, set }], depth);
-      // Of what is dropped nobody asks for the mark.
+      // The mark of a dropped packet does not matter.
       all.dropped.push(...ends.dropped);
       for (const end of ["accepted", "left"] as const) {
-        const apart = [first, ...others].flatMap((piece) =>
-          ends[end].map((one) => ({ ...one, change: piece.change, set: this.#space.diagrams.and(one.set, piece.set) })),
+        const apart = [first, ...others].flatMap((packetSet) =>
+          ends[end].map((one) => ({
+            ...one,
+            change: packetSet.change,
+            set: this.#space.diagrams.and(one.set, packetSet.set),
+          })),
         );
         pushUnlessEmpty(all[end], ...(others.length === 0 ? ends[end] : apart));
       }
@@ -141,61 +151,65 @@ class Walker {
     return all;
   }
 
-  #rules(table: ReadTable, name: string, start: readonly Piece[], depth: number): Ends {
+  #rules(table: ReadTable, name: string, start: readonly PacketSet[], depth: number): Ends {
     const ends: Ends = { accepted: [], dropped: [], left: [] };
-    let pieces = [...start];
+    let packetSets = [...start];
     for (const rule of table.rules.get(name) ?? []) {
-      if (pieces.length === 0) break;
-      const next: Piece[] = [];
-      for (const piece of pieces) this.#rule(table, rule, piece, depth, ends, next);
-      pieces = this.#join(next);
+      if (packetSets.length === 0) break;
+      const next: PacketSet[] = [];
+      for (const packetSet of packetSets) this.#rule(table, rule, packetSet, depth, ends, next);
+      packetSets = this.#join(next);
     }
-    ends.left.push(...pieces);
+    ends.left.push(...packetSets);
     return { accepted: this.#join(ends.accepted), dropped: this.#join(ends.dropped), left: this.#join(ends.left) };
   }
 
-  #rule(table: ReadTable, rule: ReadRule, piece: Piece, depth: number, ends: Ends, next: Piece[]): void {
+  #rule(table: ReadTable, rule: ReadRule, packetSet: PacketSet, depth: number, ends: Ends, next: PacketSet[]): void {
     const { diagrams } = this.#space;
-    const met = this.#meet(rule, piece);
-    if (met.set === NOTHING) {
-      next.push(piece);
+    const match = this.#match(rule, packetSet);
+    if (match.set === NOTHING) {
+      next.push(packetSet);
       return;
     }
     const { verdict } = rule;
     const isSure =
-      met.doubts === piece.doubts && rule.steps.every(({ kind }) => kind !== "either" && kind !== "remembered");
-    const rest = isSure ? diagrams.minus(piece.set, met.before) : piece.set;
+      match.doubts === packetSet.doubts && rule.steps.every(({ kind }) => kind !== "either" && kind !== "remembered");
+    const rest = isSure ? diagrams.minus(packetSet.set, match.before) : packetSet.set;
     if (verdict === undefined || verdict.code === "continue") {
-      const isSame = met.change === piece.change;
-      if (isSame && met.lostBits === 0) next.push(piece);
-      else pushUnlessEmpty(next, ...this.#withMarks(met), { ...piece, set: rest });
+      const isSame = match.change === packetSet.change;
+      if (isSame && match.lostBits === 0) next.push(packetSet);
+      else pushUnlessEmpty(next, ...this.#withMarks(match), { ...packetSet, set: rest });
       return;
     }
-    const trace = this.#note(met, hitOf(table, rule, verdict));
-    for (const hit of this.#withMarks({ ...met, trace })) this.#take({ table, rule, verdict, depth, ends, next }, hit);
-    pushUnlessEmpty(next, { ...piece, set: rest });
+    const trace = this.#note(match, traceEntryOf(table, rule, verdict));
+    for (const matched of this.#withMarks({ ...match, trace }))
+      this.#apply({ table, rule, verdict, depth, ends, next }, matched);
+    pushUnlessEmpty(next, { ...packetSet, set: rest });
   }
 
-  /** Sends what met a rule where its verdict says. */
-  #take({ table, rule, verdict, depth, ends, next }: Taking, hit: Piece): void {
+  /** Applies the verdict of a rule to the packets that match it. */
+  #apply({ table, rule, verdict, depth, ends, next }: VerdictContext, matched: PacketSet): void {
     switch (verdict.code) {
       case "accept":
-        ends.accepted.push(hit);
+        ends.accepted.push(matched);
         return;
       case "drop":
-        ends.dropped.push(hit);
+        ends.dropped.push(matched);
         return;
       case "return":
-        ends.left.push(hit);
+        ends.left.push(matched);
         return;
       case "queue":
-        ends.accepted.push({ ...hit, doubts: [...hit.doubts, `${rule.name}: another program decides (queue)`] });
-        ends.dropped.push(hit);
+        ends.accepted.push({
+          ...matched,
+          doubts: [...matched.doubts, `${rule.name}: another program decides (queue)`],
+        });
+        ends.dropped.push(matched);
         return;
       case "jump":
       case "goto": {
-        if (depth >= DEEPEST) return;
-        const inner = this.#chain(table, verdict.chain, [hit], depth + 1);
+        if (depth >= MAX_DEPTH) return;
+        const inner = this.#chain(table, verdict.chain, [matched], depth + 1);
         ends.accepted.push(...inner.accepted);
         ends.dropped.push(...inner.dropped);
         (verdict.code === "jump" ? next : ends.left).push(...inner.left);
@@ -203,10 +217,10 @@ class Walker {
     }
   }
 
-  /** The packets that meet all of a rule; `before` are the same as they stand in the piece. */
-  #meet(rule: ReadRule, piece: Piece): Met {
-    let { set, change, isRemembered, doubts } = piece;
-    let before = piece.set;
+  /** The packets that match all steps of a rule. `before` holds the same packets as they are in the input set. */
+  #match(rule: ReadRule, packetSet: PacketSet): Match {
+    let { set, change, isRemembered, doubts } = packetSet;
+    let before = packetSet.set;
     let lostBits = 0;
     for (const step of rule.steps) {
       if (step.kind === "test") {
@@ -224,19 +238,19 @@ class Walker {
       else if (step.kind === "mark") change = chainChanges(change, step.change);
       else if (step.kind === "mark-lost") {
         lostBits = (lostBits | step.bits) >>> 0;
-        doubts = [...doubts, `${rule.name}: ${LOST_MARK}`];
+        doubts = [...doubts, `${rule.name}: ${UNKNOWN_MARK}`];
       } else if (step.kind === "doubt") doubts = [...doubts, `${rule.name}: ${step.what}`];
     }
-    return { ...piece, set, change, isRemembered, doubts, before, lostBits };
+    return { ...packetSet, set, change, isRemembered, doubts, before, lostBits };
   }
 
-  /** Where a rule wrote bits that nobody can say, the packets go on with every value that these may have. */
-  #withMarks({ before: _before, lostBits, ...piece }: Met): Piece[] {
-    if (lostBits === 0) return [piece];
+  /** Continues with every possible value of the mark bits that a rule set to an unknown value. */
+  #withMarks({ before: _before, lostBits, ...packetSet }: Match): PacketSet[] {
+    if (lostBits === 0) return [packetSet];
     const values = new Set(this.#space.marks.map((mark) => (mark & lostBits) >>> 0));
     return [...values].map((set) => ({
-      ...piece,
-      change: chainChanges(piece.change, { keep: ~lostBits >>> 0, set }),
+      ...packetSet,
+      change: chainChanges(packetSet.change, { keep: ~lostBits >>> 0, set }),
     }));
   }
 
@@ -253,37 +267,45 @@ class Walker {
     return union;
   }
 
-  #note({ trace }: Piece, hit: Hit): readonly Hit[] {
-    return this.#traced ? [...trace, hit] : trace;
+  #note({ trace }: PacketSet, entry: TraceEntry): readonly TraceEntry[] {
+    return this.#traced ? [...trace, entry] : trace;
   }
 
-  /** Puts together what differs only in how it came here. */
-  #join(pieces: readonly Piece[]): Piece[] {
-    if (pieces.length < 2 || (this.#traced && pieces.length < MOST_PIECES)) return [...pieces];
-    const joined = new Map<string, Piece>();
-    for (const piece of pieces) {
-      const key = keyOf(piece);
+  /** Merges packet sets that differ only in their trace. */
+  #join(packetSets: readonly PacketSet[]): PacketSet[] {
+    if (packetSets.length < 2 || (this.#traced && packetSets.length < MAX_PACKET_SETS)) return [...packetSets];
+    const joined = new Map<string, PacketSet>();
+    for (const packetSet of packetSets) {
+      const key = keyOf(packetSet);
       const before = joined.get(key);
-      const set = before === undefined ? piece.set : this.#space.diagrams.or(before.set, piece.set);
-      joined.set(key, before === undefined ? piece : { ...before, set });
+      const set = before === undefined ? packetSet.set : this.#space.diagrams.or(before.set, packetSet.set);
+      joined.set(key, before === undefined ? packetSet : { ...before, set });
     }
     return [...joined.values()];
   }
 }
 
-/** What tells pieces apart that have no traces. */
-function keyOf({ change, isRemembered, doubts }: Piece): string {
+/** Two packet sets without traces are equal in everything but their packets if their keys are equal. */
+function keyOf({ change, isRemembered, doubts }: PacketSet): string {
   return `${change.keep} ${change.set} ${isRemembered} ${doubts.join("\n")}`;
 }
 
-function pushUnlessEmpty(list: Piece[], ...pieces: readonly Piece[]): void {
-  for (const piece of pieces) if (piece.set !== NOTHING) list.push(piece);
+function pushUnlessEmpty(list: PacketSet[], ...packetSets: readonly PacketSet[]): void {
+  for (const packetSet of packetSets) if (packetSet.set !== NOTHING) list.push(packetSet);
 }
 
-function hitOf({ table }: ReadTable, { rule, name, steps }: ReadRule, verdict: NonNullable<ReadRule["verdict"]>): Hit {
+function traceEntryOf(
+  { table }: ReadTable,
+  { rule, name, steps }: ReadRule,
+  verdict: NonNullable<ReadRule["verdict"]>,
+): TraceEntry {
   const base = table.chains.get(rule.chain)?.base;
   const isSteering = base?.type === "route" || rule.chain.startsWith("mark-");
-  return { name, verdict: verdictText(verdict), isTelling: !isSteering && (base === undefined || steps.length > 0) };
+  return {
+    name,
+    verdict: verdictText(verdict),
+    isDistinctive: !isSteering && (base === undefined || steps.length > 0),
+  };
 }
 
 function verdictText(verdict: NonNullable<ReadRule["verdict"]>): string {

@@ -96,12 +96,12 @@ export class Diagrams {
    * A point of a set that is not empty. In each dimension the first wish that leaves something is taken, else the first
    * class that does.
    */
-  pick(a: Diagram, wishes: readonly (readonly number[])[]): number[] {
+  pick(a: Diagram, examples: readonly (readonly number[])[]): number[] {
     let node = a;
     return this.#sizes.map((_size, dimension) => {
-      const wished = wishes[dimension] ?? [];
-      if (this.#levelOf(node) !== dimension) return wished[0] ?? 0;
-      const choice = wished.find((value) => this.#targetAt(node, value) !== NOTHING) ?? this.#firstInto(node);
+      const preferred = examples[dimension] ?? [];
+      if (this.#levelOf(node) !== dimension) return preferred[0] ?? 0;
+      const choice = preferred.find((value) => this.#targetAt(node, value) !== NOTHING) ?? this.#firstInto(node);
       node = this.#targetAt(node, choice);
       return choice;
     });

@@ -3,7 +3,7 @@ import { USUAL_LENGTH } from "../finding.ts";
 import { NO_USER, type NumberDimension } from "./packet-fields.ts";
 
 /** What a packet shown to people should look like where the rules leave a choice. */
-const PLEASANT: Readonly<Record<NumberDimension, Readonly<Record<Family, readonly (bigint | string)[]>>>> = {
+const EXAMPLES: Readonly<Record<NumberDimension, Readonly<Record<Family, readonly (bigint | string)[]>>>> = {
   user: { 4: [1000n, 1001n, NO_USER], 6: [1000n, 1001n, NO_USER] },
   protocol: { 4: [17n, 6n, 1n], 6: [17n, 6n, 58n] },
   length: { 4: [BigInt(USUAL_LENGTH)], 6: [BigInt(USUAL_LENGTH)] },
@@ -16,14 +16,19 @@ const PLEASANT: Readonly<Record<NumberDimension, Readonly<Record<Family, readonl
 };
 
 /** All dimensions that are numbers. */
-export const NUMBER_DIMENSIONS = Object.keys(PLEASANT) as readonly NumberDimension[];
+export const NUMBER_DIMENSIONS = Object.keys(EXAMPLES) as readonly NumberDimension[];
 
 /** The values that packets are shown with, of each dimension the most pleasant first. */
-export function wishesOf(family: Family, sources: readonly string[]): Record<NumberDimension, bigint[]> {
+export function exampleValues(family: Family, sources: readonly string[]): Record<NumberDimension, bigint[]> {
   const numbers = (values: readonly (bigint | string)[]) =>
     values.flatMap((value) => (typeof value === "bigint" ? [value] : (addressOf(value, family) ?? [])));
-  const wishes = Object.fromEntries(Object.entries(PLEASANT).map(([name, values]) => [name, numbers(values[family])]));
-  return { ...wishes, source: numbers([...sources, ...PLEASANT.source[family]]) } as Record<NumberDimension, bigint[]>;
+  const examples = Object.fromEntries(
+    Object.entries(EXAMPLES).map(([name, values]) => [name, numbers(values[family])]),
+  );
+  return { ...examples, source: numbers([...sources, ...EXAMPLES.source[family]]) } as Record<
+    NumberDimension,
+    bigint[]
+  >;
 }
 
 function addressOf(text: string, family: Family): bigint | undefined {

@@ -1,6 +1,6 @@
 import { addressBits, type Family, type IpAddress } from "../../model/ip.ts";
 import { type ClassRange, type Diagram, Diagrams, EVERYTHING, NOTHING } from "./decision-diagram.ts";
-import { NUMBER_DIMENSIONS, wishesOf } from "./example-values.ts";
+import { exampleValues, NUMBER_DIMENSIONS } from "./example-values.ts";
 import type { HeaderPoint } from "./header-point.ts";
 import { changeMark, type MarkChange, type MarkUse, markClasses, UNCHANGED } from "./mark-classes.ts";
 import {
@@ -58,7 +58,7 @@ export class PacketSpace {
   readonly #starts: Readonly<Record<NumberDimension, readonly bigint[]>>;
   readonly #names: Readonly<Record<"in" | "out" | "tracking" | "fragment", readonly string[]>>;
   readonly #marks: readonly number[];
-  readonly #wishes: Readonly<Record<NumberDimension, readonly bigint[]>>;
+  readonly #examples: Readonly<Record<NumberDimension, readonly bigint[]>>;
   readonly #ofTerm = new WeakMap<Term, Diagram>();
   readonly #ofFormula = new WeakMap<Formula, Diagram>();
 
@@ -70,7 +70,7 @@ export class PacketSpace {
     this.#starts = cutClasses(terms, family);
     const asked = terms.flatMap((term) => (term.dimension === "mark" ? [term] : []));
     this.#marks = markClasses([...asked, ...markUses]);
-    this.#wishes = wishesOf(family, sources);
+    this.#examples = exampleValues(family, sources);
     const sizes = ORDER.map((name) => this.#sizeOf(name));
     this.diagrams = new Diagrams(sizes);
   }
@@ -116,13 +116,13 @@ export class PacketSpace {
 
   /** A packet of a set that is not empty, as pleasant to read as the set allows. */
   pick(set: Diagram): HeaderPoint {
-    const wishes = ORDER.map((name) => {
+    const examples = ORDER.map((name) => {
       if (name === "mark") return [this.#marks.indexOf(0)];
       if (name === "out" || name === "in") return [1];
       if (name === "tracking" || name === "fragment") return [0];
-      return this.#wishes[name].map((value) => this.#classAt(name, value));
+      return this.#examples[name].map((value) => this.#classAt(name, value));
     });
-    const point = this.diagrams.pick(set, wishes);
+    const point = this.diagrams.pick(set, examples);
     const number = (name: NumberDimension) => this.#valueIn(name, point[LEVELS[name]] ?? 0);
     const name = (dimension: keyof PacketSpace["names"]) => this.#names[dimension][point[LEVELS[dimension]] ?? 0] ?? "";
     const address = (side: "source" | "destination"): IpAddress => ({ family: this.family, value: number(side) });
@@ -210,8 +210,8 @@ export class PacketSpace {
     const starts = this.#starts[dimension];
     const first = starts[index] ?? 0n;
     const next = starts[index + 1] ?? lastValue(dimension, this.family) + 1n;
-    const wished = this.#wishes[dimension].find((value) => value >= first && value < next);
-    if (wished !== undefined) return wished;
+    const preferred = this.#examples[dimension].find((value) => value >= first && value < next);
+    if (preferred !== undefined) return preferred;
     const isAddress = dimension === "source" || dimension === "destination";
     return isAddress && next - first > 2n ? first + 1n : first;
   }

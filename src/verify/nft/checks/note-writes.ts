@@ -3,8 +3,9 @@ import { baseChainsAt, CONNTRACK_PRIORITY, type WritingRule, writingRules } from
 import type { FamilyQuestion } from "../ruleset-question.ts";
 
 /**
- * Notes on rules that write into packets what packets are judged by, as stateless translation does, where awg has begun to
- * judge. What they write before awg's chains is judged as it then is.
+ * Notes on rules that write fields that the policy matches, as stateless NAT does, after awg's first chain.
+ *
+ * awg's chains see the new values of earlier writes.
  */
 export function noteWrites({ all, own }: FamilyQuestion): string[] {
   return writingRules(all)
@@ -15,7 +16,7 @@ export function noteWrites({ all, own }: FamilyQuestion): string[] {
     );
 }
 
-/** A chain of the same priority may come before or after. What comes before conntrack judges nothing. */
+/** The order of chains with equal priority is unknown. Chains before conntrack give no verdict. */
 function isBefore(own: FamilyQuestion["own"], { table, base: { hook, priority } }: WritingRule["chain"]): boolean {
   if (own.includes(table)) return false;
   if (hook === "ingress" || hook === "prerouting") return true;

@@ -11,7 +11,7 @@ import { startingWith, walk } from "../walk.ts";
 const OVER_LOOPBACK = all(deviceIn("in", [""]), deviceIn("out", [LOOPBACK_DEVICE]));
 const FOREIGN_SOURCE = all(OVER_LOOPBACK, not(numberIs("sender", RTN_LOCAL)));
 
-/** S2.1: what a program sends over loopback by IPv6 from the address of another host must be dropped where it is sent. */
+/** S2.1: an IPv6 packet over loopback with the source address of another host must be dropped when it is sent. */
 export function verifyLoopback({ tables, indexes, devices }: RulesetQuestion): VerifyFinding[] {
   const own = readTables(tables.filter(isOurs), { family: 6, indexes, looksUpSender: true });
   const space = new PacketSpace({

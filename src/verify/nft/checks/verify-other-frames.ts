@@ -9,9 +9,9 @@ import { unionOf, within } from "../packet-paths.ts";
 import { baseChainsAt, markUsesOfTables, readTables, termsOfTables } from "../read-tables.ts";
 import { isOurs } from "../rule-table.ts";
 import type { RulesetQuestion } from "../ruleset-question.ts";
-import { type Piece, startingWith, walk } from "../walk.ts";
+import { type PacketSet, startingWith, walk } from "../walk.ts";
 
-/** Ethernet types (if_ether.h): ARP, EAPOL, LACP, and IPv4 and IPv6, which are judged elsewhere. */
+/** Ethernet types (if_ether.h): ARP, EAPOL and LACP. IPv4 and IPv6 are checked elsewhere. */
 const ARP = 0x0806;
 const EAPOL = 0x888e;
 const LACP = 0x8809;
@@ -19,7 +19,10 @@ const IP_TYPES = [0x0800, 0x86dd];
 
 const POSSIBLE = all(not(numberIs("word0", ...IP_TYPES)), not(CARRIES_MARK), deviceIn("in", [""]));
 
-/** S2.7: frames that are not IP and carry no mark, at the egress of each physical device. One finding for each device and deciding rule. */
+/**
+ * S2.7: unmarked frames other than IP at the egress of each physical device. One finding for each device and deciding
+ * rule.
+ */
 export function verifyOtherFrames(question: RulesetQuestion): VerifyFinding[] {
   const { policy, framed, indexes } = question;
   const tables = readTables(question.tables.filter(isOurs), { family: 4, frames: true, indexes });
@@ -38,8 +41,8 @@ export function verifyOtherFrames(question: RulesetQuestion): VerifyFinding[] {
   return framed.flatMap((device) => {
     const here = space.ofFormula(all(POSSIBLE, deviceIn("out", [device])));
     const { accepted, dropped } = walk(space, baseChainsAt(tables, "egress", device), startingWith(here), true);
-    const show = (kind: FindingKind, pieces: readonly Piece[], wrong: Diagram): VerifyFinding[] =>
-      [...byLastRule(pieces)].flatMap((same) => {
+    const show = (kind: FindingKind, packetSets: readonly PacketSet[], wrong: Diagram): VerifyFinding[] =>
+      [...byLastRule(packetSets)].flatMap((same) => {
         const met = within(space, same, wrong);
         const set = unionOf(space, met);
         if (set === NOTHING) return [];
@@ -50,8 +53,8 @@ export function verifyOtherFrames(question: RulesetQuestion): VerifyFinding[] {
   });
 }
 
-function byLastRule(pieces: readonly Piece[]): Iterable<readonly Piece[]> {
-  return Map.groupBy(pieces, ({ trace }) => trace.at(-1)?.name).values();
+function byLastRule(packetSets: readonly PacketSet[]): Iterable<readonly PacketSet[]> {
+  return Map.groupBy(packetSets, ({ trace }) => trace.at(-1)?.name).values();
 }
 
 function messageOf(space: PacketSpace, kind: FindingKind, set: Diagram, device: string): string {

@@ -2,14 +2,14 @@ import type { Term } from "../../space/packet-fields.ts";
 import type { JoinedPart, JoinedValue, RegisterValue } from "./register-value.ts";
 import { type ByteRange, termOf } from "./value-terms.ts";
 
-/** All terms of one of the alternatives hold; no alternative: no packet meets it. */
+/** All terms of one alternative must hold. Without alternatives no packet matches. */
 export interface Condition {
   readonly any: readonly (readonly Term[])[];
-  /** What decides besides and cannot be said: of packets that meet the alternatives some may meet the rule. */
+  /** A further condition that awg cannot read: only some packets of the alternatives may match. */
   readonly opaque?: string;
 }
 
-/** Of more alternatives than this, one comparison is not made: no program writes such. */
+/** Limit of alternatives for one comparison. No known program writes more. */
 const MOST_ALTERNATIVES = 4_096;
 const ALWAYS: Condition = { any: [[]] };
 const NEVER: Condition = { any: [] };
@@ -22,14 +22,14 @@ export function conditionOf(value: RegisterValue, ranges: readonly ByteRange[], 
   return "opaque" in term ? { any: [[]], opaque: term.opaque } : { any: [[term]] };
 }
 
-/** Both conditions. */
+/** The conjunction of two conditions. */
 export function bothConditions(a: Condition, b: Condition): Condition {
   const opaque = [a.opaque, b.opaque].filter((text) => text !== undefined).join(", ");
   const any = a.any.flatMap((some) => b.any.map((others) => [...some, ...others]));
   return { any, ...(opaque === "" ? {} : { opaque }) };
 }
 
-/** One of the conditions. */
+/** The disjunction of the conditions. */
 export function eitherCondition(conditions: readonly Condition[]): Condition {
   const met = conditions.filter(({ any }) => any.length > 0);
   const doubts = [...new Set(met.flatMap(({ opaque }) => opaque ?? []))];
@@ -42,7 +42,10 @@ function joinedCondition({ parts }: JoinedValue, ranges: readonly ByteRange[]): 
   return { any: [[]], opaque: "a comparison of several fields with very many values" };
 }
 
-/** The fields, one behind the other, lie between two byte strings: by the first field, where it decides, else by the rest. */
+/**
+ * The consecutive fields lie between two byte strings. The first field decides unless it equals a bound; then the rest
+ * decides.
+ */
 function between(parts: readonly JoinedPart[], from: Uint8Array, to: Uint8Array): Condition {
   const [part, ...rest] = parts;
   if (part === undefined || from.length === 0) return ALWAYS;
@@ -65,7 +68,7 @@ function between(parts: readonly JoinedPart[], from: Uint8Array, to: Uint8Array)
   ]);
 }
 
-/** All byte strings of the same length that lie in none of the ranges. */
+/** All byte strings of the same length outside the ranges. */
 function gapsBetween(ranges: readonly ByteRange[]): ByteRange[] {
   const sorted = ranges.toSorted((a, b) => Buffer.compare(a.from, b.from));
   const length = sorted[0]?.from.length ?? 0;
@@ -80,7 +83,7 @@ function gapsBetween(ranges: readonly ByteRange[]): ByteRange[] {
   return next === undefined ? gaps : [...gaps, { from: next, to: new Uint8Array(length).fill(255) }];
 }
 
-/** The byte string as a number of that length, one more or one less. */
+/** Adds one to, or subtracts one from, a byte string as a big-endian number. */
 function nextBytes(bytes: Uint8Array, step: 1 | -1): Uint8Array {
   const next = bytes.slice();
   for (let index = next.length - 1; index >= 0; index -= 1) {

@@ -7,24 +7,24 @@ import { bothConditions, type Condition, conditionOf } from "./condition.ts";
 import { partOfNumber, wholeNumber } from "./register-value.ts";
 import type { ByteRange } from "./value-terms.ts";
 
-/** What an extension of iptables does in a rule of nf_tables (nft_compat.c): a condition, a change or an end. */
+/** The effect of an iptables extension in an nf_tables rule (nft_compat.c): a condition, a change or a drop. */
 export type Extension =
   | { readonly kind: "condition"; readonly condition: Condition }
   | { readonly kind: "mark"; readonly change: MarkChange }
   | { readonly kind: "mark-lost"; readonly bits: number }
-  /** It writes a field of the packet itself that packets are judged by. */
+  /** It writes a packet field that the policy matches. */
   | { readonly kind: "write"; readonly what: string }
   | { readonly kind: "nothing" }
   | { readonly kind: "drop" }
   | { readonly kind: "unknown"; readonly what: string };
 
-/** NFTA_MATCH_* and NFTA_TARGET_* have the same numbers. */
+/** NFTA_MATCH_* and NFTA_TARGET_* use the same numbers. */
 const ATTRIBUTE = { name: 1, revision: 2, info: 3 } as const;
 
-/** More than any of the structures that are read has. */
+/** Larger than every structure that awg reads. */
 const INFO_BYTES = 512;
 
-/** Reads a `match` or `target` for packets of one IP version; whatever is not known for certain is `unknown`. */
+/** Reads a `match` or `target` for one IP version. The result is `unknown` unless awg is certain of the meaning. */
 export function readExtension({ name: kind, data }: ExpressionOf<"unknown">, family: Family): Extension {
   if (kind !== "match" && kind !== "target") return { kind: "unknown", what: kind };
   const attributes = attributeMap(data);
@@ -62,7 +62,7 @@ const READERS: Readonly<Record<string, Reader>> = {
   "target HMARK 0": () => ({ kind: "mark-lost", bits: ALL_BITS }),
   "target MARK 2": readMark,
   "target CONNMARK 1": (info) => readConnectionMark(info, info[12]),
-  // Two bytes more tell by how much the flow's mark is shifted, and which way.
+  // Two further bytes give the direction and width of a shift of the flow's mark.
   "target CONNMARK 2": (info) => readConnectionMark(info, info[14], info[13]),
 };
 
@@ -85,13 +85,13 @@ function conditionOfStates(mask: number, not: boolean): Extension | undefined {
   return { kind: "condition", condition: { any: [[term]] } };
 }
 
-/** struct xt_conntrack_mtinfo2 and 3: eight addresses, then the numbers; only the state alone is read. */
+/** struct xt_conntrack_mtinfo2 and 3: eight addresses, then the numbers. Only a test of the state alone is read. */
 function readConntrack(info: Uint8Array): Extension | undefined {
   const [flags, inverted, states] = [readU16(info, 146), readU16(info, 148), readU16(info, 150)];
   return flags === 1 ? conditionOfStates(states, (inverted & 1) !== 0) : undefined;
 }
 
-/** struct xt_multiport_v1: which ports, how many, fifteen ports, which of them begin a range, inverted. */
+/** struct xt_multiport_v1: side, count, fifteen ports, range flags, inversion. */
 function readMultiport(info: Uint8Array): Extension | undefined {
   const [flags = 3, count = 0] = info;
   const ranges: ByteRange[] = [];
@@ -104,7 +104,7 @@ function readMultiport(info: Uint8Array): Extension | undefined {
   }
   const not = info[47] === 1;
   const sides = [...(flags === 1 ? [] : ["word0" as const]), ...(flags === 0 ? [] : ["word2" as const])];
-  // "Either" and inverted asks for neither; one condition cannot say so.
+  // Inverted "either side" means neither side matches. One condition cannot express that.
   if (flags > 2 || (flags === 2 && not)) return undefined;
   const any = sides.flatMap((side) => conditionOf(partOfNumber(side, 2, 0, 2), ranges, not).any);
   return { kind: "condition", condition: { any: any.map((terms) => [...terms, wholeTransport]) } };
@@ -113,8 +113,9 @@ function readMultiport(info: Uint8Array): Extension | undefined {
 const wholeTransport: Term = { dimension: "fragment", holds: (name) => name !== "later" };
 
 /**
- * struct xt_owner_match_info: users from-to, groups from-to, what is asked, what is inverted. Only users are read. A packet
- * without a socket meets the inverse (xt_owner.c, owner_mt).
+ * struct xt_owner_match_info: user range, group range, match flags, inversion flags. Only users are read.
+ *
+ * A packet without a socket matches the inverse (xt_owner.c, owner_mt).
  */
 function readOwner(info: Uint8Array): Extension | undefined {
   const [asked, inverted] = [info[16], info[17]];
@@ -125,7 +126,7 @@ function readOwner(info: Uint8Array): Extension | undefined {
   return { kind: "condition", condition: { any: [[term]] } };
 }
 
-/** struct xt_iprange_mtinfo: source from-to, destination from-to in 16 bytes each, what is asked and inverted. */
+/** struct xt_iprange_mtinfo: source range and destination range in 16 bytes each bound, then flags with inversion. */
 function readAddressRange(info: Uint8Array, family: Family): Extension | undefined {
   const flags = info[64] ?? 0;
   const width = family === 4 ? 4 : 16;
@@ -140,7 +141,7 @@ function readAddressRange(info: Uint8Array, family: Family): Extension | undefin
   };
 }
 
-/** struct ipt_icmp and ip6t_icmp: type, codes from-to, inverted. */
+/** struct ipt_icmp and ip6t_icmp: type, code range, inversion. */
 function readIcmp(info: Uint8Array): Extension {
   const [type = 255, from = 0, to = 255, inverted = 0] = info;
   const isAny = type === 255 && inverted === 0;
@@ -153,14 +154,16 @@ function readIcmp(info: Uint8Array): Extension {
 function readMark(info: Uint8Array): Extension {
   const [mark, mask] = [readU32(info, 0), readU32(info, 4)];
   const change = { keep: ~mask >>> 0, set: mark };
-  // Bits that are turned over have no place among the classes of marks.
+  // Mark classes cannot represent inverted bits.
   if ((change.keep & change.set) !== 0) return { kind: "mark-lost", bits: ALL_BITS };
   return change.keep === UNCHANGED.keep && change.set === 0 ? { kind: "nothing" } : { kind: "mark", change };
 }
 
 /**
- * struct xt_connmark_tginfo1 and 2: the flow's mark through the second mask takes the place of the packet's bits in the third,
- * where the mode is to restore; else the flow's mark is written and the packet's is not.
+ * struct xt_connmark_tginfo1 and 2: in restore mode the flow's mark replaces bits of the packet's mark.
+ *
+ * The second mask selects bits of the flow's mark, the third the bits to replace. Other modes write only the flow's
+ * mark.
  */
 function readConnectionMark(info: Uint8Array, mode: number | undefined, shift = 0): Extension {
   const RESTORE = 2;

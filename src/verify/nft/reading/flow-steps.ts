@@ -8,12 +8,13 @@ export const SEEN_FLOWS = "flows that were seen";
 /** Options of TCP are the connection's own, too. */
 export const TCP_OPTION = "an option of TCP";
 const MEMORY = new RegExp(`^(ct mark|${SEEN_FLOWS}|${TCP_OPTION})$`);
-/** What a packet that opens a flow has at this byte of its transport header: SYN (RFC 9293 section 3.1). */
+/** The flags of a packet that opens a flow, by offset in the transport header: SYN (RFC 9293 section 3.1). */
 const OPENING: ReadonlyMap<number, number> = new Map([[13, 0x02]]);
 
 /**
- * The steps of a rule of awg's own where packets are asked for what no packet of the space says: whose flow it is, and
- * whether it opens one. Any packet may be one that meets them and one that does not, so both is followed; nothing is in doubt. Pure.
+ * Replaces doubts of awg's own rules about the owner or the first packet of a flow.
+ *
+ * The packet space has no such field. Both results are possible, so the walk follows both, without a doubt. Pure.
  *
  * @param opens the packets are known to open their flows
  */
@@ -25,7 +26,7 @@ export function withFlowSteps(rule: ReadRule, { opens = false }: { readonly open
   };
 }
 
-/** Whether the header of a packet that opens a flow meets what the rule asks of one of these bytes. */
+/** The header of a packet that opens a flow can match the rule's test of one of these bytes. */
 function fitsOpening(expressions: readonly Expression[]): boolean {
   const at = expressions.findIndex((one) => one.kind === "payload" && one.base === "transport" && one.length === 1);
   const load = expressions[at];
@@ -38,7 +39,7 @@ function fitsOpening(expressions: readonly Expression[]): boolean {
 }
 
 function flowStep(step: RuleStep, opens: boolean, fits: boolean): RuleStep[] {
-  // A packet that opens its flow is taken for the first with its key.
+  // The first packet of a flow cannot match a remembered key.
   if (step.kind === "remembered" && opens) return [{ kind: "test", any: [] }];
   if (step.kind !== "doubt" || !(HEADER.test(step.what) || MEMORY.test(step.what))) return [step];
   if (!opens) return [{ kind: "either" }];

@@ -8,7 +8,7 @@ const FRAGMENT_BYTES: Readonly<Record<Family, Readonly<Record<string, readonly [
   6: { whole: [0, 0], first: [0, 1], later: [0x05, 0xa9] },
 };
 
-/** Fields of a header, in the order in which they lie there. */
+/** Fields of a header in wire order. */
 export interface Header {
   readonly name: string;
   readonly fields: readonly HeaderField[];
@@ -17,7 +17,7 @@ export interface Header {
 interface HeaderField {
   readonly at: number;
   readonly width: number;
-  /** `length` bytes of it, from `offset`. */
+  /** A slice of the field. */
   readonly part: (offset: number, length: number) => PlainValue;
 }
 
@@ -45,13 +45,13 @@ const HEADER_V4: Header = {
   ],
 };
 
-/** RFC 8200 section 3; the next header is not the protocol where extension headers stand between. */
+/** RFC 8200 section 3. With extension headers the next header differs from the protocol. */
 const HEADER_V6: Header = {
   name: "IPv6 header",
   fields: [numberField("hops", 7, 1), numberField("source", 8, 16), numberField("destination", 24, 16)],
 };
 
-/** The header of each IP version. */
+/** The IP header of each version. */
 export const HEADER = { 4: HEADER_V4, 6: HEADER_V6 } as const;
 
 /** An ARP message (RFC 826). */
@@ -60,15 +60,16 @@ export const NEITHER: Header = {
   fields: [numberField("source", 14, 4), numberField("destination", 24, 4)],
 };
 
-/** Ports, or ICMP's type, code and checksum. */
+/** Ports, or ICMP type, code and checksum. */
 export const TRANSPORT: Header = {
   name: "transport header",
   fields: [numberField("word0", 0, 2), numberField("word2", 2, 2)],
 };
 
 /**
- * Bytes of a header, which may be of several fields: nft compares neighbours at once (nftables, src/payload.c,
- * payload_can_merge), as both ports, or source and destination of IPv4.
+ * Bytes of a header, which may span several fields.
+ *
+ * nft merges matches on adjacent fields, for example both ports (nftables, src/payload.c, payload_can_merge).
  */
 export function loadFields(header: Header, offset: number, length: number): RegisterValue {
   const end = offset + length;
@@ -86,7 +87,7 @@ export function loadFields(header: Header, offset: number, length: number): Regi
   return only !== undefined && parts.length === 1 ? only.value : { kind: "joined", parts };
 }
 
-/** The bytes that tell fragments, of each kind of packets. */
+/** The bytes that identify fragments, for each kind of packet. */
 export function bytesOfFragment(family: Family, name: string): Uint8Array {
   return Uint8Array.from(FRAGMENT_BYTES[family][name] ?? [0, 0]);
 }

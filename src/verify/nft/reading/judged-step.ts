@@ -3,22 +3,22 @@ import type { Dimension } from "../../space/packet-fields.ts";
 import { isOurs, type RuleTable } from "../rule-table.ts";
 import { bytesOf, isWholeNumber, type RegisterValue, slotOf } from "./register-value.ts";
 
-/** A step that has to do with a set of judged flows (S5.6). */
+/** A step that reads or writes a set of judged flows (S5.6). */
 export type JudgedStep =
-  /** The packet's key becomes an element of the set. */
+  /** The rule adds the packet's key to the set. */
   | { readonly kind: "remember"; readonly set: string; readonly key: readonly Dimension[] }
-  /** The rule goes on for packets with a key that is an element, which not every one that rules add need be. */
+  /** The rule continues if the set contains the packet's key. A key that rules add may still be absent. */
   | { readonly kind: "remembered"; readonly set: string; readonly key: readonly Dimension[] };
 
 const NAMES: ReadonlySet<string> = new Set(Object.values(JUDGED_SETS).flatMap((sets) => Object.values(sets)));
 
-/** Whether the set of that name is one of awg's that hold judged flows. */
+/** The set belongs to awg and holds judged flows. */
 export function holdsJudgedFlows(table: RuleTable, name: string): boolean {
   return isOurs(table) && NAMES.has(name) && table.sets.get(name)?.isFilledByRules === true;
 }
 
 /**
- * The step for a key that stands in the registers from one on. A part of a field as part of the key is a doubt. Pure.
+ * The step for a key in consecutive registers. A partial field in the key is a doubt. Pure.
  *
  * @param registers by slot of four bytes
  */

@@ -17,23 +17,25 @@ import { loadOfFrame } from "./load-frame.ts";
 import { free, type Loaded, opaque } from "./loaded.ts";
 import { wholeNumber } from "./register-value.ts";
 
-/** Under what circumstances a rule is read. */
+/** The context of a rule: the packets, the chain and the owner. */
 export interface ReadingContext {
-  /** IP version of the packets asked about. */
+  /** IP version of the packets. */
   readonly family: Family;
   /**
-   * The frames are not IP: `word0` stands for what their socket calls them (skb->protocol), `source` and `destination` for the
-   * sender's and target's address of an ARP message (RFC 826).
+   * The frames are not IP.
+   *
+   * `word0` holds the frame's protocol (skb->protocol). `source` and `destination` hold the sender and target address
+   * of an ARP message (RFC 826).
    */
   readonly frames?: true;
   readonly table: TableFamily;
-  /** Where the rule's chain hangs in the kernel's packet path; absent for a chain that is jumped to. */
+  /** Hook of the rule's chain; absent for a chain without a hook. */
   readonly hook?: HookName;
-  /** The kind of route to the sender is a dimension of the packets; else what this machine sends is from itself. */
+  /** The route type of the source is a dimension. Otherwise locally generated packets have a local source. */
   readonly looksUpSender?: true;
-  /** The rule is one of awg's. */
+  /** The rule belongs to awg. */
   readonly isOurs?: boolean;
-  /** The packets' senders have no way back by the devices they came by (S6.8); else they have, where rules of awg's ask. */
+  /** The packets fail awg's reverse path check (S6.8). If absent, they pass it. */
   readonly forged?: true;
   /** The packets open their flows. */
   readonly opens?: true;
@@ -45,7 +47,7 @@ const NFPROTO = { 4: 2, 6: 10 } as const;
 const ETHERTYPE = { 4: Uint8Array.of(0x08, 0x00), 6: Uint8Array.of(0x86, 0xdd) } as const;
 const DEVICE_BYTES = 16;
 const IPPROTO_FRAGMENT = 44;
-/** The way back is looked up by the mark: under another it is another one, of which nothing is known. */
+/** The reverse path lookup uses the mark. With another mark its result is unknown. */
 const markedDirect: Term = {
   dimension: "mark",
   mask: MARK_MASK,
@@ -57,7 +59,7 @@ const tracked: Term = { dimension: "tracking", holds: (name) => name !== "invali
 const notLater: Term = { dimension: "fragment", holds: (name) => name !== "later" };
 const fragmented: Term = { dimension: "fragment", holds: (name) => name !== "whole" };
 
-/** What an expression that loads puts into its register; undefined for one that loads nothing. */
+/** The value that a load expression puts into its register; undefined for other expressions. */
 export function loadValue(expression: Expression, context: ReadingContext): Loaded | undefined {
   const ofFrame = context.frames === true ? loadOfFrame(expression) : undefined;
   if (ofFrame !== undefined) return ofFrame;
@@ -110,9 +112,10 @@ function loadMeta({ key }: ExpressionOf<"meta">, { family, indexes }: ReadingCon
 }
 
 /**
- * Before the route is looked up, whether the destination is another machine: exactly then the packet leaves by a device
- * again. Of one that ends here the type may be local, broadcast or multicast. The sender of what this machine sends is itself,
- * unless the look-up is a dimension.
+ * The route type of an address, before the routing decision.
+ *
+ * A unicast destination means that the packet leaves by a device. A local one may have type local, broadcast or
+ * multicast. Locally generated packets have a local source, unless the lookup is a dimension.
  */
 function loadRouteType(
   { result, flags, presenceOnly }: ExpressionOf<"fib">,
@@ -138,8 +141,8 @@ function loadRouteType(
 
 function loadPayload(expression: ExpressionOf<"payload">, context: ReadingContext): Loaded {
   const { base, offset, length } = expression;
-  // In netdev chains the kernel does not look at the fragment offset and reads whatever lies there; everywhere else a rule
-  // breaks off (nft_payload.c, nft_payload_eval: "if (pkt->fragoff) goto err").
+  // In netdev chains the kernel ignores the fragment offset and reads the bytes there. Elsewhere the rule stops
+  // (nft_payload.c, nft_payload_eval: "if (pkt->fragoff) goto err").
   if (base === "transport") {
     return { value: loadFields(TRANSPORT, offset, length), needs: context.table === "netdev" ? [] : [notLater] };
   }

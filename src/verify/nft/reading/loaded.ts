@@ -1,18 +1,18 @@
 import type { Term } from "../../space/packet-fields.ts";
 import type { RegisterValue } from "./register-value.ts";
 
-/** What a load puts into a register, and what must hold for the rule not to break off there. */
+/** The value that an expression loads into a register, and the condition for the rule to continue. */
 export interface Loaded {
   readonly value: RegisterValue;
   readonly needs: readonly Term[];
 }
 
-/** A value that every packet has. */
+/** A value with no condition. */
 export function free(value: RegisterValue): Loaded {
   return { value, needs: [] };
 }
 
-/** One that awg cannot say. */
+/** An unknown value. */
 export function opaque(what: string): Loaded {
   return free({ kind: "opaque", what });
 }

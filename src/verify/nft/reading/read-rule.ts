@@ -14,29 +14,33 @@ import { untracks } from "./untracked.ts";
 import type { ByteRange } from "./value-terms.ts";
 import { writtenFields } from "./written-fields.ts";
 
-/** Statements that change nothing about where a packet goes. */
+/** Statements that do not change a packet's path. */
 const HARMLESS: ReadonlySet<Expression["kind"]> = new Set(["counter", "log", "notrack", "ct-set"]);
 
 /**
- * Reads a rule for packets of one IP version: an independent reading, which shares nothing with the renderer. A rule that
- * looks its verdict up in a map comes as one for each verdict: whoever meets none of them goes on behind the last.
+ * Reads a rule for packets of one IP version, independently of the renderer.
+ *
+ * A rule with a verdict map gives one rule for each verdict. Packets without a match continue after the last of them.
  */
 export function readRule(table: RuleTable, rule: NftRule, context: ReadingContext): ReadRule[] {
   const read = new RuleReader(table, context).read(rule).map(withoutIdleDoubts);
   return isOurs(table) ? read.map((one) => withFlowSteps(one, context)) : read;
 }
 
-/** Whether a rule is met does not matter where it neither ends a way nor changes a mark; where it writes into packets or untracks them, only which may come there. */
+/**
+ * Drops doubts from rules without a verdict or mark change. Rules that write packets or disable tracking keep their
+ * tests.
+ */
 function withoutIdleDoubts(rule: ReadRule): ReadRule {
   const changes =
     rule.verdict !== undefined || rule.steps.some(({ kind }) => kind.startsWith("mark") || kind === "remember");
   const isIdle = !changes && !rule.steps.some((step) => step.kind === "doubt" && SENDS_BY_ITSELF.test(step.what));
   if (!isIdle) return rule;
-  const isTold = rule.steps.some(({ kind }) => kind === "write") || untracks(rule.rule);
-  return { ...rule, steps: isTold ? rule.steps.filter(({ kind }) => kind === "test" || kind === "write") : [] };
+  const isReported = rule.steps.some(({ kind }) => kind === "write") || untracks(rule.rule);
+  return { ...rule, steps: isReported ? rule.steps.filter(({ kind }) => kind === "test" || kind === "write") : [] };
 }
 
-/** Expressions that send packets off without any further chain, or copies of them. */
+/** Expressions that redirect or copy packets past all further chains. */
 export const SENDS_BY_ITSELF = /\b(dup|fwd|TEE)\b/;
 
 class RuleReader {
@@ -67,14 +71,14 @@ class RuleReader {
         return found;
       }
       this.#readExpression(expression);
-      // Of a rule that no packet of this IP version meets, the rest means nothing.
+      // If no packet of this IP version matches, the rest of the rule has no effect.
       const last = this.#steps.at(-1);
       if (last?.kind === "test" && last.any.length === 0) return [{ ...common, steps: [last] }];
     }
     return [{ ...common, steps: this.#steps }];
   }
 
-  /** Where an expression ends the rule: its ways out, each with what leads there. */
+  /** The branches of an expression that ends the rule, each with its condition. */
   #branchesOf(expression: Expression): Branch[] | undefined {
     if (expression.kind === "verdict") return [{ steps: [], verdict: expression.verdict }];
     if (expression.kind === "reject") return [{ steps: [], verdict: { code: "drop" } }];
@@ -83,7 +87,7 @@ class RuleReader {
     }
     if (expression.kind !== "lookup") return undefined;
     const set = this.#table.sets.get(expression.set);
-    // Behind `continue` the rest of the rule is asked.
+    // After `continue` the rest of the rule is evaluated.
     const isEnd = (verdict: Verdict | undefined) => verdict !== undefined && verdict.code !== "continue";
     if (set?.verdicts !== true || !set.elements.every(({ verdict }) => isEnd(verdict))) return undefined;
     const byVerdict = Map.groupBy(set.elements, ({ verdict, from }) => JSON.stringify([isCatchAll({ from }), verdict]));
@@ -189,7 +193,7 @@ class RuleReader {
     if (not) return { any: [[]], opaque: `not in the concatenations of the set ${name}` };
     return eitherCondition(
       ranges.map(({ from, to }) =>
-        // An element of several fields: every field's part must hold.
+        // An element with several fields: every field must match.
         parts
           .map(({ value, at, bytes }) =>
             conditionOf(value, [{ from: from.slice(at, at + bytes), to: to.slice(at, at + bytes) }], false),
@@ -224,7 +228,7 @@ class RuleReader {
       { keep: 0xffff_ffff, set: 0 },
       { keep: nativeEndianNumber(value.mask), set: nativeEndianNumber(value.xor) },
     );
-    // Bits that are turned over have no place among the classes of marks.
+    // Mark classes cannot represent inverted bits.
     return (change.keep & change.set) !== 0 ? { kind: "mark-lost", bits: ALL_BITS } : { kind: "mark", change };
   }
 }
@@ -242,12 +246,12 @@ interface Branch {
   readonly verdict: Verdict;
 }
 
-/** The element `*`, which has no key: whatever meets no other one. */
+/** The element `*`, which has no key and matches if no other element does. */
 function isCatchAll({ from }: Pick<SetElement, "from">): boolean {
   return from.length === 0;
 }
 
-/** A condition as steps of a rule; one that always holds is none. */
+/** Converts a condition to rule steps; none if it always holds. */
 function stepsOf({ any, opaque }: Condition): RuleStep[] {
   const isAlways = any.some((terms) => terms.length === 0);
   return [

@@ -1,9 +1,9 @@
 import type { NameDimension, NumberDimension } from "../../space/packet-fields.ts";
 
-/** What stands in a register, as far as the rules so far tell. */
+/** The value of a register, as far as the earlier expressions define it. */
 export type RegisterValue = PlainValue | JoinedValue;
 
-/** A value of one kind. */
+/** A constant or a field. */
 export type PlainValue =
   /** Bytes of a header field: `bytes` of them from `offset`, each through `& mask ^ xor`. */
   | {
@@ -14,34 +14,34 @@ export type PlainValue =
       readonly offset: number;
       readonly mask: Uint8Array;
       readonly xor: Uint8Array;
-      /** The least significant byte stands first, as the machine has its own numbers. */
+      /** The least significant byte comes first, as in host byte order on little-endian CPUs. */
       readonly reversed: boolean;
     }
-  /** Something that has few values, each with its bytes. */
+  /** A field with few values, each with its bytes. */
   | {
       readonly kind: "named";
       readonly dimension: NameDimension;
       readonly bytesOf: (name: string) => Uint8Array;
-      /** The one value that the names tell from all others; which of the others the register holds they do not say. */
+      /** If set, names distinguish only this value. For any other name the exact value is unknown. */
       readonly only?: Uint8Array;
     }
   | { readonly kind: "constant"; readonly bytes: Uint8Array }
-  /** What awg cannot say; the word is for people. */
+  /** An unknown value. `what` names it in messages. */
   | { readonly kind: "opaque"; readonly what: string };
 
-/** Neighbouring fields loaded at once: nft makes one load and one comparison of two neighbours, as of both ports. */
+/** Adjacent fields in one load. nft merges two adjacent matches into one comparison, for example both ports. */
 export interface JoinedValue {
   readonly kind: "joined";
   readonly parts: readonly JoinedPart[];
 }
 
-/** One of the fields and how many bytes of the register it has. */
+/** A field and its number of register bytes. */
 export interface JoinedPart {
   readonly value: PlainValue;
   readonly bytes: number;
 }
 
-/** How many bytes of a register a value has; undefined where that cannot be said. */
+/** Length of a value in bytes; undefined if it is unknown. */
 export function bytesOf(value: RegisterValue): number | undefined {
   switch (value.kind) {
     case "number":
@@ -62,12 +62,12 @@ export function wholeNumber(dimension: NumberDimension | "mark", width: number, 
   return { kind: "number", dimension, width, offset: 0, mask, xor, reversed };
 }
 
-/** Whether it is all of a field, unchanged. */
+/** The value is a whole, unchanged field. */
 export function isWholeNumber({ width, mask, xor }: Extract<PlainValue, { kind: "number" }>): boolean {
   return mask.length === width && mask.every((byte) => byte === 255) && xor.every((byte) => byte === 0);
 }
 
-/** `length` bytes of a field, from `offset`. */
+/** A slice of a field. */
 export function partOfNumber(dimension: NumberDimension, width: number, offset: number, length: number): PlainValue {
   const [mask, xor] = [new Uint8Array(length).fill(255), new Uint8Array(length)];
   return { kind: "number", dimension, width, offset, mask, xor, reversed: false };
@@ -103,12 +103,12 @@ function maskPlain(value: PlainValue, mask: Uint8Array, xor: Uint8Array): PlainV
     case "constant":
       return { kind: "constant", bytes: maskBytes(value.bytes.slice(0, mask.length), mask, xor) };
     case "opaque":
-      // Bits that the mask takes away need not be known.
+      // Bits that the mask clears need not be known.
       return mask.every((byte) => byte === 0) ? { kind: "constant", bytes: xor.slice() } : value;
   }
 }
 
-/** The value with its bytes in the other order. */
+/** The value in reverse byte order. */
 export function turnValue(value: RegisterValue, size: number, length: number): RegisterValue {
   if (value.kind === "opaque") return value;
   if (value.kind === "joined" || size !== length) {
@@ -128,7 +128,7 @@ function maskBytes(bytes: Uint8Array, mask: Uint8Array, xor: Uint8Array): Uint8A
   return bytes.map((byte, index) => (byte & (mask[index] ?? 0)) ^ (xor[index] ?? 0));
 }
 
-/** Registers 1–4 have 16 bytes each, 8–23 are the same bytes by fours. */
+/** Registers 1–4 have 16 bytes each. Registers 8–23 are the same bytes in units of four. */
 export function slotOf(register: number): number {
   return register < 8 ? 4 * (register - 1) : register - 8;
 }

@@ -4,26 +4,26 @@ import type { MarkChange } from "../../space/mark-classes.ts";
 import type { Term } from "../../space/packet-fields.ts";
 import type { JudgedStep } from "./judged-step.ts";
 
-/** One step of a rule as a statement about sets of packets. */
+/** One step of a rule as a condition on, or a change of, sets of packets. */
 export type RuleStep =
-  /** The rule goes on for packets of which all terms of one of the alternatives hold. */
+  /** The rule continues if all terms of one alternative hold. */
   | { readonly kind: "test"; readonly any: readonly (readonly Term[])[] }
   | { readonly kind: "mark"; readonly change: MarkChange }
-  /** These bits of the mark become what awg cannot say. */
+  /** The rule sets these bits of the mark to an unknown value. */
   | { readonly kind: "mark-lost"; readonly bits: number }
-  /** The rule goes on here for some packets that look like these, and not for others. */
+  /** The rule continues for some of these packets and stops for others. */
   | { readonly kind: "either" }
   | JudgedStep
-  /** The rule writes a field of the packet itself that packets are judged by; the word is for people. */
+  /** The rule writes a packet field that the policy matches. `what` names it in messages. */
   | { readonly kind: "write"; readonly what: string }
-  /** Whether the rule goes on here cannot be said. */
+  /** The rule may continue or stop: awg cannot read the condition. */
   | { readonly kind: "doubt"; readonly what: string };
 
-/** A rule ready to be asked about sets of packets. */
+/** A rule, prepared for sets of packets. */
 export interface ReadRule {
   readonly rule: NftRule;
   readonly name: string;
   readonly steps: readonly RuleStep[];
-  /** Absent: whatever reaches the end goes on to the next rule. */
+  /** If absent, the packets continue with the next rule. */
   readonly verdict?: Verdict;
 }

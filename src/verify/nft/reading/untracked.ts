@@ -4,10 +4,10 @@ import type { NftRule } from "../../../native/linux/nftables/rule.codec.ts";
 
 /** NFTA_TARGET_*, linux/netfilter/nf_tables_compat.h. */
 const TARGET = { name: 1, info: 3 } as const;
-/** XT_CT_NOTRACK, linux/netfilter/xt_CT.h; all revisions begin with the flags and the zone, two bytes each. */
+/** XT_CT_NOTRACK, linux/netfilter/xt_CT.h. All revisions begin with flags and zone, two bytes each. */
 const NOTRACK_FLAG = 1;
 
-/** Whether a rule keeps packets from connection tracking, or tracks them in a zone of their own. Pure. */
+/** The rule disables connection tracking or sets another zone. Pure. */
 export function untracks({ expressions }: NftRule): boolean {
   return expressions.some(
     (one) => one.kind === "notrack" || (one.kind === "ct-set" && one.key === "zone") || isTarget(one),

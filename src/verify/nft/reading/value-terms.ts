@@ -1,7 +1,7 @@
 import type { NumberRange, Term } from "../../space/packet-fields.ts";
 import type { PlainValue } from "./register-value.ts";
 
-/** Byte strings from..to, both included, compared as the kernel does: byte by byte. */
+/** Byte strings between two included bounds, in the kernel's bytewise order. */
 export interface ByteRange {
   readonly from: Uint8Array;
   readonly to: Uint8Array;
@@ -9,12 +9,12 @@ export interface ByteRange {
 
 type NumberValue = Extract<PlainValue, { kind: "number" }>;
 
-/** A term, or whether it holds of every packet (true) or none (false), or why it cannot be said. */
+/** A term, a constant result for every packet, or the reason why awg cannot read it. */
 export type TermOrAnswer = Term | boolean | { readonly opaque: string };
 
 const MOST_MARKS = 64n;
 
-/** The condition that a register lies in one of the ranges (or, `not`, in none of them). */
+/** The condition that a register lies in one of the ranges, or with `not` in none of them. */
 export function termOf(value: PlainValue, ranges: readonly ByteRange[], not: boolean): TermOrAnswer {
   switch (value.kind) {
     case "opaque":
@@ -32,7 +32,7 @@ export function termOf(value: PlainValue, ranges: readonly ByteRange[], not: boo
   }
 }
 
-/** Whatever the bytes are, they lie in these ranges. */
+/** The ranges contain all byte strings. */
 function isEveryValue(ranges: readonly ByteRange[]): boolean {
   return ranges.some(({ from, to }) => from.every((byte) => byte === 0) && to.every((byte) => byte === 255));
 }
@@ -45,7 +45,10 @@ function isInside(bytes: Uint8Array, ranges: readonly ByteRange[]): boolean {
   return ranges.some(({ from, to }) => orderOf(bytes, from) >= 0 && orderOf(bytes, to) <= 0);
 }
 
-/** Order of as many bytes as the bound has. Asked for each value of a field of two bytes, where a call of Buffer.compare is most of the work. */
+/**
+ * Compares as many bytes as the bound has. A loop is faster here than Buffer.compare, and this runs for each value of a
+ * field.
+ */
 function orderOf(bytes: Uint8Array, bound: Uint8Array): number {
   for (let index = 0; index < bound.length; index += 1) {
     const difference = (bytes[index] ?? -1) - (bound[index] ?? 0);
@@ -54,11 +57,11 @@ function orderOf(bytes: Uint8Array, bound: Uint8Array): number {
   return 0;
 }
 
-/** Names that a comparison with these bytes tells from others; one for all that begin so, where it is a beginning. */
+/** Device names that this comparison distinguishes. A prefix gives two: itself and one longer name. */
 function deviceNames({ from }: ByteRange): string[] {
   const end = from.indexOf(0);
   const text = new TextDecoder().decode(end < 0 ? from : from.subarray(0, end));
-  // Bounds of "any device" are no names that a device has.
+  // The bounds of "any device" are not device names.
   if (text < " ") return [];
   return end < 0 && from.length < 16 ? [text, `${text}0`.slice(0, 15)] : [text];
 }
@@ -87,7 +90,7 @@ function numberTerm(value: NumberValue, ranges: readonly ByteRange[], not: boole
   return { dimension, ranges: not ? complement(found, (1n << bits) - 1n) : found };
 }
 
-/** Where the bits asked for are the upper ones of the field, each range of them is one range of the field. */
+/** Converts byte ranges to ranges of the field. This works if the mask selects the upper bits. */
 function numberRanges(value: NumberValue, ranges: readonly ByteRange[]): NumberRange[] | undefined {
   const length = value.mask.length;
   const mask = numberOf(value.mask, value.reversed);
@@ -110,12 +113,12 @@ function numberRanges(value: NumberValue, ranges: readonly ByteRange[]): NumberR
   return result;
 }
 
-/** The least number not below this one in which the low bits are 0. */
+/** The smallest number that is not below this one and has zeros in the low bits. */
 function roundUp(number: bigint, low: bigint): bigint {
   return (number & low) === 0n ? number : (number | low) + 1n;
 }
 
-/** Fields of one or two bytes have so few values that each is tried. */
+/** Fields of one or two bytes: tries every value. */
 function rangesByTrial(
   { width, offset, mask, xor, reversed }: NumberValue,
   ranges: readonly ByteRange[],

@@ -4,13 +4,13 @@ import type { Expression, ExpressionOf } from "../../../native/linux/nftables/ex
 import { ATTRIBUTE, PAYLOAD_BASES } from "../../../native/linux/nftables/expression-tables.ts";
 import type { ReadingContext } from "./load-value.ts";
 
-/** A field that a policy asks for, by where it lies in a header. */
+/** A field that the policy matches, with its position in a header. */
 interface JudgedField {
   readonly base: (typeof PAYLOAD_BASES)[number];
   readonly at: number;
   readonly bytes: number;
   readonly name: string;
-  /** Only of frames: elsewhere packets are whole (conntrack puts fragments together) and have no other header. */
+  /** Only in frames: elsewhere conntrack has reassembled the packets, and they have no Ethernet header. */
   readonly ofFrames?: true;
 }
 
@@ -23,7 +23,10 @@ const common: readonly JudgedField[] = [
   ...ports("transport", 0),
 ];
 
-/** RFC 791 section 3.1 and RFC 8200 section 3, ports as they lie behind a header without options. Not judged: DSCP, hop limit, checksums. */
+/**
+ * RFC 791 section 3.1 and RFC 8200 section 3; ports follow a header without options. Not judged: DSCP, hop limit,
+ * checksums.
+ */
 const JUDGED: Readonly<Record<Family, readonly JudgedField[]>> = {
   4: [
     ...common,
@@ -42,12 +45,13 @@ const JUDGED: Readonly<Record<Family, readonly JudgedField[]>> = {
   ],
 };
 
-/** A longer header no expression writes (NFT_REG_SIZE is 16, NFT_REG32_COUNT * 4 is 64). */
+/** No expression writes a longer header (NFT_REG_SIZE is 16, NFT_REG32_COUNT * 4 is 64). */
 const MOST_BYTES = 64;
 
 /**
- * The fields that packets are judged by and that one expression of a rule writes into the packet itself, in words. None for
- * a write that no policy asks for, as of the type of service or the segment size; undefined for what writes nothing. Pure.
+ * Names of the judged fields that one expression writes into the packet; undefined if it writes nothing.
+ *
+ * The list is empty for writes that no policy matches, for example TOS or MSS. Pure.
  */
 export function writtenFields(
   expressions: readonly Expression[],
@@ -68,18 +72,21 @@ export function writtenFields(
 }
 
 interface WrittenPlace {
-  /** Absent for one that awg has no word for. */
+  /** Absent for an unknown base. */
   readonly base: JudgedField["base"] | undefined;
   readonly offset: number;
   readonly length: number;
   readonly source: number;
 }
 
-/** Where an expression writes into the packet, checksums brought up to date or not; undefined for one that does not. */
+/**
+ * The position that an expression writes in the packet, with or without checksum update; undefined for other
+ * expressions.
+ */
 function writtenPlace(expression: Expression): WrittenPlace | "options" | undefined {
   if (expression.kind !== "unknown") return undefined;
   const attributes = attributeMap(expression.data);
-  // TCP options alone can be written so (nft_exthdr.c, nft_exthdr_tcp_set_init).
+  // Only TCP options can be written by this expression (nft_exthdr.c, nft_exthdr_tcp_set_init).
   if (expression.name === "exthdr") return attributes.has(ATTRIBUTE.exthdr.source) ? "options" : undefined;
   if (expression.name !== "payload" || !attributes.has(ATTRIBUTE.payload.source)) return undefined;
   const number = (type: number) => numberIn(attributes.get(type));
@@ -94,15 +101,17 @@ function writtenPlace(expression: Expression): WrittenPlace | "options" | undefi
 type Place = Pick<ExpressionOf<"payload">, "base" | "offset" | "length">;
 
 /**
- * Which bits of the written bytes may become others. nft writes a field that does not fill its bytes by loading them, changing
- * its bits (`& mask ^ xor`) and writing all back (nftables, src/evaluate.c, stmt_evaluate_payload).
+ * The written bits that may change.
+ *
+ * To write part of a byte, nft loads the bytes, applies `& mask ^ xor` and writes them back (nftables, src/evaluate.c,
+ * stmt_evaluate_payload).
  */
 function changedBits(before: readonly Expression[], source: number, place: Place): Uint8Array {
   const changed = new Uint8Array(place.length);
   const everything = new Uint8Array(place.length).fill(255);
   let register = source;
   for (const expression of before.toReversed()) {
-    // It may have written the register.
+    // An unknown expression may have written the register.
     if (expression.kind === "unknown") return everything;
     const into = destinationOf(expression);
     if (into === undefined || !overlaps(into, register, place.length)) continue;
@@ -131,7 +140,10 @@ function destinationOf(expression: Expression): number | undefined {
   }
 }
 
-/** Registers 1–4 have 16 bytes each, 8–23 are the same bytes by fours; a load writes as many as it needs, at most 16 here. */
+/**
+ * Registers 1–4 have 16 bytes each. Registers 8–23 are the same bytes in units of four. A load writes at most 16 bytes
+ * here.
+ */
 function overlaps(into: number, register: number, length: number): boolean {
   const first = (name: number) => (name < 8 ? 16 * (name - 1) : 4 * (name - 8));
   return first(into) < first(register) + length && first(register) < first(into) + 16;
@@ -141,7 +153,7 @@ function isAt({ base, offset, length }: Place, place: Place): boolean {
   return base === place.base && offset === place.offset && length === place.length;
 }
 
-/** A number that is missing or too short is none that names a field. */
+/** A missing or short number gives a value that matches no constant. */
 function numberIn(bytes: Uint8Array | undefined): number {
   return bytes?.length === 4 ? readU32be(bytes) : 0xffff_ffff;
 }
