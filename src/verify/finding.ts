@@ -1,16 +1,17 @@
 import { renderIp } from "../model/ip.ts";
 import type { HeaderPoint } from "./space/header-point.ts";
 
-/** Bytes of a packet on whose length nothing depends: an echo request as people send it. */
+/** Length of a common echo request in bytes, for packets whose length does not matter. */
 export const USUAL_LENGTH = 84;
 
 /**
- * What verification found.
- * `leak`: leaves by a physical device though nothing grants it. `stray`: leaves by a tunnel that is not its path.
- * `entry`: enters though nothing grants it. `weakness`: one of two guards would let it out, the other still stops it.
- * `lock-out`: is granted and dropped. `misroute`: is marked or routed towards another path than its own.
- * `open-flow`: conntrack still holds a flow that the policy forbids. `unjudged`: awg cannot say what a rule does.
- * `invariant`: the configuration itself allows what it says must never be.
+ * The kind of a finding.
+ *
+ * `leak`: a packet leaves by a physical device without a grant. `stray`: it leaves by a tunnel that is not its path.
+ * `entry`: it enters without a grant. `weakness`: one of two guards would accept it, the other still drops it.
+ * `lock-out`: it is granted and dropped. `misroute`: it is marked or routed for another path.
+ * `open-flow`: conntrack still holds a flow that the policy forbids. `unjudged`: awg cannot read a rule.
+ * `invariant`: the configuration itself allows something that it declares forbidden.
  */
 export type FindingKind =
   | "leak"
@@ -23,7 +24,7 @@ export type FindingKind =
   | "unjudged"
   | "invariant";
 
-/** One packet, in words that people and programs can use to make it. */
+/** An example packet, precise enough to reproduce it. */
 export interface ShownPacket {
   readonly hook: "output" | "input" | "forward" | "frame";
   readonly source: string;
@@ -34,9 +35,9 @@ export interface ShownPacket {
   readonly destinationPort?: number;
   readonly icmpType?: number;
   readonly icmpCode?: number;
-  /** First four bytes behind the IP header in hex, where they are no ports. */
+  /** First four bytes of the transport header in hex, for protocols without ports. */
   readonly payload?: string;
-  /** Length of the packet, where a rule asks for it. */
+  /** Packet length, if a rule tests it. */
   readonly bytes?: number;
   readonly hopLimit: number;
   readonly fragment: "whole" | "first" | "later";
@@ -45,11 +46,11 @@ export interface ShownPacket {
   readonly mark: number;
   readonly inDevice?: string;
   readonly outDevice?: string;
-  /** What conntrack says of it. */
+  /** The conntrack state. */
   readonly tracking: string;
 }
 
-/** A rule that the packet met and what it said. */
+/** A rule that the packet matched, with its verdict. */
 export interface MetRule {
   readonly name: string;
   readonly verdict: string;
@@ -60,16 +61,16 @@ export interface VerifyFinding {
   /** One sentence. */
   readonly message: string;
   readonly packet?: ShownPacket;
-  /** The rules that decided, first to last. */
+  /** The deciding rules, first to last. */
   readonly rules: readonly MetRule[];
 }
 
-/** All that was found and how far it went. */
+/** The result of a verification and its coverage. */
 export interface Verified {
   readonly findings: readonly VerifyFinding[];
-  /** What cannot be told, or is not asked, and stops nothing. */
+  /** Limits of the proof. They do not make it fail. */
   readonly notes: readonly string[];
-  /** How many classes of packets were told apart, all dimensions multiplied. */
+  /** Number of distinguished packet classes: the product over all dimensions. */
   readonly classes: bigint;
 }
 
@@ -85,14 +86,14 @@ const PROTOCOL_NAMES: Readonly<Record<number, string>> = {
   136: "udplite",
 };
 
-/** What people call an IP protocol. */
+/** The usual name of an IP protocol. */
 export function protocolName(protocol: number): string {
   return PROTOCOL_NAMES[protocol] ?? `protocol ${protocol}`;
 }
 
 const PORTED: ReadonlySet<number> = new Set([6, 17, 33, 132, 136]);
 
-/** A point of the packet space as it is shown. */
+/** Converts a point of the packet space to an example packet. */
 export function showPoint(point: HeaderPoint, hook: ShownPacket["hook"]): ShownPacket {
   const { protocol, word0, word2, fragment, user } = point;
   const whole = fragment !== "later";

@@ -26,10 +26,7 @@ export interface PacketSet {
 export interface TraceEntry {
   readonly name: string;
   readonly verdict: string;
-  /**
-   * The entry distinguishes one path through the rules from another. Steering and unconditional rules of base chains do
-   * not.
-   */
+  /** The entry distinguishes paths. False for steering and for unconditional rules of base chains. */
   readonly isDistinctive: boolean;
 }
 
@@ -45,9 +42,8 @@ const MAX_DEPTH = 16;
 const MAX_PACKET_SETS = 3_000;
 
 /**
- * Sends a set of packets through base chains, one after the other.
- *
- * `traced` keeps packets apart that matched different rules. Without `judged`, any key may be in a set of judged flows.
+ * Sends a set of packets through base chains, one after the other. `traced` keeps packets apart that matched different
+ * rules. Without `judged`, any key may be in a set of judged flows.
  */
 export function walk(
   space: PacketSpace,
@@ -102,48 +98,42 @@ class Walker {
   }
 
   walk(chains: readonly BaseChain[], start: readonly PacketSet[]): Outcome {
-    let packetSets = [...start];
+    let sets = [...start];
     const dropped: PacketSet[] = [];
     for (const { table, name, base } of chains) {
-      const ends = this.#chain(table, name, packetSets, 0);
+      const ends = this.#chain(table, name, sets, 0);
       const policy: TraceEntry = {
         name: `${table.table.family} ${table.table.name} ${name}`,
         verdict: `policy ${base.policy}`,
         isDistinctive: false,
       };
-      const left = ends.left.map((packetSet) => ({ ...packetSet, trace: this.#note(packetSet, policy) }));
+      const left = ends.left.map((packets) => ({ ...packets, trace: this.#note(packets, policy) }));
       dropped.push(...ends.dropped, ...(base.policy === "drop" ? left : []));
-      packetSets = this.#join([...ends.accepted, ...(base.policy === "accept" ? left : [])]);
+      sets = this.#join([...ends.accepted, ...(base.policy === "accept" ? left : [])]);
     }
-    return { accepted: packetSets, dropped: this.#join(dropped) };
+    return { accepted: sets, dropped: this.#join(dropped) };
   }
 
   /**
-   * Merges packet sets that differ only in mark bits that this chain does not test.
-   *
-   * With hundreds of tunnels each rule would otherwise be evaluated hundreds of times. The results are split again by
-   * the original packets.
+   * Merges packet sets that differ only in mark bits that this chain does not test, and splits the results again. With
+   * hundreds of tunnels each rule would otherwise be evaluated hundreds of times.
    */
   #chain(table: ReadTable, name: string, start: readonly PacketSet[], depth: number): Ends {
     const asked = this.#traced || start.length < 2 ? undefined : marksAskedIn(table, name);
     if (asked === undefined) return this.#rules(table, name, start, depth);
     const groups = Map.groupBy(
       start,
-      (packetSet) => `${answersOf(asked, packetSet.change)} ${keyOf({ ...packetSet, change: UNCHANGED })}`,
+      (packets) => `${answersOf(asked, packets.change)} ${keyOf({ ...packets, change: UNCHANGED })}`,
     );
     const all: Ends = { accepted: [], dropped: [], left: [] };
     for (const [first, ...others] of groups.values() as Iterable<[PacketSet, ...PacketSet[]]>) {
-      const set = others.reduce((union, packetSet) => this.#space.diagrams.or(union, packetSet.set), first.set);
+      const set = others.reduce((union, packets) => this.#space.diagrams.or(union, packets.set), first.set);
       const ends = this.#rules(table, name, [{ ...first, set }], depth);
       // The mark of a dropped packet does not matter.
       all.dropped.push(...ends.dropped);
       for (const end of ["accepted", "left"] as const) {
-        const apart = [first, ...others].flatMap((packetSet) =>
-          ends[end].map((one) => ({
-            ...one,
-            change: packetSet.change,
-            set: this.#space.diagrams.and(one.set, packetSet.set),
-          })),
+        const apart = [first, ...others].flatMap(({ change, set: part }) =>
+          ends[end].map((one) => ({ ...one, change, set: this.#space.diagrams.and(one.set, part) })),
         );
         pushUnlessEmpty(all[end], ...(others.length === 0 ? ends[end] : apart));
       }
@@ -153,63 +143,60 @@ class Walker {
 
   #rules(table: ReadTable, name: string, start: readonly PacketSet[], depth: number): Ends {
     const ends: Ends = { accepted: [], dropped: [], left: [] };
-    let packetSets = [...start];
+    let sets = [...start];
     for (const rule of table.rules.get(name) ?? []) {
-      if (packetSets.length === 0) break;
+      if (sets.length === 0) break;
       const next: PacketSet[] = [];
-      for (const packetSet of packetSets) this.#rule(table, rule, packetSet, depth, ends, next);
-      packetSets = this.#join(next);
+      for (const packets of sets) this.#rule(table, rule, packets, depth, ends, next);
+      sets = this.#join(next);
     }
-    ends.left.push(...packetSets);
+    ends.left.push(...sets);
     return { accepted: this.#join(ends.accepted), dropped: this.#join(ends.dropped), left: this.#join(ends.left) };
   }
 
-  #rule(table: ReadTable, rule: ReadRule, packetSet: PacketSet, depth: number, ends: Ends, next: PacketSet[]): void {
+  #rule(table: ReadTable, rule: ReadRule, packets: PacketSet, depth: number, ends: Ends, next: PacketSet[]): void {
     const { diagrams } = this.#space;
-    const match = this.#match(rule, packetSet);
+    const match = this.#match(rule, packets);
     if (match.set === NOTHING) {
-      next.push(packetSet);
+      next.push(packets);
       return;
     }
     const { verdict } = rule;
     const isSure =
-      match.doubts === packetSet.doubts && rule.steps.every(({ kind }) => kind !== "either" && kind !== "remembered");
-    const rest = isSure ? diagrams.minus(packetSet.set, match.before) : packetSet.set;
+      match.doubts === packets.doubts && rule.steps.every(({ kind }) => kind !== "either" && kind !== "remembered");
+    const rest = isSure ? diagrams.minus(packets.set, match.before) : packets.set;
     if (verdict === undefined || verdict.code === "continue") {
-      const isSame = match.change === packetSet.change;
-      if (isSame && match.lostBits === 0) next.push(packetSet);
-      else pushUnlessEmpty(next, ...this.#withMarks(match), { ...packetSet, set: rest });
+      const isSame = match.change === packets.change;
+      if (isSame && match.lostBits === 0) next.push(packets);
+      else pushUnlessEmpty(next, ...this.#withMarks(match), { ...packets, set: rest });
       return;
     }
-    const trace = this.#note(match, traceEntryOf(table, rule, verdict));
-    for (const matched of this.#withMarks({ ...match, trace }))
-      this.#apply({ table, rule, verdict, depth, ends, next }, matched);
-    pushUnlessEmpty(next, { ...packetSet, set: rest });
+    const trace = this.#note(match, entryOf(table, rule, verdict));
+    for (const part of this.#withMarks({ ...match, trace }))
+      this.#apply({ table, rule, verdict, depth, ends, next }, part);
+    pushUnlessEmpty(next, { ...packets, set: rest });
   }
 
   /** Applies the verdict of a rule to the packets that match it. */
-  #apply({ table, rule, verdict, depth, ends, next }: VerdictContext, matched: PacketSet): void {
+  #apply({ table, rule, verdict, depth, ends, next }: VerdictContext, part: PacketSet): void {
     switch (verdict.code) {
       case "accept":
-        ends.accepted.push(matched);
+        ends.accepted.push(part);
         return;
       case "drop":
-        ends.dropped.push(matched);
+        ends.dropped.push(part);
         return;
       case "return":
-        ends.left.push(matched);
+        ends.left.push(part);
         return;
       case "queue":
-        ends.accepted.push({
-          ...matched,
-          doubts: [...matched.doubts, `${rule.name}: another program decides (queue)`],
-        });
-        ends.dropped.push(matched);
+        ends.accepted.push({ ...part, doubts: [...part.doubts, `${rule.name}: another program decides (queue)`] });
+        ends.dropped.push(part);
         return;
       case "jump":
       case "goto": {
         if (depth >= MAX_DEPTH) return;
-        const inner = this.#chain(table, verdict.chain, [matched], depth + 1);
+        const inner = this.#chain(table, verdict.chain, [part], depth + 1);
         ends.accepted.push(...inner.accepted);
         ends.dropped.push(...inner.dropped);
         (verdict.code === "jump" ? next : ends.left).push(...inner.left);
@@ -218,9 +205,9 @@ class Walker {
   }
 
   /** The packets that match all steps of a rule. `before` holds the same packets as they are in the input set. */
-  #match(rule: ReadRule, packetSet: PacketSet): Match {
-    let { set, change, isRemembered, doubts } = packetSet;
-    let before = packetSet.set;
+  #match(rule: ReadRule, packets: PacketSet): Match {
+    let { set, change, isRemembered, doubts } = packets;
+    let before = packets.set;
     let lostBits = 0;
     for (const step of rule.steps) {
       if (step.kind === "test") {
@@ -241,17 +228,15 @@ class Walker {
         doubts = [...doubts, `${rule.name}: ${UNKNOWN_MARK}`];
       } else if (step.kind === "doubt") doubts = [...doubts, `${rule.name}: ${step.what}`];
     }
-    return { ...packetSet, set, change, isRemembered, doubts, before, lostBits };
+    return { ...packets, set, change, isRemembered, doubts, before, lostBits };
   }
 
   /** Continues with every possible value of the mark bits that a rule set to an unknown value. */
-  #withMarks({ before: _before, lostBits, ...packetSet }: Match): PacketSet[] {
-    if (lostBits === 0) return [packetSet];
+  #withMarks({ before: _before, lostBits, ...packets }: Match): PacketSet[] {
+    if (lostBits === 0) return [packets];
     const values = new Set(this.#space.marks.map((mark) => (mark & lostBits) >>> 0));
-    return [...values].map((set) => ({
-      ...packetSet,
-      change: chainChanges(packetSet.change, { keep: ~lostBits >>> 0, set }),
-    }));
+    const changes = [...values].map((set) => chainChanges(packets.change, { keep: ~lostBits >>> 0, set }));
+    return changes.map((change) => ({ ...packets, change }));
   }
 
   #alternatives(any: Extract<RuleStep, { kind: "test" }>["any"], change: MarkChange): Diagram {
@@ -272,14 +257,14 @@ class Walker {
   }
 
   /** Merges packet sets that differ only in their trace. */
-  #join(packetSets: readonly PacketSet[]): PacketSet[] {
-    if (packetSets.length < 2 || (this.#traced && packetSets.length < MAX_PACKET_SETS)) return [...packetSets];
+  #join(sets: readonly PacketSet[]): PacketSet[] {
+    if (sets.length < 2 || (this.#traced && sets.length < MAX_PACKET_SETS)) return [...sets];
     const joined = new Map<string, PacketSet>();
-    for (const packetSet of packetSets) {
-      const key = keyOf(packetSet);
+    for (const packets of sets) {
+      const key = keyOf(packets);
       const before = joined.get(key);
-      const set = before === undefined ? packetSet.set : this.#space.diagrams.or(before.set, packetSet.set);
-      joined.set(key, before === undefined ? packetSet : { ...before, set });
+      const set = before === undefined ? packets.set : this.#space.diagrams.or(before.set, packets.set);
+      joined.set(key, before === undefined ? packets : { ...before, set });
     }
     return [...joined.values()];
   }
@@ -290,15 +275,11 @@ function keyOf({ change, isRemembered, doubts }: PacketSet): string {
   return `${change.keep} ${change.set} ${isRemembered} ${doubts.join("\n")}`;
 }
 
-function pushUnlessEmpty(list: PacketSet[], ...packetSets: readonly PacketSet[]): void {
-  for (const packetSet of packetSets) if (packetSet.set !== NOTHING) list.push(packetSet);
+function pushUnlessEmpty(list: PacketSet[], ...sets: readonly PacketSet[]): void {
+  for (const packets of sets) if (packets.set !== NOTHING) list.push(packets);
 }
 
-function traceEntryOf(
-  { table }: ReadTable,
-  { rule, name, steps }: ReadRule,
-  verdict: NonNullable<ReadRule["verdict"]>,
-): TraceEntry {
+function entryOf({ table }: ReadTable, { rule, name, steps }: ReadRule, verdict: Verdict): TraceEntry {
   const base = table.chains.get(rule.chain)?.base;
   const isSteering = base?.type === "route" || rule.chain.startsWith("mark-");
   return {
@@ -308,6 +289,6 @@ function traceEntryOf(
   };
 }
 
-function verdictText(verdict: NonNullable<ReadRule["verdict"]>): string {
+function verdictText(verdict: Verdict): string {
   return "chain" in verdict ? `${verdict.code} ${verdict.chain}` : verdict.code;
 }

@@ -10,21 +10,21 @@ import { grantedBy } from "./policy-formula.ts";
 import { HOOKS, type Hook, POSSIBLE } from "./possible-packets.ts";
 
 export interface PolicyComparison {
-  /** What may pass. */
+  /** The packets that the policy should accept. */
   readonly granted: (hook: Hook, family: Family) => Formula;
-  /** What is in force; null lets everything pass. */
+  /** The policy in force; null accepts everything. */
   readonly loaded: FirewallPolicy | null;
-  /** Tunnels' devices; all others are physical. */
+  /** Devices of tunnels; all others are physical. */
   readonly tunnels: readonly string[];
-  /** Devices of the machine, physical ones first; loopback left out. */
+  /** Devices of the host, physical ones first, without loopback. */
   readonly devices: readonly string[];
-  /** Addresses of the machine, to show packets with. */
+  /** Addresses of the host, for example packets. */
   readonly sources: readonly string[];
-  /** Whether what is granted and dropped is a finding too. */
+  /** Dropped packets that are granted are findings too. */
   readonly asksForLockOuts: boolean;
 }
 
-/** Holds the policy in force against what is granted, for every packet there can be. Pure. */
+/** Compares the policy in force with the granted packets, for every possible packet. Pure. */
 export function comparePolicies(comparison: PolicyComparison): Verified {
   const findings: VerifyFinding[] = [];
   let classes = 0n;
@@ -74,7 +74,7 @@ const WORDS: Readonly<Partial<Record<FindingKind, string>>> = {
   "lock-out": "is dropped though it is granted",
 };
 
-/** One packet of the set, if there is any. */
+/** One example packet of a non-empty set. */
 function show(
   { loaded }: PolicyComparison,
   space: PacketSpace,

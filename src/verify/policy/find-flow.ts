@@ -12,18 +12,19 @@ import { PacketSpace } from "../space/packet-space.ts";
 import { pathFormula } from "./path-formula.ts";
 import { POSSIBLE } from "./possible-packets.ts";
 
-/** A packet and what gives it its path. */
+/** A packet, and the rule that selects its path. */
 export interface FoundFlow {
   readonly packet: ShownPacket;
-  /** Paragraph and rule, for people. */
+  /** Paragraph and rule, for messages. */
   readonly reason: string;
 }
 
 const NO_LAYER = { dns: null, allow: [], allowLan: false } as const;
 
 /**
- * A packet that opens a flow, meets one of the matches and has a path that meets a condition; undefined when there is none
- * among all packets. Fallbacks are looked at both in force and not. Pure.
+ * A packet that opens a flow, matches, and has a wanted path; undefined if no such packet exists.
+ *
+ * The search covers the policy with and without its fallbacks. Pure.
  */
 export function findFlow(
   policy: FirewallPolicy,

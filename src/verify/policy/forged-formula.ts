@@ -8,8 +8,9 @@ import { linkIn, tooBig } from "./link-formula.ts";
 import { POSSIBLE } from "./possible-packets.ts";
 
 /**
- * Of packets whose senders are not behind the devices they came by, those that a policy refuses for it (S6.8, S7.4), written for
- * sets of packets as `isForged` is for single ones.
+ * The packets that a policy refuses because of a failed reverse path check (S6.8, S7.4).
+ *
+ * This is `isForged` for sets of packets.
  */
 export function refusedIfForged(
   policy: FirewallPolicy,

@@ -17,7 +17,7 @@ import { all, any, type Formula, fragmentIs, NEVER, not, numberIn, numberIs } fr
 const whole = fragmentIs("whole", "first");
 const isAboutNeighbours = any(ndp(NDP.neighbourSolicit), ndp(NDP.neighbourAdvert));
 
-/** The kernel's own about neighbours, which it sends without a socket and no longer than this (S2.6). */
+/** Neighbour discovery by the kernel: no socket and at most this length (S2.6). */
 export function neighbourProbe(bytes: number): Formula {
   return all(isAboutNeighbours, not(hasUser), numberIn("length", [{ first: 0n, last: BigInt(bytes) }]));
 }
@@ -50,25 +50,25 @@ function dhcp(from: number, to: number): Formula {
   return all(numberIs("protocol", PROTOCOL.udp), whole, numberIs("word0", from), numberIs("word2", to));
 }
 
-/** ICMP errors of packets that did not fit (S6.5), whatever flow they speak of. */
+/** ICMP errors for packets above the MTU (S6.5), for any flow. */
 export function tooBig(family: Family): Formula {
   const { protocol, type } = TOO_BIG[family];
   return icmp(protocol, type);
 }
 
-/** What tells somebody that the rest of a packet did not come (S5.5). */
+/** ICMP errors for a fragment reassembly timeout (S5.5). */
 export function restMissing(family: Family): Formula {
   const { protocol, type, code } = REST_MISSING[family];
   return all(numberIs("protocol", protocol), whole, numberIs("word0", (type << 8) + code));
 }
 
-/** Messages that move a flow to another router (S6.7). */
+/** ICMP redirects (S6.7). */
 export function redirect(family: Family): Formula {
   const { protocol, type } = REDIRECT[family];
   return icmp(protocol, type);
 }
 
-/** A router's advertisement, which no tunnel brings (S6.7). */
+/** Router advertisements, which are refused from tunnels (S6.7). */
 export function routerAdvert(family: Family): Formula {
   return family === 4 ? NEVER : icmp(PROTOCOL.icmpv6, NDP.routerAdvert);
 }
@@ -77,7 +77,7 @@ function ndp(type: number): Formula {
   return all(icmp(PROTOCOL.icmpv6, type), numberIs("hops", NDP_HOP_LIMIT));
 }
 
-/** The type is the first byte behind the IP header. */
+/** The type is the first byte of the ICMP header. */
 function icmp(protocol: number, type: number): Formula {
   const first = BigInt(type << 8);
   return all(numberIs("protocol", protocol), whole, numberIn("word0", [{ first, last: first + 255n }]));

@@ -13,7 +13,7 @@ import { ENGINE_MARK, MARK_MASK } from "../../model/ownership.ts";
 import { addressIn, dnsPort, FROM, matchFormula, portIn, type Sides, TO } from "../space/conditions.ts";
 import { all, any, type Formula, markIs, not, numberIs } from "../space/packet-fields.ts";
 
-/** A path and whether the flow is a query to a declared DNS server. */
+/** A path, and a flag for queries to a declared DNS server. */
 export interface FoundPath {
   readonly path: PathRef;
   readonly isDeclaredDns: boolean;
@@ -24,14 +24,14 @@ export interface PathQuestion {
   readonly steering: Steering;
   readonly layer: Pick<PolicyLayer, "dns" | "allow" | "allowLan">;
   readonly sides: Sides;
-  /** Nothing tells the user: the packets are of a flow that outlived its program, and could have been anybody's (S4.10). */
-  readonly isAnybodys?: true;
-  /** What is to hold of a packet whose flow has this path. */
+  /** The user is unknown: the flow outlived its program, so any user may have opened it (S4.10). */
+  readonly isOfAnyUser?: true;
+  /** The required condition for packets on this path. */
   readonly isWanted: (found: FoundPath) => Formula;
 }
 
-/** S4: the packets of which what is wanted for their path holds; the order is that of rules S4.2–S4.7. */
-export function pathFormula({ family, steering, layer, sides, isAnybodys, isWanted }: PathQuestion): Formula {
+/** S4: the packets that satisfy the condition for their path. The cases have the order of rules S4.2–S4.7. */
+export function pathFormula({ family, steering, layer, sides, isOfAnyUser, isWanted }: PathQuestion): Formula {
   const cases: { when: Formula; yields: Formula }[] = [];
   const add = (when: Formula, path: PathRef, isDeclaredDns = false) =>
     cases.push({ when, yields: isWanted({ path, isDeclaredDns }) });
@@ -44,14 +44,14 @@ export function pathFormula({ family, steering, layer, sides, isAnybodys, isWant
   }
   const maybe: Formula[] = [];
   for (const { match, path } of steering.rules) {
-    if (isAnybodys !== true || match.uids === undefined) {
+    if (isOfAnyUser !== true || match.uids === undefined) {
       add(matchFormula(family, match, sides), path);
       continue;
     }
-    const { uids, ...ofAnybody } = match;
+    const { uids, ...ofAnyUser } = match;
     if (uids.length === 0) continue;
     const before = any(...cases.map(({ when }) => when));
-    maybe.push(all(not(before), matchFormula(family, ofAnybody, sides), isWanted({ path, isDeclaredDns: false })));
+    maybe.push(all(not(before), matchFormula(family, ofAnyUser, sides), isWanted({ path, isDeclaredDns: false })));
   }
   for (const grant of layer.allow) {
     if (grant.direction === "out") add(grantFormula(grant, family, sides.address, sides.port), { kind: "direct" });
@@ -65,28 +65,28 @@ export function pathFormula({ family, steering, layer, sides, isAnybodys, isWant
   return maybe.length === 0 ? surely : any(surely, ...maybe);
 }
 
-/** S3.1–S3.3, leaving. */
+/** S3.1–S3.3, outgoing. */
 export function ownOut(layer: PolicyLayer, family: Family): Formula {
   const marked = all(markIs(MARK_MASK, ENGINE_MARK), any(endpoints(layer, family, TO), listens(layer, "word0")));
   return any(all(numberIs("user", layer.serviceUid), bootstrap(layer, family, TO)), all(isEngineUser(layer), marked));
 }
 
-/** The sender is a user whose sockets are our engines' when they bear our mark. */
+/** The sender runs as an engine user. Its sockets belong to our engines if they have our mark. */
 export function isEngineUser(layer: PolicyLayer): Formula {
   return any(...engineUids(layer).map((uid) => numberIs("user", uid)));
 }
 
-/** S3.1–S3.3, entering. */
+/** S3.1–S3.3, incoming. */
 export function ownIn(layer: PolicyLayer, family: Family): Formula {
   return any(endpoints(layer, family, FROM), listens(layer, "word2"), bootstrap(layer, family, FROM));
 }
 
-/** S3.4, entering. */
+/** S3.4, incoming. */
 export function allowIn(layer: PolicyLayer, family: Family): Formula {
   return allowed(layer, family, "source", "word2");
 }
 
-/** S3.4, leaving; that the packet is an answer is asked elsewhere. */
+/** S3.4, outgoing. The caller checks that the packet is an answer. */
 export function allowInAnswer(layer: PolicyLayer, family: Family): Formula {
   return allowed(layer, family, "destination", "word0");
 }

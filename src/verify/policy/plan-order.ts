@@ -3,8 +3,10 @@ import type { PolicyRule, RoutesSpec } from "../../model/resources/routes.ts";
 import type { VerifyFinding } from "../finding.ts";
 
 /**
- * What is wrong with the order of a plan's steps, whatever packets there are: the packet filter swapped by way of none, a
- * table that goes while policy rules still lead to it, a rule that leads to a table before it stands. Pure.
+ * Errors in the order of a plan's steps that affect all packets.
+ *
+ * The filter is removed before it is loaded again, a table is removed before its rules, or a rule is added before its
+ * table. Pure.
  */
 export function orderFindings(plan: Plan): readonly VerifyFinding[] {
   const steps = stepsOf(plan);
@@ -43,7 +45,7 @@ function tableMissing(step: Step, later: readonly Step[]): VerifyFinding[] {
   });
 }
 
-/** The table that a step makes or removes; the one that the rules stand beside is no tunnel's. */
+/** The table that a step creates or removes. A table with policy rules beside it belongs to no tunnel. */
 function tableOf({ kind, before, after }: Step, side: "before" | "after"): number | undefined {
   if (kind !== "routes") return undefined;
   const spec = (side === "before" ? before : after) as RoutesSpec | null;

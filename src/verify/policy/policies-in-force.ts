@@ -2,17 +2,18 @@ import type { FirewallPolicy } from "../../model/firewall/policy.ts";
 import { ENGINE_MARK } from "../../model/ownership.ts";
 import { isClaim, type Plan, type Step, stepsOf } from "../../model/plan.ts";
 
-/** A policy under which a plan changes where packets go. */
+/** A policy that is in force while a plan changes routing. */
 export interface PolicyInForce {
-  /** Null lets everything pass. */
+  /** Null accepts everything. */
   readonly policy: FirewallPolicy | null;
-  /** The first step that is taken under it. */
+  /** The first step under this policy. */
   readonly step: Step;
 }
 
 /**
- * The policies that are in force while a plan that changes the policy changes ways, too, each once, in order: devices,
- * tunnels, routes, rules, the resolver, kernel settings. Pure.
+ * The policies that are in force while a plan also changes routing, once each and in order.
+ *
+ * Routing changes are steps on devices, tunnels, routes, rules, the resolver and kernel settings. Pure.
  */
 export function policiesInForce(plan: Plan): readonly PolicyInForce[] {
   const steps = stepsOf(plan);
@@ -21,19 +22,19 @@ export function policiesInForce(plan: Plan): readonly PolicyInForce[] {
   const found = new Map<FirewallPolicy | null, Step>();
   for (const step of steps) {
     if (step.kind === "firewall") policy = step.after;
-    else if (changesWays(step) && !found.has(policy)) found.set(policy, step);
+    else if (changesRouting(step) && !found.has(policy)) found.set(policy, step);
   }
   return [...found].map(([inForce, step]) => ({ policy: inForce, step }));
 }
 
 const KINDS: readonly Step["kind"][] = ["sysctl", "link", "tunnel", "routes", "resolver"];
 
-function changesWays(step: Step): boolean {
-  // What is taken over carries traffic as it is, and goes on doing so until other steps change that.
+function changesRouting(step: Step): boolean {
+  // Adopted resources already carry traffic. They keep doing so until other steps change that.
   return KINDS.includes(step.kind) && !isClaim(step) && step.action !== "adopt" && !isForEnginesAlone(step);
 }
 
-/** Whether a step adds nothing but the rule for our engines' own packets, which are past every tunnel. */
+/** The step adds only the rule for our engines' packets, which bypass every tunnel. */
 function isForEnginesAlone(step: Step): boolean {
   if (step.kind !== "routes" || step.after === null) return false;
   const { rules, destinations, guards } = step.after;

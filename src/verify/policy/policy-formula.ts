@@ -25,22 +25,25 @@ import { allowIn, allowInAnswer, isEngineUser, ownIn, ownOut, pathFormula } from
 const isAnswer = trackedAs("answer", "related-answer");
 const isRelated = trackedAs("related", "related-answer");
 
-/** What may go on with a flow whose program is gone (S4.10). */
+/** Packets of a flow that may continue after its program ended (S4.10). */
 const mayBeOrphan = all(numberIs("user", NO_USER), numberIs("protocol", PROTOCOL.tcp), fragmentIs("whole", "first"));
 
-/** The packet carries one of awg's marks: the hooks of the IP stack have judged it (S9.3). */
+/** The packet has one of awg's marks, so the hooks of the IP stack have judged it (S9.3). */
 export const CARRIES_MARK = not(markIs(MARK_MASK, 0));
 
-/** What of it carries no mark, since its destination belongs to a link (S4.8). */
+/** Packets of such flows without a mark, because their destination is link-scoped (S4.8). */
 export function unmarkedOrphan(family: Family): Formula {
   return all(mayBeOrphan, addressIn("destination", family, LINK_SCOPED_PREFIXES));
 }
 
 /**
- * The packets of one hook that a policy lets pass, as a condition: docs/reference/security once more, written for sets of
- * packets as `firewall/evaluate.ts` is for single ones. A test compares the two. Whose a flow was that outlived its program is
- * no part of a packet: such packets are granted what one of the users is granted, where flows are remembered, unless the
- * packets are `frames`, of which no flow is known.
+ * The packets of one hook that a policy accepts, as a condition.
+ *
+ * This is docs/reference/security for sets of packets; `firewall/evaluate.ts` is the same for single packets. A test
+ * compares the two.
+ *
+ * The opener of a flow that outlived its program is not a packet field. With flow memory such packets get the grants of
+ * any user. For `frames` no flow is known, so they do not.
  */
 export function grantedBy(
   policy: FirewallPolicy,
@@ -63,19 +66,19 @@ export function grantedBy(
   }
   const fromTunnel = all(outPhysical, addressIn("source", family, addresses));
   const isGuarded = policy.layers.some(({ killSwitch }) => killSwitch);
-  const told = isGuarded ? all(outPhysical, restMissing(family)) : NEVER;
-  if (hook === "forward") return all(not(fromTunnel), not(asTunnel), not(told), layers);
+  const timeouts = isGuarded ? all(outPhysical, restMissing(family)) : NEVER;
+  if (hook === "forward") return all(not(fromTunnel), not(asTunnel), not(timeouts), layers);
   const link = all(outPhysical, linkOut(family));
   const lost = frames ? NEVER : refusedProtocols(policy);
-  return any(deviceIn("out", [LOOPBACK_DEVICE]), all(not(fromTunnel), not(told), not(lost), any(link, layers)));
+  return any(deviceIn("out", [LOOPBACK_DEVICE]), all(not(fromTunnel), not(timeouts), not(lost), any(link, layers)));
 }
 
-/** What a policy with rules for users refuses, since nothing remembers its flows (S4.10). */
+/** Protocols without flow memory: a policy with user rules refuses them (S4.10). */
 function refusedProtocols(policy: FirewallPolicy): Formula {
   return flowMemoryOf(policy).kind === "needless" ? NEVER : numberIs("protocol", ...REFUSED_PROTOCOLS);
 }
 
-/** What of steering asks for no path, so that all paths share it. */
+/** The parts of steering that are the same for all paths. */
 interface SteeringParts {
   readonly link: Formula;
   readonly own: Formula;
@@ -97,11 +100,11 @@ function steeringParts(policy: FirewallPolicy, family: Family): SteeringParts {
   return parts;
 }
 
-/** The packets sent here whose path, by steering, meets a condition (S4). */
+/** The locally generated packets with a wanted path after steering (S4). */
 function steeredTo(policy: FirewallPolicy, family: Family, isWanted: (path: PathRef) => boolean): Formula {
   const layer = policy.layers.at(-1);
   const { link, own } = steeringParts(policy, family);
-  // Answers go back by their tunnel: what follows each other and is wanted alike is one question.
+  // Answers return by their tunnel. Adjacent tunnels with the same result share one condition.
   const back: { isWanted: boolean; addresses: string[] }[] = [];
   for (const { device, number, addresses } of layer?.tunnels ?? []) {
     const wanted = isWanted({ kind: "tunnel", device, number });
@@ -129,8 +132,10 @@ function steeredTo(policy: FirewallPolicy, family: Family, isWanted: (path: Path
 }
 
 /**
- * The packets sent here that carry a path's number in their mark after steering: 0 for what belongs to its link (S4.8).
- * Loopback is left out, and what is marked by whose flow it was: a wrong mark leads to no device that the flow is not granted.
+ * The locally generated packets with a path's number in their mark after steering; 0 is link traffic (S4.8).
+ *
+ * Loopback and flows marked by flow memory are left out. A wrong mark leads only to devices that are granted to the
+ * flow.
  */
 export function markedFor(policy: FirewallPolicy, family: Family, number: number): Formula {
   const { link, engine } = steeringParts(policy, family);
@@ -180,7 +185,7 @@ function withoutKillSwitch(
   tunnelDevices: readonly string[],
   hook: Packet["hook"],
   family: Family,
-  isAnybodys = false,
+  isOfAnyUser = false,
 ): Formula {
   if (hook === "input") return ALWAYS;
   const byPath = pathFormula({
@@ -188,7 +193,7 @@ function withoutKillSwitch(
     steering: layer.flows,
     layer,
     sides: TO,
-    ...(isAnybodys ? { isAnybodys } : {}),
+    ...(isOfAnyUser ? { isOfAnyUser } : {}),
     isWanted: ({ path, isDeclaredDns }) => {
       if (path.kind === "block") return NEVER;
       return isDeclaredDns ? onDeviceOf(layer, path, tunnelDevices, family) : ALWAYS;
@@ -243,19 +248,19 @@ function crossingGrants(layer: PolicyLayer, tunnelDevices: readonly string[], fa
   return any(answers, all(not(fromTunnel), mayLeave, whereItBelongs(layer, tunnelDevices, family)));
 }
 
-/** S5.1, S5.3: the packet stands on the device of its path. */
+/** S5.1, S5.3: the packet's device is the device of its path. */
 function whereItBelongs(
   layer: PolicyLayer,
   tunnelDevices: readonly string[],
   family: Family,
-  isAnybodys = false,
+  isOfAnyUser = false,
 ): Formula {
   return pathFormula({
     family,
     steering: layer.flows,
     layer,
     sides: TO,
-    ...(isAnybodys ? { isAnybodys } : {}),
+    ...(isOfAnyUser ? { isOfAnyUser } : {}),
     isWanted: ({ path }) => onDeviceOf(layer, path, tunnelDevices, family),
   });
 }

@@ -1,7 +1,7 @@
 import { LOOPBACK_DEVICE } from "../../model/firewall/packet.ts";
 import { all, deviceIn, type Formula, NO_USER, not, numberIs, trackedAs } from "../space/packet-fields.ts";
 
-/** The hooks at which packets are judged. */
+/** The hooks with verdicts. */
 export type Hook = "output" | "input" | "forward";
 export const HOOKS: readonly Hook[] = ["output", "input", "forward"];
 
@@ -10,7 +10,7 @@ const noDevice = { in: deviceIn("in", [""]), out: deviceIn("out", [""]) };
 const someDevice = { in: not(noDevice.in), out: not(noDevice.out) };
 const notLoopback = { in: not(deviceIn("in", [LOOPBACK_DEVICE])), out: not(deviceIn("out", [LOOPBACK_DEVICE])) };
 
-/** Which packets there can be at each hook, and as raw frames at a device's egress. */
+/** The possible packets at each hook, and the possible raw frames at a device's egress. */
 export const POSSIBLE: Readonly<Record<Hook | "frame", Formula>> = {
   output: all(noDevice.in, someDevice.out),
   input: all(someDevice.in, noDevice.out, noUser),

@@ -6,34 +6,37 @@ import { type Diagram, EVERYTHING, NOTHING } from "../space/decision-diagram.ts"
 import { all, type Formula, markIs, type NumberRange, numberIn, numberIs } from "../space/packet-fields.ts";
 import type { PacketSpace } from "../space/packet-space.ts";
 
-/** A route as far as a look-up cares. */
+/** The fields of a route that a lookup uses. */
 export interface KnownRoute {
   readonly family: Family;
   readonly table: number;
   readonly destination: string;
   readonly type: "unicast" | "unreachable" | "blackhole" | "throw" | "local" | "other";
   readonly device?: string;
-  /** Of further next hops: each of them takes some of the flows. */
+  /** Devices of further next hops. Each carries some of the flows. */
   readonly otherDevices?: readonly string[];
   readonly metric: number;
-  /** Whose it is; absent where that is not known. */
+  /** The routing protocol, which identifies the owner; absent if unknown. */
   readonly protocol?: number;
 }
 
-/** Policy rules and routes of a machine. A rule with `foreign` has selectors that awg does not model. */
+/** Policy rules and routes of a host. A rule with `foreign` has selectors that awg does not model. */
 export interface KnownRouting {
   readonly rules: readonly { readonly rule: PolicyRule; readonly foreign?: string }[];
   readonly routes: readonly KnownRoute[];
-  /** One table and no policy rules (macOS): a flow that the destination alone does not tell is the packet filter's to drop. */
+  /**
+   * One table and no policy rules (macOS). If the destination alone does not select the path, the packet filter drops
+   * the flow.
+   */
   readonly isFlat?: true;
 }
 
-/** RT_TABLE_LOCAL (linux/rtnetlink.h): the machine's own addresses. */
+/** RT_TABLE_LOCAL (linux/rtnetlink.h): addresses of the host. */
 export const LOCAL_TABLE = 255;
 
 const PROTOCOLS = { tcp: 6, udp: 17 } as const;
 
-/** What a policy rule selects. */
+/** The packets that a policy rule selects. */
 export function ruleFormula(family: Family, match: PolicyRuleMatch): Formula {
   const range = ({ from, to }: { readonly from: number; readonly to: number }): NumberRange[] => [
     { first: BigInt(from), last: BigInt(to) },
@@ -53,33 +56,36 @@ export function ruleFormula(family: Family, match: PolicyRuleMatch): Formula {
   );
 }
 
-/** Everything that the rules and routes of one IP version ask. */
+/** Every test by the rules and routes of one IP version. */
 export function routingFormulas(family: Family, { rules, routes }: KnownRouting): Formula[] {
   const destinations = routes.flatMap((route) => (route.family === family ? [rangeOf(route)] : []));
   const asked = rules.flatMap(({ rule }) => (rule.family === family ? [ruleFormula(family, rule.match)] : []));
   return [...asked, numberIn("destination", destinations)];
 }
 
-/** A policy rule made ready for look-ups. */
+/** A policy rule, prepared for lookups. */
 interface ReadyRule {
   readonly met: Diagram;
   readonly table: number;
   readonly suppressed: number | undefined;
 }
 
-type Ways = readonly (readonly [way: string, destinations: Diagram])[];
+type Exits = readonly (readonly [exit: string, destinations: Diagram])[];
 
 /**
- * Where packets go, as the kernel looks it up: rules by preference, in each table the longest prefix, then the smallest
- * metric; "throw" and tables without an answer go on to the next rule. The answer is a set for each way: a device's name,
- * or "(local)", "(unreachable)", "(blackhole)", "(other)", "(no route)". Rules that awg does not model are left out. Each
- * table is read once, however many sets of packets are looked up.
+ * The kernel's route lookup for sets of packets.
+ *
+ * Rules apply by preference. In each table the longest prefix wins, then the smallest metric. The lookup continues with
+ * the next rule after "throw" or without a matching route.
+ *
+ * The result is a packet set for each exit: a device, "(local)", "(unreachable)", "(blackhole)", "(other)" or "(no
+ * route)". Rules that awg does not model are left out. Each table is read once for all lookups.
  */
 export class RouteLookUp {
   readonly #space: PacketSpace;
   readonly #rules: readonly ReadyRule[];
   readonly #tables: ReadonlyMap<number, readonly KnownRoute[]>;
-  readonly #known = new Map<string, Ways>();
+  readonly #known = new Map<string, Exits>();
 
   constructor(space: PacketSpace, { rules, routes }: KnownRouting) {
     this.#space = space;
@@ -96,44 +102,44 @@ export class RouteLookUp {
   }
 
   /**
-   * The ways of these packets; of all when left out.
+   * The exits of these packets, by default of all packets.
    *
-   * @param vanished a device whose routes are imagined away
+   * @param vanished a device without routes in this lookup
    */
-  waysOf(packets: Diagram = EVERYTHING, vanished?: string): Map<string, Diagram> {
+  exitsOf(packets: Diagram = EVERYTHING, vanished?: string): Map<string, Diagram> {
     const { diagrams } = this.#space;
-    const ways = new Map<string, Diagram>();
-    const add = (way: string, set: Diagram) => ways.set(way, diagrams.or(ways.get(way) ?? NOTHING, set));
+    const exits = new Map<string, Diagram>();
+    const add = (exit: string, set: Diagram) => exits.set(exit, diagrams.or(exits.get(exit) ?? NOTHING, set));
     let rest = packets;
     for (const rule of this.#rules) {
       if (rest === NOTHING) break;
       const met = diagrams.and(rest, rule.met);
       if (met === NOTHING) continue;
-      for (const [way, destinations] of this.#inTable(rule, vanished)) {
+      for (const [exit, destinations] of this.#inTable(rule, vanished)) {
         const taken = diagrams.and(met, destinations);
-        add(way, taken);
+        add(exit, taken);
         rest = diagrams.minus(rest, taken);
       }
     }
     add("(no route)", rest);
-    return ways;
+    return exits;
   }
 
-  #inTable({ table, suppressed }: ReadyRule, vanished: string | undefined): Ways {
+  #inTable({ table, suppressed }: ReadyRule, vanished: string | undefined): Exits {
     const routes = this.#tables.get(table) ?? [];
     const left = vanished === undefined ? routes : routes.filter(({ device }) => device !== vanished);
     const key = `${table} ${suppressed} ${left.length === routes.length ? "" : vanished}`;
     const known = this.#known.get(key);
     if (known !== undefined) return known;
-    const ways = [...lookUp(left, suppressed)].map(
-      ([way, ranges]) => [way, this.#space.ofTerm({ dimension: "destination", ranges })] as const,
+    const exits = [...lookUp(left, suppressed)].map(
+      ([exit, ranges]) => [exit, this.#space.ofTerm({ dimension: "destination", ranges })] as const,
     );
-    this.#known.set(key, ways);
-    return ways;
+    this.#known.set(key, exits);
+    return exits;
   }
 }
 
-/** The ranges of destinations of each way out of one table: routes are painted over each other, the closest last. */
+/** The destination ranges of each exit in one table. Routes overwrite each other, the most specific last. */
 function lookUp(routes: readonly KnownRoute[], suppressed: number | undefined): Map<string, NumberRange[]> {
   const painted = routes
     .map((route) => ({ route, range: rangeOf(route), length: parsePrefix(route.destination)?.length ?? 0 }))
@@ -142,25 +148,25 @@ function lookUp(routes: readonly KnownRoute[], suppressed: number | undefined): 
   const cuts = [...new Set(painted.flatMap(({ range }) => [range.first, range.last + 1n]))];
   cuts.sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
   const indexOf = new Map(cuts.map((cut, index) => [cut, index]));
-  const ways: (readonly string[])[] = cuts.map(() => []);
+  const exits: (readonly string[])[] = cuts.map(() => []);
   for (const { route, range } of painted) {
-    ways.fill(waysOf(route), indexOf.get(range.first) ?? 0, indexOf.get(range.last + 1n) ?? cuts.length);
+    exits.fill(exitsOf(route), indexOf.get(range.first) ?? 0, indexOf.get(range.last + 1n) ?? cuts.length);
   }
   const found = new Map<string, NumberRange[]>();
-  for (const [index, some] of ways.entries()) {
+  for (const [index, some] of exits.entries()) {
     const [first, next] = [cuts[index], cuts[index + 1]];
     if (first === undefined || next === undefined) continue;
-    for (const way of some) {
-      const ranges = found.get(way) ?? [];
+    for (const exit of some) {
+      const ranges = found.get(exit) ?? [];
       ranges.push({ first, last: next - 1n });
-      found.set(way, ranges);
+      found.set(exit, ranges);
     }
   }
   return found;
 }
 
-/** None: the look-up goes on with the next rule. */
-function waysOf({ type, device, otherDevices = [] }: KnownRoute): readonly string[] {
+/** An empty result continues with the next rule. */
+function exitsOf({ type, device, otherDevices = [] }: KnownRoute): readonly string[] {
   if (type === "throw") return [];
   return type === "unicast" ? [...new Set([device ?? "(other)", ...otherDevices])] : [`(${type})`];
 }

@@ -3,10 +3,10 @@ import { canonicalPrefix, type Prefix, parsePrefix, prefixContains } from "../..
 import type { PolicyRule, PolicyRuleMatch } from "../../model/resources/routes.ts";
 import type { KnownRoute, KnownRouting } from "./routing.ts";
 
-/** What a look-up sees of one packet. */
+/** The packet fields that a lookup uses. */
 export interface LookUp {
   readonly destination: IpAddress;
-  /** Absent while the kernel has yet to choose one; rules that ask for it do not hold then. */
+  /** Absent before the kernel selects a source; rules with a source selector do not match then. */
   readonly source?: IpAddress;
   readonly mark: number;
   readonly uid: number;
@@ -16,9 +16,9 @@ export interface LookUp {
   readonly sourcePort?: number;
 }
 
-/** The rule and route that decide. */
+/** The rule and the route that decide. */
 export interface FoundRoute {
-  /** A device's name, or "(local)", "(unreachable)", "(blackhole)", "(other)", "(no route)". */
+  /** A device, "(local)", "(unreachable)", "(blackhole)", "(other)" or "(no route)". */
   readonly way: string;
   readonly rule?: PolicyRule;
   readonly route?: KnownRoute;
@@ -26,7 +26,7 @@ export interface FoundRoute {
 
 const PROTOCOLS = { tcp: 6, udp: 17 } as const;
 
-/** Looks one packet's way up as the kernel does, and tells by which rule and route. Pure. */
+/** Looks up one packet as the kernel does. Returns the deciding rule and route. Pure. */
 export function traceRoute({ rules, routes }: KnownRouting, look: LookUp): FoundRoute {
   const { family } = look.destination;
   const mine = rules.filter(({ rule, foreign }) => rule.family === family && foreign === undefined);
@@ -82,7 +82,7 @@ function isPortIn(range: PolicyRuleMatch["ports"], port: number | undefined): bo
   return range === undefined || (port !== undefined && port >= range.from && port <= range.to);
 }
 
-/** The first address of a device that has the family, without length; undefined where it has none. */
+/** The first address of a device in the family, without prefix length; undefined if there is none. */
 export function sourceOf(addresses: readonly string[], destination: IpAddress): IpAddress | undefined {
   for (const text of addresses) {
     const address = parseIp(text.split("/", 1).join(""));

@@ -17,22 +17,26 @@ import { type KnownRoute, type KnownRouting, LOCAL_TABLE, RouteLookUp, routingFo
 export interface RoutingQuestion {
   readonly policy: FirewallPolicy;
   readonly routing: KnownRouting;
-  /** Rules and routes as they should be; absent where nothing says so. */
+  /** The declared rules and routes; absent if unknown. */
   readonly declared?: KnownRouting;
-  /** The tunnels' devices with the addresses they are to have, each with the length of its network. */
+  /** Tunnel devices with their declared addresses, each with its prefix length. */
   readonly links: readonly Pick<LinkSpec, "device" | "addresses">[];
   readonly devices: readonly string[];
   readonly sources: readonly string[];
 }
 
-/** RTPROT_KERNEL (linux/rtnetlink.h): who makes the route that an address brings along. */
+/** RTPROT_KERNEL (linux/rtnetlink.h): routes that the kernel adds for an address. */
 const KERNEL_PROTOCOL = 2;
 
 /**
- * Whether policy rules and tables lead each path where it belongs, for every packet: a tunnel's flows into the tunnel or
- * nowhere, also when its device has vanished; direct ones and our own engines' never into a tunnel, but for its own network,
- * whose route the kernel makes of the tunnel's address. What ends nowhere though a declared route leads it into its tunnel
- * is a lock-out, and so is what gets another device's source address. With flat routing only what goes another way than by the declared routes is told. Pure.
+ * Checks that policy rules and tables route every packet to its path.
+ *
+ * A tunnel's flows must go into the tunnel or nowhere, even after its device has vanished. Direct flows and our
+ * engines' flows must never enter a tunnel. The exception is the tunnel's own network, because the kernel adds its
+ * route.
+ *
+ * A flow is locked out if a declared route into its tunnel is missing, or if it gets another device's source address.
+ * With flat routing only differences from the declared routes are reported. Pure.
  */
 export function verifyRouting(question: RoutingQuestion): VerifyFinding[] {
   return ([4, 6] as const).flatMap((family) => [
@@ -41,7 +45,7 @@ export function verifyRouting(question: RoutingQuestion): VerifyFinding[] {
   ]);
 }
 
-/** What is for the machine itself is looked up in the local table, which the kernel asks first unless somebody moved its rule. */
+/** The kernel looks up local addresses first, unless another program moved the rule of the local table. */
 function localTooLate({ rules }: KnownRouting, family: Family): VerifyFinding[] {
   const ours = rules.filter(({ rule }) => rule.family === family && isOurs(rule));
   const isFirst = rules.some(
@@ -61,12 +65,12 @@ function isOurs({ preference }: PolicyRule): boolean {
   return preference >= RULE_PREFERENCES.first && preference <= RULE_PREFERENCES.last;
 }
 
-/** The packets that would leave by some device if no route led into a tunnel. */
+/** The packets that would leave by a device if no route led into a tunnel. */
 function reachableOutside(space: PacketSpace, { layers }: FirewallPolicy, routing: KnownRouting): Diagram {
   const tunnels = new Set(layers.flatMap(({ tunnels: some }) => some.map(({ device }) => device)));
   const routes = routing.routes.filter(({ device }) => device === undefined || !tunnels.has(device));
-  return [...new RouteLookUp(space, { ...routing, routes }).waysOf()]
-    .filter(([way]) => !way.startsWith("("))
+  return [...new RouteLookUp(space, { ...routing, routes }).exitsOf()]
+    .filter(([exit]) => !exit.startsWith("("))
     .reduce<Diagram>((union, [, set]) => space.diagrams.or(union, set), NOTHING);
 }
 
@@ -74,14 +78,14 @@ interface PathCheck {
   readonly name: string;
   readonly mark: number;
   readonly packets: Formula;
-  readonly isWrong: (way: string) => boolean;
-  /** The device that is to be imagined away as well. */
+  readonly isWrong: (exit: string) => boolean;
+  /** The check is repeated without the routes of this device. */
   readonly device?: string;
-  /** What a tunnel's address leads into that tunnel is left to the packet filter. */
+  /** The packet filter handles packets to the tunnel's own network. */
   readonly sparesNetworks?: true;
 }
 
-/** The same with the networks of the tunnels' own addresses nobody's. */
+/** The same routing without the networks of the tunnels' own addresses. */
 function withoutNetworks({ routing, links }: RoutingQuestion): KnownRouting {
   const networks = new Set(
     links.flatMap(({ device, addresses }) => addresses.map((address) => `${device} ${networkOf(address)}`)),
@@ -116,27 +120,27 @@ function verifyFamily(question: RoutingQuestion, family: Family): VerifyFinding[
     sources,
   });
   const lookUp = new RouteLookUp(space, routing);
-  const ways = lookUp.waysOf();
-  const beside = new RouteLookUp(space, withoutNetworks(question)).waysOf();
-  const wanted = new RouteLookUp(space, declared).waysOf();
-  // Where the destination alone chooses the way, what the declared routes lead astray is left to the packet filter.
+  const exits = lookUp.exitsOf();
+  const beside = new RouteLookUp(space, withoutNetworks(question)).exitsOf();
+  const wanted = new RouteLookUp(space, declared).exitsOf();
+  // With flat routing the packet filter handles what the declared routes misdirect.
   const excused: ReadonlyMap<string, Diagram> = routing.isFlat === true ? wanted : new Map();
   const elsewhere = reachableOutside(space, policy, routing);
   return checks.flatMap((check) => {
     const marked = withMark(space, check);
-    // What has no way but the tunnel ends there and is dropped by the filter: it goes nowhere, as without tunnels.
+    // Packets without a route outside the tunnels go nowhere: the filter drops them in the tunnel.
     const packets = check.device === undefined ? space.diagrams.and(marked, elsewhere) : marked;
     const astray = new Map(
-      [...(check.sparesNetworks === true ? beside : ways)].map(([way, set]) => [
-        way,
-        space.diagrams.minus(set, excused.get(way) ?? NOTHING),
+      [...(check.sparesNetworks === true ? beside : exits)].map(([exit, set]) => [
+        exit,
+        space.diagrams.minus(set, excused.get(exit) ?? NOTHING),
       ]),
     );
-    const last = [...misrouted(space, check, astray, packets, ""), ...lost(space, check, { ways, wanted, marked })];
-    const isTold = last.length > 0 || routing.isFlat === true;
-    const found = isTold ? last : missourced(space, check, { ways, wanted });
+    const last = [...misrouted(space, check, astray, packets, ""), ...lost(space, check, { exits, wanted, marked })];
+    const isReported = last.length > 0 || routing.isFlat === true;
+    const found = isReported ? last : missourced(space, check, { exits, wanted });
     if (check.device === undefined || found.length > 0 || routing.isFlat === true) return found;
-    const left = lookUp.waysOf(packets, check.device);
+    const left = lookUp.exitsOf(packets, check.device);
     return misrouted(space, check, left, packets, ` when ${check.device} has vanished`);
   });
 }
@@ -144,7 +148,7 @@ function verifyFamily(question: RoutingQuestion, family: Family): VerifyFinding[
 function checksOf(policy: FirewallPolicy, family: Family): PathCheck[] {
   const layer = policy.layers.at(-1);
   const tunnels = layer?.tunnels ?? [];
-  const isTunnel = (way: string) => tunnels.some(({ device }) => device === way);
+  const isTunnel = (exit: string) => tunnels.some(({ device }) => device === exit);
   const engine = { mark: ENGINE_MARK, isWrong: isTunnel };
   const ownPackets = (less: Partial<PolicyLayer>) =>
     layer === undefined ? NEVER : all(markIs(MARK_MASK, ENGINE_MARK), ownOut({ ...layer, ...less }, family));
@@ -153,7 +157,7 @@ function checksOf(policy: FirewallPolicy, family: Family): PathCheck[] {
       name: device,
       mark: markOfPath(number),
       packets: markedFor(policy, family, number),
-      isWrong: (way: string) => way !== device && !way.startsWith("("),
+      isWrong: (exit: string) => exit !== device && !exit.startsWith("("),
       device,
     })),
     {
@@ -164,7 +168,7 @@ function checksOf(policy: FirewallPolicy, family: Family): PathCheck[] {
       sparesNetworks: true,
     },
     { ...engine, name: "our own engine", packets: ownPackets({ listens: [] }) },
-    // Who dials in may have any address; a named endpoint that the network of a tunnel claims can never be reached.
+    // A dial-in peer may have any address. A named endpoint inside a tunnel's network can never be reached.
     {
       ...engine,
       name: "our own engine's, to who dials in",
@@ -174,55 +178,58 @@ function checksOf(policy: FirewallPolicy, family: Family): PathCheck[] {
   ];
 }
 
-/** The packets of a tunnel that would go into it by the routes declared, and now go nowhere. */
+/** A tunnel's packets that declared routes lead into it and that now go nowhere. */
 function lost(
   space: PacketSpace,
   { device = "", name }: PathCheck,
   {
-    ways,
+    exits,
     wanted,
     marked,
-  }: Readonly<Record<"ways" | "wanted", ReadonlyMap<string, Diagram>>> & { readonly marked: Diagram },
+  }: Readonly<Record<"exits" | "wanted", ReadonlyMap<string, Diagram>>> & { readonly marked: Diagram },
 ): VerifyFinding[] {
   const into = space.diagrams.and(marked, wanted.get(device) ?? NOTHING);
-  return [...ways].flatMap(([way, set]) => {
-    const ended = way.startsWith("(") ? space.diagrams.and(set, into) : NOTHING;
+  return [...exits].flatMap(([exit, set]) => {
+    const ended = exit.startsWith("(") ? space.diagrams.and(set, into) : NOTHING;
     if (ended === NOTHING) return [];
-    const message = `goes nowhere ${way}, because a route into its path, ${name}, is gone (IPv${space.family})`;
+    const message = `goes nowhere ${exit}, because a route into its path, ${name}, is gone (IPv${space.family})`;
     return [{ kind: "lock-out", message, packet: showPoint(space.pick(ended), "output"), rules: [] }];
   });
 }
 
 /**
- * The packets of a path whose first look-up, before a mark is set, declared rules lead into the path, and those that stand
- * lead elsewhere: the kernel chooses the source address by it, and who sends asks no more where it fails. An engine's socket
- * bears its mark from the start.
+ * The packets of a path with a wrong first lookup, before the mark is set.
+ *
+ * The kernel selects the source address by this lookup, and sending fails if it fails. The declared rules lead these
+ * packets into the path; the current rules do not. An engine's socket has its mark from the start.
  */
 function missourced(
   space: PacketSpace,
   check: PathCheck,
-  { ways, wanted }: Readonly<Record<"ways" | "wanted", ReadonlyMap<string, Diagram>>>,
+  { exits, wanted }: Readonly<Record<"exits" | "wanted", ReadonlyMap<string, Diagram>>>,
 ): VerifyFinding[] {
   if (check.mark === ENGINE_MARK) return [];
   const { diagrams } = space;
-  const isRight = (way: string) => !way.startsWith("(") && !check.isWrong(way);
-  const right = [...wanted].reduce((union, [way, set]) => (isRight(way) ? diagrams.or(union, set) : union), NOTHING);
+  const isRight = (exit: string) => !exit.startsWith("(") && !check.isWrong(exit);
+  const right = [...wanted].reduce((union, [exit, set]) => (isRight(exit) ? diagrams.or(union, set) : union), NOTHING);
   const asked = diagrams.and(withMark(space, { ...check, mark: 0 }), right);
-  return [...ways].flatMap(([way, set]) => {
-    const wrong = isRight(way) ? NOTHING : diagrams.and(set, asked);
+  return [...exits].flatMap(([exit, set]) => {
+    const wrong = isRight(exit) ? NOTHING : diagrams.and(set, asked);
     if (wrong === NOTHING) return [];
-    const where = way.startsWith("(") ? `finds no way ${way}` : `gets the source address for ${way}`;
+    const where = exit.startsWith("(") ? `finds no way ${exit}` : `gets the source address for ${exit}`;
     const message = `${where} before it is marked for its path, ${check.name}: a policy rule of awg's is gone (IPv${space.family})`;
     return [{ kind: "lock-out", message, packet: showPoint(space.pick(wrong), "output"), rules: [] }];
   });
 }
 
-/** Policy rules are made for TCP and UDP; where ports decide for others the filter may drop what routes lead astray. */
+/**
+ * Policy rules select ports for TCP and UDP only. The filter may drop misrouted packets of other protocols with ports.
+ */
 const routable = not(
   numberIs("protocol", ...PORTED_PROTOCOLS.filter((one) => one !== PROTOCOL.tcp && one !== PROTOCOL.udp)),
 );
 
-/** The packets of a path as they are looked up: with its mark, whatever they had before. */
+/** The packets of a path at lookup: with its mark instead of their own. */
 function withMark(space: PacketSpace, { packets, mark }: PathCheck): Diagram {
   const set = space.ofFormula(all(POSSIBLE.output, routable, packets));
   return space.diagrams.and(space.exists(set, "mark"), space.ofFormula(markIs(MARK_MASK, mark)));
@@ -231,15 +238,15 @@ function withMark(space: PacketSpace, { packets, mark }: PathCheck): Diagram {
 function misrouted(
   space: PacketSpace,
   { name, isWrong }: PathCheck,
-  ways: ReadonlyMap<string, Diagram>,
+  exits: ReadonlyMap<string, Diagram>,
   packets: Diagram,
   when: string,
 ): VerifyFinding[] {
-  return [...ways].flatMap(([way, set]) => {
-    const wrong = isWrong(way) ? space.diagrams.and(set, packets) : NOTHING;
+  return [...exits].flatMap(([exit, set]) => {
+    const wrong = isWrong(exit) ? space.diagrams.and(set, packets) : NOTHING;
     if (wrong === NOTHING) return [];
-    const packet = { ...showPoint(space.pick(wrong), "output"), outDevice: way };
-    const message = `is routed by ${way}${when}, and its path is ${name} (IPv${space.family})`;
+    const packet = { ...showPoint(space.pick(wrong), "output"), outDevice: exit };
+    const message = `is routed by ${exit}${when}, and its path is ${name} (IPv${space.family})`;
     return [{ kind: "misroute", message, packet, rules: [] }];
   });
 }

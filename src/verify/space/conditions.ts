@@ -4,7 +4,7 @@ import type { Family } from "../../model/ip.ts";
 import { parsePrefix, prefixRange } from "../../model/prefix.ts";
 import { all, type Formula, fragmentIs, NO_USER, type NumberRange, numberIn, numberIs } from "./packet-fields.ts";
 
-/** Which headers tell the other side and its port: the destination of what leaves, the source of what enters. */
+/** Header fields of the remote side: the destination of outgoing packets, the source of incoming ones. */
 export interface Sides {
   readonly address: "destination" | "source";
   readonly port: "word0" | "word2";
@@ -13,12 +13,12 @@ export interface Sides {
 export const TO: Sides = { address: "destination", port: "word2" };
 export const FROM: Sides = { address: "source", port: "word0" };
 
-/** The address lies in one of the prefixes (or is one of the addresses) of this family. */
+/** The address lies in one of these prefixes. Prefixes of the other family are ignored. */
 export function addressIn(side: Sides["address"], family: Family, prefixes: readonly string[]): Formula {
   return numberIn(side, rangesOf(family, prefixes));
 }
 
-/** The prefixes of one family as ranges of numbers. */
+/** The prefixes of one family as number ranges. */
 export function rangesOf(family: Family, prefixes: readonly string[]): NumberRange[] {
   return prefixes.flatMap((text) => {
     const prefix = parsePrefix(text);
@@ -26,7 +26,7 @@ export function rangesOf(family: Family, prefixes: readonly string[]): NumberRan
   });
 }
 
-/** Only packets that carry ports have them: a ported protocol, not a later fragment. */
+/** The packet has ports: a protocol with ports, and not a later fragment. */
 const hasPorts: Formula = all(numberIs("protocol", ...PORTED_PROTOCOLS), fragmentIs("whole", "first"));
 
 /** The port lies in one of the ranges. */
@@ -34,7 +34,7 @@ export function portIn(port: Sides["port"], ranges: readonly PortRange[]): Formu
   return all(hasPorts, numberIn(port, ranges.map(toRange)));
 }
 
-/** A known user of one of the ranges sent it. */
+/** The sender is a known user in one of the ranges. */
 export function userIn(ranges: readonly PortRange[]): Formula {
   return numberIn("user", ranges.map(toRange));
 }
@@ -42,12 +42,12 @@ export function userIn(ranges: readonly PortRange[]): Formula {
 /** The packet has a known user. */
 export const hasUser: Formula = numberIn("user", [{ first: 0n, last: NO_USER - 1n }]);
 
-/** What carries DNS: whole TCP and UDP packets with one of these ports. */
+/** DNS packets: TCP and UDP with one of these ports, without later fragments. */
 export function dnsPort(port: Sides["port"], ports: readonly number[]): Formula {
   return all(numberIs("protocol", PROTOCOL.udp, PROTOCOL.tcp), fragmentIs("whole", "first"), numberIs(port, ...ports));
 }
 
-/** A flow's match; towards `FROM` the user is that of the other side and not known. */
+/** The condition of a flow match. With `FROM` the user is on the remote side and unknown. */
 export function matchFormula(family: Family, match: FlowMatch, sides: Sides): Formula {
   const parts: Formula[] = [];
   if (match.protocol !== undefined) parts.push(numberIs("protocol", match.protocol));

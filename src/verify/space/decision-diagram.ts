@@ -1,24 +1,25 @@
-/** A set of points: the number of a node. Equal sets have equal numbers, so `===` compares sets. */
+/** A set of points, as the number of a node. Equal sets have equal numbers, so `===` compares sets. */
 export type Diagram = number;
 
 export const NOTHING: Diagram = 0;
 export const EVERYTHING: Diagram = 1;
 
-/** First and last class of a stretch, both included. */
+/** First and last class of a range, both included. */
 export type ClassRange = readonly [first: number, last: number];
 
 type Operation = "and" | "or" | "minus";
 
 const OPERATION_CODES: Readonly<Record<Operation, number>> = { and: 0, or: 1, minus: 2 };
 const OPERATIONS = 3;
-/** Nodes are numbered below this, so that a pair of them and an operation still fits a safe integer. */
+/** Limit of node numbers: two of them and an operation must fit in a safe integer. */
 const NODE_LIMIT = 2 ** 25;
 
 /**
- * Sets of points of a space with few dimensions, each cut into numbered classes: reduced, ordered interval decision
- * diagrams (Strehl and Thiele 1998; Gouda and Liu call them firewall decision diagrams). A node looks at one dimension;
- * its edges are stretches of classes. Equal nodes are made once and operations are remembered, so ten thousand prefixes
- * cost one wide node and no product of everything with everything.
+ * Sets of points as reduced, ordered interval decision diagrams.
+ *
+ * Strehl and Thiele described them in 1998; Gouda and Liu call them firewall decision diagrams. A node tests one
+ * dimension; its edges are class ranges. Equal nodes and repeated operations are shared. Ten thousand prefixes
+ * therefore cost one wide node.
  */
 export class Diagrams {
   readonly #sizes: readonly number[];
@@ -29,12 +30,12 @@ export class Diagrams {
   readonly #byHash = new Map<number, Diagram[]>();
   readonly #results = new Map<number, Diagram>();
 
-  /** @param sizes number of classes of each dimension, in the order in which diagrams ask for them */
+  /** @param sizes number of classes of each dimension, in test order */
   constructor(sizes: readonly number[]) {
     this.#sizes = sizes;
   }
 
-  /** All points whose class in one dimension lies in a stretch; stretches ascend and do not overlap. */
+  /** All points with a class in one of the ranges. The ranges are sorted and do not overlap. */
   inRanges(dimension: number, ranges: readonly ClassRange[]): Diagram {
     const ends: number[] = [];
     const targets: Diagram[] = [];
@@ -66,7 +67,7 @@ export class Diagrams {
     return this.#apply("minus", EVERYTHING, a);
   }
 
-  /** All points that some choice of a class in this dimension would bring into the set. */
+  /** All points that are in the set for some class in this dimension. */
   exists(a: Diagram, dimension: number, known = new Map<Diagram, Diagram>()): Diagram {
     const level = this.#levelOf(a);
     if (level > dimension) return a;
@@ -85,7 +86,7 @@ export class Diagrams {
     return result;
   }
 
-  /** Whether the point, given by its class in each dimension, is in the set. */
+  /** The set contains the point, given by its class in each dimension. */
   has(a: Diagram, point: readonly number[]): boolean {
     let node = a;
     while (node > EVERYTHING) node = this.#targetAt(node, point[this.#levelOf(node)] ?? 0);
@@ -93,8 +94,9 @@ export class Diagrams {
   }
 
   /**
-   * A point of a set that is not empty. In each dimension the first wish that leaves something is taken, else the first
-   * class that does.
+   * A point of a non-empty set.
+   *
+   * In each dimension the first possible preferred class is taken, else the first possible class.
    */
   pick(a: Diagram, examples: readonly (readonly number[])[]): number[] {
     let node = a;
@@ -140,7 +142,7 @@ export class Diagrams {
     return result;
   }
 
-  /** Walks the edges of both side by side; a node that does not look at the dimension is one edge over all of it. */
+  /** Merges the edges of two nodes. A node that skips the dimension counts as one edge over all classes. */
   #merge(operation: Operation, a: Diagram, b: Diagram): Diagram {
     const level = Math.min(this.#levelOf(a), this.#levelOf(b));
     const last = (this.#sizes[level] ?? 1) - 1;
@@ -190,7 +192,7 @@ export class Diagrams {
   }
 }
 
-/** Neighbouring edges to the same node are one. */
+/** Merges adjacent edges with the same target. */
 function pushEdge(ends: number[], targets: Diagram[], end: number, target: Diagram): void {
   if (targets.at(-1) === target) ends[ends.length - 1] = end;
   else {

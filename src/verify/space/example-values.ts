@@ -2,7 +2,7 @@ import { type Family, parseIp } from "../../model/ip.ts";
 import { USUAL_LENGTH } from "../finding.ts";
 import { NO_USER, type NumberDimension } from "./packet-fields.ts";
 
-/** What a packet shown to people should look like where the rules leave a choice. */
+/** Preferred values of example packets, where the rules leave a choice. */
 const EXAMPLES: Readonly<Record<NumberDimension, Readonly<Record<Family, readonly (bigint | string)[]>>>> = {
   user: { 4: [1000n, 1001n, NO_USER], 6: [1000n, 1001n, NO_USER] },
   protocol: { 4: [17n, 6n, 1n], 6: [17n, 6n, 58n] },
@@ -15,10 +15,10 @@ const EXAMPLES: Readonly<Record<NumberDimension, Readonly<Record<Family, readonl
   source: { 4: ["192.168.1.2", "198.51.100.2"], 6: ["2001:db8:1::2", "2001:db8:2::2"] },
 };
 
-/** All dimensions that are numbers. */
+/** All numeric dimensions. */
 export const NUMBER_DIMENSIONS = Object.keys(EXAMPLES) as readonly NumberDimension[];
 
-/** The values that packets are shown with, of each dimension the most pleasant first. */
+/** The preferred values of each dimension, best first. */
 export function exampleValues(family: Family, sources: readonly string[]): Record<NumberDimension, bigint[]> {
   const numbers = (values: readonly (bigint | string)[]) =>
     values.flatMap((value) => (typeof value === "bigint" ? [value] : (addressOf(value, family) ?? [])));

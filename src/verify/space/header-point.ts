@@ -2,31 +2,31 @@ import { type Packet, PORTED_PROTOCOLS, PROTOCOL } from "../../model/firewall/pa
 import type { IpAddress } from "../../model/ip.ts";
 import type { Fragment, Tracking } from "./packet-fields.ts";
 
-/** One packet with every header field that rules may ask for. */
+/** One packet with every header field that rules may match. */
 export interface HeaderPoint {
-  /** Device it came by, "" when this machine sends it. */
+  /** Input device; "" for a locally generated packet. */
   readonly in: string;
-  /** Device it leaves by, "" when it is for this machine. */
+  /** Output device; "" for a packet to this host. */
   readonly out: string;
   readonly tracking: Tracking;
   readonly fragment: Fragment;
-  /** Absent when no socket is known. */
+  /** Absent if no socket is known. */
   readonly user?: number;
   readonly mark: number;
   readonly protocol: number;
-  /** Of the packet, as the hooks count it. */
+  /** Packet length as the hooks count it. */
   readonly length: number;
   readonly hops: number;
-  /** Type of the route to the source (RTN_* of rtnetlink.h). */
+  /** Route type of the source (RTN_* of rtnetlink.h). */
   readonly sender?: number;
-  /** The first and second 16 bits behind the IP header: ports, or ICMP type and code and the checksum. */
+  /** The first and second 16 bits of the transport header: ports, or ICMP type, code and checksum. */
   readonly word0: number;
   readonly word2: number;
   readonly destination: IpAddress;
   readonly source: IpAddress;
 }
 
-/** The point as the evaluator's packet. */
+/** The point as a packet for the evaluator. */
 export function packetOf(point: HeaderPoint, hook: Packet["hook"]): Packet {
   const { user, tracking, fragment, protocol, word0, word2, length, hops, mark } = point;
   const whole = fragment !== "later";

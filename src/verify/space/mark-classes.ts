@@ -1,6 +1,6 @@
 import { AwgError } from "../../model/error.ts";
 
-/** What a rule does to the mark: `(mark & keep) ^ set`. */
+/** A change of the mark by a rule: `(mark & keep) ^ set`. */
 export interface MarkChange {
   readonly keep: number;
   readonly set: number;
@@ -11,29 +11,31 @@ export const ALL_BITS = 0xffff_ffff;
 
 export const UNCHANGED: MarkChange = { keep: ALL_BITS, set: 0 };
 
-/** A test of or a write to some bits of the mark, and the values they are compared with or set to. */
+/** A test of, or a write to, some bits of the mark, with the values in the rule. */
 export interface MarkUse {
   readonly mask: number;
   readonly values: readonly number[];
 }
 
-const MOST_CLASSES = 4096;
+const MAX_CLASSES = 4096;
 
 /** The mark after a change. */
 export function changeMark({ keep, set }: MarkChange, mark: number): number {
   return ((mark & keep) ^ set) >>> 0;
 }
 
-/** One change after another as one. */
+/** Combines two consecutive changes. */
 export function chainChanges(first: MarkChange, second: MarkChange): MarkChange {
   return { keep: (first.keep & second.keep) >>> 0, set: ((first.set & second.keep) ^ second.set) >>> 0 };
 }
 
 /**
- * One mark for each class that the uses tell apart, also after any of the writes. Bits that are always used together
- * form a group; a group takes each value named for it and one that nobody names; marks are all combinations.
+ * One mark for each class that the uses distinguish, before and after any write.
  *
- * @throws AwgError("unsupported") when the rules look at the mark in so many ways that the combinations are too many.
+ * Bits that always occur together form a group. A group has each named value and one unnamed value. The marks are all
+ * combinations.
+ *
+ * @throws AwgError("unsupported") when there are too many combinations.
  */
 export function markClasses(uses: readonly MarkUse[]): number[] {
   let marks = [0];
@@ -42,7 +44,7 @@ export function markClasses(uses: readonly MarkUse[]): number[] {
     const other = unnamedValue(bits, values);
     if (other !== undefined) choices.push(other);
     marks = choices.flatMap((choice) => marks.map((mark) => (mark | choice) >>> 0));
-    if (marks.length > MOST_CLASSES) {
+    if (marks.length > MAX_CLASSES) {
       throw new AwgError("unsupported", "the rules look at packet marks in more ways than can be judged");
     }
   }
@@ -65,12 +67,12 @@ function bitGroups(uses: readonly MarkUse[]): Map<number, Set<number>> {
   return groups;
 }
 
-/** A value of these bits that is none of the given; undefined when they are all named. */
+/** A value of these bits that is not in the list; undefined if all values are. */
 function unnamedValue(bits: number, named: ReadonlySet<number>): number | undefined {
   let value = 0;
   for (let tries = 0; tries <= named.size; tries += 1) {
     if (!named.has(value)) return value;
-    // The next larger number that uses these bits alone.
+    // The next larger number with no other bits.
     value = ((value | ~bits) + 1) & bits;
     value >>>= 0;
     if (value === 0) return undefined;

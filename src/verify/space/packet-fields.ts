@@ -1,14 +1,16 @@
-/** What is known of a packet's flow when conntrack is asked. `answer`: the packet goes against the flow's opener. */
+/** The conntrack state of a packet. `answer`: the packet goes in the reply direction. */
 export const TRACKINGS = ["new", "established", "answer", "related", "related-answer", "invalid", "untracked"] as const;
 export type Tracking = (typeof TRACKINGS)[number];
 
-/** Whether the packet is whole, the first fragment (which has the ports) or a later one. */
+/** A whole packet, the first fragment (with ports) or a later fragment. */
 export const FRAGMENTS = ["whole", "first", "later"] as const;
 export type Fragment = (typeof FRAGMENTS)[number];
 
 /**
- * Dimensions whose values are numbers; the words are the first and second 16 bits behind the IP header.
- * `sender` is the type of the route to the source (RTN_* of rtnetlink.h).
+ * Dimensions with numeric values.
+ *
+ * `word0` and `word2` are the first and second 16 bits of the transport header. `sender` is the route type of the
+ * source (RTN_* of rtnetlink.h).
  */
 export type NumberDimension =
   | "sender"
@@ -23,21 +25,21 @@ export type NumberDimension =
 export type NameDimension = "in" | "out" | "tracking" | "fragment";
 export type Dimension = NumberDimension | NameDimension | "mark";
 
-/** The value of `user` for a packet without a known socket: one more than the last uid. */
+/** The value of `user` for a packet without a known socket: the last uid plus one. */
 export const NO_USER = 0x1_0000_0000n;
 
-/** Both ends included. */
+/** Both bounds are included. */
 export interface NumberRange {
   readonly first: bigint;
   readonly last: bigint;
 }
 
-/** A question about one dimension of a packet; rules and policies are made of these. */
+/** A test of one dimension of a packet. Rules and policies consist of these. */
 export type Term =
   | { readonly dimension: NumberDimension; readonly ranges: readonly NumberRange[] }
   /** (mark & mask) is one of the values. */
   | { readonly dimension: "mark"; readonly mask: number; readonly values: readonly number[]; readonly not: boolean }
-  /** `mentions`: names of devices that the question tells from all others. */
+  /** `mentions`: device names that the test distinguishes. */
   | {
       readonly dimension: NameDimension;
       readonly holds: (name: string) => boolean;
@@ -50,7 +52,7 @@ export type Formula =
   | { readonly kind: "term"; readonly term: Term }
   | { readonly kind: "all" | "any"; readonly of: readonly Formula[] }
   | { readonly kind: "not"; readonly of: Formula }
-  /** The first case whose condition holds decides. */
+  /** The first case with a true condition decides. */
   | {
       readonly kind: "first";
       readonly cases: readonly { readonly when: Formula; readonly yields: Formula }[];
@@ -69,7 +71,7 @@ export function numberIn(dimension: NumberDimension, ranges: readonly NumberRang
   return { kind: "term", term: { dimension, ranges } };
 }
 
-/** The number is one of these. */
+/** The number is one of the values. */
 export function numberIs(dimension: NumberDimension, ...values: readonly (number | bigint)[]): Formula {
   return numberIn(
     dimension,
@@ -77,7 +79,7 @@ export function numberIs(dimension: NumberDimension, ...values: readonly (number
   );
 }
 
-/** The bits of the mark under the mask have this value. */
+/** The masked bits of the mark have this value. */
 export function markIs(mask: number, ...values: readonly number[]): Formula {
   return { kind: "term", term: { dimension: "mark", mask, values: values.map((value) => value >>> 0), not: false } };
 }
@@ -88,12 +90,12 @@ export function deviceIn(side: "in" | "out", names: readonly string[]): Formula 
   return { kind: "term", term: { dimension: side, holds: (name) => set.has(name), mentions: names } };
 }
 
-/** What conntrack says is one of these. */
+/** The conntrack state is one of these. */
 export function trackedAs(...values: readonly Tracking[]): Formula {
   return { kind: "term", term: { dimension: "tracking", holds: (name) => values.includes(name as Tracking) } };
 }
 
-/** The packet is one of these. */
+/** The fragment state is one of these. */
 export function fragmentIs(...values: readonly Fragment[]): Formula {
   return { kind: "term", term: { dimension: "fragment", holds: (name) => values.includes(name as Fragment) } };
 }

@@ -14,7 +14,7 @@ import {
   TRACKINGS,
 } from "./packet-fields.ts";
 
-/** Small dimensions first: what they tell apart shares the wide nodes of ports and addresses below. */
+/** Small dimensions come first, so that their edges share the wide nodes of ports and addresses below. */
 const ORDER = [
   "in",
   "out",
@@ -35,22 +35,22 @@ const ORDER = [
 const COUNTED = ["protocol", "length", "hops", "sender", "word0", "word2"] as const;
 const LEVELS = Object.fromEntries(ORDER.map((name, level) => [name, level])) as Readonly<Record<Dimension, number>>;
 
-/** Names of no device of the machine, each standing for all devices that no rule names. */
+/** No device has this name. It represents all devices that no rule names. */
 const OTHER_DEVICE = "other0";
 
 export interface SpaceOptions {
   readonly family: Family;
-  /** Everything that anybody asks of a packet: the classes are what these tell apart. */
+  /** Every test of rules and policy. The classes are what these tests distinguish. */
   readonly terms: readonly Term[];
-  /** What rules write into the mark. */
+  /** The writes of rules to the mark. */
   readonly markUses: readonly MarkUse[];
-  /** Devices that exist, those first that packets should be shown with. */
+  /** Existing devices, preferred ones for example packets first. */
   readonly devices: readonly string[];
-  /** Addresses of the machine, from which packets are shown to come. */
+  /** Addresses of the host, preferred sources of example packets. */
   readonly sources?: readonly string[];
 }
 
-/** All packets of one IP version, cut into the classes that the rules tell apart, and sets of them. */
+/** The packets of one IP version, divided into the classes that the rules distinguish, and sets of them. */
 export class PacketSpace {
   readonly family: Family;
   readonly diagrams: Diagrams;
@@ -75,12 +75,12 @@ export class PacketSpace {
     this.diagrams = new Diagrams(sizes);
   }
 
-  /** How many classes each dimension has; for people. */
+  /** Number of classes of each dimension, for the report. */
   sizes(): Readonly<Record<Dimension, number>> {
     return Object.fromEntries(ORDER.map((name) => [name, this.#sizeOf(name)])) as Readonly<Record<Dimension, number>>;
   }
 
-  /** The packets that meet a condition. */
+  /** The packets that satisfy a condition. */
   ofFormula(formula: Formula): Diagram {
     const known = this.#ofFormula.get(formula);
     if (known !== undefined) return known;
@@ -89,13 +89,13 @@ export class PacketSpace {
     return result;
   }
 
-  /** The packets of which a term holds, asked when the mark was changed before. */
+  /** The packets that satisfy a term after a change of the mark. */
   ofTerm(term: Term, change: MarkChange = UNCHANGED): Diagram {
     const plain = term.dimension !== "mark" || (change.keep === UNCHANGED.keep && change.set === 0);
     const known = plain ? this.#ofTerm.get(term) : undefined;
     if (known !== undefined) return known;
     if (term.dimension === "mark" && (change.keep & term.mask) === 0) {
-      // All that is asked for was written: it is the same for every packet.
+      // The change wrote all tested bits, so the result is the same for every packet.
       return term.values.includes((change.set & term.mask) >>> 0) === term.not ? NOTHING : EVERYTHING;
     }
     const result = this.diagrams.inRanges(LEVELS[term.dimension], this.#classesOf(term, change));
@@ -103,18 +103,18 @@ export class PacketSpace {
     return result;
   }
 
-  /** All packets that differ from one of these in that dimension alone, and these. */
+  /** These packets, and all packets that differ from one of them in this dimension only. */
   exists(set: Diagram, dimension: Dimension): Diagram {
     return this.diagrams.exists(set, LEVELS[dimension]);
   }
 
-  /** All packets that have the same values as one of these in those dimensions. */
+  /** All packets that equal one of these in the given dimensions. */
   existsBut(set: Diagram, dimensions: readonly Dimension[]): Diagram {
     const others = ORDER.filter((dimension) => !dimensions.includes(dimension));
     return others.reduce<Diagram>((all, dimension) => this.exists(all, dimension), set);
   }
 
-  /** A packet of a set that is not empty, as pleasant to read as the set allows. */
+  /** An example packet of a non-empty set, with readable values where possible. */
   pick(set: Diagram): HeaderPoint {
     const examples = ORDER.map((name) => {
       if (name === "mark") return [this.#marks.indexOf(0)];
@@ -141,12 +141,12 @@ export class PacketSpace {
     };
   }
 
-  /** The names by which packets are told apart in the dimensions that have names. */
+  /** The names of each dimension that has names. */
   get names(): Readonly<Record<"in" | "out" | "tracking" | "fragment", readonly string[]>> {
     return this.#names;
   }
 
-  /** The mark that stands for each class of marks. */
+  /** One mark for each class of marks. */
   get marks(): readonly number[] {
     return this.#marks;
   }
@@ -226,7 +226,7 @@ function singles<T>(values: readonly T[], holds: (value: T) => boolean): ClassRa
   return joinRanges(values.flatMap((value, index): ClassRange[] => (holds(value) ? [[index, index]] : [])));
 }
 
-/** Stretches in order, without overlap. */
+/** Sorted ranges without overlap. */
 function joinRanges(ranges: readonly ClassRange[]): ClassRange[] {
   const joined: [number, number][] = [];
   for (const [first, last] of ranges.toSorted((a, b) => a[0] - b[0])) {

@@ -11,7 +11,7 @@ import {
   trackedAs,
 } from "./packet-fields.ts";
 
-/** The condition that only this packet meets. */
+/** The condition that only this packet satisfies. */
 export function pointFormula(point: HeaderPoint): Formula {
   const numbers: Readonly<Record<NumberDimension, number | bigint>> = {
     user: point.user ?? NO_USER,

@@ -318,8 +318,8 @@ describe("the breakages that the leak lab knows are found without sending a pack
     const met = (user: object) =>
       tracePacket(question, { ...flow, ...user }).rules.filter(({ name }) => name.includes("S4.10"));
     const names = (user: object) => new Set(met(user).map(({ name }) => name.replace(/.*S4.10 /, "")));
-    const own = ["whose flow it is", "its user is known", "it was another's", "nothing is left of what only asks"];
-    expect(names({ user: 1000 })).toEqual(new Set([...own, "by whose flow it was"]));
+    const own = ["the flow's user", "its user is known", "of another user", "a request alone leaves nothing"];
+    expect(names({ user: 1000 })).toEqual(new Set([...own, "by the flow's last user"]));
     expect(names({})).toContain("the kernel opens a flow");
     expect(names({})).not.toContain("a subflow without a user");
   });

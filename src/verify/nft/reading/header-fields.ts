@@ -2,7 +2,7 @@ import type { Family } from "../../../model/ip.ts";
 import type { NumberDimension } from "../../space/packet-fields.ts";
 import { type JoinedPart, type PlainValue, partOfNumber, type RegisterValue } from "./register-value.ts";
 
-/** Flags and offset of an IPv4 header (RFC 791) and of an IPv6 fragment header (RFC 8200) in our three kinds of packets. */
+/** Flags and offset in an IPv4 header (RFC 791) and an IPv6 fragment header (RFC 8200), by fragment state. */
 const FRAGMENT_BYTES: Readonly<Record<Family, Readonly<Record<string, readonly [number, number]>>>> = {
   4: { whole: [0, 0], first: [0x20, 0], later: [0x20, 0xb9] },
   6: { whole: [0, 0], first: [0, 1], later: [0x05, 0xa9] },
