@@ -180,7 +180,7 @@ rules: [{ destinations: [${printers}], via: direct }]
       await until("the first rule", () => rules().includes("192.168.7.0/24"));
     });
 
-    test("a config that cannot be carried out is reported, and what was accepted is still repaired", async () => {
+    test("a config that cannot be applied is reported, and what was accepted is still repaired", async () => {
       write("192.168.11.0/24", "absent");
       await until("the report", () => told.includes("the accepted state stays"));
       machine.run(["ip", "rule", "flush"]);
@@ -211,7 +211,7 @@ rules: [{ destinations: [${printers}], via: direct }]
       await exit;
       const by = `policy rules, by ip (process ${rival.pid}), child of `;
       expect(said()).toContain(`reading the host again: ${by}`);
-      expect(said()).toContain(`Contended: routes/policy are changed by others again and again (${by}`);
+      expect(said()).toContain(`Contended: routes/policy are changed repeatedly by other programs (${by}`);
       expect(said()).toContain(`Stalled: others (${by}`);
       await until("the rule", () => rules().includes(`${preference}:`));
     });

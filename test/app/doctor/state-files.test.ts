@@ -187,7 +187,7 @@ describe("the other files", () => {
       const [first] = await faults();
       expect(first?.id).toBe("state-file-damaged");
       expect(first?.what).toContain(path);
-      expect(first?.consequence).not.toContain("the change that was open");
+      expect(first?.consequence).not.toContain("forgets the open change");
     }
     renameSync(path, `${path}.damaged`);
     await machine.apply();

@@ -117,7 +117,7 @@ describe.skipIf(reason !== undefined)(
       const confirm = (port: number, environment = { ...process.env, ...connection(port) }) =>
         tryRun(belowSshd(world, awg.argv("confirm")), "", limitMs, environment);
       const late = await old.confirm();
-      expect([late.status, late.stderr]).toEqual([64, expect.stringContaining("open before")]);
+      expect([late.status, late.stderr]).toEqual([64, expect.stringContaining("is older than the new state")]);
       const same = await confirm(50_001);
       expect([same.status, same.stderr]).toEqual([64, expect.stringContaining("the one that applied")]);
       const other = await confirm(50_002);

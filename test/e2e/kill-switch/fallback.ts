@@ -120,7 +120,7 @@ export async function fallBackAndReturn(
 
   // The server comes back, and nothing is in the clear any more.
   await world.inside("vpn", ["nft", "delete", "table", "inet", "silence"]);
-  await daemon.until("the tunnel again", async () => daemon.told.includes("nothing is on its fallback"));
+  await daemon.until("the tunnel again", async () => daemon.told.includes("no fallback is in use"));
   const atReturn = await leaked("falls");
   await daemon.until("answers by the tunnel", answers(FALLS));
   expect(await leaked("falls")).toBe(atReturn);

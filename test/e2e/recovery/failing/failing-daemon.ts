@@ -96,7 +96,7 @@ export class FailingDaemon implements AsyncDisposable {
       const from = this.#told.length;
       this.#edit(fault.config);
       try {
-        said.push(await this.#until(/Stalled: .*|cannot be carried out: .*/, from));
+        said.push(await this.#until(/Stalled: .*|cannot be applied: .*/, from));
       } finally {
         await begun?.[Symbol.asyncDispose]();
       }
