@@ -47,7 +47,7 @@ export interface HostParts {
   readonly known?: KnownConfig;
   /** Reverts an unconfirmed change, from another process; undefined on a simulated host. */
   readonly watchdog?: Watchdog;
-  /** The SSH connection this process was started over, where it goes through this machine's own network. */
+  /** The SSH connection that this process was started over, if it uses this host's own network. */
   readonly sshConnection?: () => CarriedConnection | undefined;
   /** By which device its client is answered, where a packet policy with these tunnels would refuse it for that (S6.8). */
   readonly answeredElsewhere?: (
@@ -60,15 +60,15 @@ export interface HostParts {
   readonly expectEngines?: (tunnels: readonly TunnelSpec[]) => Promise<void>;
   /** What is left of what the kernel limits for engines that are other programs; absent, or undefined, where it limits nothing. */
   readonly inotifyUsage?: () => Promise<InotifyUsage | undefined>;
-  /** What the kernel can be asked to verify and explain; undefined on a simulated machine, which judges by the policy. */
+  /** Kernel queries for verify and explain; undefined on a simulated host, which judges by the policy. */
   readonly inspection?: () => Promise<Inspection>;
-  /** The processes of this machine; undefined where this version cannot list them. */
+  /** The processes of this host; undefined if this version cannot list them. */
   readonly processes?: () => Promise<ProcessPort>;
-  /** What a person should know of a desired state on this kind of machine; absent where there is nothing to say. */
+  /** Notes for people on a desired state on this kind of host; absent if there are none. */
   readonly notesOn?: (desired: DesiredState) => readonly Note[];
   /** Events of changes by others, for a host that is simulated in this process; a real one is watched as a whole. */
   readonly events?: NetworkEvents;
-  /** Called after the last write: a simulated machine saves itself. */
+  /** Called after the last write: a simulated host saves itself. */
   readonly close: () => Promise<void>;
 }
 

@@ -23,7 +23,7 @@ export interface OptionDefinition {
   readonly summary: string;
   readonly repeatable?: boolean;
   readonly choices?: readonly string[];
-  /** It says which machine is meant, or where its state is. */
+  /** It selects the host, or its state folder. */
   readonly ofMachine?: true;
 }
 
@@ -48,8 +48,8 @@ export interface VerbDefinition {
   readonly isRaw?: boolean;
   /** The verb counts by its effect: unwritten output is no failure. */
   readonly acts?: true;
-  /** It has to do with files alone: options that say which machine, though taken, are not offered. */
-  readonly readsNoMachine?: true;
+  /** It uses files alone: options that select a host are accepted and not offered. */
+  readonly readsNoHost?: true;
   /** Not listed in help. */
   readonly hidden?: boolean;
   readonly load: () => Promise<{ readonly run: RunVerb }>;
@@ -78,5 +78,5 @@ export function offeredOptions(
   globalOptions: readonly OptionDefinition[],
 ): readonly OptionDefinition[] {
   if (verb.isRaw === true) return verb.options;
-  return [...verb.options, ...globalOptions.filter(({ ofMachine }) => !(verb.readsNoMachine && ofMachine))];
+  return [...verb.options, ...globalOptions.filter(({ ofMachine }) => !(verb.readsNoHost && ofMachine))];
 }

@@ -19,7 +19,7 @@ import { SecretStore } from "../state/secret-store.ts";
 import { isOfInitial, type Paths, pathsFor } from "./paths.ts";
 import { rootRights } from "./root-rights.ts";
 
-/** A session on this Linux machine, in the network namespace of this process. */
+/** A session on this Linux host, in the network namespace of this process. */
 export function linuxParts({ stateDir, runDir, isUnattended, ...given }: HostOptions): HostParts {
   if (process.platform !== "linux") {
     throw new AwgError("unsupported", `awg cannot act on ${process.platform} yet`, {

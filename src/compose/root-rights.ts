@@ -3,7 +3,7 @@ import { AwgError } from "../model/error.ts";
 import type { WritersLock } from "../state/lock-holder.ts";
 import type { SecretStore } from "../state/secret-store.ts";
 
-/** What a session on a real machine needs of its user, whatever the system: root, one lock for all writers, and secrets. */
+/** What a session on a real host needs on any system: root, one lock for all writers, and secrets. */
 export function rootRights(
   writersLock: () => Promise<WritersLock>,
   secrets: SecretStore,

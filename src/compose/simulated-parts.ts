@@ -15,7 +15,7 @@ import { fileStores } from "../state/file-stores.ts";
 import { takeLock } from "../state/lock.ts";
 import { SecretStore } from "../state/secret-store.ts";
 
-/** What a simulated machine's state is bound to; it never reboots and has one namespace. */
+/** The boot and namespace of a simulated host's state; it never reboots and has one namespace. */
 const IDENTITY = { bootId: "simulated", namespace: "simulated" };
 
 /**

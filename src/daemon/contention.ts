@@ -26,7 +26,7 @@ export interface Rival {
 /** Limits of the rivals that are remembered and reported per fight. */
 const MOST_RIVALS = { kept: 20, reported: 3 } as const;
 
-/** What a fight over a resource is fought with; who changed something else has no part in it. */
+/** Which resources a change of each kind contends for; other changes play no part. */
 const FOUGHT_WITH: Readonly<Record<string, RegExp>> = {
   "policy rules": /^routes\/policy$/,
   routes: /^routes\//,

@@ -9,7 +9,7 @@ import { afterFailure, afterLook, afterUnplanned, decideProposal, isGivenUp, NO_
 import { type ReconcileIntervals, reconcileIntervalsOf } from "./reconcile-intervals.ts";
 import type { UseCases } from "./use-cases.ts";
 
-/** A plan, whether it is a proposal, and the intervals that its file asks for, if it comes from a file. */
+/** A plan, whether it is a proposal, and the intervals of its file, if it comes from a file. */
 interface Proposal {
   readonly planned: Planned;
   readonly proposed: boolean;

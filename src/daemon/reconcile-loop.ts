@@ -17,7 +17,7 @@ export interface LoopPlan {
 
 /** The host and its desired state, as the loop sees them. */
 export interface LoopSubject<P extends LoopPlan> {
-  /** Reads configuration and machine afresh; changes nothing. */
+  /** Reads configuration and host afresh; changes nothing. */
   plan(): Promise<P>;
   /** Carries a plan out, reads back, rolls back on failure; throws when the new state does not stand. */
   apply(plan: P): Promise<void>;
@@ -40,7 +40,7 @@ export type LoopReport =
   | { readonly type: "applying"; readonly keys: readonly string[]; readonly proposed: boolean }
   | { readonly type: "applied"; readonly keys: readonly string[] }
   | { readonly type: "stalled"; readonly reason: string; readonly retryInMs: number }
-  /** `by`: who changed what is fought over, as far as is known: "policy rules, by ip (process 123)". */
+  /** `by`: the program behind the contended change, if known: "policy rules, by ip (process 123)". */
   | {
       readonly type: "contended";
       readonly keys: readonly string[];
@@ -72,7 +72,7 @@ export class ReconcileLoop<P extends LoopPlan> {
   #burst: PendingBurst = null;
   #burstTimer: Disposable | undefined;
   #retryTimer: Disposable | undefined;
-  /** By sort of change and kind of who made it. */
+  /** By sort of change and kind of program that made it. */
   #reasons = new Map<string, string>();
   #history: RepairHistory = [];
   /** Without the repair under way: one that fails is no move in a fight. */

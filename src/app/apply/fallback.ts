@@ -80,7 +80,7 @@ export async function fallBackAccepted(parts: HostParts, devices: readonly strin
   const { host, stores } = parts;
   const accepted = await stores.generations.latest();
   const paths = pathsOf(accepted?.desired, devices);
-  if (accepted !== undefined && (await stands(host, accepted.desired, paths)))
+  if (accepted !== undefined && (await isInForce(host, accepted.desired, paths)))
     return renew ? host.firewall.fallBack(paths) : undefined;
   await using _held = await parts.lock("fallback");
   if ((await readOpenTransaction(stores.journal)) !== undefined) return;
@@ -95,7 +95,7 @@ function pathsOf(desired: DesiredState | undefined, devices: readonly string[]):
 }
 
 /** Whether the accepted policy is loaded and exactly these paths use their fallback, in routes and filter. */
-async function stands(host: Host, desired: DesiredState, paths: readonly number[]): Promise<boolean> {
+async function isInForce(host: Host, desired: DesiredState, paths: readonly number[]): Promise<boolean> {
   const { missing, surplus } = await standbyDifference(host, standbyOf(desired), paths);
   const { policy, fallback = [] } = await host.firewall.read();
   const wanted = desired.resources.find(({ kind }) => kind === "firewall")?.spec;

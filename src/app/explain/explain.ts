@@ -109,7 +109,7 @@ function endpointRoutes(flow: Flow, engine: TunnelObserved | undefined, routing:
     if (address === undefined) return [];
     const port = Number(endpoint.slice(endpoint.lastIndexOf(":") + 1));
     const { way } = lookUp({ ...flow, address, uid: 0, protocol: PROTOCOL.udp, port }, routing, ENGINE_MARK);
-    return [{ address: renderIp(address), way }];
+    return [{ address: renderIp(address), route: way }];
   });
 }
 
@@ -121,7 +121,7 @@ function missourced(
   tunnels: readonly { readonly device: string }[],
   { declared, live }: Readonly<Record<"declared" | "live", string>>,
 ): readonly string[] {
-  const isTunnel = (way: string) => tunnels.some(({ device }) => device === way);
+  const isTunnel = (name: string) => tunnels.some(({ device }) => device === name);
   if (declared === live || !leaves(declared) || !leaves(live) || !(isTunnel(declared) || isTunnel(live))) return [];
   return [`source address: declared that of ${declared}, the machine takes that of ${live}`];
 }
@@ -144,7 +144,7 @@ function protocolFor({ port }: ExplainQuestion, { family }: IpAddress): number {
   return family === 4 ? PROTOCOL.icmp : PROTOCOL.icmpv6;
 }
 
-/** What a policy and a set of routes make of the flow: the declared side, and the simulated machine's own. */
+/** The flow by a policy and a set of routes: for the declared side, and for the live side of a simulated host. */
 function sideOfPolicy(flow: Flow, policy: FirewallPolicy, routing: KnownRouting): ExplainedSide {
   const first = lookUp(flow, routing, 0);
   const before = packetOf(flow, first.way, 0);
@@ -173,18 +173,18 @@ function sideOfKernel(flow: Flow, inspection: Inspection, routing: KnownRouting)
   const first = kernelDevice(flow, inspection, 0);
   const steered = inspection.tracePacket(pointOf(flow, first, 0));
   const { mark } = steered;
-  const way = kernelDevice(flow, inspection, mark);
+  const device = kernelDevice(flow, inspection, mark);
   const route = lookUp(flow, routing, mark);
-  const traced = leaves(way) ? inspection.tracePacket(pointOf(flow, way, 0)) : undefined;
-  const isLocal = way === "(local)";
-  const isFollowed = route.way === way || (!leaves(route.way) && !leaves(way) && !isLocal);
+  const traced = leaves(device) ? inspection.tracePacket(pointOf(flow, device, 0)) : undefined;
+  const isLocal = device === "(local)";
+  const isFollowed = route.way === device || (!leaves(route.way) && !leaves(device) && !isLocal);
   return {
     // Some packets are refused before any mark is set.
     path: mark === 0 && steered.verdict === "drop" ? "block" : pathName(flow.policy, mark),
     reason: traced?.rules.find(({ name }) => name.includes(" steer: "))?.name ?? "",
     mark,
     ...(isFollowed ? routeParts(route, routing) : {}),
-    device: way,
+    device,
     verdict: traced?.verdict ?? (isLocal ? "accept" : "drop"),
     verdictBy: traced?.rules ?? [{ name: isLocal ? "loopback" : "no route", verdict: isLocal ? "accept" : "drop" }],
   };
@@ -197,8 +197,8 @@ function kernelDevice({ address, uid, protocol, port }: Flow, inspection: Inspec
   return inspection.decideRoute({ destination: renderIp(address), mark, uid, ...ports });
 }
 
-function leaves(way: string): boolean {
-  return !way.startsWith("(");
+function leaves(device: string): boolean {
+  return !device.startsWith("(");
 }
 
 function routeParts({ rule, route }: FoundRoute, { isFlat }: KnownRouting) {

@@ -9,7 +9,7 @@ import { wantedExtension } from "../../resources/system-extension/wanted-extensi
 /** Where the boot unit runs it from. */
 const NFT = "/usr/sbin/nft";
 
-/** The services and system extensions that a config asks of this machine. Reads only. */
+/** The services and system extensions of a config on this host. Reads only. */
 export async function besideTunnels(
   { services, systemExtensions, name }: Host,
   config: Config,

@@ -105,7 +105,7 @@ async function destroyFirst(
   return [`${counted(standing.length, "resource was", "resources were")} destroyed first`];
 }
 
-/** A simulated machine has services and nothing else of this. */
+/** A simulated host has services and nothing else of this. */
 function machineSteps(
   { isSimulated }: HostParts,
   manager: ServiceManager | NoServiceManager | undefined,

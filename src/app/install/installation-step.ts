@@ -5,7 +5,7 @@ export interface InstallationStep {
   /** Whether nothing is left to add. */
   readonly isAsWanted: () => Promise<boolean>;
   /** Whether there is anything to remove; a step without it goes with another one. */
-  readonly stands?: () => Promise<boolean>;
+  readonly exists?: () => Promise<boolean>;
   readonly add: () => Promise<void>;
   readonly remove?: () => Promise<void>;
   /** Whether nothing of others would go with it; absent where nothing can. */
@@ -50,9 +50,9 @@ export async function removeSteps(
   recorded: ReadonlySet<string>,
 ): Promise<readonly StepReport[]> {
   const reports: StepReport[] = [];
-  for (const { what, stands, remove, mayGo, needsRecord } of steps.toReversed()) {
-    if (stands === undefined || remove === undefined) continue;
-    if (!(await stands())) reports.push({ what, outcome: "absent" });
+  for (const { what, exists, remove, mayGo, needsRecord } of steps.toReversed()) {
+    if (exists === undefined || remove === undefined) continue;
+    if (!(await exists())) reports.push({ what, outcome: "absent" });
     else if ((needsRecord && !recorded.has(what)) || (await mayGo?.()) === false)
       reports.push({ what, outcome: "left" });
     else if (dryRun) reports.push({ what, outcome: "would-be-done" });

@@ -23,7 +23,7 @@ export function userStep(): InstallationStep {
   return {
     what: `user ${SERVICE_USER}`,
     isAsWanted: async () => hasUser(SERVICE_USER),
-    stands: async () => hasUser(SERVICE_USER),
+    exists: async () => hasUser(SERVICE_USER),
     add: async () =>
       run(USERADD, [
         "--system",
@@ -46,7 +46,7 @@ export function configFolderStep(configFile: string): InstallationStep {
   return {
     what: `folder ${folder}`,
     isAsWanted: async () => existsSync(folder),
-    stands: async () => existsSync(folder),
+    exists: async () => existsSync(folder),
     mayGo: async () => readdirSync(folder).length === 0,
     add: async () => void mkdirSync(folder, { mode: 0o700 }),
     remove: async () => rmdirSync(folder),

@@ -6,13 +6,13 @@ import { driverRegistry } from "../../resources/registry.ts";
 import { wantedServices } from "../../resources/service/wanted-services.ts";
 import type { InstallationStep } from "./installation-step.ts";
 
-/** What `awg install` asks for where no config was applied that says otherwise. */
+/** The services of `awg install` if no applied config declares others. */
 const ASKED = {
   service: { install: true, autostart: true, notifications: false },
   killSwitch: { enabled: false, atBoot: false, persist: true, allowLan: false, allow: [] },
 };
 
-/** The services of an installation. AwgError unsupported where this machine runs none. */
+/** The services of an installation. AwgError unsupported if this host runs none. */
 export async function wantedHere(services: ServicePort | undefined): Promise<readonly Resource[]> {
   const manager = await services?.readManager();
   if (manager === undefined) throw new AwgError("unsupported", "this host has no service manager that awg supports");
@@ -38,7 +38,7 @@ function serviceStep(services: ServicePort, spec: ServiceSpec): InstallationStep
   return {
     what: `service ${spec.name}`,
     isAsWanted: async () => driverRegistry.service.diff(spec, await services.read(spec)).length === 0,
-    stands: async () => (await services.read(spec)).ownedByAwg,
+    exists: async () => (await services.read(spec)).ownedByAwg,
     add: () => services.ensure(spec),
     remove: () => services.remove(spec),
     needsRecord: false,

@@ -6,8 +6,8 @@ import type { HostOptions } from "../host-options.ts";
 import type { LoadedConfig } from "./loaded-config.ts";
 
 /**
- * What is wrong with secret files that a config names and that are there: whoever plans here and now is refused for it.
- * They are looked at and not read; what is not there may be where the config goes. One line for each, with its place.
+ * Faults of existing secret files that a config names, one line each with its place: a plan on this host is refused for
+ * them. The files are checked and not read. A missing file may exist where the config is used.
  */
 export function refusedSecretFiles({ secretPlaces = {} }: LoadedConfig, options: HostOptions): string[] {
   const { environment, allowInsecurePermissions, host, isUnattended } = options;

@@ -17,7 +17,10 @@ interface Written {
   readonly secretPlaces?: LoadedConfig["secretPlaces"];
 }
 
-/** The resources a config asks for on this machine; path numbers, devices and resolved endpoints stay those of the last generation. */
+/**
+ * The resources of a config on this host; path numbers, devices and resolved endpoints stay those of the last
+ * generation.
+ */
 export async function expandConfig(
   { resolveSecret, host, expandInput = expandOnce }: HostParts,
   { config, secretPlaces = {} }: Written,
@@ -41,7 +44,7 @@ export async function expandConfig(
   return expandInput({ config, facts, secretIds, options });
 }
 
-/** Whether a config asks for more than tunnels and their policy: services, system extensions. */
+/** Whether a config declares more than tunnels and their policy: services, system extensions. */
 function asksBeside({ service, systemExtension, killSwitch }: Config): boolean {
   return service !== undefined || systemExtension !== undefined || killSwitch.atBoot;
 }

@@ -13,11 +13,11 @@ import { findFlow } from "../../verify/policy/find-flow.ts";
 const NO_POLICY: FirewallPolicy = { steering: { rules: [], default: { kind: "direct" } }, layers: [] };
 
 /**
- * Proves the invariants of a config against the policy it asks for, for every packet: none that a `never` describes may
- * have the path it forbids, and none that an `always` describes another than the one it demands, or none at all; also while
- * a fallback is in force.
+ * Proves the invariants of a config against its policy, for every packet, also while a fallback is in force. No packet
+ * of a `never` may take the forbidden path. Each packet of an `always` must take the required one.
  *
- * @throws AwgError("invariant") with one packet that breaks it and the rule that gives it that path; nothing was changed.
+ * @throws AwgError("invariant") with one packet that breaks it and the rule that gives it that path; nothing was
+ *   changed.
  */
 export function proveInvariants({ invariants }: Config, { resources }: DesiredState, facts: HostFacts): void {
   const policy = resources.find((resource) => resource.kind === "firewall")?.spec ?? NO_POLICY;

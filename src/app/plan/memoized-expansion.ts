@@ -17,7 +17,7 @@ export interface ExpansionInput {
 
 export type ExpandInput = (input: ExpansionInput) => Expansion;
 
-/** The resources that a configuration asks for. Pure. */
+/** The resources of a configuration. Pure. */
 export const expandOnce: ExpandInput = ({ config, facts, secretIds, options }) =>
   expand(config, facts, {
     ...options,

@@ -50,7 +50,7 @@ export async function planConfig(
     plan,
     ...(ledger === undefined ? {} : { ledger }),
     desired,
-    // A part of a config is another state than the config: who has the whole of it still has something to propose.
+    // A part of a config has a hash of its own: for a reader of the whole config there is still something to propose.
     configHash: isPartial ? hashOf([hash, selection]) : hash,
     fingerprint: facts.fingerprint,
     pathNumbers: expansion.pathNumbers,

@@ -21,7 +21,7 @@ interface SavedPlan {
   readonly hostFingerprint: string;
   /** Absent where the plan is for the whole config. */
   readonly selection?: Selection;
-  /** What the steps are, so that a machine that changed since is noticed. */
+  /** The steps, so that a change of the host since is detected. */
   readonly steps: readonly StepDigest[];
 }
 

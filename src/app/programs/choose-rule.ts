@@ -11,7 +11,7 @@ export interface ProgramRule {
   readonly via: string;
   /** While the tunnel is down; absent where there is nothing to say. */
   readonly fallback?: string;
-  /** How this machine keeps the rule. */
+  /** How this host enforces the rule. */
   readonly enforcement: Enforcement;
   /** Why it is kept no better. */
   readonly reason?: string;

@@ -45,7 +45,7 @@ export async function listPrograms(parts: HostParts, config: Config | undefined)
   };
 }
 
-/** The port to the processes of a machine. */
+/** The port to the processes of a host. */
 export async function processesOf({ processes }: HostParts): Promise<ProcessPort> {
   const port = await processes?.();
   if (port !== undefined) return port;
@@ -114,7 +114,7 @@ function reportedRule({ match: _match, ...rest }: ProgramRule): ReportedRule {
   return rest;
 }
 
-/** How many sockets each process holds; a machine that does not let them be read is no reason to list nothing. */
+/** Sockets per process; empty if the host does not allow the read. */
 function countSockets(port: ProcessPort): { readonly of: SocketCount; readonly unseen: readonly string[] } {
   try {
     const { sockets, closed, unseen } = port.sockets();

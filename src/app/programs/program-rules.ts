@@ -17,7 +17,10 @@ export interface RuleSet {
   readonly fallThrough: ProgramRule;
 }
 
-/** The rules of a config as this machine would keep them; those it cannot keep are `unsupported`, with the reason. Pure. */
+/**
+ * The rules of a config as this host would enforce them. A rule it cannot enforce is `unsupported`, with the reason.
+ * Pure.
+ */
 export function rulesOfConfig(config: Config, facts: HostFacts): RuleSet {
   const secrets = (ref: object) => sha256Hex(canonicalJson(ref)) as SecretId;
   const expansion = expand(config, facts, { pathNumbers: {}, secrets });

@@ -35,7 +35,7 @@ export async function restorePolicy(parts: HostParts): Promise<RestoredPolicy | 
   return await restorePolicyHeld(parts);
 }
 
-/** The same for who holds the lock. */
+/** The same for the holder of the lock. */
 export async function restorePolicyHeld(parts: HostParts): Promise<RestoredPolicy | undefined> {
   const found = await findWrong(parts);
   if (found === undefined) return undefined;

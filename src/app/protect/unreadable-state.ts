@@ -77,7 +77,7 @@ function hasRights({ requireRights }: HostParts): boolean {
   }
 }
 
-/** Reads everything that a change needs to read; undefined when it can be read, or says nothing of this machine. */
+/** Reads everything that a change needs to read; undefined if it is readable, or says nothing of this host. */
 async function findUnreadable({ stores }: HostParts): Promise<Unreadable | undefined> {
   const causes: unknown[] = [];
   const known: (FirewallPolicy | null)[] = [];
@@ -101,7 +101,7 @@ async function findUnreadable({ stores }: HostParts): Promise<Unreadable | undef
   return { cause: causes[0], accepted, isOpen };
 }
 
-/** A journal that another namespace wrote in this boot does not speak of this machine. */
+/** A journal that another namespace wrote in this boot does not apply to this host. */
 function isForeign(error: unknown): boolean {
   return error instanceof AwgError && error.facts["state"] === "foreign";
 }
@@ -111,7 +111,7 @@ function policyIn(resources: readonly Pick<Resource, "kind" | "spec">[]): Firewa
   return found === undefined ? null : (found.spec as FirewallPolicy);
 }
 
-/** A folder in which awg never wrote belongs to a machine that it never protected. */
+/** A folder without any file of awg belongs to a host that it never protected. */
 function mayHoldState(folder: string): boolean {
   try {
     return readdirSync(folder).some((name) => /^(journal|ledger|generation-[1-9][0-9]*)$/.test(name));

@@ -17,7 +17,7 @@ import type { HostParts } from "../parts.ts";
 import { factsWantedBy } from "../plan/facts-wanted.ts";
 import type { ToRender } from "./omissions.ts";
 
-/** A Linux of today with both engines, for who cannot ask this one. */
+/** A current Linux with both engines, for a caller that cannot query this one. */
 const ASSUMED: HostFacts = {
   os: "linux",
   fingerprint: "",
@@ -39,7 +39,7 @@ const ASSUMED: HostFacts = {
   resolver: "file",
 };
 
-/** A Mac of today on a Wi-Fi behind a router, for a rendering by a machine that is none. */
+/** A current Mac on Wi-Fi behind a router, for a rendering on another system. */
 const ASSUMED_MAC: HostFacts = {
   ...ASSUMED,
   os: "darwin",
@@ -101,7 +101,7 @@ function joined(parts: readonly BesideTunnels[]): BesideTunnels {
   };
 }
 
-/** Whether a state was expanded for a Mac: any other machine has kernel settings beside a tunnel, or another resolver. */
+/** Whether a state was expanded for a Mac: other hosts have kernel settings beside a tunnel, or another resolver. */
 export function isForMac({ resources }: DesiredState): boolean {
   return !resources.some(
     (resource) =>

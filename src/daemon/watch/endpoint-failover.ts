@@ -10,7 +10,7 @@ const FIRST_ANSWER_MS = 7_000;
  * without hearing (KEEPALIVE_TIMEOUT and REKEY_TIMEOUT, section 6.5). Other engines show only the silence.
  */
 const LATER_ANSWER_MS = { counted: 12_000, unseen: 27_000 } as const;
-/** Each round through all addresses in vain doubles the wait, so often at most. */
+/** Each failed round through all addresses doubles the wait, at most this many times. */
 const MOST_DOUBLINGS = 4;
 
 /** By device and public key, as the expansion has it. */
@@ -29,7 +29,7 @@ interface Attempt {
   readonly isCounted: boolean;
 }
 
-/** An endpoint that was tried in vain. */
+/** An endpoint without an answer. */
 export interface Unanswered {
   readonly device: string;
   readonly endpoint: string;
@@ -151,11 +151,14 @@ function isAnotherEngine(before: Attempt, { receivedBytes, sentBytes }: PeerObse
 function firstLook(endpoint: string, peer: PeerObserved, nowMs: number): Attempt {
   const attempt = attemptAt(endpoint, peer);
   if (attempt.handshakes > 0 && attempt.attempts === 0) return { ...attempt, hasAnswered: true };
-  const asksInVain = attempt.attempts > 0 || (peer.measured === undefined && attempt.sentBytes > 0);
-  return asksInVain ? { ...attempt, unansweredSinceMs: nowMs } : attempt;
+  const isUnanswered = attempt.attempts > 0 || (peer.measured === undefined && attempt.sentBytes > 0);
+  return isUnanswered ? { ...attempt, unansweredSinceMs: nowMs } : attempt;
 }
 
-/** An engine that was asking when it was given this endpoint asks there, and may have been answered since the last look. */
+/**
+ * An engine that was sending initiations continues them at its new endpoint, and may have an answer since the last
+ * look.
+ */
 function movedTo(endpoint: string, peer: PeerObserved, before: Attempt, nowMs: number): Attempt {
   const attempt = attemptAt(endpoint, peer);
   if (attempt.handshakes !== before.handshakes && attempt.attempts === 0) return { ...attempt, hasAnswered: true };
@@ -168,7 +171,9 @@ function nextAttempt(before: Attempt, peer: PeerObserved, nowMs: number): Attemp
   return {
     ...now,
     hasAnswered: before.hasAnswered || now.handshakes !== before.handshakes,
-    unansweredSinceMs: hears ? undefined : (before.unansweredSinceMs ?? (asks(before, now, peer) ? nowMs : undefined)),
+    unansweredSinceMs: hears
+      ? undefined
+      : (before.unansweredSinceMs ?? (expectsReply(before, now, peer) ? nowMs : undefined)),
   };
 }
 
@@ -176,7 +181,7 @@ function nextAttempt(before: Attempt, peer: PeerObserved, nowMs: number): Attemp
  * Whether a packet was sent that the peer must answer. Our engine reports its initiations; others report only bytes.
  * With keepalives, which get no reply, bytes prove nothing until the session must be over.
  */
-function asks(before: Attempt, now: Attempt, { measured, persistentKeepaliveSeconds }: PeerObserved): boolean {
+function expectsReply(before: Attempt, now: Attempt, { measured, persistentKeepaliveSeconds }: PeerObserved): boolean {
   if (measured !== undefined) return now.attempts > before.attempts;
   return now.sentBytes > before.sentBytes && (persistentKeepaliveSeconds === 0 || !before.hasAnswered);
 }

@@ -64,7 +64,7 @@ export class EndpointWatch implements AsyncDisposable {
     );
   }
 
-  /** After peers moved: asks the engines for a handshake now, instead of when their next retry is due. */
+  /** After peers moved: requests a handshake from the engines now, before their next retry is due. */
   async requestHandshakes(): Promise<void> {
     await this.#attempts.run(async () => {
       for (const device of this.#races.devices) await this.#useCases.probe(device);

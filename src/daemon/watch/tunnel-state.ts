@@ -10,7 +10,10 @@ import { type TunnelEvent, tunnelMachine } from "../../reconciler/machine/tunnel
 const SILENCE_MS = 15_000;
 /** A packet without content, which gets no reply: header and tag (WireGuard white paper, section 5.4.6). */
 const EMPTY_BYTES = 32;
-/** An engine sends such a packet so long after the last that it received and did not answer (KEEPALIVE_TIMEOUT). */
+/**
+ * An engine sends such a packet this long after the last packet that it received and did not answer
+ * (KEEPALIVE_TIMEOUT).
+ */
 const EMPTY_EVERY_MS = 10_000;
 /** Three handshakes, 5 s apart. */
 const HANDSHAKE_MS = 15_000;
@@ -35,7 +38,7 @@ interface Look {
   readonly sends: boolean;
 }
 
-/** What a look at a tunnel makes necessary. */
+/** Actions that a look at a tunnel requires. */
 export interface TunnelNeeds {
   /** A handshake with its peers is due: nothing else would detect that they are back. */
   readonly probe: boolean;
@@ -44,8 +47,8 @@ export interface TunnelNeeds {
 }
 
 /**
- * One tunnel's state machine, fed with what its engine says of itself. It counts as down when handshakes fail while it
- * sends, never because it is silent: who sends nothing has nothing to lose.
+ * One tunnel's state machine, driven by its engine's reports. It is down when handshakes fail while it sends. Silence
+ * alone never counts: a tunnel that sends nothing loses nothing.
  */
 export class TunnelState {
   #snapshot: SnapshotFrom<typeof tunnelMachine>;
@@ -155,7 +158,7 @@ function differs(now: ReadonlyMap<string, number>, before: ReadonlyMap<string, n
   return [...now].some(([peer, seconds]) => seconds !== before.get(peer));
 }
 
-/** It sends, and was not heard for so long, or has no useCases any more. */
+/** It sends, and heard nothing for this long, or has no session any more. */
 function isLost({ unansweredSinceMs, handshakeSeenMs, sends }: Look, nowMs: number, silenceMs: number): boolean {
   if (unansweredSinceMs !== undefined && nowMs - unansweredSinceMs >= silenceMs) return true;
   return sends && nowMs - handshakeSeenMs > SESSION_MS;

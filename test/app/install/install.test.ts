@@ -112,7 +112,7 @@ describe("steps without a mark of their own", () => {
     return {
       what: "user awg",
       isAsWanted: async () => isThere,
-      stands: async () => isThere,
+      exists: async () => isThere,
       add: async () => {
         log.push("add");
         isThere = true;

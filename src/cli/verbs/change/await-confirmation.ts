@@ -35,8 +35,11 @@ export function refuseWrongTime(call: VerbCall): void {
 }
 
 /**
- * Waits until the new state is confirmed or the old one is back; AwgError unconfirmed in the latter case. A signal reverts
- * at once, but not the end of the terminal: the new state may have cut it off, and who comes back may confirm. Where no other process watches (a simulated machine), or where it fails to, this one reverts at the deadline.
+ * Waits until the new state is confirmed or the old one is restored. A signal reverts at once. The end of the terminal
+ * does not: the new state may have cut it off, and a new connection may confirm. If no other process watches (a
+ * simulated host), or if that one fails, this process reverts at the deadline.
+ *
+ * @throws AwgError unconfirmed after a revert
  */
 export async function awaitConfirmation(
   call: VerbCall,

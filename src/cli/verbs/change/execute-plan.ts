@@ -116,7 +116,7 @@ async function isAwaitingPerson({ terminal }: VerbCall, parts: HostParts, { desi
   return waiting.length > 0;
 }
 
-/** AwgError usage where the plan would cut off the person who asks for it. */
+/** AwgError usage if the plan would cut off the person who runs it. */
 function refuseLosingSsh(call: VerbCall, risk: SshRisk | undefined): void {
   if (risk === undefined || textOption(call, "acceptRisk") === "lose-ssh") return;
   throw new AwgError("usage", `this would cut the SSH connection you are on (${risk.why}); nothing was changed`, {

@@ -11,13 +11,13 @@ export const CODE_OF_SIGNAL: Readonly<Record<StopSignal, ExitCode>> = {
   SIGHUP: EXIT.hungUp,
 };
 
-/** The signals that ask to undo what has begun, as long as they are watched. */
+/** The signals that undo a running change, as long as they are watched. */
 export interface StopSignals {
   /** The one that came; undefined while none did. */
   readonly received: StopSignal | undefined;
   /**
-   * The same, after one turn of the event loop: only there does Node hear of signals, and who carries out a plan gives it none,
-   * for the kernel answers at once.
+   * The same, after one turn of the event loop. Only there does Node process signals, and the execution of a plan never
+   * yields to it, since the kernel answers at once.
    */
   look(): Promise<StopSignal | undefined>;
   /** From now on the terminal may go away: SIGHUP has no effect. */

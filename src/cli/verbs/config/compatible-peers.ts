@@ -15,7 +15,7 @@ export function otherEndsOf(config: Config | undefined): readonly OtherEnds[] {
   );
 }
 
-/** Two kinds of lines for each tunnel: who fits, and what releases that fit do badly. */
+/** Two kinds of lines per tunnel: compatible peers, and what these releases do badly. */
 export function renderOtherEnds(otherEnds: readonly OtherEnds[]): readonly string[] {
   return otherEnds.flatMap(({ tunnel, version, peerVersion, releases, limits }) => {
     const from = peerVersion === undefined ? "" : `, with AmneziaWG ${peerVersion} from these releases on,`;

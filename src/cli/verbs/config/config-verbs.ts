@@ -13,7 +13,7 @@ export const CONFIG_VERBS: readonly VerbDefinition[] = [
       ["awg init -", "print it"],
     ],
     acts: true,
-    readsNoMachine: true,
+    readsNoHost: true,
     load: () => import("./init.ts"),
   },
   {
@@ -36,7 +36,7 @@ export const CONFIG_VERBS: readonly VerbDefinition[] = [
       ["awg import /etc/wireguard/wg0.conf", "print the config, with a note for each line that is left out"],
       ["sudo awg import wg0.conf --out /etc/awg/config.yaml", "write the config and its keys"],
     ],
-    readsNoMachine: true,
+    readsNoHost: true,
     load: () => import("./import.ts"),
   },
   {
@@ -47,7 +47,7 @@ export const CONFIG_VERBS: readonly VerbDefinition[] = [
       ["awg validate -f config.yaml", "report all problems at once; exit 3 if there are errors"],
       ["cat config.yaml | awg validate -f -", "read the config from standard input"],
     ],
-    readsNoMachine: true,
+    readsNoHost: true,
     load: () => import("./validate.ts"),
   },
   {
@@ -58,7 +58,7 @@ export const CONFIG_VERBS: readonly VerbDefinition[] = [
       ["awg schema > awg.schema.json", "for editors: # yaml-language-server: $schema=awg.schema.json"],
       ["awg schema --path killSwitch", "list the keys of killSwitch, with type and default"],
     ],
-    readsNoMachine: true,
+    readsNoHost: true,
     load: () => import("./schema.ts"),
   },
   {
@@ -80,7 +80,7 @@ export const CONFIG_VERBS: readonly VerbDefinition[] = [
       ["awg export office -f config.yaml", "print it with (secret) for keys"],
       ["sudo awg export office -f config.yaml --out wg0.conf", "write it with the keys, for wg-quick up ./wg0.conf"],
     ],
-    readsNoMachine: true,
+    readsNoHost: true,
     load: () => import("./export.ts"),
   },
   {

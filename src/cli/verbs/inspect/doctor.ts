@@ -7,7 +7,7 @@ import { styleFor } from "../../views/style.ts";
 import { wrapped } from "../../views/wrapped.ts";
 import { doctorDocument, isHealthy, renderExamination } from "./doctor.view.ts";
 
-/** `awg doctor`: what is wrong with this machine or its installation, and what to type; exit 6 when something is. */
+/** `awg doctor`: faults of this host or its installation, and commands to fix them; exit 6 if there is any. */
 export const run: RunVerb = async (call) => {
   const silences: AwgError[] = [];
   await using host = await openHostFor(call, false, (silence) => void silences.push(silence));

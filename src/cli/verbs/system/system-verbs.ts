@@ -76,7 +76,7 @@ export const SYSTEM_VERBS: readonly VerbDefinition[] = [
       ["awg completion fish > ~/.config/fish/completions/awg.fish", "complete in every new fish"],
       ["awg completion zsh > /usr/local/share/zsh/site-functions/_awg", "complete in every new zsh"],
     ],
-    readsNoMachine: true,
+    readsNoHost: true,
     load: () => import("../completion/completion.ts"),
   },
   {
@@ -87,7 +87,7 @@ export const SYSTEM_VERBS: readonly VerbDefinition[] = [
       ["awg version", "print the version of awg, Node and the system"],
       ["awg version --json", "print them for programs"],
     ],
-    readsNoMachine: true,
+    readsNoHost: true,
     load: () => import("./version.ts"),
   },
 ];

@@ -4,7 +4,7 @@ import { keyFromBase64, keyFromHex } from "../../../uapi/key-text.ts";
 import { EXIT, type ExitCode } from "../../exit-code.ts";
 import type { RunVerb, VerbCall } from "../../verb.ts";
 
-/** The exit code of wg(8) for everything that went wrong; scripts made for it ask for nothing else. */
+/** The exit code of wg(8) for every failure; scripts for it check nothing else. */
 const FAILED: ExitCode = EXIT.differences;
 
 /** A verb of the wg tool: its errors are one line on stderr and exit code 1, as wg's are. */
