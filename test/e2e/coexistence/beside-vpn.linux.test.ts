@@ -14,7 +14,7 @@ describe.skipIf(obstacle !== undefined)(`a kill switch beside another VPN (${obs
   function notes(killSwitch: string, rules?: string): string[] {
     const { status, stdout, stderr } = machine.awg("diff", "-f", machine.config(killSwitch, rules));
     expect([0, 1], stdout + stderr).toContain(status);
-    return `${stdout}${stderr}`.split("\n").filter((line) => line.includes("carry nothing"));
+    return `${stdout}${stderr}`.split("\n").filter((line) => line.includes("will be blocked"));
   }
 
   const cutOff = (device: string) =>
