@@ -14,7 +14,7 @@ const STAGES: Readonly<Record<Hook, readonly ("prerouting" | "input" | "forward"
 };
 
 /** Verdicts on packets: first by the hooks of the IP stack, then by the egress of the device. */
-export interface Way {
+export interface PacketPath {
   readonly stack: Outcome;
   readonly egress: Outcome;
 }
@@ -26,7 +26,7 @@ export function sendThrough(
   hook: Hook,
   set: Diagram,
   traced = false,
-): Way {
+): PacketPath {
   const chains = STAGES[hook].flatMap((stage) => baseChainsAt(tables, stage));
   const stack = walk(space, chains, startingWith(set), traced, judged);
   const egress =

@@ -50,14 +50,14 @@ function showPath(
   const packetSet = packetSets.find(({ set }) => space.diagrams.and(set, cell) !== NOTHING);
   const { trace, doubts } = packetSet ?? { trace: [], doubts: [] };
   const packet = showPoint(point, hook);
-  const met = trace.map(({ name, verdict }) => ({ name, verdict }));
+  const matched = trace.map(({ name, verdict }) => ({ name, verdict }));
   if (doubts.length > 0) {
     const message = `what these rules do cannot be said, so this may pass: ${doubts.join("; ")}`;
-    return { kind: "unjudged", message, packet, rules: met };
+    return { kind: "unjudged", message, packet, rules: matched };
   }
   const said = judge(question.policy, packetOf(point, hook === "frame" ? "output" : hook));
   const message = MESSAGES[kind]?.(said.reason) ?? said.reason;
-  return { kind, message: `${message} (IPv${family})`, packet, rules: met };
+  return { kind, message: `${message} (IPv${family})`, packet, rules: matched };
 }
 
 const MESSAGES: Readonly<Partial<Record<FindingKind, (reason: string) => string>>> = {

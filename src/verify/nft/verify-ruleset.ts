@@ -23,7 +23,7 @@ import { showPacketSets } from "./show-packets.ts";
 import { type PacketSet, startingWith, walk } from "./walk.ts";
 
 /** Maximum number of places in one note. */
-const MOST_PLACES = 6;
+const MAX_PLACES = 6;
 
 /**
  * Compares a whole ruleset with a policy for every possible packet.
@@ -229,8 +229,8 @@ function noteOf(doubtful: readonly DoubtfulRule[]): string | undefined {
 }
 
 function unjudgedHooks(places: readonly string[]): string {
-  const shown = places.slice(0, MOST_PLACES).join(", ");
-  const more = places.length > MOST_PLACES ? ` and ${places.length - MOST_PLACES} more` : "";
+  const shown = places.slice(0, MAX_PLACES).join(", ");
+  const more = places.length > MAX_PLACES ? ` and ${places.length - MAX_PLACES} more` : "";
   return `filters of tc or BPF programs at ${shown}${more} can send frames past awg's packet filter or write into them: not judged (S12.17)`;
 }
 

@@ -4,7 +4,7 @@ import { chainChanges, type MarkChange, UNCHANGED } from "../space/mark-classes.
 import type { Term } from "../space/packet-fields.ts";
 import type { PacketSpace } from "../space/packet-space.ts";
 import type { JudgedMemory } from "./judged-memory.ts";
-import { answersOf, marksAskedIn } from "./marks-asked.ts";
+import { markTestsIn, testResultsOf } from "./mark-tests.ts";
 import type { BaseChain, ReadTable } from "./read-tables.ts";
 import type { ReadRule, RuleStep } from "./reading/rule-step.ts";
 
@@ -119,11 +119,11 @@ class Walker {
    * hundreds of tunnels each rule would otherwise be evaluated hundreds of times.
    */
   #chain(table: ReadTable, name: string, start: readonly PacketSet[], depth: number): Ends {
-    const asked = this.#traced || start.length < 2 ? undefined : marksAskedIn(table, name);
+    const asked = this.#traced || start.length < 2 ? undefined : markTestsIn(table, name);
     if (asked === undefined) return this.#rules(table, name, start, depth);
     const groups = Map.groupBy(
       start,
-      (packets) => `${answersOf(asked, packets.change)} ${keyOf({ ...packets, change: UNCHANGED })}`,
+      (packets) => `${testResultsOf(asked, packets.change)} ${keyOf({ ...packets, change: UNCHANGED })}`,
     );
     const all: Ends = { accepted: [], dropped: [], left: [] };
     for (const [first, ...others] of groups.values() as Iterable<[PacketSet, ...PacketSet[]]>) {

@@ -26,8 +26,8 @@ function gap(step: Step, later: readonly Step[]): VerifyFinding[] {
 function tableGone(step: Step, later: readonly Step[]): VerifyFinding[] {
   const table = tableOf(step, "before");
   if (step.action !== "delete" || table === undefined) return [];
-  const isLedTo = later.some((other) => rulesOf(other, "before").some((rule) => rule.table === table));
-  if (!isLedTo) return [];
+  const isReferenced = later.some((other) => rulesOf(other, "before").some((rule) => rule.table === table));
+  if (!isReferenced) return [];
   const message = `table ${table} goes while policy rules still lead to it: their packets fall through to the main table`;
   return [{ kind: "misroute", message, rules: [] }];
 }

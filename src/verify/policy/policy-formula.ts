@@ -69,8 +69,8 @@ export function grantedBy(
   const timeouts = isGuarded ? all(outPhysical, restMissing(family)) : NEVER;
   if (hook === "forward") return all(not(fromTunnel), not(asTunnel), not(timeouts), layers);
   const link = all(outPhysical, linkOut(family));
-  const lost = frames ? NEVER : refusedProtocols(policy);
-  return any(deviceIn("out", [LOOPBACK_DEVICE]), all(not(fromTunnel), not(timeouts), not(lost), any(link, layers)));
+  const refused = frames ? NEVER : refusedProtocols(policy);
+  return any(deviceIn("out", [LOOPBACK_DEVICE]), all(not(fromTunnel), not(timeouts), not(refused), any(link, layers)));
 }
 
 /** Protocols without flow memory: a policy with user rules refuses them (S4.10). */
@@ -173,10 +173,10 @@ function layerGrants(
       : surely;
   }
   if (hook === "output") {
-    const surely = leavingGrants(layer, tunnelDevices, family);
-    return remembers ? any(surely, all(mayBeOrphan, whereItBelongs(layer, tunnelDevices, family, true))) : surely;
+    const surely = outputGrants(layer, tunnelDevices, family);
+    return remembers ? any(surely, all(mayBeOrphan, onItsDevice(layer, tunnelDevices, family, true))) : surely;
   }
-  return hook === "input" ? enteringGrants(layer, tunnelDevices, family) : crossingGrants(layer, tunnelDevices, family);
+  return hook === "input" ? inputGrants(layer, tunnelDevices, family) : forwardGrants(layer, tunnelDevices, family);
 }
 
 /** S8. */
@@ -204,17 +204,17 @@ function withoutKillSwitch(
 }
 
 /** S3 and S5. */
-function leavingGrants(layer: PolicyLayer, tunnelDevices: readonly string[], family: Family): Formula {
+function outputGrants(layer: PolicyLayer, tunnelDevices: readonly string[], family: Family): Formula {
   const answers = layer.tunnels.map(({ device, addresses }) =>
     all(deviceIn("out", [device]), isAnswer, addressIn("source", family, addresses)),
   );
   const physical = not(deviceIn("out", tunnelDevices));
   const exceptions = all(physical, any(ownOut(layer, family), all(isAnswer, allowInAnswer(layer, family))));
-  return any(...answers, exceptions, whereItBelongs(layer, tunnelDevices, family));
+  return any(...answers, exceptions, onItsDevice(layer, tunnelDevices, family));
 }
 
 /** S6. */
-function enteringGrants(layer: PolicyLayer, tunnelDevices: readonly string[], family: Family): Formula {
+function inputGrants(layer: PolicyLayer, tunnelDevices: readonly string[], family: Family): Formula {
   const byTunnel = layer.tunnels.map(({ device, addresses }) =>
     all(deviceIn("in", [device]), not(routerAdvert(family)), addressIn("destination", family, addresses)),
   );
@@ -233,7 +233,7 @@ function enteringGrants(layer: PolicyLayer, tunnelDevices: readonly string[], fa
 }
 
 /** S7. */
-function crossingGrants(layer: PolicyLayer, tunnelDevices: readonly string[], family: Family): Formula {
+function forwardGrants(layer: PolicyLayer, tunnelDevices: readonly string[], family: Family): Formula {
   const toTunnel = deviceIn("out", tunnelDevices);
   const fromTunnel = deviceIn("in", tunnelDevices);
   const answers = all(
@@ -245,11 +245,11 @@ function crossingGrants(layer: PolicyLayer, tunnelDevices: readonly string[], fa
     ),
   );
   const mayLeave = layer.flows.default.kind === "direct" ? ALWAYS : toTunnel;
-  return any(answers, all(not(fromTunnel), mayLeave, whereItBelongs(layer, tunnelDevices, family)));
+  return any(answers, all(not(fromTunnel), mayLeave, onItsDevice(layer, tunnelDevices, family)));
 }
 
 /** S5.1, S5.3: the packet's device is the device of its path. */
-function whereItBelongs(
+function onItsDevice(
   layer: PolicyLayer,
   tunnelDevices: readonly string[],
   family: Family,

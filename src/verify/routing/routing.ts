@@ -65,7 +65,7 @@ export function routingFormulas(family: Family, { rules, routes }: KnownRouting)
 
 /** A policy rule, prepared for lookups. */
 interface ReadyRule {
-  readonly met: Diagram;
+  readonly matching: Diagram;
   readonly table: number;
   readonly suppressed: number | undefined;
 }
@@ -93,7 +93,7 @@ export class RouteLookUp {
       .filter(({ rule, foreign }) => rule.family === space.family && foreign === undefined)
       .toSorted((a, b) => a.rule.preference - b.rule.preference)
       .map(({ rule }) => ({
-        met: space.ofFormula(ruleFormula(space.family, rule.match)),
+        matching: space.ofFormula(ruleFormula(space.family, rule.match)),
         table: rule.table,
         suppressed: rule.suppressPrefixLength,
       }));
@@ -113,10 +113,10 @@ export class RouteLookUp {
     let rest = packets;
     for (const rule of this.#rules) {
       if (rest === NOTHING) break;
-      const met = diagrams.and(rest, rule.met);
-      if (met === NOTHING) continue;
+      const matching = diagrams.and(rest, rule.matching);
+      if (matching === NOTHING) continue;
       for (const [exit, destinations] of this.#inTable(rule, vanished)) {
-        const taken = diagrams.and(met, destinations);
+        const taken = diagrams.and(matching, destinations);
         add(exit, taken);
         rest = diagrams.minus(rest, taken);
       }

@@ -82,7 +82,7 @@ interface PathCheck {
   /** The check is repeated without the routes of this device. */
   readonly device?: string;
   /** The packet filter handles packets to the tunnel's own network. */
-  readonly sparesNetworks?: true;
+  readonly ignoresOwnNetworks?: true;
 }
 
 /** The same routing without the networks of the tunnels' own addresses. */
@@ -121,7 +121,7 @@ function verifyFamily(question: RoutingQuestion, family: Family): VerifyFinding[
   });
   const lookUp = new RouteLookUp(space, routing);
   const exits = lookUp.exitsOf();
-  const beside = new RouteLookUp(space, withoutNetworks(question)).exitsOf();
+  const withoutOwnNetworks = new RouteLookUp(space, withoutNetworks(question)).exitsOf();
   const wanted = new RouteLookUp(space, declared).exitsOf();
   // With flat routing the packet filter handles what the declared routes misdirect.
   const excused: ReadonlyMap<string, Diagram> = routing.isFlat === true ? wanted : new Map();
@@ -130,15 +130,18 @@ function verifyFamily(question: RoutingQuestion, family: Family): VerifyFinding[
     const marked = withMark(space, check);
     // Packets without a route outside the tunnels go nowhere: the filter drops them in the tunnel.
     const packets = check.device === undefined ? space.diagrams.and(marked, elsewhere) : marked;
-    const astray = new Map(
-      [...(check.sparesNetworks === true ? beside : exits)].map(([exit, set]) => [
+    const misdirected = new Map(
+      [...(check.ignoresOwnNetworks === true ? withoutOwnNetworks : exits)].map(([exit, set]) => [
         exit,
         space.diagrams.minus(set, excused.get(exit) ?? NOTHING),
       ]),
     );
-    const last = [...misrouted(space, check, astray, packets, ""), ...lost(space, check, { exits, wanted, marked })];
+    const last = [
+      ...misrouted(space, check, misdirected, packets, ""),
+      ...lockedOut(space, check, { exits, wanted, marked }),
+    ];
     const isReported = last.length > 0 || routing.isFlat === true;
-    const found = isReported ? last : missourced(space, check, { exits, wanted });
+    const found = isReported ? last : wrongSource(space, check, { exits, wanted });
     if (check.device === undefined || found.length > 0 || routing.isFlat === true) return found;
     const left = lookUp.exitsOf(packets, check.device);
     return misrouted(space, check, left, packets, ` when ${check.device} has vanished`);
@@ -165,7 +168,7 @@ function checksOf(policy: FirewallPolicy, family: Family): PathCheck[] {
       mark: markOfPath(PATH_NUMBERS.direct),
       packets: markedFor(policy, family, PATH_NUMBERS.direct),
       isWrong: isTunnel,
-      sparesNetworks: true,
+      ignoresOwnNetworks: true,
     },
     { ...engine, name: "our own engine", packets: ownPackets({ listens: [] }) },
     // A dial-in peer may have any address. A named endpoint inside a tunnel's network can never be reached.
@@ -173,13 +176,13 @@ function checksOf(policy: FirewallPolicy, family: Family): PathCheck[] {
       ...engine,
       name: "our own engine's, to who dials in",
       packets: ownPackets({ endpoints: [], bootstrapDns: [] }),
-      sparesNetworks: true,
+      ignoresOwnNetworks: true,
     },
   ];
 }
 
 /** A tunnel's packets that declared routes lead into it and that now go nowhere. */
-function lost(
+function lockedOut(
   space: PacketSpace,
   { device = "", name }: PathCheck,
   {
@@ -203,7 +206,7 @@ function lost(
  * The kernel selects the source address by this lookup, and sending fails if it fails. The declared rules lead these
  * packets into the path; the current rules do not. An engine's socket has its mark from the start.
  */
-function missourced(
+function wrongSource(
   space: PacketSpace,
   check: PathCheck,
   { exits, wanted }: Readonly<Record<"exits" | "wanted", ReadonlyMap<string, Diagram>>>,

@@ -173,9 +173,9 @@ export class PacketSpace {
     const { diagrams } = this;
     let [rest, result]: [Diagram, Diagram] = [EVERYTHING, NOTHING];
     for (const { when, yields } of cases) {
-      const met = diagrams.and(rest, this.ofFormula(when));
-      result = diagrams.or(result, diagrams.and(met, this.ofFormula(yields)));
-      rest = diagrams.minus(rest, met);
+      const matching = diagrams.and(rest, this.ofFormula(when));
+      result = diagrams.or(result, diagrams.and(matching, this.ofFormula(yields)));
+      rest = diagrams.minus(rest, matching);
     }
     return diagrams.or(result, diagrams.and(rest, this.ofFormula(otherwise)));
   }

@@ -43,10 +43,10 @@ export function verifyOtherFrames(question: RulesetQuestion): VerifyFinding[] {
     const { accepted, dropped } = walk(space, baseChainsAt(tables, "egress", device), startingWith(here), true);
     const show = (kind: FindingKind, packetSets: readonly PacketSet[], wrong: Diagram): VerifyFinding[] =>
       [...byLastRule(packetSets)].flatMap((same) => {
-        const met = within(space, same, wrong);
-        const set = unionOf(space, met);
+        const matching = within(space, same, wrong);
+        const set = unionOf(space, matching);
         if (set === NOTHING) return [];
-        const rules = (met[0]?.trace ?? []).map(({ name, verdict }) => ({ name, verdict }));
+        const rules = (matching[0]?.trace ?? []).map(({ name, verdict }) => ({ name, verdict }));
         return [{ kind, message: messageOf(space, kind, set, device), rules }];
       });
     return [...show("leak", accepted, refused), ...show("lock-out", dropped, allowed)];

@@ -10,7 +10,7 @@ export interface Condition {
 }
 
 /** Limit of alternatives for one comparison. No known program writes more. */
-const MOST_ALTERNATIVES = 4_096;
+const MAX_ALTERNATIVES = 4_096;
 const ALWAYS: Condition = { any: [[]] };
 const NEVER: Condition = { any: [] };
 
@@ -31,14 +31,14 @@ export function bothConditions(a: Condition, b: Condition): Condition {
 
 /** The disjunction of the conditions. */
 export function eitherCondition(conditions: readonly Condition[]): Condition {
-  const met = conditions.filter(({ any }) => any.length > 0);
-  const doubts = [...new Set(met.flatMap(({ opaque }) => opaque ?? []))];
-  return { any: met.flatMap(({ any }) => any), ...(doubts.length === 0 ? {} : { opaque: doubts.join(", ") }) };
+  const matching = conditions.filter(({ any }) => any.length > 0);
+  const doubts = [...new Set(matching.flatMap(({ opaque }) => opaque ?? []))];
+  return { any: matching.flatMap(({ any }) => any), ...(doubts.length === 0 ? {} : { opaque: doubts.join(", ") }) };
 }
 
 function joinedCondition({ parts }: JoinedValue, ranges: readonly ByteRange[]): Condition {
   const found = eitherCondition(ranges.map(({ from, to }) => between(parts, from, to)));
-  if (found.any.length <= MOST_ALTERNATIVES) return found;
+  if (found.any.length <= MAX_ALTERNATIVES) return found;
   return { any: [[]], opaque: "a comparison of several fields with very many values" };
 }
 

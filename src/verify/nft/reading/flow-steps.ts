@@ -1,7 +1,7 @@
 import type { Expression } from "../../../native/linux/nftables/expression.ts";
 import type { ReadRule, RuleStep } from "./rule-step.ts";
 
-/** What only the flow of a packet or the rest of its transport header tells (rule S4.10). */
+/** A doubt about bytes of the transport header (S4.10). */
 const HEADER = /^transport header bytes /;
 /** Elements that rules themselves add. */
 export const SEEN_FLOWS = "flows that were seen";

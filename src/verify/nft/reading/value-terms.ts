@@ -12,7 +12,7 @@ type NumberValue = Extract<PlainValue, { kind: "number" }>;
 /** A term, a constant result for every packet, or the reason why awg cannot read it. */
 export type TermOrAnswer = Term | boolean | { readonly opaque: string };
 
-const MOST_MARKS = 64n;
+const MAX_MARKS = 64n;
 
 /** The condition that a register lies in one of the ranges, or with `not` in none of them. */
 export function termOf(value: PlainValue, ranges: readonly ByteRange[], not: boolean): TermOrAnswer {
@@ -73,7 +73,7 @@ function markTerm(value: NumberValue, ranges: readonly ByteRange[], not: boolean
   for (const { from, to } of ranges) {
     const [first, last] = [numberOf(from, value.reversed), numberOf(to, value.reversed)];
     const isSingle = first === last;
-    if (!isSingle && (value.reversed || last - first > MOST_MARKS)) return { opaque: "a wide range of marks" };
+    if (!isSingle && (value.reversed || last - first > MAX_MARKS)) return { opaque: "a wide range of marks" };
     for (let one = first; one <= last; one += 1n) {
       const wanted = Number(one ^ xor) >>> 0;
       if ((wanted & ~mask) >>> 0 === 0) values.push(wanted);

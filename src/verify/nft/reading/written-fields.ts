@@ -46,7 +46,7 @@ const JUDGED: Readonly<Record<Family, readonly JudgedField[]>> = {
 };
 
 /** No expression writes a longer header (NFT_REG_SIZE is 16, NFT_REG32_COUNT * 4 is 64). */
-const MOST_BYTES = 64;
+const MAX_BYTES = 64;
 
 /**
  * Names of the judged fields that one expression writes into the packet; undefined if it writes nothing.
@@ -62,7 +62,7 @@ export function writtenFields(
   const written = expression === undefined ? undefined : writtenPlace(expression);
   if (written === undefined || written === "options") return written && [];
   const { base, offset, length, source } = written;
-  if (base === undefined || length > MOST_BYTES) return ["some header"];
+  if (base === undefined || length > MAX_BYTES) return ["some header"];
   const changed = changedBits(expressions.slice(0, index), source, { base, offset, length });
   return JUDGED[family].flatMap(({ name, ofFrames, ...field }) => {
     if (field.base !== base || (ofFrames === true && table !== "netdev")) return [];

@@ -7,7 +7,7 @@ type MarkTerm = Extract<Term, { readonly dimension: "mark" }>;
 const known = new WeakMap<ReadTable, Map<string, readonly MarkTerm[] | undefined>>();
 
 /** The tests of the mark in a chain and in the chains it jumps to; undefined if they write the mark. */
-export function marksAskedIn(table: ReadTable, chain: string): readonly MarkTerm[] | undefined {
+export function markTestsIn(table: ReadTable, chain: string): readonly MarkTerm[] | undefined {
   const ofTable = known.get(table) ?? new Map<string, readonly MarkTerm[] | undefined>();
   known.set(table, ofTable);
   if (!ofTable.has(chain)) ofTable.set(chain, readMarks(table, chain));
@@ -28,7 +28,7 @@ function readMarks(table: ReadTable, chain: string): readonly MarkTerm[] | undef
  * The results of these tests after a change, as far as the change alone decides them. Changes with equal results give
  * equal text.
  */
-export function answersOf(asked: readonly MarkTerm[], { keep, set }: MarkChange): string {
+export function testResultsOf(asked: readonly MarkTerm[], { keep, set }: MarkChange): string {
   return asked
     .map(({ mask, values, not }) => {
       if ((keep & mask) !== 0) return `${keep & mask}/${set & mask}`;
