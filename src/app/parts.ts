@@ -58,7 +58,7 @@ export interface HostParts {
   readonly sshBeganMs?: () => number | undefined;
   /** Gets the engines that a plan will start, before any write, and may load them. Never throws. */
   readonly expectEngines?: (tunnels: readonly TunnelSpec[]) => Promise<void>;
-  /** What is left of what the kernel limits for engines that are other programs; absent, or undefined, where it limits nothing. */
+  /** Remaining kernel limits for engines in other programs; absent or undefined if there are none. */
   readonly inotifyUsage?: () => Promise<InotifyUsage | undefined>;
   /** Kernel queries for verify and explain; undefined on a simulated host, which judges by the policy. */
   readonly inspection?: () => Promise<Inspection>;
@@ -72,7 +72,7 @@ export interface HostParts {
   readonly close: () => Promise<void>;
 }
 
-/** What carries a plan out, on these parts and with every driver. */
+/** Dependencies to execute a plan, with these parts and every driver. */
 export function applyDepsOf({ host, stores, clock }: HostParts): ApplyDeps {
   return { host, registry: driverRegistry, stores, clock };
 }

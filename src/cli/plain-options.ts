@@ -14,9 +14,9 @@ interface KnownOption {
 }
 
 /**
- * Reads a command line in which nothing is special: a verb, options of its table spelled whole (`-f x`, `--file x`,
- * `--file=x`), at most the argument it takes. Gives undefined for all else (help, mistakes, joined short options),
- * which commander then reads from the same table: loading it costs more than most verbs take to plan.
+ * Reads a plain command line: a verb, options of its table spelled whole (`-f x`, `--file x`, `--file=x`), and at most
+ * one argument. Gives undefined for all else (help, mistakes, joined short options), which commander then reads from
+ * the same table. To load commander costs more than most verbs take to plan.
  */
 export function parsePlainly(
   argv: readonly string[],

@@ -4,8 +4,8 @@ import { printable } from "../model/text/printable.ts";
 import { PLAIN_WIDTH, wrapText } from "../model/text/wrap.ts";
 
 /**
- * Where a verb writes: data to stdout, progress and errors to stderr, questions to the person if there is one. Names and
- * texts come from configs, kernels and other programs: no control character of theirs ever reaches a stream.
+ * The streams of a verb: data to stdout, progress and errors to stderr, questions to the person if there is one. Texts
+ * come from configs, kernels and other programs, so control characters never reach a stream.
  */
 export interface Terminal {
   /** Whole lines of data for stdout. */
@@ -65,7 +65,7 @@ export function processTerminal(environment: NodeJS.ProcessEnv, wantsColor: bool
   };
 }
 
-/** What people read on a terminal is wrapped; events of the daemon and what goes into a file stay whole. */
+/** Text for people is wrapped on a terminal; daemon events and files stay unwrapped. */
 function wrappedForPeople(text: string): string {
   return text.startsWith("{") || !isTerminal(2) ? text : wrapText(text, widthOf(process.stderr.columns), 4);
 }

@@ -6,7 +6,7 @@ export const FILE: OptionDefinition = {
   summary: "read this file or folder (default: /etc/awg/config.yaml)",
   repeatable: true,
 };
-/** What --file means where a config takes the place of the accepted state's rules. */
+/** Meaning of --file if a config replaces the rules of the accepted state. */
 export const RULES_OF = "use this config's rules (default: the accepted state's)";
 
 export const INSECURE: OptionDefinition = {

@@ -14,7 +14,8 @@ const LOOK_MS = 1000;
 const USUAL_MTU = 1420;
 
 /**
- * What a keeper on a Mac hands down to awg's own engine; it makes its UAPI socket itself, as wireguard-go does there.
+ * The descriptors that a keeper on a Mac hands down to awg's own engine. The engine makes its UAPI socket itself, as
+ * wireguard-go does there.
  *
  * @param open gives the system's library; another one in tests
  */

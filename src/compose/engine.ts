@@ -12,7 +12,7 @@ const LOOK_MS = 5000;
 const USUAL_MTU = 1420;
 /** As poll(2) takes it. */
 const FOREVER = -1;
-/** Where a process writes what it has to say. */
+/** File descriptors of the standard output streams. */
 const STANDARD_OUTPUTS = [1, 2] as const;
 
 /**

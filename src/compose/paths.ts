@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { readNamespaceCookie } from "../native/linux/process/namespace.ffi.ts";
 import { readStateIdentity } from "../state/identity.ts";
 
-/** Where awg keeps what; per network namespace, so that two of them never share state, socket or lock. */
+/** Paths of awg's files per network namespace, so that two namespaces never share state, socket or lock. */
 export interface Paths {
   readonly stateDir: string;
   /** Sockets and what is lost with a reboot. */
@@ -17,7 +17,7 @@ const STATE_DIR = "/var/lib/awg";
 const RUN_DIR = "/run/awg";
 /** linux/nsfs.h; numbers that are given to others begin behind it. */
 const NET_NS_INIT_INO = 0xefff_fff9;
-/** Where wg and wg-quick of macOS look for the name of a tunnel's interface, `<tunnel>.name`. */
+/** Folder in which wg and wg-quick on macOS look up a tunnel's interface name, `<tunnel>.name`. */
 export const DARWIN_NAME_FOLDER = "/var/run/wireguard";
 
 /** Design section 5; macOS has no network namespaces. */

@@ -41,7 +41,7 @@ export function noteRival(rivals: readonly Rival[], rival: Rival): readonly Riva
   return [...others, rival].slice(-MOST_RIVALS.kept);
 }
 
-/** Who changed of late what these keys are fought over with, the latest first. Pure. */
+/** Recent rivals for these keys, the latest first. Pure. */
 export function rivalsFor(rivals: readonly Rival[], keys: readonly string[], nowMs: number): readonly string[] {
   const isPart = ({ what, atMs }: Rival): boolean =>
     nowMs - atMs < WINDOW_MS && keys.some((key) => FOUGHT_WITH[what]?.test(key) === true);
@@ -53,9 +53,9 @@ export function rivalsFor(rivals: readonly Rival[], keys: readonly string[], now
 }
 
 /**
- * Notes that these keys are about to be repaired, unless each of them was repaired too often lately: then it is a fight, in
- * which every repair waits longer than the one before. What is not fought over waits for no fight, and is carried out with the
- * rest of its plan; the packet filter is never left (law 1). Pure.
+ * Notes that these keys are about to be repaired, unless each was repaired too often lately. Then it is a fight, in
+ * which every repair waits longer than the one before. All other keys are repaired at once with the rest of the plan.
+ * The packet filter is never left (law 1). Pure.
  */
 export function noteRepairs(
   history: RepairHistory,

@@ -7,7 +7,7 @@ export interface ProposalState {
   readonly failed: { readonly hash: string; readonly times: number };
 }
 
-/** What a look at the files found. */
+/** The result of a look at the files. */
 export interface ConfigLook {
   readonly hash: string;
   /** The config of the accepted generation; undefined before the first. */

@@ -23,7 +23,7 @@ export interface LoopSubject<P extends LoopPlan> {
   apply(plan: P): Promise<void>;
 }
 
-/** Who made a change that woke the loop. */
+/** The program that made the change that woke the loop. */
 export interface ChangeMaker {
   /** The same for all that are not listed one by one. */
   readonly kind: string;
@@ -170,7 +170,7 @@ export class ReconcileLoop<P extends LoopPlan> {
     else this.#send(this.#refusedByHolders() ?? { type: "plannedNothing" });
   }
 
-  /** What is left once all is done that can be. */
+  /** The reason for a remainder after all possible repairs: other programs hold it. */
   #refusedByHolders(): ReconcilerEvent | undefined {
     const { held = [] } = this.#planned ?? {};
     return held.length === 0 ? undefined : { type: "refused", reason: [...held, "all else is as accepted"].join("; ") };
@@ -199,7 +199,7 @@ export class ReconcileLoop<P extends LoopPlan> {
     this.#send({ type: "applied" });
   }
 
-  /** Who changed what was being changed: a rival that is faster than the look afterwards makes a repair fail. */
+  /** Text on rivals during this repair: one that is faster than the read-back makes a repair fail. */
   #meddling(keys: readonly string[], sinceMs: number): string {
     const rivals = this.#rivals.filter(({ atMs }) => atMs >= sinceMs);
     const by = rivalsFor(rivals, keys, this.#deps.nowMs());

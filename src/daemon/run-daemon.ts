@@ -190,7 +190,7 @@ async function applyNext(useCases: UseCases, plan: DaemonPlan, proposals: Propos
     await useCases.apply(planned, { onEvent: () => {}, shouldStop: () => undefined });
     if (isConfig) await proposals.noteSuccess(planned.configHash);
   } catch (error) {
-    // What waits to be confirmed, or another awg, only delays it.
+    // A change that awaits confirmation, or another awg, only delays it.
     const isDelayed = error instanceof AwgError && error.kind === "locked";
     if (isConfig) await proposals.noteFailure(planned.configHash, isDelayed);
     throw error;

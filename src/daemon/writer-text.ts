@@ -7,7 +7,7 @@ const UNNAMED = {
   shared: (port: number) => `one of the programs that share a netlink socket (port ${port})`,
 } as const;
 
-/** Who changed something, in one line for people. Pure. */
+/** The program that changed something, in one line for people. Pure. */
 export function writerText(writer: Writer): string {
   if ("unnamed" in writer) return UNNAMED[writer.unnamed](writer.port);
   const { pid, program, unit, parent } = writer;

@@ -32,6 +32,8 @@ export interface Applied {
   readonly unconfirmed?: Unconfirmed;
   /** Why the acceptance could not be saved, as on a full disk; the next writing verb saves it. */
   readonly unaccepted?: string;
-  /** What of the host's own could not be restored, why, where it is kept, and how to restore it by hand. */
+  /**
+   * The host's own settings that could not be restored: the reason, the saved copy, and how to restore them by hand.
+   */
   readonly kept?: string;
 }

@@ -29,8 +29,8 @@ async function readAll(generations: Stores["generations"]): Promise<readonly (Ge
 }
 
 /**
- * Removes what engines left that died together with their device: such a tunnel is not observed any more, so that no step
- * of the plan takes it away with the state that named it. What cannot be removed is left; nothing depends on it.
+ * Removes the remains of engines that died with their device. Such a tunnel is not observed any more, so no step of the
+ * plan removes it. A remain that cannot be removed is left; nothing depends on it.
  */
 export async function removeDeadEngines(
   { engines }: Host,

@@ -6,9 +6,9 @@ import type { ApplyDeps, ProgressEvent } from "../../reconciler/apply/outcome.ts
 import type { HostParts } from "../parts.ts";
 
 /**
- * The probes that can fail an apply: those the config requires, and those that passed before it and whose flow the
- * new state allows, through a tunnel with a handshake if through any. A tunnel without a handshake is `Ready=False`
- * and stays blocked; it never rolls back to open. Empty if the plan changes nothing.
+ * The probes that can fail an apply. They are those that the config requires, and those that passed before and are
+ * allowed by the new state. If their flow uses a tunnel, that tunnel must have a handshake. A tunnel without one is
+ * `Ready=False` and stays blocked; it never rolls back to open. Empty if the plan changes nothing.
  */
 export async function createProbeRunner(
   parts: HostParts,

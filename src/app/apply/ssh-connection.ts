@@ -3,7 +3,7 @@ import { renderIp } from "../../model/ip.ts";
 import { parseSshConnection, type SshConnection } from "../../model/ssh-connection.ts";
 
 const MOST_ANCESTORS = 64;
-/** What serves one connection: sshd before OpenSSH 9.8, its sshd-session since, dropbear. */
+/** Programs that serve one connection: sshd before OpenSSH 9.8, its sshd-session since, dropbear. */
 const SSH_SERVERS: ReadonlySet<string> = new Set(["sshd", "sshd-session", "dropbear"]);
 /** Milliseconds of a clock tick, the kernel's unit for times in user space (USER_HZ). */
 const MS_PER_TICK = 10;

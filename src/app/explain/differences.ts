@@ -1,16 +1,16 @@
 import { NFT_BOOT_TABLE, NFT_TABLE } from "../../model/ownership.ts";
 import type { ExplainedSide, Explanation } from "./explanation.ts";
 
-/** Where the two sides of an explanation differ. */
+/** Differences between the two sides of an explanation. */
 export interface Differences {
   readonly disagreements: readonly string[];
-  /** What changes nothing for the packet, because both sides drop it: at most one note. */
+  /** Differences without effect, because both sides drop the packet: at most one note. */
   readonly notes: readonly string[];
 }
 
 /**
- * Compares what is shown of both sides. What a packet goes by counts even where it leads to the same device: another rule or
- * route may lead elsewhere as soon as that device is gone. Nothing follows a mark or a route of what is dropped. Pure.
+ * Compares the two sides as shown. A different rule or route counts even if it leads to the same device: it may lead
+ * elsewhere once that device is gone. For a dropped packet, mark and route have no effect. Pure.
  */
 export function differencesOf(
   declared: ExplainedSide,

@@ -190,7 +190,7 @@ function sideOfKernel(flow: Flow, inspection: Inspection, routing: KnownRouting)
   };
 }
 
-/** Where the kernel sends a packet of the flow that has this mark. */
+/** The device by which the kernel routes a packet of the flow with this mark. */
 function kernelDevice({ address, uid, protocol, port }: Flow, inspection: Inspection, mark: number): string {
   const hasPorts = protocol === PROTOCOL.tcp || protocol === PROTOCOL.udp;
   const ports = port === undefined || !hasPorts ? {} : { ports: { protocol, source: SOURCE_PORT, destination: port } };

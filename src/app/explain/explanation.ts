@@ -2,11 +2,11 @@ import type { Enforcement } from "../../model/resource.ts";
 import type { MetRule } from "../../verify/finding.ts";
 import type { ProgramLine } from "../programs/program-report.ts";
 
-/** What becomes of a flow, as one side has it. */
+/** The path and verdict of a flow, by one side. */
 export interface ExplainedSide {
   /** "direct", "block", a tunnel's device, or "(none)" where the mark names no path. */
   readonly path: string;
-  /** What chose the path: the rule of the config and its paragraph. */
+  /** The rule of the config that chose the path, and its paragraph. */
   readonly reason: string;
   readonly mark: number;
   /** Preference and text of the policy rule, as `ip rule` shows it. */
@@ -38,7 +38,7 @@ export interface Explanation {
   readonly enforcement?: Enforcement;
   /** The programs in question, each with its rule. */
   readonly programs: readonly ProgramLine[];
-  /** What differs between the two sides; empty when all is as declared. */
+  /** Differences between the two sides; empty if all is as declared. */
   readonly disagreements: readonly string[];
   readonly notes: readonly string[];
 }

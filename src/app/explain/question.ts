@@ -25,7 +25,7 @@ export interface ExplainQuestion {
   readonly resolves: boolean;
 }
 
-/** Who sends where, in numbers. */
+/** Destination and user of the flow, in numbers. */
 export interface FlowEndpoints {
   readonly address: IpAddress;
   readonly uid: number;

@@ -21,7 +21,9 @@ export async function compareGenerations(
   return differencesBetween(await generationFor(stores, from), await generationFor(stores, to));
 }
 
-/** What came, changed and went from one generation to the other, sorted by key; secrets only as changed (law 8). Pure. */
+/**
+ * Resources added, changed and removed between two generations, sorted by key; secrets only as changed (law 8). Pure.
+ */
 export function differencesBetween(from: Generation, to: Generation): readonly GenerationDifference[] {
   const moves = to.desired.lifecycle?.moved ?? [];
   const old = new Map([...byKey(from)].map(([key, resource]) => [movedKey(key, moves), resource]));

@@ -6,7 +6,7 @@ import type { BesideTunnels } from "../../resources/expand/expansion.ts";
 import { wantedServices } from "../../resources/service/wanted-services.ts";
 import { wantedExtension } from "../../resources/system-extension/wanted-extension.ts";
 
-/** Where the boot unit runs it from. */
+/** The boot unit runs nft from this path. */
 const NFT = "/usr/sbin/nft";
 
 /** The services and system extensions of a config on this host. Reads only. */

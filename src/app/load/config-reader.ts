@@ -13,8 +13,8 @@ interface Reading {
 }
 
 /**
- * Loads configurations. The last one is not read again in this process while its files are the same, and the last one that
- * was applied need not be parsed at the next start.
+ * Loads configurations. It reuses the last one in this process while its files are unchanged. The last applied one
+ * needs no parsing at the next start.
  */
 export class ConfigReader {
   readonly #known: KnownConfig | undefined;
@@ -22,7 +22,7 @@ export class ConfigReader {
   /** Trusted owners of config files; undefined if owners are not checked. */
   readonly #owners: ReadonlySet<number> | undefined;
   #last: Reading | undefined;
-  /** What was parsed here and is not known to the next start yet. */
+  /** Parsed here, and not saved for the next start yet. */
   #fresh: Reading | undefined;
 
   constructor(known: KnownConfig | undefined, options: HostOptions) {
@@ -48,7 +48,7 @@ export class ConfigReader {
     const { config, problems, hash, secretPlaces, featurePlaces } = loadConfig(sources, options);
     const loaded = { config, problems, hash, sources: files.map(({ name }) => name), secretPlaces, featurePlaces };
     const { hasInlineSecret } = await import("../../config/config.ts");
-    // What is included may be another by the next time, also a folder that has no file yet.
+    // Included files may change until the next time, also in a folder without any file yet.
     if (!includes && config !== undefined && !hasInlineSecret(config)) {
       this.#last = { files, loaded };
       this.#fresh = this.#last;

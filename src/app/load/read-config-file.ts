@@ -47,8 +47,10 @@ function openForReading(path: string): number {
   }
 }
 
-/** Why a file could not be opened or read: AwgError permission where the rights are missing, host where
- * too many files are open, config for all else. */
+/**
+ * The error for a file that could not be opened or read: AwgError permission without the rights, host with too many
+ * open files, config for all else.
+ */
 export function unreadable(path: string, cause: unknown): AwgError {
   const exhausted = outOfOpenFiles(path, cause);
   if (exhausted !== undefined) return exhausted;

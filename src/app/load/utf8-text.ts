@@ -4,8 +4,8 @@ import { isUtf8 } from "node:buffer";
 const BYTE_MARK = 0xdc00;
 
 /**
- * The text of these bytes. What is no UTF-8 becomes no other text: the first byte of it is marked by a character that no
- * text file holds, so that whoever reads the text refuses it, and can say where.
+ * The text of these bytes. Invalid UTF-8 never becomes other text: its first byte becomes a character that no text file
+ * holds. A reader refuses that character, and can report its place.
  */
 export function textOf(bytes: Buffer): string {
   if (isUtf8(bytes)) return bytes.toString("utf8");

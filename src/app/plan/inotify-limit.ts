@@ -15,8 +15,10 @@ export function tunnelsToStart(plan: Plan): readonly TunnelSpec[] {
 }
 
 /**
- * Refuses a plan that starts more programs of engines than the kernel has room for: the last of them would end at once, and the
- * apply be rolled back. AwgError unsupported; nothing was changed.
+ * Refuses a plan that starts more engine programs than the kernel's limit allows: the last of them would end at once,
+ * and the apply would roll back.
+ *
+ * @throws AwgError unsupported; nothing was changed
  */
 export async function refuseWithoutRoom({ inotifyUsage }: Pick<HostParts, "inotifyUsage">, plan: Plan): Promise<void> {
   const starting = tunnelsToStart(plan).filter(({ engine }) => engine === "userspace").length;

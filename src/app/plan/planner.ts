@@ -122,7 +122,7 @@ export async function planDestroy(parts: HostParts): Promise<Planned> {
   return { verb: "destroy", plan, desired, configHash: "", fingerprint, pathNumbers, sources: [], notes, traffic };
 }
 
-/** What is done first about a change that has not ended. */
+/** Notes on how an open change is finished or undone first. */
 async function openNotes(
   parts: HostParts,
   open: OpenTransaction | undefined,
@@ -134,7 +134,7 @@ async function openNotes(
   return [await openNote(parts, open, towards)];
 }
 
-/** What was being taken over when an apply was interrupted is another program's still. */
+/** Notes on devices in takeover during an interrupted apply: they return to the other program. */
 async function givenBack({ host }: HostParts, open: OpenTransaction | undefined): Promise<readonly PlanNote[]> {
   if (open === undefined) return [];
   const { takenOver } = await import("../../reconciler/apply/recover.ts");

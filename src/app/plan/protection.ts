@@ -6,8 +6,10 @@ import { type Lifecycle, movedKey } from "../../model/resources/lifecycle.ts";
 import { placeOf } from "../../reconciler/plan/place.ts";
 
 /**
- * Refuses a plan that destroys or replaces what `lifecycle.protect` names, in the state wanted or in the accepted one, or that
- * gives it to a name without that protection: to lift one takes an apply of its own. AwgError config; nothing was changed.
+ * Refuses a plan that destroys or replaces a resource in `lifecycle.protect`, of the new state or of the accepted one.
+ * It also refuses to move such a resource to an unprotected name: to lift protection takes an apply of its own.
+ *
+ * @throws AwgError config; nothing was changed
  */
 export function refuseUnprotecting(plan: Plan, desired: DesiredState, accepted: Lifecycle | undefined): void {
   const wanted = desired.lifecycle?.protect ?? [];

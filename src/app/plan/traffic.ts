@@ -34,7 +34,7 @@ export function trafficSentence(plan: Plan, { current }: Pick<Observation, "curr
   return "during the change, only what both policies allow passes; nothing leaves outside the tunnels.";
 }
 
-/** Where the packet filter goes with the last step. */
+/** Traffic if the last step removes the packet filter. */
 function untilNothing(hole: Hole | undefined, before: FirewallPolicy | null): string {
   if (hole === "gone") return "open, as before awg: the packet filter is gone already.";
   const then = "after the last step traffic is open, as before awg.";

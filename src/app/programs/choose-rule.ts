@@ -23,7 +23,7 @@ export interface ChosenRule {
   readonly perhaps: readonly { readonly rule: ProgramRule; readonly why: "depends" | "unknown" }[];
 }
 
-/** What a list of rules says of a program: first match wins. `fallThrough` applies where no rule does. Pure. */
+/** The rule of a list for a program: first match wins, else `fallThrough`. Pure. */
 export function chooseRule(
   rules: readonly ProgramRule[],
   fallThrough: ProgramRule,

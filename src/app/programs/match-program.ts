@@ -15,7 +15,7 @@ export interface ProgramMatch extends Match {
   readonly uids?: readonly PortRange[];
 }
 
-/** What a match is judged against beside the program itself. */
+/** Facts for a match, beside the program itself. */
 export interface ProgramContext {
   /** Users by name. */
   readonly uids: Readonly<Record<string, number>>;

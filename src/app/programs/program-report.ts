@@ -27,6 +27,6 @@ export interface ProgramsReport {
   /** Number of the accepted generation, if the rules are from it. */
   readonly generation?: number;
   readonly programs: readonly ProgramLine[];
-  /** What could not be seen, each a sentence. */
+  /** Facts that could not be read, one sentence each. */
   readonly unseen: readonly string[];
 }

@@ -5,8 +5,8 @@ import { afterRestoring } from "./restore-policy.ts";
 import { ifUnreadable } from "./unreadable-state.ts";
 
 /**
- * The error to report for a verb that only reads: for a state that cannot be read, the error names the file and says
- * whether traffic passes.
+ * The error to report for a verb that only reads. If the state is unreadable, it names the file and says whether
+ * traffic passes.
  */
 export function explainFailure(parts: HostParts, cause: unknown): Promise<unknown> {
   return ifUnreadable(parts, cause);

@@ -16,7 +16,7 @@ export interface Traffic {
   readonly sentence: string;
 }
 
-/** What is known of a state folder that cannot be read whole. */
+/** The readable part of a damaged state folder. */
 interface Unreadable {
   /** The error of the first file that cannot be read. */
   readonly cause: unknown;
@@ -63,7 +63,7 @@ export async function trafficOfUnreadable(parts: HostParts): Promise<Traffic | u
   return found === undefined ? undefined : readTraffic(parts, found);
 }
 
-/** What was asked wrongly, or refused for what it asks, is reported as such. */
+/** Whether unreadable state may be the reason; errors in the request itself are not. */
 function mayComeOfState(cause: unknown): boolean {
   return !(cause instanceof AwgError) || ["journal", "permission", "host"].includes(cause.kind);
 }

@@ -25,8 +25,8 @@ export interface MacPart {
 type UnitNames = ReadonlyMap<string, string>;
 
 /**
- * What awg would load on a Mac, as far as it can be written without one. The number of a tunnel's interface is the kernel's
- * choice there unless it is stated, so that tunnels appear as utun100 and on, in the order of the state.
+ * The rules that awg would load on a Mac, as far as known without one. The kernel there chooses the number of a
+ * tunnel's interface unless the config sets it. Tunnels appear as utun100 and up, in the order of the state.
  */
 export function renderForMacos(desired: DesiredState): { readonly parts: readonly MacPart[]; readonly left: string[] } {
   const names = unitNames(desired);

@@ -54,7 +54,7 @@ const ASSUMED_MAC: HostFacts = {
   resolver: "dynamic-store",
 };
 
-/** What a person should know of ASSUMED_MAC and of LAUNCHD_MANAGER. */
+/** Notes for people on ASSUMED_MAC and LAUNCHD_MANAGER. */
 const ASSUMPTION = {
   path: "host",
   message:

@@ -5,7 +5,7 @@ import type { PolicyRule } from "../../model/resources/routes.ts";
 import { MAIN_TABLE } from "../../resources/routes/route-table.ts";
 import { LOCAL_TABLE } from "../../verify/routing/routing.ts";
 
-/** Where the kernel itself puts its rule for the main table (ip-rule(8)). */
+/** Preference of the kernel's own rule for the main table (ip-rule(8)). */
 const MAIN_PREFERENCE = 32_766;
 
 /** The kernel's rule `lookup main`, if it is missing. */

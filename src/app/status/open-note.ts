@@ -7,8 +7,8 @@ import { readOpenChange, whyOpen } from "./open-change.ts";
 type Towards = Pick<Planned, "verb" | "desired">;
 
 /**
- * The note on a plan made while a change is open: the plan starts from the host as it is, and before it is executed
- * that change is finished or undone, so other steps may remain. Reads only.
+ * The note on a plan made while a change is open. The plan starts from the host as it is. Before it is executed, that
+ * change is finished or undone, so other steps may remain. Reads only.
  */
 export async function openNote(parts: HostParts, open: OpenTransaction, towards: Towards): Promise<PlanNote> {
   const change = await readOpenChange(parts, open);

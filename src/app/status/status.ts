@@ -161,7 +161,7 @@ function conditionsOf(
   const changed = resources.filter(({ drift }) => drift.length > 0).map(({ key }) => key);
   const isDrifted = gone.length + changed.length > 0;
   const applied = generation !== undefined && resources.length > 0;
-  // What is as the read-back of the apply found it is taken to be so since then.
+  // A value equal to the apply's read-back counts as unchanged since then.
   const accepted = generation === undefined ? {} : { since: new Date(generation.acceptedMs).toISOString() };
   const protects = protection(resources, desired, openChange?.why === "awaiting-confirmation");
   return [

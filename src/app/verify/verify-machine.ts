@@ -12,7 +12,7 @@ import { type PolicyContext, readPolicyContext } from "./declared-context.ts";
 import { unmodelledRules } from "./unmodelled-rules.ts";
 import { isBetweenStates, whileUnchanged } from "./while-unchanged.ts";
 
-/** What came of a verification. */
+/** The result of a verification. */
 export interface VerifyReport extends Verified {
   /** The generation that the host was checked against; 0 if nothing was ever applied. */
   readonly generation: number;

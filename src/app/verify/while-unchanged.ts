@@ -31,7 +31,7 @@ export async function whileUnchanged<T>(parts: HostParts, read: (standing: State
   }
 }
 
-/** What differs whenever a change began, went on or ended meanwhile. */
+/** A stamp that differs if a change began, continued or ended in between. */
 function stampOf({ acceptedNumber, open }: StateInForce): string {
   return JSON.stringify([acceptedNumber, open?.begin.startedMs, open?.batches.length, open?.unconfirmed !== undefined]);
 }

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { formatVersion, list } from "./common.ts";
 
-/** What an apply, a rollback or a destroy came to. */
+/** The result of an apply, a rollback or a destroy. */
 export const outcomeFields = {
   generation: z.int().describe("The accepted generation."),
   changed: z.boolean().describe("Something on the host was changed."),

@@ -46,7 +46,7 @@ function renderFinding({ kind, message, packet, rules }: VerifyFinding, style: S
   ];
 }
 
-/** What was found as one JSON document. */
+/** The findings as one JSON document. */
 export function verifiedDocument({ findings, notes, classes }: Verified): DocumentOf<"verify"> {
   return {
     format_version: "1",

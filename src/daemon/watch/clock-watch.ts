@@ -13,7 +13,7 @@ export interface ClockReading {
   readonly wallMs: number;
 }
 
-/** What the clocks say happened between two looks; undefined when nothing did. Pure. */
+/** Clock events between two looks; undefined if there are none. Pure. */
 export function clockEvent(before: ClockReading, now: ClockReading): string | undefined {
   const awake = now.awakeMs - before.awakeMs;
   const slept = now.bootMs - before.bootMs - awake;

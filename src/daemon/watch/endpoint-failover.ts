@@ -1,7 +1,7 @@
 import type { PeerObserved, TunnelObserved } from "../../model/resources/tunnel.ts";
 
 /**
- * How long an endpoint that has never answered is waited for: two initiations, REKEY_TIMEOUT of 5 s apart (WireGuard white
+ * Time limit for an endpoint without any answer so far: two initiations, REKEY_TIMEOUT of 5 s apart (WireGuard white
  * paper, section 6.4), and time for the answer to the second.
  */
 const FIRST_ANSWER_MS = 7_000;

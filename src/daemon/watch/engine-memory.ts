@@ -4,7 +4,7 @@ import type { TunnelObserved } from "../../model/resources/tunnel.ts";
 
 /** Engines, with their replies to the last joint read. */
 export interface EngineMemory extends EnginePort {
-  /** What these engines said counts no more, or what any said. */
+  /** Forgets the replies of these engines, or of all. */
   forget(devices?: readonly string[]): void;
   /** Whether the last look at all engines took one for what it had said before. */
   readonly isRemembered: boolean;

@@ -36,7 +36,7 @@ export class FallbackWatch implements AsyncDisposable {
   readonly #states = new Map<string, TunnelState>();
   /** When each device's silent engine was first reported to the loop, in steady milliseconds. */
   readonly #silent = new Map<string, number>();
-  /** What is in force expires while looks fail. */
+  /** The fallback in force expires while looks fail. */
   readonly #attempts: Attempts;
   #tunnels: readonly FallbackTunnel[] | undefined;
   #inForce: readonly FallbackTunnel[] | undefined;

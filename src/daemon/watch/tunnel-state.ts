@@ -22,7 +22,7 @@ const HANDSHAKE_MS = 15_000;
  */
 const SESSION_MS = 180_000;
 
-/** What one engine was last seen to have done, summed over its peers. */
+/** Last counters of one engine, summed over its peers. */
 interface Look {
   /** Each peer's last handshake, in wall clock seconds. The clock may be set, so only a change counts. */
   readonly handshakes: ReadonlyMap<string, number>;

@@ -15,8 +15,8 @@ const GRACE_SECONDS = 10;
 const MS_PER_UNIT: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000 };
 
 /**
- * What --confirm-within says in milliseconds; undefined is no confirmation. Without the option it is 60 s over SSH, since
- * a mistake could cut the person off, and none elsewhere.
+ * The time of --confirm-within in milliseconds; undefined without confirmation. The default is 60 s over SSH, since a
+ * mistake could cut the person off, and none elsewhere.
  */
 export function confirmWithinOf(call: VerbCall, isOverSsh: boolean): number | undefined {
   const text = textOption(call, "confirmWithin");

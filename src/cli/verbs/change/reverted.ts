@@ -4,7 +4,7 @@ import type { DocumentOf } from "../../documents/documents.ts";
 
 const MOST_NAMED = 5;
 
-/** What `awg revert` came to, for people. Pure. */
+/** The result of `awg revert`, for people. Pure. */
 export function renderReverted(reverted: Reverted | undefined): string {
   if (reverted === undefined) return "There is no change to undo.";
   const { generation, policy, drifted } = reverted;

@@ -31,7 +31,7 @@ export function watchStopSignals(): StopSignals {
   let outlives = false;
   const onSignal = (signal: NodeJS.Signals): void => {
     const stopSignal = SIGNALS.find((one) => one === signal);
-    // Who ends a session sends both SIGTERM and SIGHUP, in any order; the former is the person's word.
+    // The end of a session sends both SIGTERM and SIGHUP, in any order; SIGTERM wins.
     if (stopSignal !== "SIGHUP" || received === undefined) received = stopSignal;
   };
   for (const signal of SIGNALS) process.on(signal, onSignal);
@@ -53,7 +53,7 @@ export function watchStopSignals(): StopSignals {
   };
 }
 
-/** What this process does goes on to its end when its terminal goes away. */
+/** This process finishes its work when its terminal goes away. */
 export function outliveTerminal(): void {
   process.on("SIGHUP", () => {});
 }

@@ -1,6 +1,6 @@
 import { type OptionDefinition, offeredOptions, type VerbDefinition } from "../../verb.ts";
 
-/** What may stand in a place: a path, one of these words, or something only the person knows. */
+/** Values of a place: a path, one of these words, or free text. */
 export type Completable = "file" | "anything" | readonly string[];
 
 export interface CompletableOption {

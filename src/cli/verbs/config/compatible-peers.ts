@@ -1,7 +1,7 @@
 import type { Config } from "../../../config/config.ts";
 import { type PeersThatFit, peersThatFit } from "../../../config/section/amnezia-releases.ts";
 
-/** Who can talk to one tunnel with obfuscation. */
+/** Programs that are compatible with one obfuscated tunnel. */
 export interface OtherEnds extends PeersThatFit {
   readonly tunnel: string;
 }

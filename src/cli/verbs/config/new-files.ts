@@ -10,8 +10,10 @@ export interface NewFile {
 }
 
 /**
- * Makes all files with mode 0600, or none: an existing one is never replaced nor followed, and when one cannot be made
- * those already made are removed again. AwgError usage where one exists, config where a folder cannot be written to.
+ * Creates all files with mode 0600, or none. It never replaces or follows an existing file. After a failure it removes
+ * the files that it created.
+ *
+ * @throws AwgError usage if a file exists, config if a folder is not writable
  */
 export function writeNewFiles(files: readonly NewFile[]): void {
   const made: string[] = [];

@@ -5,7 +5,7 @@ import { objectOf, parseJson } from "../../../interchange/json/json-value.ts";
 import { importSingBox } from "../../../interchange/sing-box/sing-box.ts";
 import { AwgError } from "../../../model/error.ts";
 
-/** What an unpacked link may hold: a conf and its parameters are a few kilobytes. */
+/** Size limit of an unpacked link: a conf and its parameters are a few kilobytes. */
 const MAX_LINK_BYTES = 1024 * 1024;
 
 /** Reads a text of any form that can be imported; which it is, it shows itself. AwgError config where it is none. */
@@ -46,7 +46,7 @@ function readJson(text: string, options: ImportOptions): Imported {
 }
 
 /**
- * What a link packs: base64url of Qt's qCompress, which is the size of the text in 4 bytes, highest first, and a zlib
+ * The text in a link: base64url of Qt's qCompress, which is the size of the text in 4 bytes, highest first, and a zlib
  * stream (doc.qt.io, QByteArray). Some programs leave out the compression.
  */
 function unpackLink(link: string, source: string): string {

@@ -40,7 +40,7 @@ function perhapsText({ rule, why }: Perhaps): string {
   return `${ruleText(rule)}, ${WHY[why]}`;
 }
 
-/** What may come before the rule of every program is said once, where there are several. */
+/** Rules that may precede those of every program; they are shown once. */
 function commonToAll(programs: readonly ProgramLine[]): ReadonlySet<string> {
   const [first, ...others] = programs.map(({ perhaps }) => new Set(perhaps.map(perhapsText)));
   if (first === undefined || others.length === 0) return new Set();
