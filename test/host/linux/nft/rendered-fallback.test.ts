@@ -16,7 +16,7 @@ const POLICIES = 160;
 const PACKETS_EACH = 250;
 const CHAINS = {
   input: ["entering"],
-  output: ["leaving", "source-guard"],
+  output: ["steer", "leaving", "source-guard"],
   forward: ["crossing", "leaving", "source-guard"],
 };
 
