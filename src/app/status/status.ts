@@ -230,27 +230,27 @@ interface Protection {
 function protection(resources: readonly ResourceStatus[], desired: DesiredState, isOnTrial: boolean): Protection {
   const policy = desired.resources.find(({ kind }) => kind === "firewall");
   const standing = resources.find(({ key }) => key === policy?.key);
-  const protection = (status: boolean, reason: string, orphaned = false): Protection => ({
+  const report = (status: boolean, reason: string, orphaned = false): Protection => ({
     status,
     orphaned,
     condition: { type: "Protected", status, reason },
   });
   if (policy?.kind !== "firewall" || !policy.spec.layers.some(({ killSwitch }) => killSwitch)) {
-    return protection(false, "the kill switch is off");
+    return report(false, "the kill switch is off");
   }
   const damage = standing?.drift.filter(({ field }) => field !== "/held") ?? [];
   if (standing?.ready !== true || damage.length > 0) {
     const [first] = standing?.drift.flatMap(damageTexts) ?? [];
-    if (standing?.summary === POLICY_GONE) return protection(false, `the packet filter ${POLICY_GONE}`);
-    return protection(false, first === DISREGARDED ? first : "the packet filter is not as applied");
+    if (standing?.summary === POLICY_GONE) return report(false, `the packet filter ${POLICY_GONE}`);
+    return report(false, first === DISREGARDED ? first : "the packet filter is not as applied");
   }
   // An apply is refused until the change is confirmed or reverted.
   const when = isOnTrial ? "once it is confirmed or reverted" : "";
   return standing.drift.length > 0
-    ? protection(
+    ? report(
         true,
         `the kill switch is loaded without its keeper; orphaned: flushable, apply again ${when}`.trimEnd(),
         true,
       )
-    : protection(true, "the kill switch is on");
+    : report(true, "the kill switch is on");
 }

@@ -30,17 +30,17 @@ export function rememberEngines(engines: EnginePort): EngineMemory {
       forget([device]);
     }
   };
-  const readAll = async (engines: EnginePort): Promise<readonly TunnelObserved[]> => {
+  const readAll = async (source: EnginePort): Promise<readonly TunnelObserved[]> => {
     const before = said;
-    const all = await engines.readAll(before);
+    const all = await source.readAll(before);
     isRemembered = all.some(({ device }) => before.has(device));
     // What was forgotten during the read may have been read before it changed.
     if (said === before) said = new Map(all.filter(({ running }) => running).map((engine) => [engine.device, engine]));
     return all;
   };
-  const remembering = (engines: EnginePort): EnginePort => ({
+  const remembering = (source: EnginePort): EnginePort => ({
     ...engines,
-    readAll: () => readAll(engines),
+    readAll: () => readAll(source),
     ensure: (spec) => around(spec.device, () => engines.ensure(spec)),
     remove: (device) => around(device, () => engines.remove(device)),
     ...(engines.refreshEndpoints === undefined
