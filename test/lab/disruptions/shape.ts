@@ -17,6 +17,9 @@ nft list table inet awg; nft list table netdev awg`;
 const GENERATION = fileURLToPath(new URL("../python/generation.py", import.meta.url));
 const MOST_READINGS = 20;
 
+/** The elements of a set that packets fill: they come and go by themselves. */
+const passingElements = /(\t\tflags [a-z,]*dynamic[^\n]*\n(?:\t\ttimeout [^\n]*\n)?)\t\telements = \{[^}]*\}\n/g;
+
 const restless = [
   [/counter packets \d+ bytes \d+/g, "counter"],
   [/ expires \S+/g, ""],
@@ -29,7 +32,8 @@ export async function shapeOf({ world, product }: Scene): Promise<string> {
   const inside = ["ip", "netns", "exec", world.namespace("client"), "sh", "-c", script(product.device)];
   const { stdout } = await tryRun(inside);
   // Link-local addresses and what hangs on them are the kernel's own.
-  const kept = stdout.split("\n").filter((line) => !/fe80:|proto kernel|^multicast ff00/.test(line));
+  const lasting = stdout.replaceAll(passingElements, "$1");
+  const kept = lasting.split("\n").filter((line) => !/fe80:|proto kernel|^multicast ff00/.test(line));
   const text = restless.reduce((shape, [what, by]) => shape.replaceAll(what, by), kept.join("\n"));
   return `${text}\nresolv.conf: ${readText(product.resolvConf)}`;
 }
