@@ -28,10 +28,10 @@ const flooder = spawn(
   ],
   { stdio: ["ignore", "pipe", "inherit"] },
 );
-const told = text(flooder.stdout);
+const reported = text(flooder.stdout);
 await sleep(2000);
 const flooded = await lostPercent();
-const sent = Number(await told);
+const sent = Number(await reported);
 const saysNothing = quiet >= MOST_LOST_PERCENT;
 const met = flooded < MOST_LOST_PERCENT;
 console.log(

@@ -48,13 +48,13 @@ export async function benchIdle(): Promise<readonly Figure[]> {
 /** The daemon of this configuration, once it is in sync for the first time. */
 export async function startDaemon(awg: string, config: string): Promise<ChildProcess> {
   const daemon = spawn(awg, ["daemon", "--foreground", "-f", config], { stdio: ["ignore", "ignore", "pipe"] });
-  let told = "";
+  let reported = "";
   daemon.stderr.setEncoding("utf8").on("data", (text: string) => {
-    told += text;
+    reported += text;
   });
   const endMs = Date.now() + LIMIT_MS;
-  while (!told.includes("in sync")) {
-    if (Date.now() > endMs || daemon.exitCode !== null) throw new Error(`the daemon never came to rest: ${told}`);
+  while (!reported.includes("in sync")) {
+    if (Date.now() > endMs || daemon.exitCode !== null) throw new Error(`the daemon never came to rest: ${reported}`);
     await sleep(50);
   }
   return daemon;

@@ -112,7 +112,7 @@ function filterFor({ local, remote }: OwnedSocket): readonly string[] {
 function mustList(filter: readonly string[], least: number): void {
   const { stdout } = spawnSync("ss", ["-tnp", ...filter], { encoding: "utf8", maxBuffer: 64 * 1024 * 1024 });
   const found = stdout.split("pid=").length - 1;
-  if (found < least) throw new Error(`ss told ${found} of ${least} processes`);
+  if (found < least) throw new Error(`ss reported ${found} of ${least} processes`);
 }
 
 function timeMs(call: () => void): number {

@@ -56,10 +56,10 @@ interface Repair {
 /** Changes one device's MTU and waits until it is put back. */
 async function repairOf(event: number, monitor: ChildProcess, daemon: ChildProcess): Promise<Repair> {
   const tunnel = `t${(event * 7) % TUNNELS}`;
-  using told = new DisposableStack();
-  const changed = lineOf(monitor.stdout, (line) => line.includes(` awg-${tunnel}: `) && isChanged(line), told);
-  const putBack = changed.then(() => lineOf(monitor.stdout, (line) => line.includes(` awg-${tunnel}: `), told));
-  const done = lineOf(daemon.stderr, (line) => line.includes(`done: link/${tunnel}`), told);
+  using reported = new DisposableStack();
+  const changed = lineOf(monitor.stdout, (line) => line.includes(` awg-${tunnel}: `) && isChanged(line), reported);
+  const putBack = changed.then(() => lineOf(monitor.stdout, (line) => line.includes(` awg-${tunnel}: `), reported));
+  const done = lineOf(daemon.stderr, (line) => line.includes(`done: link/${tunnel}`), reported);
   execFileSync("ip", ["link", "set", "dev", `awg-${tunnel}`, "mtu", String(CHANGED_MTU)]);
   const dueMs = performance.now() + QUIET_MS;
   const [putBackMs, convergedMs] = await Promise.all([putBack, done]);

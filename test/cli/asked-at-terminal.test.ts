@@ -31,8 +31,8 @@ beforeEach(() => {
 });
 
 async function call(verb: RunVerb, interactive: boolean): Promise<{ readonly code: number; readonly text: string }> {
-  const told: string[] = [];
-  const say = (text: string) => void told.push(text);
+  const reported: string[] = [];
+  const say = (text: string) => void reported.push(text);
   const terminal = { out: say, err: say, colorOut: false, colorErr: false, interactive };
   const options = { host: `simulated:${machine}`, file: [join(folder, "awg.yaml")], autoApprove: true };
   const code = await verb({
@@ -43,7 +43,7 @@ async function call(verb: RunVerb, interactive: boolean): Promise<{ readonly cod
     globalOptions: GLOBAL_OPTIONS,
     options,
   });
-  return { code, text: told.join("\n") };
+  return { code, text: reported.join("\n") };
 }
 
 describe("a system extension that waits to be allowed", () => {

@@ -162,10 +162,10 @@ describe("law 9: every exit code, by the real program", () => {
       waiting.defer(() => void child.kill("SIGKILL"));
       const ended = new Promise((resolve) => child.on("exit", resolve));
       await new Promise<void>((resolve) => {
-        let told = "";
+        let reported = "";
         child.stderr.setEncoding("utf8").on("data", (text: string) => {
-          told += text;
-          if (told.includes("not confirmed")) resolve();
+          reported += text;
+          if (reported.includes("not confirmed")) resolve();
         });
         child.on("exit", () => resolve());
       });
@@ -264,12 +264,12 @@ describe("law 9: every exit code, by the real program", () => {
       const asked = ["apply", "-f", at("good.yaml"), "--host", host, "--auto-approve", "--confirm-within", "1h"];
       const child = spawn(process.execPath, argvOf(asked));
       waiting.defer(() => void child.kill("SIGKILL"));
-      let told = "";
+      let reported = "";
       child.stderr.setEncoding("utf8").on("data", (text: string) => {
-        if (!told.includes("not confirmed") && `${told}${text}`.includes("not confirmed")) child.kill(signal);
-        told += text;
+        if (!reported.includes("not confirmed") && `${reported}${text}`.includes("not confirmed")) child.kill(signal);
+        reported += text;
       });
-      expect(await new Promise((resolve) => child.on("exit", resolve)), told).toBe(code);
+      expect(await new Promise((resolve) => child.on("exit", resolve)), reported).toBe(code);
       expect(awg(["status", "--host", host]).stdout).toContain("Nothing is applied");
     },
   );
@@ -281,14 +281,14 @@ describe("law 9: every exit code, by the real program", () => {
   ])("law 5: %s undoes what had begun and exits %i", async (signal, code) => {
     const host = machine(`signal-${code}`, [meddle]);
     const child = spawn(process.execPath, argvOf(["apply", "-f", at("good.yaml"), "--host", host, "--auto-approve"]));
-    let told = "";
+    let reported = "";
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
-      if (!told.includes("attempt 1") && `${told}${text}`.includes("attempt 1")) child.kill(signal);
-      told += text;
+      if (!reported.includes("attempt 1") && `${reported}${text}`.includes("attempt 1")) child.kill(signal);
+      reported += text;
     });
     const status = await new Promise((resolve) => child.on("exit", resolve));
     expect(status).toBe(code);
-    expect(told).toContain("rolling back");
+    expect(reported).toContain("rolling back");
     expect(awg(["status", "--host", host]).stdout).toContain("Nothing is applied");
   });
 });

@@ -90,8 +90,8 @@ rules: [{ destinations: [192.0.2.0/24], via: block }]
       timeout: 60_000,
       env: environment,
     });
-    const told = stdout.split("\n").filter((line) => /^exit |^room$/.test(line));
-    expect({ told, stderr }).toMatchObject({ told: ["exit 0", "exit 4", "exit 0", "exit 0", "room"] });
+    const reported = stdout.split("\n").filter((line) => /^exit |^room$/.test(line));
+    expect({ reported, stderr }).toMatchObject({ reported: ["exit 0", "exit 4", "exit 0", "exit 0", "room"] });
     expect(stderr).toContain("free some space");
   });
 
@@ -129,8 +129,8 @@ rules: [{ destinations: [192.0.2.0/24], via: block }]
         timeout: 60_000,
         env: environment,
       });
-      expect({ told: stdout.match(/^exit .*|Nothing is applied.*/gm), stderr }).toMatchObject({
-        told: ["exit 0", "exit 0", expect.stringContaining("Nothing is applied"), "exit 0"],
+      expect({ reported: stdout.match(/^exit .*|Nothing is applied.*/gm), stderr }).toMatchObject({
+        reported: ["exit 0", "exit 0", expect.stringContaining("Nothing is applied"), "exit 0"],
       });
     },
   );

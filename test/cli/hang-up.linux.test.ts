@@ -53,15 +53,15 @@ describe.skipIf(obstacle !== undefined)(`law 5: a terminal that goes away${obsta
     writeFileSync(config, tunnelConfig({ keyFile: join(folder, "key") }));
   });
 
-  function untilGone(text: string, ...args: readonly string[]): ChildProcess & { told: () => string } {
+  function untilGone(text: string, ...args: readonly string[]): ChildProcess & { reported: () => string } {
     const child = spawn("python3", ["-c", ON_A_TERMINAL, text, ...argv(...args)]);
-    let told = "";
+    let reported = "";
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding("utf8").on("data", (more: string) => {
-        told += more;
+        reported += more;
       });
     }
-    return Object.assign(child, { told: () => told });
+    return Object.assign(child, { reported: () => reported });
   }
   const ended = (child: ChildProcess): Promise<unknown> => new Promise((resolve) => child.on("close", resolve));
 
@@ -70,7 +70,7 @@ describe.skipIf(obstacle !== undefined)(`law 5: a terminal that goes away${obsta
     const host = machine("gone", [{ at: 7, fault: { kind: "foreign", act: sysctl } }]);
     const applying = untilGone("attempt 1", "apply", "-f", config, "--host", host, "--auto-approve");
     await ended(applying);
-    expect(applying.told()).toContain("code 129");
+    expect(applying.reported()).toContain("code 129");
     const status = awg("status", "--host", host).stdout;
     expect(status).toContain("Nothing is applied");
     expect(status).not.toContain("journal");
@@ -83,14 +83,14 @@ describe.skipIf(obstacle !== undefined)(`law 5: a terminal that goes away${obsta
     const asked = ["apply", "-f", config, "--host", host, "--auto-approve", "--confirm-within", "1h"];
     const applying = untilGone("not confirmed", ...asked);
     const end = ended(applying);
-    for (const endMs = Date.now() + limitMs; !applying.told().includes("not confirmed"); ) {
-      if (Date.now() > endMs) throw new Error(`it does not wait: ${applying.told()}`);
+    for (const endMs = Date.now() + limitMs; !applying.reported().includes("not confirmed"); ) {
+      if (Date.now() > endMs) throw new Error(`it does not wait: ${applying.reported()}`);
       await new Promise((go) => setTimeout(go, 50));
     }
     expect(JSON.parse(awg("status", "--host", host, "--json").stdout).awaitingConfirmation).not.toBeNull();
     expect(awg("confirm", "--host", host).status).toBe(0);
     await end;
-    expect(applying.told()).toContain("code 0");
+    expect(applying.reported()).toContain("code 0");
     expect(awg("diff", "-f", config, "--host", host).status).toBe(0);
   });
 });

@@ -175,9 +175,9 @@ describe("keys that stand where none is known", () => {
     ["a token", "CANARY7f3a9b2c4d5e6f708192a3b4c5d6e7f8"],
     ["a key in base64", '"CANARYaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa="'],
   ])("%s is not shown: the file may not be meant as a config", (_what, key) => {
-    const told = messages(`${HEAD}${key}: x\nrules: [{ destinations: [{ ${key}: x }], via: direct }]\n`);
-    expect(told.join("\n")).toMatch(/characters, not shown/);
-    expect(told.join("\n")).not.toMatch(/canary/i);
+    const reported = messages(`${HEAD}${key}: x\nrules: [{ destinations: [{ ${key}: x }], via: direct }]\n`);
+    expect(reported.join("\n")).toMatch(/characters, not shown/);
+    expect(reported.join("\n")).not.toMatch(/canary/i);
   });
 
   const secret = "cANARYp0e6DRyzAEuSjEfZdDvkEO0V7rL5ZOx8d2mSY=";

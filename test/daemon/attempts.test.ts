@@ -7,14 +7,14 @@ const failing = (error: Error) => async () => {
 };
 
 test("a failure is told once, another one too, and the first again after a success; a lock is none", async () => {
-  const told: string[] = [];
-  const attempts = new Attempts("watching", ({ text }) => told.push(text));
+  const reported: string[] = [];
+  const attempts = new Attempts("watching", ({ text }) => reported.push(text));
   for (const error of [new Error("gone"), new Error("gone"), new AwgError("locked", "busy"), new Error("gone")]) {
     await attempts.run(failing(error));
   }
-  expect(told).toEqual(["watching failed: gone"]);
+  expect(reported).toEqual(["watching failed: gone"]);
   await attempts.run(failing(new Error("refused")));
   await attempts.run(async () => {});
   await attempts.run(failing(new Error("refused")));
-  expect(told).toEqual(["watching failed: gone", "watching failed: refused", "watching failed: refused"]);
+  expect(reported).toEqual(["watching failed: gone", "watching failed: refused", "watching failed: refused"]);
 });

@@ -37,7 +37,7 @@ describe.skipIf(obstacle !== undefined)(
     let uptimeFile: number;
     let beating: NodeJS.Timeout;
     let sleptSeconds = 0;
-    let told = "";
+    let reported = "";
 
     const config = (destination: string): void =>
       writeFileSync(
@@ -58,21 +58,21 @@ describe.skipIf(obstacle !== undefined)(
 
     async function until(what: string, holds: () => boolean): Promise<void> {
       for (const endMs = performance.now() + LONGEST_MS; !holds(); await sleep(20)) {
-        if (performance.now() > endMs) throw new Error(`${what} did not come about; the daemon told:\n${told}`);
-        if (daemon.exitCode !== null) throw new Error(`the daemon ended:\n${told}`);
+        if (performance.now() > endMs) throw new Error(`${what} did not come about; the daemon reported:\n${reported}`);
+        if (daemon.exitCode !== null) throw new Error(`the daemon ended:\n${reported}`);
       }
     }
 
     /** What the daemon told from the jump until it was in sync again. */
     async function after(what: RegExp, jump: () => void): Promise<string> {
-      const from = told.length;
+      const from = reported.length;
       jump();
-      await until(String(what), () => what.test(told.slice(from)));
+      await until(String(what), () => what.test(reported.slice(from)));
       await until(
         "in sync",
-        () => told.slice(from).lastIndexOf("in sync") > told.slice(from).lastIndexOf("reading the host again"),
+        () => reported.slice(from).lastIndexOf("in sync") > reported.slice(from).lastIndexOf("reading the host again"),
       );
-      return told.slice(from);
+      return reported.slice(from);
     }
 
     beforeAll(async () => {
@@ -96,9 +96,9 @@ describe.skipIf(obstacle !== undefined)(
         stdio: ["ignore", "ignore", "pipe"],
       });
       daemon.stderr?.setEncoding("utf8").on("data", (text: string) => {
-        told += text;
+        reported += text;
       });
-      await until("the first apply", () => told.includes("in sync"));
+      await until("the first apply", () => reported.includes("in sync"));
     }, TIMEOUT_MS);
     afterAll(async () => {
       clearInterval(beating);

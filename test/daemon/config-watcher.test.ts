@@ -85,16 +85,16 @@ describe("D8: a config that changes under a daemon", () => {
 
   test("a file beside a named folder's is told, and one beside a named file is not", async () => {
     await expectWoken([folder], (time) => writeFileSync(join(folder, `more-${time}.yaml`), "1"));
-    let told: readonly string[] = [];
+    let reported: readonly string[] = [];
     await using _watch = watchConfig([file], (path) => {
-      told = [...told, path];
+      reported = [...reported, path];
     });
-    for (let time = 0; !told.includes(file); time += 1) {
+    for (let time = 0; !reported.includes(file); time += 1) {
       writeFileSync(join(folder, "stranger.yaml"), `${time}`);
       writeFileSync(file, `${time}`);
       await sleep(50);
     }
-    expect(new Set(told)).toEqual(new Set([file]));
+    expect(new Set(reported)).toEqual(new Set([file]));
   });
 
   test("a thousand writes as fast as they go are one burst: at most two applies, and the last is what was written last", async () => {

@@ -23,8 +23,8 @@ beforeEach(() => {
 describe("law 1, A3: a first apply was interrupted behind its packet filter", () => {
   test("a daemon goes on with its file, another one than that", async () => {
     const bench = await cutShort();
-    const told = await bench.runDaemon(configText(2000), "inSync");
-    expect(told).not.toContain("stalled");
+    const reported = await bench.runDaemon(configText(2000), "inSync");
+    expect(reported).not.toContain("stalled");
     expect(bench.loads).not.toContain(null);
     expect((await bench.session.acceptedGeneration())?.number).toBe(1);
     expect((await bench.session.status()).openJournal).toBeUndefined();
@@ -32,8 +32,8 @@ describe("law 1, A3: a first apply was interrupted behind its packet filter", ()
 
   test("a daemon without a file that can be carried out opens nothing and says what can be done; an apply by hand goes on", async () => {
     const bench = await cutShort();
-    const told = await bench.runDaemon("nonsense: [", "stalled");
-    expect(told).toContainEqual(expect.stringContaining("a first apply was interrupted; its packet filter stays"));
+    const reported = await bench.runDaemon("nonsense: [", "stalled");
+    expect(reported).toContainEqual(expect.stringContaining("a first apply was interrupted; its packet filter stays"));
     expect((await bench.parts.host.firewall.read()).policy).not.toBeNull();
     expect((await bench.apply(configText(1000))).generation).toBe(1);
     expect(bench.loads).not.toContain(null);
@@ -109,9 +109,9 @@ async function cutShort() {
       const file = join(folder, "daemon.yaml");
       writeFileSync(file, text, { mode: 0o600 });
       const stop = Promise.withResolvers<void>();
-      const told: string[] = [];
+      const reported: string[] = [];
       const report = (one: DaemonReport) => {
-        told.push(one.type, ...("reason" in one ? [one.reason] : []));
+        reported.push(one.type, ...("reason" in one ? [one.reason] : []));
       };
       const running = keepHost(session.useCases(), {
         ...options,
@@ -120,11 +120,11 @@ async function cutShort() {
         report,
         untilStopped: stop.promise,
       });
-      for (const endMs = performance.now() + LONGEST_MS; !told.includes(until); await sleep(20))
-        if (performance.now() > endMs) throw new Error(`it never tells ${until}: ${told.join("; ")}`);
+      for (const endMs = performance.now() + LONGEST_MS; !reported.includes(until); await sleep(20))
+        if (performance.now() > endMs) throw new Error(`it never tells ${until}: ${reported.join("; ")}`);
       stop.resolve();
       await running;
-      return told;
+      return reported;
     },
   };
 }

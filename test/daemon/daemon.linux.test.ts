@@ -35,7 +35,7 @@ describe.skipIf(obstacle !== undefined)(
     const tunnel = `d${process.pid.toString(36)}`.slice(0, 10);
     let machine: TestNamespace;
     let daemon: ChildProcess;
-    let told = "";
+    let reported = "";
 
     const program = [process.execPath, "--disable-warning=ExperimentalWarning", join(ROOT, "src/cli/awg.ts")];
     const state = ["--state-dir", join(folder, "state")];
@@ -46,7 +46,7 @@ describe.skipIf(obstacle !== undefined)(
     async function until(what: string, holds: () => boolean): Promise<void> {
       const endMs = Date.now() + LONGEST_MS;
       while (!holds()) {
-        if (Date.now() > endMs) throw new Error(`${what} did not come about; the daemon told:\n${told}`);
+        if (Date.now() > endMs) throw new Error(`${what} did not come about; the daemon reported:\n${reported}`);
         await sleep(50);
       }
     }
@@ -66,13 +66,13 @@ rules: [{ destinations: [${printers}], via: direct }]
 
     /** Starts the daemon, and waits until all is as it wants it. */
     async function start(): Promise<void> {
-      const before = told.length;
+      const before = reported.length;
       const enter = ["netns", "exec", machine.name];
       daemon = spawn("ip", [...enter, ...program, "daemon", "--foreground", "-f", config, ...state]);
       daemon.stderr?.setEncoding("utf8").on("data", (text: string) => {
-        told += text;
+        reported += text;
       });
-      await until("the first look", () => told.slice(before).includes("in sync"));
+      await until("the first look", () => reported.slice(before).includes("in sync"));
     }
 
     beforeAll(async () => {
@@ -94,7 +94,7 @@ rules: [{ destinations: [${printers}], via: direct }]
     });
 
     test("applies the config when it starts", () => {
-      expect(told).toContain("applying the config: ");
+      expect(reported).toContain("applying the config: ");
       expect(rules()).toContain("192.168.7.0/24");
       expect(awg("diff", "-f", config).status).toBe(0);
     });
@@ -104,9 +104,9 @@ rules: [{ destinations: [${printers}], via: direct }]
       await until("the route", () => /default dev awg-/.test(table()));
       machine.run(["ip", "rule", "flush"]);
       await until("the rules", () => rules().includes("192.168.7.0/24"));
-      await until("its words", () => told.includes("repairing: routes/policy"));
+      await until("its words", () => reported.includes("repairing: routes/policy"));
       // Whether it is still there to be looked at when the kernel has told is the scheduler's to say.
-      expect(told).toMatch(
+      expect(reported).toMatch(
         /policy rules, by (?:ip \(process [0-9]+\)|a program that has closed its netlink socket \(port [0-9]+)/,
       );
       // The flush took the system's own rule for the main table too, which is not awg's to bring back.
@@ -116,12 +116,12 @@ rules: [{ destinations: [${printers}], via: direct }]
     test("rp_filter that somebody sets is heard of from the kernel and put back, which is no news to the daemon itself", async () => {
       const setting = () => machine.run(["cat", "/proc/sys/net/ipv4/conf/all/rp_filter"]).stdout.trim();
       expect(setting()).toBe("2");
-      const before = told.length;
+      const before = reported.length;
       machine.run(["sh", "-c", "echo 1 > /proc/sys/net/ipv4/conf/all/rp_filter"]);
       await until("strict filtering's end", () => setting() === "2");
-      await until("its words", () => /kernel settings[\s\S]*in sync/.test(told.slice(before)));
+      await until("its words", () => /kernel settings[\s\S]*in sync/.test(reported.slice(before)));
       await sleep(1_000);
-      expect(told.slice(before).split("kernel settings")).toHaveLength(2);
+      expect(reported.slice(before).split("kernel settings")).toHaveLength(2);
     });
 
     const pidOf = (command: string): number | undefined => {
@@ -130,23 +130,23 @@ rules: [{ destinations: [${printers}], via: direct }]
     };
 
     test("A2: a keeper that is killed is noticed at once, and the next one owns the tables", async () => {
-      const before = told.length;
+      const before = reported.length;
       const keeperPid = () => pidOf(" keeper --run-dir");
       const first = keeperPid() ?? 0;
       expect(first).toBeGreaterThan(1);
       process.kill(first, "SIGKILL");
-      await until("the keeper's end", () => told.slice(before).includes("the keeper ended"));
+      await until("the keeper's end", () => reported.slice(before).includes("the keeper ended"));
       await until("another keeper", () => ![undefined, first].includes(keeperPid()));
       await until("rest", () => awg("diff", "-f", config).status === 0);
     });
 
     test("A2: an engine that the next keeper took over and has no configuration for is started again when it dies", async () => {
-      const before = told.length;
+      const before = reported.length;
       const first = pidOf("wireguard-go") ?? 0;
       expect(first).toBeGreaterThan(1);
       process.kill(first, "SIGKILL");
-      await until("the repair", () => told.slice(before).includes(`repairing: tunnel/${tunnel}`));
-      expect(told.slice(before).split("repairing: ")[0]).toMatch(/reading the host again: .*devices/);
+      await until("the repair", () => reported.slice(before).includes(`repairing: tunnel/${tunnel}`));
+      expect(reported.slice(before).split("repairing: ")[0]).toMatch(/reading the host again: .*devices/);
       await until("another engine", () => ![undefined, first].includes(pidOf("wireguard-go")));
       await until("rest", () => awg("diff", "-f", config).status === 0);
     });
@@ -157,13 +157,13 @@ rules: [{ destinations: [${printers}], via: direct }]
     });
 
     test("A13: when addresses move, the daemon goes on and the engine keeps its endpoint", async () => {
-      const before = told.length;
+      const before = reported.length;
       const endpoint = (): string =>
         machine.run(["wg", "show", `awg-${tunnel}`, "endpoints"], { mayFail: true }).stdout;
       expect(endpoint()).toContain("192.0.2.1:51820");
       machine.run(["ip", "address", "del", "192.0.2.2/24", "dev", "v0"]);
       machine.run(["ip", "address", "add", "192.0.2.3/24", "dev", "v0"]);
-      await until("the addresses' event", () => told.slice(before).includes("addresses"));
+      await until("the addresses' event", () => reported.slice(before).includes("addresses"));
       machine.run(["ip", "route", "replace", "default", "via", "192.0.2.1"]);
       await until("the endpoint", () => endpoint().includes("192.0.2.1:51820"));
       expect(daemon.exitCode).toBeNull();
@@ -174,7 +174,7 @@ rules: [{ destinations: [${printers}], via: direct }]
       await until("the edited rule", () => rules().includes("192.168.9.0/24"));
       const good = rules();
       writeFileSync(config, sampleConfig("name: lab\ndefault: {via: direct\n"));
-      await until("the report", () => told.includes("[yaml-syntax]"));
+      await until("the report", () => reported.includes("[yaml-syntax]"));
       expect(rules()).toBe(good);
       write("192.168.7.0/24");
       await until("the first rule", () => rules().includes("192.168.7.0/24"));
@@ -182,7 +182,7 @@ rules: [{ destinations: [${printers}], via: direct }]
 
     test("a config that cannot be applied is reported, and what was accepted is still repaired", async () => {
       write("192.168.11.0/24", "absent");
-      await until("the report", () => told.includes("the accepted state stays"));
+      await until("the report", () => reported.includes("the accepted state stays"));
       machine.run(["ip", "rule", "flush"]);
       await until("the rules", () => rules().includes("192.168.7.0/24"));
       expect(rules()).not.toContain("192.168.11.0/24");
@@ -190,17 +190,17 @@ rules: [{ destinations: [${printers}], via: direct }]
     });
 
     test("SIGHUP makes it look, and does not end it", async () => {
-      const before = told.length;
+      const before = reported.length;
       daemon.kill("SIGHUP");
-      await until("a look", () => /SIGHUP[\s\S]*in sync/.test(told.slice(before)));
+      await until("a look", () => /SIGHUP[\s\S]*in sync/.test(reported.slice(before)));
       expect(daemon.exitCode).toBeNull();
     });
 
     test("A10: who fights over a policy rule is named", async () => {
-      const before = told.length;
+      const before = reported.length;
       const [preference = ""] = /^1[0-9]{4}(?=:)/m.exec(rules()) ?? [];
       const rival = spawn("ip", ["netns", "exec", machine.name, "ip", "-force", "-batch", "-"]);
-      const said = () => told.slice(before);
+      const said = () => reported.slice(before);
       while (!said().includes("Contended")) {
         rival.stdin.write(`rule delete preference ${preference}\n`);
         await sleep(100);
@@ -236,7 +236,7 @@ rules: [{ destinations: [${printers}], via: direct }]
       expect(before).toContain("192.168.9.0/24");
       await start();
       expect([holding(), rules()]).toEqual([generation, before]);
-      expect(told).toContain("was proposed before");
+      expect(reported).toContain("was proposed before");
       write("192.168.13.0/24");
       await until("the edited rule", () => rules().includes("192.168.13.0/24"));
     });

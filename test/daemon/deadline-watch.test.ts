@@ -20,44 +20,44 @@ const KEY = Buffer.alloc(32, 7).toString("base64");
 describe("what waits to be confirmed", () => {
   test("B7: is reverted when the time is over, not before, and each look counts anew", async () => {
     const time = new VirtualTime();
-    const told: string[] = [];
-    using watch = watchWith(time, told, async () => true);
+    const reported: string[] = [];
+    using watch = watchWith(time, reported, async () => true);
     await watch.follow(60);
     await time.pass(30_000);
     await watch.follow(45);
     await time.pass(44_900);
-    expect(told).toEqual(["watched", "watched"]);
+    expect(reported).toEqual(["watched", "watched"]);
     await time.pass(200);
-    expect(told).toEqual(["watched", "watched", "reverted", "looks again"]);
+    expect(reported).toEqual(["watched", "watched", "reverted", "looks again"]);
     await time.pass(600_000);
-    expect(told).toHaveLength(4);
+    expect(reported).toHaveLength(4);
   });
 
   test("is left alone once it was confirmed, and where another was faster nothing is told", async () => {
     const time = new VirtualTime();
-    const told: string[] = [];
-    using watch = watchWith(time, told, async () => false);
+    const reported: string[] = [];
+    using watch = watchWith(time, reported, async () => false);
     await watch.follow(60);
     await watch.follow(undefined);
     await time.pass(100_000);
-    expect(told).toEqual(["watched"]);
+    expect(reported).toEqual(["watched"]);
     await watch.follow(0);
     await time.pass(1_000);
-    expect(told).toEqual(["watched", "reverted"]);
+    expect(reported).toEqual(["watched", "reverted"]);
   });
 
   test("what fails is reported, wakes nobody and is tried at the next look", async () => {
     const time = new VirtualTime();
-    const told: string[] = [];
-    using watch = watchWith(time, told, async () => {
+    const reported: string[] = [];
+    using watch = watchWith(time, reported, async () => {
       throw new Error("no keeper");
     });
     await watch.follow(1);
     await time.pass(60_000);
-    expect(told).toEqual(["watched", "reverted", "reverting what nobody confirmed failed: no keeper"]);
+    expect(reported).toEqual(["watched", "reverted", "reverting what nobody confirmed failed: no keeper"]);
     await watch.follow(0);
     await time.pass(100);
-    expect(told).toHaveLength(5);
+    expect(reported).toHaveLength(5);
   });
 });
 
@@ -114,18 +114,18 @@ describe("a daemon beside a change that nobody confirms", () => {
   });
 });
 
-function watchWith(time: VirtualTime, told: string[], revert: () => Promise<boolean>): DeadlineWatch {
+function watchWith(time: VirtualTime, reported: string[], revert: () => Promise<boolean>): DeadlineWatch {
   const session = {
-    keepWatched: async () => void told.push("watched"),
+    keepWatched: async () => void reported.push("watched"),
     revert: async () => {
-      told.push("reverted");
+      reported.push("reverted");
       return (await revert()) ? { generation: 1 } : undefined;
     },
   };
   return new DeadlineWatch(session, {
     setTimer: time.setTimer,
-    report: (problem) => told.push(problem),
-    onReverted: () => told.push("looks again"),
+    report: (problem) => reported.push(problem),
+    onReverted: () => reported.push("looks again"),
   });
 }
 

@@ -36,7 +36,7 @@ describe.skipIf(obstacle !== undefined)(`endpoints by name (${obstacle ?? "a boo
   const started: ChildProcess[] = [];
   let client: TestNamespace;
   let world: TestNamespace;
-  let told = "";
+  let reported = "";
   let seen = "";
 
   const machineOf = (which: "client" | "server") => (which === "client" ? client : world);
@@ -54,7 +54,7 @@ describe.skipIf(obstacle !== undefined)(`endpoints by name (${obstacle ?? "a boo
   async function until(what: string, holds: () => boolean): Promise<void> {
     const endMs = Date.now() + LONGEST_MS;
     while (!holds()) {
-      if (Date.now() > endMs) throw new Error(`${what} did not come about; the daemon told:\n${told}\nseen:\n${seen}`);
+      if (Date.now() > endMs) throw new Error(`${what} did not come about; the daemon reported:\n${reported}\nseen:\n${seen}`);
       await sleep(200);
     }
   }
@@ -138,9 +138,9 @@ reconcile: { driftEvery: 2s }
     expect(made.status, made.stderr).toBe(0);
     const daemon = ["daemon", "--foreground", "-f", clientConfig("embedded"), ...stateOf("client")];
     start(client, [...program(), ...daemon], (text) => {
-      told += text;
+      reported += text;
     });
-    await until("the first apply", () => told.includes("in sync"));
+    await until("the first apply", () => reported.includes("in sync"));
   }, 200_000);
 
   afterAll(() => {
@@ -161,7 +161,7 @@ reconcile: { driftEvery: 2s }
   test("of a name with two addresses, one of them dead, the tunnel comes up by the other", async () => {
     await until("the tunnel", () => endpoint() === `${FIRST}:51820` && reaches());
     // The engine asked both by itself; where the peer is then is as the config says, so nothing was planned anew.
-    expect(told).not.toContain("gets no answer");
+    expect(reported).not.toContain("gets no answer");
     expect(awg("client", "diff", "-f", join(folder, "client.yaml")).status).toBe(0);
     const { conditions, resources } = JSON.parse(awg("client", "status", "--json").stdout);
     expect(conditions[0]).toMatchObject({ type: "Ready", status: true });
@@ -208,6 +208,6 @@ reconcile: { driftEvery: 2s }
     await until("wireguard-go at the dead address", () => endpoint() === `${DEAD}:51820`);
     name(DEAD, SECOND);
     await until("the other address", () => endpoint() === `${SECOND}:51820` && reaches());
-    expect(told).toContain(`gets no answer from ${DEAD}:51820`);
+    expect(reported).toContain(`gets no answer from ${DEAD}:51820`);
   });
 });

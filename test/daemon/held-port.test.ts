@@ -55,13 +55,13 @@ test("law 4: a tunnel whose UDP port somebody took is left and named, and all el
   const inSyncs = reports.filter(({ type }) => type === "inSync").length;
   wake();
   await until("stalled", () => stalled() !== undefined);
-  const told = "tunnel/one is held by game (process 7), which has the UDP port 51820";
-  expect(stalled()).toBe(`${told}; all else is as accepted`);
+  const reported = "tunnel/one is held by game (process 7), which has the UDP port 51820";
+  expect(stalled()).toBe(`${reported}; all else is as accepted`);
   expect(reports.filter(({ type }) => type === "inSync")).toHaveLength(inSyncs);
   expect((await engines.readAll()).map(({ device, running: runs }) => [device, runs])).toEqual([["awg-two", true]]);
   expect((await links.read()).find(({ device }) => device === "awg-one")?.mtuBytes).toBe(mtuBytes);
   const { conditions } = await session.status();
-  expect(conditions.find(({ type }) => type === "Stalled")).toMatchObject({ status: true, reason: told });
+  expect(conditions.find(({ type }) => type === "Stalled")).toMatchObject({ status: true, reason: reported });
 
   holder = undefined;
   wake();

@@ -30,19 +30,19 @@ function world(over: { plan?: () => Promise<LoopPlan>; apply?: () => Promise<voi
       limits: () => DEFAULT_BURST_LIMITS,
     },
   );
-  const told = (type: LoopReport["type"]) => reports.filter((report) => report.type === type);
-  return { loop, time, state, told, reports };
+  const reported = (type: LoopReport["type"]) => reports.filter((report) => report.type === type);
+  return { loop, time, state, reported, reports };
 }
 
 describe("law 4: the loop", () => {
   test("looks once for a burst of events, and repairs what drifted", async () => {
-    const { loop, time, state, told } = world();
+    const { loop, time, state, reported } = world();
     for (let event = 0; event < 100; event += 1) loop.wake("routes");
     await time.pass(199);
     expect(state.plans).toBe(0);
     await time.pass(1);
     expect([state.plans, state.applies, loop.state]).toEqual([1, 1, "inSync"]);
-    expect(told("woken")).toEqual([{ type: "woken", reasons: ["routes"] }]);
+    expect(reported("woken")).toEqual([{ type: "woken", reasons: ["routes"] }]);
   });
 
   test("B2: a burst that never ends is cut after two seconds", async () => {
@@ -56,17 +56,17 @@ describe("law 4: the loop", () => {
   });
 
   test("law 3: nothing to do writes nothing", async () => {
-    const { loop, time, state, told } = world();
+    const { loop, time, state, reported } = world();
     state.drifted = [];
     loop.wake("drift timer");
     await time.pass(1_000);
     expect([state.plans, state.applies]).toEqual([1, 0]);
-    expect(told("inSync")).toHaveLength(1);
+    expect(reported("inSync")).toHaveLength(1);
   });
 
   test("a failure is told with its reason and tried again after a growing wait", async () => {
     let tries = 0;
-    const { loop, time, told } = world({
+    const { loop, time, reported } = world({
       apply: async () => {
         tries += 1;
         throw new Error("the kernel says no");
@@ -74,7 +74,7 @@ describe("law 4: the loop", () => {
     });
     loop.wake("start");
     await time.pass(60_000);
-    const stalled = told("stalled") as Extract<LoopReport, { type: "stalled" }>[];
+    const stalled = reported("stalled") as Extract<LoopReport, { type: "stalled" }>[];
     expect(stalled[0]?.reason).toContain("the kernel says no");
     expect(stalled.map(({ retryInMs }) => retryInMs).slice(0, 4)).toEqual([750, 1_500, 3_000, 6_000]);
     expect(tries).toBeGreaterThan(3);
@@ -97,7 +97,7 @@ describe("law 4: the loop", () => {
   });
 
   test("A10: a rival that never gives up is named, left alone for longer and longer, and repaired once it stops", async () => {
-    const { loop, time, state, told } = world({});
+    const { loop, time, state, reported } = world({});
     for (let round = 0; round < 100; round += 1) {
       state.drifted = ["routes/policy"];
       loop.wake("policy rules", { kind: "rival", text: `rival (${round})`, isRival: true });
@@ -105,12 +105,12 @@ describe("law 4: the loop", () => {
       loop.wake("addresses", { kind: "another", text: "another (9)", isRival: true });
       await time.pass(300);
     }
-    const contended = told("contended") as Extract<LoopReport, { type: "contended" }>[];
+    const contended = reported("contended") as Extract<LoopReport, { type: "contended" }>[];
     expect(contended[0]).toMatchObject({ keys: ["routes/policy"], by: ["policy rules, by rival (5)"] });
-    expect(told("stalled")[0]).toMatchObject({
+    expect(reported("stalled")[0]).toMatchObject({
       reason: "others (policy rules, by rival (5)) keep changing routes/policy",
     });
-    const woken = told("woken")[7] as Extract<LoopReport, { type: "woken" }>;
+    const woken = reported("woken")[7] as Extract<LoopReport, { type: "woken" }>;
     expect(woken.reasons).toEqual([
       "policy rules, by rival (7)",
       "policy rules, by bystander (8)",
@@ -123,19 +123,19 @@ describe("law 4: the loop", () => {
   });
 
   test("repairs that fail are no fight", async () => {
-    const { loop, time, told } = world({
+    const { loop, time, reported } = world({
       apply: () => Promise.reject(new Error("a route of somebody else stands there")),
     });
     for (let round = 0; round < 8; round += 1) {
       loop.wake("routes");
       await time.pass(300);
     }
-    expect([told("contended").length, told("applying").length]).toEqual([0, 8]);
+    expect([reported("contended").length, reported("applying").length]).toEqual([0, 8]);
   });
 
   test("a repair that fails is told with who changed the same meanwhile, not with who did before or changed something else", async () => {
     const rival = (text: string) => ({ kind: text, text, isRival: true });
-    const { loop, time, state, told } = world({
+    const { loop, time, state, reported } = world({
       apply: async () => {
         loop.wake("policy rules", rival("meddler (7)"));
         loop.wake("addresses", rival("another (9)"));
@@ -145,32 +145,32 @@ describe("law 4: the loop", () => {
     state.drifted = ["routes/policy"];
     loop.wake("policy rules", rival("earlier (6)"));
     await time.pass(300);
-    expect(told("stalled")[0]).toMatchObject({
+    expect(reported("stalled")[0]).toMatchObject({
       reason: "the machine still differs (changed meanwhile: policy rules, by meddler (7))",
     });
   });
 
   test("what a person proposes is never called a fight", async () => {
-    const { loop, time, state, told } = world();
+    const { loop, time, state, reported } = world();
     state.proposed = true;
     for (let round = 0; round < 8; round += 1) {
       state.drifted = ["routes/office"];
       loop.wake("config");
       await time.pass(300);
     }
-    expect([state.applies, told("contended").length]).toEqual([8, 0]);
+    expect([state.applies, reported("contended").length]).toEqual([8, 0]);
   });
 
   test("stops only when what was begun has ended", async () => {
     const gate = Promise.withResolvers<void>();
-    const { loop, time, told } = world({ apply: () => gate.promise });
+    const { loop, time, reported } = world({ apply: () => gate.promise });
     loop.wake("start");
     await time.pass(300);
     const stopping = loop.stop();
-    expect(told("stopped")).toHaveLength(0);
+    expect(reported("stopped")).toHaveLength(0);
     gate.resolve();
     await stopping;
-    expect(told("stopped")).toHaveLength(1);
+    expect(reported("stopped")).toHaveLength(1);
   });
 
   test("B2: an event during an apply is not lost", async () => {

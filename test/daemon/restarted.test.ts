@@ -24,9 +24,9 @@ describe("law 4: a daemon that is started again", () => {
     machine.write(1000);
     await machine.runDaemon();
     await machine.apply(2000);
-    const told = await machine.runDaemon();
+    const reported = await machine.runDaemon();
     expect(await machine.acceptedPorts()).toEqual([2000]);
-    expect(told).toContainEqual(expect.stringContaining("was proposed before"));
+    expect(reported).toContainEqual(expect.stringContaining("was proposed before"));
   });
 
   test("leaves alone a rollback and a destroy", async () => {

@@ -137,14 +137,14 @@ const OBSTACLES: Readonly<Record<string, (bench: DaemonBench) => Promise<void>>>
 describe("what tells of the packet filter", () => {
   test("is answered at once and by name, and left to the loop's look for a moment afterwards", async () => {
     let [nowMs, looks] = [0, 0];
-    const told: string[] = [];
+    const reported: string[] = [];
     const restorePolicy = async () => {
       looks += 1;
       return { wrong: "the packet filter was gone", restored: "yes" } as const;
     };
     await using guard = new RulesetWatchdog(
       { restorePolicy },
-      { report: (report) => told.push(renderGuarded(report)), nowMs: () => nowMs },
+      { report: (report) => reported.push(renderGuarded(report)), nowMs: () => nowMs },
     );
     const note = async (what: string, program?: string): Promise<void> => {
       guard.note({ what, renumbered: false, ...(program === undefined ? {} : { by: { pid: 7, program } }) });
@@ -153,13 +153,13 @@ describe("what tells of the packet filter", () => {
     await note("routes", "ip");
     expect(looks).toBe(0);
     await note("packet filter", "nft");
-    expect(told).toEqual(["the packet filter was gone, by nft (process 7); what had stood stands again"]);
+    expect(reported).toEqual(["the packet filter was gone, by nft (process 7); what had stood stands again"]);
     for (; nowMs < 200; nowMs += 50) await note("packet filter", "nft");
     expect(looks).toBe(1);
     await note("the keeper ended");
     expect(looks).toBe(2);
     await guard.look();
-    expect(told.at(-1)).toBe("the packet filter was gone; what had stood stands again");
+    expect(reported.at(-1)).toBe("the packet filter was gone; what had stood stands again");
   });
 
   test("looks come one after the other, and what one fails by is told by the loop's alone", async () => {

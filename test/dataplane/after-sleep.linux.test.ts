@@ -55,9 +55,9 @@ describe.skipIf(obstacle !== undefined)(`a machine that slept (${obstacle ?? "th
 
     setClock(`+${SLEEP_SECONDS / 3600}h`);
     await expect.poll(sleeps, { timeout: 30_000 }).toHaveLength(1);
-    const [told] = await sleeps();
-    expect(told).toMatchObject({ tunnel: "tun-a", sessions: 1, tooOld: 1 });
-    const seconds = (told as { readonly milliseconds: number }).milliseconds / 1000;
+    const [reported] = await sleeps();
+    expect(reported).toMatchObject({ tunnel: "tun-a", sessions: 1, tooOld: 1 });
+    const seconds = (reported as { readonly milliseconds: number }).milliseconds / 1000;
     expect(Math.abs(seconds - SLEEP_SECONDS)).toBeLessThan(TOLERANCE_SECONDS);
 
     const before = await handshakes();

@@ -92,8 +92,8 @@ default: { via: direct }
       expect(first).toBeDefined();
 
       setClock(`-${BACK.hours}h`);
-      const told = Number(inside([at("node"), "-p", "Date.now()"]).stdout);
-      expect(Date.now() - told).toBeGreaterThan(BACK.leastMs);
+      const reported = Number(inside([at("node"), "-p", "Date.now()"]).stdout);
+      expect(Date.now() - reported).toBeGreaterThan(BACK.leastMs);
       const killed = engineOf(lab.a.namespace.name);
       process.kill(killed, "SIGKILL");
       await expect.poll(() => engineOf(lab.a.namespace.name), { timeout: 30_000 }).not.toBeOneOf([killed, 0]);

@@ -105,8 +105,8 @@ describe.skipIf(obstacle !== undefined)(`A23: a path that grows narrow (${obstac
     await until("the answer", async () => pings(1420).status !== 0 && (await counter("tunReadTooBig")) > 0);
     look("ip");
     await until("the capture", () => seen.includes("listening on"));
-    const told = pings(1420);
-    expect(told.stdout + told.stderr).toContain(`mtu=${1300 - OVERHEAD_BYTES}`);
+    const reported = pings(1420);
+    expect(reported.stdout + reported.stderr).toContain(`mtu=${1300 - OVERHEAD_BYTES}`);
     expect(pings(1300 - OVERHEAD_BYTES).status).toBe(0);
     await sendOver("10.77.0.2");
     await until("large packets in the capture", () => seen.includes("proto UDP (17), length 1300)"));
@@ -131,8 +131,8 @@ describe.skipIf(obstacle !== undefined)(`A23: a path that grows narrow (${obstac
       await until("the answer", async () => pings(1400).status !== 0 && (await counter("tunReadTooBig")) > 0);
       look("ip");
       await until("the capture", () => seen.includes("listening on"));
-      const told = pings(1400);
-      expect(told.stdout + told.stderr).toContain(`mtu=${1300 - OVERHEAD_BYTES - s4Bytes}`);
+      const reported = pings(1400);
+      expect(reported.stdout + reported.stderr).toContain(`mtu=${1300 - OVERHEAD_BYTES - s4Bytes}`);
       expect(pings(1300 - OVERHEAD_BYTES - s4Bytes).status).toBe(0);
       await sendOver("10.77.0.2");
       await until("large packets in the capture", () => seen.includes("proto UDP (17), length 1300)"));

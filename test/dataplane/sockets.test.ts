@@ -84,26 +84,26 @@ describe("the sockets of a tunnel", () => {
   function held(settings = fixed) {
     const world = machine();
     const used: TunnelSockets[] = [];
-    const told: string[] = [];
+    const reported: string[] = [];
     const sockets = new RebindableSockets(settings, world, {
       use: (now) => void used.push(now),
-      report: (kind, errno) => void told.push(errno === undefined ? kind : `${kind} ${errno}`),
+      report: (kind, errno) => void reported.push(errno === undefined ? kind : `${kind} ${errno}`),
     });
-    return { world, used, told, sockets };
+    return { world, used, reported, sockets };
   }
 
   it("are opened again as they were when the new ones are refused", () => {
-    const { world, told, sockets } = held();
+    const { world, reported, sockets } = held();
     world.refuseWhen(({ mark }) => (mark === 7 ? "EPERM" : undefined));
     expect(errnoOf(() => sockets.change({ ...fixed, mark: 7 }, 0))).toBe("EPERM");
-    expect([sockets.current.port, world.taken.size, told]).toEqual([51_820, 2, []]);
+    expect([sockets.current.port, world.taken.size, reported]).toEqual([51_820, 2, []]);
   });
 
   it("are missing while another program has the port; that is reported, and retried each second and with new settings", () => {
-    const { world, used, told, sockets } = held();
+    const { world, used, reported, sockets } = held();
     world.refuseWhen(() => "EADDRINUSE");
     expect(errnoOf(() => sockets.change({ ...fixed, mark: 7 }, 1000))).toBe("EADDRINUSE");
-    expect([sockets.current, used.at(-1), told]).toEqual([NO_SOCKETS, NO_SOCKETS, ["sockets-lost EADDRINUSE"]]);
+    expect([sockets.current, used.at(-1), reported]).toEqual([NO_SOCKETS, NO_SOCKETS, ["sockets-lost EADDRINUSE"]]);
     expect(errnoOf(() => sockets.change(fixed, 1100))).toBe("EADDRINUSE");
     sockets.retry(1500);
     sockets.retry(2000);
@@ -112,17 +112,17 @@ describe("the sockets of a tunnel", () => {
     sockets.retry(2500);
     expect(sockets.current).toBe(NO_SOCKETS);
     sockets.retry(3000);
-    expect([sockets.current.port, told.at(-1)]).toEqual([51_820, "sockets-back"]);
-    expect(told).toHaveLength(2);
+    expect([sockets.current.port, reported.at(-1)]).toEqual([51_820, "sockets-back"]);
+    expect(reported).toHaveLength(2);
   });
 
   it("come back with the settings they had before, once the port is free", () => {
-    const { world, told, sockets } = held();
+    const { world, reported, sockets } = held();
     world.refuseWhen(() => "EADDRINUSE");
     expect(errnoOf(() => sockets.rebind(0))).toBe("EADDRINUSE");
     world.refuseWhen(() => undefined);
     sockets.change(fixed, 10);
-    expect([sockets.current.port, told]).toEqual([51_820, ["sockets-lost EADDRINUSE", "sockets-back"]]);
+    expect([sockets.current.port, reported]).toEqual([51_820, ["sockets-lost EADDRINUSE", "sockets-back"]]);
     expect(world.taken.size).toBe(2);
   });
 

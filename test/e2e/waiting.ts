@@ -9,13 +9,13 @@ const patienceMs = 120_000;
 /** `awg apply` that waits to be confirmed. */
 export class Waiting implements AsyncDisposable {
   private readonly child: ChildProcess;
-  private told = "";
+  private reported = "";
 
   private constructor(child: ChildProcess) {
     this.child = child;
     for (const stream of [child.stdout, child.stderr]) {
       stream?.setEncoding("utf8").on("data", (text: string) => {
-        this.told += text;
+        this.reported += text;
       });
     }
   }
@@ -30,8 +30,8 @@ export class Waiting implements AsyncDisposable {
     const [program = "", ...words] = awg.argv("apply", "-f", config, "--auto-approve", ...asked);
     const waiting = new Waiting(spawn(program, words, { env: { ...process.env, ...environment } }));
     const isWaiting = async (): Promise<true | undefined> => {
-      if (waiting.child.exitCode !== null) throw new Error(`awg apply ended: ${waiting.told}`);
-      return waiting.told.includes("not confirmed") ? true : undefined;
+      if (waiting.child.exitCode !== null) throw new Error(`awg apply ended: ${waiting.reported}`);
+      return waiting.reported.includes("not confirmed") ? true : undefined;
     };
     await waitFor("awg apply to wait", isWaiting, limitMs);
     return waiting;

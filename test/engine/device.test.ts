@@ -182,14 +182,14 @@ describe("a handshake", () => {
   });
 
   test("B13: an engine that is started again behind its former clock is told that clock", () => {
-    for (const [isTold, arrived] of [
+    for (const [isReported, arrived] of [
       [false, []],
       [true, [9]],
     ] as const) {
       const world = connected();
       const { sources } = world.of("a");
       const notBeforeSeconds = Math.ceil(sources.wallSeconds) + 1;
-      world.add("a", deviceConfig(1, [2], isTold ? { notBeforeSeconds } : {}), endpoint(1));
+      world.add("a", deviceConfig(1, [2], isReported ? { notBeforeSeconds } : {}), endpoint(1));
       world.of("a").sources.wallSeconds = sources.wallSeconds - 31_536_000;
       world.send("a", innerPacket(1, 2, 9));
       world.runFor(4_000);

@@ -32,12 +32,12 @@ test.skipIf(obstacle !== undefined)(
     awg("apply", "--auto-approve", "-f", config);
     const command = ["netns", "exec", space.name, process.execPath, ...words, "daemon", "--foreground", "-f", config];
     const daemon = spawn("ip", command);
-    let told = "";
+    let reported = "";
     daemon.stderr.on("data", (text) => {
-      told += String(text);
+      reported += String(text);
     });
     const until = async (text: RegExp): Promise<void> => {
-      while (!text.test(told)) await once(daemon.stderr, "data");
+      while (!text.test(reported)) await once(daemon.stderr, "data");
     };
     const files = readdirSync(parts).filter((name) => name.endsWith(".cjs"));
     const texts = files.map((name) => readFileSync(join(parts, name)));
@@ -50,11 +50,11 @@ test.skipIf(obstacle !== undefined)(
     try {
       await until(/in sync/);
       install((_at, name) => (name === "awg.cjs" ? "process.exitCode = 1;" : "({})"));
-      told = "";
+      reported = "";
       write("true, allowLan: true");
       await until(/done: |Stalled/);
-      expect(told).toContain("done: firewall/machine");
-      expect(told).toContain("another awg was installed in the place of this one, which goes on");
+      expect(reported).toContain("done: firewall/machine");
+      expect(reported).toContain("another awg was installed in the place of this one, which goes on");
     } finally {
       daemon.kill();
       await once(daemon, "exit");

@@ -20,7 +20,7 @@ export async function failWrites(stories: readonly Story[], places: Places): Pro
   const known = new Set<string>();
   for (const story of stories) {
     const rehearsal = await rehearse(story, options);
-    if (rehearsal === undefined) throw new Error(`it cannot be told:\n${tally.print()}`);
+    if (rehearsal === undefined) throw new Error(`it cannot be reported:\n${tally.print()}`);
     const world = new World(rehearsal.from, AWG);
     await (story.after === null ? world.destroy() : world.apply(story.after));
     for (const [index, name] of world.machine.writes.entries()) {

@@ -44,7 +44,7 @@ function countFallenBack(world: World, usual: Config, meaning: Config): number {
 }
 
 test("laws 1, 3, 6: a fallback happens only where allowed, is not drift, ends by itself and leaves nothing", async () => {
-  let [told, fellBack] = [0, 0];
+  let [reported, fellBack] = [0, 0];
   await fc.assert(
     fc.asyncProperty(
       machineArbitrary,
@@ -59,7 +59,7 @@ test("laws 1, 3, 6: a fallback happens only where allowed, is not drift, ends by
         const keys = down.map(({ spec }) => spec.device.replace("awg-", ""));
         const meaning = whileDown(config, keys);
         const { host } = world.deps;
-        watchForLeaks(world, { before: config, after: meaning }, 6, told * 1000);
+        watchForLeaks(world, { before: config, after: meaning }, 6, reported * 1000);
         await fallBackOn(
           host,
           desired,
@@ -67,7 +67,7 @@ test("laws 1, 3, 6: a fallback happens only where allowed, is not drift, ends by
         );
         if (world.violation !== undefined) throw world.violation;
         fellBack += countFallenBack(world, config, meaning);
-        if (config.killSwitch.enabled) checkPaths(world, meaning, 40, told * 40);
+        if (config.killSwitch.enabled) checkPaths(world, meaning, 40, reported * 40);
 
         const writes = world.machine.writes.length;
         expect(await world.apply(config)).toMatchObject({ outcome: { kind: "inSync" } });
@@ -76,7 +76,7 @@ test("laws 1, 3, 6: a fallback happens only where allowed, is not drift, ends by
         world.machine.advance(FALLBACK_LIFETIME_MS);
         if (config.killSwitch.enabled) expect(countFallenBack(world, config, config)).toBe(0);
         await fallBackOn(host, desired, []);
-        checkPaths(world, config, 40, told * 40);
+        checkPaths(world, config, 40, reported * 40);
         if (world.violation !== undefined) throw world.violation;
         await fallBackOn(
           host,
@@ -87,11 +87,11 @@ test("laws 1, 3, 6: a fallback happens only where allowed, is not drift, ends by
         expect(world.machine.live.rules.filter(({ protocol }) => protocol === 174)).toEqual(
           start.clean.rules.filter(({ protocol }) => protocol === 174),
         );
-        told += 1;
+        reported += 1;
       },
     ),
     { seed: SEED, numRuns: 120 },
   );
-  expect(told).toBeGreaterThan(60);
+  expect(reported).toBeGreaterThan(60);
   expect(fellBack).toBeGreaterThan(500);
 }, 60_000);

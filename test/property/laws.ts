@@ -146,12 +146,12 @@ function checkOutcome(world: World, rehearsal: Rehearsal, result: VerbResult, ta
 
 /** B4: whoever reads the outcome learns which call on which thing was refused, and the errno; or nothing was lost by it. */
 function checkTold(result: VerbResult, errno = ""): void {
-  const told = describeResult(result);
+  const reported = describeResult(result);
   const isWhole = result.kind === "done" && /^(applied|inSync)$/.test(result.outcome.kind);
-  if (isWhole && !told.includes("unaccepted")) return;
-  const [, call, subject = ""] = /refused ((?:store: )?[\w.]+(?: \w+)?)(?: of ([^("]+))?(?: \(|")/.exec(told) ?? [];
+  if (isWhole && !reported.includes("unaccepted")) return;
+  const [, call, subject = ""] = /refused ((?:store: )?[\w.]+(?: \w+)?)(?: of ([^("]+))?(?: \(|")/.exec(reported) ?? [];
   const isNamed = call !== undefined && (subject !== "" || !/^(?:link|engine|route|rule|sysctl)\./.test(call));
-  if (!isNamed || !told.includes(errno)) throw new LawError(4, `it does not say what failed with ${errno}: ${told}`);
+  if (!isNamed || !reported.includes(errno)) throw new LawError(4, `it does not say what failed with ${errno}: ${reported}`);
 }
 
 /** Neither old nor new, but closed; where neither had a policy there is nothing to close. */
@@ -232,7 +232,7 @@ async function playChange(world: World, story: Transition, tally: Tally): Promis
     if (result.outcome.kind === "applied" || result.outcome.kind === "inSync") return true;
     throw new LawError(4, `without any fault it ended in ${describeResult(result)}`);
   }
-  tally.add(`not told: ${result.kind}`);
+  tally.add(`not reported: ${result.kind}`);
   if (world.machine.writes.some((write) => !write.startsWith("store:")) && story.before === null) {
     expectSame(6, world.machine.print(), text, `refused (${result.kind})`);
   }

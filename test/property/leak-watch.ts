@@ -99,25 +99,25 @@ function checkPath(world: World, config: Config, facts: OracleFacts, number: num
   if (mayLeave(config, facts, packet) && packet.uid === facts.serviceUid) return;
   const path = intendedPath(config, facts, packet);
   const outcome = world.machine.send(packet);
-  const told = `${JSON.stringify(packet)} should go ${path}, yet ${JSON.stringify(outcome)}`;
+  const reported = `${JSON.stringify(packet)} should go ${path}, yet ${JSON.stringify(outcome)}`;
   if (isWayOfAll(world, config, packet.destination)) {
-    if (config.killSwitch.enabled && path !== "direct" && isPhysical(outcome)) throw new LawError(1, told);
+    if (config.killSwitch.enabled && path !== "direct" && isPhysical(outcome)) throw new LawError(1, reported);
     return;
   }
   if (path === "direct") {
     if (!isPhysical(outcome) && hasRoute(world, packet.destination)) {
-      throw new LawError(4, told);
+      throw new LawError(4, reported);
     }
     return;
   }
-  if (config.killSwitch.enabled && isPhysical(outcome)) throw new LawError(1, told);
+  if (config.killSwitch.enabled && isPhysical(outcome)) throw new LawError(1, reported);
   // A link-local address means nothing without a device.
   if (packet.destination.startsWith("fe80:")) return;
   if (path === "block" || !tunnelCarries(config, path, packet.destination)) return;
   if (isStolen(world, packet.destination)) return;
-  if (outcome.kind !== "leaves" || outcome.device !== `awg-${path}`) throw new LawError(4, told);
+  if (outcome.kind !== "leaves" || outcome.device !== `awg-${path}`) throw new LawError(4, reported);
   const own = world.machine.link(outcome.device)?.addresses.some((text) => text.startsWith(`${outcome.source}/`));
-  if (own !== true) throw new LawError(4, `${told}, with an address that is not the tunnel's`);
+  if (own !== true) throw new LawError(4, `${reported}, with an address that is not the tunnel's`);
 }
 
 function isPhysical(outcome: ReturnType<World["machine"]["send"]>): boolean {

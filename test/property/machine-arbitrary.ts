@@ -155,8 +155,8 @@ export function machinesOf({ base, foreign, leftovers, obstacle }: Kind): fc.Arb
       const theirs = chosen.obstacle ? [...chosen.foreign, obstacle] : chosen.foreign;
       const all = [...theirs, ...chosen.leftovers];
       const traits = all.map(({ name }) => name);
-      const told = `a machine with ${traits.join(", ")}`;
-      return { state: withTraits(all), clean: withTraits(theirs), traits, [fc.toStringMethod]: () => told };
+      const reported = `a machine with ${traits.join(", ")}`;
+      return { state: withTraits(all), clean: withTraits(theirs), traits, [fc.toStringMethod]: () => reported };
     });
 }
 

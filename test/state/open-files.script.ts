@@ -35,15 +35,15 @@ function takeAll(): void {
   }
 }
 
-const told: Record<string, unknown> = {};
+const reported: Record<string, unknown> = {};
 for (const [what, act] of Object.entries(ACTS)) {
   takeAll();
   try {
-    told[what] = act() ?? "no error";
+    reported[what] = act() ?? "no error";
   } catch (error) {
     const { kind, remedy = "", facts } = error instanceof AwgError ? error : { kind: String(error), facts: {} };
-    told[what] = { kind, remedy, state: (facts as Record<string, unknown>)["state"] ?? null };
+    reported[what] = { kind, remedy, state: (facts as Record<string, unknown>)["state"] ?? null };
   }
   for (const one of taken.splice(0)) closeSync(one);
 }
-process.stdout.write(JSON.stringify(told));
+process.stdout.write(JSON.stringify(reported));

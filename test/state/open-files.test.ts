@@ -12,9 +12,9 @@ test("a process out of file descriptors says so, not that a state file is damage
   const node = [process.execPath, "--disable-warning=ExperimentalWarning", SCRIPT, folder];
   const { stdout, stderr } = spawnSync("sh", ["-ec", 'ulimit -n 64; exec "$@"', "sh", ...node], { encoding: "utf8" });
   expect(stderr).toBe("");
-  const told = JSON.parse(stdout) as Record<string, unknown>;
+  const reported = JSON.parse(stdout) as Record<string, unknown>;
   const outOfFiles = { kind: "host", remedy: expect.stringContaining("ulimit -n"), state: null };
   const acts = ["state", "journal", "write", "list", "lock", "holder", "secret", "config", "users", "serviceUser"];
-  expect(Object.keys(told).toSorted()).toEqual(acts.toSorted());
-  for (const what of acts) expect({ [what]: told[what] }).toEqual({ [what]: outOfFiles });
+  expect(Object.keys(reported).toSorted()).toEqual(acts.toSorted());
+  for (const what of acts) expect({ [what]: reported[what] }).toEqual({ [what]: outOfFiles });
 });

@@ -26,9 +26,9 @@ test.each([
   ["delete", link(["10.77.0.9/24"], "awg-b"), null, undefined],
   ["forget", LINK, null, undefined],
   ["create", null, LINK, undefined],
-] as const)("to %s the device %j to %j: %s", async (action, before, after, told) => {
+] as const)("to %s the device %j to %j: %s", async (action, before, after, reported) => {
   expect(await riskOf("link", action, before, after)).toEqual(
-    told === undefined ? undefined : expect.stringContaining(told),
+    reported === undefined ? undefined : expect.stringContaining(reported),
   );
 });
 
@@ -37,9 +37,9 @@ test.each([
   [tunnel(["10.77.0.0/24"]), tunnel(["0.0.0.0/0"]), undefined],
   [tunnel(["10.78.0.0/24"]), tunnel(["10.79.0.0/24"]), undefined],
   [tunnel(["10.77.0.0/24"], "awg-b"), tunnel([], "awg-b"), undefined],
-])("peers' addresses %j to %j: %s", async (before, after, told) => {
+])("peers' addresses %j to %j: %s", async (before, after, reported) => {
   expect(await riskOf("tunnel", "update", before, after)).toEqual(
-    told === undefined ? undefined : expect.stringContaining(told),
+    reported === undefined ? undefined : expect.stringContaining(reported),
   );
 });
 
@@ -49,7 +49,7 @@ test.each([
   ["eth0", "route", undefined],
 ] as const)(
   "to a policy, answered elsewhere by %s, in a plan that changes a %s: %s",
-  async (answeredBy, kind, told) => {
+  async (answeredBy, kind, reported) => {
     const batches = [{ kind, phase: "secure", steps: [{ kind, action: "create", before: null }] }];
     const planned = {
       plan: { batches, unchanged: [] },
@@ -63,7 +63,7 @@ test.each([
       return answeredBy;
     };
     const risk = await sshRiskOf({ sshConnection, answeredElsewhere }, planned);
-    expect(risk?.why).toEqual(told === undefined ? undefined : expect.stringContaining(told));
+    expect(risk?.why).toEqual(reported === undefined ? undefined : expect.stringContaining(reported));
     const tunnels = LAPTOP.layers.flatMap((layer) => layer.tunnels.map(({ device }) => device));
     expect(asked).toEqual(kind === "firewall" ? [tunnels] : []);
   },

@@ -36,7 +36,7 @@ const QUIET: Environment = {
 const NOTHING: DesiredState = { resources: [] };
 const APPLIED = state(link("office"), tunnel("office"), rules(0x6177_0001), firewall(), resolver("10.8.0.1"));
 
-const told = (findings: readonly Finding[]): readonly string[] =>
+const reported = (findings: readonly Finding[]): readonly string[] =>
   findings.map(({ id, severity }) => `${severity} ${id}`);
 
 describe("what the machine can do", () => {
@@ -52,7 +52,7 @@ describe("what the machine can do", () => {
     ["no owner of tables", { ownedTables: false }, APPLIED, ["note table-flags-missing"]],
     ["no egress hook", { egressHook: false }, APPLIED, ["note egress-hook-missing"]],
   ])("%s", (_what, lacking, applied, expected) => {
-    expect(told(judgeAbilities({ ...ABLE, ...lacking }, applied))).toEqual(expected);
+    expect(reported(judgeAbilities({ ...ABLE, ...lacking }, applied))).toEqual(expected);
   });
 });
 
@@ -112,12 +112,12 @@ describe("what stands around awg", () => {
     ["a dead socket", { deadSockets: ["/var/run/wireguard/awg-a.sock"] }, ["note socket-left"]],
     ["state of gone namespaces", { goneNamespaces: ["/var/lib/awg/netns-1"] }, ["note namespace-state-left"]],
   ])("%s", (_what, around, expected) => {
-    expect(told(judgeEnvironment({ ...QUIET, ...around }, APPLIED, 1_000))).toEqual(expected);
+    expect(reported(judgeEnvironment({ ...QUIET, ...around }, APPLIED, 1_000))).toEqual(expected);
   });
 
   test("IPv6 that is switched off is wrong only under an IPv6 address", () => {
     const six = state(link("office", { addresses: ["fd00::2/128"] }));
-    expect(told(judgeEnvironment({ ...QUIET, ipv6Disabled: true }, six, 1_000))).toEqual(["fault ipv6-disabled"]);
+    expect(reported(judgeEnvironment({ ...QUIET, ipv6Disabled: true }, six, 1_000))).toEqual(["fault ipv6-disabled"]);
     const four = state(link("office", { addresses: ["10.8.0.2/32"] }));
     expect(judgeEnvironment({ ...QUIET, ipv6Disabled: true }, four, 1_000)).toEqual([]);
   });
@@ -129,7 +129,7 @@ describe("what stands around awg", () => {
     [128, "embedded", []],
   ] as const)("%i inotify instances in use of 128, engine: %s", (used, engine, expected) => {
     const around = { ...QUIET, inotifyUsage: { uid: 0, limit: 128, used } };
-    expect(told(judgeEnvironment(around, state(tunnel("office", { engine })), 1_000))).toEqual(expected);
+    expect(reported(judgeEnvironment(around, state(tunnel("office", { engine })), 1_000))).toEqual(expected);
   });
 
   test("a rule for the main table that is gone is named with one command for each family", () => {
@@ -147,7 +147,7 @@ describe("what stands around awg", () => {
 
   test("where nothing is applied hardly anything of it is wrong", () => {
     const all = { ...QUIET, nowMs: 0, rules: [rule(10_500)], chains: [chain("awg_boot")], networkdRemovesRules: true };
-    expect(told(judgeEnvironment(all, NOTHING, undefined))).toEqual([
+    expect(reported(judgeEnvironment(all, NOTHING, undefined))).toEqual([
       "note rule-in-our-range",
       "note networkd-removes-rules",
     ]);
@@ -197,7 +197,7 @@ describe("the applied state", () => {
     ],
   ])("%s", (_what, resources, expected) => {
     const findings = judgeApplied(resources, "awg rollback 7", true);
-    expect(told(findings)).toEqual(expected);
+    expect(reported(findings)).toEqual(expected);
     for (const { id, severity, remedy } of findings)
       if (severity === "fault" && id !== "policy-disregarded") expect(remedy).toEqual(["awg rollback 7"]);
   });

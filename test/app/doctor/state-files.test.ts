@@ -90,9 +90,9 @@ test("law 9: a lock that is a link is named, and the rest is told", async () => 
   await openJournal(2);
   rmSync(inState("lock"), { force: true });
   symlinkSync("elsewhere", inState("lock"));
-  const told = await faults();
-  expect(told.map(({ id }) => id)).toContain("journal-open");
-  expect(told.find(({ id }) => id === "state-file-unreadable")).toMatchObject({
+  const reported = await faults();
+  expect(reported.map(({ id }) => id)).toContain("journal-open");
+  expect(reported.find(({ id }) => id === "state-file-unreadable")).toMatchObject({
     what: expect.stringContaining(`the lock file ${inState("lock")} could not be opened`),
     remedy: [`mv ${inState("lock")} ${inState("lock")}.damaged`],
   });

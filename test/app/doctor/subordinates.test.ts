@@ -31,9 +31,9 @@ test.each<[string, DesiredState, readonly PortRange[], boolean]>([
   ["some, of a rule without users", applied({ ports: [one(25)] }), [GIVEN], false],
 ])(
   "S4.4: where /etc/subuid gives a user %s, the rule is told where it knows others: %#",
-  (_name, state, today, isTold) => {
+  (_name, state, today, isReported) => {
     expect(found(state, today)).toEqual(
-      isTold ? ["subordinates-changed", expect.stringMatching(/^rules\/0 \(bot\) covers the uids 1001/)] : [],
+      isReported ? ["subordinates-changed", expect.stringMatching(/^rules\/0 \(bot\) covers the uids 1001/)] : [],
     );
   },
 );

@@ -46,13 +46,13 @@ async function destroy(): Promise<void> {
 }
 
 /** `kind/name action` of each step. */
-function told(plan: Plan): readonly string[] {
+function reported(plan: Plan): readonly string[] {
   return stepsOf(plan).map(({ key, action }) => `${key} ${action}`);
 }
 
 describe("services that a config declares", () => {
   test("come last, the keeper first; law 3: then nothing is left to do; they leave before all else", async () => {
-    expect(told(await plan(SERVICE))).toEqual([
+    expect(reported(await plan(SERVICE))).toEqual([
       "service/keeper create",
       "service/daemon create",
       "autostart/daemon update",
@@ -62,7 +62,7 @@ describe("services that a config declares", () => {
       ["awg-keeper.service", true, false],
       ["awg.service", true, true],
     ]);
-    expect(told(await plan(SERVICE))).toEqual([]);
+    expect(reported(await plan(SERVICE))).toEqual([]);
     await destroy();
     expect(machine().services).toEqual([]);
   });
@@ -80,7 +80,7 @@ describe("services that a config declares", () => {
       ["service/daemon", ["/running"]],
     ]);
     await apply(SERVICE);
-    expect(told(await plan(SERVICE))).toEqual([]);
+    expect(reported(await plan(SERVICE))).toEqual([]);
   });
 
   test("law 6: a service of that name that is somebody else's is a conflict", async () => {
@@ -109,7 +109,7 @@ describe("services that a config declares", () => {
 
   test("on a Mac they are LaunchDaemons, and blocking at boot is refused", async () => {
     writeFileSync(file, JSON.stringify({ serviceManager: "launchd" }));
-    expect(told(await plan(SERVICE))).toContain("autostart/keeper update");
+    expect(reported(await plan(SERVICE))).toContain("autostart/keeper update");
     const atBoot = SERVICE.replace("enabled: false", "enabled: true, atBoot: true");
     await expect(plan(atBoot)).rejects.toMatchObject({
       kind: "unsupported",
@@ -138,7 +138,7 @@ describe("services that a config declares", () => {
 describe("a system extension that a config declares", () => {
   test("waits for its user as a condition: nothing is left to do, and nothing is ready", async () => {
     await apply(EXTENSION);
-    expect(told(await plan(EXTENSION))).toEqual([]);
+    expect(reported(await plan(EXTENSION))).toEqual([]);
     await using session = await open();
     const { resources, conditions } = await session.status();
     expect(resources).toMatchObject([{ ready: false, summary: expect.stringContaining("x-apple.systempreferences:") }]);
@@ -165,12 +165,12 @@ describe("a system extension that a config declares", () => {
     expect(step?.changes).toMatchObject([{ field: "/version", before: "1.2/34", after: "1.3/35" }]);
     await apply(EXTENSION);
     expect(machine().systemExtensions).toMatchObject([{ state: "enabled", version: "1.3/35" }]);
-    expect(told(await plan(EXTENSION, true))).toEqual([]);
+    expect(reported(await plan(EXTENSION, true))).toEqual([]);
     writeFileSync(file, JSON.stringify({ ...machine(), systemExtensions: [{ ...held, state: "awaiting-approval" }] }));
     await apply(EXTENSION);
-    expect(told(await plan(EXTENSION))).toEqual([]);
-    expect(told(await plan(EXTENSION, true))).toEqual([`system-extension/${BUNDLE} replace`]);
+    expect(reported(await plan(EXTENSION))).toEqual([]);
+    expect(reported(await plan(EXTENSION, true))).toEqual([`system-extension/${BUNDLE} replace`]);
     await apply(EXTENSION, true);
-    expect(told(await plan(EXTENSION))).toEqual([]);
+    expect(reported(await plan(EXTENSION))).toEqual([]);
   });
 });

@@ -24,10 +24,10 @@ test.each([
 ])("law 9: status says in one line that the rule for the main table is gone: %s", async (_, families, remedy) => {
   const bench = machine();
   await bench.apply(bench.config({ office: {} }));
-  const told = async () => renderStatus(await bench.ask((session) => session.status()), styleFor(false), 0);
-  expect(await told()).not.toContain(GONE);
+  const reported = async () => renderStatus(await bench.ask((session) => session.status()), styleFor(false), 0);
+  expect(await reported()).not.toContain(GONE);
   flushMain(bench, families);
-  const [line, ...more] = (await told()).split("\n").filter((one) => one.includes(GONE));
+  const [line, ...more] = (await reported()).split("\n").filter((one) => one.includes(GONE));
   expect(more).toEqual([]);
   expect(line).toContain("); without it the kernel refuses routes with a gateway, so");
   expect(line).toMatch(new RegExp(`: ${remedy}$`));

@@ -60,9 +60,9 @@ test.each([
   );
   const { open } = await bench.ask((session) => session.drift());
   expect(open).toBe(`a destroy ${reason} (${journal.location})`);
-  const told = { verb: "destroy", why: end.length === 0 ? "cut-short" : "way-back-failed" };
-  expect(statusDocument(status, 0)).toMatchObject({ openJournal: journal.location, openChange: told });
-  expect(driftDocument(await bench.ask((session) => session.drift()))).toMatchObject({ openChange: told });
+  const reported = { verb: "destroy", why: end.length === 0 ? "cut-short" : "way-back-failed" };
+  expect(statusDocument(status, 0)).toMatchObject({ openJournal: journal.location, openChange: reported });
+  expect(driftDocument(await bench.ask((session) => session.drift()))).toMatchObject({ openChange: reported });
   const text = renderStatus(status, styleFor(false), 0);
   expect(text).toContain(sentence);
   expect(text.toLowerCase()).not.toContain("an apply ");

@@ -96,7 +96,7 @@ test("law 9: what others changed beside a change that was interrupted is theirs"
 });
 
 /** The drift and the plan back to what was accepted, as people read them. */
-async function told(bench: SimulatedBench, accepted: string): Promise<{ drift: string; plan: string }> {
+async function reported(bench: SimulatedBench, accepted: string): Promise<{ drift: string; plan: string }> {
   const report = await bench.ask((session) => session.drift());
   const { plan, traffic } = await bench.plan(accepted);
   return { drift: renderDrift(report, plain), plan: renderPlan(plan, traffic, plain) };
@@ -113,7 +113,7 @@ test("law 9: a packet filter that somebody flushed is not told as the doing of a
     Object.assign(state.firewall, { policy: null, held: false, damage: [] });
     return JSON.stringify(state);
   });
-  const { drift, plan: back } = await told(bench, before);
+  const { drift, plan: back } = await reported(bench, before);
   expect(drift).toContain("≠ firewall/machine is gone  # cause unknown");
   expect(back).toContain("~ firewall/machine  # was removed outside awg");
 });
@@ -133,11 +133,11 @@ test("law 9: nor is its damage, and what the apply changed of it is", async () =
       return JSON.stringify(state);
     });
   load([]);
-  const half = await told(bench, before);
+  const half = await reported(bench, before);
   expect(half.drift).toContain("firewall/machine was changed  # a change of awg's that has not ended");
   expect(half.plan).toContain("~ firewall/machine  # was changed by an unfinished change of awg");
   load(["a rule was removed"]);
-  const damaged = await told(bench, before);
+  const damaged = await reported(bench, before);
   expect(damaged.drift).toContain("firewall/machine was changed  # cause unknown");
   expect(damaged.plan).toContain("~ firewall/machine  # was changed outside awg");
   expect(damaged.plan.split("\n").filter((line) => line.includes("≠"))).toEqual([
@@ -153,7 +153,7 @@ test("law 9: what somebody changed of a device that an apply had begun to change
   await cutShort(bench, "apply", plan.batches, ["link/office"]);
   setMtu(bench, 1300);
   bench.meddle((text) => text.replace('"10.9.0.2/32"', '"10.9.0.2/32","10.66.0.1/32"'));
-  const { drift, plan: back } = await told(bench, before);
+  const { drift, plan: back } = await reported(bench, before);
   expect(drift).toContain("link/office was changed  # cause unknown");
   expect(back).toContain("~ link/office  # was changed outside awg");
   expect(back.split("\n").filter((line) => line.includes("≠"))).toEqual([

@@ -33,7 +33,7 @@ function policy(rules: readonly FlowRule[], layer: Partial<PolicyLayer> = {}, pa
 }
 
 /** The fields below the step's own line. */
-function told(before: FirewallPolicy, after: FirewallPolicy): string[] {
+function reported(before: FirewallPolicy, after: FirewallPolicy): string[] {
   const observed = { policy: before, damage: [], held: true, droppedPackets: 0 };
   const changes = diffFirewall(after, observed);
   const step = { key: "firewall/machine", action: "update", reason: "differs", changes } as const;
@@ -172,19 +172,19 @@ test.each<[string, FirewallPolicy, FirewallPolicy, string[]]>([
     ["dns: { leakProtection: true, servers: [10.8.0.1], path: office, blockEncrypted: false } → (none)"],
   ],
 ])("%s: each field once, by its name in the configuration, as a person writes it", (_, before, after, lines) => {
-  expect(told(before, after)).toEqual(lines);
+  expect(reported(before, after)).toEqual(lines);
 });
 
 test("a rule that is longer than a line is told whole, on a line of its own", () => {
   const ports = Array.from({ length: 60 }, (_, index) => 1000 + 2 * index);
   const long: FlowRule = { ...MAIL, match: { protocol: 6, ports: ports.map((port) => ({ from: port, to: port })) } };
   const text = `rules.1 { ports: [${ports.join(", ")}], protocol: tcp, via: office, fallback: direct }`;
-  expect(told(policy([PRINTERS, long]), policy([PRINTERS]))).toEqual(["rules: 1 removed", `- ${text}`]);
-  expect(told(policy([PRINTERS]), policy([PRINTERS, long]))).toEqual(["rules: 1 added", `+ ${text}`]);
+  expect(reported(policy([PRINTERS, long]), policy([PRINTERS]))).toEqual(["rules: 1 removed", `- ${text}`]);
+  expect(reported(policy([PRINTERS]), policy([PRINTERS, long]))).toEqual(["rules: 1 added", `+ ${text}`]);
 });
 
 test("a table that is numbered anew is told by its number", () => {
-  expect(told(policy([]), policy([], {}, { ...OFFICE, number: 2 }))).toEqual(["default.number: 1 → 2"]);
+  expect(reported(policy([]), policy([], {}, { ...OFFICE, number: 2 }))).toEqual(["default.number: 1 → 2"]);
 });
 
 test("a keeper that goes or comes, and a list that is emptied, are told in words", () => {
@@ -196,8 +196,8 @@ test("a keeper that goes or comes, and a list that is emptied, are told in words
 
 test("a list that is too long for a line is cut between its members", () => {
   const before = Array.from({ length: 30 }, (_, index) => `10.0.${index}.0/24`);
-  const told = renderChange({ field: "/routes", before, after: ["10.1.0.0/16"] }, styleFor(false));
-  expect(told).toBe(`routes: ${before.slice(0, 9).join(", ")}, … → 10.1.0.0/16`);
+  const reported = renderChange({ field: "/routes", before, after: ["10.1.0.0/16"] }, styleFor(false));
+  expect(reported).toBe(`routes: ${before.slice(0, 9).join(", ")}, … → 10.1.0.0/16`);
 });
 
 test("two values that begin alike for longer than a line are told from where they differ", () => {

@@ -27,7 +27,7 @@ export class MacDaemon implements AsyncDisposable {
   async until(isSo: () => boolean): Promise<void> {
     const deadline = Date.now() + 30_000;
     while (!isSo()) {
-      if (Date.now() > deadline) throw new Error(`not in 30 s; it told ${JSON.stringify(this.reports)}`);
+      if (Date.now() > deadline) throw new Error(`not in 30 s; it reported ${JSON.stringify(this.reports)}`);
       this.#mac.world.tick();
       await sleep(20);
     }

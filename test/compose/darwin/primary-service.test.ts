@@ -83,11 +83,11 @@ describe("from Wi-Fi to a cable (doubles at both borders)", () => {
     expect(stepsOf((await mac.plan()).plan)).toEqual([]);
 
     // What awg itself wrote wakes nobody.
-    const told = daemon.changesTold;
-    expect(told).toEqual(expect.arrayContaining(["primary service", "default route"]));
+    const reported = daemon.changesTold;
+    expect(reported).toEqual(expect.arrayContaining(["primary service", "default route"]));
     await someLooks(mac);
     expect(daemon.of("applied")).toHaveLength(1);
-    expect(daemon.changesTold).toEqual(told);
+    expect(daemon.changesTold).toEqual(reported);
   });
 
   test("H4: a key that goes with the old primary service is set again, once", async () => {
@@ -124,10 +124,10 @@ describe("from Wi-Fi to a cable (doubles at both borders)", () => {
     machine.removeAddress(utun, taken.prefix);
     await daemon.until(() => daemon.of("applied").length > 0 && daemon.of("inSync").length > 1);
     expect(utun.addresses).toContainEqual(taken);
-    const told = daemon.changesTold;
-    expect(told).toContain("addresses");
+    const reported = daemon.changesTold;
+    expect(reported).toContain("addresses");
     await someLooks(mac);
-    expect(daemon.changesTold).toEqual(told);
+    expect(daemon.changesTold).toEqual(reported);
     expect(daemon.of("applied")).toHaveLength(1);
   });
 });

@@ -114,11 +114,11 @@ describe("a MacBook on which examples/laptop is applied", () => {
       const loaded = await session.load(config((text) => text.replace("rules:\n", RULES)));
       return session.programs(loaded.config);
     });
-    const told = programs.map(({ rule, perhaps }) => [
+    const reported = programs.map(({ rule, perhaps }) => [
       rule?.origin,
       ...perhaps.filter(({ why }) => why === "unknown").map((one) => one.rule.origin),
     ]);
-    expect(told).toEqual([
+    expect(reported).toEqual([
       ["rules/2 (system)"],
       ["rules/0 (browser)"],
       ["rules/1 (ours)"],

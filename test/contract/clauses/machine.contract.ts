@@ -90,14 +90,14 @@ export const MACHINE_CONTRACT: readonly Clause[] = [
       const events: ProcessEvent[][] = [[], []];
       const watches = events.map((list) => world.processes().watch((event) => list.push(event)));
       const pid = await world.others.startProcess();
-      const told = (what: string) =>
+      const reported = (what: string) =>
         events.map((list) => list.some((one) => one.what === what && "pid" in one && one.pid === pid));
-      await world.until(() => told("started").every(Boolean));
+      await world.until(() => reported("started").every(Boolean));
       await watches[0]?.[Symbol.asyncDispose]();
       await watches[0]?.[Symbol.asyncDispose]();
       world.others.endProcess(pid);
-      await world.until(() => told("ended")[1] === true);
-      assert.deepEqual(told("ended"), [false, true]);
+      await world.until(() => reported("ended")[1] === true);
+      assert.deepEqual(reported("ended"), [false, true]);
       await watches[1]?.[Symbol.asyncDispose]();
     },
   },

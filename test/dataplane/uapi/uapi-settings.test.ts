@@ -37,16 +37,16 @@ describe("what a set leaves behind", () => {
 
   test("all addresses of a peer are set together, set again, and removed by an empty list", () => {
     const begin = `private_key=${SECRET}\npublic_key=${A}\nendpoint=192.0.2.1:1\n`;
-    const told = `${begin}awg_endpoints=192.0.2.1:1,[2001:db8::1]:1`;
-    const [peer] = deviceSettings(heldAfter(told), { mtuBytes: 1420 })?.peers ?? [];
+    const reported = `${begin}awg_endpoints=192.0.2.1:1,[2001:db8::1]:1`;
+    const [peer] = deviceSettings(heldAfter(reported), { mtuBytes: 1420 })?.peers ?? [];
     expect(peer?.endpoints?.map(renderEndpoint)).toEqual(["192.0.2.1:1", "[2001:db8::1]:1"]);
-    expect(reply(heldAfter(told)).peers[0]).toMatchObject({ endpoints: ["192.0.2.1:1", "[2001:db8::1]:1"] });
-    const none = heldAfter(told, `public_key=${A}\nawg_endpoints=`);
+    expect(reply(heldAfter(reported)).peers[0]).toMatchObject({ endpoints: ["192.0.2.1:1", "[2001:db8::1]:1"] });
+    const none = heldAfter(reported, `public_key=${A}\nawg_endpoints=`);
     expect(reply(none).peers[0]).not.toHaveProperty("endpoints");
     const boundTo = { four: { index: 7, mtuBytes: 1500 } };
     const here = heldAfter(`${begin}awg_endpoints=192.0.2.1:1,[::1]:1`);
     expect(deviceSettings(here, { mtuBytes: 1420, boundTo })?.socket).not.toHaveProperty("boundTo");
-    expect(deviceSettings(heldAfter(told), { mtuBytes: 1420, boundTo })?.socket).toHaveProperty("boundTo");
+    expect(deviceSettings(heldAfter(reported), { mtuBytes: 1420, boundTo })?.socket).toHaveProperty("boundTo");
   });
 
   test("B13: the earliest time of handshakes only grows, and does not matter without a key", () => {
@@ -62,9 +62,9 @@ describe("what a set leaves behind", () => {
   test("a given generation is reported back; alone it obfuscates nothing", () => {
     const held = heldAfter(`private_key=${SECRET}\nawg_generation=1.5`, "jc=4\njmin=4\njmax=9");
     expect(reply(held).obfuscation).toEqual({ awg_generation: "1.5", jc: "4", jmin: "4", jmax: "9" });
-    const told = (one: UapiSettings) => deviceSettings(one, { mtuBytes: 1420 })?.obfuscation;
-    expect(told(held)?.parameters).toMatchObject({ awg_generation: "1.5" });
-    expect(told(heldAfter(`private_key=${SECRET}\nawg_generation=1.5`))).toBeUndefined();
+    const reported = (one: UapiSettings) => deviceSettings(one, { mtuBytes: 1420 })?.obfuscation;
+    expect(reported(held)?.parameters).toMatchObject({ awg_generation: "1.5" });
+    expect(reported(heldAfter(`private_key=${SECRET}\nawg_generation=1.5`))).toBeUndefined();
   });
 
   test("a prefix belongs to one peer, the last that got it", () => {

@@ -24,8 +24,8 @@ describe.skipIf(reason !== undefined)(`changes at once${reason === undefined ? "
         ]
       : [rivals.config(0), rivals.config(1, "embedded")];
     const ofDaemon = isFullSize ? rivals.config(7, "embedded") : rivals.config(2);
-    const told = await race(rivals, [...wishes, "nothing"], ofDaemon, rounds);
-    console.log(told);
-    expect(told).toContain(`of ${(wishes.length + 1) * rounds} had their way`);
+    const reported = await race(rivals, [...wishes, "nothing"], ofDaemon, rounds);
+    console.log(reported);
+    expect(reported).toContain(`of ${(wishes.length + 1) * rounds} had their way`);
   });
 });

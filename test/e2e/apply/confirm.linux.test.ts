@@ -90,13 +90,13 @@ describe.skipIf(reason !== undefined)(
       const config = awg.config({ server: second, allowLan: true });
       const [path = "", ...words] = awg.argvInside("apply", "-f", config, "--auto-approve");
       const child = spawn(path, words);
-      let told = "";
+      let reported = "";
       child.stderr.setEncoding("utf8").on("data", (text: string) => {
-        if (!told.includes("[2/") && `${told}${text}`.includes("[2/")) child.kill("SIGTERM");
-        told += text;
+        if (!reported.includes("[2/") && `${reported}${text}`.includes("[2/")) child.kill("SIGTERM");
+        reported += text;
       });
       const status = await new Promise<number | null>((resolve) => child.on("close", resolve));
-      expect([status, told]).toEqual([143, expect.stringContaining("interrupted by SIGTERM")]);
+      expect([status, reported]).toEqual([143, expect.stringContaining("interrupted by SIGTERM")]);
       expect(await machineText(world)).toEqual(before);
     });
 

@@ -25,7 +25,7 @@ export async function race(rivals: Rivals, wishes: readonly Wanted[], daemons: s
   await until(async () => (await rivals.ask(second)).status === 0);
   await rivals.daemonRests();
   expect(await rivals.holding(all)).toEqual([second]);
-  return `${applied} of ${ended.length} had their way, the others were told who was at work`;
+  return `${applied} of ${ended.length} had their way, the others were reported who was at work`;
 }
 
 /** The daemon may have the lock for a moment. */

@@ -29,7 +29,7 @@ export class Rivals implements Disposable {
   readonly #program: string;
   readonly #devices: string[] = [];
   #daemon: ChildProcess | undefined;
-  #told = "";
+  #reported = "";
 
   /** @param program what node runs */
   constructor(program: string) {
@@ -56,7 +56,7 @@ killSwitch: { enabled: true, allow: [{ direction: in, protocol: tcp, ports: [${2
     this.#daemon = spawn("ip", argv, { stdio: ["ignore", "pipe", "pipe"] });
     for (const stream of [this.#daemon.stdout, this.#daemon.stderr])
       stream?.setEncoding("utf8").on("data", (text: string) => {
-        this.#told += text;
+        this.#reported += text;
       });
   }
 
@@ -64,11 +64,11 @@ killSwitch: { enabled: true, allow: [{ direction: in, protocol: tcp, ports: [${2
   async daemonRests(): Promise<void> {
     let [seen, since] = [-1, performance.now()];
     for (const endMs = performance.now() + restMs; ; await sleep(100)) {
-      if (this.#daemon?.exitCode !== null) throw new Error(`the daemon ended:\n${this.#told}`);
-      if (this.#told.length !== seen) [seen, since] = [this.#told.length, performance.now()];
-      const isInSync = this.#told.lastIndexOf("in sync") > this.#told.lastIndexOf("reading the host again");
+      if (this.#daemon?.exitCode !== null) throw new Error(`the daemon ended:\n${this.#reported}`);
+      if (this.#reported.length !== seen) [seen, since] = [this.#reported.length, performance.now()];
+      const isInSync = this.#reported.lastIndexOf("in sync") > this.#reported.lastIndexOf("reading the host again");
       if (isInSync && performance.now() - since > 5_000) return;
-      if (performance.now() > endMs) throw new Error(`the daemon does not rest:\n${this.#told.slice(-4_000)}`);
+      if (performance.now() > endMs) throw new Error(`the daemon does not rest:\n${this.#reported.slice(-4_000)}`);
     }
   }
 

@@ -46,8 +46,8 @@ describe.skipIf(reason !== undefined)(
       asked.push(["uninstall", "--force"]);
       for (const verb of asked) {
         const done = await over(INSIDE, ...verb);
-        const told = expect.stringMatching(new RegExp(`goes with awg-${second}[^]*--accept-risk lose-ssh`));
-        expect([verb, done.status, done.stderr]).toEqual([verb, 64, told]);
+        const reported = expect.stringMatching(new RegExp(`goes with awg-${second}[^]*--accept-risk lose-ssh`));
+        expect([verb, done.status, done.stderr]).toEqual([verb, 64, reported]);
       }
       expect(await machineText(world)).toEqual(before);
       // By another device it is nobody's connection that goes.

@@ -45,7 +45,7 @@ export class DisruptedAwg implements Product, AsyncDisposable {
   private readonly etc: string;
   private readonly texts: readonly [string, string];
   private daemon: ChildProcess | undefined;
-  private told = "";
+  private reported = "";
 
   constructor(world: World, keys: KeyPair, server: Server, { program, driftEvery = "2s", ...wish }: Build) {
     this.world = world;
@@ -73,7 +73,7 @@ rules: [{ name: web, destinations: [198.51.100.99/32], ports: [${port}], protoco
       mkdirSync(join(world.folder, "watched"), { recursive: true, mode: 0o700 });
       writeFileSync(awg.configFile, awg.configText(0), { mode: 0o600 });
       await awg.startDaemon();
-      await waitFor("the first apply", () => awg.told.includes("in sync"), limitMs);
+      await waitFor("the first apply", () => awg.reported.includes("in sync"), limitMs);
       return awg;
     } catch (cause) {
       await awg[Symbol.asyncDispose]();
@@ -82,7 +82,7 @@ rules: [{ name: web, destinations: [198.51.100.99/32], ports: [${port}], protoco
   }
 
   get lastWords(): string {
-    return this.told.slice(-1_500);
+    return this.reported.slice(-1_500);
   }
 
   configText(variant: Variant): string {
@@ -99,7 +99,7 @@ rules: [{ name: web, destinations: [198.51.100.99/32], ports: [${port}], protoco
     const child = spawn(program, rest, { stdio: ["ignore", "ignore", "pipe"] });
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
       own += text;
-      this.told = (this.told + text).slice(-keptWords);
+      this.reported = (this.reported + text).slice(-keptWords);
     });
     this.daemon = child;
     const look = (): boolean => {
@@ -126,7 +126,7 @@ rules: [{ name: web, destinations: [198.51.100.99/32], ports: [${port}], protoco
         for (const pid of await this.pids("keeper")) process.kill(pid, "SIGKILL");
         const { status, stdout, stderr } = await tryRun(flush);
         if (status !== 0 && status !== 3)
-          throw new Error(`not put back: ${stderr}; the daemon told: ${this.lastWords}`);
+          throw new Error(`not put back: ${stderr}; the daemon reported: ${this.lastWords}`);
         return status === 0 && stdout;
       },
       limitMs,
@@ -168,8 +168,8 @@ rules: [{ name: web, destinations: [198.51.100.99/32], ports: [${port}], protoco
       conditions: { type: string; status: boolean }[];
       resources: { tunnel?: { state: string } }[];
     };
-    const told = resources.find(({ tunnel }) => tunnel !== undefined);
-    return { tunnel: told?.tunnel?.state, isReady: conditions.find(({ type }) => type === "Ready")?.status };
+    const reported = resources.find(({ tunnel }) => tunnel !== undefined);
+    return { tunnel: reported?.tunnel?.state, isReady: conditions.find(({ type }) => type === "Ready")?.status };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -25,10 +25,10 @@ describe.each(sized([1], [1, 2, 3, 4]))("disrupted, story %i", (nth) => {
     }, async () => {
       const story = { seed: firstSeed + nth - 1, count, ...recovery };
       const build = { program: program(), engine: nth % 2 === 1 ? "embedded" : "userspace" } as const;
-      let told = await tellStory(judged(), story, build);
+      let reported = await tellStory(judged(), story, build);
       // As in judgedRun: an invalid run is repeated, a leak never.
-      if (told.judgement.outcome === "invalid") told = await tellStory(judged(), story, build);
-      const { judgement, played, text } = told;
+      if (reported.judgement.outcome === "invalid") reported = await tellStory(judged(), story, build);
+      const { judgement, played, text } = reported;
       console.log(text);
       expect(judgement.outcome, text).toBe("pass");
       expect(

@@ -37,10 +37,10 @@ describe.skipIf(reason !== undefined)(`traffic recovers${reason === undefined ? 
         await sleep(300);
       }
       const { median, p95, text } = summary(times);
-      const told = `${text}; wireguard-go alone ${Math.round(alone)} ms`;
-      console.log(`A13, ${engine}: back after ${told}`);
-      expect(p95, `${told}; ${awg.lastWords}`).toBeLessThan(1_000);
-      expect(alone / median, told).toBeGreaterThan(10);
+      const reported = `${text}; wireguard-go alone ${Math.round(alone)} ms`;
+      console.log(`A13, ${engine}: back after ${reported}`);
+      expect(p95, `${reported}; ${awg.lastWords}`).toBeLessThan(1_000);
+      expect(alone / median, reported).toBeGreaterThan(10);
     },
   );
 

@@ -61,7 +61,7 @@ export async function leaveUnconfirmed(
     return shape === before;
   };
   await waitFor("the old state", isBack, limitMs).catch(() => undefined);
-  expect(touched, `changed before the deadline; the daemon told: ${awg.lastWords}`).toBe("");
+  expect(touched, `changed before the deadline; the daemon reported: ${awg.lastWords}`).toBe("");
   expect(differenceOf(before, shape), awg.lastWords).toBe("");
   const backMs = bootMs();
   await dying;

@@ -41,7 +41,7 @@ describe.skipIf(obstacle !== undefined)(
     ) as Record<`${End} ${Tunnel}`, Buffer>;
     const machines: Partial<Record<End, TestNamespace>> = {};
     let daemon: ChildProcess | undefined;
-    let told = "";
+    let reported = "";
 
     const program = useBuiltProgram();
     const machine = (end: End) => machines[end] as TestNamespace;
@@ -118,7 +118,7 @@ killSwitch: { enabled: true }
       const [command = "", ...words] = awg("near", "daemon", "--foreground", "-f", config("near", rest));
       daemon = spawn("ip", ["netns", "exec", machine("near").name, command, ...words]);
       daemon.stderr?.setEncoding("utf8").on("data", (text: string) => {
-        told += text;
+        reported += text;
       });
     }, 400_000);
 
@@ -145,7 +145,7 @@ killSwitch: { enabled: true }
       const end = performance.now() + LONGEST_MS;
       while (!holds()) {
         if (performance.now() > end) {
-          throw new Error(`${what} did not come; ${refused()} packets were refused; the daemon told:\n${told}`);
+          throw new Error(`${what} did not come; ${refused()} packets were refused; the daemon reported:\n${reported}`);
         }
         await new Promise((done) => setTimeout(done, 100));
       }
@@ -159,7 +159,7 @@ killSwitch: { enabled: true }
 
     test("from endpoints outside the default's table, and of a second tunnel for a user", async () => {
       // Until the policy rules stand, packets are looked up in the main table, which knows everybody.
-      await until("the configuration", () => told.includes("in sync"));
+      await until("the configuration", () => reported.includes("in sync"));
       await reaches("10.8.0.1");
       await reaches("10.9.0.1", AS_NOBODY);
       expect(refused()).toBe(0);
@@ -178,7 +178,7 @@ killSwitch: { enabled: true }
         await reaches("10.8.0.1");
       }
       expect(refused()).toBe(0);
-      expect(told).not.toContain("is held by");
+      expect(reported).not.toContain("is held by");
     });
   },
 );

@@ -120,7 +120,7 @@ export async function fallBackAndReturn(
 
   // The server comes back, and nothing is in the clear any more.
   await world.inside("vpn", ["nft", "delete", "table", "inet", "silence"]);
-  await daemon.until("the tunnel again", async () => daemon.told.includes("no fallback is in use"));
+  await daemon.until("the tunnel again", async () => daemon.reported.includes("no fallback is in use"));
   const atReturn = await leaked("falls");
   await daemon.until("answers by the tunnel", answers(FALLS));
   expect(await leaked("falls")).toBe(atReturn);
@@ -131,7 +131,7 @@ export async function fallBackAndReturn(
 class Daemon implements AsyncDisposable {
   private readonly argv: readonly string[];
   private child: ChildProcess | undefined;
-  told = "";
+  reported = "";
 
   constructor(argv: readonly string[]) {
     this.argv = argv;
@@ -141,7 +141,7 @@ class Daemon implements AsyncDisposable {
     const [program = "", ...words] = this.argv;
     this.child = spawn(program, words);
     this.child.stderr?.setEncoding("utf8").on("data", (text: string) => {
-      this.told += text;
+      this.reported += text;
     });
   }
 
@@ -156,7 +156,7 @@ class Daemon implements AsyncDisposable {
 
   async until(what: string, holds: () => Promise<boolean>): Promise<void> {
     await waitFor(what, holds, LONGEST_MS, 250).catch((cause) => {
-      throw new Error(`${cause.message}; the daemon told:\n${this.told}`, { cause });
+      throw new Error(`${cause.message}; the daemon reported:\n${this.reported}`, { cause });
     });
   }
 

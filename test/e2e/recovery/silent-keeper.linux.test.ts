@@ -71,13 +71,13 @@ describe.skipIf(reason !== undefined)(
     test("law 9: status shows the kernel's state, names the keeper and says what to do", () => {
       const { status, stdout } = awg("status", "--json");
       expect(status).toBe(0);
-      const told = JSON.parse(stdout);
-      expect(told.silentKeeper).toMatchObject({
+      const reported = JSON.parse(stdout);
+      expect(reported.silentKeeper).toMatchObject({
         pid: keeper,
         remedy: expect.stringContaining(`kill -CONT ${keeper}`),
       });
-      expect(told.conditions).toContainEqual(expect.objectContaining({ type: "Protected", status: true }));
-      expect(told.conditions).toContainEqual(expect.objectContaining({ type: "Drifted", status: false }));
+      expect(reported.conditions).toContainEqual(expect.objectContaining({ type: "Protected", status: true }));
+      expect(reported.conditions).toContainEqual(expect.objectContaining({ type: "Drifted", status: false }));
       expect(awg("status").stdout.replace("The", "the")).toMatch(silence());
     });
 

@@ -34,8 +34,8 @@ test("an engine on a Mac with an unreadable answer is reported alone and not cha
   await engines.ensure(tunnelSpec(contract));
   world.engineOf(contract.device)?.set("set=1\nlisten_port=nonsense\n");
   const before = { ...world.engineOf(contract.device)?.touches };
-  const told = [{ device: contract.device, running: false, silence: { isGarbled: true, canGoOn: false } }];
-  expect(await engines.readAll()).toMatchObject(told);
+  const reported = [{ device: contract.device, running: false, silence: { isGarbled: true, canGoOn: false } }];
+  expect(await engines.readAll()).toMatchObject(reported);
   await engines.refreshEndpoints?.(contract.device);
   expect(world.engineOf(contract.device)?.touches).toEqual(before);
 });

@@ -85,8 +85,8 @@ time.sleep(60)`,
 
   test("an IPv6 address that an MTU below 1280 forbids is reported with the device and its MTU", () => {
     const [outcome] = newMachine().perform([{ port: "links", method: "ensure", args: [{ ...SPEC, mtuBytes: 1250 }] }]);
-    const told = `${DEVICE} cannot have the IPv6 address fd00:8::2/64: its MTU is 1250, and IPv6 needs 1280`;
-    expect(outcome?.error).toMatchObject({ kind: "host", message: told });
+    const reported = `${DEVICE} cannot have the IPv6 address fd00:8::2/64: its MTU is 1250, and IPv6 needs 1280`;
+    expect(outcome?.error).toMatchObject({ kind: "host", message: reported });
   });
 
   test("law 3: ensuring twice is ensuring once", () => {

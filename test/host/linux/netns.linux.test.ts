@@ -88,13 +88,13 @@ describe.skipIf(obstacle !== undefined)(`--netns (${obstacle ?? "on this kernel"
 
   test("a file that cannot be mounted over the host's is reported with a remedy, and nothing is run", () => {
     mkdirSync(etc, { recursive: true });
-    const told = `make ${etc}/resolv.conf a file, as /etc/resolv.conf is, or remove it`;
+    const reported = `make ${etc}/resolv.conf a file, as /etc/resolv.conf is, or remove it`;
     const run = () => runInside(namespace.name, "/bin/echo", "run");
     symlinkSync("/nowhere", `${etc}/resolv.conf`);
-    expect(run()).toMatchObject({ status: 99, stdout: "", stderr: expect.stringContaining(told) });
+    expect(run()).toMatchObject({ status: 99, stdout: "", stderr: expect.stringContaining(reported) });
     rmSync(`${etc}/resolv.conf`);
     mkdirSync(`${etc}/resolv.conf`);
-    expect(run()).toMatchObject({ status: 99, stdout: "", stderr: expect.stringContaining(told) });
+    expect(run()).toMatchObject({ status: 99, stdout: "", stderr: expect.stringContaining(reported) });
   });
 
   test("a namespace that is not there, or cannot be named, is said", () => {

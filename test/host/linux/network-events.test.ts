@@ -46,30 +46,30 @@ function entry(what: string, port: number, protocol: number, table = 254, flags 
   return { type, flags, sequence: 1, port, payload: writer.take() };
 }
 
-const told = (...messages: readonly NetlinkMessage[]) => eventsOf(messages).map(({ what }) => what);
+const reported = (...messages: readonly NetlinkMessage[]) => eventsOf(messages).map(({ what }) => what);
 
 test("a transaction that the keeper made for this process is not told, under any of its sequence numbers", () => {
   noteOwnTransaction({ port: KEEPER, first: 0xffff_fffe, count: 4 });
-  for (const sequence of [0xffff_fffe, 0xffff_ffff, 0, 1]) expect(told(generation(KEEPER, sequence))).toEqual([]);
-  for (const sequence of [0xffff_fffd, 2]) expect(told(generation(KEEPER, sequence))).toEqual(["packet filter"]);
-  expect(told(generation(KEEPER + 1, 0))).toEqual(["packet filter"]);
+  for (const sequence of [0xffff_fffe, 0xffff_ffff, 0, 1]) expect(reported(generation(KEEPER, sequence))).toEqual([]);
+  for (const sequence of [0xffff_fffd, 2]) expect(reported(generation(KEEPER, sequence))).toEqual(["packet filter"]);
+  expect(reported(generation(KEEPER + 1, 0))).toEqual(["packet filter"]);
 });
 
 test("the keeper's transaction for somebody else is told, though the event of one of ours was lost or nobody listened yet", () => {
   noteOwnTransaction({ port: KEEPER, first: 100, count: 3 });
   noteOwnTransaction({ port: KEEPER, first: 106, count: 3 });
-  expect(told(generation(KEEPER, 104), generation(KEEPER, 107))).toEqual(["packet filter"]);
-  expect(told(generation(KEEPER, 104))).toEqual(["packet filter"]);
+  expect(reported(generation(KEEPER, 104), generation(KEEPER, 107))).toEqual(["packet filter"]);
+  expect(reported(generation(KEEPER, 104))).toEqual(["packet filter"]);
 });
 
 test("a request of this process is not reported; one of a process that reuses a closed socket's port id is", () => {
   noteOwnPort(77);
   const first = takeSequences(3);
-  expect(told(newRoute(77, first), newRoute(77, (first + 2) >>> 0))).toEqual([]);
-  expect(told(newRoute(77, (first + 3) >>> 0))).toEqual(["routes"]);
-  expect(told(newRoute(77, (first + 0x8000_0000) >>> 0))).toEqual(["routes"]);
-  expect(told(newRoute(78, first))).toEqual(["routes"]);
-  expect(told(newRoute(0, first))).toEqual(["routes"]);
+  expect(reported(newRoute(77, first), newRoute(77, (first + 2) >>> 0))).toEqual([]);
+  expect(reported(newRoute(77, (first + 3) >>> 0))).toEqual(["routes"]);
+  expect(reported(newRoute(77, (first + 0x8000_0000) >>> 0))).toEqual(["routes"]);
+  expect(reported(newRoute(78, first))).toEqual(["routes"]);
+  expect(reported(newRoute(0, first))).toEqual(["routes"]);
 });
 
 test.each(["routes", "policy rules", "addresses"])(
@@ -127,9 +127,9 @@ function setting(attribute: number, value: number, index = -1): NetlinkMessage {
 
 test("rp_filter for all devices is reported unless this process wrote it last; other settings are not", () => {
   const [forwarding, filter] = [2, 3];
-  expect(told(setting(filter, 2))).toEqual(["kernel settings"]);
+  expect(reported(setting(filter, 2))).toEqual(["kernel settings"]);
   noteOwnSetting("net.ipv4.conf.all.rp_filter", "2");
-  expect(told(setting(filter, 2))).toEqual([]);
-  expect(told(setting(filter, 1), setting(filter, 2))).toEqual(["kernel settings"]);
-  expect(told(setting(forwarding, 1), setting(filter, 1, 3))).toEqual([]);
+  expect(reported(setting(filter, 2))).toEqual([]);
+  expect(reported(setting(filter, 1), setting(filter, 2))).toEqual(["kernel settings"]);
+  expect(reported(setting(forwarding, 1), setting(filter, 1, 3))).toEqual([]);
 });

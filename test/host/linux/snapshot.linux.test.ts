@@ -7,8 +7,8 @@ const obstacle = namespaceObstacle();
 describe.skipIf(obstacle !== undefined)(`one look at the machine (on this kernel${obstacle ?? ""})`, () => {
   test("a snapshot keeps its devices, names a later one by its routes, and the next snapshot has all", () => {
     using machine = new LinuxMachine("look");
-    const told = machine.namespace.runScript("test/host/linux/snapshot.script.ts", { runDir: machine.folder });
-    expect(told).toEqual({
+    const reported = machine.namespace.runScript("test/host/linux/snapshot.script.ts", { runDir: machine.folder });
+    expect(reported).toEqual({
       // Nothing was read before the first question.
       first: ["d0", "e0"],
       same: ["d0", "e0"],

@@ -36,7 +36,7 @@ ip("link", "add", "d1", "type", "veth", "peer", "name", "e1");
 ip("link", "set", "e1", "up");
 ip("link", "set", "d1", "up");
 ip("route", "add", "10.9.0.0/16", "dev", "d1", "table", String(tableOfPath(1)), "proto", String(ROUTE_PROTOCOL));
-const told = {
+const reported = {
   first,
   same: await devices(look),
   engines: (await look.engines.readAll()).length,
@@ -44,4 +44,4 @@ const told = {
   now: await devices(host),
   next: await devices(host.snapshot?.() ?? host),
 };
-process.stdout.write(JSON.stringify(told));
+process.stdout.write(JSON.stringify(reported));

@@ -161,12 +161,12 @@ describe.skipIf(!isLinux)(`awg's own engine under a Mac's keeper (${why})`, WHOL
     process.argv = [process.execPath, script];
     const launch = { kind: "embedded", protocol: "wireguard", name: "utun4", socket: "/s/utun4.sock" } as const;
     launchEngine({ ...launch, tunFd: utun.fd, logPath: join(folder, "log") });
-    let told: Uint8Array | undefined;
+    let reported: Uint8Array | undefined;
     await until(() => {
       const came = utun.take();
-      if (came !== undefined) told = Buffer.concat([Buffer.from(came.word, "hex"), came.packet]);
+      if (came !== undefined) reported = Buffer.concat([Buffer.from(came.word, "hex"), came.packet]);
       return came !== undefined;
     });
-    expect(JSON.parse(new TextDecoder().decode(told))).toEqual([["engine", "utun4"], "3", "/s/utun4.sock"]);
+    expect(JSON.parse(new TextDecoder().decode(reported))).toEqual([["engine", "utun4"], "3", "/s/utun4.sock"]);
   });
 });

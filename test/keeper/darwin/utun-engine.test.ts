@@ -49,7 +49,7 @@ interface World {
   readonly keeper: UtunKeeper;
   readonly children: ChildProcess[];
   readonly socket: string;
-  readonly told: () => string;
+  readonly reported: () => string;
   readonly next: () => UtunKeeper;
 }
 
@@ -87,7 +87,7 @@ async function world(): Promise<World> {
   });
   await keeper.answer({ request: "openDevice", device: "awg-office", alias: "awg:office" });
   const socket = engineSocketPath(root, "wireguard", "utun1");
-  return { machine, keeper, children, socket, told: () => readFileSync(log, "utf8"), next: make };
+  return { machine, keeper, children, socket, reported: () => readFileSync(log, "utf8"), next: make };
 }
 
 async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
@@ -100,14 +100,14 @@ async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
 
 describe("engines of a Mac's keeper (a stand-in for wireguard-go)", () => {
   it("are started on the interface, get the whole configuration and later only changes, and keep the interface's MTU", async () => {
-    const { keeper, machine, told, children } = await world();
+    const { keeper, machine, reported, children } = await world();
     const utun = machine.interfaceNamed("utun1");
     if (utun === undefined) throw new Error("no utun1");
     utun.mtu = 1280;
     await keeper.answer(ensure("listen_port=51820"));
     expect(utun.mtu).toBe(1280);
     const status = await keeper.answer(ensure("listen_port=51820", "fwmark=7"));
-    expect(told()).toBe("set=1\nlisten_port=51820\n\nset=1\nfwmark=7\n\n");
+    expect(reported()).toBe("set=1\nlisten_port=51820\n\nset=1\nfwmark=7\n\n");
     expect(children).toHaveLength(1);
     expect(status.devices).toEqual([
       {
@@ -118,10 +118,10 @@ describe("engines of a Mac's keeper (a stand-in for wireguard-go)", () => {
   });
 
   it("are started again with their configuration when they die", async () => {
-    const { keeper, told, children, socket } = await world();
+    const { keeper, reported, children, socket } = await world();
     await keeper.answer(ensure("listen_port=51820"));
     children[0]?.kill("SIGKILL");
-    await until(() => children.length === 2 && told().split("set=1").length === 3);
+    await until(() => children.length === 2 && reported().split("set=1").length === 3);
     await until(async () => (await exchangeUapi(socket, "get=1\n\n")) !== undefined);
     expect(keeper.status.devices[0]?.engine).toMatchObject({ restarts: 1, pid: children[1]?.pid });
   });

@@ -93,7 +93,7 @@ async function untilRecovered(
   await answered;
   if (shapeMs !== undefined && trafficMs !== undefined) return { shapeMs, trafficMs };
   const wrong = shapeMs === undefined ? differenceOf(shapes[scene.variant], shape) : "no traffic";
-  return { shapeMs, trafficMs, complaint: `${wrong}\nthe loop told last: ${scene.product.lastWords}` };
+  return { shapeMs, trafficMs, complaint: `${wrong}\nthe loop reported last: ${scene.product.lastWords}` };
 }
 
 /** When a ping by each IP version was answered. */

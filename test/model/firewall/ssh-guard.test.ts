@@ -35,9 +35,9 @@ describe("the SSH guard", () => {
 
   test("S6.8: who is answered by another device is not heard, and both devices are named; without a kill switch it lives", () => {
     const ways = { device: "eth1", answeredBy: "eth0" };
-    const told = "S6.8 its sender is behind another device: 203.0.113.1 is on eth1, ";
+    const reported = "S6.8 its sender is behind another device: 203.0.113.1 is on eth1, ";
     expect(whySshIsUnheard(LAPTOP, onPort22, ways)).toBe(
-      `${told}by which no default route leads, and 198.51.100.7 is answered by eth0`,
+      `${reported}by which no default route leads, and 198.51.100.7 is answered by eth0`,
     );
     expect(whySshIsUnheard(policyOf({ killSwitch: false, allow: [] }), onPort22, ways)).toBeUndefined();
   });

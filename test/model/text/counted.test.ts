@@ -9,6 +9,6 @@ test.each([
   [3, "entry", "entries", "3 entries"],
   [1n, "class", "classes", "1 class"],
   [2n, "class", "classes", "2 classes"],
-])("%s of %s is told as English has it", (count, one, more, told) => {
-  expect(counted(count, one, more)).toBe(told);
+])("%s of %s is told as English has it", (count, one, more, reported) => {
+  expect(counted(count, one, more)).toBe(reported);
 });

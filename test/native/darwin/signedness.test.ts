@@ -7,7 +7,7 @@ const ways = vi.hoisted(() => new Map<FieldAt, Set<string>>());
 
 vi.mock(import("../../../src/native/darwin/struct.codec.ts"), async (original) => {
   const actual = await original();
-  const told =
+  const reported =
     <Rest extends unknown[], Value>(
       name: string,
       call: (bytes: Uint8Array, base: number, field: FieldAt, ...rest: Rest) => Value,
@@ -18,14 +18,14 @@ vi.mock(import("../../../src/native/darwin/struct.codec.ts"), async (original) =
     };
   return {
     ...actual,
-    readUnsigned: told("readUnsigned", actual.readUnsigned),
-    readSigned: told("readSigned", actual.readSigned),
-    readUnsigned64: told("readUnsigned64", actual.readUnsigned64),
-    readSigned64: told("readSigned64", actual.readSigned64),
-    readCharacters: told("readCharacters", actual.readCharacters),
-    writeNumber: told("writeNumber", actual.writeNumber),
-    writeNumber64: told("writeNumber64", actual.writeNumber64),
-    writeCharacters: told("writeCharacters", actual.writeCharacters),
+    readUnsigned: reported("readUnsigned", actual.readUnsigned),
+    readSigned: reported("readSigned", actual.readSigned),
+    readUnsigned64: reported("readUnsigned64", actual.readUnsigned64),
+    readSigned64: reported("readSigned64", actual.readSigned64),
+    readCharacters: reported("readCharacters", actual.readCharacters),
+    writeNumber: reported("writeNumber", actual.writeNumber),
+    writeNumber64: reported("writeNumber64", actual.writeNumber64),
+    writeCharacters: reported("writeCharacters", actual.writeCharacters),
   };
 });
 

@@ -65,14 +65,14 @@ describe("an apply that has to be confirmed", () => {
     const clock = new BootClock();
     const armed: number[] = [];
     const logs: number[] = [];
-    const told = confirmation(armed);
+    const reported = confirmation(armed);
     const arm = async (deadlineMs: number): Promise<void> => {
       logs.push(bench.disk.log.length + bench.machine.log.length);
       clock.ms += 500;
-      await told.arm(deadlineMs);
+      await reported.arm(deadlineMs);
     };
     const outcome = await applyOn(
-      depsOf(bench, new Faults(), { clock: clock.deps, confirmation: { ...told, arm } }),
+      depsOf(bench, new Faults(), { clock: clock.deps, confirmation: { ...reported, arm } }),
       NEW,
     );
     expect(armed).toEqual([61_000, 61_500]);

@@ -158,13 +158,13 @@ describe("an apply that fails", () => {
     }
 
     test("is told again until it stays", async () => {
-      const told = Array(4).fill("update tunnel/office");
-      expect(await applyAgainst(3, ["/listenPort"])).toEqual({ kind: "applied", log: told });
+      const reported = Array(4).fill("update tunnel/office");
+      expect(await applyAgainst(3, ["/listenPort"])).toEqual({ kind: "applied", log: reported });
     });
 
     test("or does not answer meanwhile, because somebody stopped it, is begun anew", async () => {
-      const told = Array(2).fill("update tunnel/office");
-      expect(await applyAgainst(1, ["/listenPort"], "isSilent")).toEqual({ kind: "applied", log: told });
+      const reported = Array(2).fill("update tunnel/office");
+      expect(await applyAgainst(1, ["/listenPort"], "isSilent")).toEqual({ kind: "applied", log: reported });
     });
 
     test("is rolled back where it never stays, and where it is more than the other end's to move", async () => {

@@ -210,22 +210,22 @@ describe("endpoints", () => {
   });
 
   describe("of a name with several, for awg's own engine", () => {
-    const told = (addresses: readonly string[], ...previous: string[]) =>
+    const reported = (addresses: readonly string[], ...previous: string[]) =>
       expandText(tunnel({ top: "killSwitch: {}" }), names(...addresses), pinned(...previous));
     const [one, two, three] = ["198.51.100.7", "198.51.100.8", "2001:db8::5"] as const;
     const [first, second, third] = [`${one}:51820`, `${two}:51820`, `[${three}]:51820`] as const;
 
     test("it is told all, and all are let out", () => {
-      const expansion = told([one, two, three]);
+      const expansion = reported([one, two, three]);
       expect(peerOf(expansion)).toMatchObject({ endpoint: third, endpoints: [third, first, second] });
       const granted = resourceOf(expansion, "firewall/machine").spec.layers[0]?.endpoints;
       expect(granted?.map(({ address }) => address)).toEqual([one, two, three]);
     });
 
     test("law 3: in the order of before, whatever the order of answers; what is new comes last", () => {
-      expect(peerOf(told([one, two], second, first))?.endpoints).toEqual([second, first]);
-      expect(peerOf(told([three, one, two], second, first))?.endpoints).toEqual([second, first, third]);
-      expect(endpointsOf(told([three, one], second, first).desired.resources)).toEqual(pinned(first, third).endpoints);
+      expect(peerOf(reported([one, two], second, first))?.endpoints).toEqual([second, first]);
+      expect(peerOf(reported([three, one, two], second, first))?.endpoints).toEqual([second, first, third]);
+      expect(endpointsOf(reported([three, one], second, first).desired.resources)).toEqual(pinned(first, third).endpoints);
     });
 
     test("law 3: what did not answer changes nothing, for the engine asks the others by itself", () => {
@@ -237,7 +237,7 @@ describe("endpoints", () => {
     test("all of before stay while the name does not resolve, and no more than eight are told", () => {
       expect(peerOf(expandText(tunnel(), { addresses: {} }, pinned(first, third)))?.endpoints).toEqual([first, third]);
       const many = Array.from({ length: 20 }, (_, index) => `198.51.100.${index + 1}`);
-      expect(peerOf(told(many))?.endpoints).toHaveLength(8);
+      expect(peerOf(reported(many))?.endpoints).toHaveLength(8);
     });
   });
 

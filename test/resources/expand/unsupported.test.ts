@@ -151,21 +151,21 @@ describe("law 9: a rule that demands more than this machine keeps is refused", (
 
 describe("what only another system has", () => {
   const text = rule("apps: [x, { signer: 43AQ936H96 }], any: [{ not: { parent: { bundleId: org.example.x } } }]");
-  const told = (config: string, os: "linux" | "darwin") =>
+  const reported = (config: string, os: "linux" | "darwin") =>
     expandText(config, { os }).unsupported.filter(({ message }) => /works on .* only/.test(message));
 
   test("bundles and signers of programs: refused on Linux by their place, with what to match instead", () => {
-    expect(told(text, "linux")).toEqual([
+    expect(reported(text, "linux")).toEqual([
       { path: "rules.0.apps.1.signer", message: '"signer" works on macOS only; match the path' },
       { path: "rules.0.any.0.not.parent.0.bundleId", message: '"bundleId" works on macOS only; match the path' },
     ]);
-    expect(told(text, "darwin")).toEqual([]);
+    expect(reported(text, "darwin")).toEqual([]);
   });
 
   test("a tunnel that runs: taken over on Linux, refused on macOS, with what to do instead", () => {
     const adopting = `${tunnel("")}conflicts: { /link/a/device: adopt }`;
-    expect(told(adopting, "linux")).toEqual([]);
-    expect(told(adopting, "darwin")).toMatchObject([
+    expect(reported(adopting, "linux")).toEqual([]);
+    expect(reported(adopting, "darwin")).toMatchObject([
       { path: "conflicts./link/a/device", message: '"adopt" works on Linux only; run wg-quick down first' },
     ]);
   });

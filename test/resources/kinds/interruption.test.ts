@@ -25,7 +25,7 @@ function observed(spec: TunnelSpec, running = true): TunnelObserved {
 }
 
 /** What is told at each field that differs; undefined where nothing is. */
-function told(desired: Partial<TunnelSpec>, engine: TunnelSpec["engine"], running = true): Record<string, unknown> {
+function reported(desired: Partial<TunnelSpec>, engine: TunnelSpec["engine"], running = true): Record<string, unknown> {
   const before = { ...SPEC, engine };
   const changes = tunnelDriver.diff({ ...before, ...desired }, observed(before, running));
   return Object.fromEntries(changes.map(({ field, interruption }) => [field, interruption]));
@@ -39,35 +39,35 @@ describe("issue 4, point 4: the plan says when a change of key or obfuscation is
     ["embedded", IS],
     ["userspace", IS_NOT],
   ])("engine %s", (engine, expected) => {
-    expect(told({ privateKey: secret("other") }, engine)).toEqual({ "/privateKey": expected });
+    expect(reported({ privateKey: secret("other") }, engine)).toEqual({ "/privateKey": expected });
     const other = { jc: "4", s1: "21", s4: "7", h1: "1001", header_protection_key: "id" };
-    expect(told({ obfuscation: other }, engine)).toEqual({
+    expect(reported({ obfuscation: other }, engine)).toEqual({
       "/obfuscation/h1": expected,
       "/obfuscation/header_protection_key": undefined,
       "/obfuscation/s1": undefined,
       "/obfuscation/s4": undefined,
     });
     const peers = SPEC.peers.map((peer) => ({ ...peer, presharedKey: secret("another") }));
-    expect(told({ peers }, engine)).toEqual({ "/peers/0/presharedKey": expect.stringContaining("next handshake") });
+    expect(reported({ peers }, engine)).toEqual({ "/peers/0/presharedKey": expect.stringContaining("next handshake") });
   });
 
   test("what each end has for itself interrupts nothing", () => {
-    expect(told({ obfuscation: { ...SPEC.obfuscation, jc: "5", i1: "<r 4>" } }, "userspace")).toEqual({
+    expect(reported({ obfuscation: { ...SPEC.obfuscation, jc: "5", i1: "<r 4>" } }, "userspace")).toEqual({
       "/obfuscation/i1": undefined,
       "/obfuscation/jc": undefined,
     });
-    expect(told({ fwmark: 2 }, "userspace")).toEqual({ "/fwmark": undefined });
+    expect(reported({ fwmark: 2 }, "userspace")).toEqual({ "/fwmark": undefined });
   });
 
   test("another engine or protocol is told once, whatever else changes; one that does not run loses nothing", () => {
-    expect(told({ protocol: "wireguard", obfuscation: {}, privateKey: secret("other") }, "embedded")).toEqual({
+    expect(reported({ protocol: "wireguard", obfuscation: {}, privateKey: secret("other") }, "embedded")).toEqual({
       "/protocol": IS_NOT,
       "/privateKey": undefined,
       "/obfuscation/h1": undefined,
       "/obfuscation/jc": undefined,
       "/obfuscation/s1": undefined,
     });
-    expect(told({ privateKey: secret("other") }, "userspace", false)).toEqual({
+    expect(reported({ privateKey: secret("other") }, "userspace", false)).toEqual({
       "/running": undefined,
       "/privateKey": undefined,
     });

@@ -151,8 +151,8 @@ tunnels:
 default: { via: direct }`).tunnels["a"];
     const obfuscation = tunnel?.protocol === "amneziawg" ? tunnel.obfuscation : undefined;
     if (obfuscation === undefined) throw new Error("there is no obfuscation");
-    const told = obfuscationParameters(obfuscation, secretOf, true);
-    const { awg_generation: named, ...everyEngine } = told;
+    const reported = obfuscationParameters(obfuscation, secretOf, true);
+    const { awg_generation: named, ...everyEngine } = reported;
     expect(named).toBe("3.1");
     expect(obfuscationParameters(obfuscation, secretOf, false)).toEqual(everyEngine);
     expect(everyEngine).toEqual({

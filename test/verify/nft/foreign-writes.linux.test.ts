@@ -112,7 +112,7 @@ describe.skipIf(obstacle !== undefined)(
       ["prerouting", "raw", 'iifname "lo" notrack', false],
       ["output", "filter", "notrack", false],
       ["output", "raw", 'ct helper set "ftp"', false],
-    ])("at %s, priority %s, %s: told is %s", (hook, priority, rule, isTold) => {
+    ])("at %s, priority %s, %s: told is %s", (hook, priority, rule, isReported) => {
       const helper = 'add ct helper inet theirs ftp { type "ftp" protocol tcp; }';
       load([
         "add table inet theirs",
@@ -123,7 +123,7 @@ describe.skipIf(obstacle !== undefined)(
       try {
         const { findings, notes } = verify();
         expect(findings).toEqual([]);
-        expect(notes.filter((note) => note.includes("connection tracking"))).toHaveLength(isTold ? 1 : 0);
+        expect(notes.filter((note) => note.includes("connection tracking"))).toHaveLength(isReported ? 1 : 0);
       } finally {
         load(["delete table inet theirs"]);
       }

@@ -135,13 +135,13 @@ describe.skipIf(obstacle !== undefined)(
       ["-j CONNMARK --restore-mark --nfmask 0xff000000 --ctmask 0xff000000", true],
       ["-j CONNMARK --restore-mark --nfmask 0x00003f00 --ctmask 0x00003f00", false],
       ["-j CONNMARK --save-mark", false],
-    ])("iptables %s: marks of ours are in doubt: %s", (rule, isTold) => {
+    ])("iptables %s: marks of ours are in doubt: %s", (rule, isReported) => {
       load();
       ends.here.run(["iptables-nft", "-w", "-t", "mangle", "-A", "OUTPUT", ...rule.split(" ")]);
       try {
         const { findings, notes } = verify();
         expect(findings).toEqual([]);
-        expect(notes.filter((note) => /another mark.*ip mangle OUTPUT/.test(note))).toHaveLength(isTold ? 1 : 0);
+        expect(notes.filter((note) => /another mark.*ip mangle OUTPUT/.test(note))).toHaveLength(isReported ? 1 : 0);
       } finally {
         nft("delete", "table", "ip", "mangle");
       }

@@ -248,11 +248,11 @@ describe("the breakages that the leak lab knows are found without sending a pack
   test.each([
     ["S2.7: LLDP", [...aside("protocol", 0x88cc), verdict("accept")], /0x88cc, by/],
     ["S2.7: any", [verdict("accept")], /0x[0-9a-f]{4}, by/],
-  ] as const)("%s frames that a rule lets out", (_, expressions, told) => {
+  ] as const)("%s frames that a rule lets out", (_, expressions, reported) => {
     const said = verify(LAPTOP, withRule(tables, 1, "frames", expressions)).findings;
     const ofFrames = said.filter(({ message }) => message.includes("S2.7)"));
     expect(ofFrames.map(({ kind, message }) => `${kind}: ${message}`)).toEqual(
-      PHYSICAL.map((device) => expect.stringMatching(new RegExp(`^leak: .*${told.source} ${device} leaves though`))),
+      PHYSICAL.map((device) => expect.stringMatching(new RegExp(`^leak: .*${reported.source} ${device} leaves though`))),
     );
   });
 
@@ -290,7 +290,7 @@ describe("the breakages that the leak lab knows are found without sending a pack
       const { findings } = verify(policy, [{ ...inet, rules }, netdev]);
       expect(findings.map(({ kind, message }) => `${kind}: ${message}`)).toEqual(
         [4, 6].flatMap((family) =>
-          ["S6.8", "S7.4"].map((told) => expect.stringMatching(`^leak: .* in another's name .*IPv${family}, ${told}`)),
+          ["S6.8", "S7.4"].map((reported) => expect.stringMatching(`^leak: .* in another's name .*IPv${family}, ${reported}`)),
         ),
       );
     }

@@ -86,10 +86,10 @@ export async function applyWithFailingKeeper(
 
 /** B4: it ended as a program does, says in a sentence what failed, and did not pretend. */
 export function expectGoodEnd({ status, stderr, stdout }: Finished, where: string, things: RegExp): void {
-  const told = `${where}: exit ${status}: ${stderr}${stdout}`;
-  expect(knownEnds, told).toContain(status);
-  expect(stderr, told).not.toMatch(/^\s+at |TypeError|ReferenceError|RangeError|internal error/m);
-  if (status !== 0) expect(stderr, told).toMatch(things);
+  const reported = `${where}: exit ${status}: ${stderr}${stdout}`;
+  expect(knownEnds, reported).toContain(status);
+  expect(stderr, reported).not.toMatch(/^\s+at |TypeError|ReferenceError|RangeError|internal error/m);
+  if (status !== 0) expect(stderr, reported).toMatch(things);
 }
 
 /**

@@ -53,7 +53,7 @@ export class FailingDaemon implements AsyncDisposable {
   readonly #program: string;
   readonly #started: ChildProcess[] = [];
   #daemon: ChildProcess | undefined;
-  #told = "";
+  #reported = "";
   #edits = 0;
 
   /** @param program what node runs */
@@ -83,7 +83,7 @@ export class FailingDaemon implements AsyncDisposable {
     );
     for (const stream of [this.#daemon.stdout, this.#daemon.stderr])
       stream?.setEncoding("utf8").on("data", (text: string) => {
-        this.#told += text;
+        this.#reported += text;
       });
     await this.#until(/in sync/, 0);
   }
@@ -93,7 +93,7 @@ export class FailingDaemon implements AsyncDisposable {
     const said: string[] = [];
     for (const fault of this.#faults(turn)) {
       const begun = await fault.begin?.();
-      const from = this.#told.length;
+      const from = this.#reported.length;
       this.#edit(fault.config);
       try {
         said.push(await this.#until(/Stalled: .*|cannot be applied: .*/, from));
@@ -111,7 +111,7 @@ export class FailingDaemon implements AsyncDisposable {
       const argv = [...this.#awg, "diff", "-f", this.#config, ...this.#state];
       if (this.#space.run(argv, { mayFail: true }).status === 0) return;
       if (performance.now() > endMs)
-        throw new Error(`it does not converge; the daemon told:\n${this.#told.slice(-4_000)}`);
+        throw new Error(`it does not converge; the daemon reported:\n${this.#reported.slice(-4_000)}`);
     }
   }
 
@@ -119,7 +119,7 @@ export class FailingDaemon implements AsyncDisposable {
     const pids = this.#space.run(["ip", "netns", "pids", this.#space.name]).stdout.split("\n").filter(Boolean);
     const ours = pids.map(Number).filter((pid) => textOf(`/proc/${pid}/cmdline`).includes(this.#program));
     const keeper = ours.find((pid) => textOf(`/proc/${pid}/cmdline`).includes("\0keeper\0")) ?? 0;
-    const [, liveMib] = [...this.#told.matchAll(/Mark-Compact.*?-> ([\d.]+) \(/g)].at(-1) ?? [];
+    const [, liveMib] = [...this.#reported.matchAll(/Mark-Compact.*?-> ([\d.]+) \(/g)].at(-1) ?? [];
     const live = liveMib === undefined ? {} : { liveKib: Math.round(Number(liveMib) * 1024) };
     return { daemon: figuresOf(this.#daemon?.pid ?? 0), keeper: figuresOf(keeper), processes: ours.length, ...live };
   }
@@ -220,11 +220,11 @@ ${more.startsWith("  ") ? "" : more}
 
   async #until(what: RegExp, from: number): Promise<string> {
     for (const endMs = performance.now() + longestMs; ; await sleep(10)) {
-      const [found] = what.exec(this.#told.slice(from)) ?? [];
+      const [found] = what.exec(this.#reported.slice(from)) ?? [];
       if (found !== undefined) return found;
-      if (this.#daemon?.exitCode !== null) throw new Error(`the daemon ended:\n${this.#told.slice(-4_000)}`);
+      if (this.#daemon?.exitCode !== null) throw new Error(`the daemon ended:\n${this.#reported.slice(-4_000)}`);
       if (performance.now() > endMs)
-        throw new Error(`${what} did not come; the daemon told:\n${this.#told.slice(-4_000)}`);
+        throw new Error(`${what} did not come; the daemon reported:\n${this.#reported.slice(-4_000)}`);
     }
   }
 

@@ -7,7 +7,7 @@ const slackKib = 48 * 1024;
 const mostProcesses = 4;
 
 interface Flat {
-  readonly told: string;
+  readonly reported: string;
   readonly liveEarly: number;
   readonly liveLate: number;
 }
@@ -29,16 +29,16 @@ export async function failAndStayFlat(program: string, turns: number, warmUp: nu
   const [early, late] = [held.slice(warmUp, warmUp + share), held.slice(-share)];
   const kinds = new Set(said.map(kindOf));
   const [liveEarly, liveLate] = [leastLive(early), leastLive(late)];
-  const told = `${said.length} applies failed in ${kinds.size} ways; daemon ${change(early, late, "daemon")}, ${liveEarly} then ${liveLate} KiB of its heap live; keeper ${change(early, late, "keeper")}`;
+  const reported = `${said.length} applies failed in ${kinds.size} ways; daemon ${change(early, late, "daemon")}, ${liveEarly} then ${liveLate} KiB of its heap live; keeper ${change(early, late, "keeper")}`;
   for (const who of ["daemon", "keeper"] as const) {
     // One may be a connection that is just being answered.
-    expect(least(late, who, "descriptors"), told).toBeLessThanOrEqual(least(early, who, "descriptors") + 1);
-    expect(least(late, who, "residentKib"), told).toBeLessThan(least(early, who, "residentKib") + slackKib);
+    expect(least(late, who, "descriptors"), reported).toBeLessThanOrEqual(least(early, who, "descriptors") + 1);
+    expect(least(late, who, "residentKib"), reported).toBeLessThan(least(early, who, "residentKib") + slackKib);
   }
   await daemon.succeed();
-  expect(daemon.held().processes, told).toBeLessThanOrEqual(mostProcesses);
+  expect(daemon.held().processes, reported).toBeLessThanOrEqual(mostProcesses);
   expect(kinds.size, said.join("\n")).toBeGreaterThan(4);
-  return { told, liveEarly, liveLate };
+  return { reported, liveEarly, liveLate };
 }
 
 /** Without what is another each time. */

@@ -62,8 +62,8 @@ export async function revertKilledAfterDestroy(machine: Stood, cut: Place, place
   const killed = await verdictKilledAt(awg, "revert", ...place);
   const isClosed = isJudged || (await judgeWhatStands(session, world, before)) === "judged";
   await session.rounds(1);
-  const told = await revertTold(awg, place);
-  expect([REVERTED, NOTHING_OPEN], where).toContain(told);
+  const reported = await revertTold(awg, place);
+  expect([REVERTED, NOTHING_OPEN], where).toContain(reported);
   if (!isClosed) await session.resumeJudging();
   await expectStands(machine, where);
   return killed;

@@ -79,13 +79,13 @@ describe("outputs of macOS, held against the double and the parsers", () => {
       const made = machine.addInterface(name, name === "lo0" ? 24 : 6, flags, mtu);
       for (const address of addresses) machine.addAddress(made, { prefix: prefixOf(address), peer: undefined });
     }
-    const told = readInterfaces(new FakeLibSystem(machine)).map(({ name, flags, mtuBytes, addresses }) => ({
+    const reported = readInterfaces(new FakeLibSystem(machine)).map(({ name, flags, mtuBytes, addresses }) => ({
       name,
       flags,
       mtu: mtuBytes,
       addresses: addresses.map(({ address, prefixLength }) => `${address}/${prefixLength}`).toSorted(),
     }));
-    expect(told).toEqual(
+    expect(reported).toEqual(
       captured.map(({ name, flags, mtu, addresses }) => ({ name, flags, mtu, addresses: addresses.toSorted() })),
     );
     for (const { name, flags, words } of captured) {
@@ -100,7 +100,7 @@ describe("outputs of macOS, held against the double and the parsers", () => {
     expect(rows.length).toBeGreaterThan(1);
     const machine = machineOf(rows);
     const nameOf = namesOf(machine);
-    const told = dumpRoutes(new FakeLibSystem(machine)).flatMap((one) => {
+    const reported = dumpRoutes(new FakeLibSystem(machine)).flatMap((one) => {
       const route = routeOfMessage(one, { nameOf, indexOf: new Map() });
       return route === undefined ? [] : [`${route.destination} ${route.gateway ?? "link"} ${route.device}`];
     });
@@ -110,7 +110,7 @@ describe("outputs of macOS, held against the double and the parsers", () => {
       .map(({ destination, gateway, flags, device }) => {
         return `${destination} ${gatewayOf(gateway, flags) ?? "link"} ${device}`;
       });
-    expect(told.toSorted()).toEqual(wanted.toSorted());
+    expect(reported.toSorted()).toEqual(wanted.toSorted());
   });
 
   test.each(TABLES.filter(({ name }) => UPLINKS[name] !== undefined))(

@@ -41,9 +41,9 @@ describe(`two processes at PF at once, ${RUNS} orders of their steps`, () => {
       ]);
       const failures = [one, other].flatMap((end) => (end?.status === "rejected" ? [end.reason as unknown] : []));
       overtaken += failures.length;
-      const isTold = failures.every((error) => error instanceof AwgError && error.kind === "verification");
+      const isReported = failures.every((error) => error instanceof AwgError && error.kind === "verification");
       const { policy: standing, damage } = await third.firewall.read();
-      expect({ run, isTold, ends: failures.length < 2, damage }).toEqual({ run, isTold: true, ends: true, damage: [] });
+      expect({ run, isReported, ends: failures.length < 2, damage }).toEqual({ run, isReported: true, ends: true, damage: [] });
       const whole = policies.filter((_, at) => [one, other][at]?.status === "fulfilled");
       expect(whole).toContainEqual(standing);
       expect(world.machine.pf.tokens).toHaveLength(1);

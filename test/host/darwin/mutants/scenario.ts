@@ -98,8 +98,8 @@ async function lookAround(world: DarwinWorld, mac: ContractWorld): Promise<void>
   assert.deepEqual(facts.pathMtuBytes, { "198.51.100.7": 1500 }, "the way to the endpoint is told");
 
   const { processes, networkEvents, services } = world.viewOf(world.borders);
-  const told: string[] = [];
-  const watch = processes.watch((event) => told.push(event.what));
+  const reported: string[] = [];
+  const watch = processes.watch((event) => reported.push(event.what));
   const { heard, stop } = listen(networkEvents);
   const { tuple, pid, close } = await others.openSocket();
   assert.deepEqual(
@@ -113,9 +113,9 @@ async function lookAround(world: DarwinWorld, mac: ContractWorld): Promise<void>
     ["server", 501, true],
     "the program is told",
   );
-  await mac.until(() => told.includes("started"));
+  await mac.until(() => reported.includes("started"));
   others.endProcess(pid);
-  await mac.until(() => told.includes("ended"));
+  await mac.until(() => reported.includes("ended"));
   close();
   others.sleepFor?.(20_000);
   world.machine.tell({ kind: "interface", interfaceIndex: 3 });

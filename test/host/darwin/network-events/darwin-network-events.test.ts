@@ -306,8 +306,8 @@ describe("a Mac's network", () => {
       steadyMs = n * 250;
       return hear(...flood, route({ to: "192.0.2.1" }), ...flood).map(({ what }) => what.slice(0, 4));
     });
-    expect(looks.filter((told) => told.includes("rout"))).toHaveLength(40);
-    expect(looks.flatMap((told, n) => (told.includes("lost") ? [n] : []))).toEqual([0, 20]);
+    expect(looks.filter((reported) => reported.includes("rout"))).toHaveLength(40);
+    expect(looks.flatMap((reported, n) => (reported.includes("lost") ? [n] : []))).toEqual([0, 20]);
     steadyMs = 10_000;
     expect(hear()).toHaveLength(1);
     steadyMs = 20_000;

@@ -9,7 +9,7 @@ import {
 const START: SleepReading = { sleptAtMs: 0, wokeAtMs: 0, isUserBack: false, wallMs: 1_000_000, steadyMs: 1000 };
 
 /** What is told of these looks, one after the other; each says only what is other than in the look before. */
-function told(...looks: readonly Partial<SleepReading>[]): readonly (readonly [string, boolean])[] {
+function reported(...looks: readonly Partial<SleepReading>[]): readonly (readonly [string, boolean])[] {
   let state: SleepState = { reading: START };
   return looks.flatMap((change) => {
     const next = nextSleep(state, { ...state.reading, ...change });
@@ -85,7 +85,7 @@ describe("sleep and clocks", () => {
     ],
     ["a clock that ran through a sleep", [{ wallMs: 1_900_000 }], [["the wall clock jumped by 900 s", true]]],
   ])("%s", (_what, looks, expected) => {
-    expect(told(...looks)).toEqual(expected);
+    expect(reported(...looks)).toEqual(expected);
   });
 
   test("what may have moved in a dark wake is made good at its end, however short the sleep was", () => {

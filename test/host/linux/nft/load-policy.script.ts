@@ -48,10 +48,10 @@ const {
   isRivalled = false,
   isOwnerLate = false,
   flickering,
-  capabilities: told,
+  capabilities: reported,
 }: Request = JSON.parse(await text(process.stdin));
 using socket = openNetfilterSocket();
-const capabilities = () => told ?? { egressHook: true, ownedTables: true };
+const capabilities = () => reported ?? { egressHook: true, ownedTables: true };
 const local = localNftOwner(socket);
 const found: string[] = [];
 const runCommands = () =>

@@ -66,7 +66,7 @@ test.each([
   ["wlan0", { oif: 3 }, undefined],
   ["service", { oif: 2 }, undefined],
   ["awg-office", { oif: 2 }, undefined],
-])("S6.8: who asks for an address of %s and has the way %j back is answered elsewhere: by %s", (device, way, told) => {
+])("S6.8: who asks for an address of %s and has the way %j back is answered elsewhere: by %s", (device, way, reported) => {
   const links = [
     linkOf(2, "wlan0"),
     linkOf(3, "lan0"),
@@ -87,7 +87,7 @@ test.each([
     decideRoute: () => (way === undefined ? { refused: "ENETUNREACH" } : { route: { ...base, ...way } }),
   };
   const ends = { client: parseIp("10.0.1.9") as IpAddress, server: parseIp("10.0.2.5") as IpAddress };
-  expect(answeredElsewhere(machine, { ends, device }, ["awg-office"])).toBe(told);
+  expect(answeredElsewhere(machine, { ends, device }, ["awg-office"])).toBe(reported);
 });
 
 test("S9.4: frames are judged on every device but loopback, tunnels, bridges and what leads to guests behind them", () => {

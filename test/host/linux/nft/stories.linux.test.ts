@@ -257,8 +257,8 @@ print(client.communicate(timeout=${seconds + 20})[0].strip())`;
       expect(ask(forged, [], [])).toEqual({ heard: [], left: [] });
       for (const family of ["-4", "-6"])
         the(here).run(["ip", family, "route", "add", "default", "dev", "guests", "metric", "2000"]);
-      const told = the(here).runScript("test/host/linux/nft/load-policy.script.ts", { runDir });
-      expect(told).toMatchObject({ damage: [expect.stringContaining("device guests has a default route")] });
+      const reported = the(here).runScript("test/host/linux/nft/load-policy.script.ts", { runDir });
+      expect(reported).toMatchObject({ damage: [expect.stringContaining("device guests has a default route")] });
       load(policy);
       expect(ask(forged, [2, 3], answered)).toEqual({ heard: [2, 3], left: answered });
     });

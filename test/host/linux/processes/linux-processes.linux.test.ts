@@ -110,7 +110,7 @@ describe.skipIf(obstacle !== undefined)(`processes${obstacle === undefined ? "" 
 
   const watchObstacle = watching();
   test.skipIf(watchObstacle !== undefined)(
-    `exec and exit are told${watchObstacle === undefined ? "" : ` (${watchObstacle})`}`,
+    `exec and exit are reported${watchObstacle === undefined ? "" : ` (${watchObstacle})`}`,
     async () => {
       const events: ProcessEvent[] = [];
       await using _watch = port.watch((event) => events.push(event));

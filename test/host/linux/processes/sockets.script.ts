@@ -18,10 +18,10 @@ mapped = pair(socket.AF_INET, "127.0.0.1", socket.AF_INET6, "::")
 sink = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); sink.bind(("127.0.0.1", 0))
 u4 = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); u4.connect(sink.getsockname())
 open6 = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM); open6.bind(("::", 0))
-told = {"t4": [t4[0].getsockname()[:2], t4[0].getpeername()[:2]], "t6": [t6[0].getsockname()[:2], t6[0].getpeername()[:2]],
+reported = {"t4": [t4[0].getsockname()[:2], t4[0].getpeername()[:2]], "t6": [t6[0].getsockname()[:2], t6[0].getpeername()[:2]],
   "accepted": [mapped[2].getsockname()[:2], mapped[2].getpeername()[:2]], "u4": [u4.getsockname(), u4.getpeername()],
   "bound": [sink.getsockname(), None], "open6": [open6.getsockname()[:2], None], "listening": [t4[1].getsockname(), None]}
-print(json.dumps(told), flush=True)
+print(json.dumps(reported), flush=True)
 for line in sys.stdin:
     if line == "fork\\n":
         child = os.fork()
@@ -44,9 +44,9 @@ const said = (): Promise<string> =>
   lines.length > 0 ? Promise.resolve(lines.shift() ?? "") : new Promise((done) => waiting.push(done));
 
 type Ends = readonly [readonly [string, number], readonly [string, number] | null];
-const told = JSON.parse(await said()) as Readonly<Record<string, Ends>>;
+const reported = JSON.parse(await said()) as Readonly<Record<string, Ends>>;
 const tuple = (name: string): SocketTuple => {
-  const [local, remote] = told[name] ?? [["", 0], null];
+  const [local, remote] = reported[name] ?? [["", 0], null];
   const plain = (address: string) => address.replace("::ffff:", "");
   return {
     protocol: ["u4", "bound", "open6"].includes(name) ? "udp" : "tcp",
@@ -58,10 +58,10 @@ const tuple = (name: string): SocketTuple => {
 let nowMs = 0;
 const port = linuxProcesses({ nowMs: () => nowMs });
 const owners = (name: string) => port.ownerOf(tuple(name))?.holders.map(({ pid }) => pid);
-const found = Object.fromEntries(Object.keys(told).map((name) => [name, owners(name)]));
+const found = Object.fromEntries(Object.keys(reported).map((name) => [name, owners(name)]));
 const all = port.sockets().sockets;
 const listed = Object.fromEntries(
-  Object.keys(told).map((name) => {
+  Object.keys(reported).map((name) => {
     const { protocol, local, remote } = tuple(name);
     const same = all.filter(
       (socket) =>

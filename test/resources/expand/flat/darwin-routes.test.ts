@@ -75,12 +75,12 @@ describe("the routes of a configuration on a Mac", () => {
     ["it blocks", "{ destinations: [10.20.0.0/16], via: block }", []],
   ])(
     "law 9: a rule by port that goes the default's way is refused where routes lead its flows off: %s",
-    (_what, later, told) => {
+    (_what, later, reported) => {
       const rules = `rules: [{ ports: [443], protocol: tcp, via: office }, ${later}]`;
       const { unsupported } = onMac(
         `${rules}\ndefault: { via: office }\nkillSwitch: { enabled: true, allowLan: false }\n`,
       );
-      expect(unsupported.map(({ path }) => path)).toEqual(told);
+      expect(unsupported.map(({ path }) => path)).toEqual(reported);
     },
   );
 
@@ -114,9 +114,9 @@ describe("the routes of a configuration on a Mac", () => {
     ],
     ["a narrow rule for what is not", "[{ ports: [22], destinations: [9.9.9.0/24], via: office }]", ["tunnels"]],
     ["a narrow rule that blocks", "[{ users: [alice], via: block }]", ["tunnels"]],
-  ])("law 9: who is told that one address has one way: %s", (_what, rules, told) => {
+  ])("law 9: who is told that one address has one way: %s", (_what, rules, reported) => {
     const paths = notesOf(`${HELD}rules: ${rules}\n`).map((note) => note.slice(0, note.indexOf(":")));
-    expect(paths).toEqual(told);
+    expect(paths).toEqual(reported);
   });
 
   it("law 9: a narrow rule's traffic to the local network is said to be dropped, where that is allowed at all", () => {
@@ -136,10 +136,10 @@ describe("the routes of a configuration on a Mac", () => {
     ],
     ["by port in the local network", "{ direction: out, protocol: tcp, ports: [22], remote: [192.168.7.9/32] }", []],
     ["of what arrives", "{ direction: in, protocol: tcp, ports: [22] }", []],
-  ])("law 9: an exception %s, which a default tunnel's routes may swallow", (_what, grant, told) => {
+  ])("law 9: an exception %s, which a default tunnel's routes may swallow", (_what, grant, reported) => {
     const { unsupported } = onMac(
       `default: { via: office }\nkillSwitch: { enabled: true, allowLan: true, allow: [${grant}] }\n`,
     );
-    expect(unsupported.map(({ path }) => path)).toEqual(told);
+    expect(unsupported.map(({ path }) => path)).toEqual(reported);
   });
 });
