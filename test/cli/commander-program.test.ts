@@ -25,7 +25,7 @@ async function answer(
   return { code, out, err };
 }
 
-test("the help of a verb that there is not is a mistake, told with the nearest one", async () => {
+test("the help of a verb that there is not is a mistake, reported with the nearest one", async () => {
   for (const help of ["--help", "-h"]) {
     const { code, out, err } = await answer("aply", help);
     expect([code, out]).toEqual([64, ""]);

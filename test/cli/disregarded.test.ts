@@ -34,8 +34,8 @@ beforeAll(() => {
   copyFileSync(join(EXAMPLE, "hosts/macos.json"), machine());
 });
 
-describe("H4: a Mac whose packet filter does not act by its rules", () => {
-  test("is not protected, in red, by status and doctor; an apply does not pretend to mend it; a restart does", () => {
+describe("H4: a Mac where the packet filter disregards its rules", () => {
+  test("is not protected, in red, by status and doctor; an apply does not pretend to repair it; a restart does", () => {
     expect(apply().status).toBe(0);
     change({ acts: false });
 

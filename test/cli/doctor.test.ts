@@ -26,7 +26,7 @@ beforeAll(() => {
   writeFileSync(JOURNAL(), "0000000 this is no journal\n", { mode: 0o600 });
 }, 60_000);
 
-describe("law 5: a machine whose journal is corrupt", () => {
+describe("law 5: a machine with a corrupt journal", () => {
   test.each([
     ["apply", ["apply", "-f", "config.yaml", "--auto-approve"]],
     ["destroy", ["destroy", "--auto-approve"]],

@@ -101,7 +101,7 @@ describe("law 9: every exit code, by the real program", () => {
     expect(awg(["status", "--host", host]).stdout).toContain("Nothing is applied");
   });
 
-  test("5: the way back failed too; the journal is named", () => {
+  test("5: the undo failed too; the journal is named", () => {
     const host = machine("stuck", [fail(5, 1000)]);
     const { status, stderr } = apply(host);
     expect(status).toBe(5);
@@ -140,7 +140,7 @@ describe("law 9: every exit code, by the real program", () => {
     expect(stderr).toContain("awg-office");
   });
 
-  test("9: not confirmed in time, and what stood before is back", () => {
+  test("9: not confirmed in time, and what was before is back", () => {
     const host = machine("unconfirmed");
     const { status, stderr } = apply(host, "--confirm-within", "0.2s");
     expect(status).toBe(9);
@@ -200,7 +200,7 @@ describe("law 9: every exit code, by the real program", () => {
     expect(stderr).toContain("4242");
   });
 
-  test("11: a saved plan whose machine changed", () => {
+  test("11: a saved plan after the machine changed", () => {
     const host = machine("stale");
     expect(awg(["plan", "-f", at("good.yaml"), "--host", host, "--out", at("stale.plan")]).status).toBe(0);
     expect(apply(host).status).toBe(0);
@@ -228,7 +228,7 @@ describe("law 9: every exit code, by the real program", () => {
     },
   );
 
-  test("64: nobody to ask, and no --auto-approve", () => {
+  test("64: no terminal to ask on, and no --auto-approve", () => {
     const { status, stderr } = awg(["apply", "-f", at("good.yaml"), "--host", machine("unasked")]);
     expect(status).toBe(64);
     expect(stderr).toContain("--auto-approve");

@@ -32,7 +32,7 @@ const WRITER = [
 ].join("\n");
 
 describe("law 9: a state folder that takes no more", () => {
-  test("what stands but could not be written down as accepted is said, and written by the next apply", () => {
+  test("what is loaded but could not be recorded as accepted is said, and written by the next apply", () => {
     const config = join(folder, "config.yaml");
     writeFileSync(
       config,

@@ -57,7 +57,7 @@ describe.skipIf(obstacle !== undefined)(`awg ps${obstacle === undefined ? "" : `
 
   const watchObstacle = watching();
   test.skipIf(watchObstacle !== undefined)(
-    `--watch tells of a program that starts, until a signal${watchObstacle === undefined ? "" : ` (${watchObstacle})`}`,
+    `--watch reports a program that starts, until a signal${watchObstacle === undefined ? "" : ` (${watchObstacle})`}`,
     async () => {
       const watch = spawn(process.execPath, [...PROGRAM, "ps", "--watch", "--json", "sleep"], { stdio: "pipe" });
       children.push(watch);

@@ -57,7 +57,7 @@ describe.skipIf(whyNot !== "")(`law 9: output that cannot be written${whyNot}`, 
     },
   );
 
-  test("a verb that only wrote notes that nobody gets succeeds", () => {
+  test("a verb that only wrote notes without a reader succeeds", () => {
     expect(awg("pipe", "full", "status", "--host", host("noted"))).toMatchObject({ status: 0 });
   });
 
@@ -90,7 +90,7 @@ describe.skipIf(whyNot !== "")(`law 9: the log of a keeper and of an engine on a
     expect(stdout).toBe("unexpected 0\n");
   });
 
-  test("no source writes to process.stderr, whose error nobody hears", () => {
+  test("no source writes to process.stderr, where errors are lost", () => {
     for (const file of ["compose/engine.ts", "keeper/serving/keeper-life.ts", "cli/awg.ts"])
       expect(readFileSync(new URL(`../../src/${file}`, import.meta.url), "utf8")).not.toContain("process.stderr.write");
   });

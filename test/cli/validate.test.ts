@@ -7,7 +7,7 @@ import { KEY_A } from "../resources/sample.ts";
 import { sampleConfig } from "../support/config.ts";
 import { temporaryFolder } from "../support/folder.ts";
 
-test("awg validate tells of a key file that a plan would refuse, and of none that is not here", () => {
+test("awg validate reports a key file that a plan would refuse, and of none that is not here", () => {
   const folder = temporaryFolder("validate");
 
   const [file, key] = [join(folder, "awg.yaml"), join(folder, "a.key")];

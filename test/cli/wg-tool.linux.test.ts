@@ -72,7 +72,7 @@ describe.skipIf(obstacle !== undefined)(`the wg tool's verbs (${obstacle ?? "bes
     expect(blocks(awg(["showconf", device]).stdout)).toEqual(blocks(wg(["showconf", device])));
   });
 
-  test("show interfaces names the device, show all … stands it in front", () => {
+  test("show interfaces names the device, show all … puts it in front", () => {
     expect(awg(["show", "interfaces"]).stdout.trim().split(" ")).toContain(device);
     expect(awg(["show", "all", "listen-port"]).stdout.split("\n")).toContain(`${device}\t51999`);
   });

@@ -108,7 +108,7 @@ describe("features a machine may lack", () => {
     expect(config && reservedKeysUsed(config)).toEqual([]);
   });
 
-  test("tunnels and proxies are told apart", () => {
+  test("tunnels and proxies are distinct", () => {
     const { config } = load(read("client.yaml"));
     expect(isNoiseTunnel(config?.tunnels["office"])).toBe(true);
     expect(isNoiseTunnel(config?.tunnels["proxy"])).toBe(false);

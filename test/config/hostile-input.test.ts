@@ -82,7 +82,7 @@ describe("texts that want more than they are", () => {
     expect(problems.every(({ line, column }) => line >= 1 && column >= 1)).toBe(true);
   });
 
-  test("what is said of a text that a terminal would act on stands in one line, suggestions too", () => {
+  test("what is said of a text that a terminal would act on is on one line, suggestions too", () => {
     const tunnel = "{ protocol: http, server: 192.0.2.1:3128 }";
     const text = sampleConfig(`tunnels: { "w\\nlt": ${tunnel} }\ndefault: { via: wlt }\n`);
     const said = load(text).problems.map(({ message, remedy }) => `${message}; ${remedy}`);
@@ -197,7 +197,7 @@ describe("keys that stand where none is known", () => {
     expect(JSON.stringify(problems)).not.toMatch(new RegExp(`${secret.slice(0, 12)}|${hex.slice(0, 12)}`));
   });
 
-  test("of one that only looks like a known one the odd letter is told", () => {
+  test("of one that only looks like a known one the odd letter is named", () => {
     expect(messages(`${HEAD}"kill\u200bSwitch": {}\n`).join()).toContain('unknown key "kill\\u200bSwitch"; did you');
     expect(messages(`${HEAD}kilSwitch: {}\n`).join()).toContain('unknown key "kilSwitch"; did you mean killSwitch?');
   });

@@ -105,7 +105,7 @@ describe("include", () => {
     expect(problems[0]?.message).toBe("the file cannot be included (a.yaml asks for gone.yaml, which is not there)");
   });
 
-  test("a system's error is told in words, not as a call", () => {
+  test("a system's error is put in words, not as a call", () => {
     const readInclude = () => {
       throw Object.assign(new Error("ENOENT: no such file or directory, stat '/a'"), { code: "ENOENT" });
     };
@@ -113,7 +113,7 @@ describe("include", () => {
     expect(problems[0]?.message).toBe("the file cannot be included (no such file)");
   });
 
-  test("a key whose path is wrong has no place of a secret: what stands in for it is no file", () => {
+  test("a key with a wrong path has no place of a secret: its placeholder is no file", () => {
     const text = `${HEAD}tunnels: { a: { protocol: wireguard, privateKey: { file: a.key } } }\n`;
     const { problems, secretPlaces } = loadConfig([source("a.yaml", text)], {});
     expect(problems.map(({ id }) => id)).toContain("path-relative");

@@ -55,7 +55,7 @@ function renderAll(text: string): string {
 const textOf = (field: string, protocol: string) =>
   sampleConfig(`tunnels:\n  a:\n    protocol: ${protocol}\n    ${field}\ndefault: { via: a }\n`);
 
-test("law 8: no secret stands in a problem, however the file is broken", () => {
+test("law 8: no secret appears in a problem, however the file is broken", () => {
   for (const field of secretFields) {
     // An alias's name and a variable's are no secrets by their place: they are what a message must name.
     if (field.includes(`*${CANARY}`)) continue;

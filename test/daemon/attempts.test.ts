@@ -6,7 +6,7 @@ const failing = (error: Error) => async () => {
   throw error;
 };
 
-test("a failure is told once, another one too, and the first again after a success; a lock is none", async () => {
+test("a failure is reported once, another one too, and the first again after a success; a lock is none", async () => {
   const reported: string[] = [];
   const attempts = new Attempts("watching", ({ text }) => reported.push(text));
   for (const error of [new Error("gone"), new Error("gone"), new AwgError("locked", "busy"), new Error("gone")]) {

@@ -76,14 +76,14 @@ describe("D8: a config that changes under a daemon", () => {
     ],
   ])("%s: it is told", async (_how, act) => expectWoken([file], act));
 
-  test("a folder behind a symlink that flips, as kubelet mounts them: it is told", async () => {
+  test("a folder behind a symlink that flips, as kubelet mounts them: it is reported", async () => {
     flipFolder(9_999);
     rmSync(file);
     symlinkSync("..data/config.yaml", file);
     await expectWoken([file], flipFolder);
   });
 
-  test("a file beside a named folder's is told, and one beside a named file is not", async () => {
+  test("a file beside a named folder's is reported, and one beside a named file is not", async () => {
     await expectWoken([folder], (time) => writeFileSync(join(folder, `more-${time}.yaml`), "1"));
     let reported: readonly string[] = [];
     await using _watch = watchConfig([file], (path) => {

@@ -35,7 +35,7 @@ describe("A10: a rival", () => {
     expect(rivalsFor(noted(rival("ip", what, 1)), [key], 2)).toHaveLength(isNamed ? 1 : 0);
   });
 
-  test("is told once for all processes of its kind, for a minute, and three of them at most", () => {
+  test("is reported once for all processes of its kind, for a minute, and three of them at most", () => {
     const many = noted(...["a", "b", "a", "c", "d"].map((kind, atMs) => rival(kind, "policy rules", atMs)));
     const texts = ["d (4)", "c (3)", "a (2)"].map((who) => `policy rules, by ${who}`);
     expect(rivalsFor(many, ["routes/policy"], 10)).toEqual(texts);

@@ -99,7 +99,7 @@ rules: [{ destinations: [${printers}], via: direct }]
       expect(awg("diff", "-f", config).status).toBe(0);
     });
 
-    test("A11: a route and all policy rules that somebody deletes come back", async () => {
+    test("A11: a route and all policy rules that another program deletes come back", async () => {
       machine.run(["ip", "route", "del", "default", "dev", `awg-${tunnel}`, "table", String(0x61770001)]);
       await until("the route", () => /default dev awg-/.test(table()));
       machine.run(["ip", "rule", "flush"]);
@@ -113,7 +113,7 @@ rules: [{ destinations: [${printers}], via: direct }]
       machine.run(["ip", "rule", "add", "preference", "32766", "lookup", "main"]);
     });
 
-    test("rp_filter that somebody sets is heard of from the kernel and put back, which is no news to the daemon itself", async () => {
+    test("rp_filter set by another program is reported by the kernel and put back, which is no news to the daemon itself", async () => {
       const setting = () => machine.run(["cat", "/proc/sys/net/ipv4/conf/all/rp_filter"]).stdout.trim();
       expect(setting()).toBe("2");
       const before = reported.length;
@@ -151,7 +151,7 @@ rules: [{ destinations: [${printers}], via: direct }]
       await until("rest", () => awg("diff", "-f", config).status === 0);
     });
 
-    test("A12: nobody's flush takes the tables away", () => {
+    test("A12: no flush of another program removes the tables", () => {
       machine.run(["nft", "flush", "ruleset"], { mayFail: true });
       expect(machine.run(["nft", "list", "tables"]).stdout).toContain("table inet awg");
     });

@@ -18,7 +18,7 @@ import { VirtualTime } from "./virtual-time.ts";
 
 const KEY = Buffer.alloc(32, 7).toString("base64");
 describe("what waits to be confirmed", () => {
-  test("B7: is reverted when the time is over, not before, and each look counts anew", async () => {
+  test("B7: is reverted when the time is over, not before, and each look counts again", async () => {
     const time = new VirtualTime();
     const reported: string[] = [];
     using watch = watchWith(time, reported, async () => true);
@@ -33,7 +33,7 @@ describe("what waits to be confirmed", () => {
     expect(reported).toHaveLength(4);
   });
 
-  test("is left alone once it was confirmed, and where another was faster nothing is told", async () => {
+  test("is left alone once it was confirmed, and where another was faster nothing is reported", async () => {
     const time = new VirtualTime();
     const reported: string[] = [];
     using watch = watchWith(time, reported, async () => false);
@@ -46,7 +46,7 @@ describe("what waits to be confirmed", () => {
     expect(reported).toEqual(["watched", "reverted"]);
   });
 
-  test("what fails is reported, wakes nobody and is tried at the next look", async () => {
+  test("what fails is reported, wakes nothing and is tried at the next look", async () => {
     const time = new VirtualTime();
     const reported: string[] = [];
     using watch = watchWith(time, reported, async () => {
@@ -61,7 +61,7 @@ describe("what waits to be confirmed", () => {
   });
 });
 
-describe("a daemon beside a change that nobody confirms", () => {
+describe("a daemon beside an unconfirmed change", () => {
   test("B7, law 5: gives it another watchdog and reverts it itself, though its own files ask for that very state", {
     timeout: 60_000,
   }, async () => {

@@ -18,7 +18,7 @@ test("law 4: a drift timer that is made shorter counts at once, not when the lon
   expect(dueMs).toEqual([3_000, 5_000, 7_000]);
 });
 
-test("a disposed one wakes nobody", async () => {
+test("a disposed one wakes nothing", async () => {
   const time = new VirtualTime();
   const dueMs: number[] = [];
   new DriftTimer(() => void dueMs.push(time.nowMs), time.setTimer)[Symbol.dispose]();

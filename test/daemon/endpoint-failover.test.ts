@@ -150,7 +150,7 @@ describe.each([
     expect(made.endpoint).toBe(X);
   });
 
-  test("a peer nobody sends to is never judged, nor one that only gets keepalives", () => {
+  test("an idle peer is never judged, nor one that only gets keepalives", () => {
     const idle = world(X, Y);
     idle.hasTraffic = false;
     expect(idle.for(600).failed).toEqual([]);
@@ -162,7 +162,7 @@ describe.each([
     expect(kept.for(600).failed).toEqual([]);
   });
 
-  test("an engine that begins anew has not answered because the one before it had", () => {
+  test("an engine that starts again has not answered because the one before it had", () => {
     const made = world(X, Y);
     made.keepaliveSeconds = 5;
     made.answering.add(X);

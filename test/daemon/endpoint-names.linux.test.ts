@@ -54,7 +54,8 @@ describe.skipIf(obstacle !== undefined)(`endpoints by name (${obstacle ?? "a boo
   async function until(what: string, holds: () => boolean): Promise<void> {
     const endMs = Date.now() + LONGEST_MS;
     while (!holds()) {
-      if (Date.now() > endMs) throw new Error(`${what} did not come about; the daemon reported:\n${reported}\nseen:\n${seen}`);
+      if (Date.now() > endMs)
+        throw new Error(`${what} did not come about; the daemon reported:\n${reported}\nseen:\n${seen}`);
       await sleep(200);
     }
   }
@@ -189,7 +190,7 @@ reconcile: { driftEvery: 2s }
     expect(destinations()).toContain(`${DNS}.53`);
   });
 
-  test("A23: under the kill switch too, what does not fit a path that grew narrow is told to its sender", async () => {
+  test("A23: under the kill switch too, what does not fit a path with a smaller MTU is reported to its sender", async () => {
     client.run(["ip", "link", "set", "up0", "mtu", "1300"]);
     world.run(["ip", "link", "set", "up1", "mtu", "1300"]);
     const ping = (bytes: number) => {
@@ -202,7 +203,7 @@ reconcile: { driftEvery: 2s }
     expect(ping(1240).status).toBe(0);
   });
 
-  test("an engine that is told one address at a time is told the next when nobody answers", async () => {
+  test("an engine that takes one address at a time gets the next when none answers", async () => {
     name(DEAD);
     clientConfig("userspace");
     await until("wireguard-go at the dead address", () => endpoint() === `${DEAD}:51820`);

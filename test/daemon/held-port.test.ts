@@ -13,7 +13,7 @@ const LONGEST_MS = 20_000;
 const TAKEN = 51_820;
 const folder = temporaryFolder("held");
 
-test("law 4: a tunnel whose UDP port somebody took is left and named, and all else is repaired", {
+test("law 4: a tunnel with a UDP port in use elsewhere is left and named, and all else is repaired", {
   timeout: 60_000,
 }, async () => {
   const options: HostOptions = { host: { kind: "simulated" }, allowInsecurePermissions: false, environment: {} };

@@ -29,7 +29,7 @@ describe("what is worth a word to who sits at the screen", () => {
     expect(gate.note(IN_SYNC, 13 * MINUTE)).toBeUndefined();
   });
 
-  test("a fight is told at once, and its waiting is not told as well", () => {
+  test("a fight is reported at once, and its wait is not reported as well", () => {
     expect(gate.note(CONTENDED, 0)?.text).toContain("routes/office");
     for (const at of [1, 2, 3]) expect(gate.note(STALLED, at)).toBeUndefined();
   });
@@ -41,12 +41,12 @@ describe("what is worth a word to who sits at the screen", () => {
     expect(gate.note({ type: "applying", keys, proposed: false }, 0)?.text).toContain("packet filter");
   });
 
-  test("a fallback is told when it begins", () => {
+  test("a fallback is reported when it begins", () => {
     expect(gate.note({ type: "fallback", devices: ["awg-office"] }, 0)?.text).toContain("awg-office");
     expect(gate.note({ type: "fallback", devices: [] }, 1)).toBeUndefined();
   });
 
-  test("what goes wrong just after a sleep has time to mend itself", () => {
+  test("what goes wrong just after a sleep has time to repair itself", () => {
     gate.note(WOKE, 0);
     for (let at = 0; at < 30_000; at += 1000) expect(gate.note(STALLED, at)).toBeUndefined();
     expect(gate.note(STALLED, 31_000)?.text).toContain("no route");

@@ -30,7 +30,7 @@ describe("the daemon's probes", () => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "performance"] }));
   afterEach(() => void vi.useRealTimers());
 
-  test("each runs in its own rhythm, and only a change is told", async () => {
+  test("each runs in its own rhythm, and only a change is reported", async () => {
     const bench = new Bench();
     await using _watch = bench.watch();
     await vi.advanceTimersByTimeAsync(10_000);

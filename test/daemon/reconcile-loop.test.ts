@@ -64,7 +64,7 @@ describe("law 4: the loop", () => {
     expect(reported("inSync")).toHaveLength(1);
   });
 
-  test("a failure is told with its reason and tried again after a growing wait", async () => {
+  test("a failure is reported with its reason and tried again after a growing wait", async () => {
     let tries = 0;
     const { loop, time, reported } = world({
       apply: async () => {
@@ -133,7 +133,7 @@ describe("law 4: the loop", () => {
     expect([reported("contended").length, reported("applying").length]).toEqual([0, 8]);
   });
 
-  test("a repair that fails is told with who changed the same meanwhile, not with who did before or changed something else", async () => {
+  test("a repair that fails is reported with who changed the same during it, not with who did before or changed something else", async () => {
     const rival = (text: string) => ({ kind: text, text, isRival: true });
     const { loop, time, state, reported } = world({
       apply: async () => {

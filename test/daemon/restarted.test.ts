@@ -44,7 +44,7 @@ describe("law 4: a daemon that is started again", () => {
     expect(await machine.acceptedPorts()).toEqual([]);
   });
 
-  test("proposes a file that was edited meanwhile, also back to what it once said", async () => {
+  test("proposes a file that was edited in between, also back to what it once said", async () => {
     const machine = machineIn(folder);
     for (const port of [1000, 2000, 1000]) {
       machine.write(port);
@@ -62,7 +62,7 @@ describe("law 4: a daemon that is started again", () => {
     expect(await machine.acceptedPorts()).toEqual([1000]);
   });
 
-  test("B7: does not propose what nobody confirmed", async () => {
+  test("B7: does not propose what was not confirmed", async () => {
     const machine = machineIn(folder);
     machine.write(1000);
     await machine.runDaemon();

@@ -134,7 +134,7 @@ const OBSTACLES: Readonly<Record<string, (bench: DaemonBench) => Promise<void>>>
   },
 };
 
-describe("what tells of the packet filter", () => {
+describe("what reports on the packet filter", () => {
   test("is answered at once and by name, and left to the loop's look for a moment afterwards", async () => {
     let [nowMs, looks] = [0, 0];
     const reported: string[] = [];
@@ -162,7 +162,7 @@ describe("what tells of the packet filter", () => {
     expect(reported.at(-1)).toBe("the packet filter was gone; what had stood stands again");
   });
 
-  test("looks come one after the other, and what one fails by is told by the loop's alone", async () => {
+  test("looks come one after the other, and the reason of a failure is reported by the loop's alone", async () => {
     const order: string[] = [];
     const restorePolicy = async (): Promise<undefined> => {
       order.push("begins");
@@ -179,7 +179,7 @@ describe("what tells of the packet filter", () => {
 
 describe("law 1: the packet filter is gone, and the daemon can make no plan", () => {
   test.each(Object.entries(OBSTACLES))(
-    "%s: what stood stands again at its next look",
+    "%s: what was loaded is loaded again at its next look",
     {
       timeout: 60_000,
     },

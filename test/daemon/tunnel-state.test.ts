@@ -45,8 +45,8 @@ const talking = (second: number) => engine(148 + second * 100, 92 + second * 100
 /** It was heard until then. */
 const silentSince = (last: number) => (second: number) => engine(148 + second * 100, 92 + last * 100, 2);
 
-describe("law 1: a tunnel counts as down only when it sends and nobody answers", () => {
-  test("a new tunnel that nobody uses is not down, however long that lasts", () => {
+describe("law 1: a tunnel counts as down only when it sends and gets no answer", () => {
+  test("a new tunnel without traffic is not down, however long that lasts", () => {
     expect(new Watched().for(3600, idle).state.isDown).toBe(false);
   });
 
@@ -55,7 +55,7 @@ describe("law 1: a tunnel counts as down only when it sends and nobody answers",
     expect([watched.state.name, watched.state.isDown]).toEqual(["up", false]);
   });
 
-  test("empty packets, which nobody answers, are no use of the tunnel", () => {
+  test("empty packets, which get no answer, are no use of the tunnel", () => {
     const watched = new Watched().for(1, idle).for(5, () => engine(348, 692, 2));
     watched.for(600, (second) => engine(348 + 32 * Math.floor((second - 5) / 10), 692, 2));
     expect([watched.state.name, watched.state.isDown, watched.probes]).toEqual(["up", false, [0]]);
@@ -70,7 +70,7 @@ describe("law 1: a tunnel counts as down only when it sends and nobody answers",
     expect(watched.state.isDown).toBe(true);
   });
 
-  test("a session of hours without a word either way is not down", () => {
+  test("a session of hours without a word in either direction is not down", () => {
     const watched = new Watched()
       .for(5, talking)
       .for(7200, () => talking(4))

@@ -81,7 +81,7 @@ default: { via: direct }
       }
     });
 
-    it("is followed by one whose first handshake the peer takes", { timeout: 120_000 }, async () => {
+    it("is followed by one with a first handshake that the peer accepts", { timeout: 120_000 }, async () => {
       await lab.b.tell("open", {
         ...{ tun: "tun-b", addresses: ["10.77.0.2/24"], mtu: 1420, privateKey: KEYS.b, port: 51_002 },
         peers: [{ key: publicOf(KEYS.a) }],

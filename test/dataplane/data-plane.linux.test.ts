@@ -107,7 +107,7 @@ describe.skipIf(obstacle !== undefined)(title("the data plane between two namesp
     }
   }
 
-  it("carries TCP and UDP both ways unchanged, many packets a system call", async () => {
+  it("carries TCP and UDP in both directions unchanged, many packets a system call", async () => {
     await openBoth({});
     await talk();
     await expectClean();
@@ -140,7 +140,7 @@ describe.skipIf(obstacle !== undefined)(title("the data plane between two namesp
     await expectClean();
   });
 
-  it("has a device whose queue holds what comes while others keep the processors busy", async () => {
+  it("has a device with a queue that holds what comes while others keep the processors busy", async () => {
     await lab.a.tell("open", near());
     const link = JSON.parse(lab.a.namespace.run(["ip", "-j", "link", "show", "tun-a"]).stdout) as [{ txqlen: number }];
     expect(link[0].txqlen).toBe(2000);

@@ -62,7 +62,7 @@ describe.skipIf(obstacle !== undefined)(`a kernel that refuses (${obstacle ?? "v
     });
 
     it.skipIf(noStrace !== undefined)(
-      `cuts what the kernel will not when the way grew narrow (${noStrace ?? "EMSGSIZE"}), and nothing is lost`,
+      `cuts what the kernel will not when the path MTU shrank (${noStrace ?? "EMSGSIZE"}), and nothing is lost`,
       async () => {
         const folder = temporaryFolder("t-refusals");
         const witness = join(folder, "strace");

@@ -7,10 +7,13 @@ const packets = sized(5_000, 100_000);
 /** An event and its line for each of 100,000 packets would be ten times this. */
 const mostGrowthBytes = 32 * 1024 * 1024;
 
-describe.skipIf(!isLinux)(`a peer whose address changes with every packet${isLinux ? "" : " (needs Linux)"}`, () => {
-  it(`is reported once a second in ${packets} packets, and costs no memory`, async () => {
-    const { moves, grownBytes } = await expectQuiet(packets);
-    expect(moves).toBeGreaterThan(0);
-    expect(grownBytes).toBeLessThan(mostGrowthBytes);
-  });
-});
+describe.skipIf(!isLinux)(
+  `a peer with an address that changes with every packet${isLinux ? "" : " (needs Linux)"}`,
+  () => {
+    it(`is reported once a second in ${packets} packets, and costs no memory`, async () => {
+      const { moves, grownBytes } = await expectQuiet(packets);
+      expect(moves).toBeGreaterThan(0);
+      expect(grownBytes).toBeLessThan(mostGrowthBytes);
+    });
+  },
+);

@@ -13,7 +13,7 @@ const LOOPBACK = { index: 1, mtuBytes: 65_536 };
 /** No machine has an interface of this number; a socket that is tied to it takes the port from those tied to none. */
 const NOWHERE = 999_999;
 
-describe.skipIf(!isLinux)(`a tunnel whose new sockets are refused${isLinux ? "" : " (needs Linux)"}`, () => {
+describe.skipIf(!isLinux)(`a tunnel with refused new sockets${isLinux ? "" : " (needs Linux)"}`, () => {
   let near: Engine;
   let far: Engine;
   beforeAll(async () => {

@@ -128,7 +128,7 @@ describe("issue 4, point 4: another wire format is made before the former one br
     expect(talk.world.sent.filter(({ bytes }) => wire.candidates(bytes).length === 0)).toEqual([]);
   });
 
-  test.each(CHANGES)("%s, by the hot way, the other end late: nothing is lost", (_name, before, after) => {
+  test.each(CHANGES)("%s, by the hot path, the peer late: nothing is lost", (_name, before, after) => {
     const talk = new Talk(before, "hot");
     talk.change("a", after);
     talk.goOn(FORMER_MS - 10_000);

@@ -89,7 +89,7 @@ describe("changing a device while it carries traffic", () => {
     expect(device.peerByKey(publicKeyOf(3))?.allowedIPs()).toEqual([]);
   });
 
-  test("a peer that is given another endpoint is asked there at once, its session kept meanwhile", () => {
+  test("a peer that is given another endpoint is asked there at once, its session kept", () => {
     const world = star();
     const peers = deviceConfig(1, [2, 3]).peers.map((peer, index) =>
       index === 0 ? { ...peer, endpoint: endpoint(22) } : peer,
@@ -105,7 +105,7 @@ describe("changing a device while it carries traffic", () => {
     expect(exchange(world, 3, 40)).toEqual([40, 41]);
   });
 
-  test("a handshake that waits for an address nobody is at goes to the next one without waiting for its retry", () => {
+  test("a handshake that waits for an address where nothing listens goes to the next one without waiting for its retry", () => {
     const world = new World(5);
     const config = (at: number): DeviceConfig => ({
       ...deviceConfig(1, [2]),

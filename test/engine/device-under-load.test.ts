@@ -217,7 +217,7 @@ describe("an initiator under load", () => {
 });
 
 describe("what costs nothing", () => {
-  test("a message that the hot way could not open is not opened again, but in another reading", () => {
+  test("a message that the hot path could not open is not opened again, but in another reading", () => {
     const { crypto, counts } = counting();
     const a = device(1, 2);
     const b = device(2, 1, crypto);

@@ -77,7 +77,7 @@ describe("a handshake", () => {
     expect(world.delivered.map(({ to, bytes }) => [to, numberIn(bytes)])).toEqual([["a", 5]]);
   });
 
-  test("packets sent meanwhile arrive in order; the queue is bounded and drops the oldest, counted", () => {
+  test("packets sent during it arrive in order; the queue is bounded and drops the oldest, counted", () => {
     const world = pair();
     for (let number = 0; number < 200; number += 1) world.send("a", innerPacket(1, 2, number));
     world.runFor(100);
@@ -125,7 +125,7 @@ describe("a handshake", () => {
     expect([...world.of("a").device.peers()][0]?.stats.handshakeAttempts).toBe(initiations(world));
   });
 
-  test("a peer that is heard again over the session that stands is no more asked in vain", () => {
+  test("a peer that is heard again over the existing session is no more queried in vain", () => {
     const world = pair();
     const triesOf = () => world.of("a").device.peerByKey(publicKeyOf(2))?.stats.handshakeAttempts;
     world.send("a", innerPacket(1, 2, 1));
@@ -167,7 +167,7 @@ describe("a handshake", () => {
     expect(world.delivered.map(({ bytes }) => numberIn(bytes))).toEqual([9]);
   });
 
-  test("B13: nor does it lock out one that was removed and added again meanwhile", () => {
+  test("B13: nor does it lock out one that was removed and added again in between", () => {
     const world = connected();
     const { device, sources } = world.of("a");
     sources.wallSeconds -= 31_536_000;
@@ -181,7 +181,7 @@ describe("a handshake", () => {
     expect(initiations(world)).toBe(1);
   });
 
-  test("B13: an engine that is started again behind its former clock is told that clock", () => {
+  test("B13: an engine that is started again behind its former clock gets that clock", () => {
     for (const [isReported, arrived] of [
       [false, []],
       [true, [9]],
@@ -242,7 +242,7 @@ describe("a responder", () => {
     expect(answers(102, 4_000)).toBe(1);
   });
 
-  test("does not know whom it was not told of", () => {
+  test("does not know a peer that it was not given", () => {
     const world = new World(2);
     world.add("a", deviceConfig(1, [2]), endpoint(1));
     world.add("b", deviceConfig(2, [3]), endpoint(2));
@@ -301,7 +301,7 @@ describe("keeping a session", () => {
     expect([first?.from, (first?.at ?? 0) - start]).toEqual(["a", 1]);
   });
 
-  test("a message that comes after the session's 180 s is not read, by either way", () => {
+  test("a message that comes after the session's 180 s is not read, on either path", () => {
     const world = connected();
     world.send("a", innerPacket(1, 2, 1));
     const late = world.sent.at(-1)?.bytes ?? new Uint8Array(0);
@@ -346,7 +346,7 @@ describe("keeping a session", () => {
     expect(world.sent).toEqual([]);
   });
 
-  test("keys nobody renews stop working at 180 s and are zeroed at 540 s", () => {
+  test("keys without renewal stop working at 180 s and are zeroed at 540 s", () => {
     const world = connected();
     const session = world.of("a").device.peerByKey(publicKeyOf(2))?.currentSession(world.now);
     expect(session).toBeDefined();
@@ -417,7 +417,7 @@ describe("roaming", () => {
     expect(world.events.map(({ of, event }) => `${of} ${event}`)).toEqual(["b roamed"]);
   });
 
-  test("the same address in another object moves nothing: what is known of the way there stays known", () => {
+  test("the same address in another object moves nothing: what is known of the path there stays known", () => {
     const world = connected();
     const b = world.of("b").device;
     const from = (local?: Uint8Array) => ({ ...endpoint(1), ...(local === undefined ? {} : { local }) });

@@ -15,8 +15,8 @@ function storyOf(play: Play): unknown {
   };
 }
 
-describe("the hot way of a device", () => {
-  test("sends the same bytes at the same moments as the slow way, delivers the same, tells the same", () => {
+describe("the hot path of a device", () => {
+  test("sends the same bytes at the same moments as the slow path, delivers the same, reports the same", () => {
     let datagrams = 0;
     checkProperty(
       fc.property(games(40), ([seed, link, moves]) => {

@@ -93,7 +93,7 @@ describe("a peer that may be at several addresses (RFC 8305 section 5)", () => {
     expect(lab.world.of("2").device.counters.replayedHandshake).toBe(1);
   });
 
-  test("each repetition begins with another address: a way that answers are lost on does not hold up the other", () => {
+  test("each repetition begins with another address: a path that loses answers does not hold up the other", () => {
     const lab = new Lab([X, Y], [X, Y]);
     // What the server sends from X is lost; it takes the first of two equal initiations, which comes there.
     lab.world.onFlight = (bytes, name) => (name === "2" ? undefined : bytes);
@@ -109,7 +109,7 @@ describe("a peer that may be at several addresses (RFC 8305 section 5)", () => {
     [[X, Y, Z], Z, 12],
     [[W, X, Y, Z], Z, 17],
     [[W, X, Y, Z], Y, 12],
-  ])("one of several ways works in both directions, and there is always something to send", (all, good, seconds) => {
+  ])("one of several paths works in both directions, and there is always something to send", (all, good, seconds) => {
     const lab = new Lab(all, all);
     const deaf = all.filter((one) => one !== good);
     // The server takes the first of equal initiations and answers it from where it came to.
@@ -123,7 +123,7 @@ describe("a peer that may be at several addresses (RFC 8305 section 5)", () => {
     expect(lab.arrived.at(-1)).toBe(seconds * 2);
   });
 
-  test("a renewal that nobody answers asks the rest, though packets go on over the session", () => {
+  test("a renewal without an answer queries the rest, though packets go on over the session", () => {
     const lab = new Lab([X, Y], [X]);
     lab.send();
     lab.world.runFor(121_000);
@@ -150,7 +150,7 @@ describe("a peer that may be at several addresses (RFC 8305 section 5)", () => {
     ]);
   });
 
-  test("while a session carries the packets its renewal asks one address; when nobody answers, the rest", () => {
+  test("while a session carries the packets its renewal queries one address; without an answer, the rest", () => {
     const lab = new Lab([X, Y], [X]);
     lab.send();
     lab.world.runFor(121_000);
@@ -165,7 +165,7 @@ describe("a peer that may be at several addresses (RFC 8305 section 5)", () => {
     expect(lab.at).toBe(21);
   });
 
-  test("a server that moves is found without anybody's help when its session falls silent", () => {
+  test("a server that moves is found without help when its session falls silent", () => {
     const lab = new Lab([X, Y, Z], [X]);
     lab.send();
     lab.world.runFor(1_000);
@@ -195,7 +195,7 @@ describe("a peer that may be at several addresses (RFC 8305 section 5)", () => {
     expect(lab.arrived).toEqual([1, 2]);
   });
 
-  test("nobody is asked any more once it was given up, and nothing is asked twice when the list has the endpoint twice", () => {
+  test("no address is queried once it was given up, and none twice when the list has the endpoint twice", () => {
     const lab = new Lab([X, X, Y], []);
     lab.send();
     lab.world.runFor(200_000);

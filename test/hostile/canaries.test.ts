@@ -175,7 +175,7 @@ describe("law 8: nor does an error repeat one", () => {
   }
 });
 
-test("law 8: an open journal and what stands beside it hold no secret", async () => {
+test("law 8: an open journal and what is beside it hold no secret", async () => {
   const options = { host: { kind: "simulated", file: at("open.json") }, allowInsecurePermissions: false } as const;
   await using session = await openTestSession({ ...options, environment: { AWG_TEST_PSK: environmentPsk.base64 } });
   const planned = await session.plan(await session.load([{ name: at("config.yaml"), text: CONFIG(), mode: 0o600 }]));

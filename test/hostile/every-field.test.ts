@@ -88,7 +88,7 @@ describe("law 7: the corpus through every field of the schema", () => {
     expect(refused).toBeGreaterThan(5_000);
   });
 
-  test(`every ${STRIDE}th pair through the loader: refused with its place, or it stands there as written`, () => {
+  test(`every ${STRIDE}th pair through the loader: refused with its place, or it is there as written`, () => {
     const { complaints, accepted } = passPairs(fields, STRIDE);
     expect(complaints).toEqual([]);
     expect(accepted).toBeGreaterThan(sized(250, 20_000));

@@ -208,7 +208,7 @@ describe("texts of other programs", () => {
     expect(Object.hasOwn(Object.prototype, "x")).toBe(false);
   });
 
-  test("a link that unpacks to a document whose conf is a bomb of lines is refused, not unrolled", () => {
+  test("a link that unpacks to a document with a bomb of lines is refused, not unrolled", () => {
     const config = `[Interface]\n${"Address = 10.0.0.1/32\n".repeat(20_000)}`;
     const document = { containers: [{ container: "a", awg: { last_config: JSON.stringify({ config }) } }] };
     expect(judge(packed(JSON.stringify(document)))).toBe("refused");

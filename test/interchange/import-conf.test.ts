@@ -212,7 +212,7 @@ describe("law 7: a conf that is wrong is refused whole, with its line", () => {
     expect(read(text).findings).toContainEqual(expect.objectContaining({ severity: "error", message }));
   });
 
-  test("law 8: no finding shows a secret, wherever in the conf it stands", () => {
+  test("law 8: no finding shows a secret, wherever in the conf it is", () => {
     const lines = [PRIVATE, `PrivateKey ${PRIVATE}`, `PrivateKey = ${PRIVATE}x`, `PrivatKey = ${PRIVATE}`];
     for (const line of lines) {
       const said = JSON.stringify(read(conf(line)).findings);
@@ -221,7 +221,7 @@ describe("law 7: a conf that is wrong is refused whole, with its line", () => {
     }
   });
 
-  test("whatever stands in it, the outcome is a finding or a valid configuration", () => {
+  test("whatever is in it, the outcome is a finding or a valid configuration", () => {
     const word = fc.oneof(fc.string({ unit: "binary", maxLength: 20 }), fc.constantFrom("[Peer]", "H1", "=", "Jc = 4"));
     const lines = fc.array(
       fc.oneof(

@@ -42,7 +42,7 @@ const textOf = (text: string, secrets: readonly Uint8Array[]) =>
   Buffer.from(withSecrets(text, secrets)).toString("utf8");
 
 describe("law 8: the keeper reads a request without ever making a string of a key", () => {
-  test("keys are taken out of the bytes, and come back where they stood", () => {
+  test("keys are taken out of the bytes, and come back where they were", () => {
     const update = `set=1\npublic_key=${hex("c3")}\nupdate_only=true\npreshared_key=${hex("e5")}\n\n`;
     const { line, secrets, request } = received(configuration(3), update);
     for (const secret of [hex("a1"), hex("B2"), hex("e5"), "d".repeat(60)]) expect(line).not.toContain(secret);

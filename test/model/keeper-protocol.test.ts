@@ -81,7 +81,7 @@ describe("requests", () => {
     expect(failure.message).not.toContain("private_key");
   });
 
-  test("another version is told so", () => {
+  test("another version is reported as such", () => {
     expect(failureOf(() => parseKeeperRequest('{"version":2,"request":"status"}')).message).toContain("versions");
   });
 

@@ -57,7 +57,7 @@ describe("prefixes", () => {
     },
   );
 
-  test("tells and clears host bits", () => {
+  test("finds and clears host bits", () => {
     expect(hasHostBits(prefix("10.0.0.1/8"))).toBe(true);
     expect(hasHostBits(prefix("10.0.0.0/8"))).toBe(false);
     expect(hasHostBits(prefix("10.0.0.1"))).toBe(false);

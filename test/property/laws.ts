@@ -151,7 +151,8 @@ function checkTold(result: VerbResult, errno = ""): void {
   if (isWhole && !reported.includes("unaccepted")) return;
   const [, call, subject = ""] = /refused ((?:store: )?[\w.]+(?: \w+)?)(?: of ([^("]+))?(?: \(|")/.exec(reported) ?? [];
   const isNamed = call !== undefined && (subject !== "" || !/^(?:link|engine|route|rule|sysctl)\./.test(call));
-  if (!isNamed || !reported.includes(errno)) throw new LawError(4, `it does not say what failed with ${errno}: ${reported}`);
+  if (!isNamed || !reported.includes(errno))
+    throw new LawError(4, `it does not say what failed with ${errno}: ${reported}`);
 }
 
 /** Neither old nor new, but closed; where neither had a policy there is nothing to close. */

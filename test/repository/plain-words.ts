@@ -2,7 +2,7 @@
 export const BANNED: Readonly<Record<string, string>> = {
   tell: "report, show",
   tells: "reports, shows",
-  reported: "reported",
+  told: "reported",
   somebody: "another program",
   someone: "another program",
   anybody: "any program",

@@ -59,7 +59,7 @@ describe("small things", () => {
     expect(pointerToken("a/b~c")).toBe("a~1b~0c");
   });
 
-  test("a device's name tells its tunnel", () => {
+  test("a device's name gives its tunnel", () => {
     expect(tunnelOfDevice("awg-office")).toBe("office");
     expect(tunnelOfDevice("wg0")).toBe("wg0");
     expect(tunnelOfDevice("awg-")).toBe("awg-");

@@ -93,7 +93,7 @@ describe.skipIf(obstacle !== undefined)(
       expect(routeTo(target, "192.0.2.53 uid 64174 ipproto udp dport 53")).toBe("eth0");
     });
 
-    test("law 1: when a device vanishes its flows meet the guard, and direct ones still find their way", () => {
+    test("law 1: when a device vanishes its flows meet the guard, and direct ones still find their route", () => {
       const resources = resourcesOf("two-tunnels");
       const target = machineFor(resources);
       drive(target, "create", resources);

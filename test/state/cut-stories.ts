@@ -128,7 +128,11 @@ async function cutsOf(
   const look = (): void => {
     calls += 1;
     const now = promised();
-    const reported = { ...now, ledger: now.ledger ?? standing.ledger, generation: now.generation || standing.generation };
+    const reported = {
+      ...now,
+      ledger: now.ledger ?? standing.ledger,
+      generation: now.generation || standing.generation,
+    };
     for (const fate of fates) {
       const left = disk.left(fate);
       const key = JSON.stringify([[...left].map(([path, bytes]) => [path, bytes?.toString("latin1")]), reported]);

@@ -20,14 +20,14 @@ const reported = (endpoint: string) => `set=1\npublic_key=${KEY}\nupdate_only=tr
 const isFour = (endpoint: string) => !endpoint.startsWith("[");
 
 describe("a refreshEndpoints", () => {
-  test("tells an engine the endpoint again where it is", () => {
+  test("gives an engine the endpoint again where it is", () => {
     expect(renderEndpointRefresh(engineAt(SIX))).toBe(reported(SIX));
     expect(renderEndpointRefresh(engineAt(SIX), isFour)).toBe(reported(SIX));
     expect(renderEndpointRefresh(engineAt(FOUR, [SIX, FOUR]), isFour)).toBe(reported(FOUR));
     expect(renderEndpointRefresh({ peers: [] })).toBeUndefined();
   });
 
-  test("A13: leads a peer of several addresses to one that there is a way to, and leaves it where there is none", () => {
+  test("A13: leads a peer of several addresses to one that has a route, and leaves it where there is none", () => {
     expect(renderEndpointRefresh(engineAt(SIX, [SIX, FOUR, OTHER]), isFour)).toBe(reported(FOUR));
     expect(renderEndpointRefresh(engineAt(SIX, [SIX, FOUR]), () => false)).toBe(reported(SIX));
   });

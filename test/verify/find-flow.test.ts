@@ -29,7 +29,7 @@ describe("a packet that has a path it must not have", () => {
     expect(findFlow(policyOf({ flows }), [{ uids: uid(7) }], isDirect)).toMatchObject({ packet: { uid: 7 } });
   });
 
-  test("exists for each sampled flow that the evaluator sends that way", () => {
+  test("exists for each sampled flow that the evaluator sends there", () => {
     const packets = fc.sample(packetArbitrary, { seed: SEED, numRuns: 1_500 });
     const policies: FirewallPolicy[] = fc.sample(steadyPolicyArbitrary, { seed: SEED, numRuns: 30 });
     let met = 0;
@@ -49,7 +49,7 @@ describe("a packet that has a path it must not have", () => {
     expect(met).toBeGreaterThan(5);
   });
 
-  test("stands for the default where that is direct", () => {
+  test("is the default where that is direct", () => {
     expect(findFlow(policyOf({ flows: { rules: [], default: DIRECT } }), [{}], isDirect)?.reason).toBe("S4.7 default");
   });
 });

@@ -36,7 +36,7 @@ function found(steps: readonly Step[]): readonly string[] {
 }
 
 describe("the order of a plan's steps", () => {
-  test("law 1: nothing is wrong with a plan, nor with the way back", () => {
+  test("law 1: nothing is wrong with a plan, nor with its undo", () => {
     expect(found(setUp())).toEqual([]);
     expect(found(setUp().toReversed().map(inverseStep))).toEqual([]);
   });

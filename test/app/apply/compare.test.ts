@@ -3,7 +3,7 @@ import { useSimulatedBench } from "../../compose/simulated-bench.ts";
 
 const machine = useSimulatedBench();
 
-test("two generations side by side: fields from one value to the other, policy rules as ip rule tells them", async () => {
+test("two generations side by side: fields from one value to the other, policy rules as ip rule prints them", async () => {
   const bench = machine();
   await bench.apply(bench.config({ office: {} }));
   const rule = "rules: [{ name: printers, destinations: [192.168.7.0/24], via: direct }]";

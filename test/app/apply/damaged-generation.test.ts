@@ -11,7 +11,7 @@ import { examine } from "../../support/test-session.ts";
 
 const machine = useSimulatedBench();
 
-test("an earlier generation that cannot be read hinders no change and no acceptance, and no secret is forgotten for it", async () => {
+test("an earlier generation that cannot be read blocks no change and no acceptance, and no secret is forgotten for it", async () => {
   const bench = machine();
   const state = `${bench.file}.state`;
   for (const port of [51001, 51002, 51003]) await bench.apply(bench.config({ office: { port } }));
@@ -54,7 +54,7 @@ test("law 9: history lists the rest, and names the generation that cannot be rea
   });
 });
 
-test("law 9: of the generation after one that doctor had moved away, history tells no changes against an older one", async () => {
+test("law 9: of the generation after one that doctor had moved away, history shows no changes against an older one", async () => {
   const bench = machine();
   for (const port of [51001, 51002, 51001]) await bench.apply(bench.config({ office: { port } }));
   const path = `${bench.file}.state/generation-2`;

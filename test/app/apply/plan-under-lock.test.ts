@@ -18,7 +18,7 @@ function partsWith(records: readonly JournalRecord[]): { readonly parts: HostPar
   return { parts: { lock, stores: { journal: { location: "journal", read } } } as unknown as HostParts, done };
 }
 
-test("law 5: a plan that nobody is asked about is made under the lock, which is kept for it", async () => {
+test("law 5: a plan without a prompt is made under the lock, which is kept for it", async () => {
   const { parts, done } = partsWith([]);
   const { planned, lock } = await planUnderLock(parts, async () => {
     done.push("plan");

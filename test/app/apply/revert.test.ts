@@ -29,7 +29,7 @@ const policyOf = (bench: SimulatedBench): unknown => JSON.parse(bench.read()).fi
 const revert = (bench: SimulatedBench): Promise<Reverted | undefined> =>
   bench.ask((session) => session.revert({ onlyIfDue: false, reportsRest: true }));
 
-test("law 1, S1.7: what was interrupted before a reboot is reverted, and the accepted packet filter stands again; what does not is named", async () => {
+test("law 1, S1.7: what was interrupted before a reboot is reverted, and the accepted packet filter is loaded again; what is not is named", async () => {
   const bench = machine();
   await bench.apply(bench.config({ office: {} }));
   const accepted = policyOf(bench);

@@ -77,7 +77,7 @@ const kernelRule = (
 });
 const chain = (table: string, drops = true) => ({ family: "inet", table, name: "input", hook: "input", drops });
 
-describe("what stands around awg", () => {
+describe("what surrounds awg", () => {
   test.each<[string, Partial<Environment>, readonly string[]]>([
     ["nothing", {}, []],
     ["a clock before the last apply", { nowMs: 999 }, ["fault clock-behind"]],
@@ -138,7 +138,7 @@ describe("what stands around awg", () => {
     expect(finding?.remedy).toEqual(["ip -4 rule add pref 32766 lookup main", "ip -6 rule add pref 32766 lookup main"]);
   });
 
-  test("a rule that the kernel put right before ours is told with how to have it behind them", () => {
+  test("a rule that the kernel put right before ours is reported with how to put it behind them", () => {
     const remedies = (preference: number) =>
       judgeEnvironment({ ...QUIET, rules: [rule(preference)] }, APPLIED, 1_000).flatMap(({ remedy }) => remedy);
     expect(remedies(10_099).join()).toContain("give ip rule add a preference");

@@ -58,7 +58,7 @@ function filesOf(folder: string): Readonly<Record<string, string>> {
 
 const HOLDER = { pid: process.pid, verb: "apply", sinceMs: 0 };
 
-test("law 9: an apply whose process goes on is at work, and was not cut short", async () => {
+test("law 9: a running apply is at work, and was not interrupted", async () => {
   await openJournal(2);
   using _lock = takeLock(inState("lock"), HOLDER);
   const open = (await findings()).find(({ evidence }) => evidence.some((line) => line.includes("journal holds")));
@@ -76,7 +76,7 @@ test("law 9: a killed process is not at work, whoever has its number by now", as
   expect((await faults()).map(({ id }) => id)).toContain("journal-open");
 });
 
-test("law 9: that an apply failed as its way back did is told whoever is at work", async () => {
+test("law 9: that an apply and its undo failed is reported, whichever process is at work", async () => {
   {
     using journal = new FileJournal(new StateFolder(machine.state), IDENTITY);
     for (const record of RECORDS.slice(0, 1)) await journal.append(record);
@@ -86,7 +86,7 @@ test("law 9: that an apply failed as its way back did is told whoever is at work
   expect((await faults()).map(({ id }) => id)).toContain("journal-blocked");
 });
 
-test("law 9: a lock that is a link is named, and the rest is told", async () => {
+test("law 9: a lock that is a link is named, and the rest is shown", async () => {
   await openJournal(2);
   rmSync(inState("lock"), { force: true });
   symlinkSync("elsewhere", inState("lock"));
@@ -214,7 +214,7 @@ describe("the other files", () => {
     ]);
   });
 
-  test("a secret that a generation needs and nobody has, which an apply of its config keeps again", async () => {
+  test("a secret that a generation needs and no place has, which an apply of its config keeps again", async () => {
     rmSync(inState("secrets"), { recursive: true });
     expect((await faults()).map(({ id }) => id)).toEqual(["secret-missing"]);
     await machine.apply();
@@ -248,12 +248,12 @@ describe("law 1: what the machine lets pass while its state cannot be read", () 
   };
   const ids = async () => (await faults()).map(({ id }) => id).filter((id) => !id.startsWith("state-file"));
 
-  test("a policy that stands needs no words", async () => {
+  test("a loaded policy needs no words", async () => {
     breakAll("journal", "ledger", "generation-1");
     expect(await ids()).toEqual([]);
   });
 
-  test("blocked: said, with the way out", async () => {
+  test("blocked: said, with the remedy", async () => {
     breakAll("ledger", "generation-1");
     setPolicy(blockedPolicy());
     expect(await ids()).toEqual(["traffic-blocked"]);
@@ -269,7 +269,7 @@ describe("law 1: what the machine lets pass while its state cannot be read", () 
   });
 });
 
-describe("what stands on the machine", () => {
+describe("what exists on the machine", () => {
   test("a change of another program is drift, and doctor's command puts it back", async () => {
     const text = readFileSync(machine.file, "utf8");
     const changed = text.replaceAll("10.8.0.2/32", "10.8.0.3/32");

@@ -38,7 +38,7 @@ test.each<[string, DesiredState, readonly PortRange[], boolean]>([
   },
 );
 
-test("S4.4: of a rule that lets out in clear another user who came into the numbers is told, and one left out is not", () => {
+test("S4.4: a rule that lets out in clear another user who came into the numbers is reported, and one left out is not", () => {
   const direct: PathRef = { kind: "direct" };
   const carved = [one(1001), { from: 100_000, to: 100_004 }, { from: 100_006, to: 165_535 }];
   expect(found(applied({ uids: [one(1001), GIVEN] }, direct), [GIVEN], { carol: 100_005 })[0]).toBe(

@@ -12,7 +12,7 @@ const side: ExplainedSide = {
 };
 
 describe("what both sides drop", () => {
-  test("is one note of all that differs on its way: nothing follows it", () => {
+  test("is one note of all that differs on its path: nothing follows it", () => {
     const live = { ...side, mark: 0, device: "eth1" };
     expect(differencesOf(side, live, "linux")).toEqual({
       disagreements: [],
@@ -36,7 +36,7 @@ test("a Mac has neither marks nor policy rules to differ in", () => {
   expect(differencesOf(declared, live, "linux").disagreements).toHaveLength(2);
 });
 
-test("a way that awg cannot follow differs from the rule that was declared", () => {
+test("a path that awg cannot follow differs from the rule that was declared", () => {
   const declared = { ...side, verdict: "accept", policyRule: "1: from all lookup main" } as const;
   const { policyRule: _, ...live } = declared;
   expect(differencesOf(declared, live, "linux").disagreements).toEqual([

@@ -67,7 +67,7 @@ describe("services that a config declares", () => {
     expect(machine().services).toEqual([]);
   });
 
-  test("a daemon that somebody stopped, and a definition that somebody edited, are drift and are put right", async () => {
+  test("a daemon that another program stopped, and a definition that it edited, are drift and are put right", async () => {
     await apply(SERVICE);
     const state = machine();
     const [keeper, daemon] = state.services;
@@ -83,7 +83,7 @@ describe("services that a config declares", () => {
     expect(reported(await plan(SERVICE))).toEqual([]);
   });
 
-  test("law 6: a service of that name that is somebody else's is a conflict", async () => {
+  test("law 6: a service of that name of another program is a conflict", async () => {
     writeFileSync(file, JSON.stringify({ services: [{ name: "awg.service", running: true, definition: "[Unit]\n" }] }));
     await expect(plan(SERVICE)).rejects.toMatchObject({ kind: "conflict" });
   });
@@ -99,7 +99,7 @@ describe("services that a config declares", () => {
     expect(machine().services).toHaveLength(2);
   });
 
-  test("where nobody runs services the config is refused, by its place", async () => {
+  test("where nothing runs services the config is refused, by its place", async () => {
     writeFileSync(file, JSON.stringify({ serviceManager: null }));
     await expect(plan(SERVICE)).rejects.toMatchObject({
       kind: "unsupported",
@@ -157,7 +157,7 @@ describe("a system extension that a config declares", () => {
     expect(machine().systemExtensions).toMatchObject([{ state: "not-installed" }]);
   });
 
-  test("an older version than the app's is replaced; one that waits is asked for again where somebody sits there", async () => {
+  test("an older version than the app's is replaced; one that waits is asked for again where a user sits there", async () => {
     const held = { bundle: BUNDLE, state: "enabled", approves: false, version: "1.2/34", carried: "1.3/35" };
     writeFileSync(file, JSON.stringify({ systemExtensions: [held] }));
     const [step, ...more] = stepsOf(await plan(EXTENSION));

@@ -81,7 +81,7 @@ describe("awg install and uninstall", () => {
     expect(machine()).toEqual(installed);
   });
 
-  test("what is applied is not left to nobody: uninstall is refused, or destroys it first", async () => {
+  test("what is applied is not left without an owner: uninstall is refused, or destroys it first", async () => {
     await applyKillSwitch();
     await install(options());
     await expect(uninstall(options())).rejects.toMatchObject({ kind: "conflict" });
@@ -90,7 +90,7 @@ describe("awg install and uninstall", () => {
     expect([machine().services, machine().firewall.policy]).toEqual([[], null]);
   });
 
-  test("a machine without a service manager is told so", async () => {
+  test("a machine without a service manager is reported as such", async () => {
     writeFileSync(file, JSON.stringify({ serviceManager: null }));
     await expect(install(options())).rejects.toMatchObject({ kind: "unsupported" });
     await expect(services()).rejects.toMatchObject({ kind: "unsupported" });
@@ -148,7 +148,7 @@ describe("steps without a mark of their own", () => {
     record.clear();
   });
 
-  test("a program that others than root may replace is told", () => {
+  test("a program that others than root may replace is reported", () => {
     const path = join(folder, "bin/awg");
     mkdirSync(dirname(path));
     writeFileSync(path, "");

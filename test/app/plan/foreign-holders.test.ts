@@ -30,7 +30,7 @@ function takeDevice(bench: SimulatedBench): void {
   });
 }
 
-test("law 4: a device that somebody else has is left with all that stands on it, and the rest is repaired", async () => {
+test("law 4: a device of another program is left with all that is on it, and the rest is repaired", async () => {
   const bench = machine();
   await bench.apply(bench.config(WISHES, RULES));
   takeDevice(bench);
@@ -66,7 +66,7 @@ function tableOfWork(text: string, table: number): readonly object[] {
   return JSON.parse(text).routes.filter((route: { table: number }) => route.table === table);
 }
 
-describe("the table of a device that somebody else has", () => {
+describe("the table of another program's device", () => {
   test.each([
     ["nothing is left of, as after a reboot", () => false],
     ["stands whole, in a device that lost its alias", () => true],
@@ -104,14 +104,14 @@ describe("the table of a device that somebody else has", () => {
   });
 });
 
-test("what a person asks for is refused whole where somebody else has a device of it", async () => {
+test("what a person asks for is refused whole where another program has a device of it", async () => {
   const bench = machine();
   await bench.apply(bench.config(WISHES, RULES));
   takeDevice(bench);
   await expect(bench.plan(bench.config(WISHES, RULES))).rejects.toMatchObject({ kind: "conflict" });
 });
 
-test("law 9: what helps where a file is in the way is about files, not about devices and ports", () => {
+test("law 9: what helps against an obstructing file is about files, not about devices and ports", () => {
   expect(conflictRemedy(["resolver/machine"])).toBe(
     "make it a plain file of a few lines, or take dns.servers out of the config",
   );

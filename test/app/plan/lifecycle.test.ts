@@ -38,7 +38,7 @@ describe("drift", () => {
     ]);
   });
 
-  test("a device that is gone takes along what stood on it, and that is the cause told", async () => {
+  test("a device that is gone takes along what was on it, and that is the cause reported", async () => {
     const bench = machine();
     await bench.apply(bench.config({ office: {} }));
     await bench.ask(async (session) => session.status());

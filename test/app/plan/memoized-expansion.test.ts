@@ -37,7 +37,7 @@ test("what is the very same is expanded once", () => {
 });
 
 test.each(Object.entries(CHANGES))(
-  "another %s gives other resources at once, and so does the way back",
+  "another %s gives other resources at once, and so does the undo",
   (_what, change) => {
     const expand = memoizedExpansion();
     const first = expand(input());

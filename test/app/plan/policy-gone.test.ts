@@ -27,7 +27,7 @@ function flush(bench: SimulatedBench): void {
   meddleWith(bench, (firewall) => Object.assign(firewall, { policy: null, held: false, damage: [] }));
 }
 
-test("law 9: a flushed packet filter is gone in the drift, and the plan says that nothing is blocked until it stands again", async () => {
+test("law 9: a flushed packet filter is gone in the drift, and the plan says that nothing is blocked until it is loaded again", async () => {
   const bench = machine();
   const config = bench.config({ office: {} });
   await bench.apply(config);
@@ -74,7 +74,7 @@ test("law 9: a destroy where the packet filter is gone does not promise protecti
   expect(traffic).toBe("open, as before awg: the packet filter is gone already.");
 });
 
-test("law 9: a packet filter that stands is told by what it does, and the first one by what it begins", async () => {
+test("law 9: a loaded packet filter is shown by what it does, and the first one by what it begins", async () => {
   const bench = machine();
   expect((await bench.plan(bench.config({ office: {} }))).traffic).toMatch(/^from the first step, only tunnel traffic/);
   await bench.apply(bench.config({ office: {} }));

@@ -48,7 +48,7 @@ describe("a part of a plan", () => {
     await expect(bench.plan(bench.config({ office: {} }), { exclude: ["tunnel/lab"] })).rejects.toThrow("tunnel/lab");
   });
 
-  test("replace makes an engine or a device anew, and nothing else", async () => {
+  test("replace makes an engine or a device again, and nothing else", async () => {
     const bench = machine();
     const text = bench.config({ office: {} });
     await bench.apply(text);

@@ -21,7 +21,7 @@ describe("B3: a plan made of what the machine was some steps ago", () => {
     for (const count of Object.values(met)) expect(count).toBeGreaterThan(0);
   });
 
-  test("does not forget whose tables tunnels had that came after its reading: none changes hands later", async () => {
+  test("remembers the tables of tunnels that came after its reading: none changes hands later", async () => {
     const on = bench();
     await on.apply(on.config({ first: {} }));
     const late = await on.plan(on.config({}));

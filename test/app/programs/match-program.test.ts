@@ -190,7 +190,7 @@ describe("first match wins", () => {
   });
   const last = rule("default", {});
 
-  test("a rule that certainly applies ends the search; what may come before it is told", () => {
+  test("a rule that certainly applies ends the search; what may come before it is shown", () => {
     const rules = [
       rule("a", { apps: [app("curl")] }),
       rule("b", { destinations: [] }),

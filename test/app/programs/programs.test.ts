@@ -121,7 +121,7 @@ describe("awg explain of a program", () => {
       session.explain({ destination: "198.51.100.7", port: 443, user: "1000", resolves: false, program, ...more }),
     );
 
-  test("its user sends, and its rule is told", async () => {
+  test("its user sends, and its rule is shown", async () => {
     const explained = await ask({ pid: 30 });
     expect(explained.flow.uid).toBe(34);
     expect(explained.declared).toMatchObject({ path: "block", verdict: "drop" });
@@ -130,7 +130,7 @@ describe("awg explain of a program", () => {
     expect(explanationDocument(explained)).toMatchObject({ programs: [{ pid: 30, rule: { via: "block" } }] });
   });
 
-  test("by path or by name; a user that was named counts, and several users are told", async () => {
+  test("by path or by name; a user that was named counts, and several users are shown", async () => {
     expect((await ask({ app: "firefox" })).programs.map(({ program }) => program.pid)).toEqual([20]);
     expect((await ask({ app: "/opt/firefox/firefox" })).flow.uid).toBe(1000);
     expect((await ask({ pid: 30 }, { isUserNamed: true })).flow.uid).toBe(1000);
@@ -139,7 +139,7 @@ describe("awg explain of a program", () => {
     expect(several.notes.join()).toContain("runs as several users");
   });
 
-  test("one that does not run is said to; a number that nobody has is a mistake", async () => {
+  test("one that does not run is said to; a number that no process has is a mistake", async () => {
     const explained = await ask({ app: "curl" });
     expect(explained.programs).toEqual([]);
     expect(explained.notes[0]).toContain("curl does not run now");

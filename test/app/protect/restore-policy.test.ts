@@ -57,14 +57,14 @@ describe("law 1: the packet filter that ought to stand", () => {
     expect(await bench.ask((session) => session.history())).toHaveLength(1);
   });
 
-  test("law 3: stands: nothing is written", async () => {
+  test("law 3: is loaded: nothing is written", async () => {
     const { bench } = await protectedBench();
     const before = bench.read();
     expect(await restore(bench)).toBeUndefined();
     expect(bench.read()).toBe(before);
   });
 
-  test("S1.4: is not taken: all traffic is blocked, and why is told", async () => {
+  test("S1.4: is not taken: all traffic is blocked, and why is said", async () => {
     const { bench } = await protectedBench();
     change(bench, { policy: null, held: false }, [{ at: 1, fault: { kind: "fail", error: "host", times: 3 } }]);
     expect(await restore(bench)).toMatchObject({
@@ -81,7 +81,7 @@ describe("law 1: the packet filter that ought to stand", () => {
     expect(machineOf(bench).firewall.policy).toBeNull();
   });
 
-  test("is gone when a change is refused for its key: it stands again, and the error says so", async () => {
+  test("is gone when a change is refused for its key: it is loaded again, and the error says so", async () => {
     const { bench, accepted } = await protectedBench();
     change(bench, { policy: null, held: false });
     const error = await bench.ask(async (session) => {

@@ -203,7 +203,7 @@ describe("law 1: a state file that cannot be read, and nothing of ours in the ke
     expect(policyOf(bench)).toEqual(blockedPolicy());
   });
 
-  test("S10: where ledger and generation name two policies, what both allow stands", async () => {
+  test("S10: where ledger and generation name two policies, what both allow is loaded", async () => {
     const { bench } = await protectedBench();
     const ledger = readFileSync(stateOf(bench, "ledger"));
     await bench.apply(bench.config({ office: {}, home: {} }));
@@ -254,7 +254,7 @@ function spoiled(bytes: Buffer, how: string, at: number): Buffer {
 }
 
 describe("law 1: who is not cut off", () => {
-  test("what stands already is not written, and said", async () => {
+  test("what is loaded already is not written, and said", async () => {
     for (const file of FILES) {
       const { bench } = await protectedBench();
       const before = bench.read();
@@ -264,7 +264,7 @@ describe("law 1: who is not cut off", () => {
     }
   });
 
-  test("a machine whose accepted state has no policy", async () => {
+  test("a machine without a policy in its accepted state", async () => {
     for (const file of FILES) {
       const bench = newBench();
       await bench.apply(sampleConfig("default: { via: direct }\nkillSwitch: { enabled: false }\n"));
@@ -305,7 +305,7 @@ describe("law 1: who is not cut off", () => {
   });
 });
 
-describe("the way out", () => {
+describe("the remedy", () => {
   test("from blocked: what doctor says, then apply or destroy", async () => {
     for (const isApplied of [true, false]) {
       const { bench, accepted } = await protectedBench();

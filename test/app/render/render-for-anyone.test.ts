@@ -8,7 +8,7 @@ const TEXT = tunnelConfig({
   more: "name: lab\n",
 });
 
-test("law 8: a rendering needs neither the machine's state nor a secret, which stands as the hash of its reference", async () => {
+test("law 8: a rendering needs neither the machine's state nor a secret, which appears as the hash of its reference", async () => {
   const { config, problems, hash } = loadConfig([{ name: "c.yaml", text: TEXT }]);
   const { desired } = await desiredForAnyone({}, { config, problems, hash, sources: ["c.yaml"] });
   expect(desired.resources.map(({ key }) => key)).toEqual(

@@ -24,7 +24,7 @@ const reader = () =>
   });
 const knownFile = () => join(folder, "known-config.json");
 
-test("a configuration whose files are the same is not read again in one process, and any other is", async () => {
+test("a configuration with the same files is not read again in one process, and any other is", async () => {
   const configs = reader();
   const first = await configs.load([file("192.0.2.0/24")]);
   expect(first.problems).toEqual([]);

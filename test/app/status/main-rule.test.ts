@@ -35,7 +35,7 @@ test.each([
   expect(document).toMatchObject({ mainRuleMissing: { families, remedy: remedy.split("; ") } });
 });
 
-test("law 9: status says nothing of that rule where no route of awg's stands", async () => {
+test("law 9: status says nothing of that rule where awg has no route", async () => {
   const bench = machine();
   await bench.apply(bench.config({ office: {} }));
   await bench.destroy();

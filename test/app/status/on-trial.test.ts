@@ -46,7 +46,7 @@ test.each([
   expect(explained).toMatchObject({ disagreements: [] });
 });
 
-test("what others change of a state on trial is found, and the way out is not a rollback, which is refused then", async () => {
+test("what others change of a state on trial is found, and the remedy is not a rollback, which is refused then", async () => {
   const bench = machine();
   await tryOut(bench, bench.config({ office: {} }));
   bench.meddle((text) =>

@@ -90,7 +90,7 @@ test.each([
   expect(open).toBe(`an apply was interrupted (${journal.location})`);
 });
 
-test("law 9: status says of an apply whose process goes on, or is stopped, that it is at work", async () => {
+test("law 9: status calls a running or stopped apply at work", async () => {
   const bench = machine();
   await bench.apply(bench.config({ office: {} }));
   using journal = new FileJournal(new StateFolder(`${bench.file}.state`), IDENTITY);

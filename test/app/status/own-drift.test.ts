@@ -34,7 +34,7 @@ function setMtu(bench: SimulatedBench, mtu: number): void {
   bench.meddle((text) => text.replace(/"mtuBytes": ?1400/, `"mtuBytes":${mtu}`));
 }
 
-test("law 9: what an apply that was interrupted changed is told as its own doing, in drift, plan and diff", async () => {
+test("law 9: what an interrupted apply changed is reported as its own doing, in drift, plan and diff", async () => {
   const bench = machine();
   const before = bench.config({ office: {} });
   const after = bench.config({ office: { mtu: 1300 } });
@@ -59,7 +59,7 @@ test("law 9: what an apply that was interrupted changed is told as its own doing
   });
 });
 
-test("law 9: what a destroy that was interrupted took away is told as its own doing, and what it goes on to", async () => {
+test("law 9: what an interrupted destroy removed is reported as its own doing, and what it goes on to", async () => {
   const bench = machine();
   const config = bench.config({ office: {} }, DNS);
   await bench.apply(config);
@@ -102,7 +102,7 @@ async function reported(bench: SimulatedBench, accepted: string): Promise<{ drif
   return { drift: renderDrift(report, plain), plan: renderPlan(plan, traffic, plain) };
 }
 
-test("law 9: a packet filter that somebody flushed is not told as the doing of an apply that was interrupted", async () => {
+test("law 9: a flushed packet filter is not reported as the doing of an interrupted apply", async () => {
   const bench = machine();
   const before = bench.config({ office: {} });
   await bench.apply(before);
@@ -145,7 +145,7 @@ test("law 9: nor is its damage, and what the apply changed of it is", async () =
   ]);
 });
 
-test("law 9: what somebody changed of a device that an apply had begun to change otherwise is marked as theirs", async () => {
+test("law 9: what another program changed of a device that an apply had begun to change otherwise is marked as theirs", async () => {
   const bench = machine();
   const before = bench.config({ office: {} });
   await bench.apply(before);

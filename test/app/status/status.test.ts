@@ -70,14 +70,14 @@ describe("law 10: status names known limits of the host by number", () => {
   });
 });
 
-test("what stands is counted as English has it", async () => {
+test("what exists is counted in English", async () => {
   const { status } = await applied();
   const summaries = Object.fromEntries((await status()).resources.map(({ key, summary }) => [key, summary]));
   expect(summaries["routes/office"]).toBe("1 route");
   expect(summaries["routes/policy"]).toMatch(/^[0-9]+ policy rules$/);
 });
 
-test("S9.4: bridges between whose ports nothing judges are named", async () => {
+test("S9.4: bridges with no judge between their ports are named", async () => {
   const { status } = await applied();
   const { resources } = await status(undefined, { guestBridges: ["br7", "docker0"] });
   expect(resources.find(({ key }) => key === "firewall/machine")?.summary).toBe(
@@ -173,7 +173,7 @@ describe("law 9: status", () => {
     ]);
   });
 
-  test("a state on trial whose keeper died is not to be applied again at once, which is refused then", async () => {
+  test("a state on trial without its keeper is not to be applied again at once, which is refused then", async () => {
     const { machine, status } = await applied();
     machine.act({ act: "keeper-dies" });
     const { conditions } = await status(

@@ -47,7 +47,7 @@ test.each([
   },
 );
 
-test("law 9: a destroy that stands so is not called an apply that was interrupted", async () => {
+test("law 9: such a destroy is not called an apply that was interrupted", async () => {
   const bench = machine();
   await bench.apply(bench.config({ office: {} }));
   mkdirSync(`${bench.file}.state/.ledger.new`, { mode: 0o700 });

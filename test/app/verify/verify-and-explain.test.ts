@@ -170,7 +170,7 @@ describe("awg verify on the simulated machine", () => {
     expect((await withSession((session) => session.verify())).findings).toEqual([]);
   });
 
-  test("finds a way that shares its flows out between its tunnel and another device, and the next apply takes it back", async () => {
+  test("finds a route that divides its flows between its tunnel and another device, and the next apply takes it back", async () => {
     await apply(config());
     tamper((state) => {
       for (const [index, route] of state.routes.entries()) {
@@ -196,7 +196,7 @@ describe("awg verify on the simulated machine", () => {
     expect(found).toEqual([expect.stringMatching(/^misroute 10\.9\.0\.\d+$/)]);
   });
 
-  test("finds an engine whose endpoint its own tunnel's network claims", async () => {
+  test("finds an engine with an endpoint that its own tunnel's network claims", async () => {
     await apply(networked(config()).replace("192.0.2.1", "10.8.0.77"));
     const { findings } = await withSession((session) => session.verify());
     expect(findings.map(({ message }) => message)).toEqual([
@@ -214,7 +214,7 @@ describe("awg verify on the simulated machine", () => {
     expect(verified.classes).toBeGreaterThan(1000n);
   });
 
-  test("S10.1: a plan that changes routes alone is held against the policy that stands meanwhile", async () => {
+  test("S10.1: a plan that changes routes alone is judged by the policy that is loaded then", async () => {
     await apply(config());
     const changed = config().replace("0.0.0.0/0,", "0.0.0.0/1, 128.0.0.0/1,");
     const verified = await withSession(async (session) => {
@@ -303,7 +303,7 @@ describe("a plan proven where no rules are read back", () => {
 });
 
 describe("what an apply says", () => {
-  test("a text that changes nothing of the machine is accepted, and that is told", async () => {
+  test("a text that changes nothing of the machine is accepted, and that is said", async () => {
     await apply(config());
     const outcome = await withSession(async (session) => {
       const text = config("lifecycle: { protect: [link/office] }\n");
@@ -391,7 +391,7 @@ describe("awg explain on the simulated machine", () => {
     expect(explanationDocument(explained)).toMatchObject({ enforcement: null });
   });
 
-  test("tells the policy rule, the table and the tunnel's state", async () => {
+  test("shows the policy rule, the table and the tunnel's state", async () => {
     await apply(config());
     const explained = await withSession((session) => session.explain(ask("198.51.100.7", { port: 443 })));
     expect(explained.declared.policyRule).toMatch(/^10110: from all fwmark 0x1000000/);
@@ -420,7 +420,7 @@ describe("awg explain on the simulated machine", () => {
     return { ...ours.rule, preference: 100, match: { destination } };
   };
 
-  test("tells of another policy rule that leads the packet the same way", async () => {
+  test("shows another policy rule that leads the packet to the same device", async () => {
     await apply(config());
     beforeOurs(toTunnelTable("198.51.100.7/32"));
     const explained = await withSession((session) => session.explain(ask("198.51.100.7", { port: 443 })));
@@ -434,7 +434,7 @@ describe("awg explain on the simulated machine", () => {
     expect(other.disagreements).toEqual([]);
   });
 
-  test("tells of another route that leads the packet the same way", async () => {
+  test("shows another route that leads the packet to the same device", async () => {
     await apply(config());
     tamper((state) => {
       const ours = state.routes.find(

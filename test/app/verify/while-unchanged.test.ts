@@ -39,7 +39,7 @@ async function verify(file: string) {
   return session.verify();
 }
 
-test("law 9: beside a change that is under way it names who makes it, and to wait", async () => {
+test("law 9: beside a change in progress it names who makes it, and to wait", async () => {
   const file = await inTheMiddle();
   const holder = JSON.parse(readFileSync(`${file}.state/lock`, "utf8"));
   expect(holder).toMatchObject({ pid: process.pid });

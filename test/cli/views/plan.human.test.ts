@@ -59,7 +59,7 @@ describe("a plan for people", () => {
     );
   });
 
-  test("adopting and forgetting are told apart from changes", () => {
+  test("adopting and forgetting are distinct from changes", () => {
     expect(summaryLine(planOf(step("link/office", "adopt")))).toBe(
       "Plan: 0 to add, 0 to change, 0 to destroy, 1 to adopt or forget.",
     );

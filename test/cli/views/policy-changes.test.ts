@@ -175,7 +175,7 @@ test.each<[string, FirewallPolicy, FirewallPolicy, string[]]>([
   expect(reported(before, after)).toEqual(lines);
 });
 
-test("a rule that is longer than a line is told whole, on a line of its own", () => {
+test("a rule that is longer than a line is shown whole, on a line of its own", () => {
   const ports = Array.from({ length: 60 }, (_, index) => 1000 + 2 * index);
   const long: FlowRule = { ...MAIL, match: { protocol: 6, ports: ports.map((port) => ({ from: port, to: port })) } };
   const text = `rules.1 { ports: [${ports.join(", ")}], protocol: tcp, via: office, fallback: direct }`;
@@ -183,11 +183,11 @@ test("a rule that is longer than a line is told whole, on a line of its own", ()
   expect(reported(policy([PRINTERS]), policy([PRINTERS, long]))).toEqual(["rules: 1 added", `+ ${text}`]);
 });
 
-test("a table that is numbered anew is told by its number", () => {
+test("a renumbered table is shown by its number", () => {
   expect(reported(policy([]), policy([], {}, { ...OFFICE, number: 2 }))).toEqual(["default.number: 1 → 2"]);
 });
 
-test("a keeper that goes or comes, and a list that is emptied, are told in words", () => {
+test("a keeper that goes or comes, and a list that is emptied, are put in words", () => {
   const style = styleFor(false);
   expect(renderChange({ field: "/held", before: false, after: true }, style)).toBe("held: by no keeper → by a keeper");
   expect(renderChange({ field: "/held", before: true, after: false }, style)).toBe("held: by a keeper → by no keeper");
@@ -200,7 +200,7 @@ test("a list that is too long for a line is cut between its members", () => {
   expect(reported).toBe(`routes: ${before.slice(0, 9).join(", ")}, … → 10.1.0.0/16`);
 });
 
-test("two values that begin alike for longer than a line are told from where they differ", () => {
+test("two values that begin alike for longer than a line are shown from where they differ", () => {
   const style = styleFor(false);
   const ports = (last: number) => [...Array.from({ length: 60 }, (_, index) => 1000 + 2 * index), last];
   const ranges = (last: number) => ports(last).map((port) => ({ from: port, to: port }));

@@ -143,7 +143,7 @@ describe("what status says of a tunnel", () => {
     expect(line).toContain("handshake 0 s ago");
   });
 
-  test("law 8: is read from what an engine tells, and nothing secret is in it", () => {
+  test("law 8: is read from what an engine reports, and nothing secret is in it", () => {
     const [privateKey, shared] = ["11".repeat(32), "22".repeat(32)];
     const reply = `private_key=${privateKey}\nlisten_port=1\nawg_engine=embedded\nawg_wire=amneziawg 3.1\nheader_protection_key=${"33".repeat(32)}
 public_key=${"aa".repeat(32)}\npreshared_key=${shared}\nendpoint=192.0.2.1:1\nlast_handshake_time_sec=7\ntx_bytes=5\nrx_bytes=6

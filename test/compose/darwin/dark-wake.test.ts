@@ -5,7 +5,7 @@ import { MacBook } from "./macbook.ts";
 const NIGHT = { sleptAtMs: 1_700_000_000_000, wokeAtMs: 1_700_003_600_000 };
 
 describe("a night (doubles at both borders)", () => {
-  test("H4: a dark wake makes the daemon look and leaves tunnels alone; they begin anew when somebody comes", async () => {
+  test("H4: a dark wake makes the daemon look and leaves tunnels alone; they begin again when a user comes", async () => {
     using mac = new MacBook();
     const { machine } = mac.world;
     await mac.apply(await mac.plan());

@@ -57,7 +57,7 @@ describe("a process that dies on a Mac (doubles at both borders)", () => {
     },
   );
 
-  test.each(WRITES)("law 1: at write %d of a destroy, nothing leaks while a route of ours stands", async (at) => {
+  test.each(WRITES)("law 1: at write %d of a destroy, nothing leaks while a route of ours exists", async (at) => {
     using mac = new MacBook();
     await mac.apply(await mac.plan());
     const hasDied = await diesAt(mac, await mac.session.planDestroy(), at);

@@ -8,7 +8,7 @@ import { MacBook } from "./macbook.ts";
 const protectedBy = async ({ session }: MacBook) =>
   (await session.status()).conditions.find(({ type }) => type === "Protected");
 
-describe("H4: a Mac whose PF does not act by its rules", () => {
+describe("H4: a Mac where PF disregards its rules", () => {
   test("an apply there is refused and undone: nothing is called protected", async () => {
     using mac = new MacBook();
     mac.world.machine.pf.isDisregarded = true;

@@ -11,7 +11,7 @@ systemExtension: { bundle: ${BUNDLE} }
 `);
 const APPLIED = { onEvent: () => undefined, shouldStop: () => undefined };
 
-describe("which version of a system extension stands on a Mac", () => {
+describe("which version of a system extension a Mac has", () => {
   let mac: MacBook;
   beforeEach(() => {
     mac = new MacBook();
@@ -45,7 +45,7 @@ describe("which version of a system extension stands on a Mac", () => {
     expect(asked()).toEqual(["activate", "activate"]);
   });
 
-  test("one that waits to be allowed is asked for again where somebody sits there, and by no daemon", async () => {
+  test("one that waits to be allowed is asked for again where a user sits there, and by no daemon", async () => {
     await apply(true);
     expect(await apply(false)).toEqual([]);
     expect(asked()).toEqual(["activate"]);

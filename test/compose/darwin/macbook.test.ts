@@ -15,7 +15,7 @@ function written(planned: Planned): string {
 }
 
 describe("a MacBook (constructed, doubles at both borders)", () => {
-  test("what macOS is told is what the golden folder holds", async () => {
+  test("what macOS gets is what the golden folder holds", async () => {
     using mac = new MacBook(true);
     const { host } = mac.world.contract();
     const observed = {

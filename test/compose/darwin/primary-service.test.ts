@@ -61,7 +61,7 @@ function gatewayText({ gateway }: { readonly gateway: "link" | { readonly value:
 }
 
 describe("from Wi-Fi to a cable (doubles at both borders)", () => {
-  test("H4: routes are pinned to the new router, engines are told, the resolver holds; then nothing more is done", async () => {
+  test("H4: routes are pinned to the new router, engines get it, the resolver holds; then nothing more is done", async () => {
     using mac = new MacBook();
     const { machine } = mac.world;
     await mac.apply(await mac.plan());
@@ -112,7 +112,7 @@ describe("from Wi-Fi to a cable (doubles at both borders)", () => {
     expect(daemon.changesTold).toEqual(["primary service"]);
   });
 
-  test("an address of the tunnel's that somebody takes is given back, and that wakes nobody again", async () => {
+  test("an address removed from the tunnel is given back, and that wakes nothing again", async () => {
     using mac = new MacBook();
     const { machine } = mac.world;
     await mac.apply(await mac.plan());

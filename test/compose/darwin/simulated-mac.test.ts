@@ -69,7 +69,7 @@ describe("a MacBook on which examples/laptop is applied", () => {
     }
   });
 
-  test("is verified; a route of ours that somebody deletes is found with a packet, and explained", async () => {
+  test("is verified; a deleted route of ours is found with a packet, and explained", async () => {
     expect((await verified()).findings).toEqual([]);
     change((state) => {
       state.routes = state.routes.filter(({ destination }) => destination !== "128.0.0.0/1");
@@ -99,7 +99,7 @@ describe("a MacBook on which examples/laptop is applied", () => {
     });
   });
 
-  test("its programs are told by bundle and signer; what could not be read may be meant", async () => {
+  test("its programs are shown by bundle and signer; what could not be read may be meant", async () => {
     const place = "/Applications/Browser.app/Contents/MacOS/Browser";
     change((state) => {
       state.processes = [

@@ -29,7 +29,7 @@ function used(): { readonly routes: readonly string[]; readonly rules: readonly 
   };
 }
 
-describe("a tunnel whose utun is stated (over the doubles)", () => {
+describe("a tunnel with a stated utun (over the doubles)", () => {
   test("has that one, in its routes and in the packet filter; another number is another interface", async () => {
     await mac.apply(await mac.plan(stated("utun9")));
     expect(mac.world.machine.interfaceNamed("utun9")).toBeDefined();

@@ -112,7 +112,7 @@ describe.skipIf(!isLinux)(`two engines with macOS's calls${isLinux ? "" : " (the
     expect(await carry(b.utun, a.utun, packets)).toHaveLength(40);
   });
 
-  it("follow the machine to another interface, whose size bounds what is sent", async () => {
+  it("follow the machine to another interface, which bounds the size of what is sent", async () => {
     const [a, b] = await twoEngines(4);
     await carry(a.utun, b.utun, packetsOf(5));
     const endpoint = (await a.plane.observe()).tunnels[0]?.peers[0]?.endpoint;

@@ -21,7 +21,7 @@ fcntl.ioctl(call(438, call(434, int(sys.argv[1]), 0), 3, 0), 0x400454d0, 1)
 `;
 
 describe.skipIf(reason !== undefined)(
-  `a tunnel whose engine is changed${reason === undefined ? "" : ` (skipped: ${reason})`}`,
+  `a tunnel with another engine${reason === undefined ? "" : ` (skipped: ${reason})`}`,
   { timeout: 400_000 },
   () => {
     const judged = useJudgedWorld();

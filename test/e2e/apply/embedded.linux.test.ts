@@ -120,7 +120,7 @@ ${rest}`);
       expect(shown).not.toContain(keys.client.toString("base64"));
     });
 
-    test("law 1: killed, it restarts; the kernel enforces the policy meanwhile", async () => {
+    test("law 1: killed, it restarts; the kernel enforces the policy in between", async () => {
       const [pid] = engines();
       await until(() => processesIn(client, "\0engine\0standby\0").length === 1);
       const [standby] = processesIn(client, "\0engine\0standby\0");

@@ -179,7 +179,7 @@ ${counts('iifname != "up0"').join("\n")}
       return device === awg.device ? "tunnel" : "wire";
     }
 
-    test("verify finds nothing on a healthy machine whose tunnel's address is a network", async () => {
+    test("verify finds nothing on a healthy machine with a network as its tunnel's address", async () => {
       const routes = await judged().world.inside("client", ["ip", "route", "show", "table", "main"]);
       expect(routes).toMatch(new RegExp(`^10\\..*/24 dev ${awg.device} proto kernel`, "m"));
       const done = await awg.run("verify", "--json");

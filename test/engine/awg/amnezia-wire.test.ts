@@ -71,7 +71,7 @@ describe("itime of 1.5", () => {
 });
 
 describe("a type word", () => {
-  test("is drawn anew for each message and covers its range, both ends included", () => {
+  test("is drawn again for each message and covers its range, both ends included", () => {
     const wire = wireOf({ h1: "100-103", h4: "4294967294-4294967295" });
     const words = new Set(Array.from({ length: 200 }, () => wire.headerWord("initiation")));
     expect([...words].toSorted()).toEqual([100, 101, 102, 103]);

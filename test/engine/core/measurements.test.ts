@@ -8,7 +8,7 @@ import { PLAIN_WIRE } from "../../../src/engine/wire/plain.ts";
 import { parsePrefix } from "../../../src/model/prefix.ts";
 import { SeededSources } from "../support/sources.ts";
 
-describe("what the gaps of counters tell", () => {
+describe("what the gaps of counters show", () => {
   test("late messages are no loss, doubled ones are no gain", () => {
     const window = new ReplayWindow();
     expect(window.arrivals).toEqual({ expected: 0, accepted: 0 });

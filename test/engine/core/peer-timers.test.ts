@@ -122,7 +122,7 @@ describe("rules of the paper, section 6", () => {
     expect(timers.initiateAt).toBe(T + 100);
   });
 
-  test("gives up after 18 retries, and begins again when somebody wants it", () => {
+  test("gives up after 18 retries, and begins again when a packet wants it", () => {
     const timers = unarmed();
     let now = T;
     timers.initiationSent(now);
@@ -164,7 +164,7 @@ describe("rules of the paper, section 6", () => {
     expect(timers.keepaliveAt).toBe(NEVER);
   });
 
-  test("jitter spreads retries over 333 ms and ranges are drawn anew", () => {
+  test("jitter spreads retries over 333 ms and ranges are drawn again", () => {
     const timing = { ...PAPER_TIMING, rekeyTimeout: { low: 3_000, high: 7_000 } };
     const timers = new PeerTimers(new SeededSources(7), timing, { low: 20_000, high: 30_000 });
     const waits = new Set<number>();

@@ -96,7 +96,7 @@ describe("Noise IKpsk2", () => {
     expect(exchanges).toBe(1);
   });
 
-  test("a peer whose key is of low order gets no handshake", () => {
+  test("a peer with a key of low order gets no handshake", () => {
     const made = createInitiation(crypto, {
       identity: a,
       remoteStatic: new Uint8Array(32),

@@ -32,7 +32,7 @@ describe("A2: a keeper's end on a Mac (double)", () => {
     looks = new Looks();
   });
 
-  test("is told once; the next keeper is found and watched, too", async () => {
+  test("is reported once; the next keeper is found and watched, too", async () => {
     await using _ = watch();
     await look();
     for (const pid of [900, 901]) {
@@ -48,7 +48,7 @@ describe("A2: a keeper's end on a Mac (double)", () => {
     }
   });
 
-  test("is told where it ended between its answer and the watch, and where another has its number since", async () => {
+  test("is reported where it ended between its answer and the watch, and where another has its number since", async () => {
     await using _ = watch();
     keeper = 900;
     await look();
@@ -62,7 +62,7 @@ describe("A2: a keeper's end on a Mac (double)", () => {
     expect(heard).toEqual(["the keeper ended false"]);
   });
 
-  test("another program that a keeper runs is not its end; nothing stays open, and nothing is told afterwards", async () => {
+  test("another program that a keeper runs is not its end; nothing stays open, and nothing is reported afterwards", async () => {
     const before = system.openDescriptors.length;
     const watching = watch();
     keeper = machine.processes.add({ pid: 900, uid: 0 }).pid;

@@ -148,7 +148,7 @@ createSocket("udp4").bind(${PORT}, "0.0.0.0", () => console.log("bound"));`,
     expect(after?.receivedBytes).toBeGreaterThan(before?.receivedBytes ?? 0);
   });
 
-  test("law 4: an engine that hangs is seen as not running, and is started anew", () => {
+  test("law 4: an engine that hangs is seen as not running, and is started again", () => {
     const side = newSide("hang", "10.99.0.1/24", ALICE, 0);
     const pid = side.machine.keeperStatus?.devices[0]?.engine?.pid;
     if (pid === undefined) throw new Error("no engine runs");
@@ -216,7 +216,7 @@ createSocket("udp4").bind(${PORT}, "0.0.0.0", () => console.log("bound"));`,
     expect(outcomes.map(({ error }) => error?.kind)).toEqual(["unsupported", "host"]);
   });
 
-  test("law 8: no secret stands in the engine's arguments, its environment or any file of the run folder", () => {
+  test("law 8: no secret is in the engine's arguments, its environment or any file of the run folder", () => {
     const side = newSide("mute", "10.99.0.1/24", ALICE, 0);
     const status = side.machine.keeperStatus;
     const places = [status?.pid, status?.devices[0]?.engine?.pid].flatMap((pid) => [

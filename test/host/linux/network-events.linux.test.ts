@@ -5,7 +5,7 @@ import { commandObstacle, makeNamespace, namespaceObstacle, type TestNamespace }
 const obstacle = namespaceObstacle() ?? commandObstacle("ip", "nft");
 
 describe.skipIf(obstacle !== undefined)(
-  `what the kernel tells${obstacle === undefined ? "" : ` (${obstacle})`}`,
+  `what the kernel reports${obstacle === undefined ? "" : ` (${obstacle})`}`,
   () => {
     let machine: TestNamespace;
     let heard: Record<
@@ -21,12 +21,12 @@ describe.skipIf(obstacle !== undefined)(
 
     const named = (events: readonly NetworkEvent[]): string[] => events.map(({ what }) => what);
 
-    test("own rules are not told, the foreign route after them is, and so are foreign rules", () => {
+    test("own rules are not reported, the foreign route after them is, and so are foreign rules", () => {
       expect(named(heard.ownRule)).toEqual(["routes"]);
       expect(named(heard.foreignRule)).toContain("policy rules");
     });
 
-    test("own transactions, and one made for us by another process, are not told; others' come with their program", () => {
+    test("own transactions, and one made for us by another process, are not reported; others' come with their program", () => {
       expect(heard.filter).toMatchObject([{ by: { program: "nft", pid: expect.any(Number) } }]);
       expect(heard.sameProgram).toMatchObject([{ what: "packet filter", by: { pid: expect.any(Number) } }]);
     });

@@ -48,14 +48,14 @@ function entry(what: string, port: number, protocol: number, table = 254, flags 
 
 const reported = (...messages: readonly NetlinkMessage[]) => eventsOf(messages).map(({ what }) => what);
 
-test("a transaction that the keeper made for this process is not told, under any of its sequence numbers", () => {
+test("a transaction that the keeper made for this process is not reported, under any of its sequence numbers", () => {
   noteOwnTransaction({ port: KEEPER, first: 0xffff_fffe, count: 4 });
   for (const sequence of [0xffff_fffe, 0xffff_ffff, 0, 1]) expect(reported(generation(KEEPER, sequence))).toEqual([]);
   for (const sequence of [0xffff_fffd, 2]) expect(reported(generation(KEEPER, sequence))).toEqual(["packet filter"]);
   expect(reported(generation(KEEPER + 1, 0))).toEqual(["packet filter"]);
 });
 
-test("the keeper's transaction for somebody else is told, though the event of one of ours was lost or nobody listened yet", () => {
+test("the keeper's transaction for another process is reported, though the event of one of ours was lost or nothing listened yet", () => {
   noteOwnTransaction({ port: KEEPER, first: 100, count: 3 });
   noteOwnTransaction({ port: KEEPER, first: 106, count: 3 });
   expect(reported(generation(KEEPER, 104), generation(KEEPER, 107))).toEqual(["packet filter"]);

@@ -180,7 +180,7 @@ describe("the kill switch", () => {
     expect(machine.live.firewall.policy).toBeNull();
   });
 
-  test("someone else's table drops whatever ours says", async () => {
+  test("another program's table drops whatever ours says", async () => {
     const machine = await protectedLaptop();
     machine.live.foreignTables.push({ name: "inet corp", drops: ["203.0.113.0/24"] });
     expect(machine.send({ ...UDP, destination: "203.0.113.5" })).toMatchObject({ by: "foreign table" });

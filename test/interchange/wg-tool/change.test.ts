@@ -120,7 +120,7 @@ describe("confs", () => {
     expect(peers).toHaveLength(1);
   });
 
-  test("a conf whose last AllowedIPs has a sign adds and takes away, as wg since 1.0.20250521 reads it", () => {
+  test("a conf with a sign in its last AllowedIPs adds and removes, as wg since 1.0.20250521 reads it", () => {
     const peer = `[Peer]\nPublicKey = ${KEY}\n`;
     const change = readToolConf(`${peer}AllowedIPs = 10.0.0.0/8\nAllowedIPs = +10.1.0.0/16, -10.2.0.0/16\n`, "c");
     expect(renderTunnelChange(change)).toBe(

@@ -88,7 +88,7 @@ describe("an answer", () => {
     expect(read(message(QUESTION, others))).toEqual({ kind: "addresses", addresses: [] });
   });
 
-  test("follows aliases in any order, eight at most, and names the one whose addresses are missing", () => {
+  test("follows aliases in any order, eight at most, and names the one without addresses", () => {
     const chain = (length: number) =>
       Array.from({ length }, (_, index) =>
         record(name(index === 0 ? "vpn.example" : `a${index}.example`), RECORD.cname, name(`a${index + 1}.example`)),
@@ -134,7 +134,7 @@ describe("the order of addresses", () => {
     expect(interleaveFamilies([])).toEqual([]);
   });
 
-  test("puts a family without a way out last", () => {
+  test("puts a family without a route last", () => {
     expect(interleaveFamilies([...six, ...four], (family) => family === 4)).toEqual([...four, ...six]);
     expect(interleaveFamilies([...six, ...four], () => false)).toEqual([...six, ...four]);
   });

@@ -211,7 +211,7 @@ describe("what a program left to be sent (S4.10)", () => {
     expect(found(steady, packet)).toBe(wanted);
   });
 
-  test("belongs to its user while a policy changes, too, and goes its way where no rule names users", () => {
+  test("belongs to its user while a policy changes, too, and goes its path where no rule names users", () => {
     const anyone = policyOf({ flows: { rules: [], default: DIRECT } });
     for (const changing of [between(steady, anyone), between(anyone, steady)] as FirewallPolicy[]) {
       expect(found(changing, left(1000))).toBe("accept S5.3");
@@ -221,7 +221,7 @@ describe("what a program left to be sent (S4.10)", () => {
     expect(found(anyone, left(null))).toBe("accept S5.3");
   });
 
-  test("is dropped where rules tell more kinds of users apart than are remembered", () => {
+  test("is dropped where rules distinguish more kinds of users than are remembered", () => {
     const ranges = Array.from({ length: 256 }, (_, index) => ({ from: 2000 + 2 * index, to: 2000 + 2 * index }));
     const rules = ranges.map((range, index) => ({ ...theirs, origin: `rules/${index}`, match: { uids: [range] } }));
     const of = (count: number) => policyOf({ flows: { rules: rules.slice(0, count), default: DIRECT } });
@@ -265,7 +265,7 @@ describe("steering (S4)", () => {
     expect(steer(LAPTOP, { ...fragment, laterFragment: true })).toEqual(OFFICE);
   });
 
-  test("a family that the tunnel does not carry has no way", () => {
+  test("a family that the tunnel does not carry has no path", () => {
     const tunnels = [{ ...OFFICE_TUNNEL, families: [4 as const] }];
     const policy = policyOf({ tunnels });
     expect(found(policy, packetOf({ destination: "2606::1", outDevice: "awg-office" }))).toBe("drop S5.4");

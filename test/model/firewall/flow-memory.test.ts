@@ -21,7 +21,7 @@ function classesOf(policy: ReturnType<typeof policyFor> | null) {
 
 const namesOf = (policy: ReturnType<typeof policyFor> | null) => classesOf(policy).map(({ name }) => name);
 
-describe("the kinds of users whose flows are remembered (S4.10)", () => {
+describe("the kinds of users which flows are remembered (S4.10)", () => {
   test("have the same name wherever they are the same users, and no other", () => {
     expect(namesOf(policyFor([uid(1500)]))).toEqual(["0-1499.1501-4294967295", "1500"]);
     expect(namesOf(policyFor([uid(1500, 1509), uid(1510, 1599)]))).toEqual(namesOf(policyFor([uid(1500, 1599)])));
@@ -29,7 +29,7 @@ describe("the kinds of users whose flows are remembered (S4.10)", () => {
     expect(namesOf(policyFor([uid(0, 0xffff_ffff)]))).toEqual(["nobody", "0-4294967295"]);
   });
 
-  test("have names that a set can bear, however many users they are", () => {
+  test("have names that a set can have, however many users they are", () => {
     const odd = (first: number) => Array.from({ length: 500 }, (_, index) => uid(first + 2 * index));
     const [few, many, others] = [[uid(3)], odd(2001), odd(2003)].map((uids) => namesOf(policyFor(uids)));
     for (const name of [...(few ?? []), ...(many ?? []), ...(others ?? [])]) expect(name).toMatch(/^[0-9a-f.-]{1,64}$/);

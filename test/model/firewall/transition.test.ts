@@ -75,7 +75,7 @@ describe("the policy between two", { timeout: 300_000 }, () => {
     expect(left).toBeGreaterThan(20);
   });
 
-  test("keeps the flows whose path does not change on that path", () => {
+  test("keeps flows on a path that does not change", () => {
     let kept = 0;
     for (const [index, [before, after]] of pairs.entries()) {
       const middle = between(before, after) as FirewallPolicy;
@@ -120,7 +120,7 @@ describe("the policy between two", { timeout: 300_000 }, () => {
     expect(between(null, null)).toBeNull();
   });
 
-  test("opens the new endpoint while the old policy still stands", () => {
+  test("opens the new endpoint while the old policy is still loaded", () => {
     const [before, after] = [policyTo("192.0.2.1"), policyTo("192.0.2.9")];
     const middle = between(before, after) as FirewallPolicy;
     const handshake = (to: string): Packet => ({

@@ -24,7 +24,7 @@ describe("struct pfioc_rule", () => {
     }
   });
 
-  test("both ways", () => {
+  test("both directions", () => {
     const view = (bytes: Uint8Array) => new StructView("pfioc_rule", bytes);
     const counted = ruleCountRequest();
     expect([view(counted).text("anchor"), view(counted).get("rule.action")]).toEqual(["", 0]);

@@ -30,7 +30,7 @@ function refusing(deps: ApplyDeps, refuses: (policy: FirewallPolicy) => boolean)
 const isBlocked = (policy: FirewallPolicy | null): boolean =>
   JSON.stringify(policy) === JSON.stringify(blockedPolicy());
 
-describe("a way back that fails", () => {
+describe("an undo that fails", () => {
   beforeEach(async () => {
     bench = await benchWith(state(firewall("192.0.2.1"), resolver("10.8.0.1")));
   });
@@ -42,7 +42,7 @@ describe("a way back that fails", () => {
     expect(allowedBy(bench.machine.policy())).toEqual(new Set(["192.0.2.1"]));
   });
 
-  test("one that stands untouched is not written", async () => {
+  test("one that is untouched is not written", async () => {
     fightForResolver(false);
     expect(await applyOn(depsOf(bench), changed)).toMatchObject({ kind: "rollbackIncomplete", blocked: true });
     expect(bench.machine.log.filter((line) => line.includes("firewall"))).toEqual([]);
@@ -67,7 +67,7 @@ describe("a way back that fails", () => {
     expect(bench.machine.policy()).toEqual(blockedPolicy());
   });
 
-  test("law 1, S1.4: where nobody can tell which policy was accepted, nothing passes", async () => {
+  test("law 1, S1.4: where the accepted policy is unknown, nothing passes", async () => {
     fightForResolver(true);
     const deps = depsOf(bench);
     let readable = true;

@@ -60,7 +60,7 @@ afterEach(() => {
 });
 
 describe("an apply that has to be confirmed", () => {
-  test("law 5: whoever reverts is armed before the first write, and again when the new state stands", async () => {
+  test("law 5: the watchdog is armed before the first write, and again when the new state is in place", async () => {
     const bench = await benchWith(OLD);
     const clock = new BootClock();
     const armed: number[] = [];
@@ -82,7 +82,7 @@ describe("an apply that has to be confirmed", () => {
     expect(bench.disk.generations.map(({ number }) => number)).toEqual([1]);
   });
 
-  test("law 5: when nobody would revert, nothing is written", async () => {
+  test("law 5: when no watchdog would revert, nothing is written", async () => {
     const bench = await benchWith(OLD);
     const before = bench.machine.print();
     const arm = async (): Promise<void> => Promise.reject(new Error("no keeper"));
@@ -128,7 +128,7 @@ describe("confirm", () => {
     expect(await confirmTransaction(at(story), SSH.replace("50001", "50002"))).toBe(2);
   });
 
-  test("is refused over another connection that was open before the new state stood", async () => {
+  test("is refused over another connection that was open before the new state was in place", async () => {
     const story = await unconfirmed(SSH);
     const other = SSH.replace("50001", "50002");
     await expect(confirmTransaction(at(story), other, 999)).rejects.toMatchObject({ kind: "usage" });
@@ -166,7 +166,7 @@ describe("confirm", () => {
   });
 });
 
-describe("what nobody confirms", () => {
+describe("what is not confirmed", () => {
   test("law 4: other writing verbs leave it alone until the deadline, and roll it back after it", async () => {
     const story = await unconfirmed();
     story.clock.ms += WITHIN_MS - 1;

@@ -88,7 +88,7 @@ async function expectAccepted(bench: Bench, desired: DesiredState): Promise<void
 
 describe("laws 1, 5, 6: an apply after a first apply that was killed", () => {
   for (const [name, desired] of Object.entries({ "the same": office, another: home })) {
-    test(`${name}: wherever it was, the policy that stood never goes, and the end is as without the kill`, async () => {
+    test(`${name}: wherever it was, the loaded policy never goes, and the end is as without the kill`, async () => {
       const killed = await everyKilled();
       expect(killed.length).toBeGreaterThan(40);
       for (const bench of killed) {
@@ -167,7 +167,7 @@ async function halfMade(): Promise<Bench> {
 }
 
 describe("law 1: an apply after a destroy that was interrupted", () => {
-  test("keeps the packet filter that stands, at whatever write the destroy died, but for a daemon's repair", async () => {
+  test("keeps the loaded packet filter, at whatever write the destroy died, but for a daemon's repair", async () => {
     const start = await benchWith(office);
     let kept = 0;
     for (let write = 1; ; write++) {
@@ -195,7 +195,7 @@ describe("law 1: an apply after a destroy that was interrupted", () => {
 describe("what goes on, and what goes back", () => {
   const beginning = { verb: "apply", desired: office } as const;
 
-  test("the journal tells whose transaction it is", async () => {
+  test("the journal names the owner of its transaction", async () => {
     const bench = await halfMade();
     const deps = depsOf(bench);
     const held = await recoverTowards(deps, { verb: "apply", desired: home });
@@ -208,7 +208,7 @@ describe("what goes on, and what goes back", () => {
     expect(bench.disk.journal.filter(({ record }) => record.type === "begin")).toHaveLength(2);
   });
 
-  test("a state without a packet filter, a destroy, and one that was on trial go back all the way", async () => {
+  test("a state without a packet filter, a destroy, and one that was on trial go back completely", async () => {
     const withoutPolicy = await halfMade();
     expect((await recoverTowards(depsOf(withoutPolicy), { verb: "apply", desired: open }))?.kind).toBe("rolledBack");
     expect(withoutPolicy.machine.print()).toBe(await textOf(nothing));
@@ -226,7 +226,7 @@ describe("what goes on, and what goes back", () => {
     expect(onTrial.machine.print()).toBe(await textOf(nothing));
   });
 
-  test("a way back that was interrupted, at any write of it, goes on behind the packet filter as long as that stands", async () => {
+  test("an interrupted undo, at any write of it, goes on behind the packet filter as long as that is loaded", async () => {
     let held = 0;
     for (let at = 1; ; at++) {
       const bench = await halfMade();
@@ -244,7 +244,7 @@ describe("what goes on, and what goes back", () => {
     expect(held).toBeGreaterThan(5);
   });
 
-  test("whatever fails for good from some write on: what a way back left blocked is not opened by the next apply", async () => {
+  test("whatever fails for good from some write on: what an undo left blocked is not opened by the next apply", async () => {
     let blocked = 0;
     for (let at = 2; at < 30; at++) {
       const bench = await benchWith(nothing);
@@ -357,7 +357,7 @@ describe("what goes on, and what goes back", () => {
     await expectAccepted(bench, home);
   });
 
-  test("a plan for a closed journal is not carried out in an open one, nor the other way round", async () => {
+  test("a plan for a closed journal is not carried out in an open one, nor the reverse", async () => {
     const bench = await halfMade();
     await expect(applyOn(depsOf(bench), office)).rejects.toMatchObject({ kind: "bug" });
     await expect(applyOn(depsOf(await benchWith(nothing)), office, 3)).rejects.toMatchObject({ kind: "bug" });

@@ -157,12 +157,12 @@ describe("an apply that fails", () => {
       return { kind, log: bench.machine.log };
     }
 
-    test("is told again until it stays", async () => {
+    test("is sent again until it stays", async () => {
       const reported = Array(4).fill("update tunnel/office");
       expect(await applyAgainst(3, ["/listenPort"])).toEqual({ kind: "applied", log: reported });
     });
 
-    test("or does not answer meanwhile, because somebody stopped it, is begun anew", async () => {
+    test("or does not answer, because it was stopped, is started again", async () => {
       const reported = Array(2).fill("update tunnel/office");
       expect(await applyAgainst(1, ["/listenPort"], "isSilent")).toEqual({ kind: "applied", log: reported });
     });
@@ -201,7 +201,7 @@ describe("an apply that fails", () => {
     expect(bench.machine.print()).toBe(freshBench().machine.print());
   });
 
-  test("law 1: when the way back fails too, only what old and new both allow passes, and the journal stays open", async () => {
+  test("law 1: when the undo fails too, only what old and new both allow passes, and the journal stays open", async () => {
     const from = state(firewall("192.0.2.1", "10.0.0.0/8"), link("office"), resolver("10.8.0.1"));
     const bench = await benchWith(from);
     const before = bench.machine.print();

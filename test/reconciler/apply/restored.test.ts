@@ -19,11 +19,11 @@ async function repairs(after: LinkSpec | null, up: boolean): Promise<string[]> {
   return steps.map(({ action, key }) => `${action} ${key}`);
 }
 
-test("law 5, B8: what a rollback made anew is held to all that its driver compares, not to its spec alone", async () => {
+test("law 5, B8: what a rollback made again is held to all that its driver compares, not to its spec alone", async () => {
   expect(await repairs(null, false)).toEqual(["update link/home"]);
   expect(await repairs(null, true)).toEqual([]);
 });
 
-test("a device that stood all the time is as down as it was", async () => {
+test("a device that existed all the time is as down as it was", async () => {
   expect(await repairs(HOME, false)).toEqual([]);
 });

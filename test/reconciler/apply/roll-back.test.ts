@@ -17,7 +17,7 @@ function wrapping(deps: ApplyDeps, kind: "firewall" | "resolver", wrap: (real: A
   return { ...deps, registry: { ...deps.registry, [kind]: { ...driver, apply } } };
 }
 
-describe("the way back", () => {
+describe("the undo", () => {
   test("undoes the steps of a batch in reverse, as they may depend on each other", async () => {
     const bench = await benchWith(state());
     const outcome = await applyOn(
@@ -35,7 +35,7 @@ describe("the way back", () => {
     ]);
   });
 
-  test("law 5: is read back, and mended where somebody interferes", async () => {
+  test("law 5: is read back, and repaired where another program interferes", async () => {
     const bench = await benchWith(state(link("office"), resolver("10.8.0.1")));
     const before = bench.machine.print();
     let meddled = 0;
@@ -92,7 +92,7 @@ describe("the way back", () => {
     expect([tries, bench.machine.print()]).toEqual([3, before]);
   });
 
-  test("law 4: what others took away meanwhile, although this apply never touched it, is brought back with the old state", async () => {
+  test("law 4: what others removed during it, although this apply never touched it, is brought back with the old state", async () => {
     const office = [link("office"), tunnel("office"), table("office", 101, ["0.0.0.0/0"])];
     const bench = await benchWith(state(...office));
     const before = bench.machine.print();

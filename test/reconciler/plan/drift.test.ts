@@ -60,7 +60,7 @@ function drifted(
 const standing = { "link/a": link, "tunnel/a": tunnel, "resolver/machine": resolver };
 
 describe("the cause of drift", () => {
-  test("nothing changed, nothing told", () => {
+  test("nothing changed, nothing reported", () => {
     expect(drifts(standing)).toEqual([]);
   });
 
@@ -89,7 +89,7 @@ describe("the cause of drift", () => {
     expect(drifts({ ...standing, ...change })).toEqual(expected);
   });
 
-  test("a resolver that was written over is told field by field, from what was accepted to what stands there", () => {
+  test("an overwritten resolver is shown field by field, from what was accepted to what is there", () => {
     const accepted = { ...resolver, search: ["corp.example"] };
     const ledger = {
       generation: 3,

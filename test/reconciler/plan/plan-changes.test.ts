@@ -45,7 +45,7 @@ describe("what a plan does about each thing", () => {
     expect(bench.machine.print()).toBe(before);
   });
 
-  test("what carries our mark is taken over without the ledger: right things adopted, wrong ones mended, others removed", async () => {
+  test("what carries our mark is taken over without the ledger: right things adopted, wrong ones repaired, others removed", async () => {
     const bench = await benchWith(state(link("office"), link("home"), resolver("10.8.0.1")));
     bench.disk.ledger = EMPTY_LEDGER;
     expect(await actionsOn(bench, link("office"), resolver("10.8.0.2"))).toEqual([
@@ -74,7 +74,7 @@ describe("what a plan does about each thing", () => {
     expect(bench.machine.print()).toBe(freshBench().machine.print());
   });
 
-  test("a policy that others took away comes back as it was accepted, also on the way back", async () => {
+  test("a policy that others removed comes back as it was accepted, also on undo", async () => {
     const bench = await benchWith(OFFICE);
     bench.machine.remove("firewall policy");
     const { plan } = await planOn(depsOf(bench), OFFICE);
@@ -83,7 +83,7 @@ describe("what a plan does about each thing", () => {
     ]);
   });
 
-  test("law 6: what others wrote into our table is told, a few lines of it, and left alone", () => {
+  test("law 6: what others wrote into our table is reported, a few lines of it, and left alone", () => {
     const foreign = Array.from({ length: 9 }, (_, index) => `192.0.2.${index} dev eth0`);
     const { kind, key, spec } = table("office", 101, []);
     const observed = { current: new Map([[kind, new Map([[key, { ...spec, foreign } as never]])]]), moved: new Map() };

@@ -35,7 +35,7 @@ test("law 5: whoever takes a destination from another tunnel of a Mac does it in
   expect(batchesFrom([office], [home])).toEqual([["create routes/home", "delete routes/office"]]);
 });
 
-test("what nobody takes leaves at the end, as ever", () => {
+test("what is not taken leaves at the end, as ever", () => {
   const [office, home] = [routes("office", ["10.1.0.0/16"]), routes("home", ["0.0.0.0/1"])];
   expect(batchesFrom([office], [home])).toEqual([["create routes/home"], ["delete routes/office"]]);
 });

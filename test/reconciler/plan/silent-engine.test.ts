@@ -56,13 +56,13 @@ function planned(
 }
 
 describe("an engine that is there and does not answer", () => {
-  test("of awg's is replaced by one of the same, and comes back on the way back", () => {
+  test("of awg's is replaced by one of the same, and comes back on undo", () => {
     const running = { field: "/running", before: TEXT, after: true, drift: true };
     const step = { action: "update", before: specOf(), after: specOf(), changes: [running] };
     expect(planned(false)).toEqual({ steps: [step], conflicts: [], notes: [] });
   });
 
-  test("of awg's: what the configuration changes besides is told against what was accepted", () => {
+  test("of awg's: what the configuration changes besides is shown against what was accepted", () => {
     const [step] = planned(false, specOf("listenPort: 51821")).steps;
     expect(step?.changes.map(({ field }) => field)).toEqual(["/running", "/listenPort"]);
     expect(step?.before).toEqual(specOf());
@@ -74,7 +74,7 @@ describe("an engine that is there and does not answer", () => {
     expect(drift?.fields).toEqual([{ field: "/running", before: true, after: TEXT }]);
   });
 
-  test("of another program's is left as it is and told of; what changes it is refused", () => {
+  test("of another program's is left as it is and reported; what changes it is refused", () => {
     expect(planned(true)).toEqual({ steps: [], conflicts: [], notes: [`left alone: ${TEXT}`] });
     const way = "(kill -CONT 7 resumes it, --replace ends it and starts another)";
     expect(planned(true, specOf("listenPort: 51821"))).toMatchObject({
@@ -83,7 +83,7 @@ describe("an engine that is there and does not answer", () => {
     });
   });
 
-  test("of another program's that never answered awg: --replace cannot end it, and what can is told", () => {
+  test("of another program's that never answered awg: --replace cannot end it, and what can is named", () => {
     const way = "(kill -CONT 7 resumes it, kill -KILL 7 ends it and its device; the next apply creates both again)";
     const conflicts = [`an engine that awg does not end without a request: ${TEXT} ${way}`];
     for (const replace of [[], [KEY]] as const)

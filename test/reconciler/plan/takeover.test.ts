@@ -46,7 +46,7 @@ function planOn(program: string) {
 
 const textOf = ({ action, key }: Step): string => `${action} ${key}`;
 
-describe("taking over a device whose engine runs on", () => {
+describe("taking over a device while its engine runs on", () => {
   test("law 1: the engine's rule, the device and our mark before the packet filter; leftovers after the new rules", () => {
     const { plan, conflicts } = planOn("wireguard-go");
     expect(conflicts).toEqual([]);

@@ -289,7 +289,7 @@ describe("DNS", () => {
   });
 });
 
-test("S4.10: rules that tell more kinds of users apart than can be remembered are said", () => {
+test("S4.10: rules that distinguish more kinds of users than can be remembered are said", () => {
   const rules = Array.from({ length: 256 }, (_, index) => `{ users: ['${2000 + 2 * index}'], via: block }`);
   const noted = (count: number) => expandText(withRules(rules.slice(0, count).join(", "))).notes;
   const said = { path: "rules", message: expect.stringContaining("is dropped") };

@@ -21,7 +21,7 @@ describe("path numbers", () => {
     expect(assignPathNumbers(["c", "d"], now)).toEqual({ c: 2, d: 1 });
   });
 
-  test("numbers that cannot be, or are taken twice, are given anew", () => {
+  test("numbers that cannot be, or are taken twice, are given again", () => {
     expect(assignPathNumbers(["a", "b", "c", "d"], { a: 0, b: 61, c: 1.5, d: Number.NaN })).toEqual({
       a: 1,
       b: 2,

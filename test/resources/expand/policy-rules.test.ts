@@ -184,7 +184,7 @@ describe("the rules of the configuration as policy rules", () => {
     ]);
   });
 
-  test("a protocol that routes cannot tell has no rule", () => {
+  test("a protocol that routes cannot match has no rule", () => {
     expect(lines(rule("{ protocol: icmp, via: direct }"), 4, 100)).toEqual([]);
   });
 

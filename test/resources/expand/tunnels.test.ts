@@ -120,7 +120,7 @@ describe("endpoints", () => {
   const pinned = (...endpoints: string[]) => ({ endpoints: { [`awg-office ${KEY_A}`]: endpoints } });
   const external = { more: "engine: userspace" };
 
-  test("a name becomes its first address, which the kill switch pins, for an engine that is told one", () => {
+  test("a name becomes its first address, which the kill switch pins, for an engine that takes one", () => {
     const config = tunnel({ top: "killSwitch: {}", ...external });
     const expansion = expandText(config, names("198.51.100.7", "198.51.100.8"));
     expect(peerOf(expansion)?.endpoints).toBeUndefined();
@@ -152,7 +152,7 @@ describe("endpoints", () => {
     expect(endpointsOf(desired.resources)).toEqual({ [`awg-office ${KEY_A}`]: ["198.51.100.8:51820"] });
   });
 
-  test("an address of a family that has a way out is preferred", () => {
+  test("an address of a family that has a route is preferred", () => {
     const four: Partial<HostFacts> = { uplinks: [{ family: 4, device: "eth0", metric: 1 }] };
     expect(endpointOf(expandText(tunnel(), { ...names("2001:db8::5", "198.51.100.7"), ...four }))).toBe(
       "198.51.100.7:51820",
@@ -180,7 +180,7 @@ describe("endpoints", () => {
         ...(previous === undefined ? {} : pinned(previous)),
       });
 
-    test("all are told, in the order in which they are tried (RFC 8305 section 4)", () => {
+    test("all are given, in the order in which they are tried (RFC 8305 section 4)", () => {
       expect(chosen([]).alternatives).toEqual({ [peer]: texts });
       expect(expandText(tunnel({ endpoint: "192.0.2.1:1" })).alternatives).toBeUndefined();
     });
@@ -196,7 +196,7 @@ describe("endpoints", () => {
       expect(endpointOf(chosen([texts[0]], texts[2]))).toBe(texts[2]);
     });
 
-    test("A13: one of an IP version that the network took away is left for one that has a way out, else stayed with", () => {
+    test("A13: one of an IP version that the network lost is left for one that has a route, else kept", () => {
       const withUplinks = (families: readonly (4 | 6)[], used: string, unanswered: readonly string[] = []) => {
         const uplinks = families.map((family) => ({ family, device: "eth0", metric: 1 }));
         const history = { ...pinned(used), unanswered: { [peer]: unanswered } };
@@ -215,7 +215,7 @@ describe("endpoints", () => {
     const [one, two, three] = ["198.51.100.7", "198.51.100.8", "2001:db8::5"] as const;
     const [first, second, third] = [`${one}:51820`, `${two}:51820`, `[${three}]:51820`] as const;
 
-    test("it is told all, and all are let out", () => {
+    test("it gets all, and all are let out", () => {
       const expansion = reported([one, two, three]);
       expect(peerOf(expansion)).toMatchObject({ endpoint: third, endpoints: [third, first, second] });
       const granted = resourceOf(expansion, "firewall/machine").spec.layers[0]?.endpoints;
@@ -225,7 +225,9 @@ describe("endpoints", () => {
     test("law 3: in the order of before, whatever the order of answers; what is new comes last", () => {
       expect(peerOf(reported([one, two], second, first))?.endpoints).toEqual([second, first]);
       expect(peerOf(reported([three, one, two], second, first))?.endpoints).toEqual([second, first, third]);
-      expect(endpointsOf(reported([three, one], second, first).desired.resources)).toEqual(pinned(first, third).endpoints);
+      expect(endpointsOf(reported([three, one], second, first).desired.resources)).toEqual(
+        pinned(first, third).endpoints,
+      );
     });
 
     test("law 3: what did not answer changes nothing, for the engine asks the others by itself", () => {
@@ -234,7 +236,7 @@ describe("endpoints", () => {
       expect(peerOf(expansion)?.endpoints).toEqual([first, second]);
     });
 
-    test("all of before stay while the name does not resolve, and no more than eight are told", () => {
+    test("all of before stay while the name does not resolve, and no more than eight are given", () => {
       expect(peerOf(expandText(tunnel(), { addresses: {} }, pinned(first, third)))?.endpoints).toEqual([first, third]);
       const many = Array.from({ length: 20 }, (_, index) => `198.51.100.${index + 1}`);
       expect(peerOf(reported(many))?.endpoints).toHaveLength(8);
@@ -440,7 +442,7 @@ describe("what the machine as a whole gets", () => {
     expect(unsupported.map(({ path }) => path)).toEqual(["killSwitch"]);
   });
 
-  test("the service user's uid stands in the policy", () => {
+  test("the service user's uid is in the policy", () => {
     const expansion = expandText(tunnel(), { serviceUid: 77 });
     expect(resourceOf(expansion, "firewall/machine").spec.layers[0]?.serviceUid).toBe(77);
     expect(facts().serviceUid).not.toBe(77);

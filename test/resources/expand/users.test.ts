@@ -36,7 +36,7 @@ describe("S4.4: who a user of a rule is", () => {
   });
 });
 
-describe("S4.4: a user whose own number /etc/subuid gives to another", () => {
+describe("S4.4: a user with a number that /etc/subuid gives to another", () => {
   const WIDE = { from: 1, to: 2000 };
   const expanded = (rule: string, users: Readonly<Record<string, number>> = { bob: 1001, awg: 977 }) => {
     const text = `

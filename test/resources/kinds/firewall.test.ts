@@ -57,7 +57,7 @@ describe("what differs in the policy", () => {
     expect(fieldsOf(firewallDriver.diff(POLICY, { ...HOLDS, ...observed }))).toEqual(fields);
   });
 
-  test("a rule that came is told in steering and in its layer", () => {
+  test("a new rule is shown in steering and in its layer", () => {
     const changes = firewallDriver.diff(OTHER, HOLDS);
     expect(fieldsOf(changes)).toEqual(["/layers/0/flows/rules", "/steering/rules"]);
     expect(changes[0]).toMatchObject({ added: 1, removed: 0 });
@@ -111,7 +111,7 @@ describe("the policy on a machine", () => {
     expect((await host.firewall.read()).policy).toBeNull();
   });
 
-  test("law 1: a policy whose keeper died is drift, and loading it again takes it back", async () => {
+  test("law 1: a policy without its keeper is drift, and loading it again takes it back", async () => {
     const { machine, host } = laptop();
     await firewallDriver.apply(host, [step("firewall/machine", null, POLICY)]);
     machine.live.firewall.held = false;
@@ -122,7 +122,7 @@ describe("the policy on a machine", () => {
     expect(observed && firewallDriver.diff(POLICY, observed)).toEqual([]);
   });
 
-  test("where the kernel lets nobody own tables, that nobody does is no drift", async () => {
+  test("where the kernel lets no process own tables, that none does is no drift", async () => {
     const { machine, host } = laptop((state) => {
       state.capabilities = { ...state.capabilities, ownedTables: false };
     });
@@ -140,7 +140,7 @@ describe("the policy on a machine", () => {
     expect(observed && firewallDriver.isOwned(observed)).toBe(true);
   });
 
-  test("between two policies stands what both allow; between none and one, the one", () => {
+  test("between two policies what both allow is loaded; between none and one, the one", () => {
     expect(firewallDriver.between?.(null, POLICY)).toEqual(POLICY);
     expect(firewallDriver.between?.(POLICY, null)).toEqual(POLICY);
     expect(firewallDriver.between?.(POLICY, OTHER)?.layers).toHaveLength(2);

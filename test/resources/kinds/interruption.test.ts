@@ -59,7 +59,7 @@ describe("issue 4, point 4: the plan says when a change of key or obfuscation is
     expect(reported({ fwmark: 2 }, "userspace")).toEqual({ "/fwmark": undefined });
   });
 
-  test("another engine or protocol is told once, whatever else changes; one that does not run loses nothing", () => {
+  test("another engine or protocol is reported once, whatever else changes; one that does not run loses nothing", () => {
     expect(reported({ protocol: "wireguard", obfuscation: {}, privateKey: secret("other") }, "embedded")).toEqual({
       "/protocol": IS_NOT,
       "/privateKey": undefined,

@@ -38,7 +38,7 @@ describe("what differs in a device", () => {
     expect(fieldsOf(linkDriver.diff(spec, { ...OBSERVED, addresses: [] }))).toEqual(["/addresses"]);
   });
 
-  test("a device of another type or name has to be made anew", () => {
+  test("a device of another type or name has to be made again", () => {
     expect(linkDriver.needsReplace?.([{ field: "/type" }])).toBe(true);
     expect(linkDriver.needsReplace?.([{ field: "/device" }])).toBe(true);
     expect(linkDriver.needsReplace?.([{ field: "/mtuBytes" }, { field: "/addresses" }])).toBe(false);
@@ -91,7 +91,7 @@ describe("devices on a machine", () => {
     expect([...(await linkDriver.observe(host, WANTED)).keys()]).toEqual(["link/office", "link/office@awg-left"]);
   });
 
-  test("update changes what differs, replace makes it anew, delete removes it and is repeatable", async () => {
+  test("update changes what differs, replace makes it again, delete removes it and is repeatable", async () => {
     const { machine, host } = laptop();
     const narrow = { ...SPEC, mtuBytes: 1300, addresses: ["10.8.0.3/32"] };
     await linkDriver.apply(host, [step("link/office", null, SPEC)]);
@@ -128,7 +128,7 @@ describe("a device that another program made", () => {
     expect(linkDriver.mayAdopt?.(WISHED, alone)).toBe(false);
   });
 
-  test("as a spec it is nobody's, and differs in nothing from what it was", () => {
+  test("as a spec it has no owner, and differs in nothing from what it was", () => {
     const spec = linkDriver.asSpec({ ...FOREIGN, leftovers: [LEFT] });
     expect(spec).toMatchObject({ tunnel: "", leftovers: [LEFT] });
     expect(spec && linkDriver.diff(spec, { ...FOREIGN, leftovers: [LEFT] })).toEqual([]);

@@ -105,7 +105,7 @@ describe("policy rules as text", () => {
     );
   });
 
-  test("they are ordered by family, preference, text, and each stands once", () => {
+  test("they are ordered by family, preference, text, and each is there once", () => {
     const rules: PolicyRule[] = [
       { family: 6, preference: 10_100, match: {}, table: 254 },
       { family: 4, preference: 10_200, match: {}, table: 254 },
@@ -128,7 +128,7 @@ describe("a table as found", () => {
     expect(observeTable(TABLE, [...unicast, ...guards], "awg-office")).toEqual(OBSERVED);
   });
 
-  test("tells strays of ours from routes of others", () => {
+  test("distinguishes strays of ours from routes of others", () => {
     const [route] = unicast as [Route];
     const odd: Route[] = [
       { ...route, metric: 77 },
@@ -185,7 +185,7 @@ describe("the difference between two sets of routes", () => {
     ]);
   });
 
-  test("a route into another device makes way first", () => {
+  test("a route into another device is removed first", () => {
     const [route] = unicast as [Route];
     const old = { ...route, device: "awg-home" };
     const difference = differenceOfRoutes([route], [old]);

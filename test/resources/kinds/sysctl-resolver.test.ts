@@ -17,7 +17,7 @@ describe("kernel settings", () => {
     expect(sysctlDriver.diff(SETTINGS, SETTINGS)).toEqual([]);
   });
 
-  test("a setting that the kernel lacks differs, so that nobody believes it holds", () => {
+  test("a setting that the kernel lacks differs, so that it is not believed to hold", () => {
     expect(fieldsOf(sysctlDriver.diff(SETTINGS, { values: { [ARP]: "1" } }))).toEqual([`/values/${FILTER}`]);
   });
 

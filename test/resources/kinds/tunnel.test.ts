@@ -95,7 +95,7 @@ describe("what differs in a tunnel", () => {
     expect(tunnelDriver.diff({ ...SPEC, peers: [dialsIn] }, OBSERVED)).toEqual([]);
   });
 
-  test("a peer is found by its key, wherever it stands in the list", () => {
+  test("a peer is found by its key, wherever it is in the list", () => {
     const other = { ...PEER, publicKey: KEY_B };
     const observed = { ...OBSERVED, peers: [seen(other), seen(PEER)] };
     expect(tunnelDriver.diff({ ...SPEC, peers: [PEER, other] }, observed)).toEqual([]);
@@ -121,7 +121,7 @@ describe("what differs in a tunnel", () => {
 });
 
 describe("AmneziaWG parameters", () => {
-  test("what an engine prints although nobody set it is left out", () => {
+  test("what an engine prints although it was not set is left out", () => {
     const printed = { jc: "0", s1: "0", h1: "1", h2: "2", h3: "3", h4: "4", random_trailers: "false", i1: "" };
     expect(normalParameters(printed)).toEqual({});
   });

@@ -52,7 +52,7 @@ beforeEach(() => {
 });
 
 describe("definitions of services", () => {
-  test("each bears our mark, and reading it back finds nothing to do", () => {
+  test("each has our mark, and reading it back finds nothing to do", () => {
     for (const one of [...specs(wanted("systemd", true)), ...specs(wanted("launchd"))]) {
       expect(bearsMark(one.definition)).toBe(true);
     }

@@ -71,7 +71,7 @@ function wordsOfUnit(text: string): readonly string[] {
 }
 
 describe(`D6: ${5 * RUNS} words in definitions of services come out as they went in`, () => {
-  test("systemd: one command line, whatever stands in the words", () => {
+  test("systemd: one command line, whatever is in the words", () => {
     checkProperty(
       fc.property(words, ([runDir = "/", ...program]) => {
         const text = renderKeeperUnit(manager(program, runDir));

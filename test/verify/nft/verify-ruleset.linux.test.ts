@@ -84,7 +84,7 @@ describe.skipIf(obstacle !== undefined)(
       expect(verify()).toMatchObject({ findings: [], notes: [] });
     });
 
-    test("finds a rule that somebody put in, and its packet really leaves", () => {
+    test("finds a foreign rule, and its packet really leaves", () => {
       load();
       nft("insert", "rule", "inet", "awg", "leaving", "oifname", "eth0", "tcp", "dport", "8443", "accept");
       const weak = verify().findings.filter(({ kind }) => kind === "weakness");

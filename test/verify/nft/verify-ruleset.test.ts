@@ -224,7 +224,7 @@ describe("the breakages that the leak lab knows are found without sending a pack
       expect(leaksOf([{ ...inet, rules }, netdev]).length).toBeGreaterThan(0);
     });
 
-    test("whose key leaves the device out", () => {
+    test("with a key without the device", () => {
       const rules = inet.rules.map((rule) => ({
         ...rule,
         expressions: rule.comment?.startsWith("S5.6")
@@ -235,7 +235,7 @@ describe("the breakages that the leak lab knows are found without sending a pack
     });
   });
 
-  test("S9.4: a bridge whose ports are all taken for guests' is noted", () => {
+  test("S9.4: a bridge where the ports all count as guests' is noted", () => {
     const asked = { policy: blockedPolicy(), tables: render(blockedPolicy()).map(tableOfRendered) };
     const devices = { devices: DEVICES, framed: PHYSICAL, indexes: new Map<string, number>(), sources: [] };
     expect(verifyRuleset({ ...asked, ...devices, guestBridges: ["docker0"] })).toMatchObject({
@@ -252,7 +252,9 @@ describe("the breakages that the leak lab knows are found without sending a pack
     const said = verify(LAPTOP, withRule(tables, 1, "frames", expressions)).findings;
     const ofFrames = said.filter(({ message }) => message.includes("S2.7)"));
     expect(ofFrames.map(({ kind, message }) => `${kind}: ${message}`)).toEqual(
-      PHYSICAL.map((device) => expect.stringMatching(new RegExp(`^leak: .*${reported.source} ${device} leaves though`))),
+      PHYSICAL.map((device) =>
+        expect.stringMatching(new RegExp(`^leak: .*${reported.source} ${device} leaves though`)),
+      ),
     );
   });
 
@@ -282,7 +284,7 @@ describe("the breakages that the leak lab knows are found without sending a pack
     }
   });
 
-  test("S6.8, S7.4: what comes in another's name, where nothing asks for its way back, and where it is asked for under another mark", () => {
+  test("S6.8, S7.4: what comes in another's name, with its reverse path unchecked, and checked under another mark", () => {
     const policy = policyOf({ flows: { rules: [], default: OFFICE }, allow: [{ direction: "in", protocol: 6 }] });
     const [inet, netdev] = render(policy) as [RenderedTable, RenderedTable];
     for (const comment of [/^S6.8 its sender/, /^S6.8 with the mark/, /no uplink$/]) {
@@ -290,7 +292,9 @@ describe("the breakages that the leak lab knows are found without sending a pack
       const { findings } = verify(policy, [{ ...inet, rules }, netdev]);
       expect(findings.map(({ kind, message }) => `${kind}: ${message}`)).toEqual(
         [4, 6].flatMap((family) =>
-          ["S6.8", "S7.4"].map((reported) => expect.stringMatching(`^leak: .* in another's name .*IPv${family}, ${reported}`)),
+          ["S6.8", "S7.4"].map((reported) =>
+            expect.stringMatching(`^leak: .* in another's name .*IPv${family}, ${reported}`),
+          ),
         ),
       );
     }
@@ -309,7 +313,7 @@ describe("the breakages that the leak lab knows are found without sending a pack
     expect(verify(LAPTOP, [inet, without]).findings.map(({ kind }) => kind)).toContain("lock-out");
   });
 
-  test("S4.10: a packet that opens its flow meets no rule for answers, subflows or what nobody has taken up", () => {
+  test("S4.10: a packet that opens its flow meets no rule for answers, subflows or what no program has accepted", () => {
     const policy = policyOf({ flows: { rules: [BOB], default: OFFICE } });
     const [source, destination] = ["192.168.1.2", "203.0.113.9"].map((text) => parseIp(text) as IpAddress);
     const header = { source, destination, protocol: 6, word0: 40_000, word2: 443, length: 60, hops: 64, mark: 0 };

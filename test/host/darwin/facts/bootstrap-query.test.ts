@@ -26,7 +26,7 @@ async function server(): Promise<number> {
 }
 
 describe("questions about endpoints on a Mac", () => {
-  it("go out by sockets that are bound to the way out before they are sent", async () => {
+  it("go out by sockets that are bound to the uplink before they are sent", async () => {
     const port = await server();
     const bound: [number, number][] = [];
     const bind = (fd: number, family: number) => bound.push([fd, family]);

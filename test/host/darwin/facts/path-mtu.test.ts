@@ -7,7 +7,7 @@ import { type FakeMachine, type FakeRoute, macBook, prefixOf, ROUTE_FLAG } from 
 
 const ENDPOINT = "198.51.100.7";
 
-describe("the way to an endpoint on a Mac (RTM_GET)", () => {
+describe("the route to an endpoint on a Mac (RTM_GET)", () => {
   let machine: FakeMachine;
   let system: FakeLibSystem;
 
@@ -62,7 +62,7 @@ describe("the way to an endpoint on a Mac (RTM_GET)", () => {
     expect(ways()).toEqual({});
   });
 
-  test("an address of a family without a way is left out", () => {
+  test("an address of a family without a route is left out", () => {
     expect(ways([], "2001:db8::7")).toEqual({});
   });
 

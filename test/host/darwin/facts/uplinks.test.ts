@@ -6,7 +6,7 @@ import { macBook, prefixOf, ROUTE_FLAG } from "../fake/machine.ts";
 
 const { up, reject, blackhole, gateway } = ROUTE_FLAG;
 
-describe("the ways out of a Mac (its table of routes)", () => {
+describe("the uplinks of a Mac (its table of routes)", () => {
   test.each([
     ["by which nothing is let out (reject)", up | reject],
     ["that swallows all (blackhole)", up | blackhole],

@@ -162,7 +162,7 @@ describe("the double of libSystem (by the ABI table)", () => {
     expect(viewer.write(reader, message("RTM_GET", 0, { DST: sockaddr("9.9.9.9") })).errno).toBe(0);
   });
 
-  test("a table that grows after its size was told is asked for again", () => {
+  test("a table that grows after its size was read is read again", () => {
     const machine = macBook();
     const lib = new FakeLibSystem(machine);
     const [first] = machine.routes;

@@ -62,7 +62,7 @@ describe("the double of PF", () => {
     expect(machine.pf.main.map(({ rule }) => rule.anchor)).toEqual(["com.apple/*"]);
   });
 
-  test("a call that pf.conf itself has stays: by its ticket of 0 the kernel would take somebody's first rule", () => {
+  test("a call that pf.conf itself has stays: by its ticket of 0 the kernel would remove another program's first rule", () => {
     const machine = macBook();
     const [call] = parsePf('anchor "com.awg"\n').rules;
     if (call === undefined) return expect.unreachable();
@@ -73,7 +73,7 @@ describe("the double of PF", () => {
     expect(machine.pf.main.map(({ rule }) => rule.anchor)).toEqual(["com.apple/*", "com.awg"]);
   });
 
-  test("while nobody keeps it on there is nobody to list", () => {
+  test("while nothing keeps it on there is nothing to list", () => {
     const device = openPfDevice(new FakeLibSystem(macBook()));
     expect(device.references()).toEqual([]);
   });

@@ -18,7 +18,7 @@ function numbers(seed: number): (below: number) => number {
 }
 
 describe(`two processes at PF at once, ${RUNS} orders of their steps`, () => {
-  test("leave the policy of one, whole and known; who was overtaken is told; who reads meanwhile gets an answer", async () => {
+  test("leave the policy of one, whole and known; an overtaken load is reported; a reader in between gets an answer", async () => {
     let overtaken = 0;
     for (let run = 0; run < RUNS; run += 1) {
       const next = numbers(SEED + run);
@@ -43,7 +43,12 @@ describe(`two processes at PF at once, ${RUNS} orders of their steps`, () => {
       overtaken += failures.length;
       const isReported = failures.every((error) => error instanceof AwgError && error.kind === "verification");
       const { policy: standing, damage } = await third.firewall.read();
-      expect({ run, isReported, ends: failures.length < 2, damage }).toEqual({ run, isReported: true, ends: true, damage: [] });
+      expect({ run, isReported, ends: failures.length < 2, damage }).toEqual({
+        run,
+        isReported: true,
+        ends: true,
+        damage: [],
+      });
       const whole = policies.filter((_, at) => [one, other][at]?.status === "fulfilled");
       expect(whole).toContainEqual(standing);
       expect(world.machine.pf.tokens).toHaveLength(1);

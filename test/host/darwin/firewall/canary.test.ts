@@ -43,7 +43,7 @@ beforeEach(() => {
 afterEach(() => world[Symbol.dispose]());
 
 describe("H4: PF that is on, holds the rules and does not act by them", () => {
-  test("where it acts nothing is told, and no canary leaves, over either family", async () => {
+  test("where it acts nothing is reported, and no canary leaves, over either family", async () => {
     giveIpv6();
     await firewall().load(LAPTOP);
     expect(await damage()).toEqual([]);
@@ -51,7 +51,7 @@ describe("H4: PF that is on, holds the rules and does not act by them", () => {
     expect(world.borders.system.openDescriptors).toEqual([]);
   });
 
-  test("S13.15: awg's own canaries are not told as packets that were dropped", async () => {
+  test("S13.15: awg's own canaries are not reported as packets that were dropped", async () => {
     await firewall().load(LAPTOP);
     expect((await firewall().read()).droppedPackets).toBe(0);
   });
@@ -65,7 +65,7 @@ describe("H4: PF that is on, holds the rules and does not act by them", () => {
     });
   });
 
-  test("a policy that stood is damaged as long as it does not act, and only canaries were sent to see it", async () => {
+  test("a loaded policy is damaged as long as it does not act, and only canaries were sent to see it", async () => {
     giveIpv6();
     await firewall().load(LAPTOP);
     world.machine.pf.isDisregarded = true;
@@ -107,7 +107,7 @@ describe("H4: PF that is on, holds the rules and does not act by them", () => {
     ],
   ];
 
-  test.each(unknown)("nothing is told where it cannot be known: %s", async (_name, change) => {
+  test.each(unknown)("nothing is reported where it cannot be known: %s", async (_name, change) => {
     await firewall().load(LAPTOP);
     await damage();
     change();
@@ -145,7 +145,7 @@ describe("S13.13: Apple's own services past the tunnel", () => {
     expect(await damage()).toEqual([]);
   });
 
-  test("where PF disregards its rules both leave, which is told", async () => {
+  test("where PF disregards its rules both leave, which is reported", async () => {
     await firewall().load(AWAY);
     world.machine.pf.isDisregarded = true;
     expect(world.machine.emit(toApple, "apsd")).toBe("left");

@@ -128,7 +128,7 @@ describe("PF as the firewall of a Mac", () => {
     expect(machine.pf.tokens).toHaveLength(1);
   });
 
-  test("law 6: removed, nothing of it is left, and what others hold stands", async () => {
+  test("law 6: removed, nothing of it is left, and what others hold stays", async () => {
     loadForeign("com.apple/250.ApplicationFirewall", "block drop in quick proto tcp from any to any port 22\n");
     const other = machine.pf.start(618, "socketfilterfw");
     const { firewall } = awg();
@@ -155,7 +155,7 @@ describe("PF as the firewall of a Mac", () => {
     expect((await firewall.read()).policy).toEqual(LAPTOP);
   });
 
-  test("a ruleset that somebody loads while it is read is read again, not taken for a part of it", async () => {
+  test("a ruleset loaded while it is read is read again, not taken for a part of it", async () => {
     let busy = 3;
     const { firewall } = awg(4242, ({ args }) => {
       if (args.at(-1) !== "rules" || busy === 0) return undefined;
@@ -169,14 +169,14 @@ describe("PF as the firewall of a Mac", () => {
     await expect(firewall.read()).rejects.toThrow(/Resource busy/);
   });
 
-  test("an anchor that is not there has none below it, whichever way pfctl says so", async () => {
+  test("an anchor that is not there has none below it, however pfctl says so", async () => {
     const said = { status: 1, stdout: "", stderr: `${ALTQ}Anchor 'com.apple' not found.\n` };
     const { firewall } = awg(4242, ({ args }) => (args.join(" ") === "-a com.apple -s Anchors" ? said : undefined));
     await firewall.load(LAPTOP);
     expect((await firewall.read()).damage).toEqual([]);
   });
 
-  test("law 1: a load that pfctl refuses leaves the policy that stood; the error says why, without pfctl's noise", async () => {
+  test("law 1: a load that pfctl refuses leaves the loaded policy; the error says why, without pfctl's noise", async () => {
     const { firewall } = awg();
     await firewall.load(LAPTOP);
     const stderr = `No ALTQ support in kernel\nALTQ related functions disabled\nstdin:4: syntax error\n`;
@@ -281,14 +281,14 @@ describe("H1: what others do to PF", () => {
     expect(await firewall.read()).toMatchObject({ policy: LAPTOP, damage: [] });
   });
 
-  test("loads /etc/pf.conf anew: our anchors are still called", async () => {
+  test("loads /etc/pf.conf again: our anchors are still called", async () => {
     const { firewall } = awg();
     await firewall.load(LAPTOP);
     machine.pf.reloadStockConf();
     expect(await firewall.read()).toMatchObject({ policy: LAPTOP, damage: [] });
   });
 
-  test("loads /etc/pf.conf anew after our call stood in the main ruleset: the wildcard is back, both lead to us", async () => {
+  test("loads /etc/pf.conf again after our call was in the main ruleset: the wildcard is back, both lead to us", async () => {
     machine.pf.main = [];
     const { firewall } = awg();
     await firewall.load(LAPTOP);
@@ -377,7 +377,7 @@ describe("H1: what others do to PF", () => {
     },
   );
 
-  test("a rule before ours that blocks, that is not quick, or of loopback is nobody's hole", async () => {
+  test("a rule before ours that blocks, that is not quick, or of loopback is no hole", async () => {
     putFirst("block drop out quick proto tcp from any to any port 25\npass out all\npass quick on lo0 all\n");
     loadForeign("com.apple/250.ApplicationFirewall", "pass in quick all\n");
     const { firewall } = awg();
@@ -385,7 +385,7 @@ describe("H1: what others do to PF", () => {
     expect((await firewall.read()).damage).toEqual([]);
   });
 
-  test("a translation without `pass`, of loopback, that says no, or that nobody calls is nobody's hole", async () => {
+  test("a translation without `pass`, of loopback, that says no, or that is never called is no hole", async () => {
     translate(
       "",
       "nat on en0 inet from 192.168.64.0/24 to any -> (en0) round-robin",
@@ -441,7 +441,7 @@ describe("H4: the reference that keeps PF on", () => {
     expect(machine.pf.tokens).toEqual([]);
   });
 
-  test("after somebody's pfctl -d is taken anew; the number PF gave to another since is left to it", async () => {
+  test("after another program's pfctl -d is taken again; the number PF gave to another since is left to it", async () => {
     const { firewall } = awg(100);
     await firewall.load(LAPTOP);
     const ours = machine.pf.tokens[0];
@@ -490,7 +490,7 @@ describe("H1: PF looked at each second", () => {
     ["what calls us taken away", () => machine.pf.load(CALLING_ANCHOR, "\n")],
   ];
 
-  test.each(changes)("tells %s once, and nothing of awg's own loads", async (_name, change) => {
+  test.each(changes)("reports %s once, and nothing of awg's own loads", async (_name, change) => {
     const { firewall, system } = awg();
     await firewall.load(OTHER);
     const events: NetworkEvent[] = [];
@@ -509,7 +509,7 @@ describe("H1: PF looked at each second", () => {
     expect(events).toHaveLength(1);
   });
 
-  test("tells nothing of a load of awg's own that is looked at half-way", async () => {
+  test("reports nothing of a load of awg's own that is read half done", async () => {
     const { every, look } = new Looks();
     let looks = 0;
     const { firewall, system } = awg(4242, () => {

@@ -8,7 +8,7 @@ import { macBook } from "../fake/machine.ts";
 /** ENOTTY: what a kernel says of a request whose number it does not know, as that of a struct of another size. */
 const ENOTTY = 25;
 
-test("law 4: a macOS whose struct pf_status has another size (11.5) is told as one without the request, never as PF off", () => {
+test("law 4: a macOS with another size of struct pf_status (11.5) is reported as one without the request, never as PF off", () => {
   const system = new FakeLibSystem(macBook());
   const older = Object.create(system, {
     open: { value: (path: string, flags: number) => system.open(path, flags) },

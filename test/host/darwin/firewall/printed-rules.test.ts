@@ -59,7 +59,7 @@ describe("H1: what PF prints of our rules", () => {
     expect(rules).toBeGreaterThan(4000);
   });
 
-  test("tells every change of a word apart", () => {
+  test("distinguishes every change of a word", () => {
     const lines = [LAPTOP, BY_USER].flatMap((policy) => printRules(rulesOf(policy)));
     const changes: [RegExp, string][] = [
       [/ quick/, ""],

@@ -97,7 +97,7 @@ describe("links of a Mac (against the double of libSystem)", () => {
     expect(world.system.openDescriptors).toEqual([]);
   });
 
-  it("law 6: an interface of somebody else is not removed", async () => {
+  it("law 6: an interface of another program is not removed", async () => {
     const world = mac();
     await expect(world.links.remove("utun0")).rejects.toMatchObject({ kind: "conflict" });
     expect(world.machine.interfaceNamed("utun0")).toBeDefined();

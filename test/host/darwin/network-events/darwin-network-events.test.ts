@@ -119,14 +119,14 @@ describe("a Mac's network", () => {
     }
   });
 
-  test("the way out of one interface, or into a tunnel, is not the primary service's", () => {
+  test("the default route of one interface, or into a tunnel, is not the primary service's", () => {
     const scoped = route({ flags: constant("RTF_IFSCOPE") });
     expect(hear(scoped)).toEqual([{ what: "default route", renumbered: true }]);
     expect(hear(route({ type: "RTM_DELETE", index: UTUN }))).toEqual([{ what: "default route", renumbered: false }]);
     expect(hear(scoped, route({})).map(({ what }) => what)).toEqual(["primary service", "default route"]);
   });
 
-  test("the way out is of interest by whatever interface: macOS's own VPN, or a black hole", () => {
+  test("the default route counts by whatever interface: macOS's own VPN, or a black hole", () => {
     const { index } = machine.addInterface("ipsec0", 1, 0x8051, 1280);
     for (const by of [index, LOOPBACK]) {
       expect(hear(route({ index: by }))).toEqual([{ what: "primary service", renumbered: true }]);
@@ -134,7 +134,7 @@ describe("a Mac's network", () => {
     }
   });
 
-  test("who wrote a route is told where it is one process that still runs", () => {
+  test("who wrote a route is named where it is one process that still runs", () => {
     const by = { pid: 77, program: "openvpn" };
     expect(hear(route({ to: "10.0.0.1", pid: 77, seq: 3 }))).toEqual([{ what: "routes", renumbered: false, by }]);
     expect(hear(route({ to: "10.0.0.1", pid: 78, seq: 3 }))).toEqual([{ what: "routes", renumbered: false }]);
@@ -142,7 +142,7 @@ describe("a Mac's network", () => {
     expect(hear(...two)).toEqual([{ what: "routes", renumbered: false }]);
   });
 
-  test("a foreign change of a route that bears awg's mark is told as one; what the kernel does is nobody's", () => {
+  test("a foreign change of a route with awg's mark is reported as one; what the kernel does has no writer", () => {
     const own = { to: "10.0.0.1", flags: constant("RTF_PROTO3"), type: "RTM_DELETE" } as const;
     const by = { pid: 77, program: "openvpn" };
     expect(hear(route({ ...own, pid: 77 }))).toEqual([{ what: "routes", renumbered: false, by, isOurs: true }]);
@@ -165,7 +165,7 @@ describe("a Mac's network", () => {
     return sequence;
   }
 
-  test("own routes are not told, and do not hide others' among them", () => {
+  test("own routes are not reported, and do not hide others' among them", () => {
     for (let n = 0; n < 50; n += 1) addOwn(`10.0.0.${n}`);
     expect(hear()).toEqual([]);
     for (let n = 50; n < 100; n += 1) {
@@ -175,7 +175,7 @@ describe("a Mac's network", () => {
     expect(hear()).toEqual([{ what: "routes", renumbered: false }]);
   });
 
-  test("own is what bears our number and a sequence of ours: neither alone", () => {
+  test("own is what has our number and a sequence of ours: neither alone", () => {
     const seq = addOwn("10.0.0.1");
     expect(seq).toBeGreaterThan(0);
     expect(hear()).toEqual([]);
@@ -188,7 +188,7 @@ describe("a Mac's network", () => {
     expect(hear(route({ to: "10.0.0.2", pid: OWN, seq }))).toEqual([]);
   });
 
-  describe("what this process does to an interface names nobody", () => {
+  describe("what this process does to an interface names no one", () => {
     const link = { device: "awg-office", type: "tun", tunnel: "office" } as const;
     const first = { ...link, addresses: ["10.8.0.2/24", "fd00:8::2/64"], mtuBytes: 1420 };
     let ensure: (spec: typeof first) => Promise<void>;
@@ -204,7 +204,7 @@ describe("a Mac's network", () => {
       heard.length = 0;
     });
 
-    test("it is told by what it left, and its routes with it", async () => {
+    test("it is known by what it left, and its routes with it", async () => {
       await ensure({ ...first, addresses: ["10.8.0.2/32", "10.9.0.2/32"], mtuBytes: 1280 });
       utun.flags &= ~1;
       await ensure({ ...first, addresses: ["10.9.0.2/32"], mtuBytes: 1280 });
@@ -253,7 +253,7 @@ describe("a Mac's network", () => {
     },
   );
 
-  test("an address moved: under a physical interface tunnels begin anew, on a tunnel they do not", () => {
+  test("an address moved: under a physical interface tunnels begin again, on a tunnel they do not", () => {
     expect(hear(address("RTM_NEWADDR", WIFI))).toEqual([{ what: "addresses", renumbered: true }]);
     expect(hear(address("RTM_DELADDR", UTUN))).toEqual([{ what: "addresses", renumbered: false }]);
   });
@@ -267,7 +267,7 @@ describe("a Mac's network", () => {
     expect(hear(address("RTM_NEWADDR", UTUN))).toEqual([{ what: "addresses", renumbered: true }]);
   });
 
-  test("an interface is told when its flags changed, not when only its counters did", () => {
+  test("an interface is reported when its flags changed, not when only its counters did", () => {
     expect(hear(device(WIFI, 0x8843))).toEqual([{ what: "devices", renumbered: false }]);
     expect(hear(device(WIFI, 0x8843), device(WIFI, 0x8843))).toEqual([]);
     expect(hear(device(WIFI, 0x8802))).toEqual([{ what: "devices", renumbered: false }]);
@@ -314,7 +314,7 @@ describe("a Mac's network", () => {
     expect(hear()).toEqual([]);
   });
 
-  test("a socket that cannot be had is told once and tried again", () => {
+  test("a socket that cannot be had is reported once and tried again", () => {
     machine.isFull = true;
     machine.tell({ kind: "shut down" });
     expect(hear()).toHaveLength(1);
@@ -342,14 +342,14 @@ describe("a Mac's network", () => {
     const wokeForGood = { what: "woke up for good after 900 s of sleep", renumbered: true };
     const sleep = (wake: "by its user" | "dark") => machine.sleep.pass(1_700_000_000_000, 1_700_000_900_000, wake);
 
-    test("with somebody there tunnels begin anew at once", () => {
+    test("with a user there tunnels begin again at once", () => {
       sleep("by its user");
       expect(hear()).toEqual([{ what: woke, renumbered: true }]);
       steadyMs = 61_000;
       expect(hear().map(({ what }) => what)).toEqual(["periodic check for dropped messages"]);
     });
 
-    test("a dark wake asks for a look, though it took the socket; tunnels begin anew when somebody comes", () => {
+    test("a dark wake asks for a look, though it took the socket; tunnels begin again when a user comes", () => {
       sleep("dark");
       machine.tell({ kind: "shut down" });
       expect(hear()).toEqual([
@@ -363,13 +363,13 @@ describe("a Mac's network", () => {
       expect(hear()).toEqual([]);
     });
 
-    test("what is seen to move in a dark wake is told as ever", () => {
+    test("what is seen to move in a dark wake is reported as ever", () => {
       sleep("dark");
       expect(hear()).toHaveLength(1);
       expect(hear(address("RTM_NEWADDR", WIFI))).toEqual([{ what: "addresses", renumbered: true }]);
     });
 
-    test("awake for a minute without anybody it is awake for good", () => {
+    test("awake for a minute without a user it is awake for good", () => {
       sleep("dark");
       expect(hear()).toHaveLength(1);
       steadyMs = 60_000;
@@ -378,7 +378,7 @@ describe("a Mac's network", () => {
       expect(hear()).toEqual([{ what: "the routing socket was opened again", renumbered: true }]);
     });
 
-    test("a kernel that does not tell who came is awake for good after a minute", () => {
+    test("a kernel that does not report who came is awake for good after a minute", () => {
       const named = system.sysctlByName.bind(system);
       system.sysctlByName = (name, out) =>
         name.endsWith("_abs_time") ? { value: -1, errno: 2, length: 0 } : named(name, out);

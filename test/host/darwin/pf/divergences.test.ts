@@ -130,7 +130,7 @@ const CASES: readonly (readonly [string, FirewallPolicy, Packet, "accept" | "dro
   ["S13.9 a user number past PF's", byHighUser, leaving({ uid: 3_000_000_000 }), "accept", "drop"],
 ];
 
-describe("what PF cannot tell", () => {
+describe("what PF cannot distinguish", () => {
   test.each(CASES)("%s", (_name, policy, packet, policySays, pfSays) => {
     expect([judge(policy, packet).verdict, pfVerdict(policy, packet)]).toEqual([policySays, pfSays]);
   });
@@ -220,7 +220,7 @@ killSwitch: { enabled: true }
     expect(verdicts(ping)).toEqual(["drop", "drop"]);
   });
 
-  test("S13.18 a question in the name of somebody behind another device comes in where an exception lets it", () => {
+  test("S13.18 a question in the name of a host behind another device comes in where an exception lets it", () => {
     const allow = [{ direction: "in", protocol: 1 }] as const;
     const policy = policyOf({ flows: { rules: [], default: OFFICE }, allow });
     const ping: Packet = {

@@ -80,7 +80,7 @@ describe("programs of bundles on a Mac", () => {
     expect(program(path)?.bundleIds).toEqual([]);
   });
 
-  test("a pipe, a link or a huge file in the place of Info.plist blocks nobody, and that is told", () => {
+  test("a pipe, a link or a huge file in the place of Info.plist blocks nothing, and that is reported", () => {
     const made: Readonly<Record<string, (path: string) => void>> = {
       "/tmp/Pipe.app": (path) => execFileSync("/usr/bin/mkfifo", [path]),
       "/tmp/Link.app": (path) => symlinkSync("/etc/hostname", path),
@@ -112,13 +112,13 @@ describe("programs of bundles on a Mac", () => {
     expect(program("/opt/x", signature)?.signer).toBe(signer);
   });
 
-  test("before macOS 13 the kernel does not tell who certified a team, and that is told", () => {
+  test("before macOS 13 the kernel does not report who certified a team, and that is said", () => {
     const signature = { flags: ["CS_VALID", "CS_SIGNED"], team: "43AQ936H96" };
     expect(program("/opt/x", signature)).not.toHaveProperty("signer");
     expect(port.list().unseen).toEqual(["the signers of 1 program, which the kernel did not report"]);
   });
 
-  test("a process whose number changes hands while its signature is read is no process", () => {
+  test("a process with a number that changes hands while its signature is read is no process", () => {
     kernel.onLook = (pid, call) => {
       if (call === "CS_OPS_STATUS") kernel.add({ pid, uniqueId: 9999n });
     };

@@ -64,7 +64,7 @@ describe("processes of a Mac", () => {
     expect(system.log.counts.get("proc_listpids")).toBe(2);
   });
 
-  test("another user's: start and arguments stay unseen, and that is told; a replaced file too", () => {
+  test("another user's: start and arguments stay unseen, and that is said; a replaced file too", () => {
     system.caller.uid = 501;
     kernel.add({ pid: 300, uid: 0 });
     const gone = kernel.add({ pid: 301 });
@@ -81,7 +81,7 @@ describe("processes of a Mac", () => {
     ]);
   });
 
-  test("a process that ends, or whose number changes hands, while it is read is no process", () => {
+  test("a process that ends, or loses its number to another, while it is read is no process", () => {
     kernel.add({ pid: 300 });
     kernel.onLook = (pid, call) => {
       if (call === "PROC_PIDPATHINFO") kernel.add({ pid, uniqueId: 9999n, path: "/bin/other" });
@@ -133,7 +133,7 @@ describe("processes of a Mac", () => {
     expect(system.log.counts.get("PROC_PIDLISTFDS")).toBe(2);
   });
 
-  test("without the right to look into a process the kernel's note stands", () => {
+  test("without the right to look into a process the kernel's note counts", () => {
     system.caller.uid = 502;
     kernel.add({ pid: 300 });
     kernel.sockets.push(SOCKET);
@@ -144,7 +144,7 @@ describe("processes of a Mac", () => {
     expect(unseen).toEqual(["the sockets of 1 program of other users, except their last users"]);
   });
 
-  test("a service's socket names the program on whose behalf it is used", () => {
+  test("a service's socket names the program that it is used for", () => {
     kernel.add({ pid: 300, sockets: { 4: SOCKET.name } });
     kernel.add({ pid: 700 });
     kernel.sockets.push({ ...SOCKET, behalfPid: 700 });
@@ -188,7 +188,7 @@ describe("processes of a Mac", () => {
       expect(port.sockets().sockets.map(({ local }) => local)).toEqual([{ address: "::", port: 5353 }]);
     });
 
-    test("gives way to one of IPv4 at the same port", () => {
+    test("yields to one of IPv4 at the same port", () => {
       const ofIpv4 = { local: ["0.0.0.0", 5353], remote: ["0.0.0.0", 0], lastPid: 301, name: 8n } as const;
       kernel.sockets.push({ ...ofBoth, ...ofIpv4 }, ofBoth);
       expect(owner("2001:db8::5")).toEqual(holders);
@@ -202,7 +202,7 @@ describe("processes of a Mac", () => {
     });
   });
 
-  test("starts and ends are told: exec and exit by the queue, new processes by the list", async () => {
+  test("starts and ends are reported: exec and exit by the queue, new processes by the list", async () => {
     kernel.add({ pid: 300 });
     kernel.add({ pid: 301 });
     const events: ProcessEvent[] = [];

@@ -153,7 +153,7 @@ describe("H3: the system resolver of a Mac", () => {
     expect(await resolver.read()).toEqual({ ...SPEC, ownedByAwg: true });
   });
 
-  test("the primary service changes: our key stands beside it, and nothing is left to do", async () => {
+  test("the primary service changes: our key is beside it, and nothing is left to do", async () => {
     const { resolver, runs } = awg();
     await resolver.ensure(SPEC);
     store.keys.set("State:/Network/Global/DNS", new Map([["ServerAddresses", ["172.20.10.1"]]]));
@@ -188,7 +188,7 @@ describe("changes of the resolver by others", () => {
     mkdirSync(folder());
   });
 
-  test("are told; our own are not", async () => {
+  test("are reported; our own are not", async () => {
     const { resolver } = awg();
     await using _watching = darwinResolverEvents(root).watch((event) => events.push(event));
     await resolver.ensure(SPLIT);

@@ -105,7 +105,7 @@ describe("routes of a Mac (against the double of libSystem)", () => {
     expect(world.system.log.counts.get("write RTM_DELETE")).toBeUndefined();
   });
 
-  it("an endpoint without a way out is a blackhole, and becomes a pin again", async () => {
+  it("an endpoint without a route is a blackhole, and becomes a pin again", async () => {
     const world = await mac();
     const pin = into("192.0.2.1/32", "en0", "192.168.1.1");
     await world.routes.change({ ...NOTHING, addRoutes: [pin] });
@@ -132,7 +132,7 @@ describe("routes of a Mac (against the double of libSystem)", () => {
     expect(routeTo(world, "2001:db8::1")).toBe("en0");
   });
 
-  it("law 6: a route of somebody else in the same place is a conflict and stays", async () => {
+  it("law 6: another program's route in the same place is a conflict and stays", async () => {
     const world = await mac();
     const { machine } = world;
     const prefix = prefixOf("198.51.100.0/24");
@@ -200,7 +200,7 @@ describe("routes of a Mac (against the double of libSystem)", () => {
     expect(world.system.openDescriptors).toEqual([]);
   });
 
-  it("an interface's own scope is not the machine's way", async () => {
+  it("an interface's own scope is not the machine's route", async () => {
     const world = await mac();
     const { machine } = world;
     const en0 = machine.interfaceNamed("en0")?.index ?? 0;

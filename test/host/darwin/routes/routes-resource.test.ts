@@ -94,7 +94,7 @@ describe("the routes resource on a Mac (double of libSystem)", () => {
     expect(await differences(BOTH)).toEqual([]);
   });
 
-  it("what nobody asks for any more is found by its marks alone, and one tunnel's end leaves the other", async () => {
+  it("what is no longer wanted is found by its marks alone, and one tunnel's end leaves the other", async () => {
     const { reach, observe, host, way } = await mac();
     await reach(BOTH);
     const found = await observe({});
@@ -111,7 +111,7 @@ describe("the routes resource on a Mac (double of libSystem)", () => {
     expect([...(await observe({})).keys()]).toEqual(["routes/home"]);
   });
 
-  it("a destination that somebody else leads past the tunnels needs no pin, and gets one when that route goes", async () => {
+  it("a destination that another program leads past the tunnels needs no pin, and gets one when that route goes", async () => {
     const { reach, differences, machine, way } = await mac();
     const en0 = machine.interfaceNamed("en0")?.index ?? 0;
     const theirs = {
@@ -135,7 +135,7 @@ describe("the routes resource on a Mac (double of libSystem)", () => {
     expect(await differences(BOTH)).toEqual([]);
   });
 
-  it("law 4: a pin or a half that somebody deleted comes back", async () => {
+  it("law 4: a pin or a half that was deleted comes back", async () => {
     const { reach, differences, machine } = await mac();
     await reach(BOTH);
     for (const route of machine.routes.filter(({ flags }) => (flags & 0x40000) !== 0).slice(0, 2))

@@ -73,7 +73,7 @@ describe("services by launchd (launchd is the double of the whole Mac; its texts
     expect(launchd.jobs.get(TARGET)?.text).toBe(spec("<new/>").definition);
   });
 
-  test("written as root's own, which nobody else may write: launchd takes no other", async () => {
+  test("written as root's own, which no other user may write: launchd takes no other", async () => {
     await services().ensure(spec());
     const { uid, gid, mode } = statSync(join(root, PATH));
     const own = OWN_UID === 0 ? [0, 0] : [OWN_UID, process.getgid?.()];
@@ -105,7 +105,7 @@ describe("services by launchd (launchd is the double of the whole Mac; its texts
     expect(launchd.changes).toEqual([`bootout system/${LAUNCHD.keeper}`]);
   });
 
-  test("a job that was loaded from an older plist is outdated, and is loaded anew; then nothing is left to do", async () => {
+  test("a job that was loaded from an older plist is outdated, and is loaded again; then nothing is left to do", async () => {
     const [older, newer] = [
       running(["/opt/awg", "daemon"]),
       running(["/opt/awg", "daemon", "--notify", "a &lt;b&gt;"]),
@@ -224,7 +224,7 @@ describe("services by launchd (launchd is the double of the whole Mac; its texts
     expect(existsSync(join(root, PATH))).toBe(false);
   });
 
-  test("stop unloads, start loads, restart starts anew", async () => {
+  test("stop unloads, start loads, restart starts again", async () => {
     await services().ensure(spec());
     await services().control(PLACE, "restart");
     expect(launchd.changes.at(-1)).toBe(`kickstart -k ${TARGET}`);

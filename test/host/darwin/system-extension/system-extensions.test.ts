@@ -129,7 +129,7 @@ describe("whether one version takes the place of another", () => {
 });
 
 describe("what the app carries", () => {
-  test("is read where something stands that it could replace, once for each file of the helper", async () => {
+  test("is read where it could replace something, once for each file of the helper", async () => {
     const port = extensions(true);
     expect(await port.read(BUNDLE)).not.toHaveProperty("replacement");
     list = listed("terminated waiting to uninstall on reboot");
@@ -157,7 +157,7 @@ describe("what the app carries", () => {
     expect(await extensions(true).read(BUNDLE)).not.toHaveProperty("replacement");
   });
 
-  test("nobody at the screen, or no helper: it is not asked", async () => {
+  test("no user at the screen, or no helper: it is not asked", async () => {
     list = listed("activated enabled");
     rmSync(join(root, "dev/console"));
     expect(await extensions(true).read(BUNDLE)).not.toHaveProperty("replacement");
@@ -169,7 +169,7 @@ describe("what the app carries", () => {
 });
 
 describe("requests to the app's helper", () => {
-  test("forced, or awaiting with somebody there, the same version is asked for again; once in a process", async () => {
+  test("forced, or awaiting with a user there, the same version is asked for again; once in a process", async () => {
     list = listed("activated enabled");
     answers = [bundled(), '{"event":"completed"}'];
     expect(await extensions().activate(BUNDLE, { forceUpdate: true })).toBe("completed");
@@ -237,7 +237,7 @@ describe("requests to the app's helper", () => {
     expect(requests()).toEqual(["deactivate"]);
   });
 
-  test("while nobody sits at the screen nothing is asked: root never runs the app's file", async () => {
+  test("while no user sits at the screen nothing is asked: root never runs the app's file", async () => {
     rmSync(join(root, "dev/console"));
     await expect(extensions().activate(BUNDLE)).rejects.toMatchObject({
       kind: "unsupported",

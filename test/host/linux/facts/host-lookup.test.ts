@@ -57,7 +57,7 @@ test("the bootstrap server is asked first", async () => {
   expect(await resolveHosts(["vpn.example"], { bootstrap, user: ROOT })).toEqual({ "vpn.example": ["192.0.2.77"] });
 });
 
-test.skipIf(!isRoot)("law 1: its sockets bear our own user's uid (needs root)", async () => {
+test.skipIf(!isRoot)("law 1: its sockets have our own user's uid (needs root)", async () => {
   const uids: (number | undefined)[] = [];
   const bootstrap = [await serve((port) => uids.push(uidOfPort(port)))];
   const user = { uid: 64990, gid: 64990 };

@@ -84,7 +84,7 @@ describe.skipIf(obstacle !== undefined)(
       },
     );
 
-    test("S12.12: what was flushed, before or while an owner starts, stands again until it holds it; the first load waits", () => {
+    test("S12.12: what was flushed, before or while an owner starts, is loaded again until it holds it; the first load waits", () => {
       const flush = ["nft", "flush", "ruleset"];
       const request = { runDir, policy: LAPTOP, isOwnerLate: true };
       expect(space.runScript(SCRIPT, request)).toMatchObject({ policy: LAPTOP, held: true, found: [""] });
@@ -102,7 +102,7 @@ describe.skipIf(obstacle !== undefined)(
       expect(loaded).toMatchObject({ policy: LAPTOP, damage: [], found: [expect.anything(), expect.anything()] });
     });
 
-    test("law 1: while its owner lives nobody can flush, delete or change it (A12)", () => {
+    test("law 1: while its owner lives no process can flush, delete or change it (A12)", () => {
       const attacks = [
         ["nft", "flush", "ruleset"],
         ["nft", "delete", "table", "inet", "awg"],
@@ -185,7 +185,7 @@ describe.skipIf(obstacle !== undefined)(
       expect(read()).toMatchObject({ policy: LAPTOP, damage: [] });
     });
 
-    test("trusts what stands untouched as this version loaded it, and looks at what an earlier one loaded", () => {
+    test("trusts what is untouched as this version loaded it, and looks at what an earlier one loaded", () => {
       load(LAPTOP);
       const file = join(runDir, records().find((name) => name.includes("loaded")) ?? "");
       const { rendering, ...mark } = JSON.parse(readFileSync(file, "utf8")) as LoadedMark;
@@ -205,7 +205,7 @@ describe.skipIf(obstacle !== undefined)(
       expect(JSON.parse(readFileSync(file, "utf8"))).toMatchObject({ rendering });
     });
 
-    test("tells of a device that came later, and of a policy whose record is gone or forged", () => {
+    test("reports a device that came later, and a policy with a lost or forged record", () => {
       load(LAPTOP);
       space.run(["ip", "link", "add", "eth1", "type", "veth", "peer", "name", "peer1"]);
       expect(read().damage).toContain("frames that leave by the device eth1 are not judged yet");
@@ -215,7 +215,7 @@ describe.skipIf(obstacle !== undefined)(
       expect(read()).toMatchObject({ policy: null, damage: [expect.stringMatching(/is not known/)] });
     });
 
-    test("S9.4: where a container's own uplink is a port of a bridge, what is bridged to it is judged, and so is root's; S4.10: as nobody's", () => {
+    test("S9.4: where a container's own uplink is a port of a bridge, what is bridged to it is judged, and so is root's; S4.10: as without a user", () => {
       using far = makeNamespace("fw-far");
       const ip = (place: TestNamespace, ...lines: string[]) =>
         place.run(["ip", "-batch", "-"], { input: lines.join("\n") });
@@ -246,7 +246,7 @@ describe.skipIf(obstacle !== undefined)(
       expect(bridged()).toEqual(["GUEST-ARP", "ROOT-ARP", "ENGINE", "USER-PACKET"]);
     });
 
-    describe("S4.10: whose flows are remembered", () => {
+    describe("S4.10: which flows are remembered", () => {
       const uids = [{ from: 65_534, to: 65_534 }];
       const TCP = { syn: 0x02, ack: 0x10 } as const;
       const withRule = (path: PathRef, match: FlowMatch = { uids }) =>
@@ -297,7 +297,7 @@ s.sendto(struct.pack("!HHIIBBHHH", 9, 9000, 1, 1, 0x50, ${flags}, 9, 0, 0), ("19
         expect(remembered()).toBe(false);
       });
 
-      test("is forgotten where anything was changed while nobody owned the tables", () => {
+      test("is forgotten where anything was changed while no process owned the tables", () => {
         const forged = "{ 192.0.2.2 . 7 . 192.0.2.9 . 9000 }";
         nft("add", "element", "inet", "awg", "flows-65534-v4", forged);
         nft("delete", "element", "inet", "awg", "flows-65534-v4", forged);

@@ -66,29 +66,32 @@ test.each([
   ["wlan0", { oif: 3 }, undefined],
   ["service", { oif: 2 }, undefined],
   ["awg-office", { oif: 2 }, undefined],
-])("S6.8: who asks for an address of %s and has the way %j back is answered elsewhere: by %s", (device, way, reported) => {
-  const links = [
-    linkOf(2, "wlan0"),
-    linkOf(3, "lan0"),
-    linkOf(4, "service", { kind: "dummy" }),
-    linkOf(5, "awg-office", { kind: "tun" }),
-  ];
-  const base = {
-    family: 4,
-    destination: "10.0.1.9/32",
-    table: 254,
-    type: "unicast",
-    protocol: 4,
-    priority: 0,
-  } as const;
-  const machine = {
-    ...machineOf(links, [{ oif: 2 }]),
-    link: (which: string | number) => links.find(({ name, index }) => name === which || index === which),
-    decideRoute: () => (way === undefined ? { refused: "ENETUNREACH" } : { route: { ...base, ...way } }),
-  };
-  const ends = { client: parseIp("10.0.1.9") as IpAddress, server: parseIp("10.0.2.5") as IpAddress };
-  expect(answeredElsewhere(machine, { ends, device }, ["awg-office"])).toBe(reported);
-});
+])(
+  "S6.8: who asks for an address of %s and has the way %j back is answered elsewhere: by %s",
+  (device, way, reported) => {
+    const links = [
+      linkOf(2, "wlan0"),
+      linkOf(3, "lan0"),
+      linkOf(4, "service", { kind: "dummy" }),
+      linkOf(5, "awg-office", { kind: "tun" }),
+    ];
+    const base = {
+      family: 4,
+      destination: "10.0.1.9/32",
+      table: 254,
+      type: "unicast",
+      protocol: 4,
+      priority: 0,
+    } as const;
+    const machine = {
+      ...machineOf(links, [{ oif: 2 }]),
+      link: (which: string | number) => links.find(({ name, index }) => name === which || index === which),
+      decideRoute: () => (way === undefined ? { refused: "ENETUNREACH" } : { route: { ...base, ...way } }),
+    };
+    const ends = { client: parseIp("10.0.1.9") as IpAddress, server: parseIp("10.0.2.5") as IpAddress };
+    expect(answeredElsewhere(machine, { ends, device }, ["awg-office"])).toBe(reported);
+  },
+);
 
 test("S9.4: frames are judged on every device but loopback, tunnels, bridges and what leads to guests behind them", () => {
   const links = [
@@ -111,7 +114,7 @@ test("S9.4: frames are judged on every device but loopback, tunnels, bridges and
   });
 });
 
-test("S9.4: a switch's frames are judged at its ports, not where they bear its tag", () => {
+test("S9.4: a switch's frames are judged at its ports, not where they have its tag", () => {
   const ports = ["lan1", "wan"].map((name, index) => linkOf(3 + index, name, { kind: "dsa", lowerIndex: 2 }));
   const { physical } = judgedDevices(machineOf([linkOf(2, "eth0"), ...ports, linkOf(5, "eth1")]), []);
   expect(physical).toEqual(["eth1", "lan1", "wan"]);

@@ -58,7 +58,7 @@ function show(what: string, packet: Packet, policy: FirewallPolicy, down: readon
   return `seed ${SEED}: ${what}, down ${down}\n${text}\n${JSON.stringify(policy)}`;
 }
 
-test("law 1: the rules judge and mark as the policy whose paths have fallen back, at egress no less strictly", () => {
+test("law 1: the rules judge and mark as the policy with paths in fallback, at egress no less strictly", () => {
   const seen = { fellBack: 0, egress: 0 };
   expect(policies.length).toBe(POLICIES);
   for (const [index, policy] of policies.entries()) {

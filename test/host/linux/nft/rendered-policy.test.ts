@@ -188,7 +188,7 @@ describe("the rendered rules", { timeout: 300_000 }, () => {
     }
   });
 
-  test("S6.6: mark what arrives for its way and what goes on with none of our bits; foreign bits stay", () => {
+  test("S6.6: mark what arrives for its path and what goes on with none of our bits; foreign bits stay", () => {
     const seen = { tunnel: 0, direct: 0, loopback: 0, onwards: 0 };
     for (const [index, policy] of policies.entries()) {
       const [inet] = render(policy);

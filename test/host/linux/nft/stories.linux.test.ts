@@ -135,7 +135,7 @@ print(client.communicate(timeout=${seconds + 20})[0].strip())`;
     expect(isIgnored("198.51.100.2", PORTS.refused)).toBe(true);
   });
 
-  test("S11.2: who stands connected at a stated exception hears on over both IP versions, nobody else does", () => {
+  test("S11.2: connections at a stated exception go on over both IP versions, no others do", () => {
     const servers = [
       ["198.51.100.2", PORTS.allowed],
       ["2001:db8:9::2", PORTS.allowed],
@@ -252,7 +252,7 @@ print(client.communicate(timeout=${seconds + 20})[0].strip())`;
       return JSON.parse(the(here).run(["python3", REFLECTED], { input: JSON.stringify(job) }).stdout);
     }
 
-    test("is not answered to there by the wire, nor told there of what was not sent on; of two uplinks both are served", () => {
+    test("is not answered there, nor informed there of what was not sent on; of two uplinks both are served", () => {
       load(policy);
       expect(ask(forged, [], [])).toEqual({ heard: [], left: [] });
       for (const family of ["-4", "-6"])
@@ -263,7 +263,7 @@ print(client.communicate(timeout=${seconds + 20})[0].strip())`;
       expect(ask(forged, [2, 3], answered)).toEqual({ heard: [2, 3], left: answered });
     });
 
-    test("S5.5: with a first fragment whose rest does not come has nobody told of it, where packets of nobody may go directly", () => {
+    test("S5.5: a lone first fragment is reported to no one, where packets without a user may go directly", () => {
       const timeouts = ["net.ipv4.ipfrag_time=1", "net.netfilter.nf_conntrack_frag6_timeout=1"];
       the(here).run(["sysctl", "-qw", ...timeouts]);
       const lone = [
@@ -387,7 +387,7 @@ print(client.communicate(timeout=${seconds + 20})[0].strip())`;
       the(here).run(["ip", "rule", "add", "pref", "90", "uidrange", `${NOBODY}-${NOBODY}`, "lookup", "main"]);
     });
 
-    test("arrives whole, and takes no way that the user has not", () => {
+    test("arrives whole, and takes no path that the user has not", () => {
       load(withRule(DIRECT, OFFICE));
       expect(write(null)).toMatchObject({ got: 150_000, end: true });
       // Another's change makes awg read its own tables again: the flows in their sets are no damage.
@@ -400,7 +400,7 @@ print(client.communicate(timeout=${seconds + 20})[0].strip())`;
       expect(write(withRule(BLOCK, DIRECT))).toMatchObject({ got: 0, end: false });
     });
 
-    test("arrives whole where something else changes meanwhile, and where that is taken back", () => {
+    test("arrives whole where something else changes in between, and where that is taken back", () => {
       const before = withRule(DIRECT, OFFICE);
       const dns = { leakProtection: true, servers: [REMOTE], path: OFFICE, blockEncrypted: false };
       const next = withRule(DIRECT, OFFICE, { dns });
@@ -430,7 +430,7 @@ print(client.communicate(timeout=${seconds + 20})[0].strip())`;
       });
   });
 
-  describe("S4.10: whose a flow is that others than its program open", () => {
+  describe("S4.10: the user of a flow that its program did not open", () => {
     const uids = [{ from: NOBODY, to: NOBODY }];
     const theirs = (path: PathRef) =>
       policyOf({ flows: { rules: [{ origin: "rules/0 (them)", match: { uids }, path }], default: DIRECT } });
@@ -465,7 +465,7 @@ print(client.communicate(timeout=${seconds + 20})[0].strip())`;
     );
   });
 
-  test("S4.3: DNS goes to the declared server by the tunnel, to no other by any way", () => {
+  test("S4.3: DNS goes to the declared server by the tunnel, to no other on any path", () => {
     const dns = { leakProtection: true, servers: [REMOTE], path: OFFICE, blockEncrypted: true };
     load(policyOf({ allowLan: true, dns }));
     const ask = (server: string) => {

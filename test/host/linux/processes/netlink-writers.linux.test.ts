@@ -35,7 +35,7 @@ describe.skipIf(obstacle !== undefined)(
       expect([seen.first.by, seen.first.again]).toEqual([named, named]);
     });
 
-    test("is named by another socket, which does not bear its pid", () => {
+    test("is named by another socket, which does not have its pid", () => {
       const named = {
         pid: seen.second.pid,
         program: expect.stringMatching(/^python3[0-9.]* rival\.py$/),
@@ -44,7 +44,7 @@ describe.skipIf(obstacle !== undefined)(
       expect([seen.second.by, seen.second.again]).toMatchObject([named, named]);
     });
 
-    test("is named though its socket bears somebody else's pid", () => {
+    test("is named though its socket has another pid", () => {
       expect([seen.impostor.by, seen.impostor.again]).toMatchObject(Array(2).fill({ pid: seen.impostor.pid }));
     });
 

@@ -172,7 +172,7 @@ describe.skipIf(process.platform !== "linux")("a folder of processes (skipped wh
     expect(closed.size).toBe(0);
   });
 
-  test("law: the index says what a full reading says, whatever processes do meanwhile", () => {
+  test("law: the index says what a full reading says, whatever processes do during it", () => {
     const step = fc.record({
       pid: fc.integer({ min: 2, max: 5 }),
       start: fc.integer({ min: 1, max: 3 }),

@@ -84,7 +84,7 @@ describe.skipIf(obstacle !== undefined)(
       expect(JSON.parse(stdout)).toEqual(Object.fromEntries(clauses.map(({ index }) => [index, null])));
     });
 
-    test("law 1: at a boot the network is blocked before it is set up, until the policy stands", async (context) => {
+    test("law 1: at a boot the network is blocked before it is set up, until the policy is loaded", async (context) => {
       machine = await SystemdMachine.boot(kept, { "witness.service": WITNESS });
       if (machine === undefined) return context.skip("systemd does not come up in this environment");
       expect(machine.read("/run/awg-test/witness")).not.toContain("awg");

@@ -16,7 +16,7 @@ function words(expressions: readonly Expression[]): string[] {
 }
 
 describe("conditions", () => {
-  it("ask for the family first, in the way of the table", () => {
+  it("ask for the family first, in the order of the table", () => {
     expect(words(inet.daddr("10.0.0.0/8"))).toEqual([
       "meta nfproto",
       "eq 2",

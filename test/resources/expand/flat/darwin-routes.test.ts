@@ -25,7 +25,7 @@ function onMac(rest: string, uplinks: readonly object[] = UPLINKS) {
 }
 
 describe("the routes of a configuration on a Mac", () => {
-  it("halves into the default's tunnel, a rule's prefix into its own, the endpoint past both by the best way out", () => {
+  it("halves into the default's tunnel, a rule's prefix into its own, the endpoint past both by the best uplink", () => {
     const expansion = onMac(
       "rules: [{ destinations: [10.20.0.0/16], via: home }]\ndefault: { via: office }\nkillSwitch: { enabled: true, allowLan: false }\n",
     );
@@ -44,7 +44,7 @@ describe("the routes of a configuration on a Mac", () => {
     expect(expansion.desired.resources.some(({ kind }) => kind === "sysctl")).toBe(false);
   });
 
-  it("the endpoint leads nowhere while there is no way out", () => {
+  it("the endpoint leads nowhere while there is no uplink", () => {
     const expansion = onMac("default: { via: office }\nkillSwitch: { enabled: true, allowLan: false }\n", []);
     expect(resourceOf(expansion, "routes/policy").spec.pins).toEqual([{ destination: "198.51.100.7/32" }]);
   });

@@ -55,7 +55,7 @@ describe.skipIf(obstacle !== undefined)(`S9.1, S6.6: a machine with many devices
     return counts;
   }
 
-  test("each is judged once in each direction, and what stands is as it was loaded, also when some have gone", () => {
+  test("each is judged once in each direction, and what is loaded is unchanged, also when some have gone", () => {
     add(0, MANY);
     const loaded = run({ policy: LAPTOP });
     expect(loaded.error).toBeUndefined();

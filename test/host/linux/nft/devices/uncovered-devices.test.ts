@@ -49,7 +49,7 @@ test.each([
   expect(uncoveredDevices(takenOff(TABLE.chains, chain, device), LAPTOP, DEVICES)).toEqual([sentence]);
 });
 
-test("a device that stands on no chain is told once", () => {
+test("a device on no chain is reported once", () => {
   const sentence = "frames that leave by the device eth9 are not judged yet";
   expect(uncoveredDevices(TABLE.chains, LAPTOP, [...DEVICES, "eth9"])).toEqual([sentence]);
 });
