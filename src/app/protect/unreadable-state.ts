@@ -1,10 +1,14 @@
-import { readdirSync } from "node:fs";
-import { dirname } from "node:path";
+import { closeSync, constants, openSync, readdirSync, readSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { AwgError, messageOf } from "../../model/error.ts";
 import type { FirewallPolicy, PolicyLayer } from "../../model/firewall/policy.ts";
 import type { Resource } from "../../model/resource.ts";
 import { readOpenTransaction } from "../../reconciler/journal/open-transaction.ts";
+import { isCode } from "../../state/state-folder.ts";
 import type { HostParts } from "../parts.ts";
+
+const LINE_START = /^[0-9a-f]{8} [0-9a-f]{8} \{/;
+const LINE_START_BYTES = 19;
 
 /** Whether traffic passes on a host with unreadable state. */
 export interface Traffic {
@@ -111,12 +115,34 @@ function policyIn(resources: readonly Pick<Resource, "kind" | "spec">[]): Firewa
   return found === undefined ? null : (found.spec as FirewallPolicy);
 }
 
-/** A folder without any file of awg belongs to a host that it never protected. */
+/**
+ * Whether awg was applied with this folder, as far as it shows: it has a generation, or a journal or ledger that begins
+ * like one of awg. A mistyped folder may have other files with these two names.
+ */
 function mayHoldState(folder: string): boolean {
   try {
-    return readdirSync(folder).some((name) => /^(journal|ledger|generation-[1-9][0-9]*)$/.test(name));
+    return readdirSync(folder, { withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .some(
+        ({ name }) => /^generation-[1-9][0-9]*$/.test(name) || (isRecordName(name) && beginsLikeOurs(folder, name)),
+      );
   } catch (error) {
-    return !(error instanceof Error && "code" in error && error.code === "ENOENT");
+    return !(isCode(error, "ENOENT") || isCode(error, "ENOTDIR"));
+  }
+}
+
+function isRecordName(name: string): boolean {
+  return name === "journal" || name === "ledger";
+}
+
+/** Whether the file begins with a line of awg; such a line has its length and checksum in front. */
+function beginsLikeOurs(folder: string, name: string): boolean {
+  const fd = openSync(join(folder, name), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    const start = Buffer.alloc(LINE_START_BYTES);
+    return LINE_START.test(start.toString("latin1", 0, readSync(fd, start)));
+  } finally {
+    closeSync(fd);
   }
 }
 

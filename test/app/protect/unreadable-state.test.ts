@@ -188,17 +188,10 @@ describe("law 1: a state file that cannot be read, and nothing of ours in the ke
     });
   });
 
-  test.each([
-    ["closed to no one", 0o755],
-    ["a file", undefined],
-  ])("S1.4: a state folder that is %s", async (_, mode) => {
+  test("S1.4: a state folder that is open to others", async () => {
     const { bench } = await protectedBench();
     emptyKernel(bench);
-    if (mode !== undefined) chmodSync(stateOf(bench), mode);
-    else {
-      renameSync(stateOf(bench), `${stateOf(bench)}.kept`);
-      writeFileSync(stateOf(bench), "");
-    }
+    chmodSync(stateOf(bench), 0o755);
     expect(await daemonSays(bench)).toMatch(/traffic is blocked: only loopback, DHCP and NDP pass/);
     expect(policyOf(bench)).toEqual(blockedPolicy());
   });
@@ -284,6 +277,39 @@ describe("law 1: who is not cut off", () => {
     const error = await change(bench, VERBS["apply"]?.(bench) as never);
     expect(error).toMatchObject({ kind: "journal", facts: { traffic: "open" } });
     await expect(async () => policyOf(bench)).rejects.toThrow("ENOENT");
+  });
+
+  test.each([
+    ["a ledger of accounts", (folder: string) => writeFileSync(join(folder, "ledger"), "2026-11-23 rent 900\n")],
+    ["journald's folder", (folder: string) => mkdirSync(join(folder, "journal"))],
+  ])("a machine whose --state-dir names a folder with %s", async (_, fill) => {
+    const bench = newBench();
+    mkdirSync(stateOf(bench), { mode: 0o700 });
+    fill(stateOf(bench));
+    const error = await change(bench, VERBS["destroy"]?.(bench) as never);
+    expect(error).toMatchObject({ kind: "journal", facts: { traffic: "open" } });
+    await expect(async () => policyOf(bench)).rejects.toThrow("ENOENT");
+  });
+
+  test("a --state-dir that is a file or lies below a file is refused before anything is read", async () => {
+    const { bench } = await protectedBench();
+    emptyKernel(bench);
+    const before = bench.read();
+    const file = join(bench.folder, "hosts");
+    writeFileSync(file, "127.0.0.1 localhost\n");
+    const host = { kind: "simulated", file: bench.file } as const;
+    for (const stateDir of [file, join(file, "state")]) {
+      const opened = openTestSession({ host, stateDir, allowInsecurePermissions: false, environment: {} });
+      await expect(opened).rejects.toMatchObject({ kind: "usage", message: `--state-dir ${stateDir} is not a folder` });
+    }
+    expect(bench.read()).toBe(before);
+    renameSync(stateOf(bench), `${stateOf(bench)}.kept`);
+    writeFileSync(stateOf(bench), "");
+    await expect(daemonSays(bench)).rejects.toMatchObject({
+      kind: "journal",
+      message: `the state folder ${stateOf(bench)} is not a folder`,
+    });
+    expect(bench.read()).toBe(before);
   });
 
   test("a journal of another namespace does not speak of this machine", async () => {
