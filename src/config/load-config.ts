@@ -16,6 +16,7 @@ import { readSources } from "./source/read-sources.ts";
 import { type MapNode, toPlain, valuePlace } from "./source/source-node.ts";
 import { STAND_IN_FILE, withStandIns } from "./source/stand-ins.ts";
 import { translateIssue } from "./source/translate-issue.ts";
+import { checkTunnelNames } from "./source/tunnel-names.ts";
 
 export type { ConfigSource } from "./config-hash.ts";
 export type { LoadOptions } from "./load-options.ts";
@@ -82,6 +83,7 @@ function validate(
   options: LoadOptions,
   findings: Findings,
 ): Config | undefined {
+  checkTunnelNames(root, findings);
   let pruned = root;
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
     const parsed = rootSchema.safeParse(round === 0 ? toPlain(pruned) : withStandIns(toPlain(pruned)));
@@ -91,7 +93,7 @@ function validate(
       return config;
     }
     if (round === 0) for (const issue of parsed.error.issues) translateIssue(issue, root, findings);
-    pruned = pruneIssues(pruned, parsed.error.issues);
+    pruned = pruneIssues(pruned, parsed.error.issues, round === 0);
   }
   return undefined;
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { nearestWord } from "./field/edit-distance.ts";
 import { rootSchema } from "./section/root.ts";
 import { childOf, type MapNode, type NodePath, type SourceNode } from "./source/source-node.ts";
 
@@ -13,6 +14,11 @@ export function knownKeysAt(path: NodePath, root: MapNode): string[] {
     node = childOf(node, step);
   }
   return [...new Set(schemas.flatMap((schema) => objectKeys(narrow(schema, node))))];
+}
+
+/** An unknown key that is probably meant as `key`. */
+export function spellingOf(key: string, written: readonly string[], known: readonly string[]): string | undefined {
+  return written.find((word) => !known.includes(word) && nearestWord(word, known) === key);
 }
 
 /** The schemas at a path of keys; list positions and names in maps may be omitted. */

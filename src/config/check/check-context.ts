@@ -2,6 +2,7 @@ import type { Config } from "../config.ts";
 import type { ConfigSource } from "../config-hash.ts";
 import type { LoadOptions } from "../load-options.ts";
 import type { ProblemId } from "../problem-catalogue.ts";
+import { knownKeysAt, spellingOf } from "../schema-keys.ts";
 import type { Findings } from "../source/finding.ts";
 import {
   childOf,
@@ -69,7 +70,20 @@ export class CheckContext {
   /** Whether the path has a value and nothing in it was removed, so that a missing key is really missing. */
   isUntouched(path: NodePath): boolean {
     const node = nodeAt(this.#written, path);
-    return node !== undefined && this.#originals.has(node);
+    return node !== undefined && (node.kind === "scalar" || node.origin === undefined);
+  }
+
+  /** Whether the map at a path has a key in any spelling: then its absence is no second problem. */
+  mentions(path: NodePath, key: string): boolean {
+    const node = nodeAt(this.#written, path);
+    if (node?.kind !== "map") return false;
+    const { entries } = node.origin ?? node;
+    return entries.has(key) || spellingOf(key, [...entries.keys()], knownKeysAt(path, this.root)) !== undefined;
+  }
+
+  /** Whether the value of a key is the one that was written, or its default because nothing was. */
+  isCertain(path: NodePath, key: string): boolean {
+    return this.isUntouched([...path, key]) || !this.mentions(path, key);
   }
 
   /** Names of all tunnels, including invalid ones. */
@@ -77,21 +91,4 @@ export class CheckContext {
     const tunnels = childOf(this.root, "tunnels");
     return tunnels?.kind === "map" ? [...tunnels.entries.keys()] : [];
   }
-
-  get #originals(): ReadonlySet<unknown> {
-    this.#originalNodes ??= collectNodes(this.root);
-    return this.#originalNodes;
-  }
-
-  #originalNodes: ReadonlySet<unknown> | undefined;
-}
-
-function collectNodes(root: MapNode): Set<unknown> {
-  const nodes = new Set<unknown>([root]);
-  for (const node of nodes as Set<MapNode>) {
-    if (node.kind === "map") for (const entry of node.entries.values()) nodes.add(entry.value);
-    const items = (node as { items?: readonly unknown[] }).items ?? [];
-    for (const item of items) nodes.add(item);
-  }
-  return nodes;
 }

@@ -1,11 +1,10 @@
-import { childOf } from "../source/source-node.ts";
 import type { CheckContext } from "./check-context.ts";
 import { protocolWithoutPorts } from "./rules.ts";
 
 /** The kill switch is stated where it matters, and has no options without effect. */
 export function checkKillSwitch(context: CheckContext): void {
   const { killSwitch, default: fallbackPath } = context.config;
-  if (fallbackPath.via.kind === "tunnel" && childOf(context.root, "killSwitch") === undefined) {
+  if (fallbackPath.via.kind === "tunnel" && !context.mentions([], "killSwitch")) {
     const message = "the default path is a tunnel, but killSwitch is missing";
     const remedy = "add killSwitch: { enabled: true }, or enabled: false to accept leaks while the tunnel is down";
     context.reportKey("kill-switch-unstated", ["default"], message, remedy);

@@ -17,7 +17,7 @@ const SAFE_DATAGRAM = 1280;
 export function checkObfuscation(context: CheckContext): void {
   for (const [name, tunnel] of Object.entries(context.config.tunnels)) {
     const path = ["tunnels", name, "obfuscation"];
-    if (!isNoiseTunnel(tunnel) || tunnel.obfuscation === undefined || !context.isUntouched(path)) continue;
+    if (!isNoiseTunnel(tunnel) || tunnel.obfuscation === undefined) continue;
     checkJunk(context, path, tunnel.obfuscation);
     checkHeaders(context, path, tunnel.obfuscation);
     checkVersion(context, path, tunnel.obfuscation);
@@ -28,6 +28,7 @@ export function checkObfuscation(context: CheckContext): void {
 }
 
 function checkJunk(context: CheckContext, path: NodePath, { jc, jmin, jmax }: Obfuscation): void {
+  if (!["jc", "jmin", "jmax"].every((key) => context.isCertain(path, key))) return;
   if (jmin > jmax) {
     const message = `the smallest junk packet (${jmin}) is larger than the largest (${jmax})`;
     context.report("obfuscation-junk-reversed", [...path, "jmin"], message, "swap jmin and jmax");
@@ -68,17 +69,20 @@ function checkVersion(context: CheckContext, path: NodePath, obfuscation: Obfusc
 }
 
 function checkPackets(context: CheckContext, path: NodePath, obfuscation: Obfuscation): void {
+  const isVersionCertain = context.isUntouched([...path, "version"]) || context.isUntouched(path);
   for (const key of [...PACKET_KEYS, ...CONTROLLED_JUNK_KEYS]) {
     const text = obfuscation[key];
     if (text === undefined) continue;
-    const { sizeBytes, problems } = describePacket(text, obfuscation.version);
+    const described = describePacket(text, obfuscation.version);
+    const problems = described.problems.filter(({ id }) => isVersionCertain || id === "obfuscation-tag");
+    const { sizeBytes } = described;
     for (const { id, message, remedy } of problems) context.report(id, [...path, key], message, remedy);
     if (problems.length === 0 && sizeBytes > SAFE_DATAGRAM) {
       const message = `the packet has ${sizeBytes} bytes, which many paths fragment`;
       context.report("obfuscation-tag-large", [...path, key], message, `use at most ${SAFE_DATAGRAM} bytes`);
     }
   }
-  if (isOlder(obfuscation.version, "3.0")) checkGaps(context, path, obfuscation);
+  if (isVersionCertain && isOlder(obfuscation.version, "3.0")) checkGaps(context, path, obfuscation);
 }
 
 /**
@@ -88,7 +92,7 @@ function checkGaps(context: CheckContext, path: NodePath, obfuscation: Obfuscati
   const isNamed = context.isUntouched([...path, "version"]);
   const is15 = obfuscation.version === "1.5" && (isNamed || ONLY_IN_1_5.some((key) => obfuscation[key] !== undefined));
   for (const keys of [PACKET_KEYS, CONTROLLED_JUNK_KEYS]) {
-    const gap = keys.findIndex((key) => obfuscation[key] === undefined);
+    const gap = keys.findIndex((key) => !context.mentions(path, key));
     const late = gap < 0 ? undefined : keys.slice(gap).find((key) => obfuscation[key] !== undefined);
     if (late === undefined) continue;
     const message = `${late} is set without ${keys[gap]}, which ${is15 ? "1.5" : "early 2.0"} programs refuse`;
@@ -103,7 +107,7 @@ const HEADER_PROTECTION_NONCE_BYTES = 12;
 function checkHeaderProtection(context: CheckContext, path: NodePath, obfuscation: Obfuscation): void {
   if (obfuscation.headerProtectionKey === undefined) return;
   for (const key of SIZE_KEYS) {
-    if (obfuscation[key] >= HEADER_PROTECTION_NONCE_BYTES) continue;
+    if (obfuscation[key] >= HEADER_PROTECTION_NONCE_BYTES || !context.isCertain(path, key)) continue;
     const at = context.isUntouched([...path, key]) ? [...path, key] : [...path, "headerProtectionKey"];
     const message = `headerProtectionKey needs ${HEADER_PROTECTION_NONCE_BYTES} bytes of padding, but ${key} is ${obfuscation[key]}`;
     context.report(
@@ -120,6 +124,7 @@ const DEFAULT_REKEY_AFTER_SECONDS = 120;
 const DEFAULT_REJECT_AFTER_SECONDS = 180;
 
 function checkTiming(context: CheckContext, path: NodePath, { rekeyAfterTime, rejectAfterTime }: Obfuscation): void {
+  if (!["rekeyAfterTime", "rejectAfterTime"].every((key) => context.isCertain(path, key))) return;
   const rekeyAfter = (rekeyAfterTime?.[1] ?? 0) || DEFAULT_REKEY_AFTER_SECONDS;
   const rejectAfter = (rejectAfterTime?.[0] ?? 0) || DEFAULT_REJECT_AFTER_SECONDS;
   if (rekeyAfter < rejectAfter) return;

@@ -87,7 +87,7 @@ function checkRegexSpeed(context: CheckContext, path: NodePath, pattern: string)
  * proves may grant the direct path.
  */
 function checkDirectByName(context: CheckContext, path: NodePath, rule: Rule): void {
-  if (context.config.default.via.kind === "direct") return;
+  if (context.config.default.via.kind === "direct" || !context.isUntouched(["default"])) return;
   const key = rule.via.kind === "direct" ? "via" : rule.fallback.kind === "direct" ? "fallback" : undefined;
   const isBound = [rule.users, rule.cgroups, rule.destinations].some((field) => field !== undefined);
   const [named] = rule.apps?.flatMap((app) => nameIn(app) ?? []) ?? [];

@@ -22,7 +22,8 @@ export type Fallback =
 /** Words with another meaning in `via` or in the key of a resource (routes/policy). */
 export const RESERVED_TUNNEL_NAMES: readonly string[] = ["direct", "block", "drop", "default", "policy"];
 
-const TUNNEL_NAME = "^[a-z][a-z0-9-]{0,10}$";
+/** A regular expression of the names that tunnels may have. */
+export const TUNNEL_NAME = "^[a-z][a-z0-9-]{0,10}$";
 const FALLBACK_WORDS = ["block", "direct", "allow_direct", "drop", "next_rule"] as const;
 
 /** The name of a tunnel. It becomes part of an interface name, so 11 characters fit after `awg-`. */

@@ -6,7 +6,7 @@ import { dnsSchema } from "./dns.ts";
 import { killSwitchSchema } from "./kill-switch.ts";
 import * as machine from "./machine.ts";
 import { type Match, matchFields } from "./match.ts";
-import { checkTunnelName, type Via, via } from "./path.ts";
+import { checkTunnelName, RESERVED_TUNNEL_NAMES, TUNNEL_NAME, type Via, via } from "./path.ts";
 import { defaultSchema, ruleSchema } from "./rule.ts";
 import { tunnelSchema } from "./tunnel.ts";
 
@@ -22,16 +22,19 @@ const requires = leaf({ type: "string", pattern: "^>=\\s*[0-9]+\\.[0-9]+(\\.[0-9
   return fault("requires-version", `${quote(input)} is not a version requirement`, `for example ">=0.1"`);
 });
 
-const tunnelName = z.string().superRefine((name, context) => {
-  const result = checkTunnelName(name);
-  if (!isFault(result)) return;
-  context.issues.push({
-    code: "custom",
-    input: undefined,
-    message: result.message,
-    params: { id: result.fault, remedy: result.remedy },
-  });
-});
+/**
+ * `checkTunnelNames` checks a name: a key refused here would hide every problem below it. Refused here is what every
+ * object has, such as toString.
+ */
+const tunnelName = z
+  .string()
+  .superRefine((name, context) => {
+    const result = name in Object.prototype ? checkTunnelName(name) : name;
+    if (!isFault(result)) return;
+    const params = { id: result.fault, remedy: result.remedy };
+    context.issues.push({ code: "custom", input: undefined, message: result.message, params });
+  })
+  .meta({ pattern: TUNNEL_NAME, not: { enum: RESERVED_TUNNEL_NAMES } });
 
 /** A claim about paths that must hold for every packet the match describes. */
 export interface PathClaim extends Match {

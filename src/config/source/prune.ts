@@ -3,22 +3,31 @@ import { type MapEntry, type MapNode, type NodePath, nodeAt, type SourceNode } f
 
 type Issue = z.core.$ZodIssue;
 
+/** What leaves the tree, and which maps count as changed although nothing leaves them. */
+interface Faulty {
+  readonly nodes: ReadonlySet<SourceNode>;
+  readonly keys: ReadonlyMap<SourceNode, ReadonlySet<string>>;
+  readonly incomplete: ReadonlySet<SourceNode>;
+}
+
 /**
  * The tree without what the issues name, so that the rest can still be checked: unknown keys and invalid values are
- * removed, and so is a map with a missing key.
+ * removed. A map with a missing key stays, marked as changed, if `keepIncomplete`; otherwise it is removed.
  */
-export function pruneIssues(root: MapNode, issues: readonly Issue[]): MapNode {
-  const doomed = new Set<SourceNode>();
-  const doomedKeys = new Map<SourceNode, Set<string>>();
+export function pruneIssues(root: MapNode, issues: readonly Issue[], keepIncomplete: boolean): MapNode {
+  const nodes = new Set<SourceNode>();
+  const keys = new Map<SourceNode, Set<string>>();
+  const incomplete = new Set<SourceNode>();
   for (const issue of issues) {
     const path = issue.path as NodePath;
     const node = nodeAt(root, path);
     if (issue.code === "unrecognized_keys" && node !== undefined) {
-      doomedKeys.set(node, new Set([...(doomedKeys.get(node) ?? []), ...issue.keys]));
-    } else doomed.add(nearestNode(root, path));
+      keys.set(node, new Set([...(keys.get(node) ?? []), ...issue.keys]));
+    } else if (node === undefined && keepIncomplete) incomplete.add(nearestNode(root, path));
+    else nodes.add(nearestNode(root, path));
   }
-  const pruned = pruneNode(root, doomed, doomedKeys);
-  return pruned?.kind === "map" ? pruned : { ...root, entries: new Map() };
+  const pruned = pruneNode(root, { nodes, keys, incomplete });
+  return pruned?.kind === "map" ? pruned : { ...root, entries: new Map(), origin: root };
 }
 
 function nearestNode(root: MapNode, path: NodePath): SourceNode {
@@ -29,27 +38,23 @@ function nearestNode(root: MapNode, path: NodePath): SourceNode {
   return root;
 }
 
-/** An unchanged node stays the same object, so that a check can detect it. */
-function pruneNode(
-  node: SourceNode,
-  doomed: ReadonlySet<SourceNode>,
-  doomedKeys: ReadonlyMap<SourceNode, ReadonlySet<string>>,
-): SourceNode | undefined {
-  if (doomed.has(node)) return undefined;
+/** An unchanged node stays the same object; a changed one remembers its origin. */
+function pruneNode(node: SourceNode, faulty: Faulty): SourceNode | undefined {
+  if (faulty.nodes.has(node)) return undefined;
   if (node.kind === "scalar") return node;
   if (node.kind === "list") {
-    const items = node.items.flatMap((item) => pruneNode(item, doomed, doomedKeys) ?? []);
+    const items = node.items.flatMap((item) => pruneNode(item, faulty) ?? []);
     return items.length === node.items.length && items.every((item, index) => item === node.items[index])
       ? node
-      : { ...node, items };
+      : { ...node, items, origin: node.origin ?? node };
   }
-  const gone = doomedKeys.get(node);
-  let isChanged = false;
+  const gone = faulty.keys.get(node);
+  let isChanged = faulty.incomplete.has(node);
   const entries = new Map<string, MapEntry>();
   for (const [key, entry] of node.entries) {
-    const value = gone?.has(key) === true ? undefined : pruneNode(entry.value, doomed, doomedKeys);
+    const value = gone?.has(key) === true ? undefined : pruneNode(entry.value, faulty);
     isChanged ||= value !== entry.value;
     if (value !== undefined) entries.set(key, { key: entry.key, value });
   }
-  return isChanged ? { ...node, entries } : node;
+  return isChanged ? { ...node, entries, origin: node.origin ?? node } : node;
 }

@@ -20,12 +20,16 @@ export interface ListNode {
   readonly kind: "list";
   readonly place: Place;
   readonly items: readonly SourceNode[];
+  /** The list as written, if this one lacks some of it. */
+  readonly origin?: ListNode;
 }
 
 export interface MapNode {
   readonly kind: "map";
   readonly place: Place;
   readonly entries: ReadonlyMap<string, MapEntry>;
+  /** The map as written, if this one lacks some of it or a required key was missing. */
+  readonly origin?: MapNode;
 }
 
 export interface MapEntry {

@@ -3,7 +3,8 @@ import { nearestWord } from "../field/edit-distance.ts";
 import { quote, quoteKey, wrongTypeMessage } from "../field/leaf.ts";
 import { orList } from "../field/scalar.ts";
 import { PROBLEM_CATALOGUE, type ProblemId } from "../problem-catalogue.ts";
-import { knownKeysAt } from "../schema-keys.ts";
+import { knownKeysAt, spellingOf } from "../schema-keys.ts";
+import { defaultRemedy } from "./default-remedy.ts";
 import type { Findings } from "./finding.ts";
 import { isRefused, keyPlace, type MapNode, type NodePath, nodeAt, toPlain, valuePlace } from "./source-node.ts";
 
@@ -79,17 +80,20 @@ function reportUnknownKey(root: MapNode, path: NodePath, key: string, findings: 
   } else findings.add("unknown-key", place, `unknown key ${quoteKey(key, near)}`, remedy);
 }
 
-/** Keys that a complete config must have. */
-const TO_BEGIN_WITH: Readonly<Record<string, string>> = {
-  apiVersion: "add apiVersion: awg/v1",
-  default: "add default: { via: TUNNEL }, or { via: direct }",
-};
-
+/** A misspelt key is reported as unknown, and not as missing too. */
 function reportMissingKey(root: MapNode, path: NodePath, findings: Findings): void {
   const key = String(path.at(-1));
-  const message = `missing key ${key}`;
-  const remedy = path.length === 1 ? TO_BEGIN_WITH[key] : undefined;
-  findings.add("missing-key", keyPlace(root, path.slice(0, -1)), message, remedy ?? `add ${key}`);
+  const above = path.slice(0, -1);
+  const map = nodeAt(root, above);
+  const written = map?.kind === "map" ? [...map.entries.keys()] : [];
+  const misspelt = spellingOf(key, written, knownKeysAt(above, root));
+  if (misspelt !== undefined) reportUnknownKey(root, above, misspelt, findings);
+  else findings.add("missing-key", keyPlace(root, above), `missing key ${key}`, remedyFor(key, path, root));
+}
+
+function remedyFor(key: string, path: NodePath, root: MapNode): string {
+  if (path.length === 1 && key === "apiVersion") return "add apiVersion: awg/v1";
+  return path.length === 1 && key === "default" ? defaultRemedy(root) : `add ${key}`;
 }
 
 const WANTED: Readonly<Record<string, string>> = {

@@ -9,12 +9,14 @@ const SIZE_KEYS = ["s1", "s2", "s3", "s4"] as const;
 
 /** A receiver identifies a message by its size and by the header at the offset that the size implies. */
 export function checkHeaders(context: CheckContext, path: NodePath, obfuscation: Obfuscation): void {
-  for (const [index, key] of HEADER_KEYS.entries()) {
-    for (const other of HEADER_KEYS.slice(0, index)) checkOverlap(context, path, obfuscation, key, other);
+  const headers = HEADER_KEYS.filter((key) => context.isCertain(path, key));
+  for (const [index, key] of headers.entries()) {
+    for (const other of headers.slice(0, index)) checkOverlap(context, path, obfuscation, key, other);
   }
   checkLow(context, path, obfuscation);
-  for (const [index, key] of SIZE_KEYS.entries()) {
-    for (const other of SIZE_KEYS.slice(0, index)) checkCollision(context, path, obfuscation, key, other);
+  const sizes = SIZE_KEYS.filter((key) => context.isCertain(path, key));
+  for (const [index, key] of sizes.entries()) {
+    for (const other of sizes.slice(0, index)) checkCollision(context, path, obfuscation, key, other);
   }
   checkTrailers(context, path, obfuscation);
   checkMisreading(context, path, obfuscation);
@@ -40,7 +42,8 @@ function checkOverlap(
 
 /** amneziawg-go up to v0.2.15 reads a single header of 0 to 4 as "not set" and uses its default. */
 function checkLow(context: CheckContext, path: NodePath, values: Obfuscation): void {
-  if (!isOlder(values.version, "3.0")) return;
+  const isVersionCertain = context.isUntouched([...path, "version"]) || context.isUntouched(path);
+  if (!isVersionCertain || !isOlder(values.version, "3.0")) return;
   for (const [index, key] of HEADER_KEYS.entries()) {
     const [low, high] = values[key];
     if (low > 4 || low !== high || low === index + 1) continue;
@@ -87,6 +90,7 @@ function checkMisreading(context: CheckContext, path: NodePath, values: Obfuscat
     ["s3", "h3"],
   ] as const;
   for (const [size, header] of pairs) {
+    if (![size, header, "s4"].every((key) => context.isCertain(path, key))) continue;
     const gap = values[size] + BASE_SIZES[size] - (values.s4 + BASE_SIZES.s4);
     const width = values[header][1] - values[header][0] + 1;
     const isMet = gap > 0 && (gap % 16 === 0 || values.contentPaddingAddition !== undefined);
