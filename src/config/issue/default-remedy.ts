@@ -1,4 +1,4 @@
-import { childOf, type MapNode, type SourceNode } from "./source-node.ts";
+import { childOf, type MapNode, type SourceNode } from "../source/source-node.ts";
 
 /** Prefixes of all addresses of a family. */
 const EVERYTHING: readonly unknown[] = ["0.0.0.0/0", "::/0"];

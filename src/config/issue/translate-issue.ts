@@ -4,9 +4,17 @@ import { quote, quoteKey, wrongTypeMessage } from "../field/leaf.ts";
 import { orList } from "../field/scalar.ts";
 import { PROBLEM_CATALOGUE, type ProblemId } from "../problem-catalogue.ts";
 import { knownKeysAt, spellingOf } from "../schema-keys.ts";
+import type { Findings } from "../source/finding.ts";
+import {
+  isRefused,
+  keyPlace,
+  type MapNode,
+  type NodePath,
+  nodeAt,
+  toPlain,
+  valuePlace,
+} from "../source/source-node.ts";
 import { defaultRemedy } from "./default-remedy.ts";
-import type { Findings } from "./finding.ts";
-import { isRefused, keyPlace, type MapNode, type NodePath, nodeAt, toPlain, valuePlace } from "./source-node.ts";
 
 type Issue = z.core.$ZodIssue;
 

@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import { type MapEntry, type MapNode, type NodePath, nodeAt, type SourceNode } from "./source-node.ts";
+import { type MapEntry, type MapNode, type NodePath, nodeAt, type SourceNode } from "../source/source-node.ts";
 
 type Issue = z.core.$ZodIssue;
 
