@@ -1,10 +1,11 @@
 import type { Hook } from "../policy/possible-packets.ts";
 import { type Diagram, EVERYTHING, NOTHING } from "../space/decision-diagram.ts";
 import { all, any, deviceIn, type Formula, not } from "../space/packet-fields.ts";
+import { type PacketSet, startingWith } from "./packet-set.ts";
 import { type BaseChain, baseChainsAt, type ReadTable } from "./read-tables.ts";
 import type { ReadRule } from "./reading/rule-step.ts";
 import type { FamilyQuestion } from "./ruleset-question.ts";
-import { type Outcome, type PacketSet, startingWith, walk } from "./walk.ts";
+import { type Outcome, walk } from "./walk.ts";
 
 /** The hooks that a packet passes before the egress of its device. */
 const STAGES: Readonly<Record<Hook, readonly ("prerouting" | "input" | "forward" | "output" | "postrouting")[]>> = {

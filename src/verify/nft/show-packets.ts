@@ -5,8 +5,8 @@ import { NOTHING } from "../space/decision-diagram.ts";
 import { packetOf } from "../space/header-point.ts";
 import { pointFormula } from "../space/point-formula.ts";
 import { unionOf } from "./packet-paths.ts";
+import type { PacketSet, TraceEntry } from "./packet-set.ts";
 import type { FamilyQuestion } from "./ruleset-question.ts";
-import type { PacketSet, TraceEntry } from "./walk.ts";
 
 /** Beyond this number of paths of one kind, only the count is reported. */
 const MAX_SHOWN = 25;

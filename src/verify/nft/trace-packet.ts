@@ -5,9 +5,10 @@ import { changeMark } from "../space/mark-classes.ts";
 import { termsOf } from "../space/packet-fields.ts";
 import { PacketSpace } from "../space/packet-space.ts";
 import { pointFormula } from "../space/point-formula.ts";
+import { startingWith } from "./packet-set.ts";
 import { baseChainsAt, markUsesOfTables, readTables, termsOfTables } from "./read-tables.ts";
 import type { RulesetQuestion } from "./ruleset-question.ts";
-import { startingWith, walk } from "./walk.ts";
+import { walk } from "./walk.ts";
 
 /** The verdict of all tables on one locally generated packet. */
 export interface TracedPacket {

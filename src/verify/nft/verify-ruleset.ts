@@ -15,12 +15,13 @@ import { verifyLoopback } from "./checks/verify-loopback.ts";
 import { verifyOtherFrames } from "./checks/verify-other-frames.ts";
 import { withJudgedFlows } from "./judged-flows.ts";
 import { mayMatch, sendThrough, unionOf, within } from "./packet-paths.ts";
+import { type PacketSet, startingWith } from "./packet-set.ts";
 import { baseChainsAt, type DoubtfulRule, doubtfulRules, untrackingRules } from "./read-tables.ts";
 import { SENDS_BY_ITSELF } from "./reading/read-rule.ts";
 import type { RuleTable } from "./rule-table.ts";
 import { askFor, type FamilyQuestion, type RulesetQuestion, type StatedPath } from "./ruleset-question.ts";
 import { showPacketSets } from "./show-packets.ts";
-import { type PacketSet, startingWith, walk } from "./walk.ts";
+import { walk } from "./walk.ts";
 
 /** Maximum number of places in one note. */
 const MAX_PLACES = 6;

@@ -5,30 +5,9 @@ import type { Term } from "../space/packet-fields.ts";
 import type { PacketSpace } from "../space/packet-space.ts";
 import type { JudgedMemory } from "./judged-memory.ts";
 import { markTestsIn, testResultsOf } from "./mark-tests.ts";
+import { keyOf, type PacketSet, type TraceEntry, withPackets } from "./packet-set.ts";
 import type { BaseChain, ReadTable } from "./read-tables.ts";
 import type { ReadRule, RuleStep } from "./reading/rule-step.ts";
-
-/** A set of packets that received the same verdicts so far. */
-export interface PacketSet {
-  /** The packets before any rule changed them. */
-  readonly set: Diagram;
-  /** The change that rules made to the mark. */
-  readonly change: MarkChange;
-  /** A rule matched them as packets of a judged flow (S5.6). */
-  readonly isRemembered: boolean;
-  /** The rules that gave a verdict; empty unless the walk is traced. */
-  readonly trace: readonly TraceEntry[];
-  /** Reasons why the result is uncertain: the packets may also have received another verdict. */
-  readonly doubts: readonly string[];
-}
-
-/** A rule, or the policy at the end of a base chain, with its verdict. */
-export interface TraceEntry {
-  readonly name: string;
-  readonly verdict: string;
-  /** The entry distinguishes paths. False for steering and for unconditional rules of base chains. */
-  readonly isDistinctive: boolean;
-}
 
 /** The verdicts of base chains. If a rule is uncertain, a packet may be in both lists. */
 export interface Outcome {
@@ -55,33 +34,29 @@ export function walk(
   return new Walker(space, traced, judged).walk(chains, start);
 }
 
-/** Packets before the first rule. */
-export function startingWith(set: Diagram): PacketSet[] {
-  return set === NOTHING ? [] : [{ set, change: UNCHANGED, isRemembered: false, trace: [], doubts: [] }];
-}
-
+/** Where a chain leaves its packets. */
 interface Ends {
-  readonly accepted: PacketSet[];
-  readonly dropped: PacketSet[];
+  readonly accepted: readonly PacketSet[];
+  readonly dropped: readonly PacketSet[];
   /** Packets that reached the end of the chain or returned from it. */
-  readonly left: PacketSet[];
+  readonly left: readonly PacketSet[];
 }
 
-/** Packets that match a rule. `before` holds the packets that do not continue with the next rule. */
+/** Where one rule leaves its packets: at one of the chain's ends, or before the next rule. */
+interface Fate extends Ends {
+  readonly next: readonly PacketSet[];
+}
+
+const NOWHERE: Fate = { accepted: [], dropped: [], left: [], next: [] };
+
+/** Packets that match a rule. */
 interface Match extends PacketSet {
+  /** The same packets as they came to the rule. */
   readonly before: Diagram;
   /** Bits of the mark that the rule set to an unknown value. */
   readonly lostBits: number;
-}
-
-/** A verdict to apply, and the lists that receive the packets. */
-interface VerdictContext {
-  readonly table: ReadTable;
-  readonly rule: ReadRule;
-  readonly verdict: Verdict;
-  readonly depth: number;
-  readonly ends: Ends;
-  readonly next: PacketSet[];
+  /** Every packet of the set matches. Otherwise the same packets may also continue with the next rule. */
+  readonly isCertain: boolean;
 }
 
 const UNKNOWN_MARK = "writes a mark that cannot be said";
@@ -98,7 +73,7 @@ class Walker {
   }
 
   walk(chains: readonly BaseChain[], start: readonly PacketSet[]): Outcome {
-    let sets = [...start];
+    let sets = start;
     const dropped: PacketSet[] = [];
     for (const { table, name, base } of chains) {
       const ends = this.#chain(table, name, sets, 0);
@@ -107,7 +82,7 @@ class Walker {
         verdict: `policy ${base.policy}`,
         isDistinctive: false,
       };
-      const left = ends.left.map((packets) => ({ ...packets, trace: this.#note(packets, policy) }));
+      const left = ends.left.map((packets) => this.#noted(packets, policy));
       dropped.push(...ends.dropped, ...(base.policy === "drop" ? left : []));
       sets = this.#join([...ends.accepted, ...(base.policy === "accept" ? left : [])]);
     }
@@ -119,120 +94,150 @@ class Walker {
    * hundreds of tunnels each rule would otherwise be evaluated hundreds of times.
    */
   #chain(table: ReadTable, name: string, start: readonly PacketSet[], depth: number): Ends {
-    const asked = this.#traced || start.length < 2 ? undefined : markTestsIn(table, name);
-    if (asked === undefined) return this.#rules(table, name, start, depth);
+    const tests = this.#traced || start.length < 2 ? undefined : markTestsIn(table, name);
+    if (tests === undefined) return this.#rules(table, name, start, depth);
     const groups = Map.groupBy(
       start,
-      (packets) => `${testResultsOf(asked, packets.change)} ${keyOf({ ...packets, change: UNCHANGED })}`,
+      (packets) => `${testResultsOf(tests, packets.change)} ${keyOf({ ...packets, change: UNCHANGED })}`,
     );
-    const all: Ends = { accepted: [], dropped: [], left: [] };
-    for (const [first, ...others] of groups.values() as Iterable<[PacketSet, ...PacketSet[]]>) {
-      const set = others.reduce((union, packets) => this.#space.diagrams.or(union, packets.set), first.set);
-      const ends = this.#rules(table, name, [{ ...first, set }], depth);
-      // The mark of a dropped packet does not matter.
-      all.dropped.push(...ends.dropped);
-      for (const end of ["accepted", "left"] as const) {
-        const apart = [first, ...others].flatMap(({ change, set: part }) =>
-          ends[end].map((one) => ({ ...one, change, set: this.#space.diagrams.and(one.set, part) })),
-        );
-        pushUnlessEmpty(all[end], ...(others.length === 0 ? ends[end] : apart));
-      }
-    }
-    return all;
+    const ends = [...groups.values()].map((group) => this.#mergedGroup(table, name, group, depth));
+    return {
+      accepted: ends.flatMap(({ accepted }) => accepted),
+      dropped: ends.flatMap(({ dropped }) => dropped),
+      left: ends.flatMap(({ left }) => left),
+    };
+  }
+
+  /** Sends packet sets through a chain that cannot distinguish them, as one set. */
+  #mergedGroup(table: ReadTable, name: string, group: readonly PacketSet[], depth: number): Ends {
+    const [first] = group;
+    if (first === undefined || group.length === 1) return this.#rules(table, name, group, depth);
+    const { diagrams } = this.#space;
+    const set = group.reduce((union, packets) => diagrams.or(union, packets.set), NOTHING);
+    const { accepted, dropped, left } = this.#rules(table, name, [{ ...first, set }], depth);
+    const apart = (ends: readonly PacketSet[]) =>
+      group.flatMap((part) =>
+        withPackets(ends.map((end) => ({ ...end, change: part.change, set: diagrams.and(end.set, part.set) }))),
+      );
+    // The mark of a dropped packet does not matter.
+    return { accepted: apart(accepted), dropped, left: apart(left) };
   }
 
   #rules(table: ReadTable, name: string, start: readonly PacketSet[], depth: number): Ends {
-    const ends: Ends = { accepted: [], dropped: [], left: [] };
-    let sets = [...start];
+    const ends: { accepted: PacketSet[]; dropped: PacketSet[]; left: PacketSet[] } = {
+      accepted: [],
+      dropped: [],
+      left: [],
+    };
+    let sets = start;
     for (const rule of table.rules.get(name) ?? []) {
       if (sets.length === 0) break;
-      const next: PacketSet[] = [];
-      for (const packets of sets) this.#rule(table, rule, packets, depth, ends, next);
-      sets = this.#join(next);
+      const fates = sets.map((packets) => this.#rule(table, rule, packets, depth));
+      for (const { accepted, dropped, left } of fates) {
+        ends.accepted.push(...accepted);
+        ends.dropped.push(...dropped);
+        ends.left.push(...left);
+      }
+      sets = this.#join(fates.flatMap(({ next }) => next));
     }
-    ends.left.push(...sets);
-    return { accepted: this.#join(ends.accepted), dropped: this.#join(ends.dropped), left: this.#join(ends.left) };
+    return {
+      accepted: this.#join(ends.accepted),
+      dropped: this.#join(ends.dropped),
+      left: this.#join([...ends.left, ...sets]),
+    };
   }
 
-  #rule(table: ReadTable, rule: ReadRule, packets: PacketSet, depth: number, ends: Ends, next: PacketSet[]): void {
-    const { diagrams } = this.#space;
+  #rule(table: ReadTable, rule: ReadRule, packets: PacketSet, depth: number): Fate {
     const match = this.#match(rule, packets);
-    if (match.set === NOTHING) {
-      next.push(packets);
-      return;
-    }
+    if (match.set === NOTHING) return { ...NOWHERE, next: [packets] };
+    const rest = match.isCertain ? this.#space.diagrams.minus(packets.set, match.before) : packets.set;
+    const others = withPackets([{ ...packets, set: rest }]);
     const { verdict } = rule;
-    const isSure =
-      match.doubts === packets.doubts && rule.steps.every(({ kind }) => kind !== "either" && kind !== "remembered");
-    const rest = isSure ? diagrams.minus(packets.set, match.before) : packets.set;
     if (verdict === undefined || verdict.code === "continue") {
-      const isSame = match.change === packets.change;
-      if (isSame && match.lostBits === 0) next.push(packets);
-      else pushUnlessEmpty(next, ...this.#withMarks(match), { ...packets, set: rest });
-      return;
+      if (match.change === packets.change && match.lostBits === 0) return { ...NOWHERE, next: [packets] };
+      return { ...NOWHERE, next: [...withPackets(this.#withMarks(match)), ...others] };
     }
-    const trace = this.#note(match, entryOf(table, rule, verdict));
-    for (const part of this.#withMarks({ ...match, trace }))
-      this.#apply({ table, rule, verdict, depth, ends, next }, part);
-    pushUnlessEmpty(next, { ...packets, set: rest });
+    const fates = this.#withMarks(this.#noted(match, entryOf(table, rule, verdict))).map((part) =>
+      this.#verdict(table, rule.name, verdict, part, depth),
+    );
+    return {
+      accepted: fates.flatMap(({ accepted }) => accepted),
+      dropped: fates.flatMap(({ dropped }) => dropped),
+      left: fates.flatMap(({ left }) => left),
+      next: [...fates.flatMap(({ next }) => next), ...others],
+    };
   }
 
-  /** Applies the verdict of a rule to the packets that match it. */
-  #apply({ table, rule, verdict, depth, ends, next }: VerdictContext, part: PacketSet): void {
+  /** Where the verdict of a rule sends the packets that match it. */
+  #verdict(table: ReadTable, rule: string, verdict: Verdict, part: PacketSet, depth: number): Fate {
     switch (verdict.code) {
       case "accept":
-        ends.accepted.push(part);
-        return;
+        return { ...NOWHERE, accepted: [part] };
       case "drop":
-        ends.dropped.push(part);
-        return;
+        return { ...NOWHERE, dropped: [part] };
       case "return":
-        ends.left.push(part);
-        return;
-      case "queue":
-        ends.accepted.push({ ...part, doubts: [...part.doubts, `${rule.name}: another program decides (queue)`] });
-        ends.dropped.push(part);
-        return;
+        return { ...NOWHERE, left: [part] };
+      case "continue":
+        return { ...NOWHERE, next: [part] };
+      case "queue": {
+        const doubts = [...part.doubts, `${rule}: another program decides (queue)`];
+        return { ...NOWHERE, accepted: [{ ...part, doubts }], dropped: [part] };
+      }
       case "jump":
       case "goto": {
-        if (depth >= MAX_DEPTH) return;
-        const inner = this.#chain(table, verdict.chain, [part], depth + 1);
-        ends.accepted.push(...inner.accepted);
-        ends.dropped.push(...inner.dropped);
-        (verdict.code === "jump" ? next : ends.left).push(...inner.left);
+        if (depth >= MAX_DEPTH) return NOWHERE;
+        const { accepted, dropped, left } = this.#chain(table, verdict.chain, [part], depth + 1);
+        return verdict.code === "jump"
+          ? { accepted, dropped, left: [], next: left }
+          : { accepted, dropped, left, next: [] };
       }
     }
   }
 
-  /** The packets that match all steps of a rule. `before` holds the same packets as they are in the input set. */
+  /** The packets that match all steps of a rule. */
   #match(rule: ReadRule, packets: PacketSet): Match {
-    let { set, change, isRemembered, doubts } = packets;
-    let before = packets.set;
-    let lostBits = 0;
+    const { diagrams } = this.#space;
+    let match: Match = { ...packets, before: packets.set, lostBits: 0, isCertain: true };
+    const narrowed = (holds: Diagram): Match => ({
+      ...match,
+      set: diagrams.and(match.set, holds),
+      before: diagrams.and(match.before, holds),
+    });
+    const doubted = (what: string): Match => ({
+      ...match,
+      doubts: [...match.doubts, `${rule.name}: ${what}`],
+      isCertain: false,
+    });
     for (const step of rule.steps) {
-      if (step.kind === "test") {
-        const holds = this.#alternatives(step.any, change);
-        set = this.#space.diagrams.and(set, holds);
-        before = this.#space.diagrams.and(before, holds);
-        if (set === NOTHING) break;
-      } else if (step.kind === "remembered") {
-        const holds = this.#judged?.mayHold(step) ?? EVERYTHING;
-        set = this.#space.diagrams.and(set, holds);
-        before = this.#space.diagrams.and(before, holds);
-        isRemembered = true;
-        if (set === NOTHING) break;
-      } else if (step.kind === "remember") this.#judged?.add(step, set);
-      else if (step.kind === "mark") change = chainChanges(change, step.change);
-      else if (step.kind === "mark-lost") {
-        lostBits = (lostBits | step.bits) >>> 0;
-        doubts = [...doubts, `${rule.name}: ${UNKNOWN_MARK}`];
-      } else if (step.kind === "doubt") doubts = [...doubts, `${rule.name}: ${step.what}`];
+      switch (step.kind) {
+        case "test":
+          match = narrowed(this.#alternatives(step.any, match.change));
+          break;
+        case "remembered":
+          match = { ...narrowed(this.#judged?.mayHold(step) ?? EVERYTHING), isRemembered: true, isCertain: false };
+          break;
+        case "remember":
+          this.#judged?.add(step, match.set);
+          break;
+        case "mark":
+          match = { ...match, change: chainChanges(match.change, step.change) };
+          break;
+        case "mark-lost":
+          match = { ...doubted(UNKNOWN_MARK), lostBits: (match.lostBits | step.bits) >>> 0 };
+          break;
+        case "doubt":
+          match = doubted(step.what);
+          break;
+        case "either":
+          match = { ...match, isCertain: false };
+      }
+      if (match.set === NOTHING) break;
     }
-    return { ...packets, set, change, isRemembered, doubts, before, lostBits };
+    return match;
   }
 
   /** Continues with every possible value of the mark bits that a rule set to an unknown value. */
-  #withMarks({ before: _before, lostBits, ...packets }: Match): PacketSet[] {
+  #withMarks({ before: _before, lostBits, isCertain: _isCertain, ...packets }: Match): PacketSet[] {
     if (lostBits === 0) return [packets];
     const values = new Set(this.#space.marks.map((mark) => (mark & lostBits) >>> 0));
     const changes = [...values].map((set) => chainChanges(packets.change, { keep: ~lostBits >>> 0, set }));
@@ -252,8 +257,8 @@ class Walker {
     return union;
   }
 
-  #note({ trace }: PacketSet, entry: TraceEntry): readonly TraceEntry[] {
-    return this.#traced ? [...trace, entry] : trace;
+  #noted<Packets extends PacketSet>(packets: Packets, entry: TraceEntry): Packets {
+    return this.#traced ? { ...packets, trace: [...packets.trace, entry] } : packets;
   }
 
   /** Merges packet sets that differ only in their trace. */
@@ -268,15 +273,6 @@ class Walker {
     }
     return [...joined.values()];
   }
-}
-
-/** Two packet sets without traces are equal in everything but their packets if their keys are equal. */
-function keyOf({ change, isRemembered, doubts }: PacketSet): string {
-  return `${change.keep} ${change.set} ${isRemembered} ${doubts.join("\n")}`;
-}
-
-function pushUnlessEmpty(list: PacketSet[], ...sets: readonly PacketSet[]): void {
-  for (const packets of sets) if (packets.set !== NOTHING) list.push(packets);
 }
 
 function entryOf({ table }: ReadTable, { rule, name, steps }: ReadRule, verdict: Verdict): TraceEntry {

@@ -4,10 +4,11 @@ import type { VerifyFinding } from "../../finding.ts";
 import { refusedIfForged } from "../../policy/forged-formula.ts";
 import { termsOf } from "../../space/packet-fields.ts";
 import { PacketSpace } from "../../space/packet-space.ts";
+import { startingWith } from "../packet-set.ts";
 import { baseChainsAt, markUsesOfTables, readTables, termsOfTables } from "../read-tables.ts";
 import { isOurs } from "../rule-table.ts";
 import type { RulesetQuestion } from "../ruleset-question.ts";
-import { startingWith, walk } from "../walk.ts";
+import { walk } from "../walk.ts";
 
 const DIRECTIONS = {
   input: {

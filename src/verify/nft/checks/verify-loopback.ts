@@ -3,10 +3,11 @@ import { RTN_LOCAL } from "../../../native/linux/nftables/expression.ts";
 import type { VerifyFinding } from "../../finding.ts";
 import { all, deviceIn, not, numberIs, termsOf } from "../../space/packet-fields.ts";
 import { PacketSpace } from "../../space/packet-space.ts";
+import { startingWith } from "../packet-set.ts";
 import { baseChainsAt, markUsesOfTables, readTables, termsOfTables } from "../read-tables.ts";
 import { isOurs } from "../rule-table.ts";
 import type { RulesetQuestion } from "../ruleset-question.ts";
-import { startingWith, walk } from "../walk.ts";
+import { walk } from "../walk.ts";
 
 const OVER_LOOPBACK = all(deviceIn("in", [""]), deviceIn("out", [LOOPBACK_DEVICE]));
 const FOREIGN_SOURCE = all(OVER_LOOPBACK, not(numberIs("sender", RTN_LOCAL)));

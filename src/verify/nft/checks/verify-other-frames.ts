@@ -6,10 +6,11 @@ import { type Diagram, NOTHING } from "../../space/decision-diagram.ts";
 import { all, deviceIn, type Formula, not, numberIs, termsOf } from "../../space/packet-fields.ts";
 import { PacketSpace } from "../../space/packet-space.ts";
 import { unionOf, within } from "../packet-paths.ts";
+import { type PacketSet, startingWith } from "../packet-set.ts";
 import { baseChainsAt, markUsesOfTables, readTables, termsOfTables } from "../read-tables.ts";
 import { isOurs } from "../rule-table.ts";
 import type { RulesetQuestion } from "../ruleset-question.ts";
-import { type PacketSet, startingWith, walk } from "../walk.ts";
+import { walk } from "../walk.ts";
 
 /** Ethernet types (if_ether.h): ARP, EAPOL and LACP. IPv4 and IPv6 are checked elsewhere. */
 const ARP = 0x0806;
