@@ -1,8 +1,8 @@
 import type { HookName } from "../../native/linux/nftables/chain.codec.ts";
 import type { MarkUse } from "../space/mark-classes.ts";
 import type { Term } from "../space/packet-fields.ts";
-import type { ReadingContext } from "./reading/load-value.ts";
 import { readRule } from "./reading/read-rule.ts";
+import type { ReadingContext } from "./reading/reading-context.ts";
 import type { ReadRule } from "./reading/rule-step.ts";
 import { untracks } from "./reading/untracked.ts";
 import { isOurs, type RuleTable, type TableChain } from "./rule-table.ts";

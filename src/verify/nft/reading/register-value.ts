@@ -132,3 +132,10 @@ function maskBytes(bytes: Uint8Array, mask: Uint8Array, xor: Uint8Array): Uint8A
 export function slotOf(register: number): number {
   return register < 8 ? 4 * (register - 1) : register - 8;
 }
+
+/** A 32-bit number as the kernel holds it in a register. Both supported architectures are little-endian. */
+export function nativeEndianBytes(value: number): Uint8Array {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setUint32(0, value >>> 0, true);
+  return bytes;
+}

@@ -2,7 +2,7 @@ import type { Family } from "../../../model/ip.ts";
 import { attributeMap, readU32be } from "../../../native/linux/attribute.codec.ts";
 import type { Expression, ExpressionOf } from "../../../native/linux/nftables/expression.ts";
 import { ATTRIBUTE, PAYLOAD_BASES } from "../../../native/linux/nftables/expression-tables.ts";
-import type { ReadingContext } from "./load-value.ts";
+import type { ReadingContext } from "./reading-context.ts";
 
 /** A field that the policy matches, with its position in a header. */
 interface JudgedField {

@@ -1,0 +1,29 @@
+import { CT_STATE, type ExpressionOf } from "../../../native/linux/nftables/expression.ts";
+import type { Term, Tracking } from "../../space/packet-fields.ts";
+import { free, type Loaded, opaque } from "./loaded.ts";
+import { nativeEndianBytes } from "./register-value.ts";
+
+const tracked: Term = { dimension: "tracking", holds: (name) => name !== "invalid" && name !== "untracked" };
+const ANSWERS: readonly string[] = ["answer", "related-answer"];
+
+const STATE_BITS: Readonly<Record<Tracking, number>> = {
+  new: CT_STATE.new,
+  established: CT_STATE.established,
+  answer: CT_STATE.established,
+  related: CT_STATE.related,
+  "related-answer": CT_STATE.related,
+  invalid: CT_STATE.invalid,
+  untracked: CT_STATE.untracked,
+};
+
+/** What a rule reads from connection tracking (nft_ct.c). */
+export function loadTracking({ key, direction }: ExpressionOf<"ct">): Loaded {
+  if (direction !== undefined) return opaque(`ct ${direction} ${key}`);
+  if (key === "state") {
+    const bytesOf = (name: string) => nativeEndianBytes(STATE_BITS[name as Tracking]);
+    return free({ kind: "named", dimension: "tracking", bytesOf });
+  }
+  if (key !== "direction") return { value: { kind: "opaque", what: `ct ${key}` }, needs: [tracked] };
+  const bytesOf = (name: string) => Uint8Array.of(ANSWERS.includes(name) ? 1 : 0);
+  return { value: { kind: "named", dimension: "tracking", bytesOf }, needs: [tracked] };
+}
