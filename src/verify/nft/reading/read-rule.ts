@@ -7,7 +7,7 @@ import { bothConditions, type Condition, conditionOf, eitherCondition } from "./
 import { readExtension } from "./extension.ts";
 import { SEEN_FLOWS, withFlowSteps } from "./flow-steps.ts";
 import { holdsJudgedFlows, judgedStep } from "./judged-step.ts";
-import { loadValue } from "./load-value.ts";
+import { loadValue } from "./load/load-value.ts";
 import type { ReadingContext } from "./reading-context.ts";
 import { bytesOf, maskValue, type RegisterValue, slotOf, turnValue } from "./register-value.ts";
 import type { ReadRule, RuleStep } from "./rule-step.ts";

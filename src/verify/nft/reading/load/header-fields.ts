@@ -1,6 +1,6 @@
-import type { Family } from "../../../model/ip.ts";
-import type { NumberDimension } from "../../space/packet-fields.ts";
-import { type JoinedPart, type PlainValue, partOfNumber, type RegisterValue } from "./register-value.ts";
+import type { Family } from "../../../../model/ip.ts";
+import type { NumberDimension } from "../../../space/packet-fields.ts";
+import { type JoinedPart, type PlainValue, partOfNumber, type RegisterValue } from "../register-value.ts";
 
 /** Flags and offset in an IPv4 header (RFC 791) and an IPv6 fragment header (RFC 8200), by fragment state. */
 const FRAGMENT_BYTES: Readonly<Record<Family, Readonly<Record<string, readonly [number, number]>>>> = {

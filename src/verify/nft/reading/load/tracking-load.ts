@@ -1,7 +1,7 @@
-import { CT_STATE, type ExpressionOf } from "../../../native/linux/nftables/expression.ts";
-import type { Term, Tracking } from "../../space/packet-fields.ts";
+import { CT_STATE, type ExpressionOf } from "../../../../native/linux/nftables/expression.ts";
+import type { Term, Tracking } from "../../../space/packet-fields.ts";
+import { nativeEndianBytes } from "../register-value.ts";
 import { free, type Loaded, opaque } from "./loaded.ts";
-import { nativeEndianBytes } from "./register-value.ts";
 
 const tracked: Term = { dimension: "tracking", holds: (name) => name !== "invalid" && name !== "untracked" };
 const ANSWERS: readonly string[] = ["answer", "related-answer"];

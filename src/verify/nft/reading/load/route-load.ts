@@ -1,10 +1,10 @@
-import { LOOPBACK_DEVICE } from "../../../model/firewall/packet.ts";
-import { MARK_MASK, markOfPath, PATH_NUMBERS } from "../../../model/ownership.ts";
-import { type ExpressionOf, RTN_LOCAL, RTN_UNICAST } from "../../../native/linux/nftables/expression.ts";
-import type { Term } from "../../space/packet-fields.ts";
+import { LOOPBACK_DEVICE } from "../../../../model/firewall/packet.ts";
+import { MARK_MASK, markOfPath, PATH_NUMBERS } from "../../../../model/ownership.ts";
+import { type ExpressionOf, RTN_LOCAL, RTN_UNICAST } from "../../../../native/linux/nftables/expression.ts";
+import type { Term } from "../../../space/packet-fields.ts";
+import type { ReadingContext } from "../reading-context.ts";
+import { nativeEndianBytes, wholeNumber } from "../register-value.ts";
 import { free, type Loaded, opaque } from "./loaded.ts";
-import type { ReadingContext } from "./reading-context.ts";
-import { nativeEndianBytes, wholeNumber } from "./register-value.ts";
 
 /** The reverse path lookup uses the mark. With another mark its result is unknown. */
 const markedDirect: Term = {

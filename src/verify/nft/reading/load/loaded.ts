@@ -1,5 +1,5 @@
-import type { Term } from "../../space/packet-fields.ts";
-import type { RegisterValue } from "./register-value.ts";
+import type { Term } from "../../../space/packet-fields.ts";
+import type { RegisterValue } from "../register-value.ts";
 
 /** The value that an expression loads into a register, and the condition for the rule to continue. */
 export interface Loaded {

@@ -1,7 +1,7 @@
-import type { Expression } from "../../../native/linux/nftables/expression.ts";
+import type { Expression } from "../../../../native/linux/nftables/expression.ts";
+import { wholeNumber } from "../register-value.ts";
 import { loadFields, NEITHER } from "./header-fields.ts";
 import { free, type Loaded } from "./loaded.ts";
-import { wholeNumber } from "./register-value.ts";
 
 /** The value that a load takes from a frame other than IP; undefined if it is the same as for a packet. */
 export function loadOfFrame(expression: Expression): Loaded | undefined {
