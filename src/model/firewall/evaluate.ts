@@ -26,7 +26,7 @@ interface CompiledPolicy {
   readonly layers: readonly LayerJudge[];
   /** awg's own sockets, which steering leaves alone or sends directly (S3.1–S3.3, S4.8). */
   readonly isOwn: (packet: Packet) => boolean;
-  /** Nobody knows whose it was, and that could matter (S4.10). */
+  /** The user of the flow is unknown, and the rules could treat users differently (S4.10). */
   readonly isLost: (packet: Packet) => boolean;
   readonly steerFlow: (flow: ReturnType<typeof flowOf>) => FlowPath;
 }

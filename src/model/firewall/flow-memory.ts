@@ -4,45 +4,45 @@ import { type Packet, PROTOCOL } from "./packet.ts";
 import type { FirewallPolicy, PortRange, Steering } from "./policy.ts";
 
 /**
- * Protocols whose sockets go on sending after their program closed them, as TCP's do. Whose their flows are nothing remembers,
- * so a policy that names users refuses them (rule S4.10).
+ * Protocols that send after their program closed the socket, as TCP does. The user of such a flow is not remembered, so a
+ * policy with rules by user refuses them (rule S4.10).
  */
 export const REFUSED_PROTOCOLS: readonly number[] = [PROTOCOL.dccp, PROTOCOL.sctp];
 
 const LAST_USER = 0xffff_ffff;
 
-/** Users whom no rule tells apart, by the name under which a flow is known to be one of theirs. */
+/** Users that the rules treat alike, with the name of the set that remembers their flows. */
 export interface UserClass {
-  /** Says who they are: the same users have the same name under every policy. */
+  /** The same users have the same name under every policy. */
   readonly name: string;
   /** Ascending; both ends included. */
   readonly uids: readonly PortRange[];
 }
 
 /**
- * What becomes of packets that go on with a flow and have no known user (rule S4.10). `needless`: no rule asks
- * for a user. `kept`: whose a flow is is remembered while it is known. `refused`: nothing is remembered; the policy tells too
- * many kinds of users apart.
+ * How packets of an open flow without a known user are judged (rule S4.10). `needless`: no rule matches users. `kept`:
+ * the user of a flow is remembered while it is known. `refused`: nothing is remembered, since the rules distinguish too
+ * many kinds of users.
  */
 type FlowMemory =
   | { readonly kind: "needless" | "refused" }
-  /** The first class is of those whom no rule names. */
+  /** The first class holds the users that no rule names. */
   | { readonly kind: "kept"; readonly classes: readonly UserClass[] };
 
 /**
- * Our bits of the connection's mark where somebody asked for a connection and nobody's socket answered: the kernel serves it
- * itself, or a program has not taken it up yet. Not in a set: who sends requests would fill it.
+ * Our bits of the connection's mark for an incoming connection without a user's socket: the kernel serves it itself, or no
+ * program has accepted it yet. A set would be filled by anyone who sends requests.
  */
 export const KERNEL_MARK = ENGINE_MARK;
-/** The same where a user's socket answered: a program takes it up, which may be another user's. */
+/** The same after a user's socket answered: a program accepts it, possibly another user's. */
 export const LISTENER_MARK = markOfPath(PATH_NUMBERS.block);
 
-/** More kinds of users than this need more rules for each packet than anybody wants. */
+/** Each kind of users costs rules for each packet. */
 const MOST_KINDS = 256;
-/** Names stay readable where the users are few. */
+/** Longer names are hashed. */
 const NAME_LENGTH = 60;
 
-/** How a policy deals with flows that outlive their program. The kinds are those that all its layers together tell apart. Pure. */
+/** How a policy judges flows that outlive their program. All its layers together define the kinds of users. Pure. */
 export function flowMemoryOf({ steering, layers }: FirewallPolicy): FlowMemory {
   const named = namedUsers([steering, ...layers.map(({ flows }) => flows)]);
   if (named.length === 0) return { kind: "needless" };
@@ -51,20 +51,17 @@ export function flowMemoryOf({ steering, layers }: FirewallPolicy): FlowMemory {
   return { kind: "kept", classes: kinds.map((uids) => ({ name: nameOf(uids), uids })) };
 }
 
-/** The classes whose users these ranges name; a class is named whole or not at all. Pure. */
+/** The classes within these ranges; a class is inside as a whole or not at all. Pure. */
 export function classesIn(classes: readonly UserClass[], ranges: readonly PortRange[]): readonly UserClass[] {
   return classes.filter(({ uids: [first] }) => first !== undefined && isIn(ranges, first.from));
 }
 
-/**
- * The packet goes on with a flow of this machine, and who sends it is not known: its program has closed the socket, or the
- * kernel itself opened the flow.
- */
+/** A packet of an open local flow without a user: its program has closed the socket, or the kernel opened the flow. */
 export function isOrphan({ hook, uid, protocol, lastUid }: Packet): boolean {
   return hook === "output" && uid === undefined && lastUid !== undefined && protocol === PROTOCOL.tcp;
 }
 
-/** The kernel opens one more subflow of an MPTCP connection; whose that is it does not tell. */
+/** The kernel opens one more subflow of an MPTCP connection; the packet carries no user. */
 export function isKernelsSubflow({ hook, uid, protocol, opensSubflow }: Packet): boolean {
   return hook === "output" && uid === undefined && protocol === PROTOCOL.tcp && opensSubflow === true;
 }
@@ -85,7 +82,7 @@ function kindsOfUsers(named: readonly (readonly PortRange[])[]): PortRange[][] {
   return keys.map((key) => joinRanges((byNames.get(key) ?? []).map((from) => ({ from, to: last(from) }))));
 }
 
-/** The same users in as few ranges as can be, so that they have one name. */
+/** The same users in the fewest ranges, so that they have one name. */
 function joinRanges(ascending: readonly PortRange[]): PortRange[] {
   const joined: { from: number; to: number }[] = [];
   for (const { from, to } of ascending) {

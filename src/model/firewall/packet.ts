@@ -33,9 +33,8 @@ export interface Packet {
   /** User of the sending socket; absent if the kernel sent it, no socket is known, or it came from outside. */
   readonly uid?: number;
   /**
-   * Of a packet without a user that goes on with a flow of TCP, SCTP or DCCP: the user whose the flow was, null where nobody
-   * knows. Absent: the packet opens its flow, carries nothing before a program has taken it up, ends nobody's, or is a later
-   * fragment.
+   * For a packet without a user in an open flow of TCP, SCTP or DCCP: the last user of the flow, null if unknown. Absent
+   * if the packet opens its flow, carries no data before a program accepted the flow, or is a later fragment.
    */
   readonly lastUid?: number | null;
   /** It opens one more subflow of an MPTCP connection. */

@@ -43,10 +43,10 @@ export function replacementOf(
     (version) => decideReplacement({ ...version, bundleIdentifier: bundle }, bundled, wishes) === "cancel",
   );
   if (isKept || (!wishes.forceUpdate && standing.every(({ state }) => state === "disabled"))) return null;
-  const [stands, comes] = [standing.map(versionText), versionText(bundled)];
-  return stands.includes(comes)
+  const [installed, next] = [standing.map(versionText), versionText(bundled)];
+  return installed.includes(next)
     ? { field: "/approval", before: "awaited", after: "asked for again" }
-    : { field: "/version", before: stands.join(", "), after: comes };
+    : { field: "/version", before: installed.join(", "), after: next };
 }
 
 /** As systemextensionsctl prints it. */

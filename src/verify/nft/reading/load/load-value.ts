@@ -3,11 +3,11 @@ import { NO_USER, type Term } from "../../../space/packet-fields.ts";
 import { TCP_OPTION } from "../flow-steps.ts";
 import type { ReadingContext } from "../reading-context.ts";
 import { nativeEndianBytes, wholeNumber } from "../register-value.ts";
-import { loadOfFrame } from "./frame-load.ts";
 import { bytesOfFragment, HEADER, loadFields, TRANSPORT } from "./header-fields.ts";
+import { loadOfFrame } from "./load-frame.ts";
+import { loadRoute } from "./load-route.ts";
+import { loadTracking } from "./load-tracking.ts";
 import { free, type Loaded, opaque } from "./loaded.ts";
-import { loadRoute } from "./route-load.ts";
-import { loadTracking } from "./tracking-load.ts";
 
 const NFPROTO = { 4: 2, 6: 10 } as const;
 const ETHERTYPE = { 4: Uint8Array.of(0x08, 0x00), 6: Uint8Array.of(0x86, 0xdd) } as const;
