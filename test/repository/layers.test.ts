@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { filesBelow, type Import, importsOf } from "./sources.ts";
+import { filesBelow, type Import, importsOf, read } from "./sources.ts";
 
 /** Who may import whom, as design says; each row with its reason. Rows are tried in order, the first that fits holds. */
 interface Room {
@@ -243,6 +243,11 @@ describe("the house", () => {
     ["src/daemon/run-daemon.ts", "src/compose/open.ts"],
   ])("refuses %s → %s", (file, target) => {
     expect(reasonAgainst({ file, target, isType: false })).toBeDefined();
+  });
+
+  test("outside of compose three files ask for the operating system", () => {
+    const asking = files.filter((file) => !file.startsWith("src/compose/") && read(file).includes("process.platform"));
+    expect(asking).toEqual(["src/cli/terminal.ts", "src/cli/verbs/system/version.ts", "src/native/system.ts"]);
   });
 
   test("the leak lab imports nothing of the product", () => {

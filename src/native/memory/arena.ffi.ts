@@ -1,5 +1,6 @@
 import { AwgError } from "../../model/error.ts";
 import { nativeAddress, nativeFunctionIfThere } from "../native-function.ffi.ts";
+import { SYSTEM } from "../system.ts";
 import { type WasmMemory, wasm } from "./web-assembly.ts";
 
 const WASM_PAGE_BYTES = 65_536;
@@ -88,7 +89,7 @@ function section(whole: Omit<Arena, "reserve" | "part">, start: number, end: num
 
 /** madvise(2), on every Linux; macOS has no equivalent. */
 function leaveOutOfDumps(at: number, length: number): void {
-  if (process.platform !== "linux") return;
+  if (SYSTEM !== "linux") return;
   nativeFunctionIfThere("int madvise(int64_t at, uint64_t length, int advice)")?.(at, length, MADV_DONTDUMP);
 }
 
@@ -97,7 +98,7 @@ function leaveOutOfDumps(at: number, length: number): void {
  * of guard pages around its memory, so it cannot itself be at a low address.
  */
 function lowTwin(home: number, length: number): number | undefined {
-  if (process.platform !== "linux" || process.arch !== "x64") return undefined;
+  if (SYSTEM !== "linux" || process.arch !== "x64") return undefined;
   const create = nativeFunctionIfThere("int memfd_create(const char *name, unsigned int flags)");
   const truncate = nativeFunctionIfThere("int ftruncate(int fd, int64_t length)");
   const map = nativeFunctionIfThere(
