@@ -170,7 +170,7 @@ export interface AwgConfiguration {
      */
     via?: string;
     /**
-     * Servers queried for the names of endpoints only; they pass the kill switch.
+     * Servers queried for the names of endpoints only; they pass the kill switch. Without any: the host's own servers.
      */
     bootstrap?: string[];
     /**

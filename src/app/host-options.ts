@@ -1,4 +1,5 @@
 import type { AwgError } from "../model/error.ts";
+import type { OnWait } from "./announced-wait.ts";
 
 /** Which host to act on, and where its state is. */
 export interface HostOptions {
@@ -21,5 +22,7 @@ export interface HostOptions {
    * here once. Without it the use case fails before it writes.
    */
   readonly onSilentKeeper?: (silence: AwgError) => void;
+  /** Gets one line for each wait of more than a second; without it waits are silent. */
+  readonly onWait?: OnWait;
   readonly environment: NodeJS.ProcessEnv;
 }

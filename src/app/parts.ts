@@ -12,6 +12,7 @@ import type { Stores } from "../reconciler/journal/stores.ts";
 import type { Note } from "../resources/expand/expansion.ts";
 import { driverRegistry } from "../resources/registry.ts";
 import type { LockingProcess } from "../state/lock.ts";
+import type { OnWait } from "./announced-wait.ts";
 import type { CarriedConnection } from "./apply/ssh-connection.ts";
 import type { KnownConfig } from "./load/known-config.ts";
 import type { NamedSecret } from "./plan/facts-wanted.ts";
@@ -68,6 +69,8 @@ export interface HostParts {
   readonly notesOn?: (desired: DesiredState) => readonly Note[];
   /** Events of changes by others, for a host that is simulated in this process; a real one is watched as a whole. */
   readonly events?: NetworkEvents;
+  /** See `HostOptions`. */
+  readonly onWait?: OnWait;
   /** Called after the last write: a simulated host saves itself. */
   readonly close: () => Promise<void>;
 }

@@ -9,6 +9,7 @@ import { counted } from "../model/text/counted.ts";
 import { readConfigFiles } from "./config-files.ts";
 import { flagOption, listOption, textOption, type VerbCall } from "./verb.ts";
 import { reportProblems } from "./views/problems.ts";
+import { styleFor } from "./views/style.ts";
 
 /** Opens the host that the global options name, for a verb that only reads; with `asks`, the person may be asked. */
 export function openHostFor(
@@ -25,7 +26,13 @@ export function openHostToChange(call: VerbCall): Promise<OpenHost> {
 }
 
 function attendedOptions(call: VerbCall, asks: boolean): HostOptions {
-  return { ...hostOptionsOf(call), isAttended: asks && call.terminal.interactive };
+  const { terminal } = call;
+  const isForProgram = flagOption(call, "json") || flagOption(call, "jsonStream");
+  return {
+    ...hostOptionsOf(call),
+    isAttended: asks && terminal.interactive,
+    ...(isForProgram ? {} : { onWait: (text) => terminal.err(styleFor(terminal.colorErr).dim(text)) }),
+  };
 }
 
 async function openWith(call: VerbCall, options: HostOptions): Promise<OpenHost> {

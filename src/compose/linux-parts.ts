@@ -43,8 +43,11 @@ export function linuxParts({ stateDir, runDir, isUnattended, ...given }: HostOpt
     host,
     stateDir: paths.stateDir,
     isSimulated: false,
-    readPublicFacts: async (wanted) =>
-      (await import("../host/linux/facts/facts.ts")).linuxFacts(paths.namespaced).read(wanted),
+    readPublicFacts: async (wanted) => {
+      const { linuxFacts } = await import("../host/linux/facts/facts.ts");
+      const { resolverPlaces } = await import("../host/linux/resolver/host-servers.ts");
+      return linuxFacts(paths.namespaced, resolverPlaces(paths.stateDir)).read(wanted);
+    },
     readEnvironment: async () => {
       const { readLinuxEnvironment } = await import("../host/linux/environment/read-environment.ts");
       const { bootId } = readStateIdentity();

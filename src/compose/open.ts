@@ -7,7 +7,9 @@ import { isCode } from "../state/state-folder.ts";
 
 /** Opens the host that the options name; loads only the code of that kind of host. */
 export async function openHost(options: HostOptions): Promise<OpenHost> {
-  return new OpenHost(await openParts(options), options);
+  const parts = await openParts(options);
+  const { onWait } = options;
+  return new OpenHost(onWait === undefined ? parts : { ...parts, onWait }, options);
 }
 
 /**

@@ -34,6 +34,7 @@ const TOO_MANY_KINDS = {
 export function expand(config: Config, facts: HostFacts, options: ExpandOptions): Expansion {
   const { secrets, endpoints = {}, unanswered = {}, beside } = options;
   const alternatives: Record<string, readonly string[]> = {};
+  const unresolved: Record<string, string> = {};
   const notes = [...(beside?.notes ?? [])];
   const context: ExpandContext = {
     config,
@@ -45,7 +46,7 @@ export function expand(config: Config, facts: HostFacts, options: ExpandOptions)
   const noise = Object.entries(config.tunnels).flatMap(([key, tunnel]) => (isNoiseTunnel(tunnel) ? [key] : []));
   const pathNumbers = assignPathNumbers(noise.toSorted(), keptByName(options.pathNumbers, config));
   const devices = keptByName(options.devices ?? {}, config);
-  const tunnels = placeTunnels({ ...context, pathNumbers, endpoints, unanswered, alternatives, devices });
+  const tunnels = placeTunnels({ ...context, pathNumbers, endpoints, unanswered, alternatives, unresolved, devices });
   const placed: ExpandContext = { ...context, tunnels };
   const rules = [...flowRules(placed), ...tunnelNetworkRules(placed)];
   const policy = firewallPolicy(placed, { rules, default: defaultPath(placed) });
@@ -71,6 +72,7 @@ export function expand(config: Config, facts: HostFacts, options: ExpandOptions)
     notes: context.notes,
     unsupported: context.unsupported,
     ...(Object.keys(alternatives).length === 0 ? {} : { alternatives }),
+    ...(Object.keys(unresolved).length === 0 ? {} : { unresolved }),
   };
 }
 

@@ -41,6 +41,8 @@ export interface Planned {
   readonly held?: ReadonlyMap<ResourceKey, string>;
   /** All endpoints of each peer that is named by a host name, by device and public key, in the order to try them. */
   readonly alternatives?: Readonly<Record<string, readonly string[]>>;
+  /** Names of endpoints that do not resolve, by device and public key, where the peer has no earlier endpoint. */
+  readonly unresolved?: Readonly<Record<string, string>>;
 }
 
 /** Endpoints that did not respond, by device and public key; the earliest failure first. */

@@ -12,6 +12,7 @@ import {
   selectDesired,
 } from "../../reconciler/plan/selection.ts";
 import { rememberNumbers } from "../../resources/expand.ts";
+import { announced } from "../announced-wait.ts";
 import { refuseUnsupported } from "../apply/failure.ts";
 import type { LoadedConfig } from "../load/loaded-config.ts";
 import type { HostParts } from "../parts.ts";
@@ -33,7 +34,9 @@ export async function planConfig(
   parts.requireRights?.();
   if (config === undefined) throw new AwgError("bug", "a plan was asked of a config with errors");
   const { host, stores } = parts;
-  const facts = await host.facts.read(factsWantedBy(config));
+  const wanted = factsWantedBy(config);
+  const looks = `resolving ${wanted.hosts.join(", ")} …`;
+  const facts = await announced(parts.onWait, looks, host.facts.read(wanted));
   const latest = await stores.generations.latest();
   const expansion = await expandConfig(parts, { config, secretPlaces }, facts, latest, unanswered);
   refuseUnsupported(expansion, featurePlaces);
@@ -67,6 +70,7 @@ export async function planConfig(
     ],
     traffic,
     alternatives: expansion.alternatives ?? {},
+    unresolved: expansion.unresolved ?? {},
     ...(isRepair ? { held } : {}),
     ...(selection === EVERYTHING ? {} : { selection, replace }),
   };

@@ -26,7 +26,9 @@ export const dnsSchema = z.strictObject({
   via: via().describe("Path to the servers: a tunnel's name or direct; the default path when absent.").exactOptional(),
   bootstrap: z
     .array(ipAddress())
-    .describe("Servers queried for the names of endpoints only; they pass the kill switch.")
+    .describe(
+      "Servers queried for the names of endpoints only; they pass the kill switch. Without any: the host's own servers.",
+    )
     .prefault([]),
   leakProtection: boolean().describe("Allow DNS to these servers only, whatever server a program uses.").prefault(true),
   blockEncryptedDns: boolean()

@@ -1,4 +1,5 @@
 import type { Planned, UnansweredEndpoints } from "../../app/plan/planned.ts";
+import { backoffMs } from "../../reconciler/machine/backoff.ts";
 import { endpointsOf } from "../../resources/expand.ts";
 import { Attempts } from "../attempts.ts";
 import type { UseCases } from "../use-cases.ts";
@@ -12,6 +13,8 @@ export interface EndpointDeps {
   readonly report: (report: { readonly type: "problem"; readonly text: string }) => void;
   /** Steady milliseconds. */
   readonly nowMs: () => number;
+  /** In [0, 1). */
+  readonly random: () => number;
 }
 
 /**
@@ -26,6 +29,10 @@ export class EndpointWatch implements AsyncDisposable {
   #ended = false;
   #waysChanged = false;
   #timer: NodeJS.Timeout | undefined;
+  #resolveTimer: NodeJS.Timeout | undefined;
+  /** Plans in a row that found the same names without an address. */
+  #failedLookups = 0;
+  #unresolved = "";
   #looking: Promise<void> = Promise.resolve();
 
   constructor(useCases: Pick<UseCases, "engine" | "accepted" | "probe" | "refreshEndpoints">, deps: EndpointDeps) {
@@ -51,7 +58,8 @@ export class EndpointWatch implements AsyncDisposable {
   }
 
   /** Takes in what the names stand for; whether the plan moves a peer of the accepted state to another address. */
-  async follow({ alternatives, desired }: Planned): Promise<boolean> {
+  async follow({ alternatives, unresolved = {}, desired }: Planned): Promise<boolean> {
+    this.#resolveAgain([...new Set(Object.values(unresolved))].toSorted().join(", "));
     if (alternatives === undefined) return false;
     this.#races.follow(alternatives);
     if (this.#waysChanged && this.#races.devices.length > 0) {
@@ -74,7 +82,20 @@ export class EndpointWatch implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#ended = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#resolveTimer);
     await this.#looking;
+  }
+
+  /** Has another plan made for names without an address: soon at first, then ever more rarely. */
+  #resolveAgain(names: string): void {
+    clearTimeout(this.#resolveTimer);
+    this.#failedLookups = names === this.#unresolved ? this.#failedLookups + 1 : 1;
+    if (names !== "" && names !== this.#unresolved)
+      this.#deps.report({ type: "problem", text: `cannot resolve ${names}; the lookup is repeated until it succeeds` });
+    this.#unresolved = names;
+    if (names === "" || this.#ended) return;
+    const waitMs = backoffMs(this.#failedLookups, this.#deps.random());
+    this.#resolveTimer = setTimeout(() => this.#deps.wake(`${names} does not resolve yet`), waitMs);
   }
 
   #later(): void {

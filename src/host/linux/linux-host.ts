@@ -9,6 +9,7 @@ import { keeperClient, type OnSilentKeeper } from "./keeper-client.ts";
 import { type ListLinks, linuxLinks, listLinks, listLinksOnce } from "./links.ts";
 import { linuxFirewall } from "./nft/linux-firewall.ts";
 import { keeperNftOwner } from "./nft/load/nft-owner.ts";
+import { resolverPlaces } from "./resolver/host-servers.ts";
 import { linuxResolver } from "./resolver/resolver.ts";
 import { linuxRoutes } from "./routes.ts";
 import { linuxServices } from "./services/linux-services.ts";
@@ -45,7 +46,7 @@ export function linuxHost(deps: LinuxHostDeps): Host {
   });
   const host: Omit<Host, "snapshot"> = {
     name: "linux",
-    facts: linuxFacts(deps.namespaced, nftCapabilities),
+    facts: linuxFacts(deps.namespaced, resolverPlaces(deps.stateDir), nftCapabilities),
     ...portsOver(listLinks),
     sysctl: linuxSysctl(),
     probes: { run: async (probe) => (await import("./probes.ts")).linuxProbes().run(probe) },

@@ -51,6 +51,11 @@ export interface HostFacts {
   /** The MTU of the route to each of `FactsWanted.hosts` and `endpoints`, by address; absent where not requested. */
   readonly pathMtuBytes?: Readonly<Record<string, number>>;
   readonly resolver: ResolverMethod;
+  /**
+   * The host's name servers without awg's: they were queried for the hosts. Absent where `bootstrap` names servers, no
+   * host was requested, or none is known.
+   */
+  readonly nameServers?: readonly string[];
   /** Engines of other programs that hold one of the requested devices, by device. */
   readonly foreignEngines?: Readonly<Record<string, { readonly uid: number }>>;
   /** Other programs' tunnels that have routes, by name; absent where there are none, or they cannot be read. */
@@ -70,7 +75,7 @@ export interface FactsWanted {
   readonly hosts: readonly string[];
   /** Endpoints that are addresses. */
   readonly endpoints?: readonly string[];
-  /** Addresses of the servers that resolve the hosts; without any the host's resolver is used. */
+  /** Addresses of the servers that resolve the hosts; without any, those that the host had before awg. */
   readonly bootstrap?: readonly string[];
   /** Devices that another program may hold. */
   readonly devices?: readonly string[];

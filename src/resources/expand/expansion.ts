@@ -53,6 +53,8 @@ export interface Expansion {
   readonly unsupported: readonly Unsupported[];
   /** Every endpoint of each peer with a name, by peer (`endpointKey`), in the order of trying; absent without names. */
   readonly alternatives?: Readonly<Record<string, readonly string[]>>;
+  /** Names that do not resolve, by peer (`endpointKey`), where no earlier endpoint is left; absent without any. */
+  readonly unresolved?: Readonly<Record<string, string>>;
 }
 
 /** One tunnel with the decisions that its resources are built from. */

@@ -26,7 +26,7 @@ export function firewallPolicy(context: ExpandContext, flows: Steering): Firewal
     flows,
     endpoints: endpointGrants(tunnels),
     listens: listeningPorts(tunnels).map((port) => ({ port })),
-    bootstrapDns: [...new Set(config.dns?.bootstrap ?? [])],
+    bootstrapDns: bootstrapServers(context),
     serviceUid: facts.serviceUid,
     ...adoptedUids(context),
     allowLan,
@@ -34,6 +34,22 @@ export function firewallPolicy(context: ExpandContext, flows: Steering): Firewal
     dns: dnsPolicy(context),
   };
   return { steering: flows, layers: [layer] };
+}
+
+/**
+ * The servers that awg queries for endpoints. Without the kill switch the host's own serve if the config names none;
+ * DNS leak protection would drop these queries, too.
+ */
+function bootstrapServers({ config, facts }: ExpandContext): string[] {
+  const { bootstrap = [], leakProtection = false } = config.dns ?? {};
+  const isOpen = bootstrap.length === 0 && leakProtection && !config.killSwitch.enabled;
+  const servers = isOpen ? (facts.nameServers ?? []).filter(isRemote) : bootstrap;
+  return [...new Set(servers)];
+}
+
+/** Loopback needs no grant. */
+function isRemote(server: string): boolean {
+  return !/^(127\.|::1$)/.test(server);
 }
 
 /** An engine that is taken over keeps its user: the owner of its sockets cannot change. */

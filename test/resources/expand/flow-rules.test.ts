@@ -17,8 +17,8 @@ const BLOCK: PathRef = { kind: "block" };
 
 const withRules = (rules: string, rest = "default: { via: direct }") => `${TUNNELS}rules: [${rules}]\n${rest}\n`;
 
-function policyOf(text: string) {
-  return resourceOf(expandText(text), "firewall/machine").spec;
+function policyOf(text: string, facts?: Parameters<typeof expandText>[1]) {
+  return resourceOf(expandText(text, facts), "firewall/machine").spec;
 }
 
 describe("law 9: a fallback to direct", () => {
@@ -237,6 +237,17 @@ describe("DNS", () => {
       dns: { leakProtection: true, servers: ["10.0.0.53"], path: B, blockEncrypted: true },
       bootstrapDns: ["192.0.2.53"],
     });
+  });
+
+  test("without kill switch and bootstrap servers, the host's own may be asked for endpoints", () => {
+    const facts = { nameServers: ["192.168.7.1", "127.0.0.1"] };
+    const granted = (rest: string, text = "servers: [10.0.0.53], via: b") =>
+      policyOf(dns(text, rest), facts).layers[0]?.bootstrapDns;
+    expect(granted("default: { via: direct }")).toEqual(["192.168.7.1"]);
+    expect(granted("default: { via: a }\nkillSwitch: {}")).toEqual([]);
+    expect(granted("default: { via: direct }", "servers: [10.0.0.53], via: b, bootstrap: [9.9.9.9]")).toEqual([
+      "9.9.9.9",
+    ]);
   });
 
   test("blockEncryptedDns refuses HTTPS to public resolvers before every rule, over TCP and QUIC, on every path", () => {

@@ -247,6 +247,7 @@ describe("endpoints", () => {
     const expansion = expandText(tunnel({ top: "killSwitch: {}" }), { addresses: {} });
     expect(endpointOf(expansion)).toBeUndefined();
     expect(expansion.notes.map(({ path }) => path)).toContain("tunnels.office.peers.0.endpoint");
+    expect(Object.values(expansion.unresolved ?? {})).toEqual(["vpn.example.com"]);
     expect(resourceOf(expansion, "firewall/machine").spec.layers[0]?.endpoints).toEqual([]);
   });
 

@@ -23,6 +23,8 @@ export interface DnsQueryOptions {
   readonly servers: readonly string[];
   /** The user of the query's sockets; undefined: this process's own user. */
   readonly user: EngineUser | undefined;
+  /** Whether no further query may begin; without it each server is queried twice. */
+  readonly isOver?: () => boolean;
 }
 
 interface Server {
@@ -47,6 +49,7 @@ export async function queryServers(
   const servers = asker.servers.map(serverOf).filter((server) => server !== undefined);
   const tries = Array.from({ length: ROUNDS }, () => servers).flat();
   for (const server of tries) {
+    if (asker.isOver?.() === true) break;
     const answer = await followAliases(name, type, server, asker.user);
     if (answer?.kind === "addresses") return answer.addresses;
   }

@@ -1,3 +1,4 @@
+import { parseIp } from "../../../model/ip.ts";
 import { sha256 } from "../../../model/sha256.ts";
 import { readNamespaceInode } from "../../../native/linux/process/namespace.ffi.ts";
 import { textOf } from "../../../native/linux/readable-files.ts";
@@ -8,6 +9,7 @@ import { ROUTE_TABLE } from "../../../native/linux/rtnetlink/rtnetlink-constants
 import { bytesToHex } from "../../../uapi/key-text.ts";
 import type { FactsPort, FactsWanted, HostFacts, Uplink } from "../../ports/facts.ts";
 import { tunnelOfLink } from "../links.ts";
+import { type ResolverPlaces, readHostServers } from "../resolver/host-servers.ts";
 import { readServiceUser, readSubordinates, readUids } from "../service-user.ts";
 import { type NftCapabilities, readCapabilities, readNftCapabilities } from "./capabilities.ts";
 import { resolveHosts } from "./host-lookup.ts";
@@ -25,23 +27,33 @@ const DEFAULTS: ReadonlySet<string> = new Set(["0.0.0.0/0", "::/0"]);
  * The host's facts, read again on each call.
  *
  * @param namespaced whether awg acts in a network namespace other than the host's own
+ * @param places where awg keeps what it changed of the resolver
  * @param nftCapabilities returns the known capabilities of the kernel
  */
-export function linuxFacts(namespaced: boolean, nftCapabilities = readNftCapabilities): FactsPort {
-  return { read: (wanted) => readFacts(wanted, namespaced, nftCapabilities) };
+export function linuxFacts(
+  namespaced: boolean,
+  places: ResolverPlaces,
+  nftCapabilities = readNftCapabilities,
+): FactsPort {
+  return { read: (wanted) => readFacts(wanted, { namespaced, places, nftCapabilities }) };
 }
 
-async function readFacts(
-  wanted: FactsWanted,
-  namespaced: boolean,
-  nftCapabilities: () => NftCapabilities,
-): Promise<HostFacts> {
+interface FactsDeps {
+  readonly namespaced: boolean;
+  readonly places: ResolverPlaces;
+  readonly nftCapabilities: () => NftCapabilities;
+}
+
+async function readFacts(wanted: FactsWanted, { namespaced, places, nftCapabilities }: FactsDeps): Promise<HostFacts> {
   const user = readServiceUser();
   using netlink = openRouteNetlink();
   const links = netlink.links().filter((link) => tunnelOfLink(link) === undefined && !link.loopback);
   const routes = netlink.routes({ table: ROUTE_TABLE.main });
   const tunnels = links.filter(({ kind = "" }) => TUNNEL.test(kind));
-  const addresses = await resolveHosts(wanted.hosts, { bootstrap: wanted.bootstrap ?? [], user });
+  const { bootstrap = [], hosts } = wanted;
+  const isDeclared = bootstrap.length > 0 || hosts.length === 0;
+  const host = isDeclared ? { servers: [], search: [] } : await readHostServers(places);
+  const addresses = await resolveHosts(hosts, { bootstrap, host, user });
   return {
     os: "linux",
     fingerprint: readFingerprint(),
@@ -54,6 +66,9 @@ async function readFacts(
     ...readSubordinates(wanted.users),
     addresses,
     resolver: readResolverMethod(namespaced),
+    ...(host.servers.length === 0
+      ? {}
+      : { nameServers: host.servers.filter((server) => parseIp(server) !== undefined) }),
     ...(wanted.devices === undefined
       ? {}
       : (await import("../adoption/foreign-engine.ts")).readForeignEngines(wanted.devices)),

@@ -13,6 +13,8 @@ type PlaceInput = Pick<ExpandContext, "config" | "facts" | "notes" | "unsupporte
   readonly unanswered: Readonly<Record<string, readonly string[]>>;
   /** Filled here: see `Expansion`. */
   readonly alternatives: Record<string, readonly string[]>;
+  /** Filled here: see `Expansion`. */
+  readonly unresolved: Record<string, string>;
   readonly devices: Readonly<Record<string, string>>;
 };
 
@@ -120,7 +122,8 @@ function resolveEndpoints(
     if (endpoints.length > 0) resolved.set(peer.publicKey, endpoints);
     else {
       const { host } = peer.endpoint;
-      const message = `cannot resolve ${host}; the tunnel stays down, and its traffic blocked, until it resolves. Check the spelling and the servers of dns.bootstrap (without any: the system resolver)`;
+      input.unresolved[at] = host;
+      const message = `cannot resolve ${host}. Check the spelling, or set dns.bootstrap. The tunnel stays down until it resolves`;
       input.notes.push({ path: `tunnels.${key}.peers.${index}.endpoint`, message });
     }
   }

@@ -51,6 +51,7 @@ describe.skipIf(obstacle !== undefined)(`systemd-resolved (${obstacle ?? "a real
       nothing,
       { ...ours, servers: ["10.8.0.1", "fd00::1"], search: ["corp.example"] },
       { ...ours, servers: ["10.8.0.9"], search: [] },
+      ["10.255.255.53", "192.0.2.53"],
       nothing,
     ]);
     expect(existsSync(join(folder, "link.json"))).toBe(false);

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { readResolverMethod } from "../../../../src/host/linux/facts/resolver-method.ts";
+import { readHostServers } from "../../../../src/host/linux/resolver/host-servers.ts";
 import { resolvedResolver } from "../../../../src/host/linux/resolver/resolved-resolver.ts";
 import type { ResolverSpec } from "../../../../src/model/resources/resolver.ts";
 
@@ -31,6 +32,10 @@ await ensureSoon(first);
 seen.push(await port.read());
 await port.ensure({ ...first, servers: ["10.8.0.9"], search: [] });
 seen.push(await port.read());
+// What another program set on the other link stays the host's own; d1 stands for the uplink.
+await resolvedResolver(`${record}.other`).ensure({ ...first, servers: ["192.0.2.53"], device: "d1" });
+const places = { resolvConf: "/run/systemd/resolve/stub-resolv.conf", original: "/nowhere", record };
+seen.push((await readHostServers(places)).servers);
 await port.restore();
 seen.push(await port.read());
 process.stdout.write(JSON.stringify(seen));
