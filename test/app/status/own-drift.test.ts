@@ -157,7 +157,7 @@ test("law 9: what another program changed of a device that an apply had begun to
   expect(drift).toContain("link/office was changed  # cause unknown");
   expect(back).toContain("~ link/office  # was changed outside awg");
   expect(back.split("\n").filter((line) => line.includes("≠"))).toEqual([
-    expect.stringContaining("addresses: 1 removed (10.66.0.1/32)"),
+    expect.stringContaining("addresses: 10.66.0.1/32 was added outside awg; will be removed"),
   ]);
 });
 

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { renderChange, renderPlan, summaryLine } from "../../../src/cli/verbs/plan/plan.human.ts";
+import { renderPlan, summaryLine } from "../../../src/cli/verbs/plan/plan.human.ts";
+import { changeLines, renderChange } from "../../../src/cli/views/field-change.ts";
 import { styleFor } from "../../../src/cli/views/style.ts";
-import type { Action, Plan, Step } from "../../../src/model/plan.ts";
+import { type Action, inverseChange, type Plan, type Step } from "../../../src/model/plan.ts";
 
 const plain = styleFor(false);
 
@@ -89,6 +90,31 @@ describe("a field", () => {
     [{ field: "/search", before: [], after: ["a", "b"] }, "search: (none) → a, b"],
   ])("%o reads %s", (change, text) => {
     expect(renderChange(change, plain)).toBe(text);
+  });
+
+  test.each([
+    [{ field: "/destinations", added: 1, removed: 0, after: ["0.0.0.0/0"] }, "destinations: 0.0.0.0/0 is missing"],
+    [
+      { field: "/addresses", added: 0, removed: 1, before: ["10.6.0.1/32"] },
+      "addresses: 10.6.0.1/32 was added outside awg",
+    ],
+    [
+      { field: "/destinations", added: 4, removed: 0, after: ["10.0.0.0/8", "fc00::/7"] },
+      "destinations: 4 (10.0.0.0/8, fc00::/7) are missing",
+    ],
+    [{ field: "/guards", added: 1, removed: 0, after: ["4"] }, "guards: unreachable default (IPv4) is missing"],
+    [{ field: "/rules", added: 9, removed: 0, after: ["-4 10110: from all lookup 1"] }, "policy rules: 9 are missing"],
+  ])("%o, drifted, reads alike in a plan and in what drift and status found: %s", (change, text) => {
+    const remedy = change.added > 0 ? "; will be put back" : "; will be removed";
+    expect(renderChange({ ...change, drift: true }, plain)).toBe(`${text}${remedy}`);
+    expect(renderChange(inverseChange(change), plain, "found")).toBe(text);
+  });
+
+  test("policy rules are listed where all are known, and counted otherwise", () => {
+    const rule = "-4 10110: from all fwmark 0x1000000/0xff000000 lookup 1635188737";
+    const one = { field: "/rules", added: 1, removed: 0, before: [], after: [rule] };
+    expect(changeLines(one, plain)).toEqual(["policy rules: 1 added", `  + ${rule}`]);
+    expect(changeLines({ ...one, added: 9 }, plain)).toEqual(["policy rules: 9 added"]);
   });
 
   test("a long value is cut", () => {

@@ -2,9 +2,9 @@ import type { Drift, DriftCause, DriftReport } from "../../../app/status/drift.t
 import { openChangeOf } from "../../../app/status/open-change.ts";
 import { counted } from "../../../model/text/counted.ts";
 import type { DocumentOf } from "../../documents/documents.ts";
+import { changeLines } from "../../views/field-change.ts";
+import { visibleChanges } from "../../views/policy-values.ts";
 import type { Style } from "../../views/style.ts";
-import { renderChange } from "../plan/plan.human.ts";
-import { visibleChanges } from "../plan/policy-changes.ts";
 
 const CAUSE_TEXTS: Readonly<Record<DriftCause, string>> = {
   reboot: "the host was rebooted",
@@ -37,7 +37,8 @@ export function renderDrift({ generation, drifts }: DriftReport, style: Style): 
 
 function renderOne({ key, change, fields, cause }: Drift, style: Style): readonly string[] {
   const head = `  ${style.yellow("≠")} ${style.bold(key)} ${CHANGE_TEXTS[change]}${style.dim(`  # ${CAUSE_TEXTS[cause]}`)}`;
-  return [head, ...visibleChanges(fields).map((field) => `      ${renderChange(field, style)}`)];
+  const lines = visibleChanges(fields).flatMap((field) => changeLines(field, style, "found"));
+  return [head, ...lines.map((line) => `      ${line}`)];
 }
 
 /** The drift as one JSON document. */

@@ -3,11 +3,12 @@ import { nameOf, openChangeOf } from "../../../app/status/open-change.ts";
 import type { Condition, ResourceStatus, Status } from "../../../app/status/status-report.ts";
 import { tunnelState } from "../../../app/status/tunnel-state.ts";
 import { type AwgError, messageOf } from "../../../model/error.ts";
+import { inverseChange } from "../../../model/plan.ts";
 import type { DocumentOf } from "../../documents/documents.ts";
+import { changeLines } from "../../views/field-change.ts";
 import { passedText } from "../../views/passed.ts";
+import { visibleChanges } from "../../views/policy-values.ts";
 import type { Style } from "../../views/style.ts";
-import { renderChange } from "../plan/plan.human.ts";
-import { visibleChanges } from "../plan/policy-changes.ts";
 import { renderPeers, tunnelDocument } from "./tunnel-status.view.ts";
 
 /** Conditions that are good when true; the others are good when false. */
@@ -69,7 +70,9 @@ function renderResource(
   return [
     head.trimEnd(),
     ...peers.map((peer) => `      ${style.dim(peer)}`),
-    ...visibleChanges(drift).map((change) => `      ${renderChange(change, style)}`),
+    ...visibleChanges(drift)
+      .flatMap((change) => changeLines(inverseChange(change), style, "found"))
+      .map((line) => `      ${line}`),
   ];
 }
 

@@ -1,8 +1,8 @@
-import type { AllowGrant, FlowMatch, FlowRule, PathRef, PortRange } from "../../../model/firewall/policy.ts";
-import type { FieldChange } from "../../../model/resource.ts";
-import { tunnelOfDevice } from "../../../model/resources/tunnel-key.ts";
-import { policyField } from "../../../model/text/field-name.ts";
-import { protocolName } from "../../../verify/finding.ts";
+import type { AllowGrant, FlowMatch, FlowRule, PathRef, PolicyTunnel, PortRange } from "../../model/firewall/policy.ts";
+import type { FieldChange } from "../../model/resource.ts";
+import { tunnelOfDevice } from "../../model/resources/tunnel-key.ts";
+import { policyField } from "../../model/text/field-name.ts";
+import { protocolName } from "../../verify/finding.ts";
 
 /**
  * Each field of a step once. The policy holds rules and the default for new packets and for forwarded ones; the
@@ -31,6 +31,7 @@ export function policyValue(value: unknown): string | undefined {
   if ("match" in value && "path" in value) return ruleText(value as unknown as FlowRule);
   if ("direction" in value) return allowText(value as unknown as AllowGrant);
   if ("kind" in value) return pathText(value as unknown as PathRef);
+  if ("families" in value) return tunnelText(value as unknown as PolicyTunnel);
   if ("address" in value && "port" in value) return endpointText(String(value["address"]), String(value["port"]));
   return `{ ${Object.entries(value)
     .map(([name, one]) => `${name}: ${dataText(one)}`)
@@ -41,14 +42,20 @@ function dataText(value: unknown): string {
   return Array.isArray(value) ? `[${value.map(dataText).join(", ")}]` : (policyValue(value) ?? String(value));
 }
 
-function ruleText({ origin, match, path }: FlowRule): string {
+function tunnelText({ device, addresses }: PolicyTunnel): string {
+  return `${tunnelOfDevice(device)} (${addresses.join(", ")})`;
+}
+
+/** A rule as the config has it, with its place: `rules.2 { ports: [25], via: office }`. Pure. */
+export function ruleText({ origin, match, path }: FlowRule): string {
   const place = /^rules\/([0-9]+)/.exec(origin)?.[1];
   const name = originName(origin) ?? "";
   const fields = [...(name === "" ? [] : [`name: ${name}`]), ...matchTexts(match), `via: ${pathText(path)}`];
   return `${place === undefined ? `${origin}:` : `rules.${place}`} { ${fields.join(", ")} }`;
 }
 
-function allowText({ direction, prefixes, ...match }: AllowGrant): string {
+/** An exception as the config has it. Pure. */
+export function allowText({ direction, prefixes, ...match }: AllowGrant): string {
   const remote = prefixes === undefined ? [] : [`remote: [${prefixes.join(", ")}]`];
   return `{ ${[`direction: ${direction}`, ...matchTexts(match), ...remote].join(", ")} }`;
 }
@@ -66,13 +73,15 @@ function portsText({ from, to }: PortRange): string {
   return from === to ? String(from) : `${from}-${to}`;
 }
 
-function pathText(path: PathRef): string {
+/** A path as the config has it: `office, fallback: direct`. Pure. */
+export function pathText(path: PathRef): string {
   if (path.kind !== "tunnel") return path.kind;
   const tunnel = tunnelOfDevice(path.device);
   return path.fallback === undefined ? tunnel : `${tunnel}, fallback: ${path.fallback}`;
 }
 
-function endpointText(address: string, port: string): string {
+/** `192.0.2.1:51820`, `[2001:db8::1]:51820`. Pure. */
+export function endpointText(address: string, port: string): string {
   return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
