@@ -1,9 +1,14 @@
 import type { NftTransaction } from "../model/keeper-protocol.ts";
-import { NFT_TABLE } from "../model/ownership.ts";
+import { ownTablesAmong } from "../model/ownership.ts";
 import type { NetlinkSocket } from "../native/linux/netlink/netlink-socket.ffi.ts";
 import type { SentRequests } from "../native/linux/netlink/own-writes.ts";
-import { commitNftChanges, openNetfilterSocket, readNftTables } from "../native/linux/nftables/nft-netlink.ffi.ts";
-import { encodeTable } from "../native/linux/nftables/table.codec.ts";
+import {
+  commitNftChanges,
+  openNetfilterSocket,
+  readNftChains,
+  readNftTables,
+} from "../native/linux/nftables/nft-netlink.ffi.ts";
+import { encodeTable, type NftTable } from "../native/linux/nftables/table.codec.ts";
 
 /**
  * The netlink socket that owns our tables: while it is open no other process can change or flush them. When this
@@ -14,9 +19,7 @@ export class NftOwner implements Disposable {
 
   /** Adopts our tables that a dead keeper left; none is success. */
   adoptTables(): void {
-    const orphans = readNftTables(this.#open()).filter(
-      (table) => table.name === NFT_TABLE && table.persistent && !table.owned,
-    );
+    const orphans = this.#ourTables().filter((table) => table.persistent && !table.owned);
     commitNftChanges(
       this.#open(),
       orphans.map(({ family, name }) => ({
@@ -29,9 +32,7 @@ export class NftOwner implements Disposable {
   /** Whether another process owns our tables, such as a keeper that is still ending. */
   get isContested(): boolean {
     const { port } = this.#open();
-    return readNftTables(this.#open()).some(
-      ({ name, owned, ownerPort }) => name === NFT_TABLE && owned && ownerPort !== port,
-    );
+    return this.#ourTables().some(({ owned, ownerPort }) => owned && ownerPort !== port);
   }
 
   /** Commits a client's transaction as the owner. Throws the kernel's error with the index of the refused change. */
@@ -50,6 +51,11 @@ export class NftOwner implements Disposable {
     return readNftTables(socket)
       .filter((table) => table.owned && table.ownerPort === socket.port)
       .map(({ family, name }) => `${family} ${name}`);
+  }
+
+  #ourTables(): NftTable[] {
+    const socket = this.#open();
+    return ownTablesAmong(readNftTables(socket), () => readNftChains(socket));
   }
 
   #open(): NetlinkSocket {

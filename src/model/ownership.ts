@@ -53,6 +53,42 @@ export const GUARD_METRIC = 4_278_198_272;
 /** Name of awg's nftables tables, in the families inet and netdev. */
 export const NFT_TABLE = "awg";
 
+/** The comment of these tables: awg's own mark, because another program may use the same name. */
+export const TABLE_MARK = "made by awg";
+
+/** The chain of `inet awg` whose comment is the hash of the policy; nothing jumps to it. */
+export const IDENTITY_CHAIN = "identity";
+
+interface NamedTable {
+  readonly family: string;
+  readonly name: string;
+  readonly comment?: string;
+}
+
+/** Whether it has the name and family of a table of awg; another program may use them too. */
+export function isNamedLikeOurs({ family, name }: NamedTable): boolean {
+  return name === NFT_TABLE && (family === "inet" || family === "netdev");
+}
+
+/**
+ * Which of the tables are awg's, by their mark. Kernels before 5.10 keep no comment of a table; there, and in tables of
+ * earlier versions, the chain `identity` with the hash of a policy is the mark of both.
+ *
+ * @param readChains called only if a table of that name has no mark
+ */
+export function ownTablesAmong<T extends NamedTable>(
+  tables: readonly T[],
+  readChains: () => readonly (NamedTable & { readonly table: string })[],
+): T[] {
+  const named = tables.filter(isNamedLikeOurs);
+  if (named.every(({ comment }) => comment === TABLE_MARK)) return named;
+  const isSigned = readChains().some(
+    ({ family, table, name, comment }) =>
+      family === "inet" && table === NFT_TABLE && name === IDENTITY_CHAIN && /^[0-9a-f]{64}$/.test(comment ?? ""),
+  );
+  return named.filter(({ comment }) => comment === TABLE_MARK || isSigned);
+}
+
 /** Milliseconds after which a fallback expires in the kernel unless it is renewed. */
 export const FALLBACK_LIFETIME_MS = 30_000;
 

@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import type { KeeperRequest } from "../../src/model/keeper-protocol.ts";
-import { NFT_TABLE } from "../../src/model/ownership.ts";
+import { NFT_TABLE, TABLE_MARK } from "../../src/model/ownership.ts";
 import { encodeTable, encodeTableDeletion } from "../../src/native/linux/nftables/table.codec.ts";
 import { LinuxMachine } from "../host/linux/linux-machine.ts";
 import { commandObstacle, namespaceObstacle } from "../support/netns.ts";
@@ -22,7 +22,8 @@ function transaction(...messages: readonly Uint8Array[]): KeeperRequest {
   return { request: "nftTransaction", changes };
 }
 
-const ours = (family: "inet" | "netdev") => encodeTable({ family, name: NFT_TABLE, owned: true, persistent: true });
+const ours = (family: "inet" | "netdev") =>
+  encodeTable({ family, name: NFT_TABLE, owned: true, persistent: true, comment: TABLE_MARK });
 const tablesIn = ({ namespace }: LinuxMachine) => namespace.run(["nft", "list", "tables"]).stdout.trim();
 const flush = ({ namespace }: LinuxMachine) => namespace.run(["nft", "flush", "ruleset"], { mayFail: true });
 

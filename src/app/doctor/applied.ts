@@ -1,6 +1,9 @@
 import type { Capabilities } from "../../host/ports/facts.ts";
 import { messageOf } from "../../model/error.ts";
 import { DISREGARDED, DISREGARDED_REMEDY } from "../../model/firewall/canary.ts";
+import { foreignTableRemedy } from "../../model/firewall/foreign-tables.ts";
+import type { FirewallObserved } from "../../model/firewall/policy.ts";
+import { TABLE_MARK } from "../../model/ownership.ts";
 import type { ResourceKey } from "../../model/resource.ts";
 import type { DesiredState } from "../../model/resources/desired-state.ts";
 import type { EngineSilence } from "../../model/resources/tunnel.ts";
@@ -80,6 +83,21 @@ export async function examineApplied(
       },
     ];
   }
+}
+
+/** nf_tables tables of another program with the name of one of awg's; a fault if a packet filter is applied. Reads only. */
+export async function foreignTableFindings({ host }: HostParts, applied: DesiredState): Promise<readonly Finding[]> {
+  const { foreignTables = [] } = await host.firewall.read().catch(() => ({}) as Partial<FirewallObserved>);
+  if (foreignTables.length === 0) return [];
+  return [
+    {
+      id: "table-foreign",
+      severity: applied.resources.some(({ kind }) => kind === "firewall") ? "fault" : "note",
+      what: `the nf_tables ${foreignTables.length === 1 ? "table" : "tables"} ${foreignTables.join(" and ")} of another program has the name of awg's: awg cannot load its packet filter`,
+      evidence: [`awg's own tables have the comment "${TABLE_MARK}"`],
+      remedy: [foreignTableRemedy(foreignTables)],
+    },
+  ];
 }
 
 /** Differences from the accepted state, by their effect on traffic. Pure. */

@@ -34,6 +34,9 @@ export const FINDING_CATALOGUE = {
   "keeper-silent": fault("The keeper runs and does not respond. What is applied stays."),
   "engine-silent": fault("A tunnel's engine runs and does not respond. Nothing passes that tunnel."),
   "tables-elsewhere": fault("Another process owns awg's nf_tables tables, so they cannot be changed."),
+  "table-foreign": either(
+    "Another program has an nf_tables table with the name of one of awg's, so awg cannot load its packet filter.",
+  ),
   "tunnel-silent": note("A tunnel is up and no peer has answered."),
   "engine-missing": fault("An applied tunnel needs wireguard-go or amneziawg-go, which is not installed."),
   "tun-missing": either("`/dev/net/tun` cannot be opened."),

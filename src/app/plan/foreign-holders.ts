@@ -1,4 +1,6 @@
 import type { Host } from "../../host/ports/host.ts";
+import { foreignTableRemedy } from "../../model/firewall/foreign-tables.ts";
+import type { FirewallObserved } from "../../model/firewall/policy.ts";
 import type { ResourceKey } from "../../model/resource.ts";
 import type { DesiredState } from "../../model/resources/desired-state.ts";
 import type { TunnelObserved } from "../../model/resources/tunnel.ts";
@@ -68,7 +70,13 @@ export function holderSentences(held: HeldByOthers): readonly string[] {
 }
 
 /** What a person can do if another program holds what these resources need. Pure. */
-export function conflictRemedy(keys: readonly ResourceKey[]): string {
+export function conflictRemedy(
+  keys: readonly ResourceKey[],
+  { current }: Pick<Observation, "current"> = { current: new Map() },
+): string {
+  const [firewall] = current.get("firewall")?.values() ?? [];
+  const { foreignTables = [] } = (firewall as FirewallObserved | undefined) ?? {};
+  if (keys.some((key) => key.startsWith("firewall/"))) return foreignTableRemedy(foreignTables);
   const areResolverFiles = keys.length > 0 && keys.every((key) => key.startsWith("resolver/"));
   return areResolverFiles
     ? "make it a plain file of a few lines, or take dns.servers out of the config"

@@ -86,7 +86,7 @@ export async function planDesired(
   if (refused.length > 0) {
     throw new AwgError("conflict", refused.join("; "), {
       facts: { conflicts: refused },
-      remedy: `${conflictRemedy([...conflicts.map(({ key }) => key), ...(isRepair ? [] : tunnels.keys())])}; nothing was changed`,
+      remedy: `${conflictRemedy([...conflicts.map(({ key }) => key), ...(isRepair ? [] : tunnels.keys())], observed)}; nothing was changed`,
     });
   }
   if (!isRepair) await refuseWithoutRoom(parts, plan);

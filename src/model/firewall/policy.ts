@@ -136,4 +136,6 @@ export interface FirewallObserved {
   readonly fallback?: readonly number[];
   /** Bridges with guests' ports only (rule S9.4); absent if there is none, or no policy. */
   readonly guestBridges?: readonly string[];
+  /** nf_tables tables of another program with the name of one of awg's, like "inet awg"; absent if there is none. */
+  readonly foreignTables?: readonly string[];
 }

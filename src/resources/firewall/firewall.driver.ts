@@ -4,7 +4,7 @@ import { between } from "../../model/firewall/transition.ts";
 import type { StepOf } from "../../model/plan.ts";
 import type { ResourceKey } from "../../model/resource.ts";
 import type { ResourceDriver } from "../driver.ts";
-import { diffFirewall, firewallEnforcement } from "./firewall.ts";
+import { diffFirewall, firewallEnforcement, holdOfFirewall } from "./firewall.ts";
 
 /** Drives the packet policy of the host: `firewall/machine`. */
 export const firewallDriver: ResourceDriver<"firewall"> = {
@@ -13,6 +13,7 @@ export const firewallDriver: ResourceDriver<"firewall"> = {
   diff: diffFirewall,
   asSpec: ({ policy }) => policy ?? undefined,
   isOwned: ({ policy, damage }) => policy !== null || damage.length > 0,
+  heldBy: holdOfFirewall,
   between,
   enforcement: firewallEnforcement,
   apply: applyFirewall,

@@ -1,6 +1,7 @@
 import type { Capabilities } from "../../host/ports/facts.ts";
 import type { FirewallObserved, FirewallPolicy } from "../../model/firewall/policy.ts";
 import type { Enforcement, FieldChange } from "../../model/resource.ts";
+import type { Hold } from "../driver.ts";
 import { valueChange } from "../field-change.ts";
 import { hasPacketFilter } from "../packet-filter.ts";
 import { diffData } from "./diff-data.ts";
@@ -28,4 +29,11 @@ export function firewallEnforcement(policy: FirewallPolicy, capabilities: Capabi
   if (!hasPacketFilter(capabilities)) return "unsupported";
   if (!policy.layers.some(({ killSwitch }) => killSwitch)) return "enforced";
   return capabilities.ownedTables && capabilities.egressHook ? "enforced" : "best-effort";
+}
+
+/** A table of another program with the name of one of awg's: awg cannot load its own beside it. */
+export function holdOfFirewall(_: FirewallPolicy, { foreignTables = [] }: FirewallObserved): Hold | undefined {
+  if (foreignTables.length === 0) return undefined;
+  const tables = `${foreignTables.length === 1 ? "table" : "tables"} ${foreignTables.join(" and ")}`;
+  return { holder: `the nf_tables ${tables} of another program`, canStay: false };
 }

@@ -1,6 +1,6 @@
 import { AwgError } from "../../../model/error.ts";
-import { NFT_TABLE } from "../../../model/ownership.ts";
-import { openNetfilterSocket, readNftTables } from "../../../native/linux/nftables/nft-netlink.ffi.ts";
+import { openNetfilterSocket } from "../../../native/linux/nftables/nft-netlink.ffi.ts";
+import { ownTables } from "../nft/observe/own-tables.ts";
 import { ProcFolder } from "./proc-folder.ts";
 import { netlinkInode } from "./proc-text.ts";
 import { processName } from "./process-name.ts";
@@ -55,5 +55,5 @@ export function nameTableOwner(error: unknown, keeperPid: number | undefined): u
 
 function ownerPort(): number | undefined {
   using socket = openNetfilterSocket();
-  return readNftTables(socket).find(({ name, owned }) => name === NFT_TABLE && owned)?.ownerPort;
+  return ownTables(socket).find(({ owned }) => owned)?.ownerPort;
 }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { LoadedMark } from "../../../../src/host/linux/nft/load/policy-record.ts";
+import { renderBootTable } from "../../../../src/host/linux/nft/render/boot-table.ts";
 import { renderNft } from "../../../../src/host/linux/nft/render/render-nft.ts";
 import type { FirewallObserved, FirewallPolicy, FlowMatch, PathRef } from "../../../../src/model/firewall/policy.ts";
 import { between, blockedPolicy } from "../../../../src/model/firewall/transition.ts";
@@ -120,11 +121,17 @@ describe.skipIf(obstacle !== undefined)(
       expect(load(LAPTOP)).toMatchObject({ held: true, damage: [] });
     });
 
-    test("replaces a plain table of our name, as an older awg or a person made it", () => {
-      nft("add", "table", "inet", "awg");
-      nft("add", "chain", "inet", "awg", "identity");
+    test("law 6: replaces what is left of a table with awg's mark, and refuses to touch one without", () => {
+      nft("add", "table", "inet", "awg", '{ comment "made by awg" ; }');
       expect(read()).toMatchObject({ policy: null, held: false, damage: [expect.stringMatching(/is not known/)] });
       expect(load(LAPTOP)).toMatchObject({ policy: LAPTOP, damage: [], held: true });
+      load(null);
+      nft("add", "table", "inet", "awg");
+      expect(read()).toMatchObject({ policy: null, damage: [], foreignTables: ["inet awg"] });
+      expect(load(LAPTOP)).toMatchObject({
+        error: expect.stringContaining("the nf_tables table inet awg belongs to another program"),
+      });
+      expect(load(null)).toMatchObject({ foreignTables: ["inet awg"] });
     });
 
     test("serves a kernel without owned tables and without the egress hook", () => {
@@ -318,7 +325,7 @@ s.sendto(struct.pack("!HHIIBBHHH", 9, 9000, 1, 1, 0x50, ${flags}, 9, 0, 0), ("19
     test("law 6: removal takes our tables and nothing else; the boot unit's table goes with the first load", () => {
       nft("add", "table", "inet", "theirs");
       const before = nft("list", "ruleset").stdout;
-      nft("add", "table", "inet", "awg_boot");
+      nft(renderBootTable());
       load(LAPTOP);
       expect(nft("list", "tables").stdout).not.toContain("awg_boot");
       expect(load(null)).toMatchObject({ policy: null, damage: [], held: false });

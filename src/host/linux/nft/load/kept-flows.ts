@@ -5,7 +5,6 @@ import type { TableFamily } from "../../../../native/linux/nftables/field.ts";
 import {
   awaitCommit,
   type NftChange,
-  readNftChains,
   readNftGeneration,
   readNftSets,
 } from "../../../../native/linux/nftables/nft-netlink.ffi.ts";
@@ -18,7 +17,7 @@ import {
   type ObservedSet,
 } from "../../../../native/linux/nftables/set.codec.ts";
 import type { NftTable } from "../../../../native/linux/nftables/table.codec.ts";
-import { identityOf, ownTables } from "../observe/own-tables.ts";
+import { identityOf, ownChains, ownTables } from "../observe/own-tables.ts";
 import type { RenderedTable } from "../render/table-writer.ts";
 import type { LoadedMark } from "./policy-record.ts";
 import type { LastingTable } from "./ruleset-changes.ts";
@@ -60,7 +59,7 @@ function readOutline(socket: NetlinkSocket): Outline {
   return {
     generation,
     tables,
-    chains: readNftChains(socket).filter(({ table }) => table === NFT_TABLE),
+    chains: ownChains(socket, tables),
     sets: tables.flatMap(({ family, name }) => readNftSets(socket, family, name)),
   };
 }

@@ -1,14 +1,16 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { AwgError } from "../../../../model/error.ts";
 import { flowMemoryOf } from "../../../../model/firewall/flow-memory.ts";
+import { foreignTableRemedy } from "../../../../model/firewall/foreign-tables.ts";
 import type { FirewallPolicy } from "../../../../model/firewall/policy.ts";
+import { NFT_BOOT_TABLE, NFT_TABLE } from "../../../../model/ownership.ts";
 import { hasErrno } from "../../../../native/linux/errno.ts";
 import type { NetlinkSocket } from "../../../../native/linux/netlink/netlink-socket.ffi.ts";
 import { openNetfilterSocket, readNftGeneration } from "../../../../native/linux/nftables/nft-netlink.ffi.ts";
 import type { Capabilities } from "../../../ports/facts.ts";
 import { withFilePermission } from "../../file-permission.ts";
 import { devicesToJudge } from "../observe/devices-to-judge.ts";
-import { ownTables } from "../observe/own-tables.ts";
+import { foreignTables, isBootTableForeign, ownTables } from "../observe/own-tables.ts";
 import { tableDamage } from "../observe/table-damage.ts";
 import { uplinksNow } from "../observe/uplinks.ts";
 import { renderNft } from "../render/render-nft.ts";
@@ -106,6 +108,8 @@ async function sendPolicy(
   const { ownedTables } = deps.capabilities();
   const tunnels = policy.layers.flatMap((layer) => layer.tunnels).map((tunnel) => tunnel.device);
   if (!hasTables()) tryToLearn(policy);
+  const spared = sparedTables();
+  refuseForeign(spared);
   const remembers = ownedTables && flowMemoryOf(policy).kind === "kept";
   let lastingAttempts = LASTING_ATTEMPTS;
   for (let attempt = 1; ; attempt += 1) {
@@ -114,7 +118,7 @@ async function sendPolicy(
     const tables = renderNft(policy, { devices, uplinks, identity, ownedTables });
     const isTried = remembers && loaded !== undefined && lastingAttempts > 0;
     const lasting = isTried ? flowsThatLast(loaded, tables) : undefined;
-    const changes = changesToLoad(tables, ownedTables, lasting?.tables);
+    const changes = changesToLoad(tables, ownedTables, { lasting: lasting?.tables ?? [], foreign: spared });
     try {
       await deps.owner.sendTransaction(changes, lasting?.generation);
       return uplinks;
@@ -127,6 +131,21 @@ async function sendPolicy(
       if (attempt >= LOAD_ATTEMPTS || (found.join() === devices.join() && !hasErrno(error, "ENOENT"))) throw error;
     }
   }
+}
+
+/** Tables of other programs with a name of awg's; a load deletes none. */
+function sparedTables(): readonly string[] {
+  using socket = openNetfilterSocket();
+  return [...foreignTables(socket), ...(isBootTableForeign(socket) ? [`inet ${NFT_BOOT_TABLE}`] : [])];
+}
+
+function refuseForeign(spared: readonly string[]): void {
+  const table = spared.find((name) => name.endsWith(` ${NFT_TABLE}`));
+  if (table === undefined) return;
+  throw new AwgError("conflict", `the nf_tables table ${table} belongs to another program`, {
+    facts: { table },
+    remedy: foreignTableRemedy([table]),
+  });
 }
 
 /** Errors are ignored: the policy matters more than a connection that must be opened again. */
@@ -159,7 +178,8 @@ function ownerOf(socket: NetlinkSocket): number | undefined {
 
 /** Removes the policy and its record. */
 export async function removePolicy(deps: LoadDeps, record: PolicyRecord): Promise<void> {
-  if (hasTables()) await deps.owner.sendTransaction(changesToLoad([], deps.capabilities().ownedTables));
+  if (hasTables())
+    await deps.owner.sendTransaction(changesToLoad([], deps.capabilities().ownedTables, { foreign: sparedTables() }));
   record.forget();
 }
 

@@ -23,23 +23,32 @@ export interface LastingTable {
 
 const OWN_FAMILIES: readonly TableFamily[] = ["inet", "netdev"];
 
+/** What a load does not delete. */
+export interface Spared {
+  /** Tables that are emptied instead of deleted, of the families of the new tables. */
+  readonly lasting?: readonly LastingTable[];
+  /** Tables of other programs with a name of awg's: "inet awg_boot". */
+  readonly foreign?: readonly string[];
+}
+
 /**
  * The changes that replace awg's tables by these, in one transaction; no tables means removal. The boot unit's table is deleted
  * in the same transaction. Pure.
  *
  * @param ownedTables whether the kernel supports owned and persistent tables (6.9), and with them the deletion of an absent table
- * @param lasting tables that are emptied instead of deleted, of the families of `tables`
  */
 export function changesToLoad(
   tables: readonly RenderedTable[],
   ownedTables: boolean,
-  lasting: readonly LastingTable[] = [],
+  { lasting = [], foreign = [] }: Spared = {},
 ): NftChange[] {
   const stays = (wanted: TableFamily) => lasting.find(({ family }) => family === wanted);
-  const going = OWN_FAMILIES.filter((family) => stays(family) === undefined);
+  const going = OWN_FAMILIES.filter(
+    (family) => stays(family) === undefined && !foreign.includes(`${family} ${NFT_TABLE}`),
+  );
   return [
     ...going.flatMap((family) => deletionOf(family, NFT_TABLE, ownedTables)),
-    ...deletionOf("inet", NFT_BOOT_TABLE, ownedTables),
+    ...(foreign.includes(`inet ${NFT_BOOT_TABLE}`) ? [] : deletionOf("inet", NFT_BOOT_TABLE, ownedTables)),
     ...tables.flatMap((table) => creationOf(table, stays(table.table.family))),
   ];
 }

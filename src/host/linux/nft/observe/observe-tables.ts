@@ -4,13 +4,13 @@ import { NFT_TABLE } from "../../../../model/ownership.ts";
 import { hasErrno } from "../../../../native/linux/errno.ts";
 import type { NetlinkSocket } from "../../../../native/linux/netlink/netlink-socket.ffi.ts";
 import type { TableFamily } from "../../../../native/linux/nftables/field.ts";
-import { readNftChains, readNftGeneration } from "../../../../native/linux/nftables/nft-netlink.ffi.ts";
+import { readNftGeneration } from "../../../../native/linux/nftables/nft-netlink.ffi.ts";
 import { decodeNftRule, encodeRuleListing } from "../../../../native/linux/nftables/rule.codec.ts";
 import { decodeElements, encodeElementDump } from "../../../../native/linux/nftables/set-element.codec.ts";
 import type { NftTable } from "../../../../native/linux/nftables/table.codec.ts";
 import { type LoadedMark, type PolicyRecord, RENDERING } from "../load/policy-record.ts";
 import { fallbackSetName, REFUSED_CHAIN } from "../render/chain-names.ts";
-import { identityOf, isOurChain, ownTables } from "./own-tables.ts";
+import { foreignTables, identityOf, ownChains, ownTables } from "./own-tables.ts";
 import { uncoveredDevices } from "./uncovered-devices.ts";
 
 type UplinksNow = (tunnels: readonly string[]) => readonly string[];
@@ -33,8 +33,10 @@ export async function observeTables(
 ): Promise<FirewallObserved> {
   const generation = readNftGeneration(socket).id;
   const tables = ownTables(socket);
-  if (tables.length === 0) return { policy: null, damage: [], held: false, droppedPackets: 0 };
-  const chains = readNftChains(socket).filter(isOurChain);
+  const foreign = foreignTables(socket);
+  const beside = foreign.length === 0 ? {} : { foreignTables: foreign };
+  if (tables.length === 0) return { policy: null, damage: [], held: false, droppedPackets: 0, ...beside };
+  const chains = ownChains(socket, tables);
   const identity = identityOf(chains);
   const policy = record.find(identity) ?? null;
   const fallback = policy === null ? [] : fallbackInForce(socket, familiesOf(tables), fallbackPaths(policy));
@@ -60,6 +62,7 @@ export async function observeTables(
     held: tables.every((table) => table.owned),
     droppedPackets: tables.reduce((sum, table) => sum + droppedIn(socket, table), 0),
     ...(fallback.length === 0 ? {} : { fallback }),
+    ...beside,
   };
 }
 
@@ -68,8 +71,9 @@ export function loadedPolicy(
   socket: NetlinkSocket,
   record: PolicyRecord,
 ): { readonly policy: FirewallPolicy | null; readonly identity: string; readonly families: readonly TableFamily[] } {
-  const families = familiesOf(ownTables(socket));
-  const identity = identityOf(readNftChains(socket).filter(isOurChain));
+  const tables = ownTables(socket);
+  const families = familiesOf(tables);
+  const identity = identityOf(ownChains(socket, tables));
   return { policy: record.find(identity) ?? null, identity, families };
 }
 

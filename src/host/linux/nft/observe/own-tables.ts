@@ -1,14 +1,40 @@
-import { NFT_TABLE } from "../../../../model/ownership.ts";
+import { IDENTITY_CHAIN, isNamedLikeOurs, NFT_BOOT_TABLE, ownTablesAmong } from "../../../../model/ownership.ts";
 import type { NetlinkSocket } from "../../../../native/linux/netlink/netlink-socket.ffi.ts";
 import type { NftChain } from "../../../../native/linux/nftables/chain.codec.ts";
-import { readNftTables } from "../../../../native/linux/nftables/nft-netlink.ffi.ts";
+import { readNftChains, readNftTables } from "../../../../native/linux/nftables/nft-netlink.ffi.ts";
 import type { NftTable } from "../../../../native/linux/nftables/table.codec.ts";
-import { FRAMES, IDENTITY_CHAIN } from "../render/chain-names.ts";
+import { FRAMES } from "../render/chain-names.ts";
 import type { SpreadPart } from "../render/chains/spread-devices.ts";
+
+/** The chains of the boot unit's table with a hook (render/boot-table.ts). */
+const BOOT_CHAINS = ["crossing", "entering", "leaving"];
 
 /** awg's tables, whatever their content. */
 export function ownTables(socket: NetlinkSocket): NftTable[] {
-  return readNftTables(socket).filter(isOurTable);
+  return ownTablesAmong(readNftTables(socket), () => readNftChains(socket));
+}
+
+/** The chains of awg's tables. */
+export function ownChains(socket: NetlinkSocket, tables = ownTables(socket)): NftChain[] {
+  const families = new Set(tables.map(({ family }) => family));
+  return readNftChains(socket).filter(
+    (chain) => isNamedLikeOurs({ ...chain, name: chain.table }) && families.has(chain.family),
+  );
+}
+
+/** Tables of other programs with the name of one of awg's: "inet awg". */
+export function foreignTables(socket: NetlinkSocket): readonly string[] {
+  const all = readNftTables(socket);
+  const own = new Set(ownTablesAmong(all, () => readNftChains(socket)));
+  return all
+    .filter((table) => isNamedLikeOurs(table) && !own.has(table))
+    .map(({ family, name }) => `${family} ${name}`);
+}
+
+/** Whether a table with the name of the boot unit's has chains that are not of its script. */
+export function isBootTableForeign(socket: NetlinkSocket): boolean {
+  const chains = readNftChains(socket).filter(({ family, table }) => family === "inet" && table === NFT_BOOT_TABLE);
+  return chains.length > 0 && !BOOT_CHAINS.every((name) => chains.some((chain) => chain.name === name));
 }
 
 /** The name of these chains' policy, from their own comment; empty if there is none. */
@@ -30,13 +56,4 @@ export function spreadOf(chains: readonly NftChain[], chain = FRAMES): readonly 
       return found === null ? [] : [{ number: Number(found[1] ?? 1), devices: base?.devices ?? [] }];
     })
     .toSorted((a, b) => a.number - b.number);
-}
-
-function isOurTable({ family, name }: Pick<NftTable, "family" | "name">): boolean {
-  return name === NFT_TABLE && (family === "inet" || family === "netdev");
-}
-
-/** Whether a chain is in one of awg's tables. */
-export function isOurChain({ family, table }: NftChain): boolean {
-  return isOurTable({ family, name: table });
 }

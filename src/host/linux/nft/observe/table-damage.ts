@@ -1,12 +1,12 @@
 import type { FirewallPolicy } from "../../../../model/firewall/policy.ts";
 import { NFT_TABLE } from "../../../../model/ownership.ts";
 import type { NetlinkSocket } from "../../../../native/linux/netlink/netlink-socket.ffi.ts";
-import { readNftChains, readNftTable } from "../../../../native/linux/nftables/nft-netlink.ffi.ts";
+import { readNftTable } from "../../../../native/linux/nftables/nft-netlink.ffi.ts";
 import type { ObservedSet } from "../../../../native/linux/nftables/set.codec.ts";
 import type { NftTable } from "../../../../native/linux/nftables/table.codec.ts";
 import { UPLINK_SET } from "../render/chain-names.ts";
 import { renderNft } from "../render/render-nft.ts";
-import { isOurChain, spreadOf } from "./own-tables.ts";
+import { ownChains, spreadOf } from "./own-tables.ts";
 import { comparePartsOf, partsOfRead, partsOfRendered } from "./table-parts.ts";
 
 /**
@@ -23,7 +23,7 @@ export function tableDamage(
 ): string[] {
   const isRead = (set: ObservedSet, table: NftTable) =>
     !set.isFilledByRules || since.owner === undefined || table.ownerPort !== since.owner;
-  const chains = readNftChains(socket).filter(isOurChain);
+  const chains = ownChains(socket);
   const spread = spreadOf(chains);
   const devices = spread.flatMap((part) => part.devices);
   const uplinks = since.uplinks ?? uplinksIn(socket);

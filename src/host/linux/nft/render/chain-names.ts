@@ -1,6 +1,3 @@
-/** The chain whose comment names the policy; nothing jumps to it. */
-export const IDENTITY_CHAIN = "identity";
-
 /** The chain that counts and drops. */
 export const REFUSED_CHAIN = "refused";
 

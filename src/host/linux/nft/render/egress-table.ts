@@ -1,5 +1,5 @@
 import type { FirewallPolicy, PathRef, PolicyLayer } from "../../../../model/firewall/policy.ts";
-import { MARK_MASK, markOfPath, NFT_TABLE, PATH_NUMBERS } from "../../../../model/ownership.ts";
+import { MARK_MASK, markOfPath, NFT_TABLE, PATH_NUMBERS, TABLE_MARK } from "../../../../model/ownership.ts";
 import { type Expression, verdict } from "../../../../native/linux/nftables/expression.ts";
 import { type Match, matchIn, setMark } from "../../../../native/linux/nftables/match.ts";
 import { FRAMES, NEIGHBOURS } from "./chain-names.ts";
@@ -28,7 +28,7 @@ export function renderEgressTable(
   devices: readonly string[],
   { owned }: Pick<InetTableOptions, "owned">,
 ): RenderedTable {
-  const writer = new TableWriter({ family: "netdev", name: NFT_TABLE, owned, persistent: owned });
+  const writer = new TableWriter({ family: "netdev", name: NFT_TABLE, owned, persistent: owned, comment: TABLE_MARK });
   const place: RenderPlace = { writer, match: matchIn("netdev") };
   const guarded = policy.layers.some((layer) => layer.killSwitch);
   writeRefused(place);

@@ -1,11 +1,18 @@
 import { flowMemoryOf } from "../../../../model/firewall/flow-memory.ts";
 import { LOOPBACK_DEVICE, PROTOCOL } from "../../../../model/firewall/packet.ts";
 import type { FirewallPolicy } from "../../../../model/firewall/policy.ts";
-import { MARK_MASK, markOfPath, NFT_TABLE, PATH_NUMBERS } from "../../../../model/ownership.ts";
+import {
+  IDENTITY_CHAIN,
+  MARK_MASK,
+  markOfPath,
+  NFT_TABLE,
+  PATH_NUMBERS,
+  TABLE_MARK,
+} from "../../../../model/ownership.ts";
 import { type ChainBase, PRIORITY } from "../../../../native/linux/nftables/chain.codec.ts";
 import { counter, verdict } from "../../../../native/linux/nftables/expression.ts";
 import { type Match, matchIn, setMark } from "../../../../native/linux/nftables/match.ts";
-import { IDENTITY_CHAIN, REFUSED_CHAIN } from "./chain-names.ts";
+import { REFUSED_CHAIN } from "./chain-names.ts";
 import { writeArriving } from "./chains/arriving-chain.ts";
 import type { RenderPlace } from "./chains/conditions.ts";
 import { isReply } from "./chains/grant-rules.ts";
@@ -37,7 +44,7 @@ export interface InetTableOptions {
 
 /** Renders the inet table: steering, marking what arrives, then judging what leaves, enters and crosses (chapters S1–S8). */
 export function renderInetTable(policy: FirewallPolicy, { identity, owned, uplinks }: InetTableOptions): RenderedTable {
-  const writer = new TableWriter({ family: "inet", name: NFT_TABLE, owned, persistent: owned });
+  const writer = new TableWriter({ family: "inet", name: NFT_TABLE, owned, persistent: owned, comment: TABLE_MARK });
   const place: RenderPlace = { writer, match: matchIn("inet") };
   writer.chain(IDENTITY_CHAIN, { comment: identity });
   const tunnels = policy.layers.flatMap((layer) => layer.tunnels);
