@@ -91,8 +91,14 @@ export class TunnelLab implements Disposable {
     return this.#startEnd(program, this.far, options);
   }
 
-  /** Starts an engine at both ends and waits until a ping comes through. */
-  async start(engine: Engine): Promise<RunningTunnel> {
+  /** Gives the near end the addresses from 192.0.2.10 on, for a sender with many. */
+  addSources(count: number): void {
+    for (let last = 10; last < 10 + count; last += 1)
+      run("ip", "-n", this.near, "address", "add", `192.0.2.${last}/32`, "dev", "cable");
+  }
+
+  /** Starts an engine at both ends and waits until a ping comes through; the far end also knows `morePeers`. */
+  async start(engine: Engine, morePeers: readonly string[] = []): Promise<RunningTunnel> {
     const [a, b] = [keyPair(), keyPair()];
     const near = { device: `bna${process.pid}`, privateKey: a.private, peerKey: b.public, port: 51001 };
     const far = { device: `bnb${process.pid}`, privateKey: b.private, peerKey: a.public, port: 51002 };
@@ -102,7 +108,7 @@ export class TunnelLab implements Disposable {
     };
     const ends = await Promise.all([
       this.#startEnd(engine.program, this.near, { ...near, ...more, endpoint: ["192.0.2.2", 51002] }),
-      this.#startEnd(engine.program, this.far, { ...far, ...more }),
+      this.#startEnd(engine.program, this.far, { ...far, ...more, morePeers }),
     ]);
     for (const [name, device, last] of [
       [this.near, near.device, 1],
@@ -206,6 +212,11 @@ async function stopChild(child: ChildProcessWithoutNullStreams): Promise<void> {
   const ended = once(child, "exit");
   child.kill("SIGTERM");
   await ended;
+}
+
+/** What a program says its release is; wireguard-go 0.0.20231211 of Debian says 0.0.20230223. */
+export function releaseOf(program: string): string {
+  return run(program, "--version").split("\n")[0] ?? program;
 }
 
 /** A new private key and its public key, in base64. */

@@ -59,6 +59,10 @@ class EmbeddedDevice implements Device {
     return out;
   }
 
+  isHandshake(datagram: Uint8Array): boolean {
+    return this.#receiver.isHandshake(datagram);
+  }
+
   send(innerPacket: Uint8Array, now: number): readonly Output[] {
     const version = ipVersion(innerPacket, 0, innerPacket.length);
     const peer = version === 0 ? undefined : this.#core.routes.find(innerPacket, destinationOffset(version), version);

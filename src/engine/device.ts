@@ -23,8 +23,8 @@ export interface Device {
   peerByKey(publicKey: Uint8Array): Peer | undefined;
 
   /**
-   * Accepts one received UDP payload; the array is not kept. Any bytes are allowed, nothing is thrown. `underLoad` is
-   * the loop's judgement of the rate of `counters.handshakes`. Then only sources with a valid mac2 get a handshake,
+   * Accepts one received UDP payload; the array is not kept. Any bytes are allowed, nothing is thrown. `underLoad`: the
+   * loop has more handshakes of this source than it can process. Then only sources with a valid mac2 get a handshake,
    * others a cookie reply; for `cookies: false` see there. `triedHot`: the hot path's interpretation did not
    * authenticate.
    */
@@ -35,6 +35,8 @@ export interface Device {
     underLoad?: boolean,
     triedHot?: boolean,
   ): readonly Output[];
+  /** Whether the datagram may be a handshake message, which costs much and need not be received at once. */
+  isHandshake(datagram: Uint8Array): boolean;
   /**
    * Sends one inner IP packet to the peer of its destination: sealed if there is a session, else queued (a copy) during
    * a handshake. Packets without a peer are counted in `unroutable` and dropped.

@@ -5,7 +5,7 @@ import { randomWord } from "../../engine/sources.ts";
 import type { TransportHeader, TransportWire, WireFormat } from "../../engine/wire/wire-format.ts";
 import { PACKET_LEAD_BYTES, PACKET_TAG_BYTES } from "../../native/openssl/packet-aead.ffi.ts";
 import { clampSegmentSize, isFirstOfTcp } from "../packet/segment-size.ts";
-import { HandshakeLoad } from "./handshake-load.ts";
+import { HandshakeQueue, type WaitingHandshake } from "./handshake-queue.ts";
 import { type ReceivedControl, readControl } from "./message-control.ts";
 import type { RouteCache } from "./route-cache.ts";
 import { SourceCache } from "./source-cache.ts";
@@ -24,6 +24,10 @@ import {
 /** Aggregated messages hold much data, others one datagram each (measured: 8 and 64 are best). */
 const FEW_MESSAGES = 8;
 const HEADER_BYTES = 16;
+/** Handshakes are processed for so long, then sockets and devices are looked at again. */
+const SLICE_MS = 1;
+/** Handshakes get one part in so many of the time while packets are carried, and those of a flood always. */
+const SHARE = 5;
 
 export interface InboundCounters {
   /** recvmmsg calls with a result, their messages and datagrams. */
@@ -31,6 +35,8 @@ export interface InboundCounters {
   messages: number;
   datagrams: number;
   bytes: number;
+  /** Handshake messages dropped because too many of their source waited. */
+  crowdedOut: number;
 }
 
 /** What the receiving side needs from its tunnel. */
@@ -47,7 +53,7 @@ export interface InboundPorts {
 
 /** From the sockets to the TUN device: each datagram is decrypted into the opened area and passed to the writer. */
 export class Inbound {
-  readonly counters: InboundCounters = { receives: 0, messages: 0, datagrams: 0, bytes: 0 };
+  readonly counters: InboundCounters = { receives: 0, messages: 0, datagrams: 0, bytes: 0, crowdedOut: 0 };
   readonly #resources: WorkerResources;
   readonly #ports: InboundPorts;
   readonly #sources: SourceCache;
@@ -64,12 +70,16 @@ export class Inbound {
   // index allocates a number.
   #lastReceiver = -1;
   #lastSession: Session | undefined;
-  readonly #load = new HandshakeLoad();
+  readonly #handshakes: HandshakeQueue;
+  /** No handshakes before: the time that was not theirs. */
+  #nextSliceAt = 0;
+  #busySliceAt = 0;
 
   constructor(resources: WorkerResources, ports: InboundPorts) {
     this.#resources = resources;
     this.#ports = ports;
     this.#sources = new SourceCache(randomWord(resources.sources));
+    this.#handshakes = new HandshakeQueue(randomWord(resources.sources));
   }
 
   /** Receives once from a socket and writes the packets to the device. */
@@ -91,6 +101,31 @@ export class Inbound {
     if (got === this.#wanted && !aggregated) this.#wanted = RECEIVE_MESSAGES;
     else if (aggregated) this.#wanted = FEW_MESSAGES;
     this.#reportToEngine(now);
+    this.flush();
+  }
+
+  /** How long handshakes that wait may wait at least; Infinity if none waits. */
+  handshakeWaitMs(): number {
+    return this.#handshakes.isEmpty ? Number.POSITIVE_INFINITY : Math.max(0, this.#nextSliceAt - performance.now());
+  }
+
+  /** Processes waiting handshakes for a short time. `isBusy`: packets were carried in this turn. */
+  serveHandshakes(isBusy: boolean, now: number): void {
+    if (this.#handshakes.isEmpty) return;
+    const begun = performance.now();
+    if (begun < (isBusy ? this.#busySliceAt : this.#nextSliceAt)) return;
+    const { device, perform } = this.#ports;
+    let time = begun;
+    let flooded = 0;
+    const take = ({ datagram, from }: WaitingHandshake, isCrowded: boolean) => {
+      perform(device.receive(datagram, from, now, isCrowded));
+      const after = performance.now();
+      if (isCrowded) flooded += after - time;
+      time = after;
+    };
+    while (time < begun + SLICE_MS && this.#handshakes.serve(take));
+    this.#nextSliceAt = time + flooded * (SHARE - 1);
+    this.#busySliceAt = time + (time - begun) * (SHARE - 1);
     this.flush();
   }
 
@@ -221,13 +256,19 @@ export class Inbound {
     this.#from = undefined;
   }
 
-  /** Passes all packets to the engine that are not transport packets of a known session. */
+  /**
+   * Passes all packets to the engine that are not transport packets of a known session. What may be a handshake waits
+   * until the packets are carried.
+   */
   #slowly(at: number, length: number, from: Endpoint, now: number, triedHot = false): void {
     const { device, perform } = this.#ports;
-    this.#reportToEngine(now);
-    const underLoad = this.#load.isHigh(device.counters.handshakes, now);
     const datagram = this.#resources.arena.bytes.subarray(at, at + length);
-    perform(device.receive(datagram, from, now, underLoad, triedHot));
+    if (!triedHot && device.isHandshake(datagram)) {
+      if (!this.#handshakes.add(datagram, from)) this.counters.crowdedOut += 1;
+      return;
+    }
+    this.#reportToEngine(now);
+    perform(device.receive(datagram, from, now, false, triedHot));
     this.#lastReceiver = -1;
   }
 }

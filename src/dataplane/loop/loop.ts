@@ -122,12 +122,11 @@ export class Loop {
   }
 
   #waitMs(): number {
-    let deadline = Number.POSITIVE_INFINITY;
+    const now = this.#resources.calls.bootTimeMs();
+    let wait = LONGEST_WAIT_MS;
     for (let index = 0; index < this.#list.length; index += 1) {
-      deadline = Math.min(deadline, (this.#list[index] as Tunnel).device.nextDeadline());
+      wait = Math.min(wait, (this.#list[index] as Tunnel).waitMs(now));
     }
-    if (deadline === Number.POSITIVE_INFINITY) return LONGEST_WAIT_MS;
-    const wait = Math.ceil(deadline - this.#resources.calls.bootTimeMs());
-    return Math.max(0, Math.min(LONGEST_WAIT_MS, wait));
+    return Math.ceil(wait);
   }
 }

@@ -60,7 +60,7 @@ export class SourceCache {
 }
 
 /** The finalizer of MurmurHash3: every input bit affects every output bit. */
-function mix(hash: number, word: number): number {
+export function mix(hash: number, word: number): number {
   let mixed = Math.imul(hash ^ word, 0x85ebca6b);
   mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
   return mixed ^ (mixed >>> 16);

@@ -50,6 +50,7 @@ export class Tunnel {
   readonly #inbound: Inbound;
   #settings: StoredSettings;
   #wire: WireFormat;
+  #carried = 0;
   readonly #sockets: RebindableSockets;
 
   constructor(resources: WorkerResources, settings: TunnelSettings, now: number, emit: (event: PlaneEvent) => void) {
@@ -124,15 +125,18 @@ export class Tunnel {
     this.batch.flush();
   }
 
-  /** Runs due timers and returns the time of the next. */
-  tick(now: number): number {
+  /** Ends a turn: runs due timers, and processes handshakes that wait. */
+  tick(now: number): void {
     this.#setNow(now);
     this.#sockets.retry(now);
-    if (now >= this.device.nextDeadline()) {
-      this.#perform(this.device.tick(now));
-      if (!this.batch.isEmpty) this.batch.flush();
-    }
-    return this.device.nextDeadline();
+    if (now >= this.device.nextDeadline()) this.#perform(this.device.tick(now));
+    this.#inbound.serveHandshakes(this.#carriedAny(), now);
+    if (!this.batch.isEmpty) this.batch.flush();
+  }
+
+  /** The longest time to the next turn. */
+  waitMs(now: number): number {
+    return Math.max(0, Math.min(this.device.nextDeadline() - now, this.#inbound.handshakeWaitMs()));
   }
 
   /** Reports how many of the sessions at `since`, the last turn, have expired. */
@@ -204,6 +208,14 @@ export class Tunnel {
     this.#perform(outputs);
     this.#inbound.flush();
     if (!this.batch.isEmpty) this.batch.flush();
+  }
+
+  /** Whether packets were carried since the last call. */
+  #carriedAny(): boolean {
+    const carried = this.#outbound.counters.packets + this.#writer.counters.packets;
+    const isMore = carried !== this.#carried;
+    this.#carried = carried;
+    return isMore;
   }
 
   #use(sockets: TunnelSockets): void {

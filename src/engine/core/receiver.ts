@@ -46,6 +46,12 @@ export class Receiver {
     }
   }
 
+  /** Whether a format reads the datagram as something other than transport. */
+  isHandshake(datagram: Uint8Array): boolean {
+    const isOne = (wire: WireFormat) => wire.candidates(datagram).some(({ kind }) => kind !== "transport");
+    return isOne(this.#core.wire) || (this.#former !== undefined && isOne(this.#former.wire));
+  }
+
   /** The peer that sent the datagram, if it authenticated; outputs go to the arrival's. */
   take(datagram: Uint8Array, surroundings: Omit<Arrival, "wire" | "provesFormat">): PeerState | undefined {
     let reason: keyof DeviceCounters | undefined;

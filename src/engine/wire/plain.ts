@@ -70,9 +70,11 @@ export const PLAIN_WIRE: WireFormat = {
 
 function readPlain(datagram: Uint8Array): readonly Candidate[] {
   if (datagram.length < MIN_TRANSPORT_BYTES) return NO_CANDIDATES;
-  const view = new DataView(datagram.buffer, datagram.byteOffset, datagram.length);
-  const word = view.getUint32(0, true);
+  // No view: in a flood most datagrams end here.
+  const reserved = (datagram[1] as number) | (datagram[2] as number) | (datagram[3] as number);
+  const word = reserved === 0 ? (datagram[0] as number) : 0;
   if (word === TYPE_WORDS.transport) {
+    const view = new DataView(datagram.buffer, datagram.byteOffset, datagram.length);
     return [
       {
         kind: "transport",
