@@ -1,6 +1,6 @@
+import type { SystemSupport } from "../../src/config/feature/support.ts";
 import { annotatedSchema } from "../../src/config/json-schema.ts";
 import { typeText } from "../../src/config/key-type.ts";
-import type { SystemSupport } from "../../src/config/support.ts";
 import { cell, code, generatedFrom, page, table } from "./markdown.ts";
 
 type Json = Readonly<Record<string, unknown>>;

@@ -1,15 +1,17 @@
 import { CheckContext } from "./check/check-context.ts";
+import { nodePathOf } from "./check/refused.ts";
 import { runChecks } from "./check/run-checks.ts";
 import { secretsOf } from "./check/secrets.ts";
 import { completeConfig } from "./complete-config.ts";
 import type { Config } from "./config.ts";
 import { type ConfigSource, configHash } from "./config-hash.ts";
+import { refusedKeys } from "./feature/refused-keys.ts";
+import { reservedKeysUsed } from "./feature/reserved-keys.ts";
 import { pruneIssues } from "./issue/prune.ts";
 import { STAND_IN_FILE, withStandIns } from "./issue/stand-ins.ts";
 import { translateIssue } from "./issue/translate-issue.ts";
 import type { LoadOptions } from "./load-options.ts";
 import type { Problem } from "./problem.ts";
-import { reservedKeysUsed } from "./reserved-keys.ts";
 import { rootSchema } from "./section/root.ts";
 import { Findings } from "./source/finding.ts";
 import { locateFindings, placeDescriber } from "./source/locate-findings.ts";
@@ -68,10 +70,8 @@ function placesOfSecrets(config: Config, root: MapNode, sources: readonly Config
 
 function placesOfFeatures(config: Config, root: MapNode, sources: readonly ConfigSource[]): Record<string, string> {
   const describe = placeDescriber(sources);
-  const nodeOf = (path: string) => path.split(".").map((step) => (/^\d+$/.test(step) ? Number(step) : step));
-  return Object.fromEntries(
-    reservedKeysUsed(config).map(({ path }) => [path, describe(valuePlace(root, nodeOf(path)))]),
-  );
+  const used = [...reservedKeysUsed(config), ...refusedKeys(config, "linux"), ...refusedKeys(config, "darwin")];
+  return Object.fromEntries(used.map(({ path }) => [path, describe(valuePlace(root, nodePathOf(path)))]));
 }
 
 /** Rounds of removing invalid values; each reaches at least one level further up. */

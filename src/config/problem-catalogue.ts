@@ -28,7 +28,6 @@ export const PROBLEM_CATALOGUE = {
   "number-not-whole": "A whole number is needed.",
   "number-out-of-range": "A number is outside the field's range.",
   "environment-implicit": "A text has a shell variable in braces. Nothing is substituted inside texts.",
-  "environment-missing": "An environment variable that the configuration refers to is not set.",
   "too-many-problems": "There are more problems than are printed.",
   "duplicate-across-files": "Two files give different values for the same key.",
   "unknown-key": "The key does not exist.",
@@ -116,6 +115,7 @@ export const PROBLEM_CATALOGUE = {
   "tunnel-without-endpoint": "Traffic is sent into a tunnel that has no endpoint and does not listen.",
   "update-unsigned": "Automatic updates have no key to check their signature.",
   "api-not-loopback": "The HTTP interface must listen on loopback.",
+  "refused-by-plan": "This version does not have what the key asks for on this system, so `awg plan` refuses it.",
 } as const satisfies Readonly<Record<string, string>>;
 
 export type ProblemId = keyof typeof PROBLEM_CATALOGUE;
@@ -140,4 +140,5 @@ export const WARNING_IDS: ReadonlySet<ProblemId> = new Set<ProblemId>([
   "peer-without-allowed-ips",
   "default-not-carried",
   "tunnel-without-endpoint",
+  "refused-by-plan",
 ]);

@@ -30,7 +30,6 @@ export const PROBLEM_REMEDIES: Readonly<Record<ProblemId, string>> = {
   "number-not-whole": "Write a whole number.",
   "number-out-of-range": "Write a number in the range that the message names.",
   "environment-implicit": "For a secret write { env: NAME }.",
-  "environment-missing": "Set the variable, or use { file: /path }.",
   "too-many-problems": "Correct those that are printed, then validate again.",
   "duplicate-across-files": "Keep the key in one file.",
   "unknown-key": "Correct the spelling; `awg schema --path` lists the keys.",
@@ -118,4 +117,5 @@ export const PROBLEM_REMEDIES: Readonly<Record<ProblemId, string>> = {
   "tunnel-without-endpoint": "Add an endpoint or a listenPort.",
   "update-unsigned": "Add `update.publicKey`.",
   "api-not-loopback": "Listen on 127.0.0.1 or ::1.",
+  "refused-by-plan": "Remove the key.",
 };

@@ -28,13 +28,13 @@ export function readCases(): Case[] {
 }
 
 /** Writes new answers into the books; run with AWG_UPDATE=1, and read them before committing. */
-export function writeAnswers(answerOf: (yaml: string) => string): void {
+export function writeAnswers(answerOf: (yaml: string, book: string) => string): void {
   for (const book of readdirSync(FOLDER).filter((name) => name.endsWith(".md"))) {
     const text = readFileSync(FOLDER + book, "utf8");
     const answered = text.replace(
       CASE,
       (_all, title: string, yaml: string) =>
-        `## ${title}\n\n\`\`\`yaml\n${yaml}\`\`\`\n\n\`\`\`text\n${answerOf(yaml)}\`\`\``,
+        `## ${title}\n\n\`\`\`yaml\n${yaml}\`\`\`\n\n\`\`\`text\n${answerOf(yaml, book)}\`\`\``,
     );
     writeFileSync(FOLDER + book, answered);
   }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { reservedKeysUsed } from "../../src/config/feature/reserved-keys.ts";
 import { initConfig } from "../../src/config/init-config.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
-import { reservedKeysUsed } from "../../src/config/reserved-keys.ts";
 
 const load = (text: string) => loadConfig([{ name: "awg.yaml", text, mode: 0o600 }]);
 

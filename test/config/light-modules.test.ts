@@ -7,7 +7,7 @@ const LIGHT = [
   "config-hash.ts",
   "problem.ts",
   "problem-catalogue.ts",
-  "reserved-keys.ts",
+  "feature/reserved-keys.ts",
   "init-config.ts",
 ];
 

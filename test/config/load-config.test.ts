@@ -176,16 +176,6 @@ describe("secrets", () => {
     const sources = [source("a.yaml", HEAD, 0o644), source("b.yaml", tunnel("a", KEY), 0o600)];
     expect(places(sources)).toEqual(["b.yaml:2:41 secret-inline"]);
   });
-
-  test("a variable must be set, and not empty, where the environment is known", () => {
-    const sources = [source("a.yaml", `${HEAD}${tunnel("a", "{ env: WG_KEY }")}`)];
-    expect(places(sources)).toEqual([]);
-    expect(places(sources, { environment: { WG_KEY: KEY } })).toEqual([]);
-    expect(places(sources, { environment: { WG_KEY: "" } })).toEqual(["a.yaml:4:41 environment-missing"]);
-    expect(places(sources, { environment: {} })).toEqual(["a.yaml:4:41 environment-missing"]);
-    const inherited = [source("a.yaml", `${HEAD}${tunnel("a", "{ env: toString }")}`)];
-    expect(places(inherited, { environment: {} })).toEqual(["a.yaml:4:41 environment-missing"]);
-  });
 });
 
 describe("places", () => {

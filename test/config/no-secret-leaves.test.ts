@@ -45,7 +45,7 @@ const damage: readonly ((text: string) => string)[] = [
 ];
 
 function renderAll(text: string): string {
-  const { problems } = loadConfig([{ name: "a.yaml", text, mode: 0o644 }], { environment: {} });
+  const { problems } = loadConfig([{ name: "a.yaml", text, mode: 0o644 }]);
   return (
     problems.map((problem) => renderProblem(problem, { color: true, excerpt: true })).join("\n") +
     JSON.stringify(problems)

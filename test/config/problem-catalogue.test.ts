@@ -6,7 +6,6 @@ import { readCases } from "./case-book.ts";
 
 const HEAD = sampleConfig("default: { via: direct }\n");
 const SECRET = "tunnels: { p: { protocol: http, server: a:1, auth: { username: x, password: y } } }\n";
-const VARIABLE = "tunnels: { p: { protocol: http, server: a:1, auth: { username: x, password: { env: Y } } } }\n";
 
 /** What a case book cannot show: several files, permissions, the environment, and what is too much to print. */
 const BEYOND_BOOKS: readonly { texts: readonly string[]; mode?: number; options?: LoadOptions }[] = [
@@ -21,7 +20,7 @@ const BEYOND_BOOKS: readonly { texts: readonly string[]; mode?: number; options?
   { texts: [`${HEAD}include: [b]\n`], options: { readInclude: (name) => ({ name, text: `include: [${name}x]\n` }) } },
   { texts: [HEAD + SECRET], mode: 0o644 },
   { texts: [HEAD], mode: 0o666 },
-  { texts: [HEAD + VARIABLE], options: { environment: {} } },
+  { texts: [`${HEAD}update: {}\n`], options: { refusedOn: "linux" } },
 ];
 
 function idsOf(sources: readonly ConfigSource[], options?: LoadOptions): string[] {

@@ -1,7 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { reservedKeysUsed } from "../../src/config/reserved-keys.ts";
-import { FEATURES, type Feature, refusalOf } from "../../src/config/support.ts";
+import { reservedKeysUsed } from "../../src/config/feature/reserved-keys.ts";
+import { FEATURES, type Feature, refusalOf } from "../../src/config/feature/support.ts";
+import { loadConfig } from "../../src/config/load-config.ts";
 import { configOf, expandText, KEY_A } from "../resources/sample.ts";
+import { sampleConfig } from "../support/config.ts";
 
 const peer = `{ publicKey: ${KEY_A}, endpoint: "198.51.100.7:1", allowedIPs: [0.0.0.0/0] }`;
 const tunnel = (more: string) =>
@@ -67,6 +69,9 @@ const USES: Readonly<Record<Feature, string>> = {
 /** What the service manager or the extension's helper of a host decides, not the table. */
 const JUDGED_BY_HOST: ReadonlySet<Feature> = new Set<Feature>(["service", "systemExtension", "killSwitch.atBoot"]);
 
+/** The one refusal that a plan finds in the routes of a Mac, and not in a key. */
+const BY_ROUTES = "macOS routes by destination only";
+
 /** A Mac as its host describes itself. */
 const MAC = { os: "darwin", resolver: "dynamic-store" } as const;
 
@@ -86,5 +91,13 @@ describe.each(FEATURES)("%s", (feature) => {
     const isRefused = unsupported.some(({ path }) => places().includes(path));
     const usedThere = reservedKeysUsed(configOf(USES[feature])).filter(({ path }) => places().includes(path));
     expect(isRefused).toBe(usedThere.some((use) => refusalOf(use.feature, os) !== undefined));
+  });
+
+  test.each(systems)("law 9: validate on %s warns of what a plan refuses, in the same words", (os) => {
+    const { unsupported } = expandText(USES[feature], os === "darwin" ? MAC : {});
+    const { problems } = loadConfig([{ name: "a.yaml", text: sampleConfig(USES[feature]) }], { refusedOn: os });
+    const warned = problems.filter(({ id }) => id === "refused-by-plan").map(({ message }) => message);
+    const refused = unsupported.map(({ path, message }) => `${path}: ${message}`);
+    expect(warned.toSorted()).toEqual(refused.filter((line) => !line.includes(BY_ROUTES)).toSorted());
   });
 });

@@ -1,4 +1,5 @@
 import type { ConfigSource } from "../../config/config-hash.ts";
+import type { System } from "../../config/feature/support.ts";
 import { sameData } from "../../model/canonical.ts";
 import { VERSION } from "../../model/version.ts";
 import { exposureOf, trustedOwners } from "../../state/file-trust.ts";
@@ -32,24 +33,30 @@ export class ConfigReader {
     if (host.kind === "linux" && !allowInsecurePermissions) this.#owners = trustedOwners(environment, isUnattended);
   }
 
-  /** All problems at once, or the config. */
-  async load(files: readonly SourceFile[]): Promise<LoadedConfig> {
+  /** All problems at once, or the config. Warns of keys that a plan refuses on `refusedOn`. */
+  async load(files: readonly SourceFile[], refusedOn?: System): Promise<LoadedConfig> {
     const sources = files.map((file) => this.#judged(file));
-    const known = sources.some(({ exposure }) => exposure !== undefined) ? undefined : this.#recall(files);
+    const mustParse = refusedOn !== undefined || sources.some(({ exposure }) => exposure !== undefined);
+    const known = mustParse ? undefined : this.#recall(files);
     if (known !== undefined) return known;
     const { loadConfig } = await import("../../config/load-config.ts");
-    const { environment, allowInsecurePermissions } = this.#options;
+    const { allowInsecurePermissions } = this.#options;
     let includes = false;
     const include = (name: string, from: string) => {
       includes = true;
       return [readInclude(name, from)].flat().map((file) => this.#judged(file));
     };
-    const options = { environment, allowInsecurePermissions, readInclude: include, programVersion: VERSION };
+    const options = {
+      allowInsecurePermissions,
+      readInclude: include,
+      programVersion: VERSION,
+      ...(refusedOn === undefined ? {} : { refusedOn }),
+    };
     const { config, problems, hash, secretPlaces, featurePlaces } = loadConfig(sources, options);
     const loaded = { config, problems, hash, sources: files.map(({ name }) => name), secretPlaces, featurePlaces };
     const { hasInlineSecret } = await import("../../config/config.ts");
     // Included files may change until the next time, also in a folder without any file yet.
-    if (!includes && config !== undefined && !hasInlineSecret(config)) {
+    if (refusedOn === undefined && !includes && config !== undefined && !hasInlineSecret(config)) {
       this.#last = { files, loaded };
       this.#fresh = this.#last;
     }

@@ -37,6 +37,7 @@ export const validateDocument = z
         .meta({ id: "OtherEnd" }),
     ).describe("For each AmneziaWG tunnel: the programs that can be its peer."),
     refusedSecrets: list(z.string()).describe("Secret files that a plan would refuse for their mode or owner."),
+    missingSecrets: list(z.string()).describe("Secret files and environment variables that do not exist here."),
   })
   .describe("Problems of a config.");
 

@@ -6,6 +6,7 @@ import { checkMachine } from "./machine.ts";
 import { checkObfuscation } from "./obfuscation.ts";
 import { checkProbes } from "./probes.ts";
 import { checkReferences } from "./references.ts";
+import { checkRefused } from "./refused.ts";
 import { checkRules } from "./rules.ts";
 import { checkSecrets } from "./secrets.ts";
 import { checkShadowing } from "./shadowing.ts";
@@ -26,6 +27,7 @@ const CHECKS: readonly ((context: CheckContext) => void)[] = [
   checkLifecycle,
   checkMachine,
   checkProbes,
+  checkRefused,
 ];
 
 /** Runs all checks; each reports to the context. */

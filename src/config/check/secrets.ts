@@ -8,12 +8,11 @@ const OTHERS_MAY_READ_OR_WRITE = 0o066;
 
 const OTHERS_MAY_WRITE = 0o002;
 
-/** Secrets are available, unreadable to other users, and other users cannot write what root will execute. */
+/** Secrets are unreadable to other users, and other users cannot write what root will execute. */
 export function checkSecrets(context: CheckContext): void {
   checkWritable(context);
   for (const { path, secret } of secretsOf(context.config)) {
     if ("inline" in secret) checkInline(context, path);
-    if ("env" in secret) checkVariable(context, path, secret.env);
   }
 }
 
@@ -62,15 +61,4 @@ function checkInline(context: CheckContext, path: NodePath): void {
   const mode = (source.mode & 0o777).toString(8).padStart(4, "0");
   const message = `the file holds a secret and has mode ${mode}, so other users can read or change it`;
   context.report("file-permissions", path, message, "chmod 600 the file, or move the secret");
-}
-
-function checkVariable(context: CheckContext, path: NodePath, name: string): void {
-  const { environment } = context.options;
-  if (environment === undefined || (Object.hasOwn(environment, name) && (environment[name] ?? "") !== "")) return;
-  context.report(
-    "environment-missing",
-    path,
-    `the environment variable ${name} is not set`,
-    `set ${name}, or use a file`,
-  );
 }

@@ -1,9 +1,9 @@
 import { z } from "zod";
+import { keyMeta } from "../feature/support.ts";
 import { ipAddress } from "../field/address.ts";
 import { checkDomain } from "../field/domain.ts";
 import { isFault } from "../field/leaf.ts";
 import { boolean } from "../field/scalar.ts";
-import { keyMeta } from "../support.ts";
 import { type Via, via } from "./path.ts";
 
 const domainKey = z.string().refine((name) => !isFault(checkDomain(name)), {

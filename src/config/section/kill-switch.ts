@@ -1,9 +1,9 @@
 import { z } from "zod";
+import { keyMeta } from "../feature/support.ts";
 import { prefix } from "../field/address.ts";
 import { oneOrMany } from "../field/leaf.ts";
 import { portRange } from "../field/port.ts";
 import { boolean, oneOf, text } from "../field/scalar.ts";
-import { keyMeta } from "../support.ts";
 import { PROTOCOLS } from "./match.ts";
 
 const exception = z.strictObject({

@@ -1,10 +1,10 @@
 import { z } from "zod";
+import { keyMeta } from "../feature/support.ts";
 import { prefix } from "../field/address.ts";
 import { duration } from "../field/duration.ts";
 import { endpoint } from "../field/endpoint.ts";
 import { type Fault, fault, isFault, leaf, oneOrMany, wrongType } from "../field/leaf.ts";
 import { boolean, checkText, oneOf, text } from "../field/scalar.ts";
-import { keyMeta } from "../support.ts";
 import { via } from "./path.ts";
 
 /** minisign's base64 public key: 42 bytes, algorithm "Ed", key id and key, so it always begins with RW. */

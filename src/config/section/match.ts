@@ -1,13 +1,15 @@
 import { z } from "zod";
+import { LAST_UID } from "../../model/firewall/packet.ts";
 import { parsePrefix } from "../../model/prefix.ts";
+import { keyMeta } from "../feature/support.ts";
 import { checkPrefix } from "../field/address.ts";
 import { checkDomain } from "../field/domain.ts";
 import { nearestWord } from "../field/edit-distance.ts";
 import { type Fault, fault, isFault, kindOf, leaf, oneOrMany, quote, quoteKey, wrongType } from "../field/leaf.ts";
+import { upTo } from "../field/number-pattern.ts";
 import { type PortRange, portRange } from "../field/port.ts";
 import { checkRegex } from "../field/regex.ts";
-import { boolean, checkAbsolutePath, checkText, oneOf, orList, text } from "../field/scalar.ts";
-import { keyMeta } from "../support.ts";
+import { boolean, checkAbsolutePath, checkText, checkWholeNumber, oneOf, orList, text } from "../field/scalar.ts";
 
 /** How a program is recognised. */
 export type AppMatcher =
@@ -128,13 +130,19 @@ const networkCondition = z
 
 const user = leaf(
   {
+    form: "name or number",
     anyOf: [
-      { type: "string", minLength: 1, maxLength: 64 },
-      { type: "integer", minimum: 0 },
+      { type: "string", minLength: 1, maxLength: 64, pattern: "^(?![0-9]*$)" },
+      { type: "string", pattern: `^${upTo(LAST_UID)}$` },
+      { type: "integer", minimum: 0, maximum: LAST_UID },
     ],
   },
-  (input) =>
-    typeof input === "number" && Number.isInteger(input) && input >= 0 ? String(input) : checkText(input, 64),
+  (input): string | Fault => {
+    const isNumber = typeof input === "number" || (typeof input === "string" && /^[0-9]+$/.test(input));
+    if (!isNumber) return checkText(input, 64);
+    const uid = checkWholeNumber(Number(input), 0, LAST_UID);
+    return isFault(uid) ? uid : String(uid);
+  },
 );
 
 const pattern = leaf({ type: "string", minLength: 1 }, checkRegex);

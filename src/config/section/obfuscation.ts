@@ -1,9 +1,9 @@
 import { z } from "zod";
+import { keyMeta } from "../feature/support.ts";
 import { durationRange } from "../field/duration.ts";
 import { type Fault, fault, isFault, leaf, quote, wrongType } from "../field/leaf.ts";
 import { boolean, checkWholeNumber, wholeNumber } from "../field/scalar.ts";
 import { secretKey } from "../field/secret-ref.ts";
-import { keyMeta } from "../support.ts";
 
 /** AmneziaWG generations, oldest first. */
 export const AMNEZIA_VERSIONS = ["1.0", "1.5", "2.0", "3.0", "3.1"] as const;

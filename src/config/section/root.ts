@@ -1,7 +1,7 @@
 import { z } from "zod";
+import { keyMeta } from "../feature/support.ts";
 import { type Fault, fault, isFault, leaf, quote, wrongType } from "../field/leaf.ts";
 import { oneOf, text } from "../field/scalar.ts";
-import { keyMeta } from "../support.ts";
 import { dnsSchema } from "./dns.ts";
 import { killSwitchSchema } from "./kill-switch.ts";
 import * as machine from "./machine.ts";

@@ -1,7 +1,7 @@
 import { z } from "zod";
+import { keyMeta } from "../feature/support.ts";
 import { type Fault, fault, leaf, quote, wrongType } from "../field/leaf.ts";
 import { oneOf, text } from "../field/scalar.ts";
-import { keyMeta } from "../support.ts";
 import { type Match, matchFields } from "./match.ts";
 import { type Fallback, fallback, type Via, via } from "./path.ts";
 

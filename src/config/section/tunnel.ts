@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { isDeviceName } from "../../model/resources/tunnel-key.ts";
+import { keyMeta } from "../feature/support.ts";
 import { interfaceAddress, ipAddress, prefix } from "../field/address.ts";
 import { durationRange } from "../field/duration.ts";
 import { otherEnd } from "../field/endpoint.ts";
@@ -7,7 +8,6 @@ import { publicKey } from "../field/key.ts";
 import { type Fault, fault, leaf, quote, wrongType } from "../field/leaf.ts";
 import { boolean, checkWholeNumber, oneOf, text, wholeNumber } from "../field/scalar.ts";
 import { secretKey, secretText } from "../field/secret-ref.ts";
-import { keyMeta } from "../support.ts";
 import { type Obfuscation, obfuscationSchema } from "./obfuscation.ts";
 import { tunnelList } from "./path.ts";
 

@@ -81,11 +81,9 @@ default: { via: direct }`;
       "embedded",
       ["tunnels.office.engine"],
     ],
-    ["kernel as asked for", { more: "engine: kernel" }, { kernelWireguard: true }, "kernel", []],
-    ["kernel that is not there", { more: "engine: kernel" }, {}, "kernel", ["tunnels.office.engine"]],
     [
-      "kernel under a kill switch",
-      { more: "engine: kernel", top: KS },
+      "kernel, which is not implemented yet",
+      { more: "engine: kernel" },
       { kernelWireguard: true },
       "kernel",
       ["tunnels.office.engine"],

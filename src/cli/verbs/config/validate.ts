@@ -1,4 +1,6 @@
-import { refusedSecretFiles } from "../../../app/load/refused-secret-files.ts";
+import { findSecrets } from "../../../app/load/find-secrets.ts";
+import type { OpenHost } from "../../../app/open-host.ts";
+import type { System } from "../../../config/feature/support.ts";
 import { counted } from "../../../model/text/counted.ts";
 import { readConfigFiles } from "../../config-files.ts";
 import { EXIT } from "../../exit-code.ts";
@@ -14,9 +16,9 @@ import { otherEndsOf, renderOtherEnds } from "./compatible-peers.ts";
  */
 export const run: RunVerb = async (call) => {
   await using host = await openHostFor(call);
-  const loaded = await host.configs.load(readConfigFiles(call));
+  const loaded = await host.configs.load(readConfigFiles(call), await systemOf(host));
   const { config, problems } = loaded;
-  const refused = refusedSecretFiles(loaded, hostOptionsOf(call));
+  const { refused, missing } = findSecrets(loaded, hostOptionsOf(call));
   const failed = config === undefined || (flagOption(call, "strict") && problems.length + refused.length > 0);
   const otherEnds = otherEndsOf(config);
   if (flagOption(call, "json"))
@@ -26,10 +28,12 @@ export const run: RunVerb = async (call) => {
       problems,
       otherEnds: otherEnds.map((one) => ({ ...one, peerVersion: one.peerVersion ?? null })),
       refusedSecrets: refused,
+      missingSecrets: missing,
     });
   else {
     reportProblems(problems, call);
     for (const line of refused) call.terminal.err(`note: a plan here is refused: ${line}`);
+    for (const line of missing) call.terminal.err(`note: ${line}; awg plan needs it`);
   }
   const errors = problems.filter(({ severity }) => severity === "error").length;
   const warnings = problems.length - errors;
@@ -42,3 +46,9 @@ export const run: RunVerb = async (call) => {
   if (!flagOption(call, "json") && !failed) for (const line of renderOtherEnds(otherEnds)) call.terminal.err(line);
   return failed ? EXIT.config : EXIT.success;
 };
+
+/** The system of the host; only a simulated one is asked. */
+async function systemOf({ parts }: OpenHost): Promise<System> {
+  const { host } = parts;
+  return host.name === "simulated" ? (await host.facts.read({ users: [], hosts: [] })).os : host.name;
+}

@@ -7,21 +7,14 @@ import type { ExpandContext, PlacedTunnel } from "../expansion.ts";
  */
 export function chooseEngine(
   { key, tunnel, device }: Pick<PlacedTunnel, "key" | "tunnel" | "device">,
-  { config, facts, unsupported }: Pick<ExpandContext, "config" | "facts" | "unsupported">,
+  { facts, unsupported }: Pick<ExpandContext, "facts" | "unsupported">,
 ): TunnelSpec["engine"] {
   const path = `tunnels.${key}.engine`;
   const { capabilities } = facts;
   const isPlain = tunnel.protocol === "wireguard";
   const wantsExternal = tunnel.engine === "userspace";
   const userspace = isPlain ? capabilities.userspaceWireguard : capabilities.userspaceAmneziawg;
-  if (tunnel.engine === "kernel") {
-    const message = config.killSwitch.enabled
-      ? "the kernel's engine does not work with a kill switch; write engine: auto"
-      : "the kernel's engine is not implemented yet; write engine: auto";
-    const kernel = isPlain && capabilities.kernelWireguard && !config.killSwitch.enabled;
-    if (!kernel) unsupported.push({ path, message });
-    return "kernel";
-  }
+  if (tunnel.engine === "kernel") return "kernel";
   if (!capabilities.tun) {
     unsupported.push({ path, message: "cannot open /dev/net/tun; run modprobe tun, or give the container the device" });
   } else if (wantsExternal && !userspace) {

@@ -4,6 +4,9 @@
  */
 export type SystemSupport = "yes" | "not-yet" | "never";
 
+/** The systems that awg runs on. */
+export type System = "linux" | "darwin";
+
 /** Where a feature works. The refusal of a plan, the JSON Schema, `awg schema --path` and the reference read this table. */
 export interface FeatureSupport {
   readonly linux: SystemSupport;
@@ -85,7 +88,7 @@ export function supportOf(feature: Feature): FeatureSupport {
 }
 
 /** Why a plan refuses a feature on a system, and what to do instead; undefined where it works. */
-export function refusalOf(feature: Feature, system: "linux" | "darwin"): string | undefined {
+export function refusalOf(feature: Feature, system: System): string | undefined {
   const { value, instead, ...support } = supportOf(feature);
   if (support[system] === "yes") return undefined;
   const subject = value === undefined ? "" : `"${value}" `;
@@ -94,7 +97,7 @@ export function refusalOf(feature: Feature, system: "linux" | "darwin"): string 
   return `${subject}${why}${instead === undefined ? "" : `; ${instead}`}`;
 }
 
-function otherOf(system: "linux" | "darwin"): string {
+function otherOf(system: System): string {
   return system === "linux" ? "macOS" : "Linux";
 }
 

@@ -1,5 +1,5 @@
-import { type Config, isNoiseTunnel, type Match, type Tunnel } from "./config.ts";
-import type { AppMatcher } from "./section/match.ts";
+import { type Config, isNoiseTunnel, type Match, type Tunnel } from "../config.ts";
+import type { AppMatcher } from "../section/match.ts";
 import type { Feature } from "./support.ts";
 
 export interface FeatureUse {
@@ -107,7 +107,7 @@ function topLevelUses(config: Config): FeatureUse[] {
       use("conflicts.adopt", `conflicts.${field}`, answer === "adopt"),
     ),
     ...use("killSwitch.ephemeral", "killSwitch.persist", config.killSwitch.enabled && !config.killSwitch.persist),
-    ...use("killSwitch.atBoot", "killSwitch.atBoot", config.killSwitch.atBoot),
+    ...use("killSwitch.atBoot", "killSwitch.atBoot", config.killSwitch.enabled && config.killSwitch.atBoot),
     ...use("dns.split", "dns.split", Object.keys(config.dns?.split ?? {}).length > 0),
     ...use("dns.blockEncryptedDns", "dns.blockEncryptedDns", config.dns?.blockEncryptedDns === true),
     ...config.invariants.flatMap(({ never, always }, index) => [
