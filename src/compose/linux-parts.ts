@@ -68,7 +68,7 @@ export function linuxParts({ stateDir, runDir, isUnattended, ...given }: HostOpt
     sshBeganMs: () => sshServerStartMs(process.ppid),
     expectEngines: async (tunnels) => {
       const { expectEngines } = await import("../host/linux/engines/expect-engines.ts");
-      expectEngines(keeperOf(paths), tunnels);
+      await expectEngines(keeperOf(paths), tunnels);
     },
     inotifyUsage: async () =>
       (await import("../host/linux/processes/inotify-limit.ts")).readInotifyUsage(readServiceUser().uid),
@@ -86,15 +86,15 @@ function keeperWatchdog({ runDir, stateDir }: Paths): Watchdog {
   return {
     arm: async (deadlineMs) => {
       await keeper.ensureRunning();
-      const { watchdog } = keeper.request({ request: "armWatchdog", watch: { deadlineMs, command } });
+      const { watchdog } = await keeper.request({ request: "armWatchdog", watch: { deadlineMs, command } });
       if (watchdog?.deadlineMs === deadlineMs) return;
       throw new AwgError("host", "the keeper did not take the deadline, so nobody would revert; nothing was changed");
     },
     endStopped: keeper.endStopped,
-    knows: async (deadlineMs) => keeper.status()?.watchdog?.deadlineMs === deadlineMs,
+    knows: async (deadlineMs) => (await keeper.status())?.watchdog?.deadlineMs === deadlineMs,
     disarm: async () => {
       try {
-        keeper.request({ request: "disarmWatchdog" });
+        await keeper.request({ request: "disarmWatchdog" });
       } catch {
         return;
       }

@@ -81,7 +81,7 @@ export async function keepHost(useCases: UseCases, options: DaemonOptions, engin
     onReverted: () => wake("nobody confirmed in time"),
   });
   const clock = { nowMs: () => performance.now(), random: Math.random };
-  await using guard = new RulesetWatchdog(useCases, { ...clock, report: options.report });
+  await using guard = new RulesetWatchdog(useCases, { setTimer, report: options.report });
   const exchanged = watchProgramReplaced();
   const subject = {
     plan: async () => {

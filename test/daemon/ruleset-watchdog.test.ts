@@ -6,6 +6,7 @@ import type { HostOptions } from "../../src/app/host-options.ts";
 import { daemonOutside } from "../../src/compose/daemon.ts";
 import { simulatedParts } from "../../src/compose/simulated-parts.ts";
 import { type DaemonReport, keepHost } from "../../src/daemon/run-daemon.ts";
+import { setTimer } from "../../src/daemon/timers.ts";
 import { RulesetWatchdog, renderGuarded } from "../../src/daemon/watch/ruleset-watchdog.ts";
 import type { NetworkEvent } from "../../src/host/ports/network-events.ts";
 import type { FirewallPolicy } from "../../src/model/firewall/policy.ts";
@@ -135,29 +136,41 @@ const OBSTACLES: Readonly<Record<string, (bench: DaemonBench) => Promise<void>>>
 };
 
 describe("what reports on the packet filter", () => {
-  test("is answered at once and by name, and left to the loop's look for a moment afterwards", async () => {
-    let [nowMs, looks] = [0, 0];
+  test("is answered at once and by name; what comes during the look or the pause after it, once they are over", async () => {
+    let looks = 0;
     const reported: string[] = [];
+    const pauses: (() => void)[] = [];
     const restorePolicy = async () => {
       looks += 1;
       return { wrong: "the packet filter was gone", restored: "yes" } as const;
     };
+    const setTimer = (_: number, onDue: () => void): Disposable => {
+      pauses.push(onDue);
+      return { [Symbol.dispose]: () => {} };
+    };
     await using guard = new RulesetWatchdog(
       { restorePolicy },
-      { report: (report) => reported.push(renderGuarded(report)), nowMs: () => nowMs },
+      { report: (report) => reported.push(renderGuarded(report)), setTimer },
     );
-    const note = async (what: string, program?: string): Promise<void> => {
+    const note = (what: string, program?: string): void =>
       guard.note({ what, renumbered: false, ...(program === undefined ? {} : { by: { pid: 7, program } }) });
-      await sleep(5);
-    };
-    await note("routes", "ip");
+    note("routes", "ip");
+    await sleep(5);
     expect(looks).toBe(0);
-    await note("packet filter", "nft");
+    note("packet filter", "nft");
+    note("packet filter", "iptables");
+    await sleep(5);
     expect(reported).toEqual(["the packet filter was gone, by nft (process 7); what had stood stands again"]);
-    for (; nowMs < 200; nowMs += 50) await note("packet filter", "nft");
-    expect(looks).toBe(1);
-    await note("the keeper ended");
+    note("the keeper ended");
+    await sleep(5);
+    expect([looks, pauses.length]).toEqual([1, 1]);
+    pauses.shift()?.();
+    await sleep(5);
     expect(looks).toBe(2);
+    expect(reported.at(-1)).toContain("by iptables (process 7)");
+    pauses.shift()?.();
+    await sleep(5);
+    expect([looks, pauses.length]).toEqual([2, 0]);
     await guard.look();
     expect(reported.at(-1)).toBe("the packet filter was gone; what had stood stands again");
   });
@@ -170,7 +183,7 @@ describe("what reports on the packet filter", () => {
       order.push("ends");
       throw new Error("the state cannot be read");
     };
-    await using guard = new RulesetWatchdog({ restorePolicy }, { report: () => {}, nowMs: () => 0 });
+    await using guard = new RulesetWatchdog({ restorePolicy }, { report: () => {}, setTimer });
     guard.note({ what: "packet filter", renumbered: false });
     await expect(guard.look()).rejects.toThrow("cannot be read");
     expect(order).toEqual(["begins", "ends", "begins", "ends"]);

@@ -44,12 +44,12 @@ describe.skipIf(obstacle !== undefined)(`a keeper that is slow${obstacle ? ` (sk
 
   test("is read two seconds after the request", async () => {
     const pid = await startSlowKeeper(2);
-    expect(keeperClient(paths, []).status()).toMatchObject({ pid, devices: [] });
+    expect(await keeperClient(paths, []).status()).toMatchObject({ pid, devices: [] });
   });
 
   test("is waited for five seconds in all, and the message says so", async () => {
     const pid = await startSlowKeeper(5.8);
-    expect(() => keeperClient(paths, []).status()).toThrow(
+    await expect(keeperClient(paths, []).status()).rejects.toThrow(
       expect.objectContaining({
         message: `the keeper (process ${pid}) behind ${paths.socket} did not answer for 5 s`,
         facts: { errno: "ETIMEDOUT", pid, stopped: false },

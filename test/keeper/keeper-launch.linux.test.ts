@@ -58,7 +58,7 @@ test.skipIf(obstacle !== undefined)(
     rmSync(paths.socket);
     writeFileSync(mayStart, "");
     await client.ensureRunning();
-    const pid = client.status()?.pid;
+    const pid = (await client.status())?.pid;
     expect(pid).toBeGreaterThan(1);
     process.kill(pid as number, "SIGKILL");
   },

@@ -1,7 +1,7 @@
 import { AwgError, messageOf } from "../../model/error.ts";
 import type { FirewallPolicy } from "../../model/firewall/policy.ts";
 import { isClaim } from "../../model/plan.ts";
-import { loadStrictest } from "../../reconciler/apply/block.ts";
+import { loadStrictest, strictestOf } from "../../reconciler/apply/block.ts";
 import { bootTimeMs } from "../../reconciler/apply/outcome.ts";
 import type { Generation } from "../../reconciler/journal/generation.ts";
 import { type OpenTransaction, readOpenTransaction, verifiedState } from "../../reconciler/journal/open-transaction.ts";
@@ -20,19 +20,42 @@ export interface RestoredPolicy {
 
 /**
  * Restores the packet filter if it is missing, damaged or without a keeper. Gives undefined if it is intact or none is
- * due. It needs no configuration, secrets or plan, so a failure of these leaves no host open (law 1). If the host
- * refuses the policy, all traffic is blocked (rule S1.4). Nothing else is changed or journalled: one load is one kernel
- * transaction.
+ * due. It needs no configuration, secrets or plan, so a failure of these leaves no host open (law 1). A missing or
+ * damaged one does not wait for the lock (rule S1.7); a keeper for it does. If the host refuses the policy, all traffic
+ * is blocked (rule S1.4). Nothing else is changed or journalled: one load is one kernel transaction.
  *
- * @throws AwgError locked while another awg is at work; journal or permission if the state is unreadable; the errors of
- *   reading the packet filter
+ * @throws AwgError locked while another awg is at work and nothing was restored; journal or permission if the state is
+ *   unreadable; the errors of reading the packet filter
  */
 export async function restorePolicy(parts: HostParts): Promise<RestoredPolicy | undefined> {
   parts.requireRights?.();
-  if ((await findWrong(parts)) === undefined) return undefined;
-  await using _held = await parts.lock("protect");
+  const found = await findWrong(parts);
+  if (found === undefined) return undefined;
+  const isLoaded = found.atOnce && (await loadAtOnce(parts, found.due));
+  const restored = isLoaded ? ({ wrong: found.wrong, restored: "yes" } as const) : undefined;
+  const lock = await parts.lock("protect").catch((error: unknown) => {
+    if (restored === undefined) throw error;
+  });
+  if (lock === undefined) return restored;
+  await using _held = lock;
   // Whoever held the lock may have mended it, or left another state.
-  return await restorePolicyHeld(parts);
+  const held = await restorePolicyHeld(parts);
+  return restored === undefined ? held : { ...(held ?? restored), wrong: found.wrong };
+}
+
+/**
+ * Loads what all of these allow, without the lock and without a keeper, which takes longer to start. Whoever holds the
+ * lock loads its own policy over it. Returns whether the host accepted it.
+ */
+async function loadAtOnce({ host, close }: HostParts, due: readonly FirewallPolicy[]): Promise<boolean> {
+  try {
+    await host.firewall.load(strictestOf(due), { unheld: true });
+    await close();
+    return true;
+  } catch {
+    // The load under the lock meets the same refusal and reports it.
+    return false;
+  }
 }
 
 /** The same for the holder of the lock. */
@@ -91,18 +114,31 @@ function policiesOf(generation: Generation | undefined): readonly FirewallPolicy
   );
 }
 
-async function findWrong(
-  parts: HostParts,
-): Promise<{ readonly wrong: string; readonly due: readonly FirewallPolicy[] } | undefined> {
+/** What is wrong with the packet filter, and the policies that are due. */
+interface Wrong {
+  readonly wrong: string;
+  readonly due: readonly FirewallPolicy[];
+  /** Whether the due policies may be loaded while another awg holds the lock. */
+  readonly atOnce: boolean;
+}
+
+async function findWrong(parts: HostParts): Promise<Wrong | undefined> {
   const [observed] = (await firewallDriver.observe(parts.host, new Map())).values();
   const { policy = null, damage = [], held = false, holdable } = observed ?? {};
   if (policy !== null && damage.length === 0) {
     const isFlushable = !held && holdable !== false;
-    return isFlushable ? { wrong: "nobody held the packet filter", due: [policy] } : undefined;
+    return isFlushable ? { wrong: "nobody held the packet filter", due: [policy], atOnce: false } : undefined;
   }
   const { journal, generations } = parts.stores;
-  const due = duePolicies(await readOpenTransaction(journal), await generations.latest(), bootTimeMs(parts));
+  const open = await readOpenTransaction(journal);
+  const due = duePolicies(open, await generations.latest(), bootTimeMs(parts));
   if (due.length === 0) return undefined;
   const wrong = damage[0] === undefined ? "the packet filter was gone" : `the packet filter was damaged (${damage[0]})`;
-  return { wrong, due };
+  return { wrong, due, atOnce: !held && !endsWithoutPolicy(open) };
+}
+
+/** Whether an open change may leave no policy, at its end or rolled back: then its awg may just have removed it. Pure. */
+function endsWithoutPolicy(open: OpenTransaction | undefined): boolean {
+  const steps = (open?.batches ?? []).flatMap(({ batch }) => batch.steps);
+  return steps.some((step) => step.kind === "firewall" && (step.before === null || step.after === null));
 }

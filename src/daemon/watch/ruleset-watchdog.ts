@@ -3,8 +3,8 @@ import type { NetworkEvent } from "../../host/ports/network-events.ts";
 import type { UseCases } from "../use-cases.ts";
 import { writerText } from "../writer-text.ts";
 
-/** After its own look it ignores events for this long: others may change the packet filter many times a second. */
-const REST_MS = 200;
+/** Pause between two looks for events: others may change the packet filter many times a second. */
+const REST_MS = 50;
 
 /** The watchdog's report: the packet filter was wrong, and the result of the repair. */
 export interface GuardReport extends RestoredPolicy {
@@ -15,8 +15,7 @@ export interface GuardReport extends RestoredPolicy {
 
 export interface GuardDeps {
   readonly report: (report: GuardReport) => void;
-  /** Steady milliseconds. */
-  readonly nowMs: () => number;
+  readonly setTimer: (ms: number, onDue: () => void) => Disposable;
 }
 
 /**
@@ -27,7 +26,10 @@ export class RulesetWatchdog {
   readonly #useCases: Pick<UseCases, "restorePolicy">;
   readonly #deps: GuardDeps;
   #looking: Promise<unknown> = Promise.resolve();
-  #restUntilMs = 0;
+  /** The program of the event that the next look answers; undefined while no look is due. */
+  #due: { readonly by: string | undefined } | undefined;
+  #rest: Disposable | undefined;
+  #isBusy = false;
 
   constructor(useCases: Pick<UseCases, "restorePolicy">, deps: GuardDeps) {
     this.#useCases = useCases;
@@ -42,22 +44,29 @@ export class RulesetWatchdog {
   }
 
   /**
-   * Looks at once if the event may concern the packet filter. The same event wakes the loop, which reports any error.
+   * Looks at once if the event may concern the packet filter, or as soon as the look and the pause before it are over.
+   * The same event wakes the loop, which reports any error.
    */
   note({ what, by }: NetworkEvent): void {
-    const nowMs = this.#deps.nowMs();
-    if ((what !== "packet filter" && what !== "the keeper ended") || nowMs < this.#restUntilMs) return;
-    this.#restUntilMs = Number.POSITIVE_INFINITY;
-    this.look(by === undefined ? undefined : writerText(by))
-      .catch(() => undefined)
-      .finally(() => {
-        this.#restUntilMs = this.#deps.nowMs() + REST_MS;
-      });
+    if (what !== "packet filter" && what !== "the keeper ended") return;
+    this.#due = { by: by === undefined ? this.#due?.by : writerText(by) };
+    if (!this.#isBusy) void this.#answer();
   }
 
   /** Ends with the look that is under way. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isBusy = true;
+    this.#rest?.[Symbol.dispose]();
     await this.#looking;
+  }
+
+  async #answer(): Promise<void> {
+    const due = this.#due;
+    this.#isBusy = due !== undefined;
+    if (due === undefined) return;
+    this.#due = undefined;
+    await this.look(due.by).catch(() => undefined);
+    this.#rest = this.#deps.setTimer(REST_MS, () => void this.#answer());
   }
 
   async #look(by: string | undefined): Promise<void> {

@@ -35,18 +35,18 @@ const MOST_FAILED_LAUNCHES = 5;
 const LAUNCH_LOOK_MS = 10;
 const RELAUNCH_MS = 250;
 
-/** The keeper of this network namespace, as its clients see it. Calls are synchronous: they take less than loading node:net. */
+/** The keeper of this network namespace, as its clients see it. A call blocks this process for milliseconds at most. */
 export interface KeeperClient {
   /**
    * What the keeper holds; undefined when none runs. Starts nothing. For a silent keeper a reader gets what the kernel
    * reports.
    */
-  status(): KeeperStatus | undefined;
+  status(): Promise<KeeperStatus | undefined>;
   /**
    * Sends a request to a running keeper, after a short query that detects a stopped one. Throws what the keeper
    * reports, or AwgError("host") when none runs.
    */
-  request(request: KeeperRequest): KeeperStatus;
+  request(request: KeeperRequest): Promise<KeeperStatus>;
   /** Starts a keeper unless one answers, and waits until it does. */
   ensureRunning(): Promise<void>;
   /**
@@ -65,9 +65,9 @@ export type OnSilentKeeper = (silence: AwgError) => void;
 export function keeperClient(paths: KeeperPaths, command: readonly string[], onSilent?: OnSilentKeeper): KeeperClient {
   let patienceMs = QUESTION_TIMEOUT_MS;
   let launchPatienceMs = LAUNCH_TIMEOUT_MS;
-  const status = () => {
+  const status = async () => {
     try {
-      const answered = statusUnlessStopped(paths, patienceMs);
+      const answered = await statusUnlessStopped(paths, patienceMs);
       patienceMs = QUESTION_TIMEOUT_MS;
       return answered;
     } catch (error) {
@@ -77,8 +77,8 @@ export function keeperClient(paths: KeeperPaths, command: readonly string[], onS
   };
   return {
     status: onSilent === undefined ? status : readersStatus(paths, onSilent),
-    request: (request) => {
-      status();
+    request: async (request) => {
+      await status();
       return exchange(paths, request, { timeoutMs: WORK_TIMEOUT_MS });
     },
     ensureRunning: async () => {
@@ -96,9 +96,9 @@ export function keeperClient(paths: KeeperPaths, command: readonly string[], onS
 /** The kernel lists the descriptors of a keeper that does not answer. */
 function readersStatus(paths: KeeperPaths, onSilent: OnSilentKeeper): KeeperClient["status"] {
   let isReported = false;
-  return () => {
+  return async () => {
     try {
-      return statusOrNothing(paths, { timeoutMs: isReported ? AGAIN_TIMEOUT_MS : readersPatienceMs(paths) });
+      return await statusOrNothing(paths, { timeoutMs: isReported ? AGAIN_TIMEOUT_MS : readersPatienceMs(paths) });
     } catch (error) {
       if (!(error instanceof AwgError && hasErrno(error, "ETIMEDOUT"))) throw error;
       const pid = Number(error.facts["pid"]);
@@ -127,29 +127,33 @@ interface Patience {
   readonly stoppedMs?: number;
 }
 
-/** The call blocks the daemon, so it waits for a stopped keeper only as long as needed to be sure. */
-function statusUnlessStopped(paths: KeeperPaths, timeoutMs: number): KeeperStatus | undefined {
+/** A stopped keeper is waited for only as long as needed to be sure. */
+function statusUnlessStopped(paths: KeeperPaths, timeoutMs: number): Promise<KeeperStatus | undefined> {
   return statusOrNothing(paths, { timeoutMs, stoppedMs: Math.min(timeoutMs, STOPPED_QUESTION_MS) });
 }
 
-function statusOrNothing(paths: KeeperPaths, patience: Patience): KeeperStatus | undefined {
+async function statusOrNothing(paths: KeeperPaths, patience: Patience): Promise<KeeperStatus | undefined> {
   try {
-    return exchange(paths, { request: "status" }, patience);
+    return await exchange(paths, { request: "status" }, patience);
   } catch (error) {
     if (hasErrno(error, "ENOENT", "ECONNREFUSED", "ECONNRESET", "EPIPE", "EACCES")) return undefined;
     throw error;
   }
 }
 
-function exchange(paths: KeeperPaths, request: KeeperRequest, patience: Patience): KeeperStatus {
-  const status = parseKeeperAnswer(new TextDecoder().decode(ask(paths, request, patience)));
+async function exchange(paths: KeeperPaths, request: KeeperRequest, patience: Patience): Promise<KeeperStatus> {
+  const status = parseKeeperAnswer(new TextDecoder().decode(await ask(paths, request, patience)));
   if (status.version === KEEPER_PROTOCOL_VERSION) return status;
   throw new AwgError("host", `the keeper speaks version ${status.version} of its protocol, this awg version 1`, {
     remedy: "stop it with the awg that started it",
   });
 }
 
-function ask(paths: KeeperPaths, request: KeeperRequest, { timeoutMs, stoppedMs = timeoutMs }: Patience): Uint8Array {
+async function ask(
+  paths: KeeperPaths,
+  request: KeeperRequest,
+  { timeoutMs, stoppedMs = timeoutMs }: Patience,
+): Promise<Uint8Array> {
   let pid = 0;
   let waitedMs = stoppedMs;
   try {
@@ -165,12 +169,12 @@ function ask(paths: KeeperPaths, request: KeeperRequest, { timeoutMs, stoppedMs 
       },
     });
     try {
-      return asked.receive();
+      return await asked.receiveLater();
     } catch (error) {
       if (stoppedMs === timeoutMs || !hasErrno(error, "ETIMEDOUT") || isStopped(pid)) throw error;
     }
     waitedMs = timeoutMs;
-    return asked.receive(timeoutMs - stoppedMs);
+    return await asked.receiveLater(timeoutMs - stoppedMs);
   } catch (error) {
     if (hasErrno(error, "ETIMEDOUT")) throw silent(paths, pid, waitedMs, error);
     throw error;
@@ -239,7 +243,7 @@ async function launch(paths: KeeperPaths, command: readonly string[], longestMs:
   const deadline = performance.now() + longestMs;
   let failures = 0;
   let child = start(spawn, program, words, paths);
-  while (statusOrNothing(paths, { timeoutMs: QUESTION_TIMEOUT_MS }) === undefined) {
+  while ((await statusOrNothing(paths, { timeoutMs: QUESTION_TIMEOUT_MS })) === undefined) {
     if (performance.now() > deadline || failures === MOST_FAILED_LAUNCHES) {
       throw new AwgError("host", "the keeper did not start", { remedy: `see ${paths.log}` });
     }

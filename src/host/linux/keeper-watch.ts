@@ -3,17 +3,28 @@ import type { NetworkEvents } from "../ports/network-events.ts";
 
 const LOOK_MS = 500;
 
+interface KeeperStatusReader {
+  status(): Promise<KeeperStatus | undefined>;
+}
+
 /**
  * Reports the keeper's death within half a second. Until another keeper owns our tables, any process with CAP_NET_ADMIN
  * can flush them (rule S12.1), and the kernel sends no event for that. The keeper is watched by its pid,
  * and queried only while no pid is known.
  */
-export function keeperEvents(keeper: { status(): KeeperStatus | undefined }): NetworkEvents {
+export function keeperEvents(keeper: KeeperStatusReader): NetworkEvents {
   return {
     watch(onEvent) {
       let pid: number | undefined;
+      let isAsking = false;
+      const ask = async (): Promise<void> => {
+        if (isAsking) return;
+        isAsking = true;
+        pid = (await statusOrNothing(keeper))?.pid;
+        isAsking = false;
+      };
       const look = (): void => {
-        pid ??= statusOrNothing(keeper)?.pid;
+        if (pid === undefined) void ask();
         if (pid === undefined || isAlive(pid)) return;
         pid = undefined;
         onEvent({ what: "the keeper ended", renumbered: false });
@@ -25,9 +36,9 @@ export function keeperEvents(keeper: { status(): KeeperStatus | undefined }): Ne
 }
 
 /** A keeper that is just starting or exiting does not answer; the next check asks again. */
-function statusOrNothing(keeper: { status(): KeeperStatus | undefined }): KeeperStatus | undefined {
+async function statusOrNothing(keeper: KeeperStatusReader): Promise<KeeperStatus | undefined> {
   try {
-    return keeper.status();
+    return await keeper.status();
   } catch {
     return undefined;
   }

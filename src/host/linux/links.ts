@@ -36,14 +36,14 @@ export function listLinksOnce(): ListLinks {
 /** Devices by rtnetlink; the keeper holds the TUN descriptors. */
 export function linuxLinks(keeper: KeeperClient, list: ListLinks = listLinks): LinkPort {
   return {
-    read: async () => readLinks(keeper, list()),
+    read: () => readLinks(keeper, list()),
     ensure: (spec) => ensureLink(keeper, spec),
-    remove: async (device) => removeLink(keeper, device),
+    remove: (device) => removeLink(keeper, device),
     // Loaded only where another program made devices or tables.
     readHolder: async (device) => (await import("./adoption/foreign-engine.ts")).readLinkHolder(device),
     readLeftovers: async (device) => (await import("./adoption/leftovers.ts")).readLeftovers(device),
     adopt: (spec) => adoptLink(keeper, spec),
-    release: async (spec) => releaseLink(keeper, spec),
+    release: (spec) => releaseLink(keeper, spec),
     changeLeftovers: async (device, changes) =>
       (await import("./adoption/leftovers.ts")).changeLeftovers(device, changes),
   };
@@ -54,11 +54,11 @@ export function tunnelOfLink({ alias }: Pick<Link, "alias">): string | undefined
   return alias?.startsWith(LINK_ALIAS_PREFIX) ? alias.slice(LINK_ALIAS_PREFIX.length) : undefined;
 }
 
-function readLinks(keeper: KeeperClient, links: readonly Link[]): LinkObserved[] {
+async function readLinks(keeper: KeeperClient, links: readonly Link[]): Promise<LinkObserved[]> {
   using netlink = openRouteNetlink();
   const addresses = Map.groupBy(netlink.addresses(), ({ linkIndex }) => linkIndex);
   // Asked even when no device is ours: an apply then learns of a silent keeper before its first write.
-  const held = new Set(keeper.status()?.devices.map(({ device }) => device));
+  const held = new Set((await keeper.status())?.devices.map(({ device }) => device));
   return links.map((link) => ({
     device: link.name,
     index: link.index,
@@ -83,10 +83,10 @@ async function ensureLink(keeper: KeeperClient, spec: LinkSpec): Promise<void> {
   }
   using netlink = openRouteNetlink();
   const existing = netlink.link(spec.device);
-  if (existing !== undefined) refuseForeign(keeper, existing);
+  if (existing !== undefined) await refuseForeign(keeper, existing);
   await keeper.ensureRunning();
   const alias = `${LINK_ALIAS_PREFIX}${spec.tunnel}`;
-  keeper.request({ request: "openDevice", device: spec.device, alias });
+  await keeper.request({ request: "openDevice", device: spec.device, alias });
   const link = netlink.link(spec.device);
   if (link === undefined) throw new AwgError("host", `the device ${spec.device} disappeared while awg created it`);
   const change = {
@@ -104,7 +104,7 @@ async function ensureLink(keeper: KeeperClient, spec: LinkSpec): Promise<void> {
  */
 async function adoptLink(keeper: KeeperClient, spec: LinkSpec): Promise<void> {
   await keeper.ensureRunning();
-  keeper.request({ request: "adoptDevice", device: spec.device, alias: `${LINK_ALIAS_PREFIX}${spec.tunnel}` });
+  await keeper.request({ request: "adoptDevice", device: spec.device, alias: `${LINK_ALIAS_PREFIX}${spec.tunnel}` });
   using netlink = openRouteNetlink();
   const link = netlink.link(spec.device);
   if (link === undefined) throw new AwgError("host", `the device ${spec.device} disappeared while awg adopted it`);
@@ -112,8 +112,8 @@ async function adoptLink(keeper: KeeperClient, spec: LinkSpec): Promise<void> {
   markAddresses(netlink, link.index, ROUTE_PROTOCOL);
 }
 
-function releaseLink(keeper: KeeperClient, spec: LinkSpec): void {
-  if (keeper.status() !== undefined) keeper.request({ request: "releaseDevice", device: spec.device });
+async function releaseLink(keeper: KeeperClient, spec: LinkSpec): Promise<void> {
+  if ((await keeper.status()) !== undefined) await keeper.request({ request: "releaseDevice", device: spec.device });
   using netlink = openRouteNetlink();
   const link = netlink.link(spec.device);
   if (link === undefined) return;
@@ -145,9 +145,9 @@ function allowIpv6({ device, addresses }: LinkSpec): void {
 }
 
 /** A device that the keeper holds is ours even if its alias is not set yet. */
-function refuseForeign(keeper: KeeperClient, link: Link): void {
+async function refuseForeign(keeper: KeeperClient, link: Link): Promise<void> {
   if (tunnelOfLink(link) !== undefined) return;
-  if (keeper.status()?.devices.some(({ device }) => device === link.name)) return;
+  if ((await keeper.status())?.devices.some(({ device }) => device === link.name)) return;
   throw new AwgError("conflict", `the device ${link.name} exists and awg did not make it`, {
     facts: { device: link.name },
     remedy: "set another interface name for the tunnel, or delete that device",
@@ -215,14 +215,14 @@ function isKernelsOwn({ family, scope, protocol }: InterfaceAddress): boolean {
   return family === 6 && scope === SCOPE_LINK && protocol !== ROUTE_PROTOCOL;
 }
 
-function removeLink(keeper: KeeperClient, device: string): void {
+async function removeLink(keeper: KeeperClient, device: string): Promise<void> {
   using netlink = openRouteNetlink();
   const existing = netlink.link(device);
-  if (existing !== undefined) refuseForeign(keeper, existing);
+  if (existing !== undefined) await refuseForeign(keeper, existing);
   // An engine that died is no longer a tunnel whose removal would also remove the rest.
   removeDeadSockets(device);
-  if (keeper.status()?.devices.some((one) => one.device === device)) {
-    keeper.request({ request: "closeDevice", device });
+  if ((await keeper.status())?.devices.some((one) => one.device === device)) {
+    await keeper.request({ request: "closeDevice", device });
   }
   const left = netlink.link(device);
   if (left === undefined) return;

@@ -38,10 +38,14 @@ interface Loaded {
   readonly refusal?: unknown;
 }
 
+/** The policy that all of these allow; *blocked* if there are none. Pure. */
+export function strictestOf([first = blockedPolicy(), ...more]: readonly FirewallPolicy[]): FirewallPolicy {
+  return more.reduce<FirewallPolicy>((all, one) => between(all, one) ?? one, first);
+}
+
 /** Loads the policy that all of these allow; *blocked* if there are none or the load is refused. Never throws. */
 export async function loadStrictest(deps: Machine, policies: readonly FirewallPolicy[]): Promise<Loaded> {
-  const [first = blockedPolicy(), ...more] = policies;
-  const strict = more.reduce<FirewallPolicy>((all, one) => between(all, one) ?? one, first);
+  const strict = strictestOf(policies);
   let refusal: unknown;
   for (const policy of [strict, blockedPolicy()]) {
     for (let attempt = 1; attempt <= TRIES; attempt++) {

@@ -1,7 +1,8 @@
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { duePolicies, type RestoredPolicy } from "../../../src/app/protect/restore-policy.ts";
+import { applyPlanned } from "../../../src/app/apply/apply-planned.ts";
+import { duePolicies, type RestoredPolicy, restorePolicy } from "../../../src/app/protect/restore-policy.ts";
 import type { FirewallPolicy } from "../../../src/model/firewall/policy.ts";
 import { blockedPolicy } from "../../../src/model/firewall/transition.ts";
 import type { Generation } from "../../../src/reconciler/journal/generation.ts";
@@ -66,12 +67,45 @@ describe("law 1: the packet filter that ought to stand", () => {
 
   test("S1.4: is not taken: all traffic is blocked, and why is said", async () => {
     const { bench } = await protectedBench();
-    change(bench, { policy: null, held: false }, [{ at: 1, fault: { kind: "fail", error: "host", times: 3 } }]);
+    change(bench, { policy: null, held: false }, [{ at: 1, fault: { kind: "fail", error: "host", times: 4 } }]);
     expect(await restore(bench)).toMatchObject({
       restored: "blocked",
       refusal: expect.stringContaining("refused firewall.load"),
     });
     expect(machineOf(bench).firewall.policy).toEqual(blockedPolicy());
+  });
+
+  test("S1.7: is gone while another awg holds the lock: it is loaded at once, and held as soon as the lock is free", async () => {
+    const { bench, accepted } = await protectedBench();
+    change(bench, { policy: null, held: false });
+    await bench.ask(async ({ host: { parts } }) => {
+      await using _another = await parts.lock("apply");
+      expect(await restorePolicy(parts)).toEqual({ wrong: "the packet filter was gone", restored: "yes" });
+      await expect(restorePolicy(parts)).rejects.toMatchObject({ kind: "locked" });
+    });
+    expect(machineOf(bench).firewall).toMatchObject({ policy: accepted, held: false });
+    expect(await restore(bench)).toEqual({ wrong: "nobody held the packet filter", restored: "yes" });
+    expect(machineOf(bench).firewall.held).toBe(true);
+  });
+
+  test("is gone because the awg that holds the lock just removed it: it stays gone", async () => {
+    const { bench } = await protectedBench();
+    await bench.ask(async (session) => {
+      const planned = await session.planDestroy();
+      const { host, stores } = session.host.parts;
+      let seen: unknown;
+      const watched = {
+        ...host.firewall,
+        load: async (...args: Parameters<typeof host.firewall.load>) => {
+          await host.firewall.load(...args);
+          if (args[0] === null) seen = await restorePolicy(session.host.parts).catch((error: unknown) => error);
+        },
+      };
+      const parts = { ...session.host.parts, host: { ...host, firewall: watched }, stores };
+      await applyPlanned(parts, { planned }, { onEvent: () => {}, shouldStop: () => undefined }, () => {});
+      expect(seen).toMatchObject({ kind: "locked" });
+    });
+    expect(machineOf(bench).firewall.policy).toBeNull();
   });
 
   test("none is due after a destroy", async () => {

@@ -24,7 +24,7 @@ const keeper = keeperClient(keeperPaths(runDir, readNamespaceInode()), keeperCom
 
 async function perform({ port, method, args }: HostCall): Promise<unknown> {
   if (port === "keeper") {
-    if (method === "status") return keeper.status() ?? null;
+    if (method === "status") return (await keeper.status()) ?? null;
     if (method === "ensureRunning") return keeper.ensureRunning();
     return keeper.request(args[0] as KeeperRequest);
   }

@@ -80,7 +80,7 @@ export async function performKills(
 async function pidOf(keeper: KeeperClient): Promise<number> {
   for (const begin = Date.now(); Date.now() - begin < LIMIT_MS; await sleep(2)) {
     await keeper.ensureRunning();
-    const pid = keeper.status()?.pid;
+    const pid = (await keeper.status())?.pid;
     if (pid !== undefined) return pid;
   }
   throw new Error("no keeper answers");
@@ -102,7 +102,7 @@ async function killed(
   await load();
   if (kill.victim === "keeper" && !isGone(pid)) killer.kill("SIGKILL");
   await ended;
-  if (kill.victim === "keeper" && keeper.status()?.pid === pid) return false;
+  if (kill.victim === "keeper" && (await keeper.status())?.pid === pid) return false;
   for (const begin = Date.now(); !isGone(pid); await sleep(2))
     if (Date.now() - begin > LIMIT_MS) throw new Error(`the keeper ${pid} did not die`);
   return true;
@@ -126,16 +126,16 @@ function killAfter(pid: number, delayMs: number) {
 }
 
 /** The keeper answers in order, so that its answer means that what the dead one asked for is done or was never heard. */
-function clientKilled(
+async function clientKilled(
   { call, n }: { readonly call: string; readonly n: number },
   { runDir, keeperCommand, policies }: Loading,
   wanted: 0 | 1,
   keeper: KeeperClient,
-): boolean {
+): Promise<boolean> {
   const fault = ["-qq", "-o", "/dev/null", "-e", `trace=${call}`, "-e", `inject=${call}:signal=KILL:when=${n}`];
   const input = JSON.stringify({ runDir, keeperCommand, policies: [policies[wanted]] });
   const { status } = spawnSync("strace", [...fault, process.execPath, SCRIPT], { input, timeout: LIMIT_MS });
-  keeper.status();
+  await keeper.status();
   return status !== 0;
 }
 

@@ -38,7 +38,7 @@ export function linuxEngines(reader: EngineReaderState, list: ListLinks = listLi
   return {
     read: async (device) => (hasLink(device) ? read(device) : undefined),
     elsewhere: async (device) => {
-      if (hasLink(device) || isHeld(keeper, device)) return undefined;
+      if (hasLink(device) || (await isHeld(keeper, device))) return undefined;
       return (await import("./engine-elsewhere.ts")).engineElsewhere(device);
     },
     portHolder: async (port) => (await import("../processes/port-holder.ts")).portHolder(port),
@@ -65,8 +65,8 @@ export function linuxEngines(reader: EngineReaderState, list: ListLinks = listLi
  * A device that was deleted while its engine runs is still the keeper's: the engine that answers is our own and is
  * ending.
  */
-function isHeld(keeper: KeeperClient, device: string): boolean {
-  return keeper.status()?.devices.some((held) => held.device === device) === true;
+async function isHeld(keeper: KeeperClient, device: string): Promise<boolean> {
+  return (await keeper.status())?.devices.some((held) => held.device === device) === true;
 }
 
 function hasLink(device: string): boolean {
@@ -133,7 +133,9 @@ async function readEngines(reader: EngineReaderState, devices: readonly string[]
       .slice(first, first + ASKED_AT_ONCE)
       .map((device) => askEngine(device, stillSilent(reader, device), open));
     const promptEndMs = steadyMs() + PROMPT_MS;
-    const answers = questions.map((question) => question.resting ?? firstAnswer(question, promptEndMs, reader));
+    const answers = await Promise.all(
+      questions.map((question) => question.resting ?? firstAnswer(question, promptEndMs, reader)),
+    );
     const endMs = steadyMs() + PATIENCE_MS;
     for (const [index, answer] of answers.entries()) {
       const question = questions[index] as Question;
@@ -197,22 +199,26 @@ function askEngine(device: string, resting: TunnelObserved | undefined, open: Di
   return { device, asked };
 }
 
-function firstAnswer({ asked }: Question, endMs: number, { secrets }: EngineReaderState): Answer {
+async function firstAnswer({ asked }: Question, endMs: number, { secrets }: EngineReaderState): Promise<Answer> {
   let unheard: Unheard = "none";
   for (const one of asked) {
-    const answer = readAnswer(one, endMs, secrets);
+    const answer = await readAnswer(one, endMs, secrets);
     if (isAnswered(answer)) return answer;
     if (unheard !== "late" && answer !== "none") unheard = answer;
   }
   return unheard;
 }
 
-function readAnswer({ device, protocol, asked }: AskedEngine, endMs: number, secrets: SecretStore): Answer {
+async function readAnswer(
+  { device, protocol, asked }: AskedEngine,
+  endMs: number,
+  secrets: SecretStore,
+): Promise<Answer> {
   const identity: EngineIdentity = { device, protocol, engine: "userspace" };
   try {
     if ("error" in asked) throw asked.error;
     const leftMs = Math.max(LEAST_WAIT_MS, Math.ceil(endMs - steadyMs()));
-    const state = parseUapiDevice(new TextDecoder().decode(asked.receive(leftMs)));
+    const state = parseUapiDevice(new TextDecoder().decode(await asked.receiveLater(leftMs)));
     const engine = state.isEmbedded === true ? "embedded" : "userspace";
     return observedFromUapi(state, { ...identity, engine }, (bytes) => secrets.idOf(bytes));
   } catch (error) {
@@ -239,14 +245,14 @@ async function silenceOf(
 ): Promise<TunnelObserved | undefined> {
   const { device, asked } = question;
   let answer = first;
-  const held = heldBy(reader.keeper, device);
+  const held = await heldBy(reader.keeper, device);
   if (answer === "none" && held !== undefined && held.pid === undefined) return undefined;
   // Loaded only when an engine does not answer.
   const { findEngineProcess, garbledEngine, silentEngine } = await import("./silent-engine.ts");
   const found = findEngineProcess(device, held?.pid);
   if (answer === "late" && found?.stoppedBy === undefined) {
     const again = reader.silent.has(device) ? Math.min(endMs, steadyMs() + AGAIN_MS) : endMs;
-    const late = firstAnswer(question, again, reader);
+    const late = await firstAnswer(question, again, reader);
     if (isAnswered(late)) return late;
     if (typeof late === "object") answer = late;
   }
@@ -266,12 +272,12 @@ async function silenceOf(
 /**
  * The engine of a device as its keeper reports it, without a pid where none runs; undefined when no keeper answers.
  */
-function heldBy(
+async function heldBy(
   keeper: KeeperClient,
   device: string,
-): { readonly pid: number | undefined; readonly keeper: number } | undefined {
+): Promise<{ readonly pid: number | undefined; readonly keeper: number } | undefined> {
   try {
-    const status = keeper.status();
+    const status = await keeper.status();
     const held = status?.devices.find((one) => one.device === device);
     // The status derived from the kernel for a silent keeper lists no tables and no engines.
     if (held === undefined || (held.engine === undefined && status?.tables.length === 0)) return undefined;

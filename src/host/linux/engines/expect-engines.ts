@@ -6,11 +6,14 @@ import { readServiceUser } from "../service-user.ts";
  * Announces to a running keeper which engines will be requested, so that it can load them in advance. Best effort:
  * without it they start on request.
  */
-export function expectEngines(keeper: Pick<KeeperClient, "request">, tunnels: readonly TunnelSpec[]): void {
+export async function expectEngines(
+  keeper: Pick<KeeperClient, "request">,
+  tunnels: readonly TunnelSpec[],
+): Promise<void> {
   try {
     for (const { device, engine, protocol } of tunnels) {
       if (engine !== "embedded") continue;
-      keeper.request({ request: "expectEngine", device, engine, protocol, user: readServiceUser() });
+      await keeper.request({ request: "expectEngine", device, engine, protocol, user: readServiceUser() });
     }
   } catch {
     return;

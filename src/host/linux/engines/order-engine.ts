@@ -39,12 +39,12 @@ export async function ensureEngine(
   const update =
     existing?.running === false ? configuration : isSame ? renderUapiSet(spec, existing, bytesOf) : undefined;
   await keeper.ensureRunning();
-  if (silence !== undefined) keeper.request({ request: "stopEngine", device: spec.device });
+  if (silence !== undefined) await keeper.request({ request: "stopEngine", device: spec.device });
   const user = readServiceUser();
   const { device, protocol, listenPort } = spec;
   const wanted = { device, engine, protocol, user, configuration, ...(update === undefined ? {} : { update }) };
   try {
-    keeper.request({ request: "ensureEngine", ...wanted });
+    await keeper.request({ request: "ensureEngine", ...wanted });
   } catch (error) {
     throw (await import("../processes/port-holder.ts")).namePortHolder(error, listenPort);
   }
@@ -53,9 +53,9 @@ export async function ensureEngine(
 /** Ends the engine of a device; none is success. */
 export async function removeEngine(keeper: KeeperClient, device: string): Promise<void> {
   // A new keeper adopts the engine that a dead one left, and can then end it.
-  if (keeper.status() === undefined && socketsOf(device).some(isUnixSocketLive) && hasLink(device))
+  if ((await keeper.status()) === undefined && socketsOf(device).some(isUnixSocketLive) && hasLink(device))
     await keeper.ensureRunning();
-  if (keeper.status() !== undefined) keeper.request({ request: "stopEngine", device });
+  if ((await keeper.status()) !== undefined) await keeper.request({ request: "stopEngine", device });
   removeDeadSockets(device);
 }
 

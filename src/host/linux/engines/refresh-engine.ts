@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { ENGINE_MARK } from "../../../model/ownership.ts";
-import { exchangeOverUnixSocket } from "../../../native/linux/process/unix-exchange.ffi.ts";
+import { beginUnixExchange } from "../../../native/linux/process/unix-exchange.ffi.ts";
 import { openRouteNetlink } from "../../../native/linux/rtnetlink/route-netlink.ffi.ts";
 import { renderEndpointRefresh, renderHandshakeRequest } from "../../../uapi/peer-refresh.ts";
 import { parseUapiDevice, UAPI_GET, type UapiDevice } from "../../../uapi/reply.ts";
@@ -10,22 +10,22 @@ const TIMEOUT_MS = 2000;
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
 /** Sets the peers' endpoints again in the engine of a device, which clears their cached source addresses. */
-export function refreshEndpoints(device: string): void {
-  update(device, (state) => renderEndpointRefresh(state, hasRoute));
+export async function refreshEndpoints(device: string): Promise<void> {
+  await update(device, (state) => renderEndpointRefresh(state, hasRoute));
 }
 
 /** Has the engine of a device request handshakes from its peers. */
-export function requestHandshakes(device: string): void {
-  update(device, renderHandshakeRequest);
+export async function requestHandshakes(device: string): Promise<void> {
+  await update(device, renderHandshakeRequest);
 }
 
 /** Sends each engine of the device one `set` rendered from its own state. */
-function update(device: string, render: (state: UapiDevice) => string | undefined): void {
+async function update(device: string, render: (state: UapiDevice) => string | undefined): Promise<void> {
   for (const protocol of PROTOCOLS) {
     const path = socketPath(protocol, device);
     if (!existsSync(path)) continue;
-    const request = render(parseUapiDevice(ask(path, UAPI_GET)));
-    if (request !== undefined) ask(path, request);
+    const request = render(parseUapiDevice(await ask(path, UAPI_GET)));
+    if (request !== undefined) await ask(path, request);
   }
 }
 
@@ -37,13 +37,13 @@ function hasRoute(endpoint: string): boolean {
   return "route" in decision && decision.route.type === "unicast";
 }
 
-function ask(path: string, request: string): string {
-  const answer = exchangeOverUnixSocket({
+async function ask(path: string, request: string): Promise<string> {
+  using asked = beginUnixExchange({
     path,
     request: new TextEncoder().encode(request),
     terminator: Uint8Array.of(10, 10),
     maxAnswerBytes: MAX_ANSWER_BYTES,
     timeoutMs: TIMEOUT_MS,
   });
-  return new TextDecoder().decode(answer);
+  return new TextDecoder().decode(await asked.receiveLater());
 }

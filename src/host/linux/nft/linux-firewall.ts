@@ -23,9 +23,10 @@ export function linuxFirewall(deps: LinuxFirewallDeps, list: ListLinks = listLin
   const record = new PolicyRecord(join(deps.runDir, `firewall-${readNamespaceInode()}`));
   return {
     read: async () => readFirewall(deps, record, list),
-    load: async (policy) => {
-      const { loadPolicy, removePolicy } = await import("./load/load-policy.ts");
-      await (policy === null ? removePolicy(deps, record) : loadPolicy(deps, record, policy));
+    load: async (policy, { unheld = false } = {}) => {
+      const { loadPolicy, loadUnheld, removePolicy } = await import("./load/load-policy.ts");
+      if (policy === null) await removePolicy(deps, record);
+      else await (unheld ? loadUnheld : loadPolicy)(deps, record, policy);
     },
     fallBack: async (numbers) => (await import("./load/fall-back.ts")).fallBack(deps.owner, record, numbers),
   };

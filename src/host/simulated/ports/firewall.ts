@@ -21,12 +21,12 @@ export function simulatedFirewall(machine: SimulatedMachine): FirewallPort {
       const damage = [...firewall.damage, ...(isUseless(machine) ? [DISREGARDED] : [])];
       return { ...firewall, damage, ...(fallback.length === 0 ? {} : { fallback }) };
     },
-    async load(policy) {
+    async load(policy, { unheld = false } = {}) {
       machine.checkAlive("firewall.load");
       const { nftables, pf } = machine.live.capabilities;
       if (!nftables && pf !== true) throw new AwgError("unsupported", "this host has no nftables");
       machine.perform(policy === null ? "firewall.remove" : "firewall.load", () => {
-        const held = policy !== null && machine.live.capabilities.ownedTables;
+        const held = policy !== null && !unheld && machine.live.capabilities.ownedTables;
         const { isDisregarded } = machine.live.firewall;
         const loaded = { policy, held, damage: [], droppedPackets: 0 };
         machine.live.firewall = isDisregarded === undefined ? loaded : { ...loaded, isDisregarded };

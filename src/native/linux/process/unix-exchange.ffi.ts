@@ -15,6 +15,10 @@ const ETIMEDOUT = 110;
 /** Enough for most replies; the buffer is doubled for longer ones. */
 const CHUNK_BYTES = 16 * 1024;
 
+/** How long `receiveLater` blocks for a prompt reply, and how often it looks for a later one. */
+const PROMPT_MS = 5;
+const LOOK_MS = 5;
+
 /** A request that was sent; several can be pending at once. */
 export interface PendingExchange extends Disposable {
   /**
@@ -22,6 +26,8 @@ export interface PendingExchange extends Disposable {
    * `exchangeOverUnixSocket`. After ETIMEDOUT it may be called again; received bytes are kept.
    */
   receive(timeoutMs?: number): Uint8Array;
+  /** The same without blocking this process for more than a few milliseconds. */
+  receiveLater(timeoutMs?: number): Promise<Uint8Array>;
 }
 
 /**
@@ -49,13 +55,29 @@ export function beginUnixExchange(exchange: UnixExchange): PendingExchange {
     throw error;
   }
   const answer = { bytes: new Uint8Array(CHUNK_BYTES), length: 0 };
+  const receive = (timeoutMs = exchange.timeoutMs): Uint8Array => {
+    setTimeouts(fd, timeoutMs);
+    return receiveAnswer(fd, answer, { ...exchange, timeoutMs });
+  };
   return {
-    receive: (timeoutMs) => {
-      if (timeoutMs !== undefined) setTimeouts(fd, timeoutMs);
-      return receiveAnswer(fd, answer, { ...exchange, timeoutMs: timeoutMs ?? exchange.timeoutMs });
-    },
+    receive,
+    receiveLater: (timeoutMs = exchange.timeoutMs) => receiveLater(receive, timeoutMs),
     [Symbol.dispose]: () => closeDescriptor(fd),
   };
+}
+
+async function receiveLater(receive: (timeoutMs: number) => Uint8Array, timeoutMs: number): Promise<Uint8Array> {
+  const isOver = timeLimit(timeoutMs);
+  for (let waitMs = Math.min(PROMPT_MS, timeoutMs); ; waitMs = 1) {
+    const isLast = isOver();
+    try {
+      return receive(waitMs);
+    } catch (error) {
+      if (isLast || !hasErrno(error, "ETIMEDOUT")) throw error;
+    }
+    // Loaded here, for a verb whose engines answer at once needs no timers.
+    await (await import("node:timers/promises")).setTimeout(LOOK_MS);
+  }
 }
 
 /** Whether a program listens on a unix socket. */

@@ -57,7 +57,7 @@ const found: string[] = [];
 const runCommands = () =>
   commands.map(([command = "", ...rest]) => spawnSync(command, rest, { timeout: 30_000 }).status);
 const owner: NftOwner = {
-  isReady: () => !isOwnerLate,
+  isReady: async () => !isOwnerLate,
   start: async () => {
     runCommands();
     await sleep(STAND_IN_MS);

@@ -43,7 +43,7 @@ export interface LoadDeps {
 /** Loads the policy, reads it back (rule S1.3), and cuts the flows that it forbids. */
 export async function loadPolicy(deps: LoadDeps, record: PolicyRecord, policy: FirewallPolicy): Promise<void> {
   const identity = withFilePermission("keeping the firewall policy", () => record.keep(policy));
-  if (record.loaded() !== undefined && !deps.owner.isReady()) await standInForOwner(deps, policy, identity);
+  if (record.loaded() !== undefined && !(await deps.owner.isReady())) await standInForOwner(deps, policy, identity);
   const uplinks = await sendPolicy(deps, policy, identity, record.loaded());
   const socket = openNetfilterSocket();
   const flowSocket = openNetfilterSocket();
@@ -71,6 +71,11 @@ export async function loadPolicy(deps: LoadDeps, record: PolicyRecord, policy: F
   }
 }
 
+/** The same by a socket of this process: the tables have no owner afterwards. */
+export async function loadUnheld(deps: LoadDeps, record: PolicyRecord, policy: FirewallPolicy): Promise<void> {
+  await withLocalOwner(deps, (local) => loadPolicy(local, record, policy));
+}
+
 /**
  * Starts the owner of the loaded tables. If they are gone meanwhile (S12.12), they are loaded by a socket of this process; then
  * they have no owner until the new one replaces them.
@@ -82,13 +87,19 @@ async function standInForOwner(deps: LoadDeps, policy: FirewallPolicy, identity:
 }
 
 async function loadIfGone(deps: LoadDeps, policy: FirewallPolicy, identity: string): Promise<void> {
+  if (hasTables()) return;
+  try {
+    await withLocalOwner(deps, (local) => sendPolicy(local, policy, identity));
+  } catch {
+    // The owner meets the same refusal and reports it.
+  }
+}
+
+async function withLocalOwner(deps: LoadDeps, act: (local: LoadDeps) => Promise<unknown>): Promise<void> {
   const socket = openNetfilterSocket();
   const capabilities = () => ({ ...deps.capabilities(), ownedTables: false });
   try {
-    if (ownTables(socket).length > 0) return;
-    await sendPolicy({ ...deps, owner: localNftOwner(socket), capabilities }, policy, identity);
-  } catch {
-    // The owner meets the same refusal and reports it.
+    await act({ capabilities, owner: localNftOwner(socket) });
   } finally {
     setTimeout(() => closeAll([socket]), CLOSE_AFTER_MS).unref();
   }

@@ -7,7 +7,7 @@ import type { KeeperClient } from "../../keeper-client.ts";
 /** The process that commits awg's transactions; its socket owns awg's tables. */
 export interface NftOwner {
   /** Whether it can commit without being started first. */
-  isReady(): boolean;
+  isReady(): Promise<boolean>;
   /** Starts it if it does not run. */
   start(): Promise<void>;
   /**
@@ -21,7 +21,7 @@ export interface NftOwner {
 /** Sends transactions to the keeper, with a socket that outlives this process. Starts a keeper if none runs. */
 export function keeperNftOwner(keeper: KeeperClient): NftOwner {
   return {
-    isReady: () => keeper.status() !== undefined,
+    isReady: async () => (await keeper.status()) !== undefined,
     start: () => keeper.ensureRunning(),
     sendTransaction: async (changes, generation) => {
       await keeper.ensureRunning();
@@ -37,19 +37,19 @@ export function keeperNftOwner(keeper: KeeperClient): NftOwner {
   };
 }
 
-async function asOwner(keeper: KeeperClient, send: () => KeeperStatus): Promise<KeeperStatus["committed"]> {
+async function asOwner(keeper: KeeperClient, send: () => Promise<KeeperStatus>): Promise<KeeperStatus["committed"]> {
   try {
-    return send().committed;
+    return (await send()).committed;
   } catch (error) {
     const { nameTableOwner } = await import("../../processes/table-owner.ts");
-    throw nameTableOwner(error, keeper.status()?.pid);
+    throw nameTableOwner(error, (await keeper.status())?.pid);
   }
 }
 
 /** Commits by a socket of this process. After it is closed the tables stay, but any root program can flush them. */
 export function localNftOwner(socket: NetlinkSocket): NftOwner {
   return {
-    isReady: () => true,
+    isReady: async () => true,
     start: async () => {},
     sendTransaction: async (changes, generation) => {
       commitNftChanges(socket, changes, generation === undefined ? {} : { generation });
