@@ -3,9 +3,12 @@ import type { OptionDefinition } from "./verb.ts";
 /** Options that several verbs share. */
 export const FILE: OptionDefinition = {
   flags: "-f, --file <path>",
-  summary: "read this file or folder (default: /etc/awg/config.yaml)",
+  summary: "read this file or folder (default: awg.yaml, or the host's)",
   repeatable: true,
 };
+/** A config as the argument of a verb; the same as --file. */
+export const CONFIG_ARGUMENT = { name: "config", summary: "file or folder of the config, as with -f" } as const;
+
 /** Meaning of --file if a config replaces the rules of the accepted state. */
 export const RULES_OF = "use this config's rules (default: the accepted state's)";
 

@@ -6,15 +6,17 @@ export interface InitAnswers {
   readonly endpoint?: string;
   /** The server's public key in base64. */
   readonly publicKey?: string;
-  /** Path of this host's private key. */
+  /** Path of this host's private key; quoted in the text. */
   readonly privateKeyFile?: string;
+  /** The public key of that file, if it is known. */
+  readonly ownPublicKey?: string;
   /** The tunnel's own addresses. */
   readonly addresses?: readonly string[];
   readonly dnsServers?: readonly string[];
   readonly bootstrapServers?: readonly string[];
 }
 
-const DEFAULTS: Required<InitAnswers> = {
+const DEFAULTS: Required<Omit<InitAnswers, "ownPublicKey">> = {
   name: "laptop",
   protocol: "amneziawg",
   endpoint: "vpn.example.com:51820",
@@ -30,17 +32,15 @@ export function initConfig(answers: InitAnswers = {}): string {
   const given = { ...DEFAULTS, ...answers };
   return `# yaml-language-server: $schema=./awg.schema.json
 # For editors: awg schema > awg.schema.json writes the schema.
-# The network path of this host. Check the file: awg validate
-# See the changes: awg plan. Apply them: awg apply
+# The network path of this host. The server's key and endpoint are examples.
+# Check the file: awg validate. See the changes: awg plan. Apply: awg apply
 apiVersion: awg/v1
 name: ${given.name}
 
 tunnels:
   vpn:
     protocol: ${given.protocol}
-    # Make a key: (umask 077; awg genkey > ${given.privateKeyFile})
-    # Give its public key to the server: awg pubkey < ${given.privateKeyFile}
-    privateKey: { file: ${given.privateKeyFile} }
+${keyComment(given)}    privateKey: { file: ${JSON.stringify(given.privateKeyFile)} }
     addresses: ${list(given.addresses)}
 ${given.protocol === "amneziawg" ? OBFUSCATION : ""}    peers:
       - publicKey: ${given.publicKey} # the server's
@@ -71,6 +71,13 @@ dns:
   leakProtection: true
 
 ipv6: auto
+`;
+}
+
+function keyComment({ ownPublicKey, privateKeyFile }: InitAnswers): string {
+  if (ownPublicKey !== undefined) return `    # For the server: public key ${ownPublicKey}\n`;
+  return `    # Make a key: (umask 077; awg genkey > ${privateKeyFile})
+    # Give its public key to the server: awg pubkey < ${privateKeyFile}
 `;
 }
 

@@ -1,6 +1,7 @@
 import type { NoServiceManager, ServiceManager } from "../../host/ports/services.ts";
 import { AwgError } from "../../model/error.ts";
 import type { Resource } from "../../model/resource.ts";
+import { CONFIG_FILES } from "../../model/resources/config-file.ts";
 import { counted } from "../../model/text/counted.ts";
 import { applyPlanned } from "../apply/apply-planned.ts";
 import { forgetProposals } from "../apply/proposal-record.ts";
@@ -111,7 +112,7 @@ function machineSteps(
   manager: ServiceManager | NoServiceManager | undefined,
 ): readonly InstallationStep[] {
   if (isSimulated) return [];
-  const configFile = manager === undefined || manager.kind === "none" ? "/etc/awg/config.yaml" : manager.configFile;
+  const configFile = manager === undefined || manager.kind === "none" ? CONFIG_FILES.linux : manager.configFile;
   const makesUser = manager?.kind !== "launchd" && userObstacle(manager?.kind) === undefined;
   return [...(makesUser ? [userStep()] : []), configFolderStep(configFile)];
 }

@@ -3,6 +3,7 @@ import type { FactsWanted, HostFacts } from "../../host/ports/facts.ts";
 import type { ServiceManager } from "../../host/ports/services.ts";
 import { canonicalJson } from "../../model/canonical.ts";
 import { AwgError } from "../../model/error.ts";
+import { CONFIG_FILES } from "../../model/resources/config-file.ts";
 import type { DesiredState } from "../../model/resources/desired-state.ts";
 import type { SecretId } from "../../model/secret.ts";
 import { sha256Hex } from "../../model/sha256.ts";
@@ -65,7 +66,7 @@ const ASSUMPTION = {
 const LAUNCHD_MANAGER: ServiceManager = {
   kind: "launchd",
   program: ["/usr/local/bin/awg-split-tunnel"],
-  configFile: "/etc/awg-split-tunnel/config.yaml",
+  configFile: CONFIG_FILES.darwin,
   runDir: "/var/run/awg",
   agent: { uid: 501, home: "~" },
 };
@@ -74,7 +75,7 @@ const LAUNCHD_MANAGER: ServiceManager = {
 const SYSTEMD_MANAGER: ServiceManager = {
   kind: "systemd",
   program: ["/usr/local/bin/awg"],
-  configFile: "/etc/awg/config.yaml",
+  configFile: CONFIG_FILES.linux,
   runDir: "/run/awg",
 };
 

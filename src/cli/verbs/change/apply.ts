@@ -1,9 +1,11 @@
+import { statSync } from "node:fs";
 import { type PlannedUnderLock, planUnderLock } from "../../../app/apply/plan-under-lock.ts";
 import { readRegularFile } from "../../../app/load/read-config-file.ts";
 import type { OpenHost } from "../../../app/open-host.ts";
 import type { Planned } from "../../../app/plan/planned.ts";
 import { planConfig } from "../../../app/plan/planner.ts";
 import { AwgError } from "../../../model/error.ts";
+import { withConfigFiles } from "../../config-files.ts";
 import type { ExitCode } from "../../exit-code.ts";
 import { changeHost, loadConfigFor } from "../../open-host.ts";
 import { selectionOf } from "../../selection.ts";
@@ -13,14 +15,22 @@ import { renderVerified } from "../../views/verified.ts";
 import { refuseWrongTime } from "./await-confirmation.ts";
 import { executeVerb } from "./execute-plan.ts";
 
-/** `awg apply [PLAN]`: plan, ask, execute, read back. */
-export const run: RunVerb = async (call) => {
-  refuseWrongTime(call);
-  return changeHost(call, (host) => applyWith(call, host), true);
+/** `awg apply [FILE]`: plan, ask, execute, read back. The file is a config or a saved plan, by its content. */
+export const run: RunVerb = async (asked) => {
+  refuseWrongTime(asked);
+  const [file] = asked.args;
+  const isPlan = file !== undefined && file !== "-" && (await holdsSavedPlan(file));
+  const call = isPlan ? asked : withConfigFiles(asked, asked.args);
+  return changeHost(call, (host) => applyWith(call, host, isPlan ? file : undefined), true);
 };
 
-async function applyWith(call: VerbCall, host: OpenHost): Promise<ExitCode> {
-  const saved = call.args[0];
+async function holdsSavedPlan(path: string): Promise<boolean> {
+  if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return false;
+  const { isSavedPlan } = await import("../../../app/plan/saved-plan.ts");
+  return isSavedPlan(readRegularFile(path).text);
+}
+
+async function applyWith(call: VerbCall, host: OpenHost, saved: string | undefined): Promise<ExitCode> {
   const selection = selectionOf(call);
   if (saved !== undefined && selection !== undefined) {
     throw new AwgError("usage", "a saved plan carries its own selection", {

@@ -2,6 +2,7 @@ import type { VerbDefinition } from "../../verb.ts";
 import {
   ACCEPT_RISK,
   APPROVE,
+  CONFIG_ARGUMENT,
   CONFIRM_WITHIN,
   DETAILED,
   FILE,
@@ -15,6 +16,7 @@ import {
 export const CHANGE_VERBS: readonly VerbDefinition[] = [
   {
     name: "plan",
+    argument: CONFIG_ARGUMENT,
     summary: "show what apply would change",
     details: "Changes nothing.",
     options: [
@@ -26,25 +28,25 @@ export const CHANGE_VERBS: readonly VerbDefinition[] = [
       ...SELECTION_OPTIONS,
     ],
     examples: [
-      ["sudo awg plan -f config.yaml", "list the steps, their reasons, and what happens to traffic"],
-      ["sudo awg plan -f config.yaml --out my.plan", "save the plan; awg apply my.plan applies exactly this"],
-      ["sudo awg plan -f config.yaml --target office", "plan one tunnel, with the policy and routes it needs"],
+      ["sudo awg plan config.yaml", "list the steps, their reasons, and what happens to traffic"],
+      ["sudo awg plan config.yaml --out my.plan", "save the plan; awg apply my.plan applies exactly this"],
+      ["sudo awg plan config.yaml --target office", "plan one tunnel, with the policy and routes it needs"],
     ],
     load: () => import("../plan/plan.ts"),
   },
   {
     name: "apply",
-    argument: { name: "plan", summary: "a plan saved by awg plan --out" },
+    argument: { name: "file", summary: "a config, as with -f, or a plan saved by awg plan --out" },
     summary: "apply the config",
     details:
       "With --confirm-within the keeper reverts the change unless it is confirmed in time, even if awg is killed. On a " +
       "simulated host awg itself reverts it.",
     options: [FILE, INSECURE, APPROVE, CONFIRM_WITHIN, ACCEPT_RISK, DETAILED, STREAM, VERIFY, ...SELECTION_OPTIONS],
     examples: [
-      ["sudo awg apply -f config.yaml", "show the plan, ask, apply it and verify the result"],
+      ["sudo awg apply config.yaml", "show the plan, ask, apply it and verify the result"],
       ["sudo awg apply laptop.plan", "apply a saved plan; exit 11 if it no longer fits"],
-      ["sudo awg apply -f config.yaml --netns lab --auto-approve", "apply inside the network namespace lab"],
-      ["sudo awg apply -f config.yaml --confirm-within 60s", "revert after 60 seconds unless confirmed (exit 9)"],
+      ["sudo awg apply config.yaml --netns lab --auto-approve", "apply inside the network namespace lab"],
+      ["sudo awg apply config.yaml --confirm-within 60s", "revert after 60 seconds unless confirmed (exit 9)"],
     ],
     acts: true,
     load: () => import("./apply.ts"),

@@ -19,7 +19,7 @@ export interface CompletableVerb {
   readonly argument: Completable;
 }
 
-const FILE_WORDS = new Set(["path", "file", "folder", "plan", "conf", "configuration"]);
+const FILE_WORDS = new Set(["path", "file", "folder", "plan", "conf", "config"]);
 const HOSTS = ["linux", "simulated"];
 
 /** The listed verbs with what each of their places takes; read off the words that the help uses for them. */

@@ -1,15 +1,15 @@
 import type { VerbDefinition } from "../../verb.ts";
-import { FILE, INSECURE } from "../../verb-options.ts";
+import { CONFIG_ARGUMENT, FILE, INSECURE } from "../../verb-options.ts";
 
 /** The verbs that read and write configs, and those of other programs. */
 export const CONFIG_VERBS: readonly VerbDefinition[] = [
   {
     name: "init",
     argument: { name: "path", summary: "file to write (default: awg.yaml)" },
-    summary: "write a commented config to start from",
+    summary: "write a commented config to start from, and its key",
     options: [{ flags: "--force", summary: "replace a file that exists" }],
     examples: [
-      ["awg init laptop.yaml", "write laptop.yaml; edit it, then: awg validate -f laptop.yaml"],
+      ["awg init laptop.yaml", "write laptop.yaml and laptop.key; then: awg plan laptop.yaml"],
       ["awg init -", "print it"],
     ],
     acts: true,
@@ -41,10 +41,11 @@ export const CONFIG_VERBS: readonly VerbDefinition[] = [
   },
   {
     name: "validate",
+    argument: CONFIG_ARGUMENT,
     summary: "check a config and report every problem with its line",
     options: [FILE, INSECURE, { flags: "--strict", summary: "treat warnings as errors" }],
     examples: [
-      ["awg validate -f config.yaml", "report all problems at once; exit 3 if there are errors"],
+      ["awg validate config.yaml", "report all problems at once; exit 3 if there are errors"],
       ["cat config.yaml | awg validate -f -", "read the config from standard input"],
     ],
     readsNoHost: true,
@@ -85,6 +86,7 @@ export const CONFIG_VERBS: readonly VerbDefinition[] = [
   },
   {
     name: "render",
+    argument: CONFIG_ARGUMENT,
     summary: "print what awg would load, in the syntax of nft, ip and pf",
     options: [
       FILE,
@@ -92,8 +94,8 @@ export const CONFIG_VERBS: readonly VerbDefinition[] = [
       { flags: "--for <system>", summary: "render for linux or macos", choices: ["linux", "macos"] },
     ],
     examples: [
-      ["awg render -f config.yaml --for linux", "print policy, routes, rules, tunnel and resolver"],
-      ["awg render -f config.yaml --for macos", "print PF's rules, the calls and the plists"],
+      ["awg render config.yaml --for linux", "print policy, routes, rules, tunnel and resolver"],
+      ["awg render config.yaml --for macos", "print PF's rules, the calls and the plists"],
     ],
     load: () => import("./render.ts"),
   },

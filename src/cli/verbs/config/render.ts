@@ -2,6 +2,7 @@ import type { OpenHost } from "../../../app/open-host.ts";
 import { planConfig } from "../../../app/plan/planner.ts";
 import type { ToRender } from "../../../app/render/omissions.ts";
 import { AwgError } from "../../../model/error.ts";
+import { withConfigFiles } from "../../config-files.ts";
 import { EXIT } from "../../exit-code.ts";
 import { loadConfigFor, openHostFor } from "../../open-host.ts";
 import { flagOption, type RunVerb, textOption, type VerbCall } from "../../verb.ts";
@@ -9,7 +10,8 @@ import { printDocument } from "../../views/json.ts";
 import { printNotes } from "../../views/notes.ts";
 
 /** `awg render`: what would be loaded, in the words of the system's tools; loads nothing. */
-export const run: RunVerb = async (call) => {
+export const run: RunVerb = async (asked) => {
+  const call = withConfigFiles(asked, asked.args);
   await using host = await openHostFor(call);
   if (textOption(call, "for") === "macos") {
     const { desired, notes } = await desiredForMacos(call, host);

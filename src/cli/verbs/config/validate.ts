@@ -2,7 +2,7 @@ import { findSecrets } from "../../../app/load/find-secrets.ts";
 import type { OpenHost } from "../../../app/open-host.ts";
 import type { System } from "../../../config/feature/support.ts";
 import { counted } from "../../../model/text/counted.ts";
-import { readConfigFiles } from "../../config-files.ts";
+import { readConfigFiles, withConfigFiles } from "../../config-files.ts";
 import { EXIT } from "../../exit-code.ts";
 import { hostOptionsOf, openHostFor } from "../../open-host.ts";
 import { flagOption, type RunVerb } from "../../verb.ts";
@@ -14,7 +14,8 @@ import { otherEndsOf, renderOtherEnds } from "./compatible-peers.ts";
  * `awg validate`: every problem at once. It reads the config, checks the files of its secrets, and reads nothing of the
  * host.
  */
-export const run: RunVerb = async (call) => {
+export const run: RunVerb = async (asked) => {
+  const call = withConfigFiles(asked, asked.args);
   await using host = await openHostFor(call);
   const loaded = await host.configs.load(readConfigFiles(call), await systemOf(host));
   const { config, problems } = loaded;

@@ -16,15 +16,15 @@ export const INSPECT_VERBS: readonly VerbDefinition[] = [
   {
     name: "diff",
     argument: {
-      name: "generation",
-      summary: "@N compares with the host, @N @M two generations",
+      name: "config",
+      summary: "config to compare, as with -f; or generations: @N, @N @M",
       variadic: true,
     },
     summary: "show what differs from the config or a generation",
     details: "Exit 0: no differences. Exit 1: there are differences.",
     options: [FILE, INSECURE, ...SELECTION_OPTIONS],
     examples: [
-      ["sudo awg diff -f config.yaml", "compare the host with the config, field by field"],
+      ["sudo awg diff config.yaml", "compare the host with the config, field by field"],
       ["sudo awg diff @3 @5", "compare generations 3 and 5 of awg history"],
     ],
     load: () => import("../plan/diff.ts"),

@@ -1,7 +1,9 @@
+import { existsSync } from "node:fs";
 import type { OpenHost } from "../../../app/open-host.ts";
 import { planConfig, planRollback } from "../../../app/plan/planner.ts";
 import { AwgError } from "../../../model/error.ts";
 import { isInSync } from "../../../model/plan.ts";
+import { withConfigFiles } from "../../config-files.ts";
 import { EXIT, type ExitCode } from "../../exit-code.ts";
 import { loadConfigFor, openHostFor } from "../../open-host.ts";
 import { selectionOf } from "../../selection.ts";
@@ -13,8 +15,10 @@ import { diffDocument, differencesDocument, renderDiff, renderDifferences } from
 
 const GENERATION = /^@([1-9][0-9]{0,14})$/;
 
-/** `awg diff [@N [@M]]`: what differs, field by field; exit 1 when something does. */
-export const run: RunVerb = async (call) => {
+/** `awg diff [CONFIG | @N [@M]]`: what differs, field by field; exit 1 when something does. */
+export const run: RunVerb = async (asked) => {
+  const isConfig = asked.args.length === 1 && asked.args.every(isConfigFile);
+  const call = isConfig ? withConfigFiles(asked, asked.args) : asked;
   const numbers = call.args.map(readNumber);
   if (numbers.length > 2) {
     throw new AwgError("usage", `${numbers.length} generations cannot be compared`, { remedy: "name one or two" });
@@ -54,8 +58,14 @@ async function compare(call: VerbCall, { parts }: OpenHost, from: number, to: nu
   return differences.length === 0 ? EXIT.success : EXIT.differences;
 }
 
+function isConfigFile(word: string): boolean {
+  return word === "-" || /\.(ya?ml|json)$/.test(word) || existsSync(word);
+}
+
 function readNumber(word: string): number {
   const number = GENERATION.exec(word)?.[1];
   if (number !== undefined) return Number(number);
-  throw new AwgError("usage", `"${word}" is no generation`, { remedy: "write it like @3; awg history lists them" });
+  throw new AwgError("usage", `"${word}" is no generation`, {
+    remedy: "write it like @3 (awg history lists them), or name a config",
+  });
 }

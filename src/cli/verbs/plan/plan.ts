@@ -5,6 +5,7 @@ import { planConfig } from "../../../app/plan/planner.ts";
 import { renderSavedPlan } from "../../../app/plan/saved-plan.ts";
 import { isInSync } from "../../../model/plan.ts";
 import type { Verified } from "../../../verify/finding.ts";
+import { withConfigFiles } from "../../config-files.ts";
 import { EXIT } from "../../exit-code.ts";
 import { loadConfigFor, openHostFor } from "../../open-host.ts";
 import { selectionOf } from "../../selection.ts";
@@ -12,7 +13,8 @@ import { flagOption, type RunVerb, textOption } from "../../verb.ts";
 import { printPlanned } from "./plan.json.ts";
 
 /** `awg plan`: the steps apply would take; `--out` saves them. */
-export const run: RunVerb = async (call) => {
+export const run: RunVerb = async (asked) => {
+  const call = withConfigFiles(asked, asked.args);
   await using host = await openHostFor(call, true);
   const planned = await planConfig(host.parts, await loadConfigFor(call, host), selectionOf(call));
   const out = textOption(call, "out");

@@ -1,20 +1,15 @@
 import { resolve } from "node:path";
-import { AwgError } from "../../../model/error.ts";
+import { installedConfigFile } from "../../../compose/config-file.ts";
 import { writeEvent } from "../../event-stream.ts";
 import { EXIT } from "../../exit-code.ts";
 import { hostOptionsOf } from "../../open-host.ts";
 import { flagOption, listOption, type RunVerb } from "../../verb.ts";
 import { renderReport } from "./loop-report.ts";
 
-/** `awg daemon --foreground`: keeps the host as declared until SIGTERM or SIGINT; SIGHUP makes it look. */
+/** `awg daemon`: keeps the host as declared until SIGTERM or SIGINT; SIGHUP makes it look. */
 export const run: RunVerb = async (call) => {
-  if (!flagOption(call, "foreground")) {
-    throw new AwgError("usage", "the daemon runs in the foreground only", {
-      remedy: "say awg daemon --foreground, under a supervisor",
-    });
-  }
   const named = listOption(call, "file");
-  const files = (named.length > 0 ? named : ["/etc/awg/config.yaml"]).map((path) => resolve(path));
+  const files = (named.length > 0 ? named : [installedConfigFile()]).map((path) => resolve(path));
   const { startDaemon } = await import("../../../compose/daemon.ts");
   const stopped = Promise.withResolvers<void>();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stopped.resolve());

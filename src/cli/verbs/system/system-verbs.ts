@@ -54,14 +54,14 @@ export const SYSTEM_VERBS: readonly VerbDefinition[] = [
       "Applies the config, and again after edits, drift and network changes. Its end changes nothing. Run it in the " +
       "foreground, under a supervisor; awg install sets one up.",
     options: [
-      FILE,
+      { ...FILE, summary: "read this file or folder (default: the host's config)" },
       INSECURE,
-      { flags: "--foreground", summary: "stay in the foreground (required)" },
+      { flags: "--foreground", summary: "stay in the foreground (the default)" },
       { flags: "--notify", summary: "show a desktop notification when protection is lost" },
     ],
     examples: [
-      ["sudo awg daemon --foreground -f config.yaml", "apply it, then repair what other programs change"],
-      ["sudo awg daemon --foreground --json", "print one JSON event a line on standard error"],
+      ["sudo awg daemon -f config.yaml", "apply it, then repair what other programs change"],
+      ["sudo awg daemon --json", "print one JSON event a line on standard error"],
     ],
     acts: true,
     load: () => import("./daemon.ts"),

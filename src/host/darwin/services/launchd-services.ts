@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { sameData } from "../../../model/canonical.ts";
 import { AwgError } from "../../../model/error.ts";
 import { bearsMark } from "../../../model/ownership.ts";
+import { CONFIG_FILES } from "../../../model/resources/config-file.ts";
 import {
   LAUNCHD,
   type ServiceObserved,
@@ -61,7 +62,7 @@ class Launchd {
   manager(): ServiceManager {
     const { runDir } = this.#deps;
     const agent = this.#agent();
-    const common = { program: this.#program(), runDir, configFile: "/etc/awg-split-tunnel/config.yaml" };
+    const common = { program: this.#program(), runDir, configFile: CONFIG_FILES.darwin };
     return { kind: "launchd", ...common, ...(agent === undefined ? {} : { agent }) };
   }
 

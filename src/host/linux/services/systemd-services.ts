@@ -2,6 +2,7 @@ import { existsSync, readFileSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { AwgError } from "../../../model/error.ts";
 import { bearsMark } from "../../../model/ownership.ts";
+import { CONFIG_FILES } from "../../../model/resources/config-file.ts";
 import type { ServiceObserved, ServicePlace, ServiceSpec } from "../../../model/resources/service.ts";
 import type { NoServiceManager, ServiceManager, ServicePort } from "../../ports/services.ts";
 import { withFilePermission } from "../file-permission.ts";
@@ -54,7 +55,7 @@ class Systemd {
     if (namespaced) return { kind: "none", reason: "services belong to the host, not to a network namespace" };
     if (!existsSync(this.#at(BOOTED_BY_SYSTEMD)))
       return { kind: "none", reason: "systemd is not the init system here" };
-    return { kind: "systemd", program, configFile: "/etc/awg/config.yaml", runDir };
+    return { kind: "systemd", program, configFile: CONFIG_FILES.linux, runDir };
   }
 
   async read({ name, path }: ServicePlace): Promise<ServiceObserved> {

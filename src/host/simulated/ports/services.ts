@@ -1,5 +1,6 @@
 import { AwgError } from "../../../model/error.ts";
 import { bearsMark } from "../../../model/ownership.ts";
+import { CONFIG_FILES } from "../../../model/resources/config-file.ts";
 import type { ServiceObserved, ServicePlace, ServiceSpec } from "../../../model/resources/service.ts";
 import type { ServicePort } from "../../ports/services.ts";
 import type { SimulatedMachine } from "../machine.ts";
@@ -13,11 +14,11 @@ export function simulatedServices(machine: SimulatedMachine): ServicePort {
       const kind = machine.live.serviceManager;
       if (kind === null) return { kind: "none", reason: "no service manager runs on this host" };
       return kind === "systemd"
-        ? { kind, program: ["/usr/local/bin/awg"], configFile: "/etc/awg/config.yaml", runDir: "/run/awg" }
+        ? { kind, program: ["/usr/local/bin/awg"], configFile: CONFIG_FILES.linux, runDir: "/run/awg" }
         : {
             kind,
             program: ["/usr/local/bin/awg-split-tunnel"],
-            configFile: "/etc/awg-split-tunnel/config.yaml",
+            configFile: CONFIG_FILES.darwin,
             runDir: "/var/run/awg",
           };
     },
