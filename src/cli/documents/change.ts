@@ -7,6 +7,29 @@ export const outcomeFields = {
   changed: z.boolean().describe("Something on the host was changed."),
   recorded: z.literal(true).exactOptional().describe("A generation was accepted although the host stayed as it was."),
   unaccepted: z.string().exactOptional().describe("Why the acceptance could not be saved. The next apply saves it."),
+  tunnels: list(
+    z
+      .object({
+        tunnel: z.string().describe("Its key in the config."),
+        state: z
+          .enum(["up", "silent", "stuck", "unresolved"])
+          .describe(
+            "up: a peer answered. silent: none did within 5 s. stuck: a peer answered, and no packet enters the tunnel. unresolved: the endpoint's name has no address.",
+          ),
+        endpoint: z.string().exactOptional().describe("The peer's endpoint in use."),
+        handshakeMs: z.int().exactOptional().describe("How long the handshake took, where it was seen."),
+        ageSeconds: z.int().exactOptional().describe("Age of the last handshake."),
+        dns: list(z.string()).exactOptional().describe("Name servers behind the tunnel."),
+        name: z.string().exactOptional().describe("The name that does not resolve."),
+      })
+      .meta({ id: "FirstAnswer" }),
+  )
+    .exactOptional()
+    .describe("Tunnels with an endpoint. After a change, awg waited for their first handshake."),
+  keptAtBoot: z
+    .boolean()
+    .exactOptional()
+    .describe("Whether awg restores the new state at boot. Absent without a change or a service manager."),
   kept: z.string().exactOptional().describe("What could not be put back, and where it is kept."),
 };
 

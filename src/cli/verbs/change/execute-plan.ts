@@ -16,6 +16,7 @@ import { printDocument } from "../../views/json.ts";
 import { printNotes } from "../../views/notes.ts";
 import { styleFor } from "../../views/style.ts";
 import { printPlanned } from "../plan/plan.json.ts";
+import { afterText, answersAfter, answersText, stateAfter } from "./after-apply.ts";
 import { awaitConfirmation, confirmWithinOf } from "./await-confirmation.ts";
 import { CODE_OF_SIGNAL, watchStopSignals } from "./stop-signals.ts";
 
@@ -62,15 +63,19 @@ export async function executeVerb(
     };
     const plan = { planned, ...(lock === undefined ? {} : { lock }) };
     const outcome = await applyPlanned(parts, plan, hooks, () => configs.remember());
-    const { unconfirmed, ...result } = outcome;
+    const { unconfirmed, ...applied } = outcome;
+    const answering = answersAfter(parts, planned, outcome, () => signals.received !== undefined);
     if (unconfirmed !== undefined) {
       signals.outliveTerminal();
+      if (!quiet) void answering.then((answers) => terminal.err(answersText(call, outcome, answers).trimEnd()));
       await awaitConfirmation(call, awaitedChange(parts, unconfirmed), () => signals.received);
     }
     const text = outcome.changed ? doneText(texts, planned, outcome) : nothingText(texts, outcome);
+    const after = await stateAfter(parts, planned, outcome, answering);
+    const result = { ...applied, ...after };
     if (stream) printEvent(terminal, { type: "result", ...result });
     else if (quiet) printDocument(terminal, "apply", { format_version: "1", ...result });
-    else terminal.out(text);
+    else terminal.out(`${text}\n${afterText(call, outcome, after)}`.trimEnd());
     if (outcome.unaccepted !== undefined) terminal.err(unacceptedText(outcome.unaccepted));
     if (await isAwaitingPerson(call, parts, planned)) return EXIT.unsupported;
     return flagOption(call, "detailedExitcode") && outcome.changed ? EXIT.changed : EXIT.success;

@@ -1,0 +1,60 @@
+import type { Applied } from "../../../app/apply/applied.ts";
+import { type FirstAnswer, firstAnswers } from "../../../app/first-answer/first-answers.ts";
+import type { HostParts } from "../../../app/parts.ts";
+import type { Planned } from "../../../app/plan/planned.ts";
+import type { VerbCall } from "../../verb.ts";
+import { renderFirstAnswers } from "../../views/first-answers.ts";
+import { onThisMachine } from "./await-confirmation.ts";
+
+/** What was found out about a state once it was applied; part of the JSON document. */
+export interface StateAfter {
+  readonly tunnels?: readonly FirstAnswer[];
+  /** Whether awg restores it at boot; absent if nothing is new, or no service manager could. */
+  readonly keptAtBoot?: boolean;
+}
+
+/**
+ * Whether the tunnels of a new state carry. A state on trial is looked at meanwhile; a host that was not changed,
+ * without a wait.
+ */
+export function answersAfter(
+  parts: HostParts,
+  { verb, desired, unresolved = {} }: Planned,
+  { changed }: Applied,
+  isOver: () => boolean,
+): Promise<readonly FirstAnswer[]> {
+  if (verb === "destroy") return Promise.resolve([]);
+  // The host is in its new state: a failed look at it is no failure of the apply.
+  return firstAnswers(parts, { desired, unresolved, waits: changed, isOver }).catch(() => []);
+}
+
+/** Collects it; waits for the answers. */
+export async function stateAfter(
+  parts: HostParts,
+  { desired }: Planned,
+  { changed }: Applied,
+  answering: Promise<readonly FirstAnswer[]>,
+): Promise<StateAfter> {
+  const tunnels = await answering;
+  const isNew = changed && desired.resources.length > 0;
+  const keptAtBoot = isNew
+    ? await (await import("../../../app/install/kept-at-boot.ts")).isKeptAtBoot(parts)
+    : undefined;
+  return {
+    ...(tunnels.length === 0 ? {} : { tunnels }),
+    ...(keptAtBoot === undefined ? {} : { keptAtBoot }),
+  };
+}
+
+/** Of a host that was not changed, only the tunnels that do not carry are worth a line. */
+export function answersText(call: VerbCall, { changed }: Applied, answers: readonly FirstAnswer[]): string {
+  const shown = changed ? answers : answers.filter(({ state }) => state !== "up");
+  return renderFirstAnswers(shown, { doctor: onThisMachine("doctor", call), apply: onThisMachine("apply", call) });
+}
+
+/** The lines below the result. The answers of a state on trial were shown while it waited. */
+export function afterText(call: VerbCall, outcome: Applied, { tunnels = [], keptAtBoot }: StateAfter): string {
+  const answers = outcome.unconfirmed === undefined ? answersText(call, outcome, tunnels) : "";
+  const boot = keptAtBoot === false ? `It lasts until reboot. To keep it: ${onThisMachine("install", call)}` : "";
+  return `${answers}${boot}`;
+}

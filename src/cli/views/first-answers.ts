@@ -1,0 +1,42 @@
+import type { FirstAnswer } from "../../app/first-answer/first-answers.ts";
+
+/** One paragraph for each tunnel: whether it carries, and what to try if it does not. */
+export function renderFirstAnswers(
+  answers: readonly FirstAnswer[],
+  commands: { readonly doctor: string; readonly apply: string },
+): string {
+  return answers.map((answer) => `${textOf(answer, commands)}\n`).join("");
+}
+
+function textOf(answer: FirstAnswer, { doctor, apply }: { readonly doctor: string; readonly apply: string }): string {
+  const { state, endpoint = "its peer", name = "" } = answer;
+  const tunnel = `Tunnel "${answer.tunnel}"`;
+  switch (state) {
+    case "up":
+      return `${tunnel} is up: ${handshakeText(answer, endpoint)}${dnsText(answer)}.`;
+    case "silent":
+      return [
+        `${tunnel} has no handshake yet: ${endpoint} did not answer in 5 s.`,
+        `Check the endpoint, its port and the peer's public key; then run: ${doctor}`,
+      ].join("\n");
+    case "stuck":
+      return [
+        `${tunnel} has a handshake with ${endpoint}, but no packet enters the tunnel.`,
+        `Find what holds it up with: ${doctor}`,
+      ].join("\n");
+    case "unresolved":
+      return [
+        `${tunnel} is down: cannot resolve ${name}.`,
+        `Check the spelling, or set dns.bootstrap; then run: ${apply}`,
+      ].join("\n");
+  }
+}
+
+function handshakeText({ handshakeMs, ageSeconds = 0 }: FirstAnswer, endpoint: string): string {
+  if (handshakeMs !== undefined) return `handshake with ${endpoint} in ${handshakeMs} ms`;
+  return `last handshake with ${endpoint} ${ageSeconds} s ago`;
+}
+
+function dnsText({ dns = [] }: FirstAnswer): string {
+  return dns.length === 0 ? "" : `, DNS ${dns.join(", ")}`;
+}
