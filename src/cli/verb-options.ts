@@ -43,6 +43,11 @@ export const VERIFY: OptionDefinition = {
   summary: "prove every intermediate state first; exit 6 if one leaks",
 };
 
+export const VERBOSE: OptionDefinition = {
+  flags: "--verbose",
+  summary: "show long lists whole: policy rules, peers, rules",
+};
+
 /** Environment variable with the --netns name, set inside that network namespace. */
 export const ENTERED_NETNS = "AWG_ENTERED_NETNS";
 

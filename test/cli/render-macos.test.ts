@@ -98,6 +98,7 @@ test("what cannot be written without the Mac is said on stderr, by its place, wi
     expect.stringMatching(/^note: host: a Mac on en0 .* is assumed/),
     expect.stringMatching(/^note: tunnels.office: /),
     expect.stringMatching(/^note: rules.0: /),
+    expect.stringMatching(/^note: killSwitch.allowLan: /),
     expect.stringMatching(/^note: dns.servers: /),
     "note: rules.0: its traffic to the local network is dropped, because macOS has one route per destination",
   ]);

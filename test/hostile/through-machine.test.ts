@@ -138,7 +138,7 @@ describe("law 7: names that break out of where they are put", () => {
       expect(JSON.parse(printable(JSON.stringify(statusDocument(status)))).format_version).toBe("1");
       const texts = [
         renderPlan(planned.plan, planned.traffic, style),
-        renderDiff(planned.plan, style),
+        renderDiff(planned, style, {}),
         renderStatus(status, style),
       ];
       return texts.map((text) => printable(text).split("\n").length);

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { loadConfig } from "../../src/config/load-config.ts";
 import type { Resource } from "../../src/model/resource.ts";
+import { renderPolicyRule } from "../../src/model/resources/policy-rule.ts";
 import { expand } from "../../src/resources/expand.ts";
-import { renderPolicyRule } from "../../src/resources/routes/policy-rule.ts";
 import { wantedServices } from "../../src/resources/service/wanted-services.ts";
 import { facts, secretOf } from "./sample.ts";
 

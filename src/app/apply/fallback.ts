@@ -4,9 +4,9 @@ import { fallbackPaths, fallenBackOrigins } from "../../model/firewall/fallback.
 import type { FirewallObserved } from "../../model/firewall/policy.ts";
 import type { ResourceOf } from "../../model/resource.ts";
 import type { DesiredState } from "../../model/resources/desired-state.ts";
+import { renderPolicyRule } from "../../model/resources/policy-rule.ts";
 import type { PolicyRule, StandbyRules } from "../../model/resources/routes.ts";
 import { readOpenTransaction } from "../../reconciler/journal/open-transaction.ts";
-import { renderPolicyRule } from "../../resources/routes/policy-rule.ts";
 import { isOwnRule } from "../../resources/routes/route-table.ts";
 import type { HostParts } from "../parts.ts";
 import type { FallenBack } from "../status/status-report.ts";

@@ -2,15 +2,15 @@ import { sameData } from "../../model/canonical.ts";
 import type { Step } from "../../model/plan.ts";
 import type { FieldChange, Resource, ResourceKey, Spec } from "../../model/resource.ts";
 import { movedKey } from "../../model/resources/lifecycle.ts";
+import { renderPolicyRule } from "../../model/resources/policy-rule.ts";
 import type { Generation } from "../../reconciler/journal/generation.ts";
 import type { Stores } from "../../reconciler/journal/stores.ts";
 import { diffData } from "../../resources/firewall/diff-data.ts";
-import { renderPolicyRule } from "../../resources/routes/policy-rule.ts";
 import { isSecretParameter } from "../../resources/tunnel/obfuscation.ts";
 import { generationFor } from "./history.ts";
 
 /** One resource that two generations have differently. */
-export type GenerationDifference = Pick<Step, "key" | "action" | "changes" | "reason">;
+export type GenerationDifference = Pick<Step, "key" | "action" | "before" | "after" | "changes" | "reason">;
 
 /** Two accepted generations side by side; AwgError usage when one is not kept. Reads only (law 2). */
 export async function compareGenerations(
@@ -34,10 +34,30 @@ export function differencesBetween(from: Generation, to: Generation): readonly G
     const before = old.get(key);
     const after = now.get(key);
     if (before === undefined)
-      return [{ key, action: "create", changes: [], reason: `not in generation ${from.number}` }];
-    if (after === undefined) return [{ key, action: "delete", changes: [], reason: `not in generation ${to.number}` }];
+      return [
+        {
+          key,
+          action: "create",
+          before: null,
+          after: after?.spec ?? null,
+          changes: [],
+          reason: `not in generation ${from.number}`,
+        },
+      ];
+    if (after === undefined)
+      return [
+        {
+          key,
+          action: "delete",
+          before: before.spec,
+          after: null,
+          changes: [],
+          reason: `not in generation ${to.number}`,
+        },
+      ];
     if (sameData(before.spec, after.spec)) return [];
-    return [{ key, action: "update", changes: changesBetween(before.spec, after.spec), reason }];
+    const changes = changesBetween(before.spec, after.spec);
+    return [{ key, action: "update", before: before.spec, after: after.spec, changes, reason }];
   });
 }
 

@@ -4,6 +4,9 @@ import { verifyDocument } from "./verify.ts";
 
 const configHash = z.string().describe("Hash of the config's files. Empty for a destroy.");
 
+const specBefore = z.unknown().describe("Spec before the step, or null. Secrets are replaced by a fingerprint.");
+const specAfter = z.unknown().describe("Spec after the step, or null. Secrets are replaced by a fingerprint.");
+
 const step = z
   .object({
     key: resourceKey,
@@ -12,6 +15,8 @@ const step = z
     phase: z
       .enum(["prepare", "flip", "retire"])
       .describe("Additions that nothing uses yet; routes, rules, policy and resolver; removal of the old."),
+    before: specBefore,
+    after: specAfter,
     changes: list(fieldChange),
     reason: z.string().describe("For people; the words may change."),
   })
@@ -32,7 +37,14 @@ export const planDocument = z
   .describe("Steps from the present state of the host to the config.");
 
 const difference = z
-  .object({ key: resourceKey, action, changes: list(fieldChange), reason: z.string() })
+  .object({
+    key: resourceKey,
+    action,
+    before: specBefore,
+    after: specAfter,
+    changes: list(fieldChange),
+    reason: z.string(),
+  })
   .meta({ id: "Difference" });
 
 export const diffDocument = z

@@ -10,6 +10,8 @@ import type { Style } from "./style.ts";
 export type Reading = "plan" | "found";
 
 const MAX_VALUE_LENGTH = 120;
+/** Longer members of the policy get lines of their own. */
+const MOST_BESIDE_NAME = 60;
 
 /**
  * One changed field as people read it: its line, and below it, indented, members that have no room there and what the
@@ -101,7 +103,7 @@ function longMembers({ field, added = 0, removed = 0, before, after }: FieldChan
   const textsOf = (count: number, members: unknown): readonly string[] =>
     count > 0 && Array.isArray(members) ? members.map((one) => policyValue(one) ?? wholeText(one, policyValue)) : [];
   const [gone, come] = [textsOf(removed, before), textsOf(added, after)];
-  const fits = [gone, come].every((texts) => texts.join(", ").length <= MAX_VALUE_LENGTH);
+  const fits = [...gone, ...come].join(", ").length <= MOST_BESIDE_NAME;
   if (isPolicyRules ? gone.length < removed || come.length < added : fits) return [];
   return [...come.map((text) => `+ ${text}`), ...gone.map((text) => `- ${text}`)];
 }

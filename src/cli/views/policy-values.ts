@@ -4,6 +4,8 @@ import { tunnelOfDevice } from "../../model/resources/tunnel-key.ts";
 import { policyField } from "../../model/text/field-name.ts";
 import { protocolName } from "../../verify/finding.ts";
 
+const SHOWN_MEMBERS = 3;
+
 /**
  * Each field of a step once. The policy holds rules and the default for new packets and for forwarded ones; the
  * configuration holds them once. Pure.
@@ -20,7 +22,7 @@ export function visibleChanges(changes: readonly FieldChange[]): readonly FieldC
   });
 }
 
-/** Data of the packet policy as a person would write it; undefined where it needs no other words. A member of a list comes as its JSON. Pure. */
+/** Data of the packet policy in words; undefined where it needs none. A member of a list comes as its JSON. Pure. */
 export function policyValue(value: unknown): string | undefined {
   if (typeof value === "string") {
     const parsed = value.startsWith("{") ? recordOf(value) : undefined;
@@ -43,41 +45,55 @@ function dataText(value: unknown): string {
 }
 
 function tunnelText({ device, addresses }: PolicyTunnel): string {
-  return `${tunnelOfDevice(device)} (${addresses.join(", ")})`;
+  return [tunnelOfDevice(device), ...addresses].join(" ");
 }
 
-/** A rule as the config has it, with its place: `rules.2 { ports: [25], via: office }`. Pure. */
-export function ruleText({ origin, match, path }: FlowRule): string {
-  const place = /^rules\/([0-9]+)/.exec(origin)?.[1];
-  const name = originName(origin) ?? "";
-  const fields = [...(name === "" ? [] : [`name: ${name}`]), ...matchTexts(match), `via: ${pathText(path)}`];
-  return `${place === undefined ? `${origin}:` : `rules.${place}`} { ${fields.join(", ")} }`;
+/**
+ * A rule in words, with its place: "rules.2 (no-mail): tcp port 25 → block". Pure.
+ * @param most of more destinations the first are shown, and their number
+ */
+export function ruleText({ origin, match, path }: FlowRule, most = Number.POSITIVE_INFINITY): string {
+  const place = origin.replace("/", ".");
+  return `${place}: ${matchTexts(match, most).join(", ") || "all"} → ${pathText(path)}`;
 }
 
-/** An exception as the config has it. Pure. */
-export function allowText({ direction, prefixes, ...match }: AllowGrant): string {
-  const remote = prefixes === undefined ? [] : [`remote: [${prefixes.join(", ")}]`];
-  return `{ ${[`direction: ${direction}`, ...matchTexts(match), ...remote].join(", ")} }`;
+/** An exception in words: "in, tcp port 22, from 10.0.0.0/8". Pure. */
+export function allowText({ direction, prefixes = [], ...match }: AllowGrant): string {
+  const remote = prefixes.length === 0 ? [] : [`${direction === "in" ? "from" : "to"} ${prefixes.join(", ")}`];
+  return [direction, ...matchTexts(match), ...remote].join(", ");
 }
 
-function matchTexts({ destinations, ports, protocol, uids }: FlowMatch): string[] {
+function matchTexts({ destinations, ports, protocol, uids }: FlowMatch, most = Number.POSITIVE_INFINITY): string[] {
+  const name = protocol === undefined ? [] : [protocolName(protocol)];
+  const numbers = ports === undefined ? [] : [plural("port", ports)];
   return [
-    ...(destinations === undefined ? [] : [`destinations: [${destinations.join(", ")}]`]),
-    ...(ports === undefined ? [] : [`ports: [${ports.map(portsText).join(", ")}]`]),
-    ...(protocol === undefined ? [] : [`protocol: ${protocolName(protocol)}`]),
-    ...(uids === undefined ? [] : [`users: [${uids.map(portsText).join(", ")}]`]),
+    ...(destinations === undefined ? [] : [`to ${listed(destinations, most, "prefixes")}`]),
+    ...(name.length + numbers.length === 0 ? [] : [[...name, ...numbers].join(" ")]),
+    ...(uids === undefined ? [] : [plural("user", uids)]),
   ];
+}
+
+/** All members, or of too many the first and their number: "10.0.0.0/8, 172.16.0.0/12, … (40 prefixes)". Pure. */
+export function listed(members: readonly string[], most: number, plural: string): string {
+  if (members.length <= most) return members.join(", ") || "(none)";
+  return `${members.slice(0, SHOWN_MEMBERS).join(", ")}, … (${members.length} ${plural})`;
+}
+
+/** "port 25", "ports 80, 8000-8080". */
+function plural(noun: string, ranges: readonly PortRange[]): string {
+  const isOne = ranges.length === 1 && ranges[0]?.from === ranges[0]?.to;
+  return `${noun}${isOne ? "" : "s"} ${ranges.map(portsText).join(", ")}`;
 }
 
 function portsText({ from, to }: PortRange): string {
   return from === to ? String(from) : `${from}-${to}`;
 }
 
-/** A path as the config has it: `office, fallback: direct`. Pure. */
+/** A path in words: "office", "direct", "office, else direct". Pure. */
 export function pathText(path: PathRef): string {
   if (path.kind !== "tunnel") return path.kind;
   const tunnel = tunnelOfDevice(path.device);
-  return path.fallback === undefined ? tunnel : `${tunnel}, fallback: ${path.fallback}`;
+  return path.fallback === undefined ? tunnel : `${tunnel}, else ${path.fallback}`;
 }
 
 /** `192.0.2.1:51820`, `[2001:db8::1]:51820`. Pure. */

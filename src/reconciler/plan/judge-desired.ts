@@ -6,7 +6,7 @@ import { type CurrentResource, isOurs } from "./current-resource.ts";
 import { markDrift } from "./drift.ts";
 import { withIgnored } from "./ignored.ts";
 import { mayHaveSet, mayHaveTaken } from "./interrupted-steps.ts";
-import { effectiveSpec, isPolicy, isPolicyGone } from "./observation.ts";
+import { effectiveSpec, isPolicy, isPolicyGone, isSetting } from "./observation.ts";
 import { placeOf } from "./place.ts";
 
 const OWN_CHANGE = "was changed by an unfinished change of awg";
@@ -90,7 +90,9 @@ function correction(
     if ((isRemoved || isAccepted) && changes.every(isOwn)) return OWN_CHANGE;
     if (isRemoved) return "was removed outside awg";
     if (isAccepted) return "was changed outside awg";
-    return before === null ? "will be created" : "differs from the config";
+    if (before === null) return "will be created";
+    if (entry !== undefined) return "config changed";
+    return isSetting(driver) ? "needed by awg's routes" : "differs from the config";
   }
 }
 

@@ -15,13 +15,12 @@ export function judgeUnwanted(
   { lifecycle, places }: PlanOptions,
 ): Verdict {
   const { kind, key, driver, observed, spec, entry } = current;
-  if (lifecycle?.retain.includes(key) === true)
-    return forget("no longer wanted; retained, so it stays and awg stops managing it");
+  if (lifecycle?.retain.includes(key) === true) return forget("retained: it stays, and awg stops managing it");
 
   const ours = observed !== undefined && isOurs(driver, observed) ? observed : undefined;
   if (ours !== undefined && spec === undefined && isPolicy(driver))
     // What is left of a damaged policy has no form as a spec, but must go.
-    return remove(entry?.spec ?? null, null, "no longer wanted, and damaged");
+    return remove(entry?.spec ?? null, null, "damaged; will be removed");
 
   const place = spec === undefined ? "" : placeOf(kind, spec);
   // A driver may give a key of its own to what a moving key leaves behind; it is removed once.
@@ -31,7 +30,7 @@ export function judgeUnwanted(
   const after = effectiveSpec(driver, null, entry?.original ?? null);
   const isDone = isSetting(driver) && ours !== undefined && (after === null || driver.diff(after, ours).length === 0);
   if (ours === undefined || spec === undefined || isDone) return forget("is gone already or no longer ours");
-  return remove(spec, after, "no longer wanted");
+  return remove(spec, after, after === null ? "will be removed" : "the original will be put back");
 
   function remove(before: Spec | null, target: Spec | null, reason: string): Verdict {
     return verdictOf([{ kind, key, action: "delete", before, after: target, changes: [], reason }]);

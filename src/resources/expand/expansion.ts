@@ -15,6 +15,8 @@ export interface Note {
   readonly message: string;
   /** How the rule or exception at this place is enforced here (law 9). */
   readonly enforcement?: Enforcement;
+  /** Something that the config asks for has no effect here. */
+  readonly isWarning?: true;
 }
 
 /** Something that this host or this version of awg cannot do; nothing may be applied (exit 12). */

@@ -94,7 +94,7 @@ function expandRule(rule: Rule, index: number, { facts, tunnels, notes }: Expand
 function noteEnforcement(rule: Rule, index: number, canMatch: boolean, context: ExpandContext): void {
   const path = `rules.${index}`;
   const { enforcement, message: kept } = judgeRule(rule, canMatch, context.facts.capabilities);
-  context.notes.push({ path, message: kept, enforcement });
+  context.notes.push({ path, message: kept, enforcement, ...(canMatch ? {} : { isWarning: true }) });
   if (rule.require === undefined || ORDER.indexOf(enforcement) <= ORDER.indexOf(rule.require)) return;
   const message = `this host keeps the rule ${enforcement} only, and ${rule.require} is required`;
   context.unsupported.push({ path: `${path}.require`, message });

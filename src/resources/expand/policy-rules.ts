@@ -10,8 +10,8 @@ import {
   RULE_PREFERENCES,
   tableOfPath,
 } from "../../model/ownership.ts";
+import { sortPolicyRules } from "../../model/resources/policy-rule.ts";
 import type { PolicyRule, PolicyRuleMatch, StandbyRules } from "../../model/resources/routes.ts";
-import { sortPolicyRules } from "../routes/policy-rule.ts";
 import { familyOfText } from "./tunnels/place-tunnels.ts";
 
 const MAIN_TABLE = 254;

@@ -3,10 +3,10 @@ import type { Route, RouteChanges, RuleEntry } from "../../host/ports/routes.ts"
 import { ROUTE_PROTOCOL } from "../../model/ownership.ts";
 import type { StepOf } from "../../model/plan.ts";
 import type { ResourceKey } from "../../model/resource.ts";
+import { renderPolicyRule, sortPolicyRules } from "../../model/resources/policy-rule.ts";
 import type { PolicyRule, RoutesObserved, RoutesSpec } from "../../model/resources/routes.ts";
 import { tunnelOfDevice } from "../../model/resources/tunnel-key.ts";
 import type { ResourceDriver } from "../driver.ts";
-import { renderPolicyRule, sortPolicyRules } from "./policy-rule.ts";
 import { blockingDeletions, differenceOfRoutes } from "./route-changes.ts";
 import { applyPins, isTunnelDevice, standingPins } from "./route-pins.ts";
 import { isForeignRule, isOwnRule, isPathTable, MAIN_TABLE, observeTable, routesOfSpec } from "./route-table.ts";

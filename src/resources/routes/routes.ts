@@ -1,8 +1,8 @@
 import type { FieldChange, ResourceKey } from "../../model/resource.ts";
+import { renderPolicyRule } from "../../model/resources/policy-rule.ts";
 import type { PolicyRule, RoutesObserved, RoutesSpec } from "../../model/resources/routes.ts";
 import { tunnelOfDevice } from "../../model/resources/tunnel-key.ts";
 import { setChange, valueChange } from "../field-change.ts";
-import { renderPolicyRule } from "./policy-rule.ts";
 import { renderPin } from "./route-pins.ts";
 import { MAIN_TABLE } from "./route-table.ts";
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { renderStep } from "../../../src/cli/verbs/plan/plan.human.ts";
+import { renderSteps } from "../../../src/cli/verbs/plan/plan.human.ts";
 import { renderChange } from "../../../src/cli/views/field-change.ts";
 import { styleFor } from "../../../src/cli/views/style.ts";
 import type { FirewallPolicy, FlowRule, PathRef, PolicyLayer } from "../../../src/model/firewall/policy.ts";
@@ -38,7 +38,7 @@ function reported(before: FirewallPolicy, after: FirewallPolicy): string[] {
   const observed = { policy: before, damage: [], held: true, droppedPackets: 0 };
   const changes = diffFirewall(after, observed);
   const step = { key: "firewall/machine", action: "update", reason: "differs", changes } as const;
-  return renderStep(step, styleFor(false))
+  return renderSteps([step], styleFor(false))
     .slice(1)
     .map((line) => line.trim());
 }
@@ -48,34 +48,31 @@ test.each<[string, FirewallPolicy, FirewallPolicy, string[]]>([
     "a rule that comes, before others",
     policy([PRINTERS, at(MAIL, 1)]),
     policy([{ ...PRINTERS, origin: "rules/0 (new)" }, at(PRINTERS, 1), at(MAIL, 2)]),
-    ["rules: 1 added (rules.0 { name: new, destinations: [192.168.7.0/24], via: direct })"],
+    ["rules: 1 added (rules.0 (new): to 192.168.7.0/24 → direct)"],
   ],
   [
     "one that comes, after others",
     policy([PRINTERS, MAIL]),
     policy([PRINTERS, MAIL, { ...PRINTERS, origin: "rules/2 (new)" }]),
-    ["rules: 1 added (rules.2 { name: new, destinations: [192.168.7.0/24], via: direct })"],
+    ["rules: 1 added (rules.2 (new): to 192.168.7.0/24 → direct)"],
   ],
   [
     "one that comes, where the others change places",
     policy([PRINTERS, MAIL]),
     policy([at(MAIL, 0), at(PRINTERS, 1), { ...PRINTERS, origin: "rules/2 (new)" }]),
-    [
-      "rules: 1 added (rules.2 { name: new, destinations: [192.168.7.0/24], via: direct })",
-      "rules: the rest in another order → reordered",
-    ],
+    ["rules: 1 added (rules.2 (new): to 192.168.7.0/24 → direct)", "rules: the rest in another order → reordered"],
   ],
   [
     "a second one that is the same",
     policy([PRINTERS, MAIL]),
     policy([PRINTERS, MAIL, at(MAIL, 2)]),
-    ["rules: 1 added (rules.2 { ports: [25], protocol: tcp, users: [0], via: office, fallback: direct })"],
+    ["rules: 1 added (rules.2: tcp port 25, user 0 → office, else direct)"],
   ],
   [
     "one that goes",
     policy([PRINTERS, MAIL]),
     policy([PRINTERS]),
-    ["rules: 1 removed (rules.1 { ports: [25], protocol: tcp, users: [0], via: office, fallback: direct })"],
+    ["rules: 1 removed (rules.1: tcp port 25, user 0 → office, else direct)"],
   ],
   [
     "rules in another order",
@@ -110,7 +107,7 @@ test.each<[string, FirewallPolicy, FirewallPolicy, string[]]>([
     "a fallback",
     policy([]),
     policy([], {}, { ...OFFICE, fallback: "direct" }),
-    ["default.via: office → office, fallback: direct"],
+    ["default.via: office → office, else direct"],
   ],
   [
     "the kill switch",
@@ -121,7 +118,7 @@ test.each<[string, FirewallPolicy, FirewallPolicy, string[]]>([
     }),
     policy([], { killSwitch: false, allowLan: false, allow: [] }),
     [
-      "killSwitch.allow: 1 removed ({ direction: in, ports: [22], protocol: tcp })",
+      "killSwitch.allow: 1 removed (in, tcp port 22)",
       "killSwitch.allowLan: true → false",
       "killSwitch.enabled: true → false",
     ],
@@ -150,15 +147,15 @@ test.each<[string, FirewallPolicy, FirewallPolicy, string[]]>([
     policy([]),
     [
       "rules: 2 removed",
-      "- killSwitch/allowLan (networks of the tunnels): { destinations: [10.8.0.2/32], via: office }",
-      "- rules.0 { name: printers, destinations: [192.168.7.0/24], via: direct }",
+      "- killSwitch.allowLan (networks of the tunnels): to 10.8.0.2/32 → office",
+      "- rules.0 (printers): to 192.168.7.0/24 → direct",
     ],
   ],
   [
     "the only rule of another number",
     policy([at(MAIL, 3)]),
     policy([{ ...at(MAIL, 3), path: DIRECT }]),
-    ["rules.3.via: office, fallback: direct → direct"],
+    ["rules.3.via: office, else direct → direct"],
   ],
   [
     "an address of the only tunnel",
@@ -172,14 +169,14 @@ test.each<[string, FirewallPolicy, FirewallPolicy, string[]]>([
     policy([], { dns: null }),
     ["dns: { leakProtection: true, servers: [10.8.0.1], path: office, blockEncrypted: false } → (none)"],
   ],
-])("%s: each field once, by its name in the configuration, as a person writes it", (_, before, after, lines) => {
+])("%s: each field once, by its name in the configuration, in words", (_, before, after, lines) => {
   expect(reported(before, after)).toEqual(lines);
 });
 
 test("a rule that is longer than a line is shown whole, on a line of its own", () => {
   const ports = Array.from({ length: 60 }, (_, index) => 1000 + 2 * index);
   const long: FlowRule = { ...MAIL, match: { protocol: 6, ports: ports.map((port) => ({ from: port, to: port })) } };
-  const text = `rules.1 { ports: [${ports.join(", ")}], protocol: tcp, via: office, fallback: direct }`;
+  const text = `rules.1: tcp ports ${ports.join(", ")} → office, else direct`;
   expect(reported(policy([PRINTERS, long]), policy([PRINTERS]))).toEqual(["rules: 1 removed", `- ${text}`]);
   expect(reported(policy([PRINTERS]), policy([PRINTERS, long]))).toEqual(["rules: 1 added", `+ ${text}`]);
 });

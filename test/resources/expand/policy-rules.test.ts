@@ -7,10 +7,10 @@ import type { FirewallPolicy, PathRef } from "../../../src/model/firewall/policy
 import { type IpAddress, parseIp } from "../../../src/model/ip.ts";
 import { ENGINE_MARK, MARK_MASK, markOfPath, RULE_PREFERENCES, tableOfPath } from "../../../src/model/ownership.ts";
 import { parsePrefix, prefixContains } from "../../../src/model/prefix.ts";
+import { renderPolicyRule, sortPolicyRules } from "../../../src/model/resources/policy-rule.ts";
 import type { PolicyRule } from "../../../src/model/resources/routes.ts";
 import { policyRules } from "../../../src/resources/expand/policy-rules.ts";
 import { expand } from "../../../src/resources/expand.ts";
-import { renderPolicyRule, sortPolicyRules } from "../../../src/resources/routes/policy-rule.ts";
 import { configArbitrary } from "../../property/config-arbitrary.ts";
 import { SEED } from "../../property/seed.ts";
 import { expandText, facts, KEY_A, KEY_B, resourceOf, secretOf } from "../sample.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { renderStep } from "../../../src/cli/verbs/plan/plan.human.ts";
+import { renderSteps } from "../../../src/cli/verbs/plan/plan.human.ts";
 import { styleFor } from "../../../src/cli/views/style.ts";
 import type { TunnelObserved, TunnelSpec } from "../../../src/model/resources/tunnel.ts";
 import type { SecretId } from "../../../src/model/secret.ts";
@@ -76,7 +76,7 @@ describe("issue 4, point 4: the plan says when a change of key or obfuscation is
   test("plan and diff print it below the field, and JSON carries it", () => {
     const changes = tunnelDriver.diff({ ...SPEC, privateKey: secret("other") }, observed(SPEC));
     const step = { key: "tunnel/office", action: "update", changes, reason: "differs" } as const;
-    expect(renderStep(step, styleFor(false)).join("\n")).toMatch(
+    expect(renderSteps([step], styleFor(false)).join("\n")).toMatch(
       /^ {2}~ tunnel\/office {2}# differs\n {6}privateKey: \(secret, changed\)\n {8}# make-before-break: sessions continue/,
     );
     expect(JSON.stringify(changes)).toContain('"interruption":"make-before-break: ');

@@ -9,6 +9,7 @@ import {
   INSECURE,
   SELECTION_OPTIONS,
   STREAM,
+  VERBOSE,
   VERIFY,
 } from "../../verb-options.ts";
 
@@ -25,6 +26,7 @@ export const CHANGE_VERBS: readonly VerbDefinition[] = [
       { flags: "--out <path>", summary: "save the plan for awg apply PLAN" },
       DETAILED,
       VERIFY,
+      VERBOSE,
       ...SELECTION_OPTIONS,
     ],
     examples: [
@@ -41,7 +43,18 @@ export const CHANGE_VERBS: readonly VerbDefinition[] = [
     details:
       "With --confirm-within the keeper reverts the change unless it is confirmed in time, even if awg is killed. On a " +
       "simulated host awg itself reverts it.",
-    options: [FILE, INSECURE, APPROVE, CONFIRM_WITHIN, ACCEPT_RISK, DETAILED, STREAM, VERIFY, ...SELECTION_OPTIONS],
+    options: [
+      FILE,
+      INSECURE,
+      APPROVE,
+      CONFIRM_WITHIN,
+      ACCEPT_RISK,
+      DETAILED,
+      STREAM,
+      VERIFY,
+      VERBOSE,
+      ...SELECTION_OPTIONS,
+    ],
     examples: [
       ["sudo awg apply config.yaml", "show the plan, ask, apply it and verify the result"],
       ["sudo awg apply laptop.plan", "apply a saved plan; exit 11 if it no longer fits"],
@@ -81,7 +94,7 @@ export const CHANGE_VERBS: readonly VerbDefinition[] = [
     name: "rollback",
     argument: { name: "generation", summary: "its number (default: the previous generation)" },
     summary: "go back to an earlier generation",
-    options: [APPROVE, CONFIRM_WITHIN, ACCEPT_RISK, DETAILED, STREAM],
+    options: [APPROVE, CONFIRM_WITHIN, ACCEPT_RISK, DETAILED, STREAM, VERBOSE],
     examples: [
       ["sudo awg rollback", "undo the last apply; the result is a new generation"],
       ["sudo awg rollback 3", "go back to generation 3 of awg history"],
@@ -92,7 +105,7 @@ export const CHANGE_VERBS: readonly VerbDefinition[] = [
   {
     name: "destroy",
     summary: "remove everything awg made and restore what it replaced",
-    options: [APPROVE, ACCEPT_RISK, STREAM],
+    options: [APPROVE, ACCEPT_RISK, STREAM, VERBOSE],
     examples: [
       ["sudo awg destroy", "show the plan, ask, and remove it; the kill switch goes last"],
       ["sudo awg destroy --auto-approve --json-stream", "do not ask; print events"],

@@ -1,10 +1,10 @@
 import { readAccepted, readOwned } from "../../../app/status/machine-status.ts";
 import { AwgError } from "../../../model/error.ts";
-import { SECRET_OBFUSCATION_KEY } from "../../../uapi/obfuscation.ts";
 import { EXIT } from "../../exit-code.ts";
 import { openHostFor } from "../../open-host.ts";
 import { flagOption, type RunVerb } from "../../verb.ts";
 import { printDocument } from "../../views/json.ts";
+import { withoutSecrets } from "../../views/without-secrets.ts";
 
 /** `awg get [KIND[/NAME]]`: resources as observed on the host, or as accepted with --desired. */
 export const run: RunVerb = async (call) => {
@@ -23,26 +23,6 @@ export const run: RunVerb = async (call) => {
   else call.terminal.out(single ? JSON.stringify(found[0]?.spec, undefined, 2) : found.map(lineOf).join("\n"));
   return EXIT.success;
 };
-
-const SECRET_FIELDS: ReadonlySet<string> = new Set([
-  "privateKey",
-  "presharedKey",
-  "headerProtectionKey",
-  SECRET_OBFUSCATION_KEY,
-  "password",
-]);
-
-/** Specs hold a fingerprint in place of a secret: 64 hex digits, which a reader would take for the key itself. */
-function withoutSecrets(spec: unknown): unknown {
-  if (Array.isArray(spec)) return spec.map(withoutSecrets);
-  if (typeof spec !== "object" || spec === null) return spec;
-  const shown = Object.entries(spec).map(([name, value]) =>
-    SECRET_FIELDS.has(name) && typeof value === "string"
-      ? [name, `(secret, fingerprint ${value.slice(0, 12)})`]
-      : [name, withoutSecrets(value)],
-  );
-  return Object.fromEntries(shown);
-}
 
 function lineOf({ key, spec }: { readonly key: string; readonly spec: unknown }): string {
   return `${key}  ${JSON.stringify(spec)}`;

@@ -1,5 +1,5 @@
 import type { VerbDefinition } from "../../verb.ts";
-import { FILE, INSECURE, RULES_OF, SELECTION_OPTIONS } from "../../verb-options.ts";
+import { FILE, INSECURE, RULES_OF, SELECTION_OPTIONS, VERBOSE } from "../../verb-options.ts";
 
 /** The verbs that read the host and change nothing. */
 export const INSPECT_VERBS: readonly VerbDefinition[] = [
@@ -22,7 +22,7 @@ export const INSPECT_VERBS: readonly VerbDefinition[] = [
     },
     summary: "show what differs from the config or a generation",
     details: "Exit 0: no differences. Exit 1: there are differences.",
-    options: [FILE, INSECURE, ...SELECTION_OPTIONS],
+    options: [FILE, INSECURE, VERBOSE, ...SELECTION_OPTIONS],
     examples: [
       ["sudo awg diff config.yaml", "compare the host with the config, field by field"],
       ["sudo awg diff @3 @5", "compare generations 3 and 5 of awg history"],

@@ -1,8 +1,10 @@
+import type { GenerationDifference } from "../../../app/history/compare.ts";
 import type { Planned } from "../../../app/plan/planned.ts";
 import { isInSync, type Plan, type Step, stepsOf } from "../../../model/plan.ts";
 import type { DocumentOf } from "../../documents/documents.ts";
 import type { Style } from "../../views/style.ts";
-import { renderStep } from "./plan.human.ts";
+import { withoutSecrets } from "../../views/without-secrets.ts";
+import { renderSteps, type ShownStep, type StepOptions } from "./plan.human.ts";
 
 /** One entry a resource: a flip changes the firewall twice, which is order and not a difference. */
 function differences(plan: Plan): readonly Step[] {
@@ -12,25 +14,22 @@ function differences(plan: Plan): readonly Step[] {
 }
 
 /** The differences as people read them. */
-export function renderDiff(plan: Plan, style: Style): string {
-  return renderDifferences(differences(plan), style);
+export function renderDiff({ plan, desired }: Planned, style: Style, options: StepOptions): string {
+  return renderDifferences(differences(plan), style, { resources: desired.resources, ...options });
 }
 
 /** The same for two generations. */
-export function renderDifferences(
-  steps: readonly Pick<Step, "key" | "action" | "changes" | "reason">[],
-  style: Style,
-): string {
-  return steps.flatMap((step) => renderStep(step, style)).join("\n");
+export function renderDifferences(steps: readonly ShownStep[], style: Style, options: StepOptions): string {
+  return renderSteps(steps, style, options).join("\n");
 }
 
 /** Two generations as one JSON document. */
 export function differencesDocument(
   from: number,
   to: number,
-  steps: readonly Pick<Step, "key" | "action" | "changes" | "reason">[],
+  steps: readonly GenerationDifference[],
 ): DocumentOf<"diff-generations"> {
-  return { format_version: "1", from, to, inSync: steps.length === 0, differences: steps };
+  return { format_version: "1", from, to, inSync: steps.length === 0, differences: steps.map(differenceDocument) };
 }
 
 /** The differences as one JSON document. */
@@ -39,6 +38,10 @@ export function diffDocument({ plan, configHash }: Planned): DocumentOf<"diff"> 
     format_version: "1",
     configHash: configHash,
     inSync: isInSync(plan),
-    differences: differences(plan).map(({ key, action, changes, reason }) => ({ key, action, changes, reason })),
+    differences: differences(plan).map(differenceDocument),
   };
+}
+
+function differenceDocument({ key, action, before, after, changes, reason }: GenerationDifference) {
+  return { key, action, before: withoutSecrets(before), after: withoutSecrets(after), changes, reason };
 }

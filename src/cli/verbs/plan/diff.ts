@@ -42,7 +42,9 @@ export const run: RunVerb = async (asked) => {
   const subject = from === undefined ? "the config says" : `generation ${from} says`;
   if (flagOption(call, "json")) printDocument(terminal, "diff", diffDocument(planned));
   else if (!isInSync(planned.plan))
-    terminal.out(wrapped(renderDiff(planned.plan, styleFor(terminal.colorOut)), terminal));
+    terminal.out(
+      wrapped(renderDiff(planned, styleFor(terminal.colorOut), { isVerbose: flagOption(call, "verbose") }), terminal),
+    );
   else terminal.err(`No differences. The host is as ${subject}.`);
   return isInSync(planned.plan) ? EXIT.success : EXIT.differences;
 };
@@ -53,7 +55,12 @@ async function compare(call: VerbCall, { parts }: OpenHost, from: number, to: nu
   const { terminal } = call;
   if (flagOption(call, "json")) printDocument(terminal, "diff-generations", differencesDocument(from, to, differences));
   else if (differences.length > 0)
-    terminal.out(wrapped(renderDifferences(differences, styleFor(terminal.colorOut)), terminal));
+    terminal.out(
+      wrapped(
+        renderDifferences(differences, styleFor(terminal.colorOut), { isVerbose: flagOption(call, "verbose") }),
+        terminal,
+      ),
+    );
   else terminal.err(`No differences between the generations ${from} and ${to}.`);
   return differences.length === 0 ? EXIT.success : EXIT.differences;
 }

@@ -1,8 +1,11 @@
 import type { Action, Plan, Step } from "../../../model/plan.ts";
 import { stepsOf } from "../../../model/plan.ts";
+import type { FieldChange, Resource, Spec } from "../../../model/resource.ts";
 import { changeLines } from "../../views/field-change.ts";
 import { visibleChanges } from "../../views/policy-values.ts";
+import { specLines } from "../../views/spec-lines.ts";
 import type { Style } from "../../views/style.ts";
+import { isOfManyRules, policyRuleLines, policyRulesText, type TableNames, tableNames } from "./policy-rule-lines.ts";
 
 const SYMBOL: Readonly<Record<Action, string>> = {
   create: "+",
@@ -16,11 +19,27 @@ const SYMBOL: Readonly<Record<Action, string>> = {
 /** What happens to traffic, in one sentence; derived from the steps. */
 export type TrafficSentence = string;
 
-/** The plan as people read it: one line a step with its reason, the fields below, and the two closing lines. */
-export function renderPlan(plan: Plan, traffic: TrafficSentence, style: Style): string {
+/** A step as views need it; without its specs only its changes are shown. */
+export type ShownStep = Pick<Step, "key" | "action" | "changes" | "reason"> & Partial<Pick<Step, "before" | "after">>;
+
+export interface StepOptions {
+  /** Lists are shown whole. */
+  readonly isVerbose?: boolean;
+  /** Resources of the new state, for the names of their tables. */
+  readonly resources?: readonly Resource[];
+}
+
+/** The plan as people read it: one line a step with its reason, its values below, and the two closing lines. */
+export function renderPlan(plan: Plan, traffic: TrafficSentence, style: Style, options: StepOptions = {}): string {
   const steps = stepsOf(plan);
   if (steps.length === 0) return "No changes. The host is as the config says.";
-  return [...steps.flatMap((step) => renderStep(step, style)), "", summaryLine(plan), `Traffic: ${traffic}`].join("\n");
+  return [...renderSteps(steps, style, options), "", summaryLine(plan), `Traffic: ${traffic}`].join("\n");
+}
+
+/** Steps with their values, in their order. */
+export function renderSteps(steps: readonly ShownStep[], style: Style, options: StepOptions = {}): readonly string[] {
+  const tables = tableNames(options.resources ?? [], steps);
+  return steps.flatMap((step) => renderStep(step, style, { ...options, tables }));
 }
 
 /** "Plan: 3 to add, 1 to change, 0 to destroy." The layered policy of a flip and the final one count once. */
@@ -41,18 +60,43 @@ function joinActions(first: Action | undefined, second: Action): Action {
   return "update";
 }
 
-/** One step and its fields. */
-export function renderStep(step: Pick<Step, "key" | "action" | "changes" | "reason">, style: Style): readonly string[] {
-  const paint = paintOf(step.action, style);
+function renderStep(
+  step: ShownStep,
+  style: Style,
+  { isVerbose = false, tables }: StepOptions & { readonly tables: TableNames },
+): readonly string[] {
   const symbol = SYMBOL[step.action].padStart(3);
-  const head = `${paint(symbol)} ${style.bold(step.key)}${style.dim(`  # ${step.reason}`)}`;
-  if (step.action === "create" || step.action === "delete") return [head];
+  const head = `${paintOf(step.action, style)(symbol)} ${style.bold(step.key)}${style.dim(`  # ${step.reason}`)}`;
+  if (step.action === "create" || step.action === "delete")
+    return [head, ...wholeLines(step, isVerbose).map((line) => `      ${line}`)];
   const fields = visibleChanges(step.changes).flatMap((change) => {
-    const [first = "", ...more] = changeLines(change, style);
+    const [first = "", ...more] = fieldLines(change, step, style, { isVerbose, tables });
     const mark = change.drift === true ? style.yellow("≠") : " ";
     return [`    ${mark} ${first}`, ...more.map((line) => `      ${line}`)];
   });
   return [head, ...fields];
+}
+
+/** What comes or goes; for a setting, the values that return. */
+function wholeLines({ key, action, before = null, after = null }: ShownStep, isVerbose: boolean): readonly string[] {
+  const kind = key.slice(0, key.indexOf("/")) as Resource["kind"];
+  const linesOf = (spec: Spec | null) => (spec === null ? [] : specLines({ kind, spec } as Resource, isVerbose));
+  if (action === "create") return linesOf(after);
+  if (after === null || before === null || !("values" in before && "values" in after)) return linesOf(before);
+  return Object.entries(after.values).map(([name, value]) => `${name}: ${before.values[name] ?? "(none)"} → ${value}`);
+}
+
+function fieldLines(
+  change: FieldChange,
+  { before = null, after = null }: ShownStep,
+  style: Style,
+  { isVerbose, tables }: { readonly isVerbose: boolean; readonly tables: TableNames },
+): readonly string[] {
+  const isRoutes = [before, after].every((spec) => spec !== null && "guards" in spec);
+  if (!isRoutes || !isOfManyRules(change)) return changeLines(change, style);
+  const routes = { before, after } as Parameters<typeof policyRulesText>[0];
+  if (isVerbose) return [policyRulesText(routes, tables), ...policyRuleLines(routes).map((line) => `  ${line}`)];
+  return [`${policyRulesText(routes, tables)}; --verbose lists them`];
 }
 
 function paintOf(action: Action, style: Style): (text: string) => string {

@@ -7,6 +7,7 @@ import { printDocument } from "../../views/json.ts";
 import { printNotes } from "../../views/notes.ts";
 import { styleFor } from "../../views/style.ts";
 import { renderVerified, verifiedDocument } from "../../views/verified.ts";
+import { withoutSecrets } from "../../views/without-secrets.ts";
 import { wrapped } from "../../views/wrapped.ts";
 import { renderPlan } from "./plan.human.ts";
 
@@ -20,7 +21,9 @@ export function printPlanned(planned: Planned, call: VerbCall, verified?: Verifi
   }
   const style = styleFor(terminal.colorErr);
   printNotes(planned.notes, terminal);
-  terminal.out(wrapped(renderPlan(planned.plan, planned.traffic, styleFor(terminal.colorOut)), terminal));
+  const options = { isVerbose: flagOption(call, "verbose"), resources: planned.desired.resources };
+  const text = renderPlan(planned.plan, planned.traffic, styleFor(terminal.colorOut), options);
+  terminal.out(wrapped(text, terminal));
   for (const note of verified?.notes ?? []) terminal.err(`${style.yellow("note:")} ${note}`);
   if (verified !== undefined) terminal.out(wrapped(renderVerified(verified, styleFor(terminal.colorOut)), terminal));
 }
@@ -34,11 +37,13 @@ function planDocument(planned: Planned): DocumentOf<"plan"> {
     traffic: planned.traffic,
     notes: planned.notes,
     unchanged: planned.plan.unchanged,
-    steps: stepsOf(planned.plan).map(({ key, kind, action, phase, changes, reason }) => ({
+    steps: stepsOf(planned.plan).map(({ key, kind, action, phase, before, after, changes, reason }) => ({
       key,
       kind,
       action,
       phase,
+      before: withoutSecrets(before),
+      after: withoutSecrets(after),
       changes,
       reason,
     })),

@@ -1,4 +1,4 @@
-import type { PolicyRule } from "../../model/resources/routes.ts";
+import type { PolicyRule } from "./routes.ts";
 
 /** A policy rule as `ip rule` would print it: equal texts exactly for equal rules. */
 export function renderPolicyRule(policyRule: PolicyRule): string {
