@@ -1,4 +1,5 @@
 import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from "node:child_process";
+import { generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { devNull } from "node:os";
@@ -35,6 +36,7 @@ export type Counters = Readonly<Record<string, number>>;
 export interface RunningTunnel extends AsyncDisposable {
   /** Base64. */
   readonly farPublicKey: string;
+  readonly farDevice: string;
   /** User and system time of both ends since they started, in seconds. */
   cpuSeconds(): number;
   /** The larger one's resident memory at its highest (VmHWM, proc_pid_status(5)). */
@@ -120,6 +122,7 @@ export class TunnelLab implements Disposable {
     run("ip", "netns", "exec", this.near, "ping", "-q", "-c", "1", "-w", "20", "10.66.0.2");
     return {
       farPublicKey: b.public,
+      farDevice: far.device,
       cpuSeconds: () => ends.reduce((sum, end) => sum + cpuSecondsOf(end.pid), 0),
       residentMegabytes: () => Math.max(...ends.map((end) => residentOf(end.pid))),
       counters: async () => [await ends[0].counters(), await ends[1].counters()],
@@ -221,8 +224,9 @@ export function releaseOf(program: string): string {
 
 /** A new private key and its public key, in base64. */
 export function keyPair(): { readonly private: string; readonly public: string } {
-  const key = run("wg", "genkey").trim();
-  return { private: key, public: run("wg", ["pubkey"], key).trim() };
+  const { d = "", x = "" } = generateKeyPairSync("x25519").privateKey.export({ format: "jwk" });
+  const base64 = (text: string) => Buffer.from(text, "base64url").toString("base64");
+  return { private: base64(d), public: base64(x) };
 }
 
 function run(program: string, ...rest: readonly (string | readonly string[])[]): string {

@@ -18,9 +18,19 @@ export interface PeerSettings {
   readonly endpoint?: WireEndpoint;
   /** All its possible addresses, `endpoint` included, where there are several. */
   readonly endpoints?: readonly WireEndpoint[];
-  readonly allowedIPs: readonly Prefix[];
+  /** Absent: those it has stay. */
+  readonly allowedIPs?: readonly Prefix[];
   /** Milliseconds, drawn from the range each time; absent: off. */
   readonly persistentKeepalive?: { readonly low: number; readonly high: number };
+}
+
+/** A change of one peer; all others stay as they are. */
+export interface PeerChange {
+  readonly settings: PeerSettings;
+  /** A peer that roamed returns to the endpoint in `settings`. */
+  readonly movesBack: boolean;
+  /** A session is created now, without waiting for the first packet. */
+  readonly connects: boolean;
 }
 
 /** The settings of a tunnel that can change while it runs. */
@@ -35,7 +45,8 @@ export interface DeviceSettings {
     readonly parameters: Readonly<Record<string, string>>;
     readonly generation?: AmneziaVersion;
   };
-  readonly peers: readonly PeerSettings[];
+  /** Absent, where a running tunnel is configured: its peers stay. */
+  readonly peers?: readonly PeerSettings[];
   readonly socket: SocketSettings;
 }
 
@@ -58,7 +69,7 @@ export interface TunnelSettings extends DeviceSettings {
   readonly tunOffload?: number;
 }
 
-/** The state of a running tunnel, without private or preshared keys. */
+/** The state of a running tunnel, without private or preshared keys. The worker itself reports no peers in it. */
 export interface TunnelObservation {
   readonly name: string;
   readonly publicKey: Uint8Array;
@@ -135,11 +146,13 @@ export type PlaneRequest =
   | { readonly verb: "add"; readonly settings: TunnelSettings }
   | { readonly verb: "configure"; readonly name: string; readonly settings: DeviceSettings }
   | {
-      readonly verb: "set-endpoint";
+      readonly verb: "change-peers";
       readonly name: string;
-      readonly publicKey: Uint8Array;
-      readonly endpoint: WireEndpoint;
+      readonly set: readonly PeerChange[];
+      readonly remove: readonly Uint8Array[];
     }
+  /** `count` peers from the one at `from` on, in the order of `observe`. */
+  | { readonly verb: "observe-peers"; readonly name: string; readonly from: number; readonly count: number }
   | { readonly verb: "connect"; readonly name: string; readonly publicKey: Uint8Array }
   | { readonly verb: "rebind"; readonly name: string }
   | { readonly verb: "remove"; readonly name: string }

@@ -5,12 +5,13 @@ import { packetSystemHere } from "../native/packet-system-here.ts";
 import type {
   DeviceSettings,
   FromWorker,
+  PeerChange,
+  PeerObservation,
   PlaneEvent,
   PlaneObservation,
   PlaneRequest,
   TunnelObservation,
   TunnelSettings,
-  WireEndpoint,
   WorkerStart,
 } from "./contract.ts";
 import { withKeysApart } from "./key-bytes.ts";
@@ -36,10 +37,14 @@ export interface DataPlane extends AsyncDisposable {
   addTunnel(settings: TunnelSettings): Promise<TunnelObservation>;
   /**
    * Sets a tunnel's configuration: peers that stay keep their sessions, and sockets change only if their settings did.
+   * The observation lists no peers, here and for `addTunnel` and `rebind`.
    */
   configure(name: string, settings: DeviceSettings): Promise<TunnelObservation>;
-  /** Changes a peer's endpoint and keeps its session; false: no such peer. */
-  setEndpoint(name: string, publicKey: Uint8Array, endpoint: WireEndpoint): Promise<boolean>;
+  /**
+   * Removes and changes these peers; all others stay as they are. Many are changed in slices, so that no packet waits
+   * for all of them.
+   */
+  changePeers(name: string, set: readonly PeerChange[], remove: readonly Uint8Array[]): Promise<void>;
   /** Starts a session with a peer now, without waiting for the first packet. */
   connect(name: string, publicKey: Uint8Array): Promise<void>;
   /** Opens new sockets for a tunnel, after the host's addresses changed. */
@@ -76,6 +81,25 @@ export async function startDataPlane(options: DataPlaneOptions = {}): Promise<Da
   });
   await plane.ready;
   return plane;
+}
+
+/** Peers in one message, or prefixes of them: the thread needs about a millisecond for these. */
+const SLICE = 64;
+
+/** Slices of at most so many peers and prefixes, at least one peer each. */
+function slicesOf(changes: readonly PeerChange[]): PeerChange[][] {
+  const slices: PeerChange[][] = [];
+  let room = 0;
+  for (const change of changes) {
+    const weight = 1 + (change.settings.allowedIPs?.length ?? 0);
+    if (room < weight) {
+      slices.push([]);
+      room = SLICE;
+    }
+    slices.at(-1)?.push(change);
+    room -= weight;
+  }
+  return slices;
 }
 
 interface Waiting {
@@ -131,8 +155,11 @@ class Plane implements DataPlane {
     return this.#ask({ verb: "configure", name, settings });
   }
 
-  setEndpoint(name: string, publicKey: Uint8Array, endpoint: WireEndpoint): Promise<boolean> {
-    return this.#ask({ verb: "set-endpoint", name, publicKey, endpoint });
+  async changePeers(name: string, set: readonly PeerChange[], remove: readonly Uint8Array[]): Promise<void> {
+    for (let at = 0; at < remove.length; at += SLICE) {
+      await this.#ask({ verb: "change-peers", name, set: [], remove: remove.slice(at, at + SLICE) });
+    }
+    for (const slice of slicesOf(set)) await this.#ask({ verb: "change-peers", name, set: slice, remove: [] });
   }
 
   connect(name: string, publicKey: Uint8Array): Promise<void> {
@@ -147,8 +174,11 @@ class Plane implements DataPlane {
     return this.#ask({ verb: "remove", name });
   }
 
-  observe(): Promise<PlaneObservation> {
-    return this.#ask({ verb: "observe" });
+  async observe(): Promise<PlaneObservation> {
+    const observed = await this.#ask<PlaneObservation>({ verb: "observe" });
+    const tunnels: TunnelObservation[] = [];
+    for (const tunnel of observed.tunnels) tunnels.push(await this.#withPeers(tunnel));
+    return { ...observed, tunnels };
   }
 
   async stop(): Promise<void> {
@@ -159,6 +189,18 @@ class Plane implements DataPlane {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
+  }
+
+  /** The tunnel with its peers, read in slices; a tunnel that was removed meanwhile as it was. */
+  async #withPeers(tunnel: TunnelObservation): Promise<TunnelObservation> {
+    const peers: PeerObservation[] = [];
+    for (let got = SLICE; got === SLICE; ) {
+      const request = { verb: "observe-peers", name: tunnel.name, from: peers.length, count: SLICE } as const;
+      const slice = await this.#ask<readonly PeerObservation[]>(request).catch(() => []);
+      peers.push(...slice);
+      got = slice.length;
+    }
+    return { ...tunnel, peers };
   }
 
   #ask<T>(request: PlaneRequest): Promise<T> {

@@ -1,19 +1,21 @@
 import { keyCopy } from "../engine/crypto/kdf.ts";
-import type { DeviceSettings, PlaneRequest, ToWorker } from "./contract.ts";
-
-/** The private and preshared keys of a tunnel. */
-export function keysOf({ privateKey, peers }: Pick<DeviceSettings, "privateKey" | "peers">): Uint8Array[] {
-  return [privateKey, ...peers.flatMap(({ presharedKey }) => presharedKey ?? [])];
-}
+import type { DeviceSettings, PeerSettings, PlaneRequest, ToWorker } from "./contract.ts";
 
 /** Zeroes keys in place. */
 export function wipeKeys(keys: Iterable<Uint8Array>): void {
   for (const key of keys) key.fill(0);
 }
 
-/** The settings in a request, if any. */
-export function settingsIn(request: PlaneRequest): DeviceSettings | undefined {
-  return request.verb === "add" || request.verb === "configure" ? request.settings : undefined;
+/** The private and preshared keys in a request. */
+export function keysIn(request: PlaneRequest): Uint8Array[] {
+  if (request.verb === "change-peers") return presharedKeysOf(request.set.map(({ settings }) => settings));
+  if (request.verb !== "add" && request.verb !== "configure") return [];
+  const { privateKey, peers = [] } = request.settings;
+  return [privateKey, ...presharedKeysOf(peers)];
+}
+
+function presharedKeysOf(peers: readonly PeerSettings[]): Uint8Array[] {
+  return peers.flatMap(({ presharedKey }) => presharedKey ?? []);
 }
 
 /**
@@ -28,13 +30,17 @@ export function withKeysApart(message: ToWorker): { readonly message: ToWorker; 
     keys.push(copy.buffer);
     return copy;
   };
+  const peerApart = ({ presharedKey, ...peer }: PeerSettings): PeerSettings =>
+    presharedKey === undefined ? peer : { ...peer, presharedKey: apart(presharedKey) };
   const settingsApart = <T extends DeviceSettings>(settings: T): T => ({
     ...settings,
     privateKey: apart(settings.privateKey),
-    peers: settings.peers.map(({ presharedKey, ...peer }) =>
-      presharedKey === undefined ? peer : { ...peer, presharedKey: apart(presharedKey) },
-    ),
+    ...(settings.peers === undefined ? {} : { peers: settings.peers.map(peerApart) }),
   });
+  if (request.verb === "change-peers") {
+    const set = request.set.map((change) => ({ ...change, settings: peerApart(change.settings) }));
+    return { message: { id, request: { ...request, set } }, keys };
+  }
   if (request.verb === "add")
     return { message: { id, request: { ...request, settings: settingsApart(request.settings) } }, keys };
   if (request.verb === "configure")

@@ -9,7 +9,17 @@ import { sendOrQueue, serve } from "./core/serve.ts";
 import { TransportSession } from "./core/session.ts";
 import { isSourceOf, receivedOver, sentOver } from "./core/transport.ts";
 import { KEY_BYTES } from "./crypto/crypto.ts";
-import type { Device, DeviceConfig, DeviceCounters, DevicePorts, Output, Peer, PeerConfig, Session } from "./device.ts";
+import type {
+  Device,
+  DeviceChange,
+  DeviceConfig,
+  DeviceCounters,
+  DevicePorts,
+  Output,
+  Peer,
+  PeerConfig,
+  Session,
+} from "./device.ts";
 import type { Endpoint } from "./endpoint.ts";
 
 /**
@@ -22,6 +32,9 @@ export function createDevice(config: DeviceConfig, ports: DevicePorts): Device {
   }
   return new EmbeddedDevice(config, ports);
 }
+
+/** After a change: one of many peers must not wait for all of them; the next `tick` serves the others. */
+const SERVED_AT_ONCE = 8;
 
 /** Before any `now`: what is due at the start is due at the first tick. */
 const START = 0;
@@ -75,9 +88,11 @@ class EmbeddedDevice implements Device {
     return out;
   }
 
-  tick(now: number): readonly Output[] {
+  tick(now: number, mostPeers = Number.POSITIVE_INFINITY): readonly Output[] {
     const out: Output[] = [];
-    for (let peer = this.#core.due.due(now); peer !== undefined; peer = this.#core.due.due(now)) {
+    for (let served = 0; served < mostPeers; served += 1) {
+      const peer = this.#core.due.due(now);
+      if (peer === undefined) break;
       serve(this.#core, peer, now, out);
     }
     return out;
@@ -114,15 +129,15 @@ class EmbeddedDevice implements Device {
     schedule(this.#core, own.peer);
   }
 
-  configure(config: DeviceConfig, now: number): readonly Output[] {
+  configure(config: DeviceChange, now: number): readonly Output[] {
     if (config.wire !== this.#core.wire) this.#receiver.keepReading(this.#core.wire, config.wire, now);
     applyConfig(this.#core, config, now);
-    return this.tick(now);
+    return this.tick(now, SERVED_AT_ONCE);
   }
 
   setPeer(peer: PeerConfig, now: number): readonly Output[] {
     putPeer(this.#core, peer, now);
-    return this.tick(now);
+    return this.tick(now, SERVED_AT_ONCE);
   }
 
   removePeer(publicKey: Uint8Array): boolean {
@@ -142,7 +157,7 @@ class EmbeddedDevice implements Device {
     if (peer === undefined || peer.currentSession(now) !== undefined) return [];
     peer.timers.wantHandshake(now);
     schedule(this.#core, peer);
-    return this.tick(now);
+    return this.tick(now, SERVED_AT_ONCE);
   }
 
   close(): void {

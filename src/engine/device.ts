@@ -42,8 +42,11 @@ export interface Device {
    * a handshake. Packets without a peer are counted in `unroutable` and dropped.
    */
   send(innerPacket: Uint8Array, now: number): readonly Output[];
-  /** Does what is due: retransmits, keepalives, rekeys, giving up, dropping keys. */
-  tick(now: number): readonly Output[];
+  /**
+   * Does what is due: retransmits, keepalives, rekeys, giving up, dropping keys. For at most `mostPeers`; the others
+   * stay due.
+   */
+  tick(now: number, mostPeers?: number): readonly Output[];
   /** The latest time for the next `tick`; Infinity for never. An earlier call is harmless. */
   nextDeadline(): number;
 
@@ -66,12 +69,12 @@ export interface Device {
   noteReceived(session: Session, dataPackets: number, bytes: number, from: Endpoint, now: number): void;
 
   /**
-   * Applies exactly this config. Remaining peers keep sessions, counters and roamed endpoints (unless the configured
+   * Applies exactly this config; without `peers` they stay. Remaining peers keep sessions, counters and roamed endpoints (unless the configured
    * one changed). With another private key or wire format a handshake starts at once with every peer that has a
    * session. The session continues until it is replaced or expires. The former format is read for REJECT_AFTER_TIME
    * more, and sent to peers that did not use the new one yet.
    */
-  configure(config: DeviceConfig, now: number): readonly Output[];
+  configure(config: DeviceChange, now: number): readonly Output[];
   /**
    * Adds or replaces one peer (matched by public key); prefixes move here from their former peer. Its session is kept,
    * and so is a roamed endpoint if the configured one stays. A peer with our own key is ignored.
@@ -109,6 +112,9 @@ export interface DeviceConfig {
   readonly peers: readonly PeerConfig[];
 }
 
+/** A config for a running device. */
+export type DeviceChange = Omit<DeviceConfig, "peers"> & Partial<Pick<DeviceConfig, "peers">>;
+
 export interface PeerConfig {
   readonly publicKey: Uint8Array;
   readonly presharedKey?: Uint8Array;
@@ -119,7 +125,8 @@ export interface PeerConfig {
    * endpoint.
    */
   readonly endpoints?: readonly Endpoint[];
-  readonly allowedIPs: readonly Prefix[];
+  /** Absent: those it has stay. */
+  readonly allowedIPs?: readonly Prefix[];
   /** Milliseconds, drawn again each time it is armed; absent or 0..0 is off. */
   readonly persistentKeepalive?: TimeRange;
 }

@@ -1,19 +1,18 @@
-import { createAmneziaWire } from "../../engine/awg/amnezia-wire.ts";
-import { parseParameters } from "../../engine/awg/parse-parameters.ts";
 import { createDevice } from "../../engine/create-device.ts";
-import type { Device, DeviceConfig, Output, Peer, SessionListener } from "../../engine/device.ts";
-import type { Sources } from "../../engine/sources.ts";
-import { PLAIN_WIRE } from "../../engine/wire/plain.ts";
+import type { Device, Output, Peer, SessionListener } from "../../engine/device.ts";
+import { sameEndpoint } from "../../engine/endpoint.ts";
 import type { WireFormat } from "../../engine/wire/wire-format.ts";
 import type { PreparedTun } from "../../native/packet-system.ts";
 import type {
   DeviceSettings,
+  PeerChange,
   PeerObservation,
   PlaneEvent,
   TunnelObservation,
   TunnelSettings,
   WireEndpoint,
 } from "../contract.ts";
+import { deviceConfigOf, type StoredSettings, sameObfuscation, storedSettings, wireOf } from "../engine-settings.ts";
 import { Inbound } from "./inbound.ts";
 import { Outbound } from "./outbound.ts";
 import { RebindableSockets } from "./rebindable-sockets.ts";
@@ -27,12 +26,8 @@ import type { WorkerResources } from "./worker-resources.ts";
 /** A TUN descriptor whose device was deleted (EBADFD), or that was closed. */
 const GONE = ["EBADFD", "EBADF", "ENODEV"];
 
-/** The settings that a tunnel keeps; the only key among them is that of obfuscation. */
-type StoredSettings = Pick<DeviceSettings, "mtuBytes" | "socket" | "obfuscation">;
-
-function storedSettings({ mtuBytes, socket, obfuscation }: DeviceSettings): StoredSettings {
-  return { mtuBytes, socket, ...(obfuscation === undefined ? {} : { obfuscation }) };
-}
+/** Peers whose timers are served in one turn: each may begin a handshake, a quarter of a millisecond. */
+const PEERS_A_TURN = 8;
 
 /** One tunnel: its device, its sockets, its engine, and the two directions between them. */
 export class Tunnel {
@@ -68,12 +63,15 @@ export class Tunnel {
     const routes = new RouteCache((to) => resources.system.lookUpRoute(to, this.#settings.socket));
     this.#routes = routes;
     try {
-      this.device = createDevice(deviceConfigOf(settings, this.#wire), {
-        crypto: resources.crypto,
-        sources: resources.sources,
-        sessions: sessionSlots(resources),
-        payloadBytes: (to) => routes.payloadBytes(to),
-      });
+      this.device = createDevice(
+        { peers: [], ...deviceConfigOf(settings, this.#wire) },
+        {
+          crypto: resources.crypto,
+          sources: resources.sources,
+          sessions: sessionSlots(resources),
+          payloadBytes: (to) => routes.payloadBytes(to),
+        },
+      );
       const perform = (outputs: readonly Output[]) => this.#perform(outputs);
       this.batch = new SendBatch(resources, this.sockets, routes, (to, errno) => this.#sendRefused(to, errno));
       this.#writer = new TunWriter(resources, this.tun, (errno) => this.#deviceRefused(errno));
@@ -129,7 +127,7 @@ export class Tunnel {
   tick(now: number): void {
     this.#setNow(now);
     this.#sockets.retry(now);
-    if (now >= this.device.nextDeadline()) this.#perform(this.device.tick(now));
+    if (now >= this.device.nextDeadline()) this.#perform(this.device.tick(now, PEERS_A_TURN));
     this.#inbound.serveHandshakes(this.#carriedAny(), now);
     if (!this.batch.isEmpty) this.batch.flush();
   }
@@ -158,8 +156,20 @@ export class Tunnel {
     this.#finish(outputs);
   }
 
-  setEndpoint(publicKey: Uint8Array, endpoint: WireEndpoint): boolean {
-    return this.device.setEndpoint(publicKey, endpoint);
+  /** Removes and changes these peers; all others stay as they are. */
+  changePeers(set: readonly PeerChange[], remove: readonly Uint8Array[], now: number): void {
+    this.#setNow(now);
+    const { device } = this;
+    for (const publicKey of remove) device.removePeer(publicKey);
+    for (const { settings, movesBack, connects } of set) {
+      const { publicKey, endpoint } = settings;
+      this.#perform(device.setPeer(settings, now));
+      const at = device.peerByKey(publicKey)?.endpoint;
+      if (movesBack && endpoint !== undefined && at !== undefined && !sameEndpoint(at, endpoint))
+        device.setEndpoint(publicKey, endpoint);
+      if (connects && endpoint !== undefined) this.#perform(device.connect(publicKey, now));
+    }
+    this.#finish([]);
   }
 
   connect(publicKey: Uint8Array, now: number): void {
@@ -188,7 +198,7 @@ export class Tunnel {
       wire: this.#wire.name,
       tun: { name: tun.name, headerBytes: tun.headerBytes, offload: tun.offload },
       udp: { segments, coalesces, families: [...(four < 0 ? [] : [4 as const]), ...(six < 0 ? [] : [6 as const])] },
-      peers: [...device.peers()].map(observePeer),
+      peers: [],
       counters: {
         ...device.counters,
         ...named("tunRead", this.#outbound.counters),
@@ -197,6 +207,10 @@ export class Tunnel {
         ...named("udpReceive", this.#inbound.counters),
       },
     };
+  }
+
+  observePeers(from: number, count: number): PeerObservation[] {
+    return [...Iterator.from(this.device.peers()).drop(from).take(count).map(observePeer)];
   }
 
   #setNow(now: number): void {
@@ -267,22 +281,6 @@ function sessionSlots({ aead }: WorkerResources): SessionListener {
       session.slot = 0;
     },
   };
-}
-
-function wireOf({ obfuscation }: DeviceSettings, sources: Sources): WireFormat {
-  if (obfuscation === undefined) return PLAIN_WIRE;
-  return createAmneziaWire(parseParameters(obfuscation.parameters, obfuscation.generation), sources);
-}
-
-function deviceConfigOf(settings: DeviceSettings, wire: WireFormat): DeviceConfig {
-  const { socket: _socket, obfuscation, ...plain } = settings;
-  if (obfuscation === undefined) return { ...plain, wire };
-  const { timing, disablesCookies } = parseParameters(obfuscation.parameters, obfuscation.generation);
-  return { ...plain, wire, timing, cookies: !disablesCookies };
-}
-
-function sameObfuscation(a: StoredSettings, b: StoredSettings): boolean {
-  return JSON.stringify(a.obfuscation) === JSON.stringify(b.obfuscation);
 }
 
 function named(prefix: string, counters: object): Record<string, number> {

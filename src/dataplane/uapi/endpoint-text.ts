@@ -20,12 +20,6 @@ export function renderEndpoint({ address, port, scope }: WireEndpoint): string {
   return `[${text}${scope === 0 ? "" : `%${scope}`}]:${port}`;
 }
 
-/** Whether two endpoints are the same address. */
-export function isSameEndpoint(a: WireEndpoint | undefined, b: WireEndpoint | undefined): boolean {
-  if (a === undefined || b === undefined) return a === b;
-  return renderEndpoint(a) === renderEndpoint(b);
-}
-
 function bytesOf(value: bigint, length: number): Uint8Array {
   return Uint8Array.from({ length }, (_, index) => Number((value >> BigInt(8 * (length - 1 - index))) & 0xffn));
 }

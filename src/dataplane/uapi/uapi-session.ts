@@ -1,8 +1,7 @@
 import { parseParameters } from "../../engine/awg/parse-parameters.ts";
 import { bytesToHex } from "../../uapi/key-text.ts";
-import type { TunnelObservation } from "../contract.ts";
+import type { DeviceSettings } from "../contract.ts";
 import type { DataPlane } from "../data-plane.ts";
-import { isSameEndpoint } from "./endpoint-text.ts";
 import { parseSet, type SetRequest } from "./parse-set.ts";
 import { renderGet } from "./render-get.ts";
 import { UapiError, uapiErrnoOf } from "./uapi-error.ts";
@@ -10,6 +9,8 @@ import {
   deviceSettings,
   type HostSettings,
   NO_SETTINGS,
+  peerChanges,
+  peerSettings,
   settingsAfter,
   type UapiSettings,
   wipeUnusedKeys,
@@ -30,7 +31,8 @@ export interface UapiTunnel {
 export class UapiSession {
   readonly #tunnel: UapiTunnel;
   #held: UapiSettings = NO_SETTINGS;
-  #carried = false;
+  /** What the data plane has; undefined: no tunnel. */
+  #carried: DeviceSettings | undefined;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(tunnel: UapiTunnel) {
@@ -47,8 +49,7 @@ export class UapiSession {
   /** Passes changed host settings to the data plane, such as the MTU. */
   refresh(): Promise<void> {
     const refreshed = this.#last.then(async () => {
-      const settings = deviceSettings(this.#held, this.#tunnel.hostSettings());
-      if (this.#carried && settings !== undefined) await this.#tunnel.plane.configure(this.#tunnel.device, settings);
+      if (this.#carried !== undefined) await this.#carry(this.#held);
     });
     this.#last = refreshed.catch((error: unknown) => this.#tunnel.report(String(error)));
     return refreshed;
@@ -85,37 +86,45 @@ export class UapiSession {
     }
   }
 
-  /** All or nothing: the data plane validates settings before it changes any. */
+  /**
+   * All or nothing: the data plane can refuse the device's settings only, and gets them before it gets any peer. Peers
+   * that the request does not change are not touched.
+   */
   async #set(request: SetRequest): Promise<void> {
-    const { plane, device, tunFd } = this.#tunnel;
-    const wanted = settingsAfter(this.#held, request);
-    // Also checked without a private key, when the data plane is not called.
-    parseParameters(wanted.obfuscation);
-    const settings = deviceSettings(wanted, this.#tunnel.hostSettings());
-    let observed: TunnelObservation | undefined;
-    if (settings === undefined) {
-      if (this.#carried) await plane.remove(device);
-    } else if (this.#carried) observed = await plane.configure(device, settings);
-    else observed = await plane.addTunnel({ name: device, tunFd, ...settings });
     const before = this.#held;
+    const wanted = settingsAfter(before, request);
+    // Also checked without a private key, when the data plane is not called.
+    if (wanted.obfuscation !== before.obfuscation) parseParameters(wanted.obfuscation);
+    const wasCarried = this.#carried !== undefined;
+    await this.#carry(wanted);
     this.#held = wanted;
-    this.#carried = settings !== undefined;
-    if (observed === undefined || settings === undefined) return;
-    await this.#moveEndpoints(request, observed);
-    const woken = wokenBy(request, before);
-    for (const { publicKey, endpoint } of settings.peers)
-      if (endpoint !== undefined && woken.has(bytesToHex(publicKey))) await plane.connect(device, publicKey);
+    if (this.#carried === undefined) return;
+    const { plane, device } = this.#tunnel;
+    const { set, remove } = peerChanges(wasCarried ? before.peers : wanted.peers, wanted, {
+      moved: new Set(request.peers.flatMap((peer) => (peer.endpoint === undefined ? [] : bytesToHex(peer.publicKey)))),
+      woken: wokenBy(request, before),
+    });
+    if (set.length + remove.length > 0) await plane.changePeers(device, set, remove);
   }
 
-  /** A roamed peer returns to the endpoint in the request, even if that was set before. */
-  async #moveEndpoints(request: SetRequest, observed: TunnelObservation): Promise<void> {
-    const seen = new Map(observed.peers.map((peer) => [bytesToHex(peer.publicKey), peer.endpoint]));
-    for (const { publicKey, endpoint } of request.peers) {
-      const key = bytesToHex(publicKey);
-      if (endpoint === undefined || !seen.has(key) || isSameEndpoint(seen.get(key), endpoint)) continue;
-      await this.#tunnel.plane.setEndpoint(this.#tunnel.device, publicKey, endpoint);
-    }
+  /** Gives the device's settings to the data plane, and all peers with a new tunnel. */
+  async #carry(wanted: UapiSettings): Promise<void> {
+    const { plane, device, tunFd } = this.#tunnel;
+    const settings = deviceSettings(wanted, this.#tunnel.hostSettings());
+    const carried = this.#carried;
+    if (settings === undefined) {
+      if (carried !== undefined) await plane.remove(device);
+    } else if (carried === undefined) {
+      const peers = [...wanted.peers.values()].map((peer) => peerSettings(peer));
+      await plane.addTunnel({ name: device, tunFd, ...settings, peers });
+    } else if (!isSameDevice(carried, settings)) await plane.configure(device, settings);
+    this.#carried = settings;
   }
+}
+
+/** Keys are compared by identity: a request that sets the same key again costs no more than that. */
+function isSameDevice({ privateKey, ...one }: DeviceSettings, { privateKey: key, ...other }: DeviceSettings): boolean {
+  return privateKey === key && JSON.stringify(one) === JSON.stringify(other);
 }
 
 /**
@@ -123,12 +132,13 @@ export class UapiSession {
  * and so starts a session (as wireguard-go device/uapi.go does).
  */
 function wokenBy({ peers }: SetRequest, before: UapiSettings): ReadonlySet<string> {
-  const seconds = new Map([...before.peers].map(([key, { keepalive }]) => [key, keepalive.high]));
+  const seconds = new Map<string, number>();
   const woken = new Set<string>();
   for (const { publicKey, keepalive } of peers) {
     if (keepalive === undefined) continue;
     const key = bytesToHex(publicKey);
-    if (keepalive.high > 0 && (seconds.get(key) ?? 0) === 0) woken.add(key);
+    const last = seconds.get(key) ?? before.peers.get(key)?.keepalive.high ?? 0;
+    if (keepalive.high > 0 && last === 0) woken.add(key);
     seconds.set(key, keepalive.high);
   }
   return woken;

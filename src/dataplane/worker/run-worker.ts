@@ -2,7 +2,7 @@ import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
 import { AwgError, messageOf } from "../../model/error.ts";
 import type { PacketSystem } from "../../native/packet-system.ts";
 import type { FromWorker, PlaneObservation, PlaneRequest, ToWorker, WorkerStart } from "../contract.ts";
-import { keysOf, settingsIn, wipeKeys } from "../key-bytes.ts";
+import { keysIn, wipeKeys } from "../key-bytes.ts";
 import { Loop } from "../loop/loop.ts";
 import type { Tunnel } from "../loop/tunnel.ts";
 import { createWorkerResources } from "./create-worker-resources.ts";
@@ -50,8 +50,7 @@ function answer({ id, request }: ToWorker, loop: Loop, now: number, observe: () 
     const message = error instanceof AwgError ? error.message : messageOf(error);
     return { kind: "refusal", id, error: { kind, message, facts, ...remedy } };
   } finally {
-    const settings = settingsIn(request);
-    if (settings !== undefined) wipeKeys(keysOf(settings));
+    wipeKeys(keysIn(request));
   }
 }
 
@@ -78,8 +77,11 @@ function change(
     case "configure":
       tunnel.configure(request.settings, now);
       return tunnel.observe();
-    case "set-endpoint":
-      return tunnel.setEndpoint(request.publicKey, request.endpoint);
+    case "change-peers":
+      tunnel.changePeers(request.set, request.remove, now);
+      return undefined;
+    case "observe-peers":
+      return tunnel.observePeers(request.from, request.count);
     case "connect":
       tunnel.connect(request.publicKey, now);
       return undefined;

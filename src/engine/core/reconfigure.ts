@@ -1,7 +1,7 @@
 import { exactly, PAPER_TIMING } from "../constants.ts";
 import { cookieKey, mac1Key } from "../cookie/macs.ts";
 import { equalBytes, keyCopy, NO_PRESHARED_KEY } from "../crypto/kdf.ts";
-import type { DeviceConfig, PeerConfig } from "../device.ts";
+import type { DeviceChange, PeerConfig } from "../device.ts";
 import { type Endpoint, sameEndpoint } from "../endpoint.ts";
 import { readsAllOf } from "../wire/wire-format.ts";
 import { type Core, keyOf, schedule } from "./core.ts";
@@ -12,7 +12,7 @@ import { dropInitiator, dropSessions } from "./rotation.ts";
 const OFF = exactly(0);
 
 /** Applies exactly this config to the device; see `Device.configure`. */
-export function applyConfig(core: Core, config: DeviceConfig, now: number): void {
+export function applyConfig(core: Core, config: DeviceChange, now: number): void {
   const timing = config.timing ?? PAPER_TIMING;
   core.answersWithCookies = config.cookies ?? true;
   core.mtuBytes = config.mtuBytes;
@@ -28,10 +28,12 @@ export function applyConfig(core: Core, config: DeviceConfig, now: number): void
       askAnew(core, peer, now);
     }
   }
-  const wanted = new Set(config.peers.map(({ publicKey }) => keyOf(publicKey)));
-  for (const peer of [...core.peers.values()]) if (!wanted.has(keyOf(peer.publicKey))) dropPeer(core, peer);
+  if (config.peers !== undefined) {
+    const wanted = new Set(config.peers.map(({ publicKey }) => keyOf(publicKey)));
+    for (const [key, peer] of [...core.peers]) if (!wanted.has(key)) dropPeer(core, peer);
+  }
   if (!equalBytes(config.privateKey, core.identity.privateKey)) takeIdentity(core, config.privateKey, now);
-  for (const peer of config.peers) putPeer(core, peer, now);
+  for (const peer of config.peers ?? []) putPeer(core, peer, now);
 }
 
 /** Adds the peer, or changes the one with its key; see `Device.setPeer`. */
@@ -42,7 +44,7 @@ export function putPeer(core: Core, config: PeerConfig, now: number): void {
     return;
   }
   const peer = known ?? newPeer(core, config);
-  core.routes.replace(peer, config.allowedIPs);
+  if (config.allowedIPs !== undefined) core.routes.replace(peer, config.allowedIPs);
   if (known === undefined) peer.timers.start(now);
   else changePeer(core, known, config, now);
   schedule(core, peer);

@@ -3,7 +3,7 @@ import { createConnection, type Server } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import type { DeviceSettings, TunnelObservation } from "../../../src/dataplane/contract.ts";
+import type { DeviceSettings, PeerChange, TunnelObservation } from "../../../src/dataplane/contract.ts";
 import type { DataPlane } from "../../../src/dataplane/data-plane.ts";
 import { serveUapi } from "../../../src/dataplane/uapi/uapi-server.ts";
 import { UapiSession } from "../../../src/dataplane/uapi/uapi-session.ts";
@@ -18,6 +18,7 @@ const PEER = "aa".repeat(32);
 class PlaneDouble {
   settings: DeviceSettings | undefined;
   readonly calls: string[] = [];
+  readonly changes: PeerChange[] = [];
 
   async addTunnel(settings: DeviceSettings): Promise<TunnelObservation> {
     return this.#take("add", settings);
@@ -25,12 +26,10 @@ class PlaneDouble {
   async configure(_name: string, settings: DeviceSettings): Promise<TunnelObservation> {
     return this.#take("configure", settings);
   }
-  async setEndpoint(): Promise<boolean> {
-    this.calls.push("set-endpoint");
-    return true;
-  }
-  async connect(): Promise<void> {
-    this.calls.push("connect");
+  async changePeers(_name: string, set: readonly PeerChange[], remove: readonly Uint8Array[]): Promise<void> {
+    const marks = (one: PeerChange) => `${one.movesBack ? " moves" : ""}${one.connects ? " connects" : ""}`;
+    this.calls.push(...set.map((one) => `set${marks(one)}`), ...remove.map(() => "remove peer"));
+    this.changes.push(...set);
   }
   async remove(): Promise<boolean> {
     this.calls.push("remove");
@@ -177,18 +176,32 @@ describe("the UAPI server", () => {
     await exchange([`set=1\nprivate_key=${KEY}\npublic_key=${PEER}\nendpoint=192.0.2.1:1\n\n`]);
     const blink = `set=1\n${peer}persistent_keepalive_interval=25\n${peer}persistent_keepalive_interval=0\n\n`;
     expect(await exchange([blink])).toBe("errno=0\n\n");
-    expect(plane.calls.slice(2)).toEqual(["configure", "connect"]);
-    expect(plane.settings?.peers[0]).not.toHaveProperty("persistentKeepalive");
+    expect(plane.calls).toEqual(["add", "set connects"]);
+    expect(plane.changes[0]?.settings).not.toHaveProperty("persistentKeepalive");
   });
 
   test("switching on a keepalive creates a session at once, and setting an endpoint again moves the peer back", async () => {
     await exchange([
       `set=1\nprivate_key=${KEY}\npublic_key=${PEER}\nendpoint=192.0.2.1:1\npersistent_keepalive_interval=5\n\n`,
     ]);
-    expect(plane.calls).toEqual(["add", "set-endpoint", "connect"]);
+    expect(plane.calls).toEqual(["add", "set moves connects"]);
     await exchange([`set=1\npublic_key=${PEER}\nupdate_only=true\nendpoint=192.0.2.1:1\n\n`]);
-    expect(plane.calls.slice(3)).toEqual(["configure", "set-endpoint"]);
+    expect(plane.calls.slice(2)).toEqual(["set moves"]);
     await exchange([`set=1\nprivate_key=${"0".repeat(64)}\n\n`]);
     expect(plane.calls.at(-1)).toBe("remove");
+  });
+
+  test("a set of one peer touches one of 1,000, and its prefixes only if they change", async () => {
+    const keys = Array.from({ length: 1000 }, (_, number) => `bb${number.toString(16).padStart(62, "0")}`);
+    const peers = keys.map((key, number) => `public_key=${key}\nallowed_ip=10.0.${number >> 8}.${number & 255}/32\n`);
+    await exchange([`set=1\nprivate_key=${KEY}\n${peers.join("")}\n`]);
+    await exchange([`set=1\npublic_key=${keys[7]}\nupdate_only=true\nendpoint=192.0.2.1:1\n\n`]);
+    await exchange([`set=1\npublic_key=${keys[8]}\nallowed_ip=10.0.0.7/32\n\n`]);
+    await exchange([`set=1\npublic_key=${keys[9]}\nremove=true\n\n`]);
+    expect(plane.calls).toEqual(["add", "set moves", "set", "set", "remove peer"]);
+    expect(plane.changes.map(({ settings }) => settings.allowedIPs?.length)).toEqual([undefined, 2, 0]);
+    await exchange([`set=1\nlisten_port=5\n\n`]);
+    expect(plane.calls.slice(5)).toEqual(["configure"]);
+    expect(plane.settings).not.toHaveProperty("peers");
   });
 });

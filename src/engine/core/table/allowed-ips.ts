@@ -35,9 +35,10 @@ export class AllowedIps<T> {
 
   /** Sets exactly these prefixes for the owner. */
   replace(owner: T, prefixes: readonly Prefix[]): void {
-    const wanted = new Set(prefixes.map((prefix) => keyOf(canonicalPrefix(prefix))));
-    for (const [key, prefix] of this.#owned.get(owner) ?? []) if (!wanted.has(key)) this.#delete(prefix, owner);
-    for (const prefix of prefixes) this.set(prefix, owner);
+    const wanted = new Map(prefixes.map(canonicalPrefix).map((prefix) => [keyOf(prefix), prefix]));
+    const owned = this.#owned.get(owner);
+    for (const [key, prefix] of owned ?? []) if (!wanted.has(key)) this.#delete(prefix, owner);
+    for (const [key, prefix] of wanted) if (owned?.has(key) !== true) this.set(prefix, owner);
   }
 
   /** Removes all prefixes of the owner. */
