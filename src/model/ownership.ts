@@ -16,6 +16,9 @@ export const TABLE_BASE = 0x6177_0000;
 export const MARK_MASK = 0xff00_0000;
 const MARK_SHIFT = 24;
 
+/** Bits of a socket's mark that hold the class of its program (src/host/linux/classifier). */
+export const CLASS_MARK = { shift: 5, mask: 0x1fe0 } as const;
+
 /** Path numbers: a tunnel has one of 1–253 except the three of other paths, for as long as it exists. */
 export const PATH_NUMBERS = { firstTunnel: 1, lastTunnel: 253, direct: 61, block: 62, engine: 63 } as const;
 const OTHER_PATHS: readonly number[] = [PATH_NUMBERS.direct, PATH_NUMBERS.block, PATH_NUMBERS.engine];

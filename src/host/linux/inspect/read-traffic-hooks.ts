@@ -1,4 +1,4 @@
-import { BPF_ATTACH, countBpfPrograms } from "../../../native/linux/bpf-programs.ffi.ts";
+import { BPF_ATTACH, countBpfPrograms } from "../../../native/linux/bpf/device-programs.ffi.ts";
 import { hasErrno } from "../../../native/linux/errno.ts";
 import type { NetlinkSocket } from "../../../native/linux/netlink/netlink-socket.ffi.ts";
 import type { Link } from "../../../native/linux/rtnetlink/link.codec.ts";

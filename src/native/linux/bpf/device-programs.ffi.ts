@@ -1,9 +1,7 @@
-import { errnoError, errnoName } from "./errno.ts";
-import { addressOf, callLibc, lastErrno } from "./libc.ffi.ts";
+import { errnoError, errnoName } from "../errno.ts";
+import { lastErrno } from "../libc.ffi.ts";
+import { BPF, isBpfKnown, tryBpf } from "./bpf.ffi.ts";
 
-/** The system call's number on the architectures awg runs on (asm/unistd_64.h, asm-generic/unistd.h). */
-const SYS_BPF: Readonly<Record<string, number>> = { x64: 321, arm64: 280 };
-const BPF_PROG_QUERY = 16;
 /** The part of union bpf_attr that BPF_PROG_QUERY reads and writes. */
 const QUERY_BYTES = 64;
 const QUERY = { linkIndex: 0, attachType: 4, count: 24 } as const;
@@ -25,15 +23,12 @@ const NONE_THERE: readonly string[] = [
 
 /** How many BPF programs are attached to a device of this network namespace; 0 where the kernel cannot be queried. */
 export function countBpfPrograms(linkIndex: number, attachType: number): number {
-  const number = SYS_BPF[process.arch];
-  if (number === undefined) return 0;
+  if (!isBpfKnown()) return 0;
   const attributes = new Uint8Array(QUERY_BYTES);
   const view = new DataView(attributes.buffer);
   view.setUint32(QUERY.linkIndex, linkIndex, true);
   view.setUint32(QUERY.attachType, attachType, true);
-  if (callLibc("syscall", number, BPF_PROG_QUERY, addressOf(attributes), attributes.length, 0) !== -1) {
-    return view.getUint32(QUERY.count, true);
-  }
+  if (tryBpf(BPF.progQuery, attributes) !== -1) return view.getUint32(QUERY.count, true);
   const errno = lastErrno();
   if (NONE_THERE.includes(errnoName(errno))) return 0;
   throw errnoError(`reading the BPF programs of link ${linkIndex}`, errno);

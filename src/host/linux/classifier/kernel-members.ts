@@ -1,0 +1,17 @@
+/** The members of the kernel's structures that the classifier reads (linux/sched.h, linux/mm_types.h, linux/fs.h). */
+export const KERNEL_MEMBERS = [
+  "task_struct.mm",
+  "task_struct.real_parent",
+  "task_struct.start_boottime",
+  "mm_struct.exe_file",
+  "file.f_inode",
+  "file.f_path.dentry",
+  "dentry.d_parent",
+  "dentry.d_inode",
+  "dentry.d_name.name",
+  "inode.i_ino",
+  "inode.i_sb",
+  "super_block.s_dev",
+] as const;
+
+export type KernelMember = (typeof KERNEL_MEMBERS)[number];

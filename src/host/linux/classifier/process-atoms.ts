@@ -1,0 +1,113 @@
+import type { Instruction } from "../../../native/linux/bpf/instruction.ts";
+import {
+  AT,
+  addAtomsIfFound,
+  address,
+  call,
+  constant,
+  FILE,
+  HELPER,
+  jumpIfRegister,
+  LIMITS,
+  label,
+  lookUp,
+  move,
+  NAME_BYTES,
+  readNumber,
+  readPointer,
+  repeat,
+  store,
+  storeConstant,
+  TASK,
+  WALK,
+} from "./emit.ts";
+import type { Atoms, ClassifierQuestion } from "./question.ts";
+
+/** What the program and its ancestors fulfil by file, folder and name. */
+export function programAtoms(question: ClassifierQuestion): Instruction[] {
+  const { own, inherited, parents } = question;
+  return [
+    ...taskAtoms(question, own, "self", "walked"),
+    ...(isAsked(both(inherited, parents)) ? toParent(question) : []),
+    ...taskAtoms(question, both(inherited, parents), "parent", "walked"),
+    ...(isAsked(inherited) ? furtherAncestors(question) : []),
+    label("walked"),
+  ];
+}
+
+function furtherAncestors(question: ClassifierQuestion): Instruction[] {
+  return [
+    storeConstant(AT.processes, LIMITS.processes - 1),
+    label("ancestor"),
+    ...toParent(question),
+    ...taskAtoms(question, question.inherited, "ancestor", "walked"),
+    ...repeat(AT.processes, "ancestor"),
+  ];
+}
+
+/** Makes the parent the task that is looked at; the first process of all is its own parent. */
+function toParent(question: ClassifierQuestion): Instruction[] {
+  return [
+    ...readPointer(TASK, "task_struct.real_parent", question, "walked"),
+    jumpIfRegister(0, "==", TASK, "walked"),
+    move(TASK, 0),
+  ];
+}
+
+/** Atoms of a task's program file; a task without one, a kernel thread, ends the walk at `otherwise`. */
+function taskAtoms(question: ClassifierQuestion, counted: Atoms, name: string, otherwise: string): Instruction[] {
+  if (!isAsked(counted)) return [];
+  const { maps } = question;
+  const end = `${name}-end`;
+  return [
+    ...readPointer(TASK, "task_struct.mm", question, otherwise),
+    ...readPointer(0, "mm_struct.exe_file", question, otherwise),
+    move(FILE, 0),
+    ...readPointer(FILE, "file.f_inode", question, end),
+    ...inodeKey(question, end),
+    ...lookUp(maps.files, AT.key),
+    ...addAtomsIfFound(counted, `${name}-file`),
+    ...readPointer(FILE, "file.f_path.dentry", question, end),
+    move(WALK, 0),
+    ...readPointer(WALK, "dentry.d_name.name", question, end),
+    move(3, 0),
+    ...Array.from({ length: NAME_BYTES / 8 }, (_, index) => storeConstant(AT.name + 8 * index, 0)),
+    ...address(1, AT.name),
+    constant(2, NAME_BYTES),
+    call(HELPER.readKernelString),
+    ...lookUp(maps.names, AT.name),
+    ...addAtomsIfFound(counted, `${name}-name`),
+    storeConstant(AT.folders, LIMITS.folders),
+    label(`${name}-folder`),
+    ...readPointer(WALK, "dentry.d_parent", question, end),
+    jumpIfRegister(0, "==", WALK, end),
+    move(WALK, 0),
+    ...readPointer(WALK, "dentry.d_inode", question, end),
+    ...inodeKey(question, end),
+    ...lookUp(maps.folders, AT.key),
+    ...addAtomsIfFound(counted, `${name}-in-folder`),
+    ...repeat(AT.folders, `${name}-folder`),
+    label(end),
+  ];
+}
+
+function isAsked([low, high]: Atoms): boolean {
+  return low !== 0n || high !== 0n;
+}
+
+function both(a: Atoms, b: Atoms): Atoms {
+  return [a[0] | b[0], a[1] | b[1]];
+}
+
+/** Puts {inode number, device} of the inode in r0 at AT.key. */
+function inodeKey(question: ClassifierQuestion, otherwise: string): Instruction[] {
+  return [
+    store(AT.number, 0),
+    ...readNumber(0, "inode.i_ino", question),
+    store(AT.key, 0),
+    { kind: "load", bits: 64, target: 0, base: 10, offset: AT.number },
+    ...readPointer(0, "inode.i_sb", question, otherwise),
+    ...readNumber(0, "super_block.s_dev", question, 4),
+    store(AT.key + 8, 0),
+  ];
+}

@@ -1,0 +1,38 @@
+import type { ClassifierCondition } from "../../../model/program/classifier.ts";
+import type { MemberOffsets } from "../../../native/linux/bpf/btf.codec.ts";
+
+/** Atoms as two words of 64 bits, the lower first. */
+export type Atoms = readonly [bigint, bigint];
+
+/** Descriptors of the maps that the program reads. */
+export interface ClassifierMaps {
+  /** Cookies of the network namespaces it works in. */
+  readonly namespaces: number;
+  readonly files: number;
+  readonly folders: number;
+  readonly names: number;
+  readonly users: number;
+  readonly cgroups: number;
+  /** Classes of processes that were seen before. */
+  readonly seen: number;
+  /** Class of each combination of rules. */
+  readonly classes: number;
+}
+
+export interface ClassifierQuestion {
+  readonly offsets: MemberOffsets;
+  readonly maps: ClassifierMaps;
+  /** One condition for each rule, by the bit that it sets; 64 at most. */
+  readonly conditions: readonly ClassifierCondition[];
+  /** Whether a condition asks for the user, or the control group. */
+  readonly usesUsers: boolean;
+  readonly usesCgroups: boolean;
+  /** Rules without other conditions: what follows the first of them that holds does not matter. */
+  readonly final: bigint;
+  /** Atoms that the program itself can fulfil, those that any ancestor can, and those that its parent can. */
+  readonly own: Atoms;
+  readonly inherited: Atoms;
+  readonly parents: Atoms;
+  /** The bits of a socket's mark that hold the class. */
+  readonly mark: { readonly shift: number; readonly mask: number };
+}

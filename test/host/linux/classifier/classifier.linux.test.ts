@@ -1,0 +1,188 @@
+import { spawn, spawnSync } from "node:child_process";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { CLASS_MARK } from "../../../../src/model/ownership.ts";
+import type { ClassifierAtom, ClassifierSpec } from "../../../../src/model/program/classifier.ts";
+import { makeNamespace, namespaceObstacle, type TestNamespace } from "../../../support/netns.ts";
+
+const BTF = "/sys/kernel/btf/vmlinux";
+const obstacle = namespaceObstacle() ?? (existsSync(BTF) ? undefined : "needs the kernel's types (BTF)");
+
+/** A program of one file and few instructions would need a compiler: a copy of perl is one that opens sockets. */
+const PERL = "/usr/bin/perl";
+const PRINT_MARK = `
+use Socket;
+socket(my $s, AF_INET, SOCK_DGRAM, 0) or die $!;
+print unpack("L", getsockopt($s, 1, 36)), "\\n";
+`;
+/** Socket options of Linux: SOL_SOCKET 1, SO_MARK 36. The socket is older than what comes on standard input. */
+const OLD_SOCKET = `
+use Socket;
+$| = 1;
+socket(my $s, AF_INET, SOCK_DGRAM, 0) or die $!;
+print unpack("L", getsockopt($s, 1, 36)), "\\n";
+my $line = <STDIN>;
+send($s, "x", 0, pack_sockaddr_in(9, inet_aton("127.0.0.1"))) or die $!;
+print unpack("L", getsockopt($s, 1, 36)), "\\n";
+`;
+
+describe.skipIf(obstacle !== undefined)(`the classifier${obstacle === undefined ? "" : ` (${obstacle})`}`, () => {
+  let namespace: TestNamespace;
+  let folder: string;
+  let bpf: string;
+  let cgroups: string;
+
+  beforeAll(() => {
+    namespace = makeNamespace("class");
+    folder = mkdtempSync(join(tmpdir(), "awg-class-"));
+    bpf = mounted("bpf");
+    cgroups = mounted("cgroup2");
+  });
+  afterAll(() => {
+    for (const path of [bpf, cgroups]) spawnSync("umount", [path]);
+    namespace[Symbol.dispose]();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  function mounted(type: string): string {
+    const path = join(folder, type);
+    mkdirSync(path);
+    expect(spawnSync("mount", ["-t", type, type, path]).status).toBe(0);
+    return path;
+  }
+
+  function order(spec: ClassifierSpec | null): void {
+    namespace.runScript("test/host/linux/classifier/classify.script.ts", {
+      folder: join(bpf, "awg"),
+      cgroup: cgroups,
+      spec,
+    });
+  }
+
+  /** One condition an atom, each final, in this order; class 1 is everything else. */
+  function load(...atoms: readonly ClassifierAtom[]): void {
+    const classes = atoms.map((_, position) => ({ number: position + 2, conditions: [position] }));
+    order({
+      atoms,
+      conditions: atoms.map((_, atom) => ({ atom })),
+      final: atoms.map((_, position) => position),
+      classes: [{ number: 1, conditions: [] }, ...classes],
+    });
+  }
+
+  function program(path: string): string {
+    const file = join(folder, path);
+    mkdirSync(join(file, ".."), { recursive: true });
+    copyFileSync(PERL, file);
+    return file;
+  }
+
+  const classIn = (text: string | undefined) => (Number(text?.trim()) & CLASS_MARK.mask) >>> CLASS_MARK.shift;
+  const classOf = (...argv: readonly string[]) => classIn(namespace.run([...argv, "-e", PRINT_MARK]).stdout);
+
+  test("a program is known by its file, by a folder at any depth above it, and by its name", () => {
+    const file = program("one/exact");
+    const below = program("two/deep/er/any");
+    const named = program("three/browser");
+    const other = program("three/other");
+    load({ file, of: "self" }, { folder: join(folder, "two"), of: "self" }, { name: "browser", of: "self" });
+    expect([file, below, named, other].map((path) => classOf(path))).toEqual([2, 3, 4, 1]);
+  });
+
+  test("what a program starts belongs to it where the condition includes ancestors, and else does not", () => {
+    const shell = join(folder, "shell");
+    copyFileSync("/bin/sh", shell);
+    const child = program("child");
+    const through = (): number => classIn(namespace.run([shell, "-c", `${child} -e '${PRINT_MARK}'; true`]).stdout);
+    load({ file: shell, of: "self-or-ancestor" });
+    expect(through()).toBe(2);
+    load({ file: shell, of: "self" });
+    expect(through()).toBe(1);
+    load({ file: shell, of: "parent" });
+    expect(through()).toBe(2);
+  });
+
+  test("a user is known by ranges, which may overlap", () => {
+    load(
+      { users: [[1000, 1999]] },
+      {
+        users: [
+          [1500, 1500],
+          [4_000_000_000, 4_294_967_294],
+        ],
+      },
+    );
+    const as = (uid: number) => classOf("setpriv", "--reuid", `${uid}`, "--clear-groups", PERL);
+    expect([999, 1000, 1999, 2000, 4_000_000_000].map(as)).toEqual([1, 2, 2, 1, 3]);
+  });
+
+  test("a process is known by its control group and the groups above it", () => {
+    const group = `awg-test-${process.pid}`;
+    const inner = join(cgroups, group, "inner");
+    mkdirSync(inner, { recursive: true });
+    try {
+      load({ cgroup: group });
+      const inside = `echo $$ > ${inner}/cgroup.procs; exec ${PERL} -e '${PRINT_MARK}'`;
+      expect(classIn(namespace.run(["sh", "-c", inside]).stdout)).toBe(2);
+      expect(classOf(PERL)).toBe(1);
+    } finally {
+      rmdirSync(inner);
+      rmdirSync(join(inner, ".."));
+    }
+  });
+
+  test("all, any and not combine, and the first final condition hides the later ones", () => {
+    const file = program("mix/file");
+    const [isFile, isRoot]: ClassifierAtom[] = [{ file, of: "self" }, { users: [[0, 0]] }];
+    order({
+      atoms: [isFile as ClassifierAtom, isRoot as ClassifierAtom],
+      conditions: [{ all: [{ atom: 0 }, { not: { atom: 1 } }] }, { any: [{ atom: 0 }, { atom: 1 }] }, { atom: 1 }],
+      final: [1],
+      classes: [
+        { number: 5, conditions: [0, 1] },
+        { number: 6, conditions: [1] },
+        { number: 7, conditions: [] },
+      ],
+    });
+    const asUser = ["setpriv", "--reuid", "1234", "--clear-groups"];
+    expect([classOf(file), classOf(...asUser, file), classOf(...asUser, PERL)]).toEqual([6, 5, 7]);
+  });
+
+  test("a socket that is older than the classifier gets its class when it sends", async () => {
+    order(null);
+    const file = program("old");
+    const child = spawn("ip", ["netns", "exec", namespace.name, file, "-e", OLD_SOCKET]);
+    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+    expect(classIn((await lines.next()).value)).toBe(0);
+    load({ file, of: "self" });
+    child.stdin.end("go\n");
+    expect(classIn((await lines.next()).value)).toBe(2);
+  });
+
+  test("a replaced program is known by its new file after the next load", () => {
+    const file = program("upgrade");
+    load({ file, of: "self" });
+    const next = program("upgrade.new");
+    renameSync(next, file);
+    expect(classOf(file)).toBe(1);
+    load({ file, of: "self" });
+    expect(classOf(file)).toBe(2);
+  });
+
+  test("another network namespace is left alone, and a removed classifier gives no class", () => {
+    const file = program("elsewhere");
+    load({ file, of: "self" });
+    const other = makeNamespace("class-other");
+    try {
+      expect(classIn(other.run([file, "-e", PRINT_MARK]).stdout)).toBe(0);
+    } finally {
+      other[Symbol.dispose]();
+    }
+    expect(classOf(file)).toBe(2);
+    order(null);
+    expect(classOf(file)).toBe(0);
+  });
+});
