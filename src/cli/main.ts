@@ -1,10 +1,11 @@
 import { AwgError, messageOf } from "../model/error.ts";
+import { nameHostAs } from "./commands-here.ts";
 import type { DocumentOf } from "./documents/documents.ts";
 import { printEvent } from "./event-stream.ts";
 import { EXIT, type ExitCode, exitCodeOf } from "./exit-code.ts";
 import { parsePlainly } from "./plain-options.ts";
 import { runVerb } from "./run-verb.ts";
-import { type ProcessTerminal, processTerminal, type Terminal } from "./terminal.ts";
+import { type NameHost, type ProcessTerminal, processTerminal, type Terminal } from "./terminal.ts";
 import { ENTERED_NETNS, GLOBAL_OPTIONS } from "./verb-options.ts";
 import { VERBS } from "./verbs.ts";
 import { printDocument } from "./views/json.ts";
@@ -16,7 +17,7 @@ import { styleFor } from "./views/style.ts";
  * @param argv what follows the program's name
  */
 export async function runCommandLine(argv: readonly string[], environment: NodeJS.ProcessEnv): Promise<ExitCode> {
-  const terminal = processTerminal(environment, !argv.includes("--no-color"));
+  const terminal = processTerminal(environment, !argv.includes("--no-color"), nameHostAs(argv, environment));
   try {
     const namespace = namespaceOf(argv);
     if (namespace !== undefined) return await becomeInside(namespace, argv, environment);
@@ -71,15 +72,21 @@ function reportError(error: unknown, terminal: Terminal, debug: boolean): void {
 
 /** A program that reads JSON gets the error as JSON, too; text and code come from the same object (law 9). */
 function writeErrorForPrograms(thrown: unknown, argv: readonly string[], terminal: Terminal): void {
-  const error = errorFieldsOf(thrown);
+  const error = errorFieldsOf(thrown, terminal.nameHost);
   if (argv.includes("--json-stream")) printEvent(terminal, { type: "error", error });
   else if (argv.includes("--json")) printDocument(terminal, "error", { format_version: "1", error });
 }
 
-function errorFieldsOf(error: unknown): DocumentOf<"error">["error"] {
+function errorFieldsOf(error: unknown, nameHost: NameHost = (text) => text): DocumentOf<"error">["error"] {
   const { kind, facts, remedy } = error instanceof AwgError ? error : { kind: "bug", facts: {}, remedy: undefined };
-  const message = error instanceof Error ? error.message : String(error);
-  return { kind, message, ...(remedy === undefined ? {} : { remedy }), facts, exitCode: exitCodeOf(error) };
+  const message = nameHost(error instanceof Error ? error.message : String(error));
+  return {
+    kind,
+    message,
+    ...(remedy === undefined ? {} : { remedy: nameHost(remedy) }),
+    facts,
+    exitCode: exitCodeOf(error),
+  };
 }
 
 /** Moves options that stand before the verb behind it: `awg --netns lab diff` reads like `awg diff --netns lab`. */

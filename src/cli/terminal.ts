@@ -3,6 +3,9 @@ import { textOf } from "../app/load/utf8-text.ts";
 import { printable } from "../model/text/printable.ts";
 import { PLAIN_WIDTH, wrapText } from "../model/text/wrap.ts";
 
+/** Adds the options by which the user chose the host to every command of awg in a text. */
+export type NameHost = (text: string) => string;
+
 /**
  * The streams of a verb: data to stdout, progress and errors to stderr, questions to the person if there is one. Texts
  * come from configs, kernels and other programs, so control characters never reach a stream.
@@ -12,6 +15,8 @@ export interface Terminal {
   out(text: string): void;
   /** Whole lines for stderr. */
   err(text: string): void;
+  /** Adds the options that chose the host to commands of awg in a text for people; absent where they stay as they are. */
+  readonly nameHost?: NameHost;
   readonly colorOut: boolean;
   readonly colorErr: boolean;
   /** Whether a person sits at both ends, so that questions make sense. */
@@ -35,7 +40,11 @@ const WIDEST = 100;
 const MAX_INPUT_BYTES = 8 * 1024 * 1024;
 
 /** The real terminal. Colour only on a TTY and never with NO_COLOR (no-color.org) or TERM=dumb. */
-export function processTerminal(environment: NodeJS.ProcessEnv, wantsColor: boolean): ProcessTerminal {
+export function processTerminal(
+  environment: NodeJS.ProcessEnv,
+  wantsColor: boolean,
+  nameHost: NameHost = (text) => text,
+): ProcessTerminal {
   const mayColor = wantsColor && !environment["NO_COLOR"] && environment["TERM"] !== "dumb";
   const forced = Boolean(environment["FORCE_COLOR"]) && environment["FORCE_COLOR"] !== "0";
   const colorOut = mayColor && (forced || isTerminal(1));
@@ -45,7 +54,8 @@ export function processTerminal(environment: NodeJS.ProcessEnv, wantsColor: bool
     out(text) {
       unwritten ??= writeWhole(1, `${printable(text, colorOut)}\n`);
     },
-    err: (text) => void writeWhole(2, `${wrappedForPeople(printable(text, colorErr))}\n`),
+    err: (text) => void writeWhole(2, `${wrappedForPeople(printable(nameHost(text), colorErr))}\n`),
+    nameHost,
     get unwritten() {
       return unwritten;
     },

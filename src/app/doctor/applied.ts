@@ -8,13 +8,15 @@ import type { ResourceKey } from "../../model/resource.ts";
 import type { DesiredState } from "../../model/resources/desired-state.ts";
 import type { EngineSilence } from "../../model/resources/tunnel.ts";
 import { fieldName } from "../../model/text/field-name.ts";
-import { observeMachine } from "../../reconciler/apply/observe.ts";
 import type { Generation } from "../../reconciler/journal/generation.ts";
+import type { Drift } from "../../reconciler/plan/drift.ts";
 import type { Ledger } from "../../reconciler/plan/ledger.ts";
 import { driverRegistry } from "../../resources/registry.ts";
 import type { HostParts } from "../parts.ts";
 import type { Traffic } from "../protect/unreadable-state.ts";
-import { damageTexts, GONE, statusOf } from "../status/status.ts";
+import { compareHost, compareWith, UNRECORDED_REMEDY, unrecordedText } from "../status/compare-host.ts";
+import { damageTexts, GONE } from "../status/conditions.ts";
+import { statusOf } from "../status/status.ts";
 import type { ResourceStatus } from "../status/status-report.ts";
 import type { Finding } from "./finding.ts";
 
@@ -58,20 +60,21 @@ interface ToStand {
 
 /** Compares the host with the accepted state, or the one that waits for confirmation. Reads only. */
 export async function examineApplied(
-  { host }: HostParts,
+  parts: HostParts,
   { latest: generation, ledger, isOnTrial }: ToStand,
   capabilities: Capabilities,
 ): Promise<readonly Finding[]> {
   const { desired } = generation;
   try {
-    const observed = await observeMachine(host, driverRegistry, desired, ledger);
-    const common = { generation, desired, observed, capabilities, registry: driverRegistry, nowMs: Date.now() };
+    const { observed, drifts } = await compareWith(parts, { generation, desired, ledger, open: undefined });
+    const common = { generation, desired, observed, drifts, capabilities, registry: driverRegistry, nowMs: Date.now() };
     const killSwitch = desired.resources.some(
       (one) => one.kind === "firewall" && one.spec.layers.some((layer) => layer.killSwitch),
     );
     // While a change waits for confirmation, only confirm and revert are accepted.
-    const remedy = isOnTrial ? "awg revert" : `awg rollback ${generation.number}`;
-    return judgeApplied(statusOf({ ...common, openJournal: undefined }).resources, remedy, killSwitch);
+    const remedy = isOnTrial ? "awg revert" : "awg apply -f CONFIG";
+    const { resources } = statusOf({ ...common, openJournal: undefined });
+    return [...judgeApplied(resources, remedy, killSwitch), ...extraFindings(drifts)];
   } catch (error) {
     return [
       {
@@ -83,6 +86,39 @@ export async function examineApplied(
       },
     ];
   }
+}
+
+/** Objects of awg for which the state folder has no accepted state. Reads only. */
+export async function unrecordedFindings(parts: HostParts): Promise<readonly Finding[]> {
+  const unrecorded = await compareHost(parts)
+    .then((compared) => compared.unrecorded)
+    .catch(() => undefined);
+  if (unrecorded === undefined) return [];
+  return [
+    {
+      id: "state-lost",
+      severity: "fault",
+      what: unrecordedText(unrecorded),
+      evidence: [unrecorded.keys.join(", ")],
+      consequence: "destroy leaves the kernel settings that awg changed, because their former values are not known",
+      remedy: UNRECORDED_REMEDY,
+    },
+  ];
+}
+
+/** Objects with awg's mark that the accepted state does not have. */
+function extraFindings(drifts: readonly Drift[]): readonly Finding[] {
+  const extra = drifts.filter(({ change }) => change === "extra").map(({ key }) => key);
+  if (extra.length === 0) return [];
+  return [
+    {
+      id: "drifted",
+      severity: "fault",
+      what: `${extra.join(", ")} ${extra.length === 1 ? "has" : "have"} awg's mark and no accepted state`,
+      evidence: ["another awg made them, or an interrupted change left them"],
+      remedy: ["awg apply -f CONFIG, which removes them"],
+    },
+  ];
 }
 
 /** nf_tables tables of another program with the name of one of awg's; a fault if a packet filter is applied. Reads only. */

@@ -3,7 +3,7 @@ import type { DesiredState } from "../../model/resources/desired-state.ts";
 import type { HostParts } from "../parts.ts";
 import { trafficOfUnreadable } from "../protect/unreadable-state.ts";
 import { judgeAbilities } from "./abilities.ts";
-import { examineApplied, foreignTableFindings, trafficFindings } from "./applied.ts";
+import { examineApplied, foreignTableFindings, trafficFindings, unrecordedFindings } from "./applied.ts";
 import { judgeEnvironment } from "./environment.ts";
 import type { Examination, Finding } from "./finding.ts";
 import { examineState, type StateReading } from "./state-files.ts";
@@ -40,6 +40,7 @@ async function examineParts(parts: HostParts): Promise<Examination> {
       );
     }
   }
+  if (state.ledger?.entries.length === 0) findings.push(...(await unrecordedFindings(parts)));
   findings.push(...(await foreignTableFindings(parts, applied)));
   if (parts.readEnvironment !== undefined) {
     const around = await parts.readEnvironment();

@@ -20,6 +20,7 @@ export const FINDING_CATALOGUE = {
   "state-file-newer": fault("A newer awg wrote a state file."),
   "state-file-foreign": fault("A state file belongs to another network namespace."),
   "state-file-unreadable": fault("A state file is a link, a folder or open to other users, or cannot be read."),
+  "state-lost": fault("awg's objects are on the host, and the state folder has no record of them."),
   "traffic-blocked": fault("All traffic is blocked, because no readable state file says what was accepted."),
   "secret-missing": either("A generation needs a secret that is not stored. Its tunnels cannot be started again."),
   "journal-open": fault("An apply or destroy was interrupted, or its acceptance could not be saved."),

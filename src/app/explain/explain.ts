@@ -14,6 +14,7 @@ import type { KnownRouting } from "../../verify/routing/routing.ts";
 import { type FoundRoute, sourceOf, traceRoute } from "../../verify/routing/trace-route.ts";
 import type { HeaderPoint } from "../../verify/space/header-point.ts";
 import type { HostParts } from "../parts.ts";
+import { compareHost, unrecordedText } from "../status/compare-host.ts";
 import { readStateInForce } from "../status/state-in-force.ts";
 import { readPolicyContext } from "../verify/declared-context.ts";
 import { unmodelledRules } from "../verify/unmodelled-rules.ts";
@@ -72,6 +73,7 @@ export async function explainFlow(parts: HostParts, question: ExplainQuestion): 
   return {
     flow: { destination: renderIp(address), protocol, uid, ...(port === undefined ? {} : { port }) },
     generation: generation?.number ?? 0,
+    isApplied: desired.resources.length > 0,
     system: os,
     declared: os === "darwin" ? asOfMac(declared) : declared,
     live: os === "darwin" ? asOfMac(live) : live,
@@ -97,9 +99,15 @@ export async function explainFlow(parts: HostParts, question: ExplainQuestion): 
         endpoints: os === "linux" ? endpointRoutes(flow, engine, routing) : [],
       }),
       ...unmodelledRules(routing).before,
-      ...(accepted === undefined ? ["no packet policy was accepted here"] : []),
+      ...(accepted === undefined && desired.resources.length > 0 ? ["the applied config has no packet policy"] : []),
+      ...(desired.resources.length > 0 ? [] : await unrecordedNote(parts)),
     ],
   };
+}
+
+async function unrecordedNote(parts: HostParts): Promise<readonly string[]> {
+  const { unrecorded } = await compareHost(parts);
+  return unrecorded === undefined ? [] : [`${unrecordedText(unrecorded)}; see awg drift`];
 }
 
 /** The device by which an engine sends its own packets to each endpoint; on Linux their mark selects it. */

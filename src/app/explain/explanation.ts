@@ -29,6 +29,8 @@ export interface Explanation {
     readonly uid: number;
   };
   readonly generation: number;
+  /** Whether that generation has resources; the kernel alone decides otherwise. */
+  readonly isApplied: boolean;
   /** System of the host: only Linux has marks and policy rules. */
   readonly system: "linux" | "darwin";
   readonly declared: ExplainedSide;

@@ -1,22 +1,21 @@
-import { observeMachine } from "../../reconciler/apply/observe.ts";
-import {
-  interruptedStepsOf,
-  type OpenTransaction,
-  readOpenTransaction,
-} from "../../reconciler/journal/open-transaction.ts";
-import { type Drift, driftOf } from "../../reconciler/plan/drift.ts";
+import type { OpenTransaction } from "../../reconciler/journal/open-transaction.ts";
+import type { Drift } from "../../reconciler/plan/drift.ts";
 import { foreignNotes } from "../../reconciler/plan/plan-changes.ts";
-import { driverRegistry } from "../../resources/registry.ts";
 import type { HostParts } from "../parts.ts";
 import type { PlanNote } from "../plan/planned.ts";
+import { compareHost, type Unrecorded } from "./compare-host.ts";
 import { type OpenChange, readOpenChange, whyOpen } from "./open-change.ts";
 
 export type { Drift, DriftCause } from "../../reconciler/plan/drift.ts";
 
 /** How the host differs from the accepted state; the config is not read. */
 export interface DriftReport {
-  /** The accepted generation; 0 before the first. */
+  /** The accepted generation, or the one on trial; 0 before the first. */
   readonly generation: number;
+  /** Whether that generation has no resources: nothing is applied. */
+  readonly isEmpty: boolean;
+  /** Present if awg's objects are on a host without an accepted state; `drifts` lists them. */
+  readonly unrecorded?: Unrecorded;
   readonly drifts: readonly Drift[];
   /** Objects of other programs in our tables and ranges, which are left alone. */
   readonly notes: readonly PlanNote[];
@@ -30,21 +29,18 @@ export interface DriftReport {
 /** Compares the host with the last accepted state, field by field. Reads only (law 2). */
 export async function readDrift(parts: HostParts): Promise<DriftReport> {
   parts.requireRights?.();
-  const { host, stores } = parts;
-  const open = await readOpenTransaction(stores.journal);
-  const ledger = open?.accept?.ledger ?? (await stores.ledger.read());
-  const latest = open?.accept?.generation ?? (await stores.generations.latest());
-  const observed = await observeMachine(host, driverRegistry, { resources: [] }, ledger);
-  const rebooted = (await stores.ledger.isOfEarlierBoot?.()) ?? false;
-  const { lifecycle } = latest?.desired ?? {};
-  const interrupted = open === undefined ? {} : { interrupted: interruptedStepsOf(open, driverRegistry) };
+  const { stores } = parts;
+  const { open, ledger, drifts, observed, unrecorded } = await compareHost(parts);
+  const isOpen = open !== undefined && open.accept === undefined;
   return {
     generation: ledger.generation,
-    drifts: driftOf({ ledger, observed, registry: driverRegistry, lifecycle, rebooted, ...interrupted }),
+    isEmpty: ledger.entries.length === 0,
+    drifts,
+    ...(unrecorded === undefined ? {} : { unrecorded }),
     notes: foreignNotes(observed).map(({ key, message }) => ({ path: key, message })),
-    ...(open === undefined || open.accept !== undefined
-      ? { openJournal: undefined }
-      : { openJournal: stores.journal.location, ...(await howOpen(parts, open)) }),
+    ...(isOpen
+      ? { openJournal: stores.journal.location, ...(await howOpen(parts, open)) }
+      : { openJournal: undefined }),
   };
 }
 

@@ -6,9 +6,9 @@ import { driverRegistry } from "../../resources/registry.ts";
 import { fallenBack } from "../apply/fallback.ts";
 import type { HostParts } from "../parts.ts";
 import { heldTunnels, holderSentences, planAround } from "../plan/foreign-holders.ts";
+import { compareHost } from "./compare-host.ts";
 import { hasPolicyRules, missingMainRule } from "./main-rule.ts";
 import { readOpenChange } from "./open-change.ts";
-import { readStateInForce } from "./state-in-force.ts";
 import { statusOf } from "./status.ts";
 import type { Status } from "./status-report.ts";
 
@@ -17,8 +17,8 @@ export async function readStatus(parts: HostParts): Promise<Status> {
   parts.requireRights?.();
   const { host, stores } = parts;
   const { capabilities } = await host.facts.read({ users: [], hosts: [] });
-  const { generation, desired, ledger, acceptedNumber, open } = await readStateInForce(parts);
-  const observed = await observeMachine(host, driverRegistry, desired, ledger);
+  const compared = await compareHost(parts);
+  const { generation, desired, ledger, acceptedNumber, open, observed, drifts, unrecorded } = compared;
   const openChange = open === undefined ? undefined : await readOpenChange(parts, open);
   const awaiting = openChange?.why === "awaiting-confirmation" ? openChange.awaiting : undefined;
   const openJournal = open === undefined || awaiting !== undefined ? undefined : stores.journal.location;
@@ -37,7 +37,7 @@ export async function readStatus(parts: HostParts): Promise<Status> {
   const fallback = fallenBack(firewall as FirewallObserved | undefined);
   const mainRuleMissing = hasPolicyRules(desired) ? missingMainRule(await host.routes.readRules()) : undefined;
   const status = {
-    ...statusOf({ generation, desired, observed, ...common }),
+    ...statusOf({ generation, desired, observed, drifts, unrecorded, ...common }),
     generation: acceptedNumber,
     ...(fallback.length === 0 ? {} : { fallback }),
     ...(mainRuleMissing === undefined ? {} : { mainRuleMissing }),

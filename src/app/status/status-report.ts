@@ -2,6 +2,7 @@ import type { AwgError } from "../../model/error.ts";
 import type { Enforcement, FieldChange, ResourceKey } from "../../model/resource.ts";
 import type { EngineSilence } from "../../model/resources/tunnel.ts";
 import type { Awaiting } from "../apply/awaiting.ts";
+import type { Unrecorded } from "./compare-host.ts";
 import type { MainRuleMissing } from "./main-rule.ts";
 import type { OpenChange } from "./open-change.ts";
 
@@ -57,6 +58,8 @@ export interface Status {
   readonly generation: number;
   readonly conditions: readonly Condition[];
   readonly resources: readonly ResourceStatus[];
+  /** Objects of awg for which no state is accepted; absent if a state is, or there are none. */
+  readonly unrecorded?: Unrecorded;
   /** The journal of a change that was interrupted, or that failed together with its rollback. */
   readonly openJournal: string | undefined;
   /** What that change is, or the one that waits for confirmation. */

@@ -7,6 +7,7 @@ import { grantedBy } from "../../verify/policy/policy-formula.ts";
 import { verifyRouting } from "../../verify/routing/verify-routing.ts";
 import { declaredRouting } from "../explain/declared-routing.ts";
 import type { HostParts } from "../parts.ts";
+import { compareHost, unrecordedText } from "../status/compare-host.ts";
 import type { StateInForce } from "../status/state-in-force.ts";
 import { type PolicyContext, readPolicyContext } from "./declared-context.ts";
 import { unmodelledRules } from "./unmodelled-rules.ts";
@@ -37,7 +38,12 @@ async function verifyAgainst(
   const accepted = policyIn(desired);
   const generation = standing?.number ?? 0;
   if (accepted === undefined) {
-    const notes = ["no packet policy is applied on this host"];
+    const { unrecorded } = desired.resources.length > 0 ? {} : await compareHost(parts);
+    const notes = [
+      unrecorded === undefined
+        ? "no packet policy is applied on this host"
+        : `${unrecordedText(unrecorded)}; see awg drift`,
+    ];
     return { generation, findings: [], notes, classes: 0n };
   }
   const around = await readPolicyContext(parts);

@@ -69,6 +69,9 @@ export const statusDocument = z
     generation: z.int().describe("The accepted generation; 0 before the first."),
     conditions: list(condition),
     resources: list(resourceStatus),
+    unrecorded: list(resourceKey).describe(
+      "Objects of awg on the host for which the state folder has no record; empty where a state is accepted.",
+    ),
     openJournal,
     openChange: openChange.nullable(),
     fallback: list(z.object({ device: z.string(), rules: list(z.string()) })).describe(
@@ -120,6 +123,7 @@ export const driftDocument = z
         })
         .meta({ id: "Drift" }),
     ),
+    recorded: z.boolean().describe("False: awg's objects are on the host, and the state folder has no record of them."),
     notes: list(note),
     openJournal,
     openChange: openChange.nullable(),

@@ -9,19 +9,27 @@ const SHOWN_RULES = 4;
 /** A flow explained as people read it: declared and live side by side, differences first to be seen. */
 export function renderExplanation(explanation: Explanation, style: Style): string {
   const { flow, declared, live, tunnel, enforcement, programs, disagreements, notes, generation, system } = explanation;
+  const isKernelAlone = !explanation.isApplied && disagreements.length === 0;
   const steering: [string, string, string][] = [
     ["mark", hex(declared.mark), hex(live.mark)],
     ["policy rule", declared.policyRule ?? "(none)", live.policyRule ?? "(none)"],
   ];
   const port = flow.port === undefined ? "" : `, port ${flow.port}`;
-  const rows: [string, string, string][] = [
+  const chosen: [string, string, string][] = [
     ["path", declared.path, live.path],
     ["chosen by", declared.reason || "(none)", live.reason || "(none)"],
     ...(system === "darwin" ? [] : steering),
+  ];
+  const rows: [string, string, string][] = [
+    ...(isKernelAlone
+      ? [sameOnBoth("path", `awg has nothing applied; the kernel sends it by ${live.device}`)]
+      : chosen),
     ["route", declared.route ?? "(none)", live.route ?? "(none)"],
     ["device", declared.device, live.device],
     ["verdict", declared.verdict, live.verdict],
-    ["verdict by", decidingRules(declared), decidingRules(live)],
+    ...(isKernelAlone
+      ? []
+      : [["verdict by", decidingRules(declared), decidingRules(live)] as [string, string, string]]),
   ];
   const lines = rows.flatMap(([name, left, right]) =>
     left === right
@@ -30,7 +38,7 @@ export function renderExplanation(explanation: Explanation, style: Style): strin
   );
   return [
     style.bold(
-      `${flow.destination}${port}, ${protocolName(flow.protocol)}, uid ${flow.uid} (generation ${generation})`,
+      `${flow.destination}${port}, ${protocolName(flow.protocol)}, uid ${flow.uid}${explanation.isApplied ? ` (generation ${generation})` : ""}`,
     ),
     ...lines,
     ...(tunnel === undefined ? [] : [`  ${"tunnel".padEnd(12)} ${tunnel.device}: ${tunnel.state}`]),
@@ -39,6 +47,10 @@ export function renderExplanation(explanation: Explanation, style: Style): strin
     ...notes.map((note) => style.dim(`  note: ${note}`)),
     ...disagreements.map((text) => style.red(`DISAGREE ${text}`)),
   ].join("\n");
+}
+
+function sameOnBoth(name: string, text: string): [string, string, string] {
+  return [name, text, text];
 }
 
 function decidingRules({ verdictBy }: ExplainedSide): string {

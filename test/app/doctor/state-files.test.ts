@@ -106,7 +106,7 @@ describe("a healthy machine", () => {
   });
 
   test("law 2: looking where nothing ever was makes nothing", async () => {
-    rmSync(machine.state, { recursive: true });
+    for (const path of [machine.state, machine.file]) rmSync(path, { recursive: true });
     expect(await faults()).toEqual([]);
     expect(existsSync(machine.state)).toBe(false);
   });
@@ -277,7 +277,7 @@ describe("what exists on the machine", () => {
     writeFileSync(machine.file, changed);
     const found = await faults();
     expect(found.map(({ id }) => id)).toContain("drifted");
-    expect(found.flatMap(({ remedy }) => remedy)).toContain("awg rollback 1");
+    expect(found.flatMap(({ remedy }) => remedy)).toEqual(["awg apply -f CONFIG"]);
     await using session = await openTestSession(machine.options);
     const planned = await session.planRollback(1);
     await session.apply(planned, { onEvent: () => {}, shouldStop: () => undefined });

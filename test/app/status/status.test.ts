@@ -8,6 +8,7 @@ import { laptopState } from "../../../src/host/simulated/machine-state.ts";
 import type { FirewallObserved } from "../../../src/model/firewall/policy.ts";
 import type { SecretId } from "../../../src/model/secret.ts";
 import { observeMachine } from "../../../src/reconciler/apply/observe.ts";
+import { driftOf } from "../../../src/reconciler/plan/drift.ts";
 import { EMPTY_LEDGER } from "../../../src/reconciler/plan/ledger.ts";
 import { expand } from "../../../src/resources/expand.ts";
 import { driverRegistry } from "../../../src/resources/registry.ts";
@@ -40,10 +41,14 @@ async function applied(over: Partial<ReturnType<typeof laptopState>["capabilitie
   const status = async (openJournal?: string, firewall: Partial<FirewallObserved> = {}, openChange?: OpenChange) => {
     const observed = await observeMachine(host, driverRegistry, desired, EMPTY_LEDGER);
     for (const found of observed.current.get("firewall")?.values() ?? []) Object.assign(found, firewall);
+    const entries = desired.resources.map((resource) => ({ ...resource, original: null }));
+    const ledger = { generation: 7, entries };
+    const drifts = driftOf({ ledger, observed, registry: driverRegistry, lifecycle: undefined, rebooted: false });
     return statusOf({
       generation,
       desired,
       observed,
+      drifts,
       capabilities: facts.capabilities,
       registry: driverRegistry,
       openJournal,

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { StopSignal } from "../../../app/apply/applied.ts";
 import type { AwaitedChange } from "../../../app/apply/awaited-change.ts";
-import { shellWord } from "../../../app/doctor/finding.ts";
 import { AwgError } from "../../../model/error.ts";
+import { hostWords } from "../../commands-here.ts";
 import { printEvent } from "../../event-stream.ts";
 import { flagOption, textOption, type VerbCall } from "../../verb.ts";
 import { ENTERED_NETNS } from "../../verb-options.ts";
@@ -81,9 +81,5 @@ function reportWaiting(call: VerbCall, seconds: number): void {
 /** The command line of a verb for this call's host and state folder. */
 export function onThisMachine(verb: string, call: Pick<VerbCall, "options" | "environment">): string {
   const { host, stateDir } = call.options;
-  const given = { "--host": host, "--netns": call.environment[ENTERED_NETNS], "--state-dir": stateDir };
-  const words = Object.entries(given).flatMap(([flag, value]) =>
-    typeof value === "string" ? [flag, shellWord(value)] : [],
-  );
-  return ["awg", verb, ...words].join(" ");
+  return `awg ${verb}${hostWords({ host, netns: call.environment[ENTERED_NETNS], stateDir })}`;
 }

@@ -13,8 +13,7 @@ export function renderReverted(reverted: Reverted | undefined): string {
   const undone = `Reverted; ${policy === undefined ? "the change was undone" : renderRestored(policy)}.`;
   if (drifted === undefined) return `${undone} The rest could not be read; see awg doctor.`;
   if (drifted.length === 0) return undone;
-  const remedy =
-    generation === 0 ? "see awg drift" : `awg rollback ${generation} puts ${drifted.length === 1 ? "it" : "them"} back`;
+  const remedy = generation === 0 ? "see awg drift" : `awg apply puts ${drifted.length === 1 ? "it" : "them"} back`;
   const more = drifted.length > MOST_NAMED ? ` and ${drifted.length - MOST_NAMED} more` : "";
   return `${undone} Not as accepted: ${drifted.slice(0, MOST_NAMED).join(", ")}${more}; ${remedy}.`;
 }

@@ -1,11 +1,18 @@
 import type { Examination, Finding } from "../../../app/doctor/finding.ts";
 import { counted } from "../../../model/text/counted.ts";
 import type { DocumentOf } from "../../documents/documents.ts";
+import type { NameHost } from "../../terminal.ts";
 import type { Style } from "../../views/style.ts";
 
 /** Whether nothing was found that keeps awg from its work. */
 export function isHealthy({ findings }: Examination): boolean {
   return findings.every(({ severity }) => severity !== "fault");
+}
+
+/** The same with the options of the host in each command. */
+export function namingHost({ findings, looked }: Examination, nameHost: NameHost = (text) => text): Examination {
+  const named = findings.map((one) => ({ ...one, what: nameHost(one.what), remedy: one.remedy.map(nameHost) }));
+  return { findings: named, looked };
 }
 
 /** What was found as people read it: each with what was seen, what the remedy costs and what to type. */

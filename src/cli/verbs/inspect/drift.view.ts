@@ -1,3 +1,4 @@
+import { unrecordedText } from "../../../app/status/compare-host.ts";
 import type { Drift, DriftCause, DriftReport } from "../../../app/status/drift.ts";
 import { openChangeOf } from "../../../app/status/open-change.ts";
 import { counted } from "../../../model/text/counted.ts";
@@ -5,6 +6,7 @@ import type { DocumentOf } from "../../documents/documents.ts";
 import { changeLines } from "../../views/field-change.ts";
 import { visibleChanges } from "../../views/policy-values.ts";
 import type { Style } from "../../views/style.ts";
+import { unrecordedRemedy } from "../../views/unrecorded.ts";
 
 const CAUSE_TEXTS: Readonly<Record<DriftCause, string>> = {
   reboot: "the host was rebooted",
@@ -25,8 +27,12 @@ const CHANGE_TEXTS: Readonly<Record<Drift["change"], string>> = {
 };
 
 /** The drift as people read it: each resource with its cause, below it each field from the accepted value to the one found. */
-export function renderDrift({ generation, drifts }: DriftReport, style: Style): string {
-  if (generation === 0 && drifts.length === 0) return "Nothing is applied on this host, so there is no drift.";
+export function renderDrift({ generation, isEmpty, drifts, unrecorded }: DriftReport, style: Style): string {
+  if (isEmpty && drifts.length === 0) return "Nothing is applied on this host, so there is no drift.";
+  if (unrecorded !== undefined) {
+    const keys = unrecorded.keys.map((key) => `  ${style.yellow("≠")} ${style.bold(key)}`);
+    return [`${unrecordedText(unrecorded)}:`, ...keys, "", ...unrecordedRemedy()].join("\n");
+  }
   if (drifts.length === 0) return `No drift. The host is as generation ${generation} left it.`;
   return [
     ...drifts.flatMap((drift) => renderOne(drift, style)),
@@ -45,6 +51,7 @@ function renderOne({ key, change, fields, cause }: Drift, style: Style): readonl
 export function driftDocument({
   generation,
   drifts,
+  unrecorded,
   notes,
   openJournal,
   openChange,
@@ -54,6 +61,7 @@ export function driftDocument({
     generation,
     drifted: drifts.length > 0,
     drift: drifts.map(({ key, kind, change, cause, fields }) => ({ key, kind, change, cause, fields })),
+    recorded: unrecorded === undefined,
     notes,
     openJournal: openJournal ?? null,
     openChange: openChange === undefined ? null : openChangeOf(openChange),

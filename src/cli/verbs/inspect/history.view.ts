@@ -7,7 +7,7 @@ const MOST_KEYS = 6;
 
 /** Generations as people read them, the latest first. */
 export function renderHistory(entries: readonly HistoryEntry[], style: Style): string {
-  if (entries.length === 0) return "Nothing was applied on this machine.";
+  if (entries.length === 0) return "No generation is kept on this host.";
   return entries
     .toReversed()
     .map((entry) => renderEntry(entry, style))

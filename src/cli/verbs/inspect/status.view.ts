@@ -1,3 +1,4 @@
+import { type Unrecorded, unrecordedText } from "../../../app/status/compare-host.ts";
 import type { MainRuleMissing } from "../../../app/status/main-rule.ts";
 import { nameOf, openChangeOf } from "../../../app/status/open-change.ts";
 import type { Condition, ResourceStatus, Status } from "../../../app/status/status-report.ts";
@@ -9,6 +10,7 @@ import { changeLines } from "../../views/field-change.ts";
 import { passedText } from "../../views/passed.ts";
 import { visibleChanges } from "../../views/policy-values.ts";
 import type { Style } from "../../views/style.ts";
+import { unrecordedRemedy } from "../../views/unrecorded.ts";
 import { renderPeers, tunnelDocument } from "./tunnel-status.view.ts";
 
 /** Conditions that are good when true; the others are good when false. */
@@ -22,20 +24,41 @@ export function renderStatus(status: Status, style: Style, nowMs = Date.now()): 
       (status.openJournal !== undefined && status.openChange?.why !== "unwritten") || status.awaiting !== undefined;
     const first = isUnderWay
       ? "No state is accepted on this host."
-      : "Nothing is applied on this host. awg does not protect its traffic.";
+      : status.unrecorded === undefined
+        ? "Nothing is applied on this host. awg does not protect its traffic."
+        : renderUnrecorded(status.unrecorded, status.conditions, style, nowMs);
     return [first, ...open].join("\n");
   }
   const width = Math.max(...status.resources.map(({ key }) => key.length));
   return [
     style.bold(headline(status)),
     ...status.conditions
-      .filter((condition) => condition.type !== "Stalled" || condition.status || status.openChange !== undefined)
+      .filter(
+        ({ type, status: holds }) =>
+          GOOD_WHEN_TRUE.has(type) || holds || (type === "Stalled" && status.openChange !== undefined),
+      )
       .map((condition) => renderCondition(condition, style, nowMs)),
     ...open,
     "",
     ...status.resources.flatMap((resource) =>
       renderResource(resource, width, style, { nowMs, hasFallback: hasFallback(status) }),
     ),
+  ].join("\n");
+}
+
+/** The kernel enforces what stands, whatever the state folder has. */
+function renderUnrecorded(
+  unrecorded: Unrecorded,
+  conditions: readonly Condition[],
+  style: Style,
+  nowMs: number,
+): string {
+  const { keys } = unrecorded;
+  return [
+    style.red(`${unrecordedText(unrecorded)}.`),
+    ...conditions.filter(({ type }) => type === "Protected").map((one) => renderCondition(one, style, nowMs)),
+    `  On this host: ${keys.join(", ")}`,
+    ...unrecordedRemedy(),
   ].join("\n");
 }
 
@@ -65,7 +88,7 @@ function renderResource(
 ): readonly string[] {
   const mark = ready && drift.length === 0 ? style.green("✓") : drift.length > 0 ? style.yellow("≠") : style.red("✗");
   const state = tunnel === undefined ? "" : `${tunnelState(tunnel, nowMs, hasFallback)}, `;
-  const head = `  ${mark} ${key.padEnd(width)}  ${enforcement.padEnd(11)}  ${state}${summary}`;
+  const head = `  ${mark} ${key.padEnd(width)}  ${(ready || drift.length > 0 ? enforcement : "").padEnd(11)}  ${state}${summary}`;
   const peers = tunnel === undefined ? [] : renderPeers(tunnel, nowMs);
   return [
     head.trimEnd(),
@@ -149,6 +172,7 @@ export function statusDocument(status: Status, nowMs = Date.now()): DocumentOf<"
     format_version: "1",
     generation: status.generation,
     conditions: status.conditions.map((condition) => ({ ...condition, since: condition.since ?? null })),
+    unrecorded: status.unrecorded?.keys ?? [],
     resources: status.resources.map(({ tunnel, silence, ...resource }) => ({
       ...resource,
       ...(silence === undefined ? {} : { silentEngine: { pid: silence.pid, message: silence.text } }),

@@ -1,0 +1,184 @@
+import { rmSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import type { Examination } from "../../../src/app/doctor/finding.ts";
+import type { DriftReport } from "../../../src/app/status/drift.ts";
+import type { Status } from "../../../src/app/status/status-report.ts";
+import { renderDrift } from "../../../src/cli/verbs/inspect/drift.view.ts";
+import { renderStatus } from "../../../src/cli/verbs/inspect/status.view.ts";
+import { renderExplanation } from "../../../src/cli/views/explanation.ts";
+import { styleFor } from "../../../src/cli/views/style.ts";
+import type { ForeignAct } from "../../../src/host/simulated/faults.ts";
+import { actForeign } from "../../../src/host/simulated/foreign.ts";
+import { SimulatedMachine } from "../../../src/host/simulated/machine.ts";
+import { parseMachineFile, renderMachineFile } from "../../../src/host/simulated/machine-file.ts";
+import type { FirewallPolicy } from "../../../src/model/firewall/policy.ts";
+import { type SimulatedBench, useSimulatedBench } from "../../compose/simulated-bench.ts";
+import { examine } from "../../support/test-session.ts";
+
+const newBench = useSimulatedBench();
+const plain = styleFor(false);
+const ANYWHERE = { destination: "198.51.100.7", port: 443, user: "0", resolves: false };
+const DNS = "dns: { servers: [10.9.0.53] }";
+
+/** What each verb says of one host. */
+async function askAll(bench: SimulatedBench) {
+  return {
+    status: await bench.ask((session) => session.status()),
+    drift: await bench.ask((session) => session.drift()),
+    doctor: await examine({
+      host: { kind: "simulated", file: bench.file },
+      allowInsecurePermissions: false,
+      environment: {},
+    }),
+    explained: await bench.ask((session) => session.explain(ANYWHERE)),
+    verified: await bench.ask((session) => session.verify()),
+  };
+}
+
+const holds = ({ conditions }: Status, type: string): boolean | undefined =>
+  conditions.find((one) => one.type === type)?.status;
+const faultsOf = ({ findings }: Examination): readonly string[] =>
+  findings.filter(({ severity }) => severity === "fault").map(({ id }) => id);
+
+async function appliedBench(): Promise<SimulatedBench> {
+  const bench = newBench();
+  await bench.apply(bench.config({ office: {} }, DNS));
+  const now = Math.floor(Date.now() / 1000);
+  bench.meddle((text) => text.replace(/"lastHandshakeSeconds": ?0/, `"lastHandshakeSeconds":${now}`));
+  return bench;
+}
+
+function act(bench: SimulatedBench, ...acts: readonly ForeignAct[]): void {
+  bench.meddle((text) => {
+    const machine = new SimulatedMachine(parseMachineFile(text));
+    for (const one of acts) actForeign(machine, one);
+    return renderMachineFile(machine.snapshot());
+  });
+}
+
+/** What others can do to a host with one tunnel, each kind of act of the simulated host. */
+const FAULTS: Readonly<Record<string, readonly ForeignAct[]>> = {
+  "a deleted route": [{ act: "delete-route", table: 0x6177_0001, destination: "0.0.0.0/0" }],
+  "an emptied table": [{ act: "flush-table", table: 0x6177_0001 }],
+  "deleted policy rules": [{ act: "delete-rules", preference: 10_110 }],
+  "a foreign policy rule": [{ act: "add-rule", preference: 9_000, table: 254 }],
+  "a foreign route": [{ act: "add-route", table: 0x6177_0001, destination: "203.0.113.0/24", device: "eth0" }],
+  "a keeper that died": [{ act: "keeper-dies" }],
+  "a flushed filter": [{ act: "keeper-dies" }, { act: "flush-firewall" }],
+  "a damaged filter": [{ act: "keeper-dies" }, { act: "damage-firewall", what: "a rule is gone" }],
+  "a removed device": [{ act: "remove-device", device: "awg-office" }],
+  "a device that is down": [{ act: "set-link", device: "awg-office", up: false }],
+  "another MTU": [{ act: "set-mtu", device: "awg-office", mtuBytes: 1280 }],
+  "a lost address": [{ act: "delete-address", device: "awg-office", address: "10.9.0.2/32" }],
+  "a rewritten resolver": [{ act: "rewrite-resolver", text: "nameserver 192.0.2.1\n" }],
+  "an engine that ended": [{ act: "stop-engine", device: "awg-office" }],
+  "another uplink": [{ act: "set-link", device: "eth0", up: false }],
+};
+
+interface Answers {
+  readonly status: Status;
+  readonly drift: DriftReport;
+  readonly doctor: Examination;
+}
+
+/** Of two verbs that speak of the same, none says what another denies. */
+function expectOneTruth({ status, drift, doctor, explained, verified }: Awaited<ReturnType<typeof askAll>>): void {
+  const isDrifted = drift.drifts.length > 0;
+  expect({ drifted: holds(status, "Drifted") }).toEqual({ drifted: isDrifted });
+  expect({ generation: status.generation }).toEqual({ generation: drift.generation });
+  expect({ unrecorded: status.unrecorded }).toEqual({ unrecorded: drift.unrecorded });
+  const faults = faultsOf(doctor);
+  const isOfApplied = faults.some((id) =>
+    ["drifted", "policy-missing", "policy-orphaned", "engine-silent", "state-lost"].includes(id),
+  );
+  expect({ isOfApplied }).toEqual({ isOfApplied: isDrifted });
+  const isOpen = faults.includes("policy-missing");
+  if (drift.unrecorded === undefined) expect({ Protected: holds(status, "Protected") }).toEqual({ Protected: !isOpen });
+  if (holds(status, "Protected") === true && status.unrecorded === undefined)
+    expect(verified.findings.filter(({ kind }) => kind === "leak")).toEqual([]);
+  if (holds(status, "Ready") === true)
+    expect(explained.live).toMatchObject({ device: "awg-office", verdict: "accept" });
+  if (explained.live.verdict === "drop") expect(holds(status, "Ready")).toBe(false);
+  expectRemedies({ status, drift, doctor });
+}
+
+/** What differs is put back by an apply, never by a rollback. */
+function expectRemedies({ doctor, drift }: Answers): void {
+  const remedies = doctor.findings.filter(({ severity }) => severity === "fault").flatMap(({ remedy }) => remedy);
+  expect(remedies.filter((line) => line.includes("awg rollback"))).toEqual([]);
+  if (drift.drifts.length > 0) expect(remedies.join("\n")).toContain("awg apply -f CONFIG");
+}
+
+describe("law 9: status, drift, doctor, explain and verify say one truth", () => {
+  test.each(Object.entries(FAULTS))("after %s", async (_, acts) => {
+    const bench = await appliedBench();
+    expect(holds(await bench.ask((session) => session.status()), "Ready")).toBe(true);
+    act(bench, ...acts);
+    const answers = await askAll(bench);
+    expectOneTruth(answers);
+    await bench.apply(bench.config({ office: {} }, DNS));
+    expectOneTruth(await askAll(bench));
+  });
+
+  test("every pair of faults, too", async () => {
+    const names = Object.keys(FAULTS);
+    const bench = await appliedBench();
+    const begun = bench.read();
+    for (const [index, one] of names.entries()) {
+      const other = names[(index * 7 + 3) % names.length] ?? one;
+      bench.meddle(() => `${begun} `);
+      act(bench, ...(FAULTS[one] ?? []), ...(FAULTS[other] ?? []));
+      expectOneTruth(await askAll(bench));
+    }
+  });
+
+  test("an emptied table is not Ready, and names what is missing and the verb", async () => {
+    const bench = await appliedBench();
+    act(bench, { act: "flush-table", table: 0x6177_0001 });
+    const { conditions } = await bench.ask((session) => session.status());
+    expect(conditions.find(({ type }) => type === "Ready")).toMatchObject({
+      status: false,
+      reason: "routes/office lacks 0.0.0.0/0; awg apply puts it back",
+    });
+  });
+});
+
+describe("law 9: a lost state folder", () => {
+  test("status, drift and doctor name what the kernel has, whether it protects, and both verbs", async () => {
+    const bench = await appliedBench();
+    rmSync(`${bench.file}.state`, { recursive: true });
+    const answers = await askAll(bench);
+    expectOneTruth(answers);
+    const lost = `7 resources of awg are on this host, and ${bench.file}.state has no record of them`;
+    const text = renderStatus(answers.status, plain, 0);
+    expect(text).toContain(`${lost}.\n  Protected:  yes  the kill switch is on\n`);
+    expect(renderDrift(answers.drift, plain)).toContain(`${lost}:\n  ≠ firewall/machine\n`);
+    for (const said of [text, renderDrift(answers.drift, plain)])
+      expect(said).toContain("awg apply -f CONFIG takes them over; awg destroy removes them.");
+    expect(answers.doctor.findings[0]).toMatchObject({ id: "state-lost", what: lost });
+    expect(answers.verified.notes).toEqual([`${lost}; see awg drift`]);
+    await bench.apply(bench.config({ office: {} }, DNS));
+    expectOneTruth(await askAll(bench));
+  });
+
+  test("a destroy without it leaves nothing", async () => {
+    const bench = await appliedBench();
+    rmSync(`${bench.file}.state`, { recursive: true });
+    await bench.destroy();
+    const { status, drift, explained } = await askAll(bench);
+    expect(renderStatus(status, plain)).toBe("Nothing is applied on this host. awg does not protect its traffic.");
+    expect(renderDrift(drift, plain)).toBe("Nothing is applied on this host, so there is no drift.");
+    expect(renderExplanation(explained, plain)).toContain("awg has nothing applied; the kernel sends it by eth0");
+    expect((JSON.parse(bench.read()) as { firewall: { policy: FirewallPolicy | null } }).firewall.policy).toBeNull();
+  });
+});
+
+test("after a destroy drift, status and explain say that nothing is applied", async () => {
+  const bench = await appliedBench();
+  await bench.destroy();
+  const { status, drift, explained, doctor } = await askAll(bench);
+  expect(renderDrift(drift, plain)).toBe("Nothing is applied on this host, so there is no drift.");
+  expect(renderStatus(status, plain)).toBe("Nothing is applied on this host. awg does not protect its traffic.");
+  expect(renderExplanation(explained, plain)).not.toMatch(/generation|unmarked/);
+  expect(faultsOf(doctor)).toEqual([]);
+});
