@@ -16,9 +16,12 @@ import type { HostParts } from "../parts.ts";
 import type { Traffic } from "../protect/unreadable-state.ts";
 import { compareHost, compareWith, UNRECORDED_REMEDY, unrecordedText } from "../status/compare-host.ts";
 import { damageTexts, GONE } from "../status/conditions.ts";
+import { endsAtReboot } from "../status/reboot.ts";
 import { statusOf } from "../status/status.ts";
 import type { ResourceStatus } from "../status/status-report.ts";
+import { readPolicyContext } from "../verify/declared-context.ts";
 import type { Finding } from "./finding.ts";
+import { judgeTunnels } from "./tunnels.ts";
 
 /**
  * What passes while state files cannot be read. If the accepted state is known all the same, a
@@ -74,7 +77,14 @@ export async function examineApplied(
     // While a change waits for confirmation, only confirm and revert are accepted.
     const remedy = isOnTrial ? "awg revert" : "awg apply -f CONFIG";
     const { resources } = statusOf({ ...common, openJournal: undefined });
-    return [...judgeApplied(resources, remedy, killSwitch), ...extraFindings(drifts)];
+    const { routing } = await readPolicyContext(parts);
+    const uplinks = { routing, links: await parts.host.links.read(), nowMs: common.nowMs };
+    return [
+      ...judgeTunnels(resources, uplinks),
+      ...judgeApplied(resources, remedy, killSwitch),
+      ...extraFindings(drifts),
+      ...((await endsAtReboot(parts.host, desired)) ? [ENDS_AT_REBOOT] : []),
+    ];
   } catch (error) {
     return [
       {
@@ -136,6 +146,14 @@ export async function foreignTableFindings({ host }: HostParts, applied: Desired
   ];
 }
 
+const ENDS_AT_REBOOT: Finding = {
+  id: "ends-at-reboot",
+  severity: "note",
+  what: "a reboot removes tunnels, packet filter and DNS settings: awg's service does not start at boot",
+  evidence: ["the service manager does not start awg's daemon at boot"],
+  remedy: ["awg install"],
+};
+
 /** Differences from the accepted state, by their effect on traffic. Pure. */
 export function judgeApplied(
   resources: readonly ResourceStatus[],
@@ -151,7 +169,6 @@ export function judgeApplied(
     } else if (resource.silence !== undefined)
       findings.push(silentEngineFinding(resource.key, resource.silence, remedy));
     else if (resource.drift.length > 0 || (!resource.ready && resource.summary === GONE)) drifted.push(resource);
-    else if (!resource.ready) findings.push(silentFinding(resource));
   }
   if (drifted.length === 0) return findings;
   return [
@@ -227,21 +244,5 @@ function silentEngineFinding(key: ResourceKey, silence: EngineSilence, restoreRe
     evidence: ["its control socket gives no valid reply"],
     consequence: "a new engine has to make a new handshake",
     remedy: [...going, ...[another].flat()],
-  };
-}
-
-/** A tunnel without any reply from its peer. */
-function silentFinding({ key, summary }: ResourceStatus): Finding {
-  return {
-    id: "tunnel-silent",
-    severity: "note",
-    what: `${key} is up, but no peer has replied`,
-    evidence: [summary],
-    remedy: [
-      "check the endpoint, its port and the peer's public key in the config",
-      "check that the peer has this host's public key",
-      "check the clock: a peer refuses handshakes that are older than the last it saw",
-      "run awg verify: another program's rules may drop the tunnel's packets",
-    ],
   };
 }

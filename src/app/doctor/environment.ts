@@ -1,4 +1,4 @@
-import type { Environment, ForeignChain, ResolverManager } from "../../host/ports/environment.ts";
+import type { Environment, ForeignChain, ResolverManager, ServiceUserLack } from "../../host/ports/environment.ts";
 import type { RuleEntry } from "../../host/ports/routes.ts";
 import { NFT_BOOT_TABLE, NFT_TABLE, ROUTE_PROTOCOL, RULE_PREFERENCES, SERVICE_USER } from "../../model/ownership.ts";
 import type { DesiredState } from "../../model/resources/desired-state.ts";
@@ -161,7 +161,7 @@ function programFindings(around: Environment, applied: DesiredState): Finding[] 
   const isRewritten = resolver?.kind === "resolver" && resolver.spec.method === "file" && resolverManager !== undefined;
   return [
     ...(around.nftProgram ? [] : [NFT_MISSING]),
-    ...(around.serviceUser ? [] : [SERVICE_USER_MISSING]),
+    ...(around.serviceUserLack === undefined ? [] : [serviceUserFinding(around.serviceUserLack)]),
     ...(around.ipv6Disabled && hasIpv6 ? [IPV6_DISABLED] : []),
     ...(around.networkdRemovesRules ? [networkdFinding(applied)] : []),
     ...(isRewritten ? [rewrittenFinding(resolverManager)] : []),
@@ -176,13 +176,31 @@ const NFT_MISSING: Finding = {
   remedy: ["apt-get install nftables"],
 };
 
-const SERVICE_USER_MISSING: Finding = {
-  id: "service-user-missing",
-  severity: "note",
-  what: `tunnel sockets cannot run as user ${SERVICE_USER}, so any root process may reach the endpoints`,
-  evidence: [`/etc/passwd has no user ${SERVICE_USER}, or setpriv is missing, or this user namespace has one uid`],
-  remedy: [`useradd --system --no-create-home --shell /usr/sbin/nologin ${SERVICE_USER}`, "apt-get install util-linux"],
+/** What the engines' sockets lack, in words, and the command that adds it. */
+const SERVICE_USER_LACKS: Readonly<Record<ServiceUserLack, readonly [what: string, seen: string, remedy: string]>> = {
+  user: [
+    `the system user ${SERVICE_USER} is missing`,
+    `/etc/passwd has no user ${SERVICE_USER}`,
+    `useradd --system --no-create-home --shell /usr/sbin/nologin ${SERVICE_USER}`,
+  ],
+  setpriv: ["setpriv is not installed", "looked in /usr/bin and /bin", "apt-get install util-linux"],
+  mapping: [
+    `the user ${SERVICE_USER} has no uid in this user namespace`,
+    "its uid is not in /proc/self/uid_map",
+    "give the container more uids, or run awg outside it",
+  ],
 };
+
+function serviceUserFinding(lack: ServiceUserLack): Finding {
+  const [what, seen, remedy] = SERVICE_USER_LACKS[lack];
+  return {
+    id: "service-user-missing",
+    severity: "note",
+    what: `${what}, so any root process can reach the VPN endpoint`,
+    evidence: [seen],
+    remedy: [remedy],
+  };
+}
 
 const IPV6_DISABLED: Finding = {
   id: "ipv6-disabled",

@@ -38,14 +38,18 @@ export const FINDING_CATALOGUE = {
   "table-foreign": either(
     "Another program has an nf_tables table with the name of one of awg's, so awg cannot load its packet filter.",
   ),
-  "tunnel-silent": note("A tunnel is up and no peer has answered."),
+  "tunnel-silent": fault("A tunnel sends and no peer answers, so it does not work."),
+  "no-network": fault("No route leads to the endpoints: a device is down, or there is no default route."),
+  "ends-at-reboot": note("awg is not installed as a service, so a reboot removes tunnels and packet filter."),
   "engine-missing": fault("An applied tunnel needs wireguard-go or amneziawg-go, which is not installed."),
   "tun-missing": either("`/dev/net/tun` cannot be opened."),
   "nftables-missing": fault("The kernel has no nf_tables, or awg may not use it."),
   "table-flags-missing": note("The kernel is older than 6.9: tables cannot outlive the process that owns them."),
   "egress-hook-missing": note("The kernel has no egress hook: raw frames of root are not filtered."),
   "nft-program-missing": note("`nft` is not installed. The boot unit needs it."),
-  "service-user-missing": note("The system user awg is missing, so any root process can reach the VPN endpoint."),
+  "service-user-missing": note(
+    "The system user awg, setpriv or its uid is missing, so any root process can reach the VPN endpoint.",
+  ),
   "subordinates-changed": fault(
     "/etc/subuid changed since the last apply: traffic from the new uids bypasses rules by user.",
   ),

@@ -74,15 +74,19 @@ function entryOf(
   return { number, acceptedMs, configHash, holds, changes, isBeforeUnreadable };
 }
 
-/** The last before the one that holds; where it cannot be read, its error names the last that can. */
+/**
+ * The last with resources before the one that holds: a destroy is no state to go back to unless its number is given.
+ * Where it cannot be read, its error names the last that can.
+ */
 async function generationBefore(stores: Stores, numbers: readonly number[]): Promise<Generation | undefined> {
   const held = await heldNumber(stores);
   let failed: AwgError | undefined;
   for (const number of numbers.filter((one) => one < held).toReversed()) {
     const found = await readOrError(stores.generations, number);
     if (found instanceof AwgError) failed ??= found;
+    else if (found === undefined || found.desired.resources.length === 0) continue;
     else if (failed === undefined) return found;
-    else if (found !== undefined) throw withRollbackRemedy(failed, number);
+    else throw withRollbackRemedy(failed, number);
   }
   if (failed !== undefined) throw failed;
   return undefined;
@@ -112,16 +116,18 @@ function changesBetween(before: DesiredState, after: DesiredState): HistoryChang
   };
 }
 
-/** The generation to go back to: this number, or the one before the one that holds. AwgError usage when it is not kept, journal when it cannot be read. */
+/** The generation to go back to: this number, or the last with resources before the one that holds. AwgError usage when it is not kept, journal when it cannot be read. */
 export async function generationFor(stores: Stores, number: number | undefined): Promise<Generation> {
   const { generations } = stores;
   const numbers = await generations.numbers();
   const found = await (number === undefined ? generationBefore(stores, numbers) : generations.read(number));
   if (found !== undefined) return found;
   const what =
-    number === undefined ? "there is no generation before the present one" : `there is no generation ${number}`;
+    number === undefined
+      ? "there is no generation with a config before the present one"
+      : `there is no generation ${number}`;
   const listed = `these are kept: ${numbers.join(", ")}`;
   const removal = number === undefined ? "; awg destroy removes what is applied" : "";
-  const kept = numbers.length === 0 ? "nothing was applied yet" : `${listed}${removal}`;
+  const kept = numbers.length === 0 ? "no generation is kept" : `${listed}${removal}`;
   throw new AwgError("usage", what, { facts: { kept: numbers.map(String) }, remedy: kept });
 }

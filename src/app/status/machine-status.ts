@@ -9,6 +9,7 @@ import { heldTunnels, holderSentences, planAround } from "../plan/foreign-holder
 import { compareHost } from "./compare-host.ts";
 import { hasPolicyRules, missingMainRule } from "./main-rule.ts";
 import { readOpenChange } from "./open-change.ts";
+import { endsAtReboot } from "./reboot.ts";
 import { statusOf } from "./status.ts";
 import type { Status } from "./status-report.ts";
 
@@ -41,6 +42,7 @@ export async function readStatus(parts: HostParts): Promise<Status> {
     generation: acceptedNumber,
     ...(fallback.length === 0 ? {} : { fallback }),
     ...(mainRuleMissing === undefined ? {} : { mainRuleMissing }),
+    ...((await endsAtReboot(host, desired)) ? { endsAtReboot: true as const } : {}),
   };
   return awaiting === undefined ? status : { ...status, awaiting };
 }

@@ -72,6 +72,8 @@ export interface Status {
   readonly silentKeeper?: AwgError;
   /** Absent if the rule exists, or no policy rule of awg's is needed. */
   readonly mainRuleMissing?: MainRuleMissing;
+  /** A reboot removes what is applied, because awg's service does not start at boot. */
+  readonly endsAtReboot?: true;
 }
 
 /** Traffic that goes direct because its tunnel is down. */

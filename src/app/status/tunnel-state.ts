@@ -32,7 +32,7 @@ export function ageSeconds({ lastHandshakeSeconds }: PeerStatus, nowMs: number):
 
 function peerState(peer: PeerStatus, nowMs: number): TunnelState {
   const { lastHandshakeSeconds, unansweredHandshakes, endpoint, keepaliveSeconds } = peer;
-  if (lastHandshakeSeconds === 0) return endpoint === undefined ? "idle" : "blocked";
+  if (lastHandshakeSeconds === 0) return endpoint === undefined || peer.sentBytes === 0 ? "idle" : "blocked";
   if ((unansweredHandshakes ?? 0) > MOST_UNANSWERED) return "blocked";
   if (ageSeconds(peer, nowMs) <= SESSION_SECONDS) return "connected";
   return keepaliveSeconds > 0 && unansweredHandshakes === undefined ? "blocked" : "idle";

@@ -89,6 +89,7 @@ export const statusDocument = z
       .object({ families: list(z.union([z.literal(4), z.literal(6)])), message: z.string(), remedy: list(z.string()) })
       .nullable()
       .describe("The kernel's own policy rule lookup main is missing."),
+    endsAtReboot: z.boolean().describe("A reboot removes what is applied: awg's service does not start at boot."),
     awaitingConfirmation: z.object({ generation: z.int(), secondsLeft: z.number() }).nullable(),
   })
   .describe("Conditions of the host, and the state of each resource.");

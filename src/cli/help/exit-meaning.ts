@@ -9,7 +9,8 @@ export const EXIT_MEANING: Readonly<Record<keyof typeof EXIT, string>> = {
   config: "The config has errors, or `lifecycle.protect` forbids the plan. Nothing was changed.",
   rolledBack: "The change failed and was rolled back.",
   rollbackIncomplete: "The change and its rollback failed, or a state file is damaged. Traffic is blocked, not open.",
-  verification: "A check failed: the read-back of an apply (rolled back), `verify`, `explain` or `doctor`.",
+  verification:
+    "A check failed: the read-back of an apply (rolled back), `verify`, `explain`, `doctor` or `status --check`.",
   invariant: "An invariant of the config does not hold. Nothing was changed.",
   conflict: "Another program has what a resource needs. Nothing was changed.",
   unconfirmed: "The change was not confirmed in time and was reverted.",

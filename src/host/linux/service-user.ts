@@ -5,6 +5,7 @@ import type { PortRange } from "../../model/firewall/policy.ts";
 import type { EngineUser } from "../../model/keeper-protocol.ts";
 import { SERVICE_USER } from "../../model/ownership.ts";
 import { outOfOpenFiles } from "../../model/write-error.ts";
+import type { ServiceUserLack } from "../ports/environment.ts";
 import type { HostFacts } from "../ports/facts.ts";
 
 const ROOT_USER: EngineUser = { uid: 0, gid: 0 };
@@ -99,9 +100,15 @@ function readUnsigned(text: string): bigint | undefined {
  * Otherwise root, and then the firewall's exception for endpoints applies to every root process.
  */
 export function readServiceUser(): EngineUser {
+  return lackForServiceUser() === undefined ? (readUsers().get(SERVICE_USER) ?? ROOT_USER) : ROOT_USER;
+}
+
+/** What keeps the engines' sockets from that user; undefined if nothing does. */
+export function lackForServiceUser(): ServiceUserLack | undefined {
   const user = readUsers().get(SERVICE_USER);
-  const canChange = SETPRIV_PATHS.some((path) => existsSync(path));
-  return user !== undefined && canChange && isMapped(user.uid) ? user : ROOT_USER;
+  if (user === undefined) return "user";
+  if (!SETPRIV_PATHS.some((path) => existsSync(path))) return "setpriv";
+  return isMapped(user.uid) ? undefined : "mapping";
 }
 
 function readUsers(): ReadonlyMap<string, EngineUser> {

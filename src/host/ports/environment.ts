@@ -4,6 +4,9 @@ import type { RuleEntry } from "./routes.ts";
 /** Another program that writes /etc/resolv.conf. */
 export type ResolverManager = "NetworkManager" | "resolvconf";
 
+/** What engines' sockets lack to run as the service user: the user, setpriv(1), or its uid in this user namespace. */
+export type ServiceUserLack = "user" | "setpriv" | "mapping";
+
 /** A base chain of another program. */
 export interface ForeignChain {
   readonly family: string;
@@ -56,8 +59,8 @@ export interface Environment extends OtherSoftware {
   readonly chains: readonly ForeignChain[];
   /** Whether `nft` is there, which the boot unit and people need. */
   readonly nftProgram: boolean;
-  /** Whether engines' sockets can run as the service user. */
-  readonly serviceUser: boolean;
+  /** Why engines' sockets cannot run as the service user; absent if they can. */
+  readonly serviceUserLack?: ServiceUserLack;
   readonly ipv6Disabled: boolean;
   /** systemd-networkd runs and removes policy rules that it did not make. */
   readonly networkdRemovesRules: boolean;

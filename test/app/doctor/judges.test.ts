@@ -26,7 +26,6 @@ const QUIET: Environment = {
   rules: [],
   chains: [],
   nftProgram: true,
-  serviceUser: true,
   ipv6Disabled: false,
   networkdRemovesRules: false,
   resolverManager: undefined,
@@ -104,7 +103,7 @@ describe("what surrounds awg", () => {
       ["fault tables-elsewhere"],
     ],
     ["no nft", { nftProgram: false }, ["note nft-program-missing"]],
-    ["no service user", { serviceUser: false }, ["note service-user-missing"]],
+    ["no service user", { serviceUserLack: "user" as const }, ["note service-user-missing"]],
     ["networkd that removes", { networkdRemovesRules: true }, ["fault networkd-removes-rules"]],
     ["a manager of resolv.conf", { resolverManager: "NetworkManager" }, ["note resolver-rewritten"]],
     ["another VPN", { otherTunnels: [{ device: "tun0", destinations: ["0.0.0.0/0"] }] }, ["note vpn-cut-off"]],
@@ -168,11 +167,6 @@ describe("the applied state", () => {
 
   test.each<[string, readonly ResourceStatus[], readonly string[]]>([
     ["as applied", [good, policy], []],
-    [
-      "a tunnel nobody answers",
-      [{ ...good, key: "tunnel/office", ready: false, summary: "no handshake yet" }],
-      ["note tunnel-silent"],
-    ],
     ["a device that is gone", [{ ...good, ready: false, summary: "is gone" }], ["fault drifted"]],
     ["another mtu", [{ ...good, drift: [{ field: "/mtuBytes" }] }], ["fault drifted"]],
     [

@@ -173,6 +173,55 @@ describe("law 9: a lost state folder", () => {
   });
 });
 
+test("the default of a rollback is the last generation with a config, never the state after a destroy", async () => {
+  const bench = await appliedBench();
+  await bench.destroy();
+  await bench.apply(bench.config({ office: {}, home: {} }));
+  const planned = await bench.ask((session) => session.planRollback(undefined));
+  expect(planned.desired.resources.map(({ key }) => key)).toContain("link/office");
+  expect((await bench.ask((session) => session.planRollback(2))).desired.resources).toEqual([]);
+});
+
+test("status and doctor name that a reboot ends this, until awg is installed", async () => {
+  const bench = await appliedBench();
+  const { status, doctor } = await askAll(bench);
+  expect(renderStatus(status, plain)).toContain("\nA reboot ends this; awg install keeps it.\n");
+  expect(doctor.findings).toContainEqual(expect.objectContaining({ id: "ends-at-reboot", remedy: ["awg install"] }));
+  bench.meddle((text) => {
+    const { services, ...state } = JSON.parse(text) as { services: unknown[] };
+    const service = { name: "awg.service", path: "/x", definition: "", loaded: "", enabled: true, running: true };
+    return JSON.stringify({ ...state, services: [...services, service] });
+  });
+  expect((await askAll(bench)).status.endsAtReboot).toBeUndefined();
+});
+
+describe("doctor on a tunnel without an answer", () => {
+  const silent = async (sentBytes: number) => {
+    const bench = newBench();
+    await bench.apply(bench.config({ office: {} }));
+    if (sentBytes > 0) bench.meddle((text) => text.replace(/"sentBytes": ?0/, `"sentBytes": ${sentBytes}`));
+    return bench;
+  };
+
+  test("one that sends is a fault that names the endpoint; one that sent nothing is none", async () => {
+    const [finding] = (await askAll(await silent(148))).doctor.findings;
+    expect(finding).toMatchObject({
+      id: "tunnel-silent",
+      severity: "fault",
+      what: "tunnel/office does not work: no answer from 192.0.2.1:51820",
+    });
+    expect(faultsOf((await askAll(await silent(0))).doctor)).toEqual([]);
+  });
+
+  test("a link that is down is named first, and no key is blamed", async () => {
+    const bench = await silent(148);
+    act(bench, { act: "set-link", device: "eth0", up: false });
+    const { findings } = (await askAll(bench)).doctor;
+    expect(findings[0]).toMatchObject({ id: "no-network", what: "no network: eth0 is down" });
+    expect(findings.map(({ id }) => id)).not.toContain("tunnel-silent");
+  });
+});
+
 test("after a destroy drift, status and explain say that nothing is applied", async () => {
   const bench = await appliedBench();
   await bench.destroy();

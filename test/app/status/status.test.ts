@@ -68,7 +68,12 @@ describe("law 10: status names known limits of the host by number", () => {
   test.each([
     ["nothing", {}, 967, "kill switch on"],
     ["no egress hook", { egressHook: false }, 967, "kill switch on; raw frames of root are not filtered (S12.3)"],
-    ["no user of awg's own", {}, 0, "kill switch on; any root process can reach the endpoints (S12.4)"],
+    [
+      "no user of awg's own",
+      {},
+      0,
+      "kill switch on; any root process can reach the VPN endpoint; see awg doctor (S12.4)",
+    ],
   ])("%s", async (_name, capabilities, serviceUid, summary) => {
     const { status } = await applied(capabilities, serviceUid);
     expect((await status()).resources.find(({ key }) => key === "firewall/machine")?.summary).toBe(summary);

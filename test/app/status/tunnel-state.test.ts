@@ -14,7 +14,8 @@ const PEER: PeerStatus = {
 
 // Attack A15: never "connected", and never ready, once it is known that nobody answers.
 test.each([
-  ["never a handshake", { lastHandshakeSeconds: 0 }, "blocked", false],
+  ["never a handshake, and sends", { lastHandshakeSeconds: 0, sentBytes: 148 }, "blocked", false],
+  ["never a handshake, and nothing was sent", { lastHandshakeSeconds: 0 }, "idle", false],
   ["one that calls us, and has not yet", { lastHandshakeSeconds: 0, endpoint: undefined }, "idle", false],
   ["a handshake a minute ago", {}, "connected", true],
   ["one initiation on its way", { unansweredHandshakes: 1 }, "connected", true],

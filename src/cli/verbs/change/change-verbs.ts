@@ -92,7 +92,7 @@ export const CHANGE_VERBS: readonly VerbDefinition[] = [
   },
   {
     name: "rollback",
-    argument: { name: "generation", summary: "its number (default: the previous generation)" },
+    argument: { name: "generation", summary: "its number (default: the last before with a config)" },
     summary: "go back to an earlier generation",
     options: [APPROVE, CONFIRM_WITHIN, ACCEPT_RISK, DETAILED, STREAM, VERBOSE],
     examples: [

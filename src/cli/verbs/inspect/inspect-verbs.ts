@@ -6,8 +6,16 @@ export const INSPECT_VERBS: readonly VerbDefinition[] = [
   {
     name: "status",
     summary: "show whether traffic is protected, and each resource",
-    options: [],
+    details: "Exit 0 whatever it shows; with --check 6 if that does not hold.",
+    options: [
+      {
+        flags: "--check <what>",
+        summary: "exit 6 unless live (as applied) or ready (and carrying)",
+        choices: ["live", "ready"],
+      },
+    ],
     examples: [
+      ["sudo awg status --check ready", "for scripts: exit 0 if all is applied and tunnels answer"],
       ["sudo awg status", "show the conditions Ready, Protected, Drifted and Stalled"],
       ["sudo awg status --json", "print them for programs"],
     ],

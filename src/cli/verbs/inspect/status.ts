@@ -1,8 +1,9 @@
 import { readStatus } from "../../../app/status/machine-status.ts";
+import type { Condition, Status } from "../../../app/status/status-report.ts";
 import type { AwgError } from "../../../model/error.ts";
 import { EXIT } from "../../exit-code.ts";
 import { openHostFor } from "../../open-host.ts";
-import { flagOption, type RunVerb } from "../../verb.ts";
+import { flagOption, type RunVerb, textOption } from "../../verb.ts";
 import { styleFor } from "../../views/style.ts";
 import { wrapped } from "../../views/wrapped.ts";
 import { renderStatus, statusDocument } from "./status.view.ts";
@@ -24,5 +25,13 @@ export const run: RunVerb = async (call) => {
       ? JSON.stringify(statusDocument(status))
       : wrapped(renderStatus(status, styleFor(terminal.colorOut)), terminal),
   );
-  return EXIT.success;
+  const check = textOption(call, "check");
+  return check === undefined || passes(status, check) ? EXIT.success : EXIT.verification;
 };
+
+/** `live`: something is applied, and the host is as applied; `ready`: it also carries. */
+function passes({ conditions, resources }: Status, check: string): boolean {
+  const holds = (type: Condition["type"]): boolean => conditions.some((one) => one.type === type && one.status);
+  const isLive = resources.length > 0 && !holds("Drifted") && !holds("Stalled");
+  return isLive && (check === "live" || holds("Ready"));
+}

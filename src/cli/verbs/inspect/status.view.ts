@@ -16,6 +16,8 @@ import { renderPeers, tunnelDocument } from "./tunnel-status.view.ts";
 /** Conditions that are good when true; the others are good when false. */
 const GOOD_WHEN_TRUE: ReadonlySet<Condition["type"]> = new Set(["Ready", "Protected"]);
 
+const REBOOT_TEXT = "A reboot ends this; awg install keeps it.";
+
 /** The status as people read it. */
 export function renderStatus(status: Status, style: Style, nowMs = Date.now()): string {
   const open = openTexts(status, style);
@@ -39,6 +41,7 @@ export function renderStatus(status: Status, style: Style, nowMs = Date.now()): 
       )
       .map((condition) => renderCondition(condition, style, nowMs)),
     ...open,
+    ...(status.endsAtReboot === true ? [style.yellow(REBOOT_TEXT)] : []),
     "",
     ...status.resources.flatMap((resource) =>
       renderResource(resource, width, style, { nowMs, hasFallback: hasFallback(status) }),
@@ -184,6 +187,7 @@ export function statusDocument(status: Status, nowMs = Date.now()): DocumentOf<"
     fallback: status.fallback ?? [],
     silentKeeper: silenceDocument(status.silentKeeper),
     mainRuleMissing: status.mainRuleMissing ?? null,
+    endsAtReboot: status.endsAtReboot === true,
     awaitingConfirmation:
       status.awaiting === undefined
         ? null

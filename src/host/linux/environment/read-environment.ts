@@ -14,7 +14,7 @@ import type { Environment, ForeignChain, OtherSoftware, UnroutedAddress } from "
 import type { Host } from "../../ports/host.ts";
 import { readInotifyUsage } from "../processes/inotify-limit.ts";
 import { endingOwner, type TableOwner, tableOwner } from "../processes/table-owner.ts";
-import { readServiceUser } from "../service-user.ts";
+import { lackForServiceUser, readServiceUser } from "../service-user.ts";
 import { guestBridges } from "./guest-bridges.ts";
 import { removesForeignRules, resolverManager, thisHost } from "./network-managers.ts";
 import { unroutedAddresses } from "./unrouted-addresses.ts";
@@ -38,6 +38,7 @@ export interface EnvironmentScope {
 /** Reads other software and leftovers on a Linux host. Reads only; what cannot be read counts as missing. */
 export async function readLinuxEnvironment(host: Host, scope: EnvironmentScope, nowMs: number): Promise<Environment> {
   const owner = await foreignOwner(scope.runDir);
+  const lack = orElse(undefined, lackForServiceUser);
   const manager = scope.namespaced ? undefined : thisHost();
   return {
     nowMs,
@@ -45,7 +46,7 @@ export async function readLinuxEnvironment(host: Host, scope: EnvironmentScope, 
     unrouted: orElse([], readUnrouted),
     chains: orElse([], readBaseChains),
     nftProgram: NFT_PATHS.some((path) => existsSync(path)),
-    serviceUser: orElse(true, () => readServiceUser().uid !== 0),
+    ...(lack === undefined ? {} : { serviceUserLack: lack }),
     ipv6Disabled: textOf("/proc/sys/net/ipv6/conf/all/disable_ipv6").trim() !== "0",
     networkdRemovesRules: manager !== undefined && removesForeignRules(manager),
     resolverManager: manager === undefined ? undefined : resolverManager(manager),
