@@ -12,9 +12,9 @@ const COMMAND =
  */
 export function nameHostAs(argv: readonly string[], environment: NodeJS.ProcessEnv): NameHost {
   const words = hostWords({
-    host: valueOf(argv, "--host"),
+    host: optionOf(argv, "--host"),
     netns: environment[ENTERED_NETNS],
-    stateDir: valueOf(argv, "--state-dir"),
+    stateDir: optionOf(argv, "--state-dir"),
   });
   if (words === "") return (text) => text;
   return (text) => text.replaceAll(COMMAND, (command) => `${command}${words}`);
@@ -28,7 +28,7 @@ export function hostWords(given: Readonly<Record<"host" | "netns" | "stateDir", 
     .join("");
 }
 
-function valueOf(argv: readonly string[], flag: string): string | undefined {
+function optionOf(argv: readonly string[], flag: string): string | undefined {
   const index = argv.indexOf(flag);
   const joined = argv.find((word) => word.startsWith(`${flag}=`));
   return joined?.slice(flag.length + 1) ?? (index === -1 ? undefined : argv[index + 1]);
