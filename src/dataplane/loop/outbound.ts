@@ -1,7 +1,7 @@
 import { destinationOffset, ipVersion } from "../../engine/core/inner-packet.ts";
 import type { Device, Output, Session } from "../../engine/device.ts";
 import type { Endpoint } from "../../engine/endpoint.ts";
-import type { TransportWire } from "../../engine/wire/wire-format.ts";
+import { MISREADING, type TransportWire } from "../../engine/wire/wire-format.ts";
 import type { PreparedTun } from "../../native/packet-system.ts";
 import { clampSegmentSize, isFirstOfTcp } from "../packet/segment-size.ts";
 import { completeFromVirtio, Superpacket } from "../packet/superpacket.ts";
@@ -158,7 +158,7 @@ export class Outbound {
   /** Seals one packet into the batch and returns the datagram's length; 0 without space. */
   #seal(session: Session, endpoint: Endpoint, counter: number, from: number, length: number): number {
     const { batch } = this.#ports;
-    const { arena, aead } = this.#resources;
+    const { arena } = this.#resources;
     const wire = session.peer.reads.transport;
     const peerWire = session.peer.wire;
     const padded = wire.paddedLength(length, this.#paddedTo, peerWire);
@@ -172,13 +172,34 @@ export class Outbound {
       this.counters.dropped += 1;
       return 0;
     }
-    const text = to + wire.prefixBytes + HEADER_BYTES;
-    if (padded === length) aead.seal(session.slot, counter, from, length, text);
-    else this.#sealPadded(session.slot, counter, from, length, padded, text);
+    this.#sealAt(session.slot, counter, from, length, padded, to + wire.prefixBytes + HEADER_BYTES);
     wire.write(arena.view, to, session.remoteIndex, counter);
+    if (wire.isMisread?.(arena.view, to, size) === true) this.#sealAnew(session, counter, from, length, padded, to);
     peerWire.noteTransport(size);
     batch.add(endpoint, size);
     return size;
+  }
+
+  #sealAt(slot: number, counter: number, from: number, length: number, padded: number, to: number): void {
+    if (padded === length) this.#resources.aead.seal(slot, counter, from, length, to);
+    else this.#sealPadded(slot, counter, from, length, padded, to);
+  }
+
+  /** Writes a misread datagram until it is not: see MISREADING. */
+  #sealAnew(session: Session, counter: number, from: number, length: number, padded: number, to: number): void {
+    const { view } = this.#resources.arena;
+    const wire = session.peer.reads.transport;
+    const size = wire.overheadBytes + padded;
+    let used = counter;
+    for (let attempt = 1; attempt <= MISREADING.attempts; attempt += 1) {
+      const next = attempt % MISREADING.writesASeal === 0 ? session.takeCounters(1) : -1;
+      if (next >= 0) {
+        used = next;
+        this.#sealAt(session.slot, used, from, length, padded, to + wire.prefixBytes + HEADER_BYTES);
+      }
+      wire.write(view, to, session.remoteIndex, used);
+      if (wire.isMisread?.(view, to, size) !== true) return;
+    }
   }
 
   /** The bytes after the packet, which may belong to the next segment, are zero while it is sealed. */

@@ -6,6 +6,7 @@ import {
   type TransportHeader,
   type TransportWire,
 } from "../wire/wire-format.ts";
+import type { FirstFit } from "./first-fit.ts";
 import type { HeaderMask } from "./header-mask.ts";
 import type { AmneziaParameters } from "./parameters.ts";
 import { windowOf } from "./peer-memory.ts";
@@ -19,6 +20,7 @@ export function amneziaTransport(
   parameters: AmneziaParameters,
   pool: RandomPool,
   mask: HeaderMask | undefined,
+  firstFit: FirstFit,
 ): TransportWire {
   const prefixBytes = parameters.paddingBytes.transport;
   const [low, high] = parameters.headers.transport;
@@ -37,6 +39,8 @@ export function amneziaTransport(
       writeCounter(view, at + 8, counter);
       mask?.apply(view, offset, at, TRANSPORT_HEADER_BYTES);
     },
+    // `write` left the mask's first block there.
+    isMisread: (view, offset, length) => firstFit.isMisread("transport", view, offset, length, mask?.word(0) ?? 0),
     read(view, offset, length, header) {
       if (length < prefixBytes + MIN_TRANSPORT_BYTES) return false;
       const at = offset + prefixBytes;

@@ -2,11 +2,15 @@ import type { Sources } from "../sources.ts";
 import { MESSAGE_BYTES, type MessageKind, type WireFormat } from "../wire/wire-format.ts";
 import { amneziaTransport } from "./amnezia-transport.ts";
 import { readingsOf } from "./candidates.ts";
+import { FirstFit } from "./first-fit.ts";
 import { HeaderMask } from "./header-mask.ts";
 import { initiationPreamble } from "./initiation-preamble.ts";
 import type { AmneziaParameters } from "./parameters.ts";
 import { PeerMemory, windowOf } from "./peer-memory.ts";
 import { RandomPool } from "./random-pool.ts";
+
+/** How often a handshake message is wrapped anew if released receivers take it for another. */
+const WRAPS = 32;
 
 /**
  * The format of AmneziaWG 1.0 to 3.1 with these parameters. Sending follows the version; receiving accepts all, because
@@ -16,16 +20,23 @@ export function createAmneziaWire(parameters: AmneziaParameters, sources: Source
   const pool = new RandomPool(sources);
   const { headerProtectionKey: key, headers } = parameters;
   const mask = key === undefined ? undefined : new HeaderMask(key);
+  const firstFit = new FirstFit(parameters);
   return {
     name: `amneziawg ${parameters.generation}`,
-    transport: amneziaTransport(parameters, pool, mask),
+    transport: amneziaTransport(parameters, pool, mask, firstFit),
     forPeer: () => new PeerMemory(),
     headerWord: (kind) => pool.between(...headers[kind]),
     wrap(kind, message, peer, mostBytes = Number.POSITIVE_INFINITY) {
-      const padding = pool.bytes(parameters.paddingBytes[kind]);
-      const most = Math.min(mostBytes, windowOf(peer) - 1);
-      const trailer = pool.bytes(trailerLength(kind, parameters, most, pool));
-      return encodeDatagram({ padding, message, trailer, maskedBytes: message.length }, mask);
+      for (let attempt = 1; ; attempt += 1) {
+        const padding = pool.bytes(parameters.paddingBytes[kind]);
+        // Without a trailer a datagram is too short for most readings.
+        const most = attempt === WRAPS ? 0 : Math.min(mostBytes, windowOf(peer) - 1);
+        const trailer = pool.bytes(trailerLength(kind, parameters, most, pool));
+        const datagram = encodeDatagram({ padding, message, trailer, maskedBytes: message.length }, mask);
+        const view = new DataView(datagram.buffer);
+        const maskWord = mask?.firstWord(view, 0) ?? 0;
+        if (attempt === WRAPS || !firstFit.isMisread(kind, view, 0, datagram.length, maskWord)) return datagram;
+      }
     },
     beforeInitiation: (peer, now, unixSeconds) =>
       initiationPreamble(parameters, pool, peer instanceof PeerMemory ? peer : new PeerMemory(), now, unixSeconds),

@@ -33,6 +33,13 @@ export type Candidate =
       readonly sealedOffset: number;
     };
 
+/**
+ * How a misread transport message is avoided: written again with other padding, mask and type word, and each fourth time
+ * sealed with the next counter, where the sealed bytes are what is misread. At the worst (a quarter misread) one of a
+ * billion remains.
+ */
+export const MISREADING = { attempts: 64, writesASeal: 4 } as const;
+
 /** The content of a transport header, filled in place by `TransportWire.read`, so that reading allocates nothing. */
 export interface TransportHeader {
   receiver: number;
@@ -72,6 +79,11 @@ export interface TransportWire {
    * bytes in all. Allocates nothing.
    */
   write(view: DataView, offset: number, receiver: number, counter: number): void;
+  /**
+   * Whether released receivers take the datagram, just written by `write`, for another message and lose it. Then it is
+   * written again, or sealed with another counter: see MISREADING. Absent: they never do. Allocates nothing.
+   */
+  isMisread?(view: DataView, offset: number, length: number): boolean;
   /**
    * Reads the `length` bytes at `offset` as a transport message without changing them: true, with `header` filled, if
    * they can be one. The sealed part starts at offset + prefixBytes + 16. Unauthenticated: the caller tries the

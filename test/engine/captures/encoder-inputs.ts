@@ -15,13 +15,16 @@ const crypto = NOBLE_CRYPTO;
 /** The window trailers are drawn from before any data was seen. */
 const WINDOW_BYTES = 500;
 
+/** Ranges without a value: a released sender does not draw anew what is misread, so nothing may look like it. */
+const NO_HEADERS = { initiation: [1, 0], response: [1, 0], cookie: [1, 0], transport: [1, 0] } as const;
+
 function wrapped(
   kind: Exclude<MessageKind, "transport">,
   message: Uint8Array,
   parameters: AmneziaParameters,
   inputs: { readonly padding: Uint8Array; readonly trailer: Uint8Array; readonly mask?: Uint8Array },
 ): Uint8Array {
-  const used = { ...parameters, headerProtectionKey: inputs.mask };
+  const used = { ...parameters, headers: NO_HEADERS, headerProtectionKey: inputs.mask };
   const most = WINDOW_BYTES - used.paddingBytes[kind] - MESSAGE_BYTES[kind] - 1;
   const { padding, trailer } = inputs;
   const draws: Draw[] = used.hasRandomTrailers
