@@ -15,9 +15,19 @@ import { type Chunk, joinChunks } from "./join-chunks.ts";
 const ROOT = join(import.meta.dirname, "..");
 const DIST = resolve(process.argv[2] ?? join(ROOT, "dist"));
 const TARGET = "node24";
-/** What NODE_OPTIONS says is left out: it could load a program, open a debugger or write the heap of a root process to a file. */
-const INTERPRETER =
-  "#!/usr/bin/env -S -u NODE_OPTIONS -u NODE_V8_COVERAGE node --disable-sigusr1 --disable-warning=ExperimentalWarning\n";
+/**
+ * The first lines of `awg.cjs`, which a shell runs and Node skips: a string and a comment. NODE_OPTIONS is left out, since
+ * it could load a program or open a debugger as root. A Node that is too old does not know the flags; without them it
+ * reaches the launcher, which refuses it. `node -v` takes 3 ms.
+ */
+const INTERPRETER = `#!/bin/sh
+":" //; ${[
+  "unset NODE_OPTIONS NODE_V8_COVERAGE NODE_COMPILE_CACHE",
+  'command -v node >/dev/null || { echo "awg: needs Node 24 or later, and PATH has no node" >&2; exit 12; }',
+  'case $(node -v) in v2[4-9].*|v[3-9][0-9].*) exec node --disable-sigusr1 --disable-warning=ExperimentalWarning "$0" "$@";; esac',
+  'exec node "$0" "$@"',
+].join("; ")}
+`;
 
 /** A verb needs a few of the chunks below this size, and seldom those above: it is not to read these for them. */
 const SMALL_BYTES = 4_096;

@@ -1,5 +1,5 @@
 import { execFile, spawnSync } from "node:child_process";
-import { chmodSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { VERSION } from "../../src/model/version.ts";
@@ -62,14 +62,32 @@ describe("the package", () => {
   test("on an older Node one line names the version needed, or a document with --json", () => {
     const older = 'Object.defineProperty(process, "versions", { value: { ...process.versions, node: "20.19.2" } });';
     writeFileSync(join(folder, "older.cjs"), older);
-    const program = ["--require", join(folder, "older.cjs"), join(installed, "dist", "awg.cjs")];
+    const bin = join(folder, "older");
+    mkdirSync(bin);
+    writeFileSync(
+      join(bin, "node"),
+      `#!/bin/sh
+case "$1" in
+  -v) echo v20.19.2 ;;
+  --*) echo "node: bad option: $1" >&2; exit 9 ;;
+  *) exec ${process.execPath} --require ${join(folder, "older.cjs")} "$@" ;;
+esac
+`,
+      { mode: 0o755 },
+    );
+    const plan = (...more: readonly string[]) =>
+      spawnSync(join(installed, "dist", "awg.cjs"), ["plan", ...more], {
+        encoding: "utf8",
+        timeout: 60_000,
+        env: { PATH: `${bin}:/usr/bin:/bin` },
+      });
     const said = `awg needs Node 24 or later, and ${process.execPath} is Node 20.19.2`;
-    expect(run(process.execPath, [...program, "plan"])).toMatchObject({
+    expect(plan()).toMatchObject({
       status: 12,
       stdout: "",
       stderr: `awg: ${said}; install one, and start awg with it: it runs the first node on PATH\n`,
     });
-    const { status, stdout } = run(process.execPath, [...program, "plan", "--json"]);
+    const { status, stdout } = plan("--json");
     expect([status, JSON.parse(stdout)]).toMatchObject([
       12,
       { error: { kind: "unsupported", message: said, exitCode: 12 } },

@@ -205,7 +205,7 @@ function jobOf(label: string, uid: number | undefined): Job {
   return { domain: domainOf(uid), label };
 }
 
-/** Whether it is a script that starts with `#!/usr/bin/env …`, as npm installs programs. */
+/** Whether it is a script, as npm installs programs: it looks for node on PATH. */
 function looksForInterpreter(path: string): boolean {
   if (!statSync(path).isFile()) return false;
   const start = new Uint8Array(64);
@@ -215,7 +215,7 @@ function looksForInterpreter(path: string): boolean {
   } finally {
     closeSync(fd);
   }
-  return new TextDecoder().decode(start).startsWith("#!/usr/bin/env ");
+  return new TextDecoder().decode(start).startsWith("#!");
 }
 
 function statAt(path: string): { readonly uid: number } | undefined {
