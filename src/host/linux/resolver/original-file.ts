@@ -1,6 +1,8 @@
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
+import { canonicalJson } from "../../../model/canonical.ts";
 import { AwgError } from "../../../model/error.ts";
+import { sha256Hex } from "../../../model/sha256.ts";
 import { type FileOwner, replaceFile, syncFolder } from "./durable-file.ts";
 
 /** A file before awg first wrote it. */
@@ -14,11 +16,12 @@ const KEPT_MODE = { mode: 0o600, uid: process.getuid?.() ?? 0, gid: process.getg
 
 /** Saves an original durably and replaces the one saved before. Call it before the file is written. */
 export function saveOriginal(place: string, { content, ...original }: OriginalFile): void {
-  const text = JSON.stringify({
-    version: 1,
+  const saved = {
+    version: 2,
     ...original,
     ...(content === undefined ? {} : { contentBase64: Buffer.from(content).toString("base64") }),
-  });
+  };
+  const text = JSON.stringify({ ...saved, sha256: checksumOf(saved) });
   mkdirSync(dirname(place), { recursive: true, mode: 0o700 });
   replaceFile(place, Buffer.from(`${text}\n`), KEPT_MODE);
 }
@@ -26,7 +29,7 @@ export function saveOriginal(place: string, { content, ...original }: OriginalFi
 /**
  * The saved original; undefined when there is none.
  *
- * @throws AwgError("host") when it cannot be read completely; then nothing is restored.
+ * @throws AwgError("host") when it cannot be read completely, or differs from what was saved; then nothing is restored.
  */
 export function readOriginal(place: string): OriginalFile | undefined {
   let text: string;
@@ -36,14 +39,34 @@ export function readOriginal(place: string): OriginalFile | undefined {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;
   }
+  let saved: Record<string, unknown>;
+  let original: OriginalFile;
   try {
-    return originalOf(JSON.parse(text) as Record<string, unknown>);
+    saved = JSON.parse(text) as Record<string, unknown>;
+    original = originalOf(saved);
   } catch (cause) {
-    throw new AwgError("host", `the saved original of the resolver's file, ${place}, cannot be read`, {
-      cause,
-      remedy: `correct the resolver's file by hand and delete ${place}`,
-    });
+    throw unusable(place, "cannot be read", cause);
   }
+  if (!isIntact(saved)) throw unusable(place, "was changed after awg wrote it");
+  return original;
+}
+
+function unusable(place: string, why: string, cause?: unknown): AwgError {
+  return new AwgError("host", `the saved original of the resolver's file, ${place}, ${why}`, {
+    ...(cause === undefined ? {} : { cause }),
+    facts: { path: place },
+    remedy: `correct the resolver's file by hand and move ${place} away`,
+  });
+}
+
+/** Files of version 1 have no checksum. */
+function isIntact({ sha256, ...saved }: Record<string, unknown>): boolean {
+  return saved["version"] === 1 || sha256 === checksumOf(saved);
+}
+
+/** SHA-256 of all other fields, whatever their order. */
+function checksumOf(saved: Readonly<Record<string, unknown>>): string {
+  return sha256Hex(canonicalJson(saved));
 }
 
 /** Deletes the saved original. */
@@ -55,7 +78,7 @@ export function forgetOriginal(place: string): void {
 
 function originalOf({ version, path, mode, uid, gid, contentBase64 }: Record<string, unknown>): OriginalFile {
   const numbers = [mode, uid, gid].every((value) => typeof value === "number");
-  if (version !== 1 || typeof path !== "string" || !numbers) throw new Error("unknown format");
+  if ((version !== 1 && version !== 2) || typeof path !== "string" || !numbers) throw new Error("unknown format");
   return {
     path,
     mode: mode as number,

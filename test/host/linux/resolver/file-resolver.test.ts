@@ -69,6 +69,36 @@ describe("the file resolver", () => {
     expect(statSync(resolvConf, { bigint: true }).ctimeNs).toBe(before.ctimeNs);
   });
 
+  test.each([
+    ["another mode", (text: string) => text.replace('"mode":416', '"mode":438')],
+    [
+      "another name server",
+      (text: string) => text.replace(/"contentBase64":"[^"]*"/, '"contentBase64":"bmFtZXNlcnZlciAxLjIuMy40Cg=="'),
+    ],
+    ["another path", (text: string) => text.replace("/etc/resolv.conf", "/etc/resolv.conf2")],
+    ["no checksum", (text: string) => text.replace(/,"sha256":"[^"]*"/, "")],
+  ])("a saved original with %s is not written: an error names it, and both files stay", async (_, change) => {
+    await port().ensure(SPEC);
+    const [ours, saved] = [readFileSync(resolvConf), readFileSync(original, "utf8")];
+    const changed = change(saved);
+    expect(changed).not.toBe(saved);
+    writeFileSync(original, changed);
+    await expect(port().restore()).rejects.toMatchObject({
+      kind: "host",
+      message: `the saved original of the resolver's file, ${original}, was changed after awg wrote it`,
+      remedy: `correct the resolver's file by hand and move ${original} away`,
+    });
+    expect([readFileSync(resolvConf), readFileSync(original, "utf8")]).toEqual([ours, changed]);
+  });
+
+  test("an original of the version before, without a checksum, is restored", async () => {
+    await port().ensure(SPEC);
+    const { sha256: _, ...saved } = JSON.parse(readFileSync(original, "utf8"));
+    writeFileSync(original, JSON.stringify({ ...saved, version: 1 }));
+    await port().restore();
+    expect(readFileSync(resolvConf)).toEqual(ORIGINAL);
+  });
+
   test("law 6: after any number of changes the original is put back byte for byte, mode included", async () => {
     for (const spec of [SPEC, OTHER, SPEC]) await port().ensure(spec);
     await port().restore();
