@@ -64,6 +64,7 @@ const IMPERATIVES: ReadonlySet<string> = new Set([
   "act",
   "add",
   "apply",
+  "bring",
   "change",
   "check",
   "choose",

@@ -48,6 +48,12 @@ export interface Planned {
 /** Endpoints that did not respond, by device and public key; the earliest failure first. */
 export type UnansweredEndpoints = Readonly<Record<string, readonly string[]>>;
 
+/** How a config is planned beside what it says. */
+export interface ConfigPlanning extends DaemonPlanning {
+  /** Tunnels that are to be down; those of the accepted state where absent. */
+  readonly down: readonly string[];
+}
+
 /** How a daemon plans its config. */
 export interface DaemonPlanning {
   readonly unanswered: UnansweredEndpoints;

@@ -14,30 +14,33 @@ import {
 import { rememberNumbers } from "../../resources/expand.ts";
 import { announced } from "../announced-wait.ts";
 import { refuseUnsupported } from "../apply/failure.ts";
+import { downNotes, withoutDown } from "../down/down-tunnels.ts";
 import type { LoadedConfig } from "../load/loaded-config.ts";
 import type { HostParts } from "../parts.ts";
 import { expandConfig } from "./expand-config.ts";
 import { factsWantedBy } from "./facts-wanted.ts";
 import { refuseOwnKeys } from "./own-keys.ts";
 import { planDesired } from "./plan-desired.ts";
-import type { DaemonPlanning, PlanNote, Planned } from "./planned.ts";
+import type { ConfigPlanning, PlanNote, Planned } from "./planned.ts";
 
 const EVERYTHING: Selection = { target: [], exclude: [], replace: [] };
 
 /** The plan from the host to a config, or to the selected part of it. */
 export async function planConfig(
   parts: HostParts,
-  { config, hash, sources, secretPlaces, featurePlaces }: LoadedConfig,
+  { config: written, hash, sources, secretPlaces, featurePlaces }: LoadedConfig,
   selection: Selection = EVERYTHING,
-  { unanswered, isRepair = false }: Partial<DaemonPlanning> = {},
+  { unanswered, isRepair = false, down: asked }: Partial<ConfigPlanning> = {},
 ): Promise<Planned> {
   parts.requireRights?.();
-  if (config === undefined) throw new AwgError("bug", "a plan was asked of a config with errors");
+  if (written === undefined) throw new AwgError("bug", "a plan was asked of a config with errors");
   const { host, stores } = parts;
+  const latest = await stores.generations.latest();
+  const down = (asked ?? latest?.desired.down ?? []).filter((name) => Object.hasOwn(written.tunnels, name)).toSorted();
+  const config = withoutDown(written, down);
   const wanted = factsWantedBy(config);
   const looks = `resolving ${wanted.hosts.join(", ")} …`;
   const facts = await announced(parts.onWait, looks, host.facts.read(wanted));
-  const latest = await stores.generations.latest();
   const expansion = await expandConfig(parts, { config, secretPlaces }, facts, latest, unanswered);
   refuseUnsupported(expansion, featurePlaces);
   await refuseOwnKeys(parts, { config, secretPlaces }, expansion.desired, latest?.desired);
@@ -45,7 +48,8 @@ export async function planConfig(
     const { proveInvariants } = await import("./invariants.ts");
     proveInvariants(config, expansion.desired, facts);
   }
-  const { desired, alsoTaken, isPartial } = selectionOf(expansion.desired, latest, selection);
+  const wholly = { ...expansion.desired, ...(down.length === 0 ? {} : { down }) };
+  const { desired, alsoTaken, isPartial } = selectionOf(wholly, latest, selection);
   const replace = replacedKeys(selection, desired);
   const { plan, notes, traffic, ledger, held, open } = await planDesired(parts, desired, latest, { replace, isRepair });
   return {
@@ -60,6 +64,7 @@ export async function planConfig(
     sources,
     notes: [
       ...(isRepair ? [] : await openNotes(parts, open, { verb: "apply", desired })),
+      ...downNotes(written, down),
       ...expansion.notes,
       ...(parts.notesOn?.(expansion.desired) ?? []),
       ...(facts.otherTunnels === undefined

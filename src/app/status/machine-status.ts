@@ -40,6 +40,7 @@ export async function readStatus(parts: HostParts): Promise<Status> {
   const status = {
     ...statusOf({ generation, desired, observed, drifts, unrecorded, ...common }),
     generation: acceptedNumber,
+    ...(desired.down === undefined ? {} : { down: desired.down }),
     ...(fallback.length === 0 ? {} : { fallback }),
     ...(mainRuleMissing === undefined ? {} : { mainRuleMissing }),
     ...((await endsAtReboot(host, desired)) ? { endsAtReboot: true as const } : {}),

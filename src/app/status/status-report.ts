@@ -66,6 +66,8 @@ export interface Status {
   readonly openChange?: OpenChange;
   /** A change that is reverted unless it is confirmed in time. */
   readonly awaiting?: Awaiting;
+  /** Tunnels that `awg down` took down; absent if there is none. */
+  readonly down?: readonly string[];
   /** Down tunnels with an active fallback; absent if there is none. */
   readonly fallback?: readonly FallenBack[];
   /** Why the keeper does not respond, and what to do; absent if it does, or none runs. */

@@ -26,16 +26,13 @@ export const outcomeFields = {
   )
     .exactOptional()
     .describe("Tunnels with an endpoint. After a change, awg waited for their first handshake."),
-  keptAtBoot: z
-    .boolean()
-    .exactOptional()
-    .describe("Whether awg restores the new state at boot. Absent without a change or a service manager."),
+  endsAtReboot: z.literal(true).exactOptional().describe("A reboot removes the new state: no service restores it."),
   kept: z.string().exactOptional().describe("What could not be put back, and where it is kept."),
 };
 
 export const appliedDocument = z
   .object({ format_version: formatVersion, ...outcomeFields })
-  .describe("The result of an apply, rollback or destroy.");
+  .describe("The result of an apply, up, down, rollback or destroy.");
 
 export const confirmedDocument = z
   .object({ format_version: formatVersion, generation: z.int(), confirmed: z.literal(true) })

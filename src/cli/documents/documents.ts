@@ -78,6 +78,8 @@ export const DOCUMENTS_OF_VERB: Readonly<Record<string, readonly DocumentName[]>
   confirm: ["confirm"],
   revert: ["revert"],
   rollback: ["apply", "json-stream"],
+  down: ["apply", "json-stream"],
+  up: ["apply", "json-stream"],
   destroy: ["apply", "json-stream"],
   status: ["status"],
   diff: ["diff", "diff-generations"],

@@ -77,6 +77,7 @@ export const statusDocument = z
     fallback: list(z.object({ device: z.string(), rules: list(z.string()) })).describe(
       "Tunnels that are down, and the rules that send traffic direct until they are up.",
     ),
+    down: list(z.string()).describe("Tunnels that awg down took down."),
     silentKeeper: z
       .object({
         pid: z.union([z.string(), z.number(), z.boolean(), list(z.string())]).nullable(),

@@ -1,5 +1,8 @@
 import type { FirstAnswer } from "../../app/first-answer/first-answers.ts";
 
+/** As long as an apply waits. */
+const JUST_NOW_SECONDS = 5;
+
 /** One paragraph for each tunnel: whether it carries, and what to try if it does not. */
 export function renderFirstAnswers(
   answers: readonly FirstAnswer[],
@@ -34,6 +37,8 @@ function textOf(answer: FirstAnswer, { doctor, apply }: { readonly doctor: strin
 
 function handshakeText({ handshakeMs, ageSeconds = 0 }: FirstAnswer, endpoint: string): string {
   if (handshakeMs !== undefined) return `handshake with ${endpoint} in ${handshakeMs} ms`;
+  // It came before the first look, as with persistentKeepalive.
+  if (ageSeconds <= JUST_NOW_SECONDS) return `handshake with ${endpoint} just now`;
   return `last handshake with ${endpoint} ${ageSeconds} s ago`;
 }
 

@@ -9,4 +9,6 @@ export interface DesiredState {
   readonly lifecycle?: Lifecycle;
   /** Network probes of this state; absent if the config has none. */
   readonly probes?: readonly ProbeSpec[];
+  /** Tunnels of the config that `awg down` took down, sorted; absent if none is down. */
+  readonly down?: readonly string[];
 }

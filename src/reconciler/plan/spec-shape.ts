@@ -183,7 +183,7 @@ const isProbe = isObject(
 /** A DesiredState of model/resource.ts. */
 export const isDesiredState = isObject(
   { resources: isListOf(isResource) },
-  { lifecycle: isLifecycle, probes: isListOf(isProbe) },
+  { lifecycle: isLifecycle, probes: isListOf(isProbe), down: isListOf(isText) },
 );
 
 const isFieldChange = isObject(

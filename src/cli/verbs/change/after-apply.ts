@@ -2,6 +2,7 @@ import type { Applied } from "../../../app/apply/applied.ts";
 import { type FirstAnswer, firstAnswers } from "../../../app/first-answer/first-answers.ts";
 import type { HostParts } from "../../../app/parts.ts";
 import type { Planned } from "../../../app/plan/planned.ts";
+import { endsAtReboot } from "../../../app/status/reboot.ts";
 import type { VerbCall } from "../../verb.ts";
 import { renderFirstAnswers } from "../../views/first-answers.ts";
 import { onThisMachine } from "./await-confirmation.ts";
@@ -9,8 +10,8 @@ import { onThisMachine } from "./await-confirmation.ts";
 /** What was found out about a state once it was applied; part of the JSON document. */
 export interface StateAfter {
   readonly tunnels?: readonly FirstAnswer[];
-  /** Whether awg restores it at boot; absent if nothing is new, or no service manager could. */
-  readonly keptAtBoot?: boolean;
+  /** A reboot removes the new state. */
+  readonly endsAtReboot?: true;
 }
 
 /**
@@ -36,13 +37,10 @@ export async function stateAfter(
   answering: Promise<readonly FirstAnswer[]>,
 ): Promise<StateAfter> {
   const tunnels = await answering;
-  const isNew = changed && desired.resources.length > 0;
-  const keptAtBoot = isNew
-    ? await (await import("../../../app/install/kept-at-boot.ts")).isKeptAtBoot(parts)
-    : undefined;
+  const ends = changed && desired.down === undefined && (await endsAtReboot(parts.host, desired));
   return {
     ...(tunnels.length === 0 ? {} : { tunnels }),
-    ...(keptAtBoot === undefined ? {} : { keptAtBoot }),
+    ...(ends ? { endsAtReboot: true } : {}),
   };
 }
 
@@ -53,8 +51,8 @@ export function answersText(call: VerbCall, { changed }: Applied, answers: reado
 }
 
 /** The lines below the result. The answers of a state on trial were shown while it waited. */
-export function afterText(call: VerbCall, outcome: Applied, { tunnels = [], keptAtBoot }: StateAfter): string {
+export function afterText(call: VerbCall, outcome: Applied, { tunnels = [], endsAtReboot: ends }: StateAfter): string {
   const answers = outcome.unconfirmed === undefined ? answersText(call, outcome, tunnels) : "";
-  const boot = keptAtBoot === false ? `It lasts until reboot. To keep it: ${onThisMachine("install", call)}` : "";
+  const boot = ends === true ? `It lasts until reboot. To keep it: ${onThisMachine("install", call)}` : "";
   return `${answers}${boot}`;
 }

@@ -65,6 +65,33 @@ export const CHANGE_VERBS: readonly VerbDefinition[] = [
     load: () => import("./apply.ts"),
   },
   {
+    name: "down",
+    argument: { name: "tunnel", summary: "its name in the config (default: all tunnels)" },
+    summary: "take a tunnel down until awg up; the kill switch stays",
+    details:
+      "Its traffic uses its fallback: direct, else blocked. It is recorded: an apply of the same config, the daemon and a " +
+      "reboot keep the tunnel down. The config must be the applied one.",
+    options: [FILE, INSECURE, CONFIRM_WITHIN, ACCEPT_RISK, DETAILED, STREAM],
+    examples: [
+      ["sudo awg down", "take all tunnels down"],
+      ["sudo awg down office -f home.yaml", "take one down, of the config that was applied from home.yaml"],
+    ],
+    acts: true,
+    load: () => import("./down.ts"),
+  },
+  {
+    name: "up",
+    argument: { name: "tunnel", summary: "its name in the config (default: all tunnels)" },
+    summary: "bring up what awg down took down",
+    options: [FILE, INSECURE, CONFIRM_WITHIN, ACCEPT_RISK, DETAILED, STREAM],
+    examples: [
+      ["sudo awg up", "bring all tunnels up, and wait for their first handshakes"],
+      ["sudo awg up office", "bring one up"],
+    ],
+    acts: true,
+    load: () => import("./up.ts"),
+  },
+  {
     name: "confirm",
     summary: "keep a change that waits for confirmation",
     details: "After an apply over SSH use a new connection: the old one does not prove that the host can be reached.",

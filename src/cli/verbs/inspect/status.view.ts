@@ -26,9 +26,11 @@ export function renderStatus(status: Status, style: Style, nowMs = Date.now()): 
       (status.openJournal !== undefined && status.openChange?.why !== "unwritten") || status.awaiting !== undefined;
     const first = isUnderWay
       ? "No state is accepted on this host."
-      : status.unrecorded === undefined
-        ? "Nothing is applied on this host. awg does not protect its traffic."
-        : renderUnrecorded(status.unrecorded, status.conditions, style, nowMs);
+      : status.unrecorded !== undefined
+        ? renderUnrecorded(status.unrecorded, status.conditions, style, nowMs)
+        : status.down === undefined
+          ? "Nothing is applied on this host. awg does not protect its traffic."
+          : `${headline(status)}: every tunnel is down, and nothing else is applied.`;
     return [first, ...open].join("\n");
   }
   const width = Math.max(...status.resources.map(({ key }) => key.length));
@@ -107,15 +109,16 @@ function hasFallback({ fallback = [] }: Status): boolean {
 }
 
 function openTexts(
-  { fallback = [], silentKeeper, mainRuleMissing, ...transaction }: Status,
+  { fallback = [], down = [], silentKeeper, mainRuleMissing, ...transaction }: Status,
   style: Style,
 ): readonly string[] {
+  const stopped = down.map((name) => style.yellow(`Tunnel "${name}" is down by awg down. Bring it up: awg up ${name}`));
   const fallen = fallback.map(({ device, rules }) =>
     style.yellow(`${device} is down: ${rules.join(", ")} go direct until it is up.`),
   );
   const silent = silentKeeper === undefined ? [] : [style.red(silenceText(silentKeeper))];
   const rule = mainRuleMissing === undefined ? [] : [style.red(mainRuleText(mainRuleMissing))];
-  return [...fallen, ...silent, ...rule, ...transactionTexts(transaction, style)];
+  return [...stopped, ...fallen, ...silent, ...rule, ...transactionTexts(transaction, style)];
 }
 
 function mainRuleText({ message, remedy }: MainRuleMissing): string {
@@ -133,7 +136,7 @@ function transactionTexts(
     openChange,
     awaiting,
     generation: accepted,
-  }: Omit<Status, "fallback" | "silentKeeper" | "mainRuleMissing">,
+  }: Omit<Status, "fallback" | "down" | "silentKeeper" | "mainRuleMissing">,
   style: Style,
 ): readonly string[] {
   if (awaiting !== undefined) {
@@ -185,6 +188,7 @@ export function statusDocument(status: Status, nowMs = Date.now()): DocumentOf<"
     openChange:
       status.openJournal === undefined || status.openChange === undefined ? null : openChangeOf(status.openChange),
     fallback: status.fallback ?? [],
+    down: status.down ?? [],
     silentKeeper: silenceDocument(status.silentKeeper),
     mainRuleMissing: status.mainRuleMissing ?? null,
     endsAtReboot: status.endsAtReboot === true,

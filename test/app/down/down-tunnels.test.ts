@@ -1,0 +1,48 @@
+import { describe, expect, test } from "vitest";
+import { downNotes, withoutDown } from "../../../src/app/down/down-tunnels.ts";
+import { configOf } from "../../resources/sample.ts";
+
+const PEER = (address: string) =>
+  `peers: [{ publicKey: "4S2kTW2rNBqTfqBGBZmHCD8Rk1nkC+0YyYbEXz6pZ0s=", endpoint: "${address}:51820", allowedIPs: [0.0.0.0/0] }]`;
+const tunnel = (name: string, index: number) =>
+  `  ${name}: { protocol: wireguard, privateKey: { env: KEY_${index} }, addresses: [10.${index}.0.2/32], ${PEER(`192.0.2.${index}`)} }\n`;
+const config = (rest: string) =>
+  configOf(`tunnels:\n${tunnel("home", 1)}${tunnel("office", 2)}${rest}
+rules:
+  - { destinations: [10.9.0.0/16], via: office }
+  - { destinations: [10.8.0.0/16], via: office, fallback: direct }
+  - { destinations: [10.7.0.0/16], via: home }
+dns: { servers: [10.2.0.1], via: office }
+probes: [{ name: web, type: ping, target: 10.2.0.1, via: office }]
+`);
+const GUARDED = "default: { via: home, fallback: block }\nkillSwitch: { enabled: true }";
+const OPEN = "default: { via: office, fallback: direct }\nkillSwitch: { enabled: false }";
+
+describe("a tunnel that awg down took down", () => {
+  test("leaves the config; its flows use their fallbacks, all others stay", () => {
+    const { tunnels, rules, default: rest, probes } = withoutDown(config(GUARDED), ["office"]);
+    expect(Object.keys(tunnels)).toEqual(["home"]);
+    expect(rules.map(({ via }) => via.kind)).toEqual(["block", "direct", "tunnel"]);
+    expect(rest.via).toEqual({ kind: "tunnel", tunnel: "home" });
+    expect(probes).toEqual([]);
+  });
+
+  test("blocks its DNS with the kill switch, and gives the host's own back without it", () => {
+    expect(withoutDown(config(GUARDED), ["office"]).dns).toMatchObject({
+      servers: ["10.2.0.1"],
+      via: { kind: "block" },
+    });
+    const open = withoutDown(config(OPEN), ["office"]);
+    expect([open.dns, open.default.via]).toEqual([undefined, { kind: "direct" }]);
+    expect(withoutDown(config(GUARDED), ["home"]).dns).toEqual(config(GUARDED).dns);
+  });
+
+  test("is named with what becomes of its traffic, and how to bring it up", () => {
+    const texts = (rest: string, down: string[]) => downNotes(config(rest), down).map(({ message }) => message);
+    expect(texts(GUARDED, ["home", "office"])).toEqual([
+      "is down by awg down. Its traffic is blocked. To bring it up: awg up home",
+      "is down by awg down. Its traffic is blocked or direct, as its fallbacks say; its DNS is blocked. To bring it up: awg up office",
+    ]);
+    expect(texts(OPEN, ["office"])[0]).toContain("the host's own DNS is restored");
+  });
+});
