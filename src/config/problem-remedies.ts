@@ -104,6 +104,7 @@ export const PROBLEM_REMEDIES: Readonly<Record<ProblemId, string>> = {
   "kill-switch-unstated":
     "Add `killSwitch: { enabled: true }`, or false to send traffic outside when the tunnel is down.",
   "kill-switch-idle": "Set `killSwitch.enabled` to true, or remove the settings.",
+  "fallback-unguarded": "Set `killSwitch.enabled` to true, so that the packet filter holds it, too.",
   "rule-without-match": "Add a match; for all traffic use `default`.",
   "rule-shadowed": "Move the rule up, or remove it.",
   "rule-direct-by-name": "Match by { path } or { signer }.",

@@ -14,11 +14,23 @@ export function checkKillSwitch(context: CheckContext): void {
     const message = `the kill switch is off, so ${key} has no effect`;
     context.reportKey("kill-switch-idle", ["killSwitch", key], message, `set enabled: true, or remove ${key}`);
   }
+  if (!killSwitch.enabled) warnOfFallbacks(context);
   for (const [index, exception] of killSwitch.allow.entries()) {
     const path = ["killSwitch", "allow", index];
     if (protocolWithoutPorts([exception.protocol], exception.ports !== undefined) !== undefined) {
       const message = `${exception.protocol} has no ports`;
       context.report("ports-without-protocol", [...path, "ports"], message, "remove the ports");
     }
+  }
+}
+
+/** Without the kill switch only routes and policy rules hold a `fallback: block`, and another program can remove them. */
+function warnOfFallbacks(context: CheckContext): void {
+  const { rules, default: last } = context.config;
+  const places = [...rules.map((rule, index) => [rule, ["rules", index]] as const), [last, ["default"]] as const];
+  for (const [{ via, fallback }, path] of places) {
+    if (via.kind !== "tunnel" || fallback.kind !== "block" || !context.mentions(path, "fallback")) continue;
+    const message = "the kill switch is off, so only routes hold fallback: block; packets leave if they are removed";
+    context.reportKey("fallback-unguarded", [...path, "fallback"], message, "add killSwitch: { enabled: true }");
   }
 }
