@@ -22,6 +22,8 @@ export interface HostOptions {
    * here once. Without it the use case fails before it writes.
    */
   readonly onSilentKeeper?: (silence: AwgError) => void;
+  /** A verb that changes the host waits some seconds for another awg that changes it. */
+  readonly waitsForOthers?: boolean;
   /** Gets one line for each wait of more than a second; without it waits are silent. */
   readonly onWait?: OnWait;
   readonly environment: NodeJS.ProcessEnv;

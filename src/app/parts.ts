@@ -11,6 +11,7 @@ import type { ApplyDeps } from "../reconciler/apply/outcome.ts";
 import type { Stores } from "../reconciler/journal/stores.ts";
 import type { Note } from "../resources/expand/expansion.ts";
 import { driverRegistry } from "../resources/registry.ts";
+import type { DaemonPlace, DaemonRecord } from "../state/daemon/daemon-file.ts";
 import type { LockingProcess } from "../state/lock.ts";
 import type { OnWait } from "./announced-wait.ts";
 import type { CarriedConnection } from "./apply/ssh-connection.ts";
@@ -42,6 +43,12 @@ export interface HostParts {
   readonly lock: (verb: string) => Promise<AsyncDisposable>;
   /** The process that holds the lock; undefined where none does. Takes nothing. */
   readonly whoChanges?: () => Promise<LockingProcess | undefined>;
+  /** The one daemon of this host: its place, and the record that it leaves for `awg status`. */
+  readonly daemon?: {
+    /** AwgError locked while another daemon keeps this host. */
+    readonly take: () => Promise<DaemonPlace>;
+    readonly read: () => Promise<DaemonRecord | undefined>;
+  };
   /** AwgError permission if this process may not even read the host. */
   readonly requireRights?: () => void;
   /** Configurations with an inline secret or includes are never known. */

@@ -22,7 +22,7 @@ export function openHostFor(
 
 /** Opens the host for a verb that changes it beside its resources; fails if the keeper does not respond. */
 export function openHostToChange(call: VerbCall): Promise<OpenHost> {
-  return openWith(call, hostOptionsOf(call));
+  return openWith(call, { ...hostOptionsOf(call), waitsForOthers: true });
 }
 
 function attendedOptions(call: VerbCall, asks: boolean): HostOptions {
@@ -48,7 +48,7 @@ async function openWith(call: VerbCall, options: HostOptions): Promise<OpenHost>
 
 /** Runs a verb that changes the host; if it fails because the state cannot be read, the host is not left open. */
 export async function changeHost<T>(call: VerbCall, act: (host: OpenHost) => Promise<T>, asks = false): Promise<T> {
-  await using host = await openWith(call, attendedOptions(call, asks));
+  await using host = await openWith(call, { ...attendedOptions(call, asks), waitsForOthers: true });
   try {
     return await act(host);
   } catch (cause) {

@@ -59,7 +59,11 @@ export function linuxParts({ stateDir, runDir, isUnattended, ...given }: HostOpt
       sleep: async (ms) => void (await (await import("node:timers/promises")).setTimeout(ms)),
       bootMs: readBootTimeMs,
     },
-    ...rootRights(async () => (await import("../state/namespace-lock.ts")).namespaceLock(paths.lockFile), secrets),
+    ...rootRights(
+      async () => (await import("../state/namespace-lock.ts")).namespaceLock(paths.lockFile),
+      secrets,
+      paths.daemonFile,
+    ),
     known: knownConfigIn(paths.stateDir),
     watchdog: keeperWatchdog(paths),
     sshConnection: () => readSshConnection(given.environment),

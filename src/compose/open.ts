@@ -8,8 +8,11 @@ import { isCode } from "../state/state-folder.ts";
 /** Opens the host that the options name; loads only the code of that kind of host. */
 export async function openHost(options: HostOptions): Promise<OpenHost> {
   const parts = await openParts(options);
-  const { onWait } = options;
-  return new OpenHost(onWait === undefined ? parts : { ...parts, onWait }, options);
+  const { onWait, waitsForOthers = false } = options;
+  const reporting = onWait === undefined ? parts : { ...parts, onWait };
+  if (!waitsForOthers) return new OpenHost(reporting, options);
+  const { waitingLock } = await import("../app/waiting-lock.ts");
+  return new OpenHost({ ...reporting, lock: waitingLock(reporting) }, options);
 }
 
 /**

@@ -9,6 +9,8 @@ export interface Paths {
   /** Sockets and what is lost with a reboot. */
   readonly runDir: string;
   readonly lockFile: string;
+  /** The daemon's lock and record, without their extensions. */
+  readonly daemonFile: string;
   /** Whether this is not the host's own network namespace: no D-Bus and no systemd then. */
   readonly namespaced: boolean;
 }
@@ -25,6 +27,7 @@ const DARWIN = {
   stateDir: "/Library/Application Support/awg",
   runDir: "/var/run/awg",
   lockFile: "/var/run/awg.lock",
+  daemonFile: "/var/run/awg.daemon",
 } as const;
 
 /**
@@ -35,8 +38,9 @@ const DARWIN = {
  */
 export function pathsFor(stateDir: string | undefined, runDir: string | undefined): Paths {
   if (process.platform === "darwin") {
-    const { lockFile } = DARWIN;
-    return { stateDir: stateDir ?? DARWIN.stateDir, runDir: runDir ?? DARWIN.runDir, lockFile, namespaced: false };
+    const { lockFile, daemonFile } = DARWIN;
+    const folders = { stateDir: stateDir ?? DARWIN.stateDir, runDir: runDir ?? DARWIN.runDir };
+    return { ...folders, lockFile, daemonFile, namespaced: false };
   }
   const suffix = namespaceSuffix();
   const run = runDir ?? join(RUN_DIR, suffix === "" ? "" : `netns-${suffix}`);
@@ -44,6 +48,7 @@ export function pathsFor(stateDir: string | undefined, runDir: string | undefine
     stateDir: stateDir ?? (suffix === "" ? STATE_DIR : namespaceFolder(suffix)),
     runDir: run,
     lockFile: join(RUN_DIR, suffix === "" ? "lock" : `lock.${suffix}`),
+    daemonFile: join(RUN_DIR, suffix === "" ? "daemon" : `daemon.${suffix}`),
     namespaced: suffix !== "",
   };
 }

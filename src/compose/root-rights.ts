@@ -7,18 +7,29 @@ import type { SecretStore } from "../state/secret-store.ts";
 export function rootRights(
   writersLock: () => Promise<WritersLock>,
   secrets: SecretStore,
-): Pick<HostParts, "resolveSecret" | "publicKeyOf" | "lock" | "whoChanges" | "requireRights"> {
+  daemonFile: string,
+): Pick<HostParts, "resolveSecret" | "publicKeyOf" | "lock" | "whoChanges" | "daemon" | "requireRights"> {
+  const requireRoot = (verb: string): void => {
+    if (process.geteuid?.() !== 0)
+      throw new AwgError("permission", `awg ${verb} needs root`, { remedy: "run it with sudo" });
+  };
   return {
     resolveSecret: async ({ ref, isPrivateKey }) =>
       isPrivateKey ? secrets.resolvePrivateKey(ref) : secrets.resolveKey(ref),
     publicKeyOf: async (id) => (await import("../app/wg-tool/public-key.ts")).publicKeyText(secrets.bytesOf(id)),
     lock: async (verb) => {
-      if (process.geteuid?.() !== 0)
-        throw new AwgError("permission", `awg ${verb} needs root`, { remedy: "run it with sudo" });
+      requireRoot(verb);
       const held = (await writersLock()).take({ pid: process.pid, verb, sinceMs: Date.now() });
       return { [Symbol.asyncDispose]: async () => held[Symbol.dispose]() };
     },
     whoChanges: async () => (await writersLock()).holder(),
+    daemon: {
+      take: async () => {
+        requireRoot("daemon");
+        return (await import("../state/daemon/daemon-file.ts")).takeDaemonPlace(daemonFile, Date.now());
+      },
+      read: async () => (await import("../state/daemon/daemon-file.ts")).readDaemonRecord(daemonFile),
+    },
     requireRights: () => {
       if (process.geteuid?.() === 0) return;
       throw new AwgError("permission", "reading or changing this machine's network needs root", {

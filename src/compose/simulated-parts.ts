@@ -56,6 +56,11 @@ export function simulatedParts({
       return { [Symbol.asyncDispose]: async () => held[Symbol.dispose]() };
     },
     whoChanges: async () => (await import("../state/lock-holder.ts")).lockHolder(join(folder, "lock")),
+    daemon: {
+      take: async () =>
+        (await import("../state/daemon/daemon-file.ts")).takeDaemonPlace(join(folder, "daemon"), Date.now()),
+      read: async () => (await import("../state/daemon/daemon-file.ts")).readDaemonRecord(join(folder, "daemon")),
+    },
     processes: async () => (await import("../host/simulated/ports/processes.ts")).simulatedProcesses(machine),
     notesOn: (desired) => (machine.live.os === "darwin" ? oneWayNotes(desired) : []),
     events: simulatedNetworkEvents(machine),

@@ -1,5 +1,5 @@
 import type { Notification } from "../host/ports/host.ts";
-import type { DaemonReport } from "./run-daemon.ts";
+import type { DaemonReport } from "./daemon-report.ts";
 import { renderGuarded } from "./watch/ruleset-watchdog.ts";
 
 /** Minimum time between two notifications of the same trouble. */

@@ -13,6 +13,8 @@ import type { UseCases } from "./use-cases.ts";
 interface Proposal {
   readonly planned: Planned;
   readonly proposed: boolean;
+  /** The files have another config, which is not to be applied. */
+  readonly filesNotApplied?: boolean;
   readonly intervals: ReconcileIntervals | undefined;
 }
 
@@ -67,7 +69,7 @@ export function readProposals(
       });
       const keep = async () => repair(await useCases.planAccepted());
       const loaded = await load(useCases, paths, reportOnce);
-      if (loaded === undefined) return keep();
+      if (loaded === undefined) return { ...(await keep()), filesNotApplied: true };
       const { settled, refused } = await useCases.readProposals();
       const look = { hash: loaded.hash, accepted: accepted?.configHash, settled, refused };
       const { plan, settles, isSuperseded } = decideProposal(state, look);
@@ -75,7 +77,7 @@ export function readProposals(
       if (settles) await settle(loaded.hash);
       if (isSuperseded)
         report("the config was proposed before and another state was accepted since; edit it or run awg apply -f");
-      if (plan === "keep") return keep();
+      if (plan === "keep") return { ...(await keep()), filesNotApplied: true };
       const isRepair = plan === "repair";
       const intervals = reconcileIntervalsOf(loaded.config);
       try {
@@ -85,7 +87,7 @@ export function readProposals(
         state = afterUnplanned(state);
         const why = messageOf(error);
         reportOnce(`${loaded.hash} ${why}`, `the config cannot be applied: ${why}; the accepted state stays`);
-        return keep();
+        return { ...(await keep()), filesNotApplied: true };
       }
     },
     noteSuccess: settle,

@@ -13,6 +13,8 @@ export interface LoopPlan {
   readonly proposed: boolean;
   /** Why it skips resources that another program holds: each sentence once. */
   readonly held?: readonly string[];
+  /** The plan is of the accepted config, and the files have another. */
+  readonly filesNotApplied?: boolean;
 }
 
 /** The host and its desired state, as the loop sees them. */
@@ -36,7 +38,8 @@ export interface ChangeMaker {
 /** The loop's reports; plain data, a view prints it. */
 export type LoopReport =
   | { readonly type: "woken"; readonly reasons: readonly string[] }
-  | { readonly type: "inSync" }
+  /** `filesNotApplied`: with the accepted config, and the files have another. */
+  | { readonly type: "inSync"; readonly filesNotApplied?: boolean }
   | { readonly type: "applying"; readonly keys: readonly string[]; readonly proposed: boolean }
   | { readonly type: "applied"; readonly keys: readonly string[] }
   | { readonly type: "stalled"; readonly reason: string; readonly retryInMs: number }
@@ -68,6 +71,8 @@ export class ReconcileLoop<P extends LoopPlan> {
   readonly #subject: LoopSubject<P>;
   readonly #deps: LoopDeps;
   readonly #stopped = Promise.withResolvers<void>();
+  #isEnding = false;
+  #observing: Promise<void> = Promise.resolve();
   #snapshot: SnapshotFrom<typeof reconcilerMachine>;
   #burst: PendingBurst = null;
   #burstTimer: Disposable | undefined;
@@ -95,6 +100,7 @@ export class ReconcileLoop<P extends LoopPlan> {
 
   /** Something happened; look again once it is quiet. */
   wake(what: string, by?: ChangeMaker): void {
+    if (this.#isEnding) return;
     const nowMs = this.#deps.nowMs();
     const text = by === undefined ? what : `${what}, by ${by.text}`;
     this.#reasons.set(`${what}\n${by?.kind ?? ""}`, text);
@@ -119,26 +125,34 @@ export class ReconcileLoop<P extends LoopPlan> {
   }
 
   #send(event: ReconcilerEvent): void {
+    if (this.#isEnding) return;
     const before = this.#snapshot.value;
     const [next, actions] = transition(reconcilerMachine, this.#snapshot, event);
     this.#snapshot = next;
     if (next.status === "done") {
-      this.#end();
+      void this.#end();
       return;
     }
-    if (next.value === "inSync" && before !== "inSync") this.#deps.report({ type: "inSync" });
+    if (next.value === "inSync" && before !== "inSync") this.#reportInSync();
     for (const { type } of actions) this.#perform(type);
   }
 
-  #end(): void {
+  #reportInSync(): void {
+    const refused = this.#planned?.filesNotApplied === true ? { filesNotApplied: true } : {};
+    this.#deps.report({ type: "inSync", ...refused });
+  }
+
+  async #end(): Promise<void> {
+    this.#isEnding = true;
     this.#burstTimer?.[Symbol.dispose]();
     this.#retryTimer?.[Symbol.dispose]();
+    await this.#observing;
     this.#deps.report({ type: "stopped" });
     this.#stopped.resolve();
   }
 
   #perform(action: string): void {
-    if (action === "observe") void this.#observe();
+    if (action === "observe") this.#observing = this.#observe();
     else if (action === "plan") this.#judge();
     else if (action === "apply") void this.#apply();
     // The subject reads back and rolls back by itself, so both are done when `apply` has ended.

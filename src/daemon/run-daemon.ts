@@ -7,10 +7,12 @@ import type { Planned } from "../app/plan/planned.ts";
 import type { NetworkEvent, NetworkEvents } from "../host/ports/network-events.ts";
 import { AwgError, messageOf } from "../model/error.ts";
 import { type Step, stepsOf } from "../model/plan.ts";
+import { type DaemonConditions, noteReport } from "./daemon-conditions.ts";
+import type { DaemonReport } from "./daemon-report.ts";
 import { DriftTimer } from "./drift-timer.ts";
 import { type Proposals, readProposals } from "./proposals.ts";
 import type { ReconcileIntervals } from "./reconcile-intervals.ts";
-import { type ChangeMaker, type LoopPlan, type LoopReport, ReconcileLoop } from "./reconcile-loop.ts";
+import { type ChangeMaker, type LoopPlan, ReconcileLoop } from "./reconcile-loop.ts";
 import { setTimer } from "./timers.ts";
 import { type UseCases, useCasesOf } from "./use-cases.ts";
 import { type ClockReading, watchClocks } from "./watch/clock-watch.ts";
@@ -18,10 +20,10 @@ import { watchConfig } from "./watch/config-watcher.ts";
 import { DeadlineWatch } from "./watch/deadline-watch.ts";
 import { EndpointWatch } from "./watch/endpoint-watch.ts";
 import { type EngineMemory, rememberEngines } from "./watch/engine-memory.ts";
-import { type FallbackReport, FallbackWatch } from "./watch/fallback-watch.ts";
-import { type ProbeReport, type ProbeWatch, watchProbes } from "./watch/probe-watch.ts";
+import { FallbackWatch } from "./watch/fallback-watch.ts";
+import { type ProbeWatch, watchProbes } from "./watch/probe-watch.ts";
 import { watchProgramReplaced } from "./watch/program-replaced.ts";
-import { type GuardReport, RulesetWatchdog } from "./watch/ruleset-watchdog.ts";
+import { RulesetWatchdog } from "./watch/ruleset-watchdog.ts";
 import { writerKind, writerText } from "./writer-text.ts";
 
 interface DaemonPlan extends LoopPlan {
@@ -35,8 +37,6 @@ interface DaemonPlan extends LoopPlan {
   /** Loop settings of its configuration; absent if no file is behind it. */
   readonly intervals: ReconcileIntervals | undefined;
 }
-
-export type DaemonReport = LoopReport | GuardReport | FallbackReport | ProbeReport;
 
 /** What the daemon gets from outside its process. */
 export interface DaemonOutside {
@@ -59,10 +59,20 @@ export interface DaemonOptions {
  * daemon changes nothing on the host.
  */
 export async function runDaemon(parts: HostParts, options: DaemonOptions & HostOptions): Promise<void> {
+  using place = await parts.daemon?.take();
+  let conditions: DaemonConditions = {};
+  const report = (one: DaemonReport): void => {
+    const next = noteReport(conditions, one, Date.now());
+    if (JSON.stringify(next) !== JSON.stringify(conditions)) place?.write(next);
+    conditions = next;
+    options.report(one);
+  };
   const engines = rememberEngines(parts.host.engines);
-  const remembering = { ...parts, host: engines.over(parts.host), expandInput: memoizedExpansion() };
+  // Other processes that find the lock held are to name the daemon, whatever it does.
+  const lock = () => parts.lock("daemon");
+  const remembering = { ...parts, lock, host: engines.over(parts.host), expandInput: memoizedExpansion() };
   await using host = new OpenHost(remembering, options);
-  await keepHost(useCasesOf(host), options, engines);
+  await keepHost(useCasesOf(host), { ...options, report }, engines);
 }
 
 /** The daemon's loop and watches over an open host, which stays open; `engines` if the host remembers its engines. */
@@ -78,7 +88,7 @@ export async function keepHost(useCases: UseCases, options: DaemonOptions, engin
   using deadline = new DeadlineWatch(useCases, {
     setTimer,
     report,
-    onReverted: () => wake("nobody confirmed in time"),
+    onReverted: () => wake("a change was not confirmed in time"),
   });
   const clock = { nowMs: () => performance.now(), random: Math.random };
   await using guard = new RulesetWatchdog(useCases, { setTimer, report: options.report });
@@ -220,13 +230,14 @@ async function planNext(
     engines.forget();
     next = await proposals.next();
   }
-  const { planned, proposed: isConfig, intervals } = next;
+  const { planned, proposed: isConfig, intervals, filesNotApplied = false } = next;
   const movesPeers = (await endpoints?.follow(planned)) ?? false;
   const steps = stepsOf(planned.plan);
   return {
     planned,
     proposed: isConfig || movesPeers,
     isConfig,
+    filesNotApplied,
     movesPeers,
     intervals,
     keys: [...new Set(steps.map(({ key }) => key))],

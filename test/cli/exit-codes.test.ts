@@ -3,6 +3,7 @@ import { rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { ScheduledFault } from "../../src/host/simulated/faults.ts";
+import { takeDaemonPlace } from "../../src/state/daemon/daemon-file.ts";
 import { takeLock } from "../../src/state/lock.ts";
 import { useBuiltProgram } from "../support/built-program.ts";
 import { PRIVATE_KEY, tunnelConfig } from "../support/config.ts";
@@ -197,7 +198,19 @@ describe("law 9: every exit code, by the real program", () => {
     using _held = takeLock(at("locked.json.state/lock"), { pid: 4242, verb: "apply", sinceMs: 0 });
     const { status, stderr } = apply(host);
     expect(status).toBe(10);
-    expect(stderr).toContain("4242");
+    expect(stderr).toContain("waiting up to 10 s for awg apply (process 4242) …");
+    expect(stderr).toContain("awg apply (process 4242) is changing this host now");
+  });
+
+  test("10: another daemon keeps this host, and is named", () => {
+    const host = machine("kept");
+    apply(host);
+    using _other = takeDaemonPlace(at("kept.json.state/daemon"), 0);
+    const { status, stderr } = awg(["daemon", "--foreground", "-f", at("good.yaml"), "--host", host]);
+    expect(status).toBe(10);
+    expect(stderr).toContain(
+      `another awg daemon (process ${process.pid}) keeps this host; stop it first: systemctl stop awg.service, or kill ${process.pid}`,
+    );
   });
 
   test("11: a saved plan after the machine changed", () => {

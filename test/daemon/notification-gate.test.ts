@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
+import type { DaemonReport } from "../../src/daemon/daemon-report.ts";
 import { NotificationGate } from "../../src/daemon/notification-gate.ts";
-import type { DaemonReport } from "../../src/daemon/run-daemon.ts";
 
 const STALLED: DaemonReport = { type: "stalled", reason: "no route", retryInMs: 1000 };
 const CONTENDED: DaemonReport = { type: "contended", keys: ["routes/office"], waitMs: 1000, by: [] };

@@ -57,6 +57,16 @@ test("a config that had to wait for another awg is proposed again, however often
   expect(reports).toEqual([]);
 });
 
+test("a plan of the accepted config says that the files have another, which is not applied", async () => {
+  const { proposals, next, write } = proposing();
+  write("a");
+  expect((await proposals.next()).filesNotApplied).toBeUndefined();
+  expect(await next()).toBe("accepted");
+  expect((await proposals.next()).filesNotApplied).toBe(true);
+  rmSync(join(folder, "config.yaml"));
+  expect((await proposals.next()).filesNotApplied).toBe(true);
+});
+
 test("D5: a config that became a pipe or a device is reported, never waited for or read without end", async () => {
   const { next, reports } = proposing();
   const file = join(folder, "config.yaml");

@@ -173,6 +173,28 @@ describe("law 4: the loop", () => {
     expect(reported("stopped")).toHaveLength(1);
   });
 
+  test("reports its end once, after the plan in progress, and plans no more", async () => {
+    const gate = Promise.withResolvers<void>();
+    let plans = 0;
+    const plan = async (): Promise<LoopPlan> => {
+      plans += 1;
+      await gate.promise;
+      return { keys: [], proposed: false };
+    };
+    const { loop, time, reported } = world({ plan });
+    loop.wake("start");
+    await time.pass(300);
+    const stopping = loop.stop();
+    loop.wake("drift timer");
+    await time.pass(60_000);
+    expect(reported("stopped")).toHaveLength(0);
+    gate.resolve();
+    await stopping;
+    loop.wake("routes");
+    await time.pass(60_000);
+    expect([reported("stopped").length, reported("woken").length, plans]).toEqual([1, 1, 1]);
+  });
+
   test("B2: an event during an apply is not lost", async () => {
     const gate = Promise.withResolvers<void>();
     const { loop, time, state } = world({

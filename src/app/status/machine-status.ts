@@ -7,6 +7,7 @@ import { fallenBack } from "../apply/fallback.ts";
 import type { HostParts } from "../parts.ts";
 import { heldTunnels, holderSentences, planAround } from "../plan/foreign-holders.ts";
 import { compareHost } from "./compare-host.ts";
+import { withDaemon } from "./daemon-conditions.ts";
 import { hasPolicyRules, missingMainRule } from "./main-rule.ts";
 import { readOpenChange } from "./open-change.ts";
 import { endsAtReboot } from "./reboot.ts";
@@ -37,8 +38,12 @@ export async function readStatus(parts: HostParts): Promise<Status> {
   const [firewall] = observed.current.get("firewall")?.values() ?? [];
   const fallback = fallenBack(firewall as FirewallObserved | undefined);
   const mainRuleMissing = hasPolicyRules(desired) ? missingMainRule(await host.routes.readRules()) : undefined;
+  const daemon = await parts.daemon?.read().catch(() => undefined);
+  const bare = statusOf({ generation, desired, observed, drifts, unrecorded, ...common });
   const status = {
-    ...statusOf({ generation, desired, observed, drifts, unrecorded, ...common }),
+    ...bare,
+    conditions: withDaemon(bare.conditions, daemon),
+    ...(daemon === undefined ? {} : { daemonPid: daemon.pid }),
     generation: acceptedNumber,
     ...(desired.down === undefined ? {} : { down: desired.down }),
     ...(fallback.length === 0 ? {} : { fallback }),

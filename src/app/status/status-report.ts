@@ -46,7 +46,8 @@ export interface PeerStatus {
 
 /** A condition of the host as a whole. */
 export interface Condition {
-  readonly type: "Ready" | "Protected" | "Drifted" | "Stalled";
+  /** `Contended` is listed only while the daemon finds a resource changed again and again. */
+  readonly type: "Ready" | "Protected" | "Drifted" | "Stalled" | "Contended";
   readonly status: boolean;
   readonly reason: string;
   /** ISO 8601: the last apply for an unchanged host, the start of an interrupted apply; absent if the time is unknown. */
@@ -72,6 +73,8 @@ export interface Status {
   readonly fallback?: readonly FallenBack[];
   /** Why the keeper does not respond, and what to do; absent if it does, or none runs. */
   readonly silentKeeper?: AwgError;
+  /** The process of the running daemon; absent if none runs. */
+  readonly daemonPid?: number;
   /** Absent if the rule exists, or no policy rule of awg's is needed. */
   readonly mainRuleMissing?: MainRuleMissing;
   /** A reboot removes what is applied, because awg's service does not start at boot. */

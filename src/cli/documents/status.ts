@@ -56,7 +56,7 @@ const resourceStatus = z
 
 const condition = z
   .object({
-    type: z.enum(["Ready", "Protected", "Drifted", "Stalled"]),
+    type: z.enum(["Ready", "Protected", "Drifted", "Stalled", "Contended"]),
     status: z.boolean(),
     reason: z.string().describe("For people; the words may change."),
     since: time.nullable().describe("Null where the time is not known."),
@@ -91,6 +91,7 @@ export const statusDocument = z
       .nullable()
       .describe("The kernel's own policy rule lookup main is missing."),
     endsAtReboot: z.boolean().describe("A reboot removes what is applied: awg's service does not start at boot."),
+    daemon: z.object({ pid: z.int() }).nullable().describe("The running daemon."),
     awaitingConfirmation: z.object({ generation: z.int(), secondsLeft: z.number() }).nullable(),
   })
   .describe("Conditions of the host, and the state of each resource.");

@@ -77,7 +77,16 @@ export const daemonEvent = z
   .union([
     versionLine,
     z.object({ type: z.literal("woken"), at, reasons: list(z.string()) }).describe("The daemon reads the host again."),
-    z.object({ type: z.literal("inSync"), at }).describe("The host is as the accepted config says."),
+    z
+      .object({
+        type: z.literal("inSync"),
+        at,
+        filesNotApplied: z
+          .boolean()
+          .exactOptional()
+          .describe("The files have another config; a problem line says why it is not applied."),
+      })
+      .describe("The host is as the accepted config says."),
     z
       .object({ type: z.literal("applying"), at, keys: list(z.string()), proposed: z.boolean() })
       .describe("These resources are being changed: by a new config if proposed, else repaired."),

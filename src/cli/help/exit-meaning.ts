@@ -14,7 +14,8 @@ export const EXIT_MEANING: Readonly<Record<keyof typeof EXIT, string>> = {
   invariant: "An invariant of the config does not hold. Nothing was changed.",
   conflict: "Another program has what a resource needs. Nothing was changed.",
   unconfirmed: "The change was not confirmed in time and was reverted.",
-  locked: "Another awg changes this host, or a change waits for `awg confirm`.",
+  locked:
+    "Another awg changes this host for more than 10 s, another daemon keeps it, or a change waits for `awg confirm`.",
   stalePlan: "The saved plan no longer fits the config or the host.",
   unsupported: "This host or this version of awg cannot do what the config asks for.",
   usage: "Wrong usage, or the change was not approved.",

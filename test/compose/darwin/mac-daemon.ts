@@ -2,7 +2,8 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { daemonOutside } from "../../../src/compose/daemon.ts";
-import { type DaemonReport, keepHost } from "../../../src/daemon/run-daemon.ts";
+import type { DaemonReport } from "../../../src/daemon/daemon-report.ts";
+import { keepHost } from "../../../src/daemon/run-daemon.ts";
 import { CONFIG, type MacBook } from "./macbook.ts";
 
 /** awg daemon on the MacBook: loop, watches and network monitor; time passes on the Mac while the test waits. */

@@ -192,6 +192,7 @@ export function statusDocument(status: Status, nowMs = Date.now()): DocumentOf<"
     silentKeeper: silenceDocument(status.silentKeeper),
     mainRuleMissing: status.mainRuleMissing ?? null,
     endsAtReboot: status.endsAtReboot === true,
+    daemon: status.daemonPid === undefined ? null : { pid: status.daemonPid },
     awaitingConfirmation:
       status.awaiting === undefined
         ? null

@@ -4,7 +4,7 @@ import { writeEvent } from "../../event-stream.ts";
 import { EXIT } from "../../exit-code.ts";
 import { hostOptionsOf } from "../../open-host.ts";
 import { flagOption, listOption, type RunVerb } from "../../verb.ts";
-import { renderReport } from "./loop-report.ts";
+import { logLine } from "./loop-report.ts";
 
 /** `awg daemon`: keeps the host as declared until SIGTERM or SIGINT; SIGHUP makes it look. */
 export const run: RunVerb = async (call) => {
@@ -20,7 +20,7 @@ export const run: RunVerb = async (call) => {
     notify: flagOption(call, "notify"),
     report: (report) => {
       if (json) writeEvent(call.terminal, (line) => call.terminal.err(line), report);
-      else call.terminal.err(renderReport(report));
+      else call.terminal.err(logLine(report, call.environment, new Date()));
     },
     untilStopped: stopped.promise,
   });

@@ -1,13 +1,21 @@
-import type { DaemonReport } from "../../../daemon/run-daemon.ts";
+import type { DaemonReport } from "../../../daemon/daemon-report.ts";
 import { renderGuarded } from "../../../daemon/watch/ruleset-watchdog.ts";
 
-/** The daemon's reports, a line each, without a time: the journal adds one. */
-export function renderReport(report: DaemonReport): string {
+/** A line of the daemon's log with its time. The journal adds one by itself, and sets JOURNAL_STREAM (systemd.exec(5)). */
+export function logLine(report: DaemonReport, environment: NodeJS.ProcessEnv, now: Date): string {
+  const text = renderReport(report);
+  return environment["JOURNAL_STREAM"] === undefined ? `${now.toISOString()} ${text}` : text;
+}
+
+/** The daemon's reports, a line each. */
+function renderReport(report: DaemonReport): string {
   switch (report.type) {
     case "woken":
       return `reading the host again: ${report.reasons.join("; ")}`;
     case "inSync":
-      return "in sync";
+      return report.filesNotApplied === true
+        ? "in sync with the accepted state; the config on the disk is not applied"
+        : "in sync";
     case "applying":
       return `${report.proposed ? "applying the config" : "repairing"}: ${report.keys.join(", ")}`;
     case "applied":
