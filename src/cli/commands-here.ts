@@ -4,7 +4,7 @@ import { ENTERED_NETNS } from "./verb-options.ts";
 
 /** Verbs that a remedy names; each acts on the host that these options choose. */
 const COMMAND =
-  /\bawg (apply|confirm|daemon|destroy|diff|doctor|drift|explain|get|history|install|plan|ps|revert|rollback|status|uninstall|verify)\b(?!\s+--(?:host|netns|state-dir)\b)/g;
+  /\bawg (apply|confirm|daemon|destroy|diff|doctor|down|drift|explain|get|history|install|plan|ps|revert|rollback|status|uninstall|up|verify)\b(?!\s+--(?:host|netns|state-dir)\b)/g;
 
 /**
  * Makes remedies act on the host that the user chose: `awg apply` becomes `awg apply --netns lab` in the answer to

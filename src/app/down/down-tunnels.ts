@@ -43,7 +43,7 @@ export function downNotes(config: Config, down: readonly string[]): readonly Dow
     const isDnsDown = dns?.via.kind === "tunnel" && dns.via.tunnel === name && dns.servers.length > 0;
     const resolver = config.killSwitch.enabled ? "its DNS is blocked" : "the host's own DNS is restored";
     const message = [
-      `is down by awg down. Its traffic is ${traffic}${isDnsDown ? `; ${resolver}` : ""}.`,
+      `is down on request. Its traffic is ${traffic}${isDnsDown ? `; ${resolver}` : ""}.`,
       `To bring it up: awg up ${name}`,
     ].join(" ");
     return [{ path: `tunnels.${name}`, message, isWarning: true }];

@@ -4,14 +4,11 @@ import type { FirstAnswer } from "../../app/first-answer/first-answers.ts";
 const JUST_NOW_SECONDS = 5;
 
 /** One paragraph for each tunnel: whether it carries, and what to try if it does not. */
-export function renderFirstAnswers(
-  answers: readonly FirstAnswer[],
-  commands: { readonly doctor: string; readonly apply: string },
-): string {
-  return answers.map((answer) => `${textOf(answer, commands)}\n`).join("");
+export function renderFirstAnswers(answers: readonly FirstAnswer[]): string {
+  return answers.map((answer) => `${textOf(answer)}\n`).join("");
 }
 
-function textOf(answer: FirstAnswer, { doctor, apply }: { readonly doctor: string; readonly apply: string }): string {
+function textOf(answer: FirstAnswer): string {
   const { state, endpoint = "its peer", name = "" } = answer;
   const tunnel = `Tunnel "${answer.tunnel}"`;
   switch (state) {
@@ -20,17 +17,17 @@ function textOf(answer: FirstAnswer, { doctor, apply }: { readonly doctor: strin
     case "silent":
       return [
         `${tunnel} has no handshake yet: ${endpoint} did not answer in 5 s.`,
-        `Check the endpoint, its port and the peer's public key; then run: ${doctor}`,
+        "Check the endpoint, its port and the peer's public key; then run: awg doctor",
       ].join("\n");
     case "stuck":
       return [
         `${tunnel} has a handshake with ${endpoint}, but no packet enters the tunnel.`,
-        `Find what holds it up with: ${doctor}`,
+        "Find what holds it up with: awg doctor",
       ].join("\n");
     case "unresolved":
       return [
         `${tunnel} is down: cannot resolve ${name}.`,
-        `Check the spelling, or set dns.bootstrap; then run: ${apply}`,
+        "Check the spelling, or set dns.bootstrap; then run: awg apply",
       ].join("\n");
   }
 }

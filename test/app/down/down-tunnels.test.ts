@@ -40,8 +40,8 @@ describe("a tunnel that awg down took down", () => {
   test("is named with what becomes of its traffic, and how to bring it up", () => {
     const texts = (rest: string, down: string[]) => downNotes(config(rest), down).map(({ message }) => message);
     expect(texts(GUARDED, ["home", "office"])).toEqual([
-      "is down by awg down. Its traffic is blocked. To bring it up: awg up home",
-      "is down by awg down. Its traffic is blocked or direct, as its fallbacks say; its DNS is blocked. To bring it up: awg up office",
+      "is down on request. Its traffic is blocked. To bring it up: awg up home",
+      "is down on request. Its traffic is blocked or direct, as its fallbacks say; its DNS is blocked. To bring it up: awg up office",
     ]);
     expect(texts(OPEN, ["office"])[0]).toContain("the host's own DNS is restored");
   });

@@ -3,9 +3,7 @@ import { type FirstAnswer, firstAnswers } from "../../../app/first-answer/first-
 import type { HostParts } from "../../../app/parts.ts";
 import type { Planned } from "../../../app/plan/planned.ts";
 import { endsAtReboot } from "../../../app/status/reboot.ts";
-import type { VerbCall } from "../../verb.ts";
 import { renderFirstAnswers } from "../../views/first-answers.ts";
-import { onThisMachine } from "./await-confirmation.ts";
 
 /** What was found out about a state once it was applied; part of the JSON document. */
 export interface StateAfter {
@@ -45,14 +43,14 @@ export async function stateAfter(
 }
 
 /** Of a host that was not changed, only the tunnels that do not carry are worth a line. */
-export function answersText(call: VerbCall, { changed }: Applied, answers: readonly FirstAnswer[]): string {
+export function answersText({ changed }: Applied, answers: readonly FirstAnswer[]): string {
   const shown = changed ? answers : answers.filter(({ state }) => state !== "up");
-  return renderFirstAnswers(shown, { doctor: onThisMachine("doctor", call), apply: onThisMachine("apply", call) });
+  return renderFirstAnswers(shown);
 }
 
 /** The lines below the result. The answers of a state on trial were shown while it waited. */
-export function afterText(call: VerbCall, outcome: Applied, { tunnels = [], endsAtReboot: ends }: StateAfter): string {
-  const answers = outcome.unconfirmed === undefined ? answersText(call, outcome, tunnels) : "";
-  const boot = ends === true ? `It lasts until reboot. To keep it: ${onThisMachine("install", call)}` : "";
+export function afterText(outcome: Applied, { tunnels = [], endsAtReboot: ends }: StateAfter): string {
+  const answers = outcome.unconfirmed === undefined ? answersText(outcome, tunnels) : "";
+  const boot = ends === true ? "It lasts until reboot; awg install keeps it." : "";
   return `${answers}${boot}`;
 }

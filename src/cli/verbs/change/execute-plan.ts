@@ -15,6 +15,7 @@ import { flagOption, textOption, type VerbCall } from "../../verb.ts";
 import { printDocument } from "../../views/json.ts";
 import { printNotes } from "../../views/notes.ts";
 import { styleFor } from "../../views/style.ts";
+import { wrapped } from "../../views/wrapped.ts";
 import { printPlanned } from "../plan/plan.json.ts";
 import { afterText, answersAfter, answersText, stateAfter } from "./after-apply.ts";
 import { awaitConfirmation, confirmWithinOf } from "./await-confirmation.ts";
@@ -67,7 +68,7 @@ export async function executeVerb(
     const answering = answersAfter(parts, planned, outcome, () => signals.received !== undefined);
     if (unconfirmed !== undefined) {
       signals.outliveTerminal();
-      if (!quiet) void answering.then((answers) => terminal.err(answersText(call, outcome, answers).trimEnd()));
+      if (!quiet) void answering.then((answers) => terminal.err(answersText(outcome, answers).trimEnd()));
       await awaitConfirmation(call, awaitedChange(parts, unconfirmed), () => signals.received);
     }
     const text = outcome.changed ? doneText(texts, planned, outcome) : nothingText(texts, outcome);
@@ -75,7 +76,7 @@ export async function executeVerb(
     const result = { ...applied, ...after };
     if (stream) printEvent(terminal, { type: "result", ...result });
     else if (quiet) printDocument(terminal, "apply", { format_version: "1", ...result });
-    else terminal.out(`${text}\n${afterText(call, outcome, after)}`.trimEnd());
+    else terminal.out(wrapped(`${text}\n${afterText(outcome, after)}`.trimEnd(), terminal));
     if (outcome.unaccepted !== undefined) terminal.err(unacceptedText(outcome.unaccepted));
     if (await isAwaitingPerson(call, parts, planned)) return EXIT.unsupported;
     return flagOption(call, "detailedExitcode") && outcome.changed ? EXIT.changed : EXIT.success;

@@ -112,7 +112,7 @@ function openTexts(
   { fallback = [], down = [], silentKeeper, mainRuleMissing, ...transaction }: Status,
   style: Style,
 ): readonly string[] {
-  const stopped = down.map((name) => style.yellow(`Tunnel "${name}" is down by awg down. Bring it up: awg up ${name}`));
+  const stopped = down.map((name) => style.yellow(`Tunnel "${name}" is down on request. Bring it up: awg up ${name}`));
   const fallen = fallback.map(({ device, rules }) =>
     style.yellow(`${device} is down: ${rules.join(", ")} go direct until it is up.`),
   );
