@@ -44,7 +44,7 @@ const GENERATIONS: readonly [string, readonly string[], readonly [string, string
   ["3.0", [...SINCE_1_0, ...MORE_PADDING, ...RANGES, ...PACKETS, ...SINCE_3_0], ["s4", "17", "S4 = 17"]],
   [
     "3.1",
-    [SINCE_1_0, MORE_PADDING, RANGES, PACKETS, SINCE_3_0, ["RandomTrailers = 1", "DisableCookies = 1"]].flat(),
+    [SINCE_1_0, MORE_PADDING, RANGES, PACKETS, SINCE_3_0, ["RandomTrailers = on", "DisableCookies = on"]].flat(),
     ["rekey-timeout", "4-9", "RekeyTimeout = 4-9"],
   ],
 ];

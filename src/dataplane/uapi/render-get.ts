@@ -1,5 +1,6 @@
 import { renderPrefix } from "../../model/prefix.ts";
 import { bytesToHex } from "../../uapi/key-text.ts";
+import { GENERATION_KEY, OBFUSCATION_KEYS, offValueOf } from "../../uapi/obfuscation.ts";
 import type { PeerObservation, TunnelObservation } from "../contract.ts";
 import { renderEndpoint } from "./endpoint-text.ts";
 import type { UapiPeerSettings, UapiSettings } from "./uapi-settings.ts";
@@ -16,10 +17,19 @@ export function renderGet(held: UapiSettings, observed: TunnelObservation | unde
   // wg and the other tools ignore unknown keys.
   lines.push("awg_engine=embedded");
   if (observed !== undefined) lines.push(`awg_wire=${observed.wire}`);
-  for (const [key, value] of Object.entries(held.obfuscation)) lines.push(`${key}=${value}`);
+  lines.push(...obfuscationLines(held.obfuscation));
   const seen = new Map((observed?.peers ?? []).map((peer) => [bytesToHex(peer.publicKey), peer]));
   for (const [key, peer] of held.peers) lines.push(...peerLines(key, peer, seen.get(key)));
   return lines.map((line) => `${line}\n`).join("");
+}
+
+/** With any parameter all type words, as amneziawg-go from v0.2.16 on: `awg show` prints 0 for absent ones. */
+function obfuscationLines(values: UapiSettings["obfuscation"]): string[] {
+  const isObfuscated = Object.keys(values).some((key) => key !== GENERATION_KEY);
+  return OBFUSCATION_KEYS.flatMap((key) => {
+    const value = values[key] ?? (isObfuscated && /^h[1-4]$/.test(key) ? offValueOf(key) : undefined);
+    return value === undefined ? [] : [`${key}=${value}`];
+  });
 }
 
 function peerLines(key: string, held: UapiPeerSettings, seen: PeerObservation | undefined): string[] {

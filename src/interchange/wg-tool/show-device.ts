@@ -28,10 +28,10 @@ export function showDevice(device: ShownDevice, nowSeconds: number, showsKeys: b
   if (state.listenPort !== 0) line("listening port", `${state.listenPort}`);
   if (state.fwmark !== 0) line("fwmark", markText(state.fwmark));
   const set = normalizeObfuscation(state.obfuscation);
-  for (const { option, uapi } of OBFUSCATION_WORDS) {
-    if (set[uapi] === undefined) continue;
-    const isHidden = uapi === SECRET_OBFUSCATION_KEY && !showsKeys;
-    line(option.replaceAll("-", " "), isHidden ? "(hidden)" : (obfuscationText(state, uapi) ?? ""));
+  for (const word of OBFUSCATION_WORDS) {
+    if (set[word.uapi] === undefined) continue;
+    const isHidden = word.uapi === SECRET_OBFUSCATION_KEY && !showsKeys;
+    line(word.option.replaceAll("-", " "), isHidden ? "(hidden)" : (obfuscationText(state, word) ?? ""));
   }
   for (const peer of byLatestHandshake(state)) lines.push("", ...peerLines(peer, nowSeconds, secret));
   return lines.join("\n");

@@ -1,14 +1,11 @@
 import { AwgError } from "../../model/error.ts";
 import type { UapiPeer } from "../../uapi/reply.ts";
-import { OBFUSCATION_WORDS } from "./obfuscation-words.ts";
+import { OBFUSCATION_WORDS, type ObfuscationWord } from "./obfuscation-words.ts";
 import { FIELDS, keepaliveRange, keyText, markText, obfuscationText, type ShownDevice } from "./shown-device.ts";
 
 const OFF_BY_DEFAULT: Readonly<Record<string, string>> = { h1: "1", h2: "2", h3: "3", h4: "4" };
-/**
- * amneziawg-tools' dump has these columns between port and mark; it has none for the switches of 3.1 and for parameters
- * of 1.5 alone.
- */
-const DUMP_COLUMNS = OBFUSCATION_WORDS.filter(({ conf, isSwitch }) => !isSwitch && !/^(?:J[1-3]|Itime)$/.test(conf));
+/** The dump of amneziawg-tools 3.1 has these columns between port and mark; it has none for parameters of 1.5 alone. */
+const DUMP_COLUMNS = OBFUSCATION_WORDS.filter(({ conf }) => !/^(?:J[1-3]|Itime)$/.test(conf));
 
 /**
  * One field of a device, one line per device or peer, for programs.
@@ -52,13 +49,13 @@ function fieldLines(device: ShownDevice, field: string): string[] {
       return dump(device);
   }
   const parameter = OBFUSCATION_WORDS.find(({ option }) => option === field);
-  if (parameter !== undefined) return [parameterText(device, parameter.uapi)];
+  if (parameter !== undefined) return [parameterText(device, parameter)];
   throw new AwgError("usage", `unknown field "${field}"`, { remedy: `use one of ${FIELDS.join(", ")}` });
 }
 
 function dump(device: ShownDevice): string[] {
   const { state, publicKey = "(none)" } = device;
-  const columns = DUMP_COLUMNS.map(({ uapi }) => parameterText(device, uapi));
+  const columns = DUMP_COLUMNS.map((word) => parameterText(device, word));
   const head = [keyText(state.privateKey), publicKey, state.listenPort, ...columns, markText(state.fwmark)];
   const peers = state.peers.map((peer) => [
     peer.publicKey,
@@ -74,9 +71,10 @@ function dump(device: ShownDevice): string[] {
 }
 
 /** What the tools print for a disabled parameter. */
-function parameterText({ state }: ShownDevice, uapi: string): string {
-  const absent = /^i[1-5]$/.test(uapi) ? "(null)" : uapi.endsWith("_key") ? "(none)" : "0";
-  return obfuscationText(state, uapi) ?? OFF_BY_DEFAULT[uapi] ?? absent;
+function parameterText({ state }: ShownDevice, word: ObfuscationWord): string {
+  const { uapi, isSwitch } = word;
+  const absent = /^i[1-5]$/.test(uapi) ? "(null)" : uapi.endsWith("_key") ? "(none)" : isSwitch ? "off" : "0";
+  return obfuscationText(state, word) ?? OFF_BY_DEFAULT[uapi] ?? absent;
 }
 
 function keepaliveText(peer: UapiPeer): string {

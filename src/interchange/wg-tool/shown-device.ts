@@ -1,7 +1,7 @@
 import { bytesToBase64 } from "../../uapi/key-text.ts";
 import { SECRET_OBFUSCATION_KEY } from "../../uapi/obfuscation.ts";
 import type { UapiDevice, UapiPeer } from "../../uapi/reply.ts";
-import { OBFUSCATION_WORDS } from "./obfuscation-words.ts";
+import { OBFUSCATION_WORDS, type ObfuscationWord } from "./obfuscation-words.ts";
 
 /** A device to show; its public key is derived elsewhere. */
 export interface ShownDevice {
@@ -45,17 +45,21 @@ export function renderShowConf({ state }: ShownDevice): string {
   if (state.listenPort !== 0) lines.push(`ListenPort = ${state.listenPort}`);
   if (state.fwmark !== 0) lines.push(`FwMark = ${markText(state.fwmark)}`);
   if (state.privateKey !== undefined) lines.push(`PrivateKey = ${bytesToBase64(state.privateKey)}`);
-  for (const { conf, uapi } of OBFUSCATION_WORDS) {
-    const value = obfuscationText(state, uapi);
-    if (value !== undefined) lines.push(`${conf} = ${value}`);
+  for (const word of OBFUSCATION_WORDS) {
+    const value = obfuscationText(state, word);
+    if (value !== undefined) lines.push(`${word.conf} = ${value}`);
   }
   for (const peer of state.peers) lines.push("", ...peerConf(peer));
   return `${lines.join("\n")}${state.peers.length === 0 ? "\n" : ""}`;
 }
 
-/** A parameter as a conf writes it; a key in base64. */
-export function obfuscationText({ obfuscation }: UapiDevice, uapi: string): string | undefined {
+/** A parameter as a conf writes it: a key in base64, a switch as on or off. */
+export function obfuscationText(
+  { obfuscation }: UapiDevice,
+  { uapi, isSwitch }: Pick<ObfuscationWord, "uapi" | "isSwitch">,
+): string | undefined {
   const value = obfuscation[uapi];
+  if (value !== undefined && isSwitch) return ["1", "true", "on"].includes(value) ? "on" : "off";
   if (value === undefined || uapi !== SECRET_OBFUSCATION_KEY) return value;
   return bytesToBase64(Uint8Array.from(value.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16)));
 }

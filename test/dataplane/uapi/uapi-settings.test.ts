@@ -30,7 +30,7 @@ describe("what a set leaves behind", () => {
       `private_key=${SECRET}\nlisten_port=1\nfwmark=2\njc=4\npublic_key=${A}\nendpoint=192.0.2.1:1\nallowed_ip=10.0.0.0/8`,
       `listen_port=3\npublic_key=${A}\npersistent_keepalive_interval=20-30`,
     );
-    expect(reply(held)).toMatchObject({ listenPort: 3, fwmark: 2, obfuscation: { jc: "4" } });
+    expect(reply(held)).toMatchObject({ listenPort: 3, fwmark: 2, obfuscation: { jc: "4", h1: "1", h4: "4" } });
     const [peer] = peersOf(held);
     expect(peer).toMatchObject({ persistentKeepalive: { low: 20_000, high: 30_000 } });
     expect(renderEndpoint(peer?.endpoint ?? { address: new Uint8Array(4), port: 0, scope: 0 })).toBe("192.0.2.1:1");
@@ -63,7 +63,9 @@ describe("what a set leaves behind", () => {
 
   test("a given generation is reported back; alone it obfuscates nothing", () => {
     const held = heldAfter(`private_key=${SECRET}\nawg_generation=1.5`, "jc=4\njmin=4\njmax=9");
-    expect(reply(held).obfuscation).toEqual({ awg_generation: "1.5", jc: "4", jmin: "4", jmax: "9" });
+    const words = { h1: "1", h2: "2", h3: "3", h4: "4" };
+    expect(reply(held).obfuscation).toEqual({ awg_generation: "1.5", jc: "4", jmin: "4", jmax: "9", ...words });
+    expect(reply(heldAfter("awg_generation=1.5")).obfuscation).toEqual({ awg_generation: "1.5" });
     const reported = (one: UapiSettings) => deviceSettings(one, { mtuBytes: 1420 })?.obfuscation;
     expect(reported(held)?.parameters).toMatchObject({ awg_generation: "1.5" });
     expect(reported(heldAfter(`private_key=${SECRET}\nawg_generation=1.5`))).toBeUndefined();
