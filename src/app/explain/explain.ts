@@ -270,7 +270,12 @@ function pathName(policy: FirewallPolicy, mark: number): string {
   if (number === PATH_NUMBERS.block) return "block";
   if (number === PATH_NUMBERS.engine) return "our own engine";
   const tunnels = policy.layers.flatMap((layer) => layer.tunnels);
-  return tunnels.find((tunnel) => tunnel.number === number)?.device ?? (number === 0 ? "(unmarked)" : `path ${number}`);
+  return tunnels.find((tunnel) => tunnel.number === number)?.device ?? unnamed(policy, number);
+}
+
+function unnamed({ layers }: FirewallPolicy, number: number): string {
+  if (number !== 0) return `path ${number}`;
+  return layers.length === 0 ? "(no packet policy)" : "(unmarked)";
 }
 
 function pathReason(policy: FirewallPolicy, packet: Packet): string {

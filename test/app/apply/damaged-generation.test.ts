@@ -50,7 +50,7 @@ test("law 9: history lists the rest, and names the generation that cannot be rea
   expect(ended).toMatchObject({
     status: 5,
     stdout: `${renderHistory(history, styleFor(false))}\n`,
-    stderr: "Generation 2 cannot be read; awg doctor says what may be done.\n",
+    stderr: `Generation 2 cannot be read; awg doctor --host simulated:${bench.file} says what may be done.\n`,
   });
 });
 
