@@ -11,6 +11,8 @@ import {
   statSync,
   writeSync,
 } from "node:fs";
+import { dirname } from "node:path";
+import { refuseLinkedFolder } from "./own-folder.ts";
 
 /** The folder is in memory, and new tunnel names keep appearing. */
 const KEPT_LOGS = 16;
@@ -45,7 +47,9 @@ export function pruneEngineLogs(folder: string, isThere: (device: string) => boo
  * @returns a descriptor that the caller closes
  */
 export function openEngineLog(path: string): number {
-  return openSync(path, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_APPEND, 0o600);
+  refuseLinkedFolder(dirname(path));
+  const { O_WRONLY, O_CREAT, O_TRUNC, O_APPEND, O_NOFOLLOW } = constants;
+  return openSync(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_NOFOLLOW, 0o600);
 }
 
 /**

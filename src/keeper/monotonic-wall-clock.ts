@@ -1,5 +1,6 @@
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { refuseLinkedFolder } from "./own-folder.ts";
 
 /** Smaller backward steps are ignored: engine timestamps have a resolution of about 17 ms. */
 const TOLERANCE_MS = 1_000;
@@ -90,7 +91,9 @@ function offsetFile(path: string): ClockOffsetStore {
     },
     write: (aheadMs) => {
       try {
-        writeFileSync(`${path}.new`, `${Math.floor(aheadMs)}\n`, { mode: 0o600 });
+        refuseLinkedFolder(dirname(path));
+        rmSync(`${path}.new`, { force: true });
+        writeFileSync(`${path}.new`, `${Math.floor(aheadMs)}\n`, { mode: 0o600, flag: "wx" });
         renameSync(`${path}.new`, path);
       } catch {
         // See above.

@@ -4,6 +4,7 @@ import { uptime } from "node:os";
 import { messageOf } from "../model/error.ts";
 import { isWatch, type Watch } from "../model/keeper-protocol.ts";
 import { StateFolder } from "../state/state-folder.ts";
+import { refuseLinkedFolder } from "./own-folder.ts";
 
 const LOOK_MS = 100;
 const FIRST_RETRY_MS = 1_000;
@@ -94,6 +95,7 @@ export class Watchdog implements Disposable {
   }
 
   #write(watch: Watch): void {
+    refuseLinkedFolder(this.#folder.path);
     const stored: StoredWatch = { ...watch, namespace: this.#namespace?.id };
     this.#folder.replace(FILE, Buffer.from(JSON.stringify(stored)));
   }

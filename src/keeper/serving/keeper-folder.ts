@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { AwgError } from "../../model/error.ts";
 import type { KeeperPaths } from "../../model/keeper-protocol.ts";
 import { tryLockFile } from "../../native/linux/process/file-lock.ffi.ts";
+import { refuseLinkedFolder } from "../own-folder.ts";
 
 const LOCK_LOOK_MS = 1000;
 /** sun_path with its closing zero has 104 bytes on macOS and 108 on Linux (unix(4), unix(7)); the shorter holds on both. */
@@ -19,11 +20,12 @@ export class KeeperFolder {
 
   /**
    * Creates the folder if missing, and takes the lock unless this process has it. False when another keeper has it, now
-   * or after ours was removed.
+   * or after ours was removed. AwgError permission when a link has its place.
    */
   take(): boolean {
     const { folder, lock } = this.paths;
     if (this.#lock !== undefined && isSameFile(this.#lock, lock)) return true;
+    refuseLinkedFolder(folder);
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     chmodSync(folder, 0o700);
     const opened = openSync(lock, "w", 0o600);

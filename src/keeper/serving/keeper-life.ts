@@ -56,6 +56,7 @@ export async function serveUntilDone(
   using _logs = boundEngineLogs(paths.folder, () => keeper.enginePids ?? []);
   const isDone = (): boolean => isStopRequested || ended?.aborted === true;
   const isIdle = (): boolean => !isService && performance.now() - idleSinceMs >= IDLE_MS;
+  let reported = "";
   while (!isDone() && !isIdle()) {
     await sleep(LOOK_MS);
     try {
@@ -71,8 +72,11 @@ export async function serveUntilDone(
         place = await openPlace(paths, answer, peerUid, turns);
       }
       keeper.adoptRest();
+      reported = "";
     } catch (error) {
-      reportToLog(`the keeper's folder: ${messageOf(error)}`);
+      const text = `the keeper's folder: ${messageOf(error)}`;
+      if (text !== reported) reportToLog(text);
+      reported = text;
     }
     if (!keeper.holdsNothing || place.server.clients > 0) idleSinceMs = performance.now();
   }

@@ -1,10 +1,7 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { initialTransition, transition } from "xstate";
-import {
-  TRIES_BEFORE_BLOCKED,
-  type TunnelEvent,
-  tunnelMachine,
-} from "../../../src/reconciler/machine/tunnel.machine.ts";
+import { type TunnelEvent, tunnelMachine } from "../../../src/reconciler/machine/tunnel.machine.ts";
 
 type Type = TunnelEvent["type"];
 const TYPES: readonly Type[] = [
@@ -14,10 +11,8 @@ const TYPES: readonly Type[] = [
   "handshake",
   "handshakeTimeout",
   "sessionExpired",
-  "networkChanged",
   "engineDied",
   "retry",
-  "stop",
 ];
 
 function follow(...types: readonly Type[]) {
@@ -33,7 +28,6 @@ function follow(...types: readonly Type[]) {
   return { state, effects };
 }
 
-const FAILED_TRY = ["resolved", "handshakeTimeout", "retry"] as const;
 const WAYS = {
   down: [],
   resolving: ["start"],
@@ -41,20 +35,7 @@ const WAYS = {
   up: ["start", "resolved", "handshake"],
   stale: ["start", "resolved", "handshake", "sessionExpired"],
   reconnecting: ["start", "resolveFailed"],
-  blocked: [
-    "start",
-    ...Array.from({ length: TRIES_BEFORE_BLOCKED - 1 }, () => FAILED_TRY).flat(),
-    "resolved",
-    "handshakeTimeout",
-  ],
 } as const satisfies Record<string, readonly Type[]>;
-
-const AGAIN = {
-  retry: "resolving: resolve",
-  networkChanged: "resolving: resolve",
-  handshake: "up",
-  stop: "down",
-} as const;
 
 /** Every transition that leads elsewhere or has an effect. */
 const TABLE: Readonly<Record<keyof typeof WAYS, Readonly<Partial<Record<Type, string>>>>> = {
@@ -62,32 +43,22 @@ const TABLE: Readonly<Record<keyof typeof WAYS, Readonly<Partial<Record<Type, st
   resolving: {
     resolved: "handshaking: requestHandshake",
     resolveFailed: "reconnecting: scheduleRetry",
-    engineDied: "resolving: startEngine",
-    networkChanged: "resolving: resolve",
-    stop: "down",
   },
   handshaking: {
     handshake: "up",
     handshakeTimeout: "reconnecting: scheduleRetry",
-    engineDied: "reconnecting: startEngine, scheduleRetry",
-    networkChanged: "resolving: resolve",
-    stop: "down",
+    engineDied: "reconnecting: scheduleRetry",
   },
   up: {
     sessionExpired: "stale: requestHandshake",
-    engineDied: "reconnecting: startEngine, scheduleRetry",
-    networkChanged: "up: setEndpointAgain",
-    stop: "down",
+    engineDied: "reconnecting: scheduleRetry",
   },
   stale: {
     handshake: "up",
     handshakeTimeout: "reconnecting: scheduleRetry",
-    engineDied: "reconnecting: startEngine, scheduleRetry",
-    networkChanged: "resolving: resolve",
-    stop: "down",
+    engineDied: "reconnecting: scheduleRetry",
   },
-  reconnecting: { ...AGAIN, engineDied: "reconnecting: startEngine" },
-  blocked: { ...AGAIN, engineDied: "blocked: startEngine" },
+  reconnecting: { retry: "resolving: resolve", handshake: "up" },
 };
 
 describe("a tunnel's machine", () => {
@@ -102,9 +73,17 @@ describe("a tunnel's machine", () => {
     });
   }
 
-  test("it counts as blocked only after as many failed tries in a row, and goes on trying", () => {
-    expect(follow(...WAYS.blocked.slice(0, -3)).state.value).toBe("reconnecting");
-    expect(follow(...WAYS.blocked, "retry", "resolved", "handshake").state.value).toBe("up");
-    expect(follow(...WAYS.blocked, "retry", "resolved", "handshake").state.context.failures).toBe(0);
+  test("failures count until a handshake", () => {
+    const failing = ["start", "resolved", "handshakeTimeout", "retry", "resolveFailed"] as const;
+    expect(follow(...failing).state.context.failures).toBe(2);
+    expect(follow(...failing, "handshake").state.context.failures).toBe(0);
+  });
+
+  const SENDER = readFileSync(new URL("../../../src/daemon/watch/tunnel-state.ts", import.meta.url), "utf8");
+
+  test("each event is sent and each action carried out by the daemon", () => {
+    const actions = Object.keys(tunnelMachine.implementations.actions).filter((name) => !name.startsWith("note"));
+    expect(actions).toHaveLength(3);
+    expect([...TYPES, ...actions].filter((name) => !SENDER.includes(`"${name}"`))).toEqual([]);
   });
 });
