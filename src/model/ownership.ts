@@ -50,6 +50,9 @@ export function tableOfPath(pathNumber: number): number {
 /** The mark of awg's tunnel and bootstrap sockets. It grants nothing without the service user's uid. */
 export const ENGINE_MARK = markOfPath(PATH_NUMBERS.engine);
 
+/** The mark of a guest's DNS query to a declared server until its route is looked up (S4.2). */
+export const GUEST_DNS_MARK = markOfPath(254);
+
 /** Metric of the `unreachable default` that ends each of awg's tables; every other route has a smaller one. */
 export const GUARD_METRIC = 4_278_198_272;
 

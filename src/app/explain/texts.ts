@@ -4,12 +4,13 @@ import type { KnownRoute } from "../../verify/routing/routing.ts";
 
 /** A policy rule as `ip rule` shows it. */
 export function policyRuleText({ preference, match, table, suppressPrefixLength }: PolicyRule): string {
-  const { mark, source, destination, uids, protocol, ports, sourcePorts } = match;
+  const { mark, source, destination, uids, protocol, ports, sourcePorts, local } = match;
   const range = ({ from, to }: { readonly from: number; readonly to: number }) =>
     from === to ? `${from}` : `${from}-${to}`;
   const parts = [
     `from ${source ?? "all"}`,
     ...(destination === undefined ? [] : [`to ${destination}`]),
+    ...(local === true ? ["iif lo"] : []),
     ...(mark === undefined ? [] : [`fwmark 0x${mark.value.toString(16)}/0x${mark.mask.toString(16)}`]),
     ...(protocol === undefined ? [] : [`ipproto ${protocol}`]),
     ...(sourcePorts === undefined ? [] : [`sport ${range(sourcePorts)}`]),

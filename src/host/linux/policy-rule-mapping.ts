@@ -1,3 +1,4 @@
+import { LOOPBACK_DEVICE } from "../../model/firewall/packet.ts";
 import { ROUTE_PROTOCOL } from "../../model/ownership.ts";
 import type { PolicyRule, PolicyRuleMatch } from "../../model/resources/routes.ts";
 import type { PolicyRule as KernelRule } from "../../native/linux/rtnetlink/rule.codec.ts";
@@ -25,7 +26,7 @@ const MODELLED = new Set([
 
 /** The kernel's form of one of our rules, with our protocol number. */
 export function kernelRuleOf({ family, preference, match, table, suppressPrefixLength }: PolicyRule): KernelRule {
-  const { mark, source, destination, uids, protocol, ports, sourcePorts } = match;
+  const { mark, source, destination, uids, protocol, ports, sourcePorts, local } = match;
   return {
     family,
     priority: preference,
@@ -37,6 +38,7 @@ export function kernelRuleOf({ family, preference, match, table, suppressPrefixL
     ...(source === undefined ? {} : { source }),
     ...(destination === undefined ? {} : { destination }),
     ...(uids === undefined ? {} : { uids }),
+    ...(local === true ? { iif: LOOPBACK_DEVICE } : {}),
     ...(protocol === undefined ? {} : { ipProtocol: PROTOCOLS[protocol] }),
     ...(ports === undefined ? {} : { destinationPorts: ports }),
     ...(sourcePorts === undefined ? {} : { sourcePorts }),
@@ -68,6 +70,7 @@ function matchOf(rule: KernelRule, protocol: "tcp" | "udp" | undefined): PolicyR
     ...(source === undefined ? {} : { source }),
     ...(destination === undefined ? {} : { destination }),
     ...(uids === undefined ? {} : { uids }),
+    ...(rule.iif === LOOPBACK_DEVICE ? { local: true } : {}),
     ...(protocol === undefined ? {} : { protocol }),
     ...(destinationPorts === undefined ? {} : { ports: destinationPorts }),
     ...(sourcePorts === undefined ? {} : { sourcePorts }),
@@ -81,6 +84,7 @@ function protocolOf(number: number | undefined): "tcp" | "udp" | undefined {
 function foreignText(rule: KernelRule, protocol: string | undefined): string {
   const parts = Object.entries(rule)
     .filter(([part, value]) => !MODELLED.has(part) && value !== undefined)
+    .filter(([part, value]) => part !== "iif" || value !== LOOPBACK_DEVICE)
     .map(([part, value]) => `${part} ${JSON.stringify(value)}`);
   if (rule.action !== "table") parts.push(rule.action);
   if (rule.ipProtocol !== undefined && protocol === undefined) parts.push(`ipproto ${rule.ipProtocol}`);

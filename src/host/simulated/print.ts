@@ -36,10 +36,11 @@ function printRoute(route: Route): string {
 }
 
 function printRule({ rule, protocol, foreign }: RuleEntry): string {
-  const { mark, source, destination, uids, protocol: carried, ports, sourcePorts } = rule.match;
+  const { mark, source, destination, uids, protocol: carried, ports, sourcePorts, local } = rule.match;
   const selectors = [
     source === undefined ? "" : ` from ${source}`,
     destination === undefined ? "" : ` to ${destination}`,
+    local === true ? " iif lo" : "",
     mark === undefined ? "" : ` fwmark 0x${mark.value.toString(16)}/0x${mark.mask.toString(16)}`,
     uids === undefined ? "" : ` uidrange ${uids.from}-${uids.to}`,
     carried === undefined ? "" : ` ipproto ${carried}`,

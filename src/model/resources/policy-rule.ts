@@ -3,9 +3,10 @@ import type { PolicyRule } from "./routes.ts";
 /** A policy rule as `ip rule` would print it: equal texts exactly for equal rules. */
 export function renderPolicyRule(policyRule: PolicyRule): string {
   const { family, preference, match, table, suppressPrefixLength } = policyRule;
-  const { mark, source, destination, uids, protocol, ports, sourcePorts } = match;
+  const { mark, source, destination, uids, protocol, ports, sourcePorts, local } = match;
   let text = `${family === 6 ? "-6" : "-4"} ${preference}: from ${source ?? "all"}`;
   if (destination !== undefined) text += ` to ${destination}`;
+  if (local === true) text += " iif lo";
   if (mark !== undefined) text += ` fwmark 0x${mark.value.toString(16)}/0x${mark.mask.toString(16)}`;
   if (protocol !== undefined) text += ` ipproto ${protocol}`;
   if (sourcePorts !== undefined) text += ` sport ${sourcePorts.from}-${sourcePorts.to}`;

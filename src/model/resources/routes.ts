@@ -7,6 +7,8 @@ export interface PolicyRuleMatch {
   readonly destination?: string;
   /** Both ends included. */
   readonly uids?: { readonly from: number; readonly to: number };
+  /** Only packets that this host sends (`iif lo`); false never occurs. */
+  readonly local?: true;
   readonly protocol?: "tcp" | "udp";
   /** Destination ports, both ends included. */
   readonly ports?: { readonly from: number; readonly to: number };

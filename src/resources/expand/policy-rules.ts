@@ -1,9 +1,17 @@
 import { DNS_ENCRYPTED_PORT, DNS_PORT } from "../../model/firewall/flow-path.ts";
 import { DHCPV4, LAN_PREFIXES, LINK_LOCAL } from "../../model/firewall/link-traffic.ts";
-import type { AllowGrant, FirewallPolicy, FlowMatch, FlowRule, PathRef } from "../../model/firewall/policy.ts";
+import type {
+  AllowGrant,
+  FirewallPolicy,
+  FlowMatch,
+  FlowRule,
+  PathRef,
+  PortRange,
+} from "../../model/firewall/policy.ts";
 import type { Family } from "../../model/ip.ts";
 import {
   ENGINE_MARK,
+  GUEST_DNS_MARK,
   MARK_MASK,
   markOfPath,
   PATH_NUMBERS,
@@ -125,7 +133,7 @@ function both(place: number, table: number, match: PolicyRuleMatch): PolicyRule[
  * still ends at another table's `unreachable`, so it must not get there.
  */
 const LINK_TRAFFIC: readonly PolicyRule[] = [
-  policyRule(4, PLACES.link, MAIN_TABLE, { protocol: "udp", ports: { from: DHCPV4.server, to: DHCPV4.server } }),
+  policyRule(4, PLACES.link, MAIN_TABLE, { protocol: "udp", ports: portRange(DHCPV4.server), local: true }),
   policyRule(6, PLACES.link, MAIN_TABLE, { destination: LINK_LOCAL }),
 ];
 
@@ -135,7 +143,8 @@ function bootstrapRule(server: string, serviceUid: number): PolicyRule {
   return policyRule(family, PLACES.engine, MAIN_TABLE, {
     destination: prefix,
     uids: { from: serviceUid, to: serviceUid },
-    ports: { from: DNS_PORT, to: DNS_PORT },
+    ports: portRange(DNS_PORT),
+    local: true,
   });
 }
 
@@ -155,22 +164,30 @@ function answers(allow: readonly AllowGrant[]): PolicyRule[] {
       return matches({ destinations: prefixes, uids: undefined }).flatMap(({ families, match }) =>
         ports.flatMap((sourcePorts) =>
           families.map((family) =>
-            policyRule(family, PLACES.answers, MAIN_TABLE, { ...match, protocol: name, sourcePorts }),
+            policyRule(family, PLACES.answers, MAIN_TABLE, { ...match, protocol: name, sourcePorts, local: true }),
           ),
         ),
       );
     });
 }
 
-/** DNS to a declared server uses the path of the servers, before every rule (S4.2). */
+/**
+ * DNS to a declared server uses the path of the servers, before every rule (S4.2). Guests' queries are selected by a mark, and
+ * not by their port: a rule with a port that is not for local packets makes the kernel dissect each packet that arrives
+ * (fib_rule_requires_fldissect of net/fib_rules.h).
+ */
 function dnsRules(servers: readonly string[], path: PathRef): PolicyRule[] {
   const table = tableOf(path);
   if (table === undefined) return [];
   return servers.flatMap((server) => {
     const { family, prefix: destination } = hostPrefix(server);
-    return [DNS_PORT, DNS_ENCRYPTED_PORT].map((port) =>
-      policyRule(family, PLACES.dns, table, { destination, ports: { from: port, to: port } }),
-    );
+    const ofGuests = { destination, mark: { value: GUEST_DNS_MARK, mask: MARK_MASK } };
+    return [
+      ...[DNS_PORT, DNS_ENCRYPTED_PORT].map((port) =>
+        policyRule(family, PLACES.dns, table, { destination, ports: portRange(port), local: true }),
+      ),
+      policyRule(family, PLACES.dns, table, ofGuests),
+    ];
   });
 }
 
@@ -252,7 +269,14 @@ function matches({
           match: destination.endsWith("/0") ? {} : { destination },
         }));
   if (uids === undefined) return places;
-  return places.flatMap(({ families, match }) => uids.map((range) => ({ families, match: { ...match, uids: range } })));
+  // Packets that arrive have no user, and the kernel looks up their route as root's (ip_route_input_slow of net/ipv4/route.c).
+  return places.flatMap(({ families, match }) =>
+    uids.map((range) => ({ families, match: { ...match, uids: range, local: true as const } })),
+  );
+}
+
+function portRange(port: number): PortRange {
+  return { from: port, to: port };
 }
 
 function hostPrefix(address: string): { readonly family: Family; readonly prefix: string } {

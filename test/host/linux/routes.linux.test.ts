@@ -50,6 +50,7 @@ const RULES: readonly PolicyRule[] = [
       uids: { from: 1000, to: 1005 },
       protocol: "tcp",
       ports: { from: 443, to: 444 },
+      local: true,
     },
     table: TABLE,
     suppressPrefixLength: 0,
@@ -129,13 +130,13 @@ describe.skipIf(obstacle !== undefined)(`routes (${obstacle ?? "on this kernel"}
   test("rules are read back as written; selectors that we do not model are reported as text", () => {
     const machine = newMachine();
     change(machine, { addRules: RULES });
-    machine.namespace.run(["ip", "rule", "add", "pref", "10150", "iif", "lo", "table", "7"]);
+    machine.namespace.run(["ip", "rule", "add", "pref", "10150", "iif", "d0", "table", "7"]);
     const entries = machine.call<RuleEntry[]>("routes", "readRules");
     const ours = entries.filter(({ protocol }) => protocol === ROUTE_PROTOCOL);
     expect(ours.map(({ rule }) => rule)).toEqual([RULES[0], RULES[2], RULES[1]]);
     expect(ours.some(({ foreign }) => foreign !== undefined)).toBe(false);
     const stranger = entries.find(({ rule }) => rule.preference === 10_150);
-    expect(stranger).toMatchObject({ rule: { table: 7 }, foreign: expect.stringContaining("lo") });
+    expect(stranger).toMatchObject({ rule: { table: 7 }, foreign: expect.stringContaining("d0") });
     expect(stranger?.protocol).not.toBe(ROUTE_PROTOCOL);
   });
 

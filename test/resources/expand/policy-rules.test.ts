@@ -55,7 +55,7 @@ describe("the policy rules, place by place", () => {
   test("so do our questions to bootstrap servers, by our uid only", () => {
     const text = `${FULL}dns: { servers: [10.0.0.53], bootstrap: [192.0.2.53] }`;
     expect(lines(text, 4, 0)).toContain(
-      "-4 10100: from all to 192.0.2.53/32 dport 53-53 uidrange 64174-64174 lookup main",
+      "-4 10100: from all to 192.0.2.53/32 iif lo dport 53-53 uidrange 64174-64174 lookup main",
     );
     expect(lines(text, 6, 0)).toHaveLength(1);
   });
@@ -72,7 +72,7 @@ describe("the policy rules, place by place", () => {
   });
 
   test("DHCP renewals and link-local IPv6 stay on their link", () => {
-    expect(lines(FULL, 4, 20)).toEqual(["-4 10120: from all ipproto udp dport 67-67 lookup main"]);
+    expect(lines(FULL, 4, 20)).toEqual(["-4 10120: from all iif lo ipproto udp dport 67-67 lookup main"]);
     expect(lines(FULL, 6, 20)).toEqual(["-6 10120: from all to fe80::/10 lookup main"]);
   });
 
@@ -90,11 +90,24 @@ describe("the policy rules, place by place", () => {
       `{ allow: [{ direction: in, protocol: tcp, ports: [22, 80-81], remote: [192.0.2.0/24, "2001:db8::/32"] }, { direction: in, protocol: udp, ports: [5353] }, { direction: in, protocol: icmp }] }`,
     );
     expect(lines(text, 4, 40)).toEqual([
-      "-4 10140: from all ipproto udp sport 5353-5353 lookup main",
-      "-4 10140: from all to 192.0.2.0/24 ipproto tcp sport 22-22 lookup main",
-      "-4 10140: from all to 192.0.2.0/24 ipproto tcp sport 80-81 lookup main",
+      "-4 10140: from all iif lo ipproto udp sport 5353-5353 lookup main",
+      "-4 10140: from all to 192.0.2.0/24 iif lo ipproto tcp sport 22-22 lookup main",
+      "-4 10140: from all to 192.0.2.0/24 iif lo ipproto tcp sport 80-81 lookup main",
     ]);
     expect(lines(text, 6, 40)).toHaveLength(3);
+  });
+
+  test("no rule of awg's own with a port or a user is for packets that arrive", () => {
+    const text = `${FULL}dns: { servers: [10.9.0.53], bootstrap: [192.0.2.53], via: b }
+rules: [{ users: [bob], via: b }]`.replace(
+      "{ enabled: true }",
+      "{ allow: [{ direction: in, protocol: tcp, ports: [22] }] }",
+    );
+    const narrow = rulesOf(text).filter(
+      ({ match }) => match.ports ?? match.sourcePorts ?? match.protocol ?? match.uids,
+    );
+    expect(narrow.map(({ match }) => match.local)).toEqual(narrow.map(() => true));
+    expect(narrow.length).toBeGreaterThan(6);
   });
 
   test.each([
@@ -103,8 +116,9 @@ describe("the policy rules, place by place", () => {
   ])("DNS to declared servers goes their path: %s", (_name, via, table) => {
     const name = table === MAIN ? "main" : table;
     expect(lines(`${FULL}dns: { servers: [10.9.0.53], ${via} }`, 4, 50)).toEqual([
-      `-4 10150: from all to 10.9.0.53/32 dport 53-53 lookup ${name}`,
-      `-4 10150: from all to 10.9.0.53/32 dport 853-853 lookup ${name}`,
+      `-4 10150: from all to 10.9.0.53/32 fwmark 0xfe000000/0xff000000 lookup ${name}`,
+      `-4 10150: from all to 10.9.0.53/32 iif lo dport 53-53 lookup ${name}`,
+      `-4 10150: from all to 10.9.0.53/32 iif lo dport 853-853 lookup ${name}`,
     ]);
   });
 
@@ -145,20 +159,20 @@ describe("the rules of the configuration as policy rules", () => {
     );
     expect(lines(text, 4, 100)).toHaveLength(8);
     expect(lines(text, 4, 100)[0]).toBe(
-      "-4 10200: from all to 8.0.0.0/8 ipproto tcp dport 443-443 uidrange 1000-1000 lookup main",
+      "-4 10200: from all to 8.0.0.0/8 iif lo ipproto tcp dport 443-443 uidrange 1000-1000 lookup main",
     );
     expect(lines(text, 6, 100)).toEqual([]);
   });
 
   test("a rule without destinations holds in both families", () => {
     expect(lines(rule("{ users: [bob], via: b }"), 6, 100)).toEqual([
-      `-6 10200: from all uidrange 1001-1001 lookup ${B}`,
+      `-6 10200: from all iif lo uidrange 1001-1001 lookup ${B}`,
     ]);
   });
 
   test("a default prefix is no selector but its family", () => {
     expect(lines(rule("{ destinations: [0.0.0.0/0], users: [bob], via: b }"), 4, 100)).toEqual([
-      `-4 10200: from all uidrange 1001-1001 lookup ${B}`,
+      `-4 10200: from all iif lo uidrange 1001-1001 lookup ${B}`,
     ]);
     expect(lines(rule("{ destinations: [0.0.0.0/0], users: [bob], via: b }"), 6, 100)).toEqual([]);
   });

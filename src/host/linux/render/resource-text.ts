@@ -95,6 +95,7 @@ function ruleText({ family, preference, match, table, suppressPrefixLength }: Po
   if (match.mark !== undefined)
     words.push(`fwmark 0x${match.mark.value.toString(16)}/0x${match.mark.mask.toString(16)}`);
   if (match.uids !== undefined) words.push(`uidrange ${match.uids.from}-${match.uids.to}`);
+  if (match.local === true) words.push("iif lo");
   if (match.protocol !== undefined) words.push(`ipproto ${match.protocol}`);
   if (match.ports !== undefined) words.push(`dport ${match.ports.from}-${match.ports.to}`);
   words.push(`lookup ${table === MAIN_TABLE ? "main" : table}`);

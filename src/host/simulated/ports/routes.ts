@@ -116,9 +116,9 @@ function ruleText(rule: PolicyRule): string {
   const known = ruleTexts.get(rule);
   if (known !== undefined) return known;
   const { family, preference, match, table, suppressPrefixLength } = rule;
-  const { mark, source, destination, uids, protocol, ports, sourcePorts } = match;
+  const { mark, source, destination, uids, protocol, ports, sourcePorts, local } = match;
   const ranges = [uids, ports, sourcePorts].flatMap((range) => [range?.from, range?.to]);
-  const places = [family, preference, table, source, destination, protocol];
+  const places = [family, preference, table, source, destination, protocol, local];
   const text = [...places, mark?.value, mark?.mask, ...ranges, suppressPrefixLength].join(" ");
   ruleTexts.set(rule, text);
   return text;

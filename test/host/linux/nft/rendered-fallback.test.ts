@@ -8,9 +8,10 @@ import { judge, markAfterSteering } from "../../../../src/model/firewall/evaluat
 import { fallbackPaths, withFallback } from "../../../../src/model/firewall/fallback.ts";
 import type { Packet } from "../../../../src/model/firewall/packet.ts";
 import type { FirewallPolicy, PathRef, Steering } from "../../../../src/model/firewall/policy.ts";
+import { PATH_NUMBERS, pathOfMark } from "../../../../src/model/ownership.ts";
 import { packetArbitrary, policyArbitrary } from "../../../model/firewall/arbitraries.ts";
 import { SEED } from "../../../support/seeded.ts";
-import { runChain } from "./interpreter.ts";
+import { runChain, type Wire } from "./interpreter.ts";
 
 const POLICIES = 160;
 const PACKETS_EACH = 250;
@@ -53,6 +54,17 @@ function render(policy: FirewallPolicy, down: readonly number[]): [RenderedTable
   return filled as readonly RenderedTable[] as [RenderedTable, RenderedTable];
 }
 
+/** The verdict by the base chains, each with the mark that the one before set. An engine that is one in some layers only keeps its mark. */
+function verdictOf(inet: RenderedTable, packet: Packet, wire: Wire): "accept" | "drop" {
+  let mark = packet.mark ?? 0;
+  for (const chain of CHAINS[packet.hook]) {
+    const outcome = runChain(inet, chain, { ...packet, mark }, wire);
+    if (outcome.verdict === "drop") return "drop";
+    if (pathOfMark(mark) !== PATH_NUMBERS.engine || pathOfMark(outcome.mark) === 0) mark = outcome.mark;
+  }
+  return "accept";
+}
+
 function show(what: string, packet: Packet, policy: FirewallPolicy, down: readonly number[]): string {
   const text = JSON.stringify(packet, (_key, value) => (typeof value === "bigint" ? value.toString(16) : value));
   return `seed ${SEED}: ${what}, down ${down}\n${text}\n${JSON.stringify(policy)}`;
@@ -71,7 +83,7 @@ test("law 1: the rules judge and mark as the policy with paths in fallback, at e
       const untracked = packet.reply === undefined && packet.protocol === 47;
       const wire = { junk: new Uint8Array(8), untracked };
       const expected = judge(meaning, packet);
-      const drops = CHAINS[packet.hook].some((chain) => runChain(inet, chain, packet, wire).verdict === "drop");
+      const drops = verdictOf(inet, packet, wire) === "drop";
       expect(drops ? "drop" : "accept", show(expected.reason, packet, policy, down)).toBe(expected.verdict);
       if (judge(policy, packet).verdict !== expected.verdict) seen.fellBack += 1;
       if (packet.hook !== "output") continue;

@@ -192,6 +192,39 @@ print(client.communicate(timeout=${seconds + 20})[0].strip())`;
     expect(isCutOff(the(there), "172.17.0.5")).toBe(true);
   });
 
+  test("S4.2: a guest's DNS to a declared server goes the servers' path, which need not lead back to the guest", () => {
+    the(here).run(["ip", "rule", "del", "pref", "200"]);
+    const ofGuests = ["to", REMOTE, "fwmark", "0xfe000000/0xff000000", "lookup", "101"];
+    the(here).run(["ip", "rule", "add", "pref", "90", ...ofGuests]);
+    the(here).run(["ip", "route", "replace", "unreachable", "default", "table", "101"]);
+    the(here).run(["ip", "route", "add", REMOTE, "dev", "awg-office", "table", "101"]);
+    the(here).run(["sysctl", "-qw", "net.ipv4.conf.all.rp_filter=2", "net.ipv4.conf.all.src_valid_mark=1"]);
+    const dns = { servers: [REMOTE], path: OFFICE, leakProtection: true, blockEncrypted: false };
+    load(policyOf({ flows: { rules: [], default: DIRECT }, dns }));
+    expect([answerTo(53), answerTo(54)]).toEqual(["answer", ""]);
+  });
+
+  /** What a guest gets from that port of the world behind the tunnel, which takes nothing by the wire. */
+  function answerTo(port: number): string {
+    const ask = `
+import socket, subprocess, sys
+server = subprocess.Popen(["ip", "netns", "exec", "${the(there).name}", sys.executable, "-c",
+  "import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('${REMOTE}', ${port})); print(1, flush=True); s.sendto(b'answer', s.recvfrom(9)[1])"],
+  stdout=subprocess.PIPE)
+server.stdout.readline()
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.settimeout(1)
+for _ in range(3):
+    s.sendto(b"question", ("${REMOTE}", ${port}))
+    try:
+        print(s.recv(9).decode())
+        break
+    except TimeoutError:
+        pass
+server.kill()`;
+    return the(guest).run(["python3", "-c", ask]).stdout.trim();
+  }
+
   describe("S6.8: a guest that asks in another's name", () => {
     const service = [{ from: 5_000, to: 5_000 }];
     const here6 = "fd00:17::1";

@@ -1,13 +1,13 @@
 import type { FirewallPolicy, PathRef, PolicyLayer } from "../../../../model/firewall/policy.ts";
 import { MARK_MASK, markOfPath, NFT_TABLE, PATH_NUMBERS, TABLE_MARK } from "../../../../model/ownership.ts";
 import { type Expression, verdict } from "../../../../native/linux/nftables/expression.ts";
-import { type Match, matchIn, setMark } from "../../../../native/linux/nftables/match.ts";
+import { type Match, setMark } from "../../../../native/linux/nftables/match.ts";
 import { FRAMES, NEIGHBOURS } from "./chain-names.ts";
 import type { RenderPlace } from "./chains/conditions.ts";
 import { writeAllowInAnswers, writeOwnOut } from "./chains/grant-rules.ts";
 import { writeLinkOut, writeRestMissing } from "./chains/link-rules.ts";
 import { refuse, writePathRules } from "./chains/path-chains.ts";
-import { type InetTableOptions, ownAddresses, writeRefused } from "./inet-table.ts";
+import { type InetTableOptions, ownAddresses, placeIn, writeRefused } from "./inet-table.ts";
 import { prefixesOf, type RenderedTable, TableWriter } from "./table-writer.ts";
 
 const IPPROTO_FRAGMENT = 44;
@@ -29,7 +29,7 @@ export function renderEgressTable(
   { owned }: Pick<InetTableOptions, "owned">,
 ): RenderedTable {
   const writer = new TableWriter({ family: "netdev", name: NFT_TABLE, owned, persistent: owned, comment: TABLE_MARK });
-  const place: RenderPlace = { writer, match: matchIn("netdev") };
+  const place = placeIn("netdev", writer, policy);
   const guarded = policy.layers.some((layer) => layer.killSwitch);
   writeRefused(place);
   writePackets(place, policy);

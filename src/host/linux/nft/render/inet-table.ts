@@ -14,10 +14,10 @@ import { counter, verdict } from "../../../../native/linux/nftables/expression.t
 import { type Match, matchIn, setMark } from "../../../../native/linux/nftables/match.ts";
 import { REFUSED_CHAIN } from "./chain-names.ts";
 import { writeArriving } from "./chains/arriving-chain.ts";
-import type { RenderPlace } from "./chains/conditions.ts";
+import { onTunnel, type RenderPlace } from "./chains/conditions.ts";
 import { isReply } from "./chains/grant-rules.ts";
 import { isJudged, remembersVerdicts, writeRemember } from "./chains/judged-flows.ts";
-import { type LayerChains, onTunnel, TUNNEL_SET, writeLayer } from "./chains/layer-chains.ts";
+import { type LayerChains, writeLayer } from "./chains/layer-chains.ts";
 import { writeLinkIn, writeLinkOut, writeRestMissing } from "./chains/link-rules.ts";
 import { refuse } from "./chains/path-chains.ts";
 import { writeSteering } from "./chains/steering-chain.ts";
@@ -45,14 +45,8 @@ export interface InetTableOptions {
 /** Renders the inet table: steering, marking what arrives, then judging what leaves, enters and crosses (chapters S1–S8). */
 export function renderInetTable(policy: FirewallPolicy, { identity, owned, uplinks }: InetTableOptions): RenderedTable {
   const writer = new TableWriter({ family: "inet", name: NFT_TABLE, owned, persistent: owned, comment: TABLE_MARK });
-  const place: RenderPlace = { writer, match: matchIn("inet") };
+  const place = placeIn("inet", writer, policy);
   writer.chain(IDENTITY_CHAIN, { comment: identity });
-  const tunnels = policy.layers.flatMap((layer) => layer.tunnels);
-  writer.namedSet(
-    TUNNEL_SET,
-    "oifname",
-    tunnels.map((tunnel) => tunnel.device),
-  );
   const remembers = remembersVerdicts(policy);
   if (remembers) writeRemember(place);
   writeRefused(place);
@@ -69,6 +63,12 @@ export function renderInetTable(policy: FirewallPolicy, { identity, owned, uplin
   writeEntering(place, policy, layers, guarded);
   writeCrossing(place, policy, layers, guarded);
   return writer.finish();
+}
+
+/** The place of the rules of one table. */
+export function placeIn(family: "inet" | "netdev", writer: TableWriter, { layers }: FirewallPolicy): RenderPlace {
+  const devices = layers.flatMap(({ tunnels }) => tunnels.map(({ device }) => device));
+  return { writer, match: matchIn(family), tunnelDevices: [...new Set(devices)] };
 }
 
 /** Counts and drops. */
@@ -102,16 +102,18 @@ function writeLeaving(
 ): void {
   const { writer, match } = place;
   const link = "link-out";
+  const mark = setMark(markOfPath(PATH_NUMBERS.direct), MARK_MASK);
   writer.chain(link);
   if (policy === "drop") writeRestMissing(place, link);
+  const isMarked = match.anyBit("mark", MARK_MASK);
+  writer.rule(link, [isMarked], verdict("return"), "S4.8 steering leaves DHCP and NDP unmarked");
   writeLinkOut(place, link, verdict("accept"));
   writer.chain("leaving", { ...filterAt("postrouting", LEAVING_PRIORITY, policy), comment: "S5 leaving" });
   writer.rule("leaving", [match.field("oifname", LOOPBACK_DEVICE)], verdict("accept"), "S2.1 loopback");
-  const unmarked = match.anyBit("mark", MARK_MASK, { not: true });
-  writer.rule("leaving", [unmarked], setMark(markOfPath(PATH_NUMBERS.direct), MARK_MASK), "S9.3 is judged here");
   for (const judged of remembers ? isJudged(place) : [])
-    writer.rule("leaving", judged, verdict("accept"), "S5.6 judged before");
+    writer.rule("leaving", judged, [...mark, verdict("accept")], "S5.6 judged before, marked for S9.3");
   writer.rule("leaving", [onTunnel(place, "oifname", true)], verdict("jump", link), "S2.4-S2.6 DHCP and NDP");
+  writer.rule("leaving", [match.anyBit("mark", MARK_MASK, { not: true })], mark, "S9.3 is judged here");
   for (const { leaving } of layers) writer.rule("leaving", [], verdict("jump", leaving), "S1.2 every layer accepts");
   writer.rule("leaving", [], verdict("accept"), "S1.2 every layer has accepted");
 }
@@ -165,9 +167,12 @@ function writeCrossing(
   chainPolicy: ChainBase["policy"],
 ): void {
   const { writer } = place;
+  const mark = setMark(markOfPath(PATH_NUMBERS.direct), MARK_MASK);
   writer.chain("crossing", { ...filterAt("forward", PRIORITY.filter, chainPolicy), comment: "S7 crossing" });
   for (const own of ownAddresses(place, "saddr", policy))
     writer.rule("crossing", [own, onTunnel(place, "iifname", true)], refuse(), NOBODY_ELSE);
-  for (const { crossing } of layers) writer.rule("crossing", [], verdict("jump", crossing), "S1.2 every layer accepts");
-  writer.rule("crossing", [], verdict("accept"), "S1.2 every layer has accepted");
+  for (const { crossing } of layers) {
+    if (crossing !== undefined) writer.rule("crossing", [], verdict("jump", crossing), "S1.2 every layer accepts");
+  }
+  writer.rule("crossing", [], [...mark, verdict("accept")], "S7.1 its path is judged where it leaves");
 }

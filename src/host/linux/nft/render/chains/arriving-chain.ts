@@ -1,10 +1,12 @@
+import { DNS_ENCRYPTED_PORT, DNS_PORT } from "../../../../../model/firewall/flow-path.ts";
 import { LOOPBACK_DEVICE } from "../../../../../model/firewall/packet.ts";
 import type { FirewallPolicy } from "../../../../../model/firewall/policy.ts";
-import { MARK_MASK, markOfPath, PATH_NUMBERS } from "../../../../../model/ownership.ts";
+import { GUEST_DNS_MARK, MARK_MASK, markOfPath, PATH_NUMBERS } from "../../../../../model/ownership.ts";
 import { type ChainBase, PRIORITY } from "../../../../../native/linux/nftables/chain.codec.ts";
 import { type Expression, RTN_UNICAST, verdict } from "../../../../../native/linux/nftables/expression.ts";
 import { setMark } from "../../../../../native/linux/nftables/match.ts";
-import type { RenderPlace } from "./conditions.ts";
+import { addressesOf, OUTWARD, type RenderPlace } from "./conditions.ts";
+import { dnsPorts } from "./path-chains.ts";
 import { writeSenders } from "./reverse-path-chain.ts";
 
 const CHAIN = "arriving";
@@ -28,10 +30,21 @@ export function writeArriving(place: RenderPlace, policy: FirewallPolicy, uplink
   const onward = match.field("fib.daddr.type", RTN_UNICAST);
   writer.rule(CHAIN, [onward], verdict("goto", ONWARD), "S6.6 will be forwarded");
   writeSenders(place, policy, uplinks, { ending: CHAIN, onward: ONWARD });
+  writeGuestDns(place, policy, marked(GUEST_DNS_MARK));
   writer.rule(ONWARD, [], marked(0), "S6.6 will be forwarded");
   const tunnels = new Map(policy.layers.flatMap(({ tunnels: some }) => some.map((one) => [one.device, one] as const)));
   for (const { device, number } of tunnels.values()) {
     writer.rule(CHAIN, [match.field("iifname", device)], marked(markOfPath(number)), "S6.6 by its tunnel");
   }
   writer.rule(CHAIN, [], marked(markOfPath(PATH_NUMBERS.direct)), "S6.6 by a physical device");
+}
+
+/** A policy rule leads what has this mark to the path of the servers; the answer's way is looked up as if it had none. */
+function writeGuestDns(place: RenderPlace, policy: FirewallPolicy, then: readonly Expression[]): void {
+  const dns = policy.layers.at(-1)?.dns;
+  if (dns === undefined || dns === null || dns.path.kind === "block") return;
+  for (const address of addressesOf(place, "dns-servers", OUTWARD, dns.servers)) {
+    const queries = [...address, ...dnsPorts(place, OUTWARD, [DNS_PORT, DNS_ENCRYPTED_PORT])];
+    place.writer.rule(ONWARD, queries, then, "S4.2 a guest's DNS to a declared server");
+  }
 }

@@ -3,10 +3,22 @@ import type { PortRange } from "../../../../../model/firewall/policy.ts";
 import type { Match, MatchBuilder } from "../../../../../native/linux/nftables/match.ts";
 import { prefixesOf, type TableWriter } from "../table-writer.ts";
 
-/** Where a rule is rendered: its table, and the builders for that table's family. */
+/** Where a rule is rendered: its table, the builders for that table's family, and every tunnel device of the policy. */
 export interface RenderPlace {
   readonly writer: TableWriter;
   readonly match: MatchBuilder;
+  readonly tunnelDevices: readonly string[];
+}
+
+/** The packet's device is a tunnel's; one name is compared faster than it is found in a set. */
+export function onTunnel(
+  { writer, match, tunnelDevices }: RenderPlace,
+  side: "iifname" | "oifname",
+  not = false,
+): Match {
+  const [only, ...others] = tunnelDevices;
+  if (only !== undefined && others.length === 0) return match.field(side, only, { not });
+  return match.inSet(side, writer.valueSet("tunnels", "oifname", tunnelDevices), { not });
 }
 
 /** Conditions on the other side of a packet. Fields are AND-ed; an absent field asks nothing. */

@@ -2,7 +2,7 @@ import { DNS_PORT } from "../../../../../model/firewall/flow-path.ts";
 import { PROTOCOL } from "../../../../../model/firewall/packet.ts";
 import { engineUids, type PolicyLayer } from "../../../../../model/firewall/policy.ts";
 import { ENGINE_MARK, MARK_MASK } from "../../../../../model/ownership.ts";
-import { RTN_LOCAL, verdict } from "../../../../../native/linux/nftables/expression.ts";
+import { type Expression, RTN_LOCAL, verdict } from "../../../../../native/linux/nftables/expression.ts";
 import type { Match } from "../../../../../native/linux/nftables/match.ts";
 import { alternativesOf, INWARD, OUTWARD, type PeerSides, type RenderPlace } from "./conditions.ts";
 
@@ -76,11 +76,31 @@ export function writeAllowIn(place: RenderPlace, chain: string, layer: PolicyLay
  * may send by IPv6 in two foreign names (IPV6_FREEBIND), of which the second then answers what the first has asked, and what is
  * sent to an address of this machine goes by loopback, where strangers open no flow (S2.1).
  */
-export function writeAllowInAnswers(place: RenderPlace, chain: string, layer: PolicyLayer, test: AnswerTest): void {
+export function writeAllowInAnswers(
+  place: RenderPlace,
+  chain: string,
+  layer: PolicyLayer,
+  test: AnswerTest,
+  then: Expression = pass(),
+): void {
   const isOwn = place.match.field("fib.saddr.type", RTN_LOCAL);
   const first = test === "conntrack" ? [isReply(place)] : [];
   const last = test === "conntrack" ? [isOwn] : [];
-  writeAllow(place, chain, layer, { address: "daddr", port: "sport" }, { first, last, fragments: test === "fragment" });
+  writeAllow(
+    place,
+    chain,
+    layer,
+    { address: "daddr", port: "sport" },
+    { first, last, fragments: test === "fragment", then },
+  );
+}
+
+interface AllowOptions {
+  /** Conditions before and after those of the exception. */
+  readonly first?: readonly Match[];
+  readonly last?: readonly Match[];
+  readonly fragments?: boolean;
+  readonly then?: Expression;
 }
 
 function writeAllow(
@@ -88,13 +108,13 @@ function writeAllow(
   chain: string,
   layer: PolicyLayer,
   sides: PeerSides,
-  { first = [], last = [], fragments = false }: { first?: Match[]; last?: Match[]; fragments?: boolean } = {},
+  { first = [], last = [], fragments = false, then = pass() }: AllowOptions = {},
 ): void {
   for (const [index, grant] of layer.allow.entries()) {
     if (grant.direction !== "in") continue;
     const { direction: _in, ...peer } = grant;
     for (const alternative of alternativesOf(place, `allow-${index}`, sides, { ...peer, portsUnknown: fragments })) {
-      place.writer.rule(chain, [...first, ...alternative, ...last], pass(), `S3.4 killSwitch.allow/${index}`);
+      place.writer.rule(chain, [...first, ...alternative, ...last], then, `S3.4 killSwitch.allow/${index}`);
     }
   }
 }

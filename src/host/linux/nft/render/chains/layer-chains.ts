@@ -2,20 +2,15 @@ import type { UserClass } from "../../../../../model/firewall/flow-memory.ts";
 import { NDP } from "../../../../../model/firewall/link-traffic.ts";
 import { REDIRECT } from "../../../../../model/firewall/packet.ts";
 import { engineUids, type PathRef, type PolicyLayer, type PolicyTunnel } from "../../../../../model/firewall/policy.ts";
-import { MARK_MASK, markOfPath } from "../../../../../model/ownership.ts";
 import { type Expression, verdict } from "../../../../../native/linux/nftables/expression.ts";
-import { type Match, setMark } from "../../../../../native/linux/nftables/match.ts";
 import { REMEMBER } from "../chain-names.ts";
 import { whileFallenBack } from "../fallback-sets.ts";
-import { INWARD, type RenderPlace } from "./conditions.ts";
+import { INWARD, onTunnel, type RenderPlace } from "./conditions.ts";
 import { isFlowOf } from "./flow-memory-chains.ts";
 import { isReply, writeAllowIn, writeAllowInAnswers, writeOwnIn, writeOwnOut } from "./grant-rules.ts";
-import { isJudged } from "./judged-flows.ts";
 import { hasSocket, isTooBig } from "./link-rules.ts";
 import { type PathChain, refuse, writePathRules } from "./path-chains.ts";
 
-/** The set of every tunnel device of the policy. */
-export const TUNNEL_SET = "tunnels";
 /** A layer's chain returns where the layer accepts and refuses otherwise, so that the next layer is asked. */
 const pass = () => verdict("return");
 
@@ -23,7 +18,8 @@ const pass = () => verdict("return");
 export interface LayerChains {
   readonly leaving: string;
   readonly entering: string | undefined;
-  readonly crossing: string;
+  /** Absent where nothing is refused that leaving would pass. */
+  readonly crossing: string | undefined;
 }
 
 /**
@@ -39,25 +35,20 @@ export function writeLayer(
   suffix: string,
   { classes, remembers }: { readonly classes: readonly UserClass[] | undefined; readonly remembers: boolean },
 ): LayerChains {
-  const crossing = writePaths(place, layer, suffix, remembers);
-  const paths = classes === undefined ? crossing : writeWhose(place, layer, suffix, crossing, classes);
+  const known = writePaths(place, layer, suffix, remembers);
+  const paths = classes === undefined ? known : writeWhose(place, layer, suffix, known, classes);
   const leaving = `out${suffix}`;
   if (!layer.killSwitch) {
     place.writer.chain(leaving);
     place.writer.rule(leaving, [onTunnel(place, "oifname")], verdict("goto", paths), "S8.1 on a tunnel device");
     writePhysical(place, layer, leaving, paths, suffix);
-    return { leaving, entering: undefined, crossing };
+    return { leaving, entering: undefined, crossing: undefined };
   }
   const chains = { leaving, entering: `in${suffix}`, crossing: `through${suffix}` };
   writeLeaving(place, layer, leaving, paths, suffix);
   writeEntering(place, layer, chains.entering, suffix);
-  writeCrossing(place, layer, chains.crossing, crossing, remembers);
+  writeCrossing(place, layer, chains.crossing, known, suffix);
   return chains;
-}
-
-/** Any tunnel device of the policy, in or out. */
-export function onTunnel({ match }: RenderPlace, side: "iifname" | "oifname", not = false): Match {
-  return match.inSet(side, TUNNEL_SET, { not });
 }
 
 /** S4 and S5.1, S5.3, S5.4: finds the path, then asks whether the packet stands on its device. */
@@ -184,21 +175,26 @@ function writeEntering(place: RenderPlace, layer: PolicyLayer, chain: string, su
   writer.rule(chain, [], verdict("goto", answers), "S6.3 its answer would go directly");
 }
 
-function writeCrossing(place: RenderPlace, layer: PolicyLayer, chain: string, paths: string, remembers: boolean): void {
+/**
+ * Refuses what may not cross this host whatever its path is. Its path is judged where it leaves, and here only of what an
+ * exception for this host's own programs would let out there.
+ */
+function writeCrossing(place: RenderPlace, layer: PolicyLayer, chain: string, paths: string, suffix: string): void {
   const { writer, match } = place;
-  writer.chain(chain);
-  for (const { device, number } of layer.tunnels) {
+  const fromTunnel = `from-tunnel${suffix}`;
+  writer.chain(fromTunnel);
+  for (const { device } of layer.tunnels) {
     const answer = [match.field("iifname", device), onTunnel(place, "oifname", true), isReply(place)];
-    const marked = [...setMark(markOfPath(number), MARK_MASK), pass()];
-    writer.rule(chain, answer, marked, "S7.2 answer to a guest, marked for S9.3");
+    writer.rule(fromTunnel, answer, pass(), "S7.2 answer to a guest");
   }
-  writer.rule(chain, [onTunnel(place, "iifname")], refuse(), "S7.2 a tunnel opens no flow");
+  writer.rule(fromTunnel, [], refuse(), "S7.2 a tunnel opens no flow");
+  writer.chain(chain);
+  writer.rule(chain, [onTunnel(place, "iifname")], verdict("goto", fromTunnel), "S7.2 from a tunnel");
   const rest = layer.flows.default;
   if (rest.kind !== "direct") {
     const fallsBack = rest.kind === "tunnel" && rest.fallback === "direct";
     const unless = fallsBack ? [whileFallenBack(place, rest.number, true)] : [];
     writer.rule(chain, [onTunnel(place, "oifname", true), ...unless], refuse(), "S7.3 guests use tunnels only");
   }
-  for (const judged of remembers ? isJudged(place) : []) writer.rule(chain, judged, pass(), "S5.6 judged before");
-  writer.rule(chain, [], verdict("goto", paths), "S7.1 by the path of its flow");
+  writeAllowInAnswers(place, chain, layer, "conntrack", verdict("goto", paths));
 }

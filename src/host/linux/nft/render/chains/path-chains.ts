@@ -110,7 +110,8 @@ function writeDns(place: RenderPlace, path: PathChain): void {
   place.writer.rule(chain, dnsPorts(place, sides, watched), refuse(), "S4.3 DNS to another server");
 }
 
-function dnsPorts({ writer, match }: RenderPlace, sides: PeerSides, ports: readonly number[]): Match[] {
+/** The packet is carried by TCP or UDP, to or from one of these ports; none means any. */
+export function dnsPorts({ writer, match }: RenderPlace, sides: PeerSides, ports: readonly number[]): Match[] {
   const carriers = writer.valueSet("dns-protocols", "l4proto", [PROTOCOL.tcp, PROTOCOL.udp]);
   const carried = match.inSet("l4proto", carriers);
   const [only] = ports;

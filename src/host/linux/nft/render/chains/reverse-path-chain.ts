@@ -4,9 +4,8 @@ import { MARK_MASK, markOfPath, PATH_NUMBERS } from "../../../../../model/owners
 import { verdict } from "../../../../../native/linux/nftables/expression.ts";
 import { setMark } from "../../../../../native/linux/nftables/match.ts";
 import { UPLINK_SET } from "../chain-names.ts";
-import { addressesOf, type RenderPlace } from "./conditions.ts";
+import { addressesOf, onTunnel, type RenderPlace } from "./conditions.ts";
 import { isReply } from "./grant-rules.ts";
-import { onTunnel } from "./layer-chains.ts";
 import { isTooBig, writeLinkIn } from "./link-rules.ts";
 import { refuse } from "./path-chains.ts";
 
