@@ -51,7 +51,7 @@ export const PLANTED: readonly Breakage[] = [
     planted: [{ chain: "inet awg steer", rule: `${ownMark} accept` }, ...outOf(`${ownMark} accept`)],
     probes: ["n_markudp4", "n_markudp6"],
     finds: /"kind":"leak".*"mark":1056964608/,
-    kinds: ["leak", "misroute"],
+    kinds: ["leak", "lock-out", "misroute"],
   },
   {
     name: "endpoint without port",
@@ -77,7 +77,8 @@ export const PLANTED: readonly Breakage[] = [
     ],
     probes: ["r_spoofed"],
     finds: new RegExp(`"kind":"leak".*"source":"${v4.tunnel}"`),
-    kinds: ["leak"],
+    // NDP has no mark, so the egress table of a device without the planted rule still stops it.
+    kinds: ["leak", "weakness"],
   },
   {
     name: "no forward chain",
@@ -117,7 +118,8 @@ export const HELD: Breakage = {
   probes: ["u_udpheld4", "u_udpheld6"],
   // Nothing but the rule that lets it all out opens a flow to the router's resolver.
   finds: /"kind":"open-flow".*192\.168\.77\.2 → 192\.168\.77\.1 port 53/,
-  kinds: ["entry", "leak", "misroute", "open-flow"],
+  // Steering leaves DHCP and NDP with a mark, so they do not leave.
+  kinds: ["entry", "leak", "lock-out", "misroute", "open-flow"],
 };
 
 /** What cannot be taken back, each on what the one before left. The device of the tunnel is put in for DEVICE. */
