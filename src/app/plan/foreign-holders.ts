@@ -12,7 +12,7 @@ import type { DriverRegistry } from "../../resources/driver.ts";
 export type HeldByOthers = ReadonlyMap<ResourceKey, string>;
 
 /**
- * Tunnels with a UDP port or engine socket that another program holds. A port of one of our engines is free for
+ * Tunnels with a UDP port or engine socket that another program holds, each with what to do. A port of one of our engines is free for
  * another, since that engine releases it first. An engine that answers here is ours.
  */
 export async function heldTunnels(
@@ -26,10 +26,15 @@ export async function heldTunnels(
   for (const { kind, key, spec } of resources) {
     if (kind !== "tunnel") continue;
     const elsewhere = standing?.has(key) === true ? undefined : await engines.elsewhere?.(spec.device);
-    if (elsewhere !== undefined) held.set(key, heldBy(key, elsewhere));
+    const name = key.slice("tunnel/".length);
+    if (elsewhere !== undefined)
+      held.set(key, `tunnel "${name}": ${elsewhere}. Set \`tunnels.${name}.interface\` to a different name`);
     if (elsewhere !== undefined || spec.listenPort === 0 || ports.includes(spec.listenPort)) continue;
     const holder = await engines.portHolder?.(spec.listenPort);
-    if (holder !== undefined) held.set(key, `${heldBy(key, holder)}, which has the UDP port ${spec.listenPort}`);
+    if (holder !== undefined) {
+      const used = `tunnel "${name}": UDP port ${spec.listenPort} is used by ${holder}`;
+      held.set(key, `${used}. Set \`listenPort\` to another value, or stop it`);
+    }
   }
   return held;
 }
@@ -69,7 +74,7 @@ export function holderSentences(held: HeldByOthers): readonly string[] {
   return [...new Set(held.values())];
 }
 
-/** What a person can do if another program holds what these resources need. Pure. */
+/** What a person can do if another program holds these resources; sentences on tunnels have it themselves. Pure. */
 export function conflictRemedy(
   keys: readonly ResourceKey[],
   { current }: Pick<Observation, "current"> = { current: new Map() },

@@ -1,6 +1,6 @@
 import { AwgError } from "../../model/error.ts";
 import type { FirewallObserved } from "../../model/firewall/policy.ts";
-import type { Plan } from "../../model/plan.ts";
+import { isClaim, type Plan, stepsOf } from "../../model/plan.ts";
 import type { ResourceKey } from "../../model/resource.ts";
 import type { DesiredState } from "../../model/resources/desired-state.ts";
 import { observeMachine } from "../../reconciler/apply/observe.ts";
@@ -84,14 +84,20 @@ export async function planDesired(
     ...(isRepair ? [] : holderSentences(tunnels)),
   ];
   if (refused.length > 0) {
+    const keys = conflicts.map(({ key }) => key);
+    const remedy = keys.length === 0 ? "" : `${conflictRemedy(keys, observed)}; `;
     throw new AwgError("conflict", refused.join("; "), {
       facts: { conflicts: refused },
-      remedy: `${conflictRemedy([...conflicts.map(({ key }) => key), ...(isRepair ? [] : tunnels.keys())], observed)}; nothing was changed`,
+      remedy: `${remedy}nothing was changed`,
     });
   }
   if (!isRepair) await refuseWithoutRoom(parts, plan);
   refuseUnprotecting(plan, desired, accepted?.desired.lifecycle);
-  const allNotes = [...notes.map(({ key, message }) => ({ path: key, message })), ...fallbackNotes(observed)];
+  const allNotes = [
+    ...notes.map(({ key, message }) => ({ path: key, message })),
+    ...obstacleNotes(host, plan),
+    ...fallbackNotes(observed),
+  ];
   return {
     plan,
     notes: allNotes,
@@ -112,6 +118,17 @@ async function readJournal({
   } catch {
     return { isAtRest: false };
   }
+}
+
+/** What an apply of the plan would refuse. */
+function obstacleNotes({ resolver }: HostParts["host"], plan: Plan): readonly PlanNote[] {
+  return stepsOf(plan).flatMap((step): PlanNote[] => {
+    if (step.kind !== "resolver" || step.after === null || isClaim(step)) return [];
+    const obstacle = resolver.obstacle?.(step.after);
+    if (obstacle === undefined) return [];
+    const message = `an apply is refused: ${obstacle.what}. ${obstacle.remedy}`;
+    return [{ path: "dns.servers", message, isWarning: true }];
+  });
 }
 
 /** Traffic that goes direct now because its tunnel is down. */

@@ -5,7 +5,7 @@ export interface EnginePort {
   /** The state reported by a device's engine; undefined when the device has no engine. */
   read(device: string): Promise<TunnelObserved | undefined>;
   /**
-   * Names an engine in another network namespace that answers for a device of this name; undefined when none does.
+   * Says which engine in another network namespace answers for a device of this name; undefined when none does.
    * Reads only.
    */
   elsewhere?(device: string): Promise<string | undefined>;

@@ -57,9 +57,13 @@ describe.skipIf(obstacle !== undefined)(
       expect(awg(here, "apply", "-f", config, "--auto-approve")).toMatchObject({ status: 0 });
       for (const verb of [["plan"], ["diff"], ["apply", "--auto-approve"]]) {
         const { status, stderr } = awg(there, ...verb, "-f", config);
-        expect([verb[0], status, stderr]).toEqual([verb[0], 8, expect.stringContaining(`tunnel/${tunnel} is held by`)]);
+        expect([verb[0], status, stderr]).toEqual([
+          verb[0],
+          8,
+          expect.stringContaining(`tunnel "${tunnel}": the control socket`),
+        ]);
         expect(stderr).toMatch(
-          /is held by node awg\.ts \(process \d+\) in network namespace \d+, which answers on \/var\/run\/wireguard\//,
+          /\/var\/run\/wireguard\/\S+ is in use by node awg\.ts \(pid \d+, another network namespace\)\. Set `tunnels\.\S+\.interface` to a different name; nothing was changed/,
         );
       }
       expect(there.run(["nft", "list", "tables"]).stdout).toBe("");

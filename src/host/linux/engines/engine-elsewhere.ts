@@ -7,7 +7,7 @@ import { processName } from "../processes/process-name.ts";
 const OWN_NAMESPACE = "/proc/self/ns/net";
 
 /**
- * Names the engine that answers for a device of this name in another network namespace. All namespaces share the folder
+ * Says which engine answers for a device of this name in another network namespace. All namespaces share the folder
  * of engine sockets, so two of them cannot have tunnels of one name. Undefined when no engine answers, or one of this
  * namespace. Reads only.
  */
@@ -21,8 +21,8 @@ export function engineElsewhere(device: string): string | undefined {
     const [holder] = holders;
     if (holder === undefined && !isUnixSocketLive(path)) continue;
     return holder === undefined
-      ? `the program that answers on ${path}`
-      : `${processName(holder.pid)} (process ${holder.pid}) in network namespace ${holder.namespace}, which answers on ${path}`;
+      ? `the control socket ${path} is in use by another program`
+      : `the control socket ${path} is in use by ${processName(holder.pid)} (pid ${holder.pid}, another network namespace)`;
   }
   return undefined;
 }
