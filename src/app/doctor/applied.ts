@@ -16,10 +16,10 @@ import type { HostParts } from "../parts.ts";
 import type { Traffic } from "../protect/unreadable-state.ts";
 import { compareHost, compareWith, UNRECORDED_REMEDY, unrecordedText } from "../status/compare-host.ts";
 import { damageTexts, GONE } from "../status/conditions.ts";
+import { readNoNetwork } from "../status/no-network.ts";
 import { endsAtReboot } from "../status/reboot.ts";
 import { statusOf } from "../status/status.ts";
 import type { ResourceStatus } from "../status/status-report.ts";
-import { readPolicyContext } from "../verify/declared-context.ts";
 import type { Finding } from "./finding.ts";
 import { judgeTunnels } from "./tunnels.ts";
 
@@ -77,10 +77,9 @@ export async function examineApplied(
     // While a change waits for confirmation, only confirm and revert are accepted.
     const remedy = isOnTrial ? "awg revert" : "awg apply -f CONFIG";
     const { resources } = statusOf({ ...common, openJournal: undefined });
-    const { routing } = await readPolicyContext(parts);
-    const uplinks = { routing, links: await parts.host.links.read(), nowMs: common.nowMs };
+    const noNetwork = await readNoNetwork(parts, observed);
     return [
-      ...judgeTunnels(resources, uplinks),
+      ...judgeTunnels(resources, noNetwork, common.nowMs),
       ...judgeApplied(resources, remedy, killSwitch),
       ...extraFindings(drifts),
       ...((await endsAtReboot(parts.host, desired)) ? [ENDS_AT_REBOOT] : []),

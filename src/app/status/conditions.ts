@@ -4,6 +4,7 @@ import type { DesiredState } from "../../model/resources/desired-state.ts";
 import type { Generation } from "../../reconciler/journal/generation.ts";
 import type { Drift } from "../../reconciler/plan/drift.ts";
 import { type Unrecorded, unrecordedText } from "./compare-host.ts";
+import type { NoNetwork } from "./no-network.ts";
 import { type OpenChange, whyOpen } from "./open-change.ts";
 import type { Condition, ResourceStatus } from "./status-report.ts";
 
@@ -22,6 +23,8 @@ export interface ConditionInput {
   readonly desired: DesiredState;
   readonly drifts: readonly Drift[];
   readonly unrecorded?: Unrecorded | undefined;
+  /** Why no endpoint of a tunnel can be reached. */
+  readonly noNetwork?: NoNetwork | undefined;
   readonly openJournal: string | undefined;
   readonly openChange?: OpenChange;
   /** Start of that apply, in milliseconds since the epoch. */
@@ -33,7 +36,17 @@ export interface ConditionInput {
 /** The four conditions of the host, each with its reason. Pure. */
 export function conditionsOf(
   resources: readonly ResourceStatus[],
-  { generation, desired, drifts, unrecorded, openJournal, openChange, openSinceMs, held = [] }: ConditionInput,
+  {
+    generation,
+    desired,
+    drifts,
+    unrecorded,
+    noNetwork,
+    openJournal,
+    openChange,
+    openSinceMs,
+    held = [],
+  }: ConditionInput,
 ): readonly Condition[] {
   const isDrifted = drifts.length > 0;
   const applied = generation !== undefined && resources.length > 0;
@@ -44,8 +57,8 @@ export function conditionsOf(
   return [
     {
       type: "Ready",
-      status: applied && resources.every(({ ready }) => ready),
-      reason: applied ? readyText(resources, isOnTrial) : nothingApplied(unrecorded),
+      status: applied && noNetwork === undefined && resources.every(({ ready }) => ready),
+      reason: applied ? (noNetwork?.what ?? readyText(resources, isOnTrial)) : nothingApplied(unrecorded),
     },
     protects.status && !protects.orphaned ? { ...protects.condition, ...accepted } : protects.condition,
     {

@@ -9,6 +9,7 @@ import { heldTunnels, holderSentences, planAround } from "../plan/foreign-holder
 import { compareHost } from "./compare-host.ts";
 import { withDaemon } from "./daemon-conditions.ts";
 import { hasPolicyRules, missingMainRule } from "./main-rule.ts";
+import { readNoNetwork } from "./no-network.ts";
 import { readOpenChange } from "./open-change.ts";
 import { endsAtReboot } from "./reboot.ts";
 import { statusOf } from "./status.ts";
@@ -39,7 +40,8 @@ export async function readStatus(parts: HostParts): Promise<Status> {
   const fallback = fallenBack(firewall as FirewallObserved | undefined);
   const mainRuleMissing = hasPolicyRules(desired) ? missingMainRule(await host.routes.readRules()) : undefined;
   const daemon = await parts.daemon?.read().catch(() => undefined);
-  const bare = statusOf({ generation, desired, observed, drifts, unrecorded, ...common });
+  const noNetwork = await readNoNetwork(parts, observed);
+  const bare = statusOf({ generation, desired, observed, drifts, unrecorded, noNetwork, ...common });
   const status = {
     ...bare,
     conditions: withDaemon(bare.conditions, daemon),

@@ -96,6 +96,7 @@ function expectOneTruth({ status, drift, doctor, explained, verified }: Awaited<
   if (drift.unrecorded === undefined) expect({ Protected: holds(status, "Protected") }).toEqual({ Protected: !isOpen });
   if (holds(status, "Protected") === true && status.unrecorded === undefined)
     expect(verified.findings.filter(({ kind }) => kind === "leak")).toEqual([]);
+  if (faults.some((id) => id === "no-network" || id === "tunnel-silent")) expect(holds(status, "Ready")).toBe(false);
   if (holds(status, "Ready") === true)
     expect(explained.live).toMatchObject({ device: "awg-office", verdict: "accept" });
   if (explained.live.verdict === "drop") expect(holds(status, "Ready")).toBe(false);

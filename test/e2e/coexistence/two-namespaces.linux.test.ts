@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -55,6 +56,13 @@ describe.skipIf(obstacle !== undefined)(
 
     test("law 6: the second is refused before any change, as a conflict that names the owner", () => {
       expect(awg(here, "apply", "-f", config, "--auto-approve")).toMatchObject({ status: 0 });
+      for (const [name, listed] of [
+        [here.name, `awg-${tunnel}`],
+        [there.name, ""],
+      ] as const) {
+        const [node = "", ...flags] = [...program, "show", "interfaces", "--netns", name];
+        expect(execFileSync(node, flags, { encoding: "utf8" }).trim()).toBe(listed);
+      }
       for (const verb of [["plan"], ["diff"], ["apply", "--auto-approve"]]) {
         const { status, stderr } = awg(there, ...verb, "-f", config);
         expect([verb[0], status, stderr]).toEqual([

@@ -1,4 +1,4 @@
-import { readDrift } from "../../../app/status/drift.ts";
+import { type DriftReport, readDrift } from "../../../app/status/drift.ts";
 import { EXIT } from "../../exit-code.ts";
 import { openHostFor } from "../../open-host.ts";
 import { flagOption, type RunVerb } from "../../verb.ts";
@@ -14,8 +14,14 @@ export const run: RunVerb = async (call) => {
   if (flagOption(call, "json")) terminal.out(JSON.stringify(driftDocument(report)));
   else {
     for (const { path, message } of report.notes) terminal.err(`note: ${path}: ${message}`);
-    if (report.open !== undefined) terminal.err(`note: ${report.open}; what it changed is listed as drift`);
+    if (report.open !== undefined) terminal.err(`note: ${report.open}; ${openNote(report)}`);
     terminal.out(wrapped(renderDrift(report, styleFor(terminal.colorOut)), terminal));
   }
   return flagOption(call, "detailedExitcode") && report.drifts.length > 0 ? EXIT.changed : EXIT.success;
 };
+
+/** A change on trial is the state in force; of any other open change, awg's own steps are drift from the accepted state. */
+function openNote({ generation, openChange }: DriftReport): string {
+  if (openChange?.why !== "awaiting-confirmation") return "what it changed is listed as drift";
+  return `the host is compared with generation ${generation}`;
+}

@@ -37,10 +37,7 @@ export function renderStatus(status: Status, style: Style, nowMs = Date.now()): 
   return [
     style.bold(headline(status)),
     ...status.conditions
-      .filter(
-        ({ type, status: holds }) =>
-          GOOD_WHEN_TRUE.has(type) || holds || (type === "Stalled" && status.openChange !== undefined),
-      )
+      .filter(({ type, status: holds }) => GOOD_WHEN_TRUE.has(type) || holds)
       .map((condition) => renderCondition(condition, style, nowMs)),
     ...open,
     ...(status.endsAtReboot === true ? [style.yellow(REBOOT_TEXT)] : []),
