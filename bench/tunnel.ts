@@ -12,12 +12,15 @@ import { cpus, release } from "node:os";
 import { text } from "node:stream/consumers";
 import { median } from "./measure.ts";
 import { bundleEnd } from "./tunnel.d/bundle.ts";
-import { type Engine, type RunningTunnel, TunnelLab } from "./tunnel.d/lab.ts";
+import { type Engine, type RunningTunnel, releaseOf, TunnelLab } from "./tunnel.d/lab.ts";
 
 const rounds = Number(process.argv[2] ?? 3);
 const seconds = Number(process.argv[3] ?? 5);
 const OURS: Engine = { name: "awg", program: "awg", mtuBytes: 1420 };
-const THEIRS: Engine = { name: "wireguard-go", program: "wireguard-go", mtuBytes: 1420 };
+/** The wireguard-go on PATH: put another release first there to compare with it. */
+const THEIRS: Engine = { name: releaseOf("wireguard-go"), program: "wireguard-go", mtuBytes: 1420 };
+/** It has no offloads, later releases have: against these ours must be as good. */
+const HAS_OFFLOADS = !THEIRS.name.includes("20220316");
 /** S4 costs four bytes of the MTU; with 16 the inner packet keeps the size that makes the comparison fair. */
 const PADDED: Engine = {
   name: "awg with AmneziaWG 2.0, S4 = 16",
@@ -141,10 +144,10 @@ interface Demand {
 function report(): number {
   const demands: readonly Demand[] = [
     ...["one stream", "four streams", "reverse", "four streams, reverse"].flatMap((name): Demand[] => [
-      { figure: `Gbit/s ${name}`, against: THEIRS, least: 5 },
-      { figure: `CPU s/Gbit ${name}`, against: THEIRS, most: 0.25 },
+      { figure: `Gbit/s ${name}`, against: THEIRS, least: HAS_OFFLOADS ? 1 : 5 },
+      { figure: `CPU s/Gbit ${name}`, against: THEIRS, most: HAS_OFFLOADS ? 1 : 0.25 },
     ]),
-    { figure: "Gbit/s one stream, nothing cut by the card", against: THEIRS, least: 3 },
+    { figure: "Gbit/s one stream, nothing cut by the card", against: THEIRS, least: HAS_OFFLOADS ? 1 : 3 },
     { figure: "ms ping -f", against: THEIRS, most: 0.7 },
     { figure: "UDP 500 Mbit/s loss %", against: THEIRS, most: 1 },
     { figure: "MB resident", most: 110 },

@@ -84,7 +84,7 @@ export async function startDataPlane(options: DataPlaneOptions = {}): Promise<Da
 }
 
 /** Peers in one message, or prefixes of them: the thread needs about a millisecond for these. */
-const SLICE = 64;
+const SLICE = 32;
 
 /** Slices of at most so many peers and prefixes, at least one peer each. */
 function slicesOf(changes: readonly PeerChange[]): PeerChange[][] {

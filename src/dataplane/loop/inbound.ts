@@ -25,7 +25,7 @@ import {
 const FEW_MESSAGES = 8;
 const HEADER_BYTES = 16;
 /** Handshakes are processed for so long, then sockets and devices are looked at again. */
-const SLICE_MS = 1;
+const SLICE_MS = 0.5;
 /** Handshakes get one part in so many of the time while packets are carried, and those of a flood always. */
 const SHARE = 5;
 
