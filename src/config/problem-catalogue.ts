@@ -62,7 +62,7 @@ export const PROBLEM_CATALOGUE = {
   "key-zero": "A public key is all zero, so no private key can match it.",
   "secret-reference": "A secret is not a reference to a file, an environment variable or a keychain entry.",
   "secret-inline": "A secret is written in the config itself.",
-  "tunnel-name": "A tunnel's name is not 1 to 11 lower-case letters, digits and dashes that begin with a letter.",
+  "tunnel-name": "A tunnel's name is not 1 to 32 lower-case letters, digits and dashes that begin with a letter.",
   "tunnel-name-reserved": "A tunnel has a name that is reserved: direct, block, drop, default, policy.",
   "interface-name": "An interface has a name that the kernel refuses.",
   "obfuscation-without-amneziawg": "Obfuscation is given for a protocol that has none.",
@@ -142,5 +142,6 @@ export const WARNING_IDS: ReadonlySet<ProblemId> = new Set<ProblemId>([
   "peer-without-allowed-ips",
   "default-not-carried",
   "tunnel-without-endpoint",
+  "duplicate-address",
   "refused-by-plan",
 ]);

@@ -92,7 +92,7 @@ export const PROBLEM_REMEDIES: Readonly<Record<ProblemId, string>> = {
   "moved-tunnel": "Write from: the old name, to: the new name.",
   "failover-self": "Remove the tunnel from its own list.",
   "failover-duplicate": "Name each tunnel once.",
-  "duplicate-address": "Give each tunnel its own address.",
+  "duplicate-address": "Give each tunnel its own address, unless both are servers of one account.",
   "duplicate-peer": "Keep one of them.",
   "duplicate-allowed-prefix": "Keep the prefix at one peer.",
   "duplicate-interface": "Give each tunnel its own interface.",

@@ -58,7 +58,7 @@ export function finish(input: MachineInput, findings: ImportFinding[]): Imported
   return hasErrors(findings) ? { text: "", secrets: [], findings } : { text, secrets, findings };
 }
 
-const MAX_NAME = 11;
+const MAX_NAME = 32;
 
 /** The key of a tunnel: --name, else the file's name, reduced to valid characters. */
 export function tunnelName(

@@ -2,6 +2,7 @@
  * Every number and name by which awg recognizes its own objects on a Linux host (law 6). docs/reference/ownership.md explains the
  * choice and lists the programs that use other numbers; a test compares the two.
  */
+import { sha256Hex } from "./sha256.ts";
 
 /** rtnetlink protocol (rtm_protocol, FRA_PROTOCOL, IFA_PROTO) of each route, rule and address of awg. */
 export const ROUTE_PROTOCOL = 174;
@@ -115,9 +116,19 @@ export function bearsMark(definition: string): boolean {
   return definition.split("\n", 4).some((line) => line.includes(SERVICE_MARK));
 }
 
-/** Linux interface name of a tunnel without an `interface` key. */
+const DEVICE_PREFIX = "awg-";
+/** IFNAMSIZ of net/if.h without the end of the string. */
+const DEVICE_BYTES = 15;
+const HASH_DIGITS = 5;
+
+/**
+ * Linux interface name of a tunnel without an `interface` key: `awg-office`. Of a name that is too long, its start and a
+ * hash of the whole: `awg-se-mm-1f0c9`.
+ */
 export function deviceOfTunnel(key: string): string {
-  return `awg-${key}`;
+  const most = DEVICE_BYTES - DEVICE_PREFIX.length;
+  if (key.length <= most) return `${DEVICE_PREFIX}${key}`;
+  return `${DEVICE_PREFIX}${key.slice(0, most - HASH_DIGITS - 1)}-${sha256Hex(key).slice(0, HASH_DIGITS)}`;
 }
 
 /** The user with sockets that may reach endpoints and bootstrap DNS. In a namespace with one uid root does too. */

@@ -244,7 +244,7 @@ describe("law 7: a conf that is wrong is refused whole, with its line", () => {
 test.each([
   ["/etc/wireguard/wg0.conf", "wg0"],
   ["-", "vpn"],
-  ["My Laptop (home).conf", "my-laptop-h"],
+  ["My Laptop (home).conf", "my-laptop-home"],
   ["0.conf", "vpn"],
   ["direct.conf", "vpn"],
 ])("the tunnel of %s is called %s", (source, key) => {

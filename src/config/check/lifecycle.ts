@@ -2,6 +2,7 @@ import { conflictPointers, ignorablePointers } from "../../model/resources/ignor
 import { isNoiseTunnel } from "../config.ts";
 import { nearestWord } from "../field/edit-distance.ts";
 import { quote } from "../field/leaf.ts";
+import { TUNNEL_NAME } from "../section/path.ts";
 import type { NodePath } from "../source/source-node.ts";
 import type { CheckContext } from "./check-context.ts";
 
@@ -12,7 +13,7 @@ const SERVICE_KEYS: readonly string[] = [
   ...["daemon", "keeper", "boot", "gui"].map((name) => `service/${name}`),
   ...["daemon", "keeper", "boot"].map((name) => `autostart/${name}`),
 ];
-const TUNNEL_KEY = /^(link|tunnel|routes)\/[a-z][a-z0-9-]{0,10}$/;
+const TUNNEL_KEY = new RegExp(`^(link|tunnel|routes)/${TUNNEL_NAME.slice(1)}`);
 const SHOWN = 6;
 
 /** Resources and fields named by lifecycle and moved exist. */

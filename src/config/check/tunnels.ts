@@ -1,3 +1,4 @@
+import { deviceOfTunnel } from "../../model/ownership.ts";
 import { mergePrefixes, parsePrefix, renderPrefix } from "../../model/prefix.ts";
 import { isNoiseTunnel } from "../config.ts";
 import type { NoiseTunnel } from "../section/tunnel.ts";
@@ -7,7 +8,10 @@ import type { CheckContext } from "./check-context.ts";
 /** Smallest MTU with which a link may carry IPv6 (RFC 8200 section 5). */
 const IPV6_MINIMUM_MTU = 1280;
 
-/** Tunnels fit together: no two share an address, port, interface, peer or prefix, and paths lead somewhere. */
+/** Several servers of one provider account have one address; the path of each packet decides between them. */
+const SAME_ACCOUNT = "keep it if both are servers of one account";
+
+/** Tunnels fit together: no two share a port, interface, peer or prefix, and paths lead somewhere. */
 export function checkTunnels(context: CheckContext): void {
   const addresses = new Firsts();
   const interfaces = new Firsts();
@@ -19,9 +23,9 @@ export function checkTunnels(context: CheckContext): void {
       const at = [...path, "addresses", index];
       const first = addresses.claim(address.slice(0, address.indexOf("/")), name);
       if (first !== undefined)
-        context.report("duplicate-address", at, `tunnel ${first} has the same address`, "use unique addresses");
+        context.report("duplicate-address", at, `tunnel ${first} has the same address`, SAME_ACCOUNT);
     }
-    const interfaceName = tunnel.interface ?? `awg-${name}`;
+    const interfaceName = tunnel.interface ?? deviceOfTunnel(name);
     const sameInterface = interfaces.claim(interfaceName, name);
     if (sameInterface !== undefined) {
       const at = tunnel.interface === undefined ? path : [...path, "interface"];

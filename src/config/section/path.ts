@@ -23,10 +23,10 @@ export type Fallback =
 export const RESERVED_TUNNEL_NAMES: readonly string[] = ["direct", "block", "drop", "default", "policy"];
 
 /** A regular expression of the names that tunnels may have. */
-export const TUNNEL_NAME = "^[a-z][a-z0-9-]{0,10}$";
+export const TUNNEL_NAME = "^[a-z][a-z0-9-]{0,31}$";
 const FALLBACK_WORDS = ["block", "direct", "allow_direct", "drop", "next_rule"] as const;
 
-/** The name of a tunnel. It becomes part of an interface name, so 11 characters fit after `awg-`. */
+/** The name of a tunnel, of at most 32 characters. `deviceOfTunnel` gives its interface. */
 export function checkTunnelName(input: unknown): string | Fault {
   if (typeof input !== "string") return wrongType(input, "the name of a tunnel");
   if (RESERVED_TUNNEL_NAMES.includes(input)) {
@@ -36,7 +36,7 @@ export function checkTunnelName(input: unknown): string | Fault {
   return fault(
     "tunnel-name",
     `${quote(input)} is not a tunnel name`,
-    "use 1 to 11 of a-z, 0-9 and -, beginning with a letter",
+    "use 1 to 32 of a-z, 0-9 and -, beginning with a letter",
   );
 }
 
