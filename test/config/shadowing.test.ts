@@ -112,6 +112,6 @@ rules: [{ ports: 443, via: p, fallback: ${fallback} }, { ports: 443, via: q }]
 `);
     const ids = (fallback: string) => loadConfig([{ name: "a", text: text(fallback) }]).problems.map(({ id }) => id);
     expect(ids("next_rule")).toEqual([]);
-    expect(ids("block")).toEqual(["rule-shadowed"]);
+    expect(ids("block")).toContain("rule-shadowed");
   });
 });
