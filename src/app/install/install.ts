@@ -12,7 +12,7 @@ import { protectAfterFailure } from "../protect/failed-verb.ts";
 import { readAccepted } from "../status/machine-status.ts";
 import { InstallationRecord } from "./installation-record.ts";
 import { addSteps, type InstallationStep, removeSteps, type StepReport } from "./installation-step.ts";
-import { configFolderStep, replaceableParts, userObstacle, userStep } from "./machine-steps.ts";
+import { configFolderStep, refuseHiddenProgram, replaceableParts, userObstacle, userStep } from "./machine-steps.ts";
 import { serviceSteps, wantedHere } from "./service-steps.ts";
 import { underLock } from "./under-lock.ts";
 
@@ -30,13 +30,15 @@ export interface Installed {
  * Installs on the host what awg needs to maintain it: user, config folder, services. What exists stays. If the applied
  * config declares services, they stay as it says.
  *
- * @throws AwgError unsupported where no services exist
+ * @throws AwgError unsupported where no services exist, or where they could not see this program
  */
 export async function installAwg(parts: HostParts, options: InstallOptions): Promise<Installed> {
+  parts.requireRights?.();
   const { services } = parts.host;
   const wanted = await wantedHere(services);
   const manager = await services?.readManager();
   if (services === undefined || manager === undefined || manager.kind === "none") return { steps: [], warnings: [] };
+  refuseHiddenProgram(manager);
   const isDeclared = (await readAccepted(parts)).some(({ kind }) => kind === "service");
   const steps = [...machineSteps(parts, manager), ...(isDeclared ? [] : serviceSteps(services, wanted))];
   const record = new InstallationRecord(parts.stateDir);
@@ -59,6 +61,7 @@ export async function uninstallAwg(
   parts: HostParts,
   options: InstallOptions & { readonly force: boolean },
 ): Promise<Installed> {
+  parts.requireRights?.();
   const { services } = parts.host;
   const manager = await services?.readManager();
   const warnings = await destroyFirst(parts, options).catch(async (cause: unknown) => {

@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, statSync } from "node:fs";
 import { dirname } from "node:path";
+import type { ServiceManager } from "../../host/ports/services.ts";
 import { AwgError } from "../../model/error.ts";
 import { SERVICE_USER } from "../../model/ownership.ts";
 import type { InstallationStep } from "./installation-step.ts";
@@ -52,6 +53,15 @@ export function configFolderStep(configFile: string): InstallationStep {
     remove: async () => rmdirSync(folder),
     needsRecord: true,
   };
+}
+
+/** AwgError unsupported if a unit with PrivateTmp= could not see the program that it starts. */
+export function refuseHiddenProgram({ kind, program }: Pick<ServiceManager, "kind" | "program">): void {
+  const hidden = program.find((word) => /^\/(var\/)?tmp\//.test(word));
+  if (kind !== "systemd" || hidden === undefined) return;
+  throw new AwgError("unsupported", `services cannot see ${hidden}: systemd hides /tmp and /var/tmp from them`, {
+    remedy: "move awg to a folder such as /opt/awg, then repeat; nothing was changed",
+  });
 }
 
 /** Files of this program that a user other than root can replace, and so the code that a service runs as root. */

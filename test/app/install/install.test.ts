@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { type InstallOptions, installAwg, uninstallAwg } from "../../../src/app/install/install.ts";
 import { InstallationRecord } from "../../../src/app/install/installation-record.ts";
 import { addSteps, type InstallationStep, removeSteps } from "../../../src/app/install/installation-step.ts";
-import { replaceableParts } from "../../../src/app/install/machine-steps.ts";
+import { refuseHiddenProgram, replaceableParts } from "../../../src/app/install/machine-steps.ts";
 import { controlDaemon, readServices } from "../../../src/app/install/service-control.ts";
 import type { HostParts } from "../../../src/app/parts.ts";
 import type { ServiceCommand } from "../../../src/host/ports/services.ts";
@@ -49,6 +49,25 @@ async function applyKillSwitch(): Promise<void> {
 }
 
 describe("awg install and uninstall", () => {
+  test.each(["/tmp/awg/src/cli/awg.ts", "/var/tmp/awg.cjs"])("services that could not see %s are refused", (path) => {
+    const program = ["/usr/bin/node", path];
+    expect(() => refuseHiddenProgram({ kind: "systemd", program })).toThrow(
+      `services cannot see ${path}: systemd hides /tmp and /var/tmp from them`,
+    );
+    expect(() => refuseHiddenProgram({ kind: "launchd", program })).not.toThrow();
+    expect(() => refuseHiddenProgram({ kind: "systemd", program: ["/opt/tmp/awg"] })).not.toThrow();
+  });
+
+  test("without the rights of root both are refused before anything is read", async () => {
+    const parts = {
+      requireRights: () => {
+        throw new Error("needs root");
+      },
+    } as unknown as HostParts;
+    await expect(installAwg(parts, { dryRun: true })).rejects.toThrow("needs root");
+    await expect(uninstallAwg(parts, { dryRun: true, force: false })).rejects.toThrow("needs root");
+  });
+
   test("law 3: a second install changes nothing; uninstall leaves what was there before", async () => {
     writeFileSync(file, JSON.stringify({ services: [{ name: "sshd.service", running: true }] }));
     const first = await install(options());

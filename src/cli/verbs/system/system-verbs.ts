@@ -19,7 +19,7 @@ export const SYSTEM_VERBS: readonly VerbDefinition[] = [
   },
   {
     name: "uninstall",
-    summary: "remove what awg install added; the config stays",
+    summary: "remove what awg install added; config and state stay",
     details: "Refused while a generation is applied: nothing would maintain its kill switch and routes.",
     options: [DRY_RUN, { flags: "--force", summary: "destroy the applied generation first" }],
     examples: [
