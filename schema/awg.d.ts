@@ -120,7 +120,7 @@ export interface AwgConfiguration {
      */
     enabled?: boolean;
     /**
-     * Allow the private address ranges and multicast outside the tunnels. DNS rules come first.
+     * Allow hosts on the local link outside the tunnels. DNS rules come first.
      */
     allowLan?: boolean;
     /**

@@ -46,6 +46,8 @@ export interface ShownPacket {
   readonly mark: number;
   readonly inDevice?: string;
   readonly outDevice?: string;
+  /** The next hop is a router, not the destination. */
+  readonly byRouter?: true;
   /** The conntrack state. */
   readonly tracking: string;
 }
@@ -112,6 +114,7 @@ export function showPoint(point: HeaderPoint, hook: ShownPacket["hook"]): ShownP
     mark: point.mark,
     ...(point.in === "" ? {} : { inDevice: point.in }),
     ...(point.out === "" ? {} : { outDevice: point.out }),
+    ...(point.hop === "router" && hook !== "frame" ? { byRouter: true } : {}),
     tracking: point.tracking,
   };
 }
@@ -133,6 +136,7 @@ export function describePacket(packet: ShownPacket): string {
     `${port(packet.source, sourcePort)} → ${port(packet.destination, destinationPort)}`,
     ...(packet.inDevice === undefined ? [] : [`in by ${packet.inDevice}`]),
     ...(packet.outDevice === undefined ? [] : [`out by ${packet.outDevice}`]),
+    ...(packet.byRouter === true ? ["next hop a router"] : []),
     ...(hook === "frame" ? ["raw frame"] : []),
     ...(hook === "output" || hook === "frame" ? [uid === undefined ? "without a socket" : `uid ${uid}`] : []),
     ...(mark === 0 ? [] : [`mark 0x${mark.toString(16)}`]),

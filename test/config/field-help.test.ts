@@ -14,8 +14,7 @@ describe("help for one field", () => {
           enabled: boolean, default true
               Drop every packet that no rule, default or exception allows.
           allowLan: boolean, default false
-              Allow the private address ranges and multicast outside the tunnels. DNS
-              rules come first.
+              Allow hosts on the local link outside the tunnels. DNS rules come first.
           atBoot: boolean, default false
               Block from early boot on, before awg runs (Linux only).
           persist: boolean, default true

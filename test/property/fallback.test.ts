@@ -37,8 +37,8 @@ function countFallenBack(world: World, usual: Config, meaning: Config): number {
     const packet = probe(number);
     const outcome = world.machine.send(packet);
     if (outcome.kind !== "leaves" || !outcome.physical) continue;
-    expect(mayLeave(meaning, facts, packet), `seed ${SEED}: ${JSON.stringify(packet)}`).toBe(true);
-    if (!mayLeave(usual, facts, packet)) count += 1;
+    expect(mayLeave(meaning, facts, packet, outcome.gateway), `seed ${SEED}: ${JSON.stringify(packet)}`).toBe(true);
+    if (!mayLeave(usual, facts, packet, outcome.gateway)) count += 1;
   }
   return count;
 }

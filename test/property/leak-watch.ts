@@ -11,8 +11,9 @@ export interface Transition {
 
 /** The facts of the simulated laptop in the oracle's words. */
 export function oracleFacts(world: World): OracleFacts {
-  const { os, serviceUid, users, hosts } = world.machine.live;
-  return { serviceUid, users, hosts, hasMarks: os === "linux" };
+  const { os, serviceUid, users, hosts, links } = world.machine.live;
+  const wires = links.filter(({ medium, up }) => medium === "physical" && up).flatMap(({ addresses }) => addresses);
+  return { serviceUid, users, hosts, hasMarks: os === "linux", wires };
 }
 
 /**
@@ -55,7 +56,7 @@ function checkProbe(world: World, facts: OracleFacts, transition: Transition, nu
   const outcome = world.machine.send(packet);
   if (outcome.kind !== "leaves" || !outcome.physical) return;
   const { before, after } = transition;
-  const granted = [before, after].some((config) => config !== null && mayLeave(config, facts, packet));
+  const granted = [before, after].some((config) => config !== null && mayLeave(config, facts, packet, outcome.gateway));
   if (granted) return;
   const text = `${JSON.stringify(packet)} left ${outcome.device} after ${write}`;
   world.violation ??= new LawError(1, `${text}, which neither configuration grants`);

@@ -16,6 +16,8 @@ export interface OracleFacts {
   /** Whether packets bear marks; where they do not, the service user alone tells our sockets (S13.1). */
   readonly hasMarks: boolean;
   readonly users: Readonly<Record<string, number>>;
+  /** The networks of the wires. */
+  readonly wires: readonly string[];
   /** Names to addresses. */
   readonly hosts: Readonly<Record<string, readonly string[]>>;
 }
@@ -23,8 +25,8 @@ export interface OracleFacts {
 /** A path by name: "direct", "block", or a tunnel's key. */
 export type Intent = string;
 
-const LAN = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "224.0.0.0/4", "255.255.255.255/32"];
-const LAN6 = ["fe80::/10", "fc00::/7", "ff00::/8"];
+const PRIVATE = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"];
+const OF_LINK = ["169.254.0.0/16", "224.0.0.0/24", "255.255.255.255/32", "fe80::/10", "ff02::/16", "ff05::/16"];
 const PROTOCOLS: Readonly<Record<string, number>> = {
   tcp: 6,
   udp: 17,
@@ -35,8 +37,12 @@ const PROTOCOLS: Readonly<Record<string, number>> = {
   esp: 50,
 };
 
-/** The path that the configuration gives a packet of a local process. */
-export function intendedPath(config: Config, facts: OracleFacts, packet: SimulatedPacket): Intent {
+/**
+ * The path that the configuration gives a packet of a local process.
+ *
+ * @param isOnLink the kernel sends a packet of a bound IPv4 socket straight to its destination, where no route leads
+ */
+export function intendedPath(config: Config, facts: OracleFacts, packet: SimulatedPacket, isOnLink = false): Intent {
   const dns = intendedDns(config, packet);
   if (dns !== undefined) return dns;
   if (config.ipv6 === "block" && packet.destination.includes(":")) return "block";
@@ -49,8 +55,13 @@ export function intendedPath(config: Config, facts: OracleFacts, packet: Simulat
   );
   if (exceptions.some((grant) => grantHolds(grant, packet))) return "direct";
   if (killSwitch.allowLan && isTunnels) return nameOf(config.default.via);
-  if (killSwitch.allowLan && isIn([...LAN, ...LAN6], packet.destination)) return "direct";
+  if (killSwitch.allowLan && isLocal(facts, packet.destination, isOnLink)) return "direct";
   return nameOf(config.default.via);
+}
+
+/** A private address is local on a wire's own network only: no router leads to it. */
+function isLocal({ wires }: OracleFacts, destination: string, isOnLink: boolean): boolean {
+  return isIn(OF_LINK, destination) || (isIn(PRIVATE, destination) && (isOnLink || isIn(wires, destination)));
 }
 
 /** What is private and a tunnel's, by its addresses, its peers, or the servers asked through it: no local network. */
@@ -67,10 +78,11 @@ function networksOfTunnels({ tunnels, dns }: Config): string[] {
   );
 }
 
-/** Whether the packet may leave a wire under this configuration. */
-export function mayLeave(config: Config, facts: OracleFacts, packet: SimulatedPacket): boolean {
+/** Whether the packet may leave a wire under this configuration, perhaps without a router. */
+export function mayLeave(config: Config, facts: OracleFacts, packet: SimulatedPacket, gateway?: string): boolean {
   if (isOwnOuter(config, facts, packet)) return true;
-  const path = intendedPath(config, facts, packet);
+  const isOnLink = packet.boundDevice !== undefined && gateway === undefined;
+  const path = intendedPath(config, facts, packet, isOnLink);
   if (path === "direct") return true;
   if (path === "block") return false;
   return !config.killSwitch.enabled && intendedDns(config, packet) === undefined;

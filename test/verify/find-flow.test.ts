@@ -40,7 +40,7 @@ describe("a packet that has a path it must not have", () => {
       const found = findFlow(policy, [match], isDirect);
       const pathOf = compileFlowPath(withFallback(policy, fallbackPaths(policy)).steering, layer);
       const sampled = packets.slice(50 * index, 50 * index + 50).filter((packet) => {
-        const flow = flowOf(packet);
+        const flow = flowOf(packet, new Set());
         return packet.hook === "output" && compileMatch(match)(flow) && isDirect(pathOf(flow).path);
       });
       if (sampled.length > 0) expect(found, `seed ${SEED}: ${JSON.stringify(policy)}`).toBeDefined();

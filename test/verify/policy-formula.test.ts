@@ -23,7 +23,10 @@ const DEVICES = ["eth0", "wlan0", "awg-office", "awg-proxy", "awg-third"];
 const policies = fc
   .sample(policyArbitrary, { seed: SEED, numRuns: POLICIES })
   .map((policy, index) => (index % 2 === 0 ? policy : withHighNumbers(policy)));
-const packets = fc.sample(packetArbitrary, { seed: SEED, numRuns: POLICIES * PACKETS_EACH }).map(oneOfThreeLong);
+const packets = fc
+  .sample(packetArbitrary, { seed: SEED, numRuns: POLICIES * PACKETS_EACH })
+  .map(oneOfThreeLong)
+  .map((packet, index): Packet => ({ ...packet, byRouter: index % 2 === 0 }));
 
 function trackingOf({ reply, related }: Packet): HeaderPoint["tracking"] {
   if (related === true) return reply === true ? "related-answer" : "related";
@@ -38,6 +41,7 @@ function pointOf(packet: Packet): HeaderPoint {
     out: packet.outDevice ?? "",
     tracking: trackingOf(packet),
     fragment: packet.laterFragment === true ? "later" : "whole",
+    hop: packet.byRouter === true ? "router" : "destination",
     ...(packet.uid === undefined ? {} : { user: packet.uid }),
     mark: packet.mark ?? 0,
     protocol: packet.protocol,

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
-import { renderIp } from "../../model/ip.ts";
+import { addressBits, renderIp } from "../../model/ip.ts";
+import { parsePrefix, prefixContains } from "../../model/prefix.ts";
 import { parseSshConnection, type SshConnection } from "../../model/ssh-connection.ts";
 
 const MOST_ANCESTORS = 64;
@@ -25,6 +26,8 @@ export interface CarriedConnection {
   readonly ends: SshConnection;
   /** The device of this network namespace that has the server's address. */
   readonly device: string;
+  /** The client is on none of the device's networks, so a router leads to it. */
+  readonly byRouter: boolean;
 }
 
 /**
@@ -43,7 +46,9 @@ export function readSshConnection(
   // Loaded only where there is such a connection: most starts need none of it.
   const { networkInterfaces } = process.getBuiltinModule("node:os");
   const places = Object.entries(networkInterfaces()).flatMap(([device, addresses]) =>
-    (addresses ?? []).filter(({ internal }) => !internal).map(({ address }) => ({ device, address })),
+    (addresses ?? [])
+      .filter(({ internal }) => !internal)
+      .map(({ address, cidr }) => ({ device, address, network: cidr ?? undefined })),
   );
   return carriedBy(text, places);
 }
@@ -51,12 +56,16 @@ export function readSshConnection(
 /** The connection with the device that has its server's address; undefined when none of these has. Pure. */
 export function carriedBy(
   text: string,
-  places: readonly { readonly device: string; readonly address: string }[],
+  places: readonly { readonly device: string; readonly address: string; readonly network?: string | undefined }[],
 ): CarriedConnection | undefined {
   const ends = parseSshConnection(text);
   const server = ends === undefined ? undefined : renderIp(ends.server);
   const device = places.find(({ address }) => address === server)?.device;
-  return ends === undefined || device === undefined ? undefined : { text, ends, device };
+  if (ends === undefined || device === undefined) return undefined;
+  const { family, value } = ends.client;
+  const client = { family, address: value, length: addressBits(family) };
+  const networks = places.flatMap((place) => (place.device === device ? (parsePrefix(place.network ?? "") ?? []) : []));
+  return { text, ends, device, byRouter: !networks.some((network) => prefixContains(network, client)) };
 }
 
 /** SSH_CONNECTION of the nearest process above that has it. */

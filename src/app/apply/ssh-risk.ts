@@ -14,7 +14,7 @@ export interface SshRisk {
 }
 
 const ELSEWHERE = "come in by another address of this machine, or give --accept-risk lose-ssh";
-const LET_IN = "let it in by killSwitch.allow or allowLan, or give --accept-risk lose-ssh";
+const LET_IN = "let it in by killSwitch.allow, or give --accept-risk lose-ssh";
 
 /** Why carrying out a plan would cut the SSH connection of this process; undefined when it would not. */
 export async function sshRiskOf(
@@ -29,7 +29,7 @@ export async function sshRiskOf(
   if (policy?.kind !== "firewall") return undefined;
   const { whySshIsCut, whySshIsUnheard } = await import("../../model/firewall/ssh-guard.ts");
   const { ends, device } = connection;
-  const why = whySshIsCut(policy.spec, ends, device);
+  const why = whySshIsCut(policy.spec, ends, connection);
   if (why !== undefined) return { why, remedy: LET_IN };
   // If the policy is not loaded again, the connection persists on any device.
   if (!stepsOf(plan).some(({ kind }) => kind === "firewall")) return undefined;

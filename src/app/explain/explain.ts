@@ -1,4 +1,4 @@
-import type { Inspection } from "../../host/ports/inspection.ts";
+import type { Inspection, RouteAnswer } from "../../host/ports/inspection.ts";
 import { judge, markAfterSteering } from "../../model/firewall/evaluate.ts";
 import { withFallback } from "../../model/firewall/fallback.ts";
 import { compileFlowPath } from "../../model/firewall/flow-path.ts";
@@ -11,7 +11,7 @@ import type { TunnelObserved } from "../../model/resources/tunnel.ts";
 import { driverRegistry } from "../../resources/registry.ts";
 import { USUAL_LENGTH } from "../../verify/finding.ts";
 import type { KnownRouting } from "../../verify/routing/routing.ts";
-import { type FoundRoute, sourceOf, traceRoute } from "../../verify/routing/trace-route.ts";
+import { type FoundRoute, isByRouter, sourceOf, traceRoute } from "../../verify/routing/trace-route.ts";
 import type { HeaderPoint } from "../../verify/space/header-point.ts";
 import type { HostParts } from "../parts.ts";
 import { compareHost, unrecordedText } from "../status/compare-host.ts";
@@ -86,7 +86,7 @@ export async function explainFlow(parts: HostParts, question: ExplainQuestion): 
       ...differences.disagreements,
       ...missourced(tunnels, {
         declared: lookUp(flow, leading, 0).way,
-        live: inspection === undefined ? lookUp(flow, routing, 0).way : kernelDevice(flow, inspection, 0),
+        live: inspection === undefined ? lookUp(flow, routing, 0).way : kernelRoute(flow, inspection, 0).way,
       }),
     ],
     notes: [
@@ -155,10 +155,10 @@ function protocolFor({ port }: ExplainQuestion, { family }: IpAddress): number {
 /** The flow by a policy and a set of routes: for the declared side, and for the live side of a simulated host. */
 function sideOfPolicy(flow: Flow, policy: FirewallPolicy, routing: KnownRouting): ExplainedSide {
   const first = lookUp(flow, routing, 0);
-  const before = packetOf(flow, first.way, 0);
+  const before = packetOf(flow, answerOf(first), 0);
   const mark = policy.layers.length === 0 ? 0 : markAfterSteering(policy, before);
   const route = lookUp(flow, routing, mark);
-  const packet = packetOf(flow, route.way, mark);
+  const packet = packetOf(flow, answerOf(route), mark);
   const said = judge(policy, packet);
   const { verdict, reason } = route.way === "(local)" ? { verdict: "accept" as const, reason: "S2.1 loopback" } : said;
   return {
@@ -178,12 +178,13 @@ function sideOfPolicy(flow: Flow, policy: FirewallPolicy, routing: KnownRouting)
  * tables, and only if these lead to the same device.
  */
 function sideOfKernel(flow: Flow, inspection: Inspection, routing: KnownRouting): ExplainedSide {
-  const first = kernelDevice(flow, inspection, 0);
+  const first = kernelRoute(flow, inspection, 0);
   const steered = inspection.tracePacket(pointOf(flow, first, 0));
   const { mark } = steered;
-  const device = kernelDevice(flow, inspection, mark);
+  const answer = kernelRoute(flow, inspection, mark);
+  const device = answer.way;
   const route = lookUp(flow, routing, mark);
-  const traced = leaves(device) ? inspection.tracePacket(pointOf(flow, device, 0)) : undefined;
+  const traced = leaves(device) ? inspection.tracePacket(pointOf(flow, answer, 0)) : undefined;
   const isLocal = device === "(local)";
   const isFollowed = route.way === device || (!leaves(route.way) && !leaves(device) && !isLocal);
   return {
@@ -198,8 +199,8 @@ function sideOfKernel(flow: Flow, inspection: Inspection, routing: KnownRouting)
   };
 }
 
-/** The device by which the kernel routes a packet of the flow with this mark. */
-function kernelDevice({ address, uid, protocol, port }: Flow, inspection: Inspection, mark: number): string {
+/** How the kernel routes a packet of the flow with this mark. */
+function kernelRoute({ address, uid, protocol, port }: Flow, inspection: Inspection, mark: number): RouteAnswer {
   const hasPorts = protocol === PROTOCOL.tcp || protocol === PROTOCOL.udp;
   const ports = port === undefined || !hasPorts ? {} : { ports: { protocol, source: SOURCE_PORT, destination: port } };
   return inspection.decideRoute({ destination: renderIp(address), mark, uid, ...ports });
@@ -221,13 +222,18 @@ function lookUp({ address, uid, protocol, port }: Flow, routing: KnownRouting, m
   return traceRoute(routing, { destination: address, mark, uid, protocol, ...sourcePort });
 }
 
-function packetOf({ address, uid, protocol, port, links }: Flow, device: string, mark: number): Packet {
+function answerOf(found: FoundRoute): RouteAnswer {
+  return { way: found.way, byRouter: isByRouter(found) };
+}
+
+function packetOf({ address, uid, protocol, port, links }: Flow, { way, byRouter }: RouteAnswer, mark: number): Packet {
   return {
     hook: "output",
-    source: sourceAt(links, device, address),
+    source: sourceAt(links, way, address),
     destination: address,
     protocol,
-    outDevice: device === "(local)" ? "lo" : device,
+    outDevice: way === "(local)" ? "lo" : way,
+    byRouter,
     uid,
     mark,
     ...(port === undefined ? {} : { sourcePort: SOURCE_PORT, destinationPort: port }),
@@ -235,11 +241,16 @@ function packetOf({ address, uid, protocol, port, links }: Flow, device: string,
   };
 }
 
-function pointOf({ address, uid, protocol, port, links }: Flow, device: string, mark: number): HeaderPoint {
+function pointOf(
+  { address, uid, protocol, port, links }: Flow,
+  { way, byRouter }: RouteAnswer,
+  mark: number,
+): HeaderPoint {
   const isIcmp = protocol === PROTOCOL.icmp || protocol === PROTOCOL.icmpv6;
   return {
     in: "",
-    out: device === "(local)" ? "lo" : device,
+    out: way === "(local)" ? "lo" : way,
+    hop: byRouter ? "router" : "destination",
     tracking: "new",
     fragment: "whole",
     user: uid,
@@ -250,7 +261,7 @@ function pointOf({ address, uid, protocol, port, links }: Flow, device: string, 
     word0: isIcmp ? echoType(protocol) << 8 : SOURCE_PORT,
     word2: port ?? 0,
     destination: address,
-    source: sourceAt(links, device, address),
+    source: sourceAt(links, way, address),
   };
 }
 
@@ -280,5 +291,6 @@ function unnamed({ layers }: FirewallPolicy, number: number): string {
 
 function pathReason(policy: FirewallPolicy, packet: Packet): string {
   const layer = policy.layers.at(-1) ?? { dns: null, allow: [], allowLan: false };
-  return compileFlowPath(policy.steering, layer)(flowOf(packet)).reason;
+  const tunnels = policy.layers.flatMap((one) => one.tunnels.map(({ device }) => device));
+  return compileFlowPath(policy.steering, layer)(flowOf(packet, new Set(tunnels))).reason;
 }

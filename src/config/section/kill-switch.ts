@@ -18,7 +18,7 @@ const exception = z.strictObject({
 export const killSwitchSchema = z.strictObject({
   enabled: boolean().describe("Drop every packet that no rule, default or exception allows.").prefault(true),
   allowLan: boolean()
-    .describe("Allow the private address ranges and multicast outside the tunnels. DNS rules come first.")
+    .describe("Allow hosts on the local link outside the tunnels. DNS rules come first.")
     .prefault(false),
   atBoot: boolean().meta(keyMeta("Block from early boot on, before awg runs.", "killSwitch.atBoot")).prefault(false),
   persist: boolean()

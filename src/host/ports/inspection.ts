@@ -18,8 +18,14 @@ export interface Inspection {
   };
   /** The loaded rules that match one packet, and its verdict. */
   tracePacket(point: HeaderPoint): PacketTrace;
-  /** The kernel's route for such a packet: a device, "(local)", or its refusal in parentheses. */
-  decideRoute(question: RouteQuestion): string;
+  /** The kernel's route for such a packet. */
+  decideRoute(question: RouteQuestion): RouteAnswer;
+}
+
+/** A device, "(local)", or the kernel's refusal in parentheses; and whether the next hop is a router. */
+export interface RouteAnswer {
+  readonly way: string;
+  readonly byRouter: boolean;
 }
 
 /** The fields of a packet for the kernel's route lookup. */

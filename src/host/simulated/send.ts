@@ -39,6 +39,8 @@ export type SendOutcome =
       readonly physical: boolean;
       readonly source: string;
       readonly mark: number;
+      /** Absent if the packet goes straight to its destination. */
+      readonly gateway?: string;
     }
   | { readonly kind: "local" }
   | {
@@ -70,7 +72,7 @@ export function sendPacket(machine: LiveMachine, packet: SimulatedPacket): SendO
   if (first.kind === "unreachable") return { kind: "dropped", by: "route", reason: first.why };
   const source = query.source ?? chooseSource(machine, first.device, destination);
   if (source === undefined) return { kind: "dropped", by: "route", reason: "no source address of this family" };
-  const marked = steerMark(machine, { packet, destination, source, mark }, first.device);
+  const marked = steerMark(machine, { packet, destination, source, mark }, first);
   const route = marked === mark ? first : lookUpRoute(machine, { ...query, source, mark: marked });
   return leave(machine, { packet, destination, source, mark: marked }, route);
 }
@@ -125,15 +127,19 @@ function leave(machine: LiveMachine, underway: Underway, route: RouteAnswer): Se
   if (route.kind === "unreachable") return { kind: "dropped", by: "route", reason: route.why };
   const policy = policyInForce(machine);
   if (policy !== undefined) {
-    const finding = judge(policy, { ...filterView(underway), hook: "output", outDevice: route.device });
+    const finding = judge(policy, { ...filterView(underway), hook: "output", ...hopOf(route) });
     if (finding.verdict === "drop") return { kind: "dropped", by: "firewall", reason: finding.reason };
   }
   const foreign = machine.live.foreignTables.find((table) => table.drops.some((p) => covers(p, underway.destination)));
   if (foreign !== undefined) return { kind: "dropped", by: "foreign table", reason: foreign.name };
-  return carry(machine, underway, route.device);
+  return carry(machine, underway, route);
 }
 
-function carry(machine: LiveMachine, { destination, source, mark }: Underway, device: string): SendOutcome {
+function carry(
+  machine: LiveMachine,
+  { destination, source, mark }: Underway,
+  { device, gateway }: DeviceRoute,
+): SendOutcome {
   const link = machine.link(device);
   if (link?.up !== true) return { kind: "dropped", by: "device", reason: `${device} is down` };
   if (link.medium === "loopback") return { kind: "local" };
@@ -145,14 +151,21 @@ function carry(machine: LiveMachine, { destination, source, mark }: Underway, de
     if (peer === undefined)
       return { kind: "dropped", by: "engine", reason: `no peer of ${device} has an allowed IP for it` };
   }
-  return { kind: "leaves", device, physical, source: renderIp(source), mark };
+  const by = gateway === undefined ? {} : { gateway };
+  return { kind: "leaves", device, physical, source: renderIp(source), mark, ...by };
 }
 
 /** The packet's mark after the steering chain, which sees the device of the first lookup. */
-function steerMark(machine: LiveMachine, underway: Underway, device: string): number {
+function steerMark(machine: LiveMachine, underway: Underway, first: DeviceRoute): number {
   const policy = policyInForce(machine);
   if (policy === undefined) return underway.mark;
-  return markAfterSteering(policy, { ...filterView(underway), hook: "output", outDevice: device });
+  return markAfterSteering(policy, { ...filterView(underway), hook: "output", ...hopOf(first) });
+}
+
+type DeviceRoute = Extract<RouteAnswer, { kind: "device" }>;
+
+function hopOf({ device, gateway }: DeviceRoute): Pick<Packet, "outDevice" | "byRouter"> {
+  return { outDevice: device, byRouter: gateway !== undefined };
 }
 
 function filterView({ packet, destination, source, mark }: Underway): Omit<Packet, "hook"> {

@@ -55,7 +55,7 @@ export function steer(policy: FirewallPolicy, packet: Packet): PathRef {
     const tunnel = compiled.tunnels.find(({ addresses }) => addresses.has(packet.source))?.tunnel;
     return tunnel === undefined ? DIRECT : { kind: "tunnel", device: tunnel.device, number: tunnel.number };
   }
-  return compiled.steerFlow(flowOf(packet)).path;
+  return compiled.steerFlow(flowOf(packet, compiled.tunnelDevices)).path;
 }
 
 /**

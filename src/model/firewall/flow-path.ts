@@ -1,6 +1,6 @@
 import type { IpAddress } from "../ip.ts";
 import { AddressSet, lateAddressSet } from "./address-set.ts";
-import { LAN_PREFIXES } from "./link-traffic.ts";
+import { LINK_PREFIXES, PRIVATE_PREFIXES } from "./link-traffic.ts";
 import { type Flow, PROTOCOL } from "./packet.ts";
 import type {
   AllowGrant,
@@ -27,7 +27,8 @@ export interface FlowPath {
 
 const BLOCK: PathRef = { kind: "block" };
 const DIRECT: PathRef = { kind: "direct" };
-const lan = lateAddressSet(LAN_PREFIXES);
+const ofLink = lateAddressSet(LINK_PREFIXES);
+const privates = lateAddressSet(PRIVATE_PREFIXES);
 
 /** The place of a rule in the configuration: "rules.2". */
 export function placeOf({ origin }: FlowRule): string {
@@ -57,9 +58,14 @@ export function compileFlowPath(
     const found = rules.find(({ matches }) => matches(flow));
     if (found !== undefined) return pathOfRule(found.rule);
     if (exceptions.some((matches) => matches(flow))) return { path: DIRECT, reason: "S4.5 stated exception" };
-    if (layer.allowLan && lan.has(flow.destination)) return { path: DIRECT, reason: "S4.6 local network" };
+    if (layer.allowLan && isLocal(flow)) return { path: DIRECT, reason: "S4.6 local network" };
     return { path: steering.default, reason: "S4.7 default" };
   };
+}
+
+/** The networks of tunnels have rules of their own, which come before (S4.11). */
+function isLocal({ destination, offLink }: Flow): boolean {
+  return ofLink.has(destination) || (offLink !== true && privates.has(destination));
 }
 
 /** Whether a flow matches: every present field must match. */

@@ -69,7 +69,7 @@ function judgeOwn(compiled: Compiled, packet: Packet): Finding | undefined {
 
 /** S8.1: without the kill switch only blocked paths and protected DNS hold. */
 function judgeUnprotected(compiled: Compiled, packet: Packet): Finding {
-  const found = compiled.pathOf(flowOf(packet));
+  const found = compiled.pathOf(flowOf(packet, compiled.tunnelDevices));
   if (found.path.kind === "block") return drop(found.reason);
   return found.isDeclaredDns ? judgePath(compiled, found, packet) : accept("S8.1 the kill switch is off");
 }
@@ -85,7 +85,7 @@ function judgeOutput(compiled: Compiled, packet: Packet): Finding {
   if (!compiled.tunnelDevices.has(device) && compiled.grants.allowInAnswer(packet)) {
     return accept("S3.4 answer of a stated exception");
   }
-  return judgePath(compiled, compiled.pathOf(flowOf(packet)), packet);
+  return judgePath(compiled, compiled.pathOf(flowOf(packet, compiled.tunnelDevices)), packet);
 }
 
 /** S5.1 and S5.3: a packet may leave only by the device of its path. */
@@ -135,5 +135,5 @@ function judgeForward(compiled: Compiled, packet: Packet): Finding {
     if (isForged(packet)) return drop("S7.4 its sender is behind another device");
     if (!toTunnel) return drop("S7.3 guests use tunnels only");
   }
-  return judgePath(compiled, compiled.pathOf(flowOf(packet)), packet);
+  return judgePath(compiled, compiled.pathOf(flowOf(packet, compiled.tunnelDevices)), packet);
 }

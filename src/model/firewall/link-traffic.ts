@@ -1,18 +1,25 @@
 import { lateAddressSet } from "./address-set.ts";
 import { isTooBig, type Packet, PROTOCOL } from "./packet.ts";
 
-/** Destinations and sources that count as local network if the LAN is allowed (rule S4.6). */
-export const LAN_PREFIXES: readonly string[] = [
-  "10.0.0.0/8",
-  "172.16.0.0/12",
-  "192.168.0.0/16",
+/** Private addresses (RFC 1918, RFC 4193): local if they are on the link, not if a router leads to them (rule S4.6). */
+export const PRIVATE_PREFIXES: readonly string[] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"];
+
+/**
+ * Addresses that are local by themselves (rule S4.6): link-local ones, the multicast groups of one link (RFC 5771 section 4,
+ * RFC 4291 section 2.7), SSDP and WS-Discovery (239.255.255.250, .251), the site's groups over IPv6, and the broadcast.
+ */
+export const LINK_PREFIXES: readonly string[] = [
   "169.254.0.0/16",
-  "224.0.0.0/4",
+  "224.0.0.0/24",
+  "239.255.255.250/31",
   "255.255.255.255/32",
   "fe80::/10",
-  "fc00::/7",
-  "ff00::/8",
+  "ff02::/16",
+  "ff05::/16",
 ];
+
+/** Every address that can be local network if the LAN is allowed (rule S4.6). */
+export const LAN_PREFIXES: readonly string[] = [...PRIVATE_PREFIXES, ...LINK_PREFIXES];
 
 /** Destinations that are valid on one link only, so their packets are never rerouted (S4.8). */
 export const LINK_SCOPED_PREFIXES: readonly string[] = ["224.0.0.0/4", "255.255.255.255/32", "fe80::/10", "ff00::/8"];

@@ -30,6 +30,8 @@ export interface Packet {
   readonly inDevice?: string;
   /** Device it leaves by, after routing; absent for `input`. */
   readonly outDevice?: string;
+  /** Whether the next hop is a router, not the destination itself. False when absent. */
+  readonly byRouter?: boolean;
   /** User of the sending socket; absent if the kernel sent it, no socket is known, or it came from outside. */
   readonly uid?: number;
   /**
@@ -57,6 +59,8 @@ export interface Flow {
   readonly protocol: number;
   readonly destinationPort?: number;
   readonly uid?: number;
+  /** The packet takes a router or a tunnel, so a private destination is not on the link (S4.6). False when absent. */
+  readonly offLink?: boolean;
 }
 
 export const PROTOCOL = { icmp: 1, tcp: 6, udp: 17, dccp: 33, icmpv6: 58, sctp: 132, udplite: 136 } as const;
@@ -73,11 +77,13 @@ export const PORTED_PROTOCOLS: readonly number[] = [
 export const LOOPBACK_DEVICE = "lo";
 
 /** The flow of a packet, seen from its sender. */
-export function flowOf(packet: Packet): Flow {
+export function flowOf(packet: Packet, tunnelDevices: ReadonlySet<string>): Flow {
   const uid = packet.uid ?? packet.lastUid ?? undefined;
+  const offLink = packet.byRouter === true || tunnelDevices.has(packet.outDevice ?? "");
   return {
     destination: packet.destination,
     protocol: packet.protocol,
+    ...(offLink ? { offLink } : {}),
     ...(packet.destinationPort === undefined ? {} : { destinationPort: packet.destinationPort }),
     ...(uid === undefined ? {} : { uid }),
   };

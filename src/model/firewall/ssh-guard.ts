@@ -4,11 +4,21 @@ import { judge } from "./evaluate.ts";
 import { type Packet, PROTOCOL } from "./packet.ts";
 import type { FirewallPolicy } from "./policy.ts";
 
+/** The device that a connection arrives by, and whether a router leads back to its client. */
+export interface SshRoute {
+  readonly device: string;
+  readonly byRouter?: boolean;
+}
+
 /**
  * The reason for which a policy cuts a connection that arrives by this device, or undefined. It is judged as a new connection,
  * because on physical devices no rule relies on established flows. Pure.
  */
-export function whySshIsCut(policy: FirewallPolicy, connection: SshConnection, device: string): string | undefined {
+export function whySshIsCut(
+  policy: FirewallPolicy,
+  connection: SshConnection,
+  { device, byRouter = false }: SshRoute,
+): string | undefined {
   const { client, clientPort, server, serverPort } = connection;
   const protocol = PROTOCOL.tcp;
   const coming = judge(policy, questionOf(connection, device));
@@ -16,6 +26,7 @@ export function whySshIsCut(policy: FirewallPolicy, connection: SshConnection, d
     hook: "output",
     protocol,
     outDevice: device,
+    byRouter,
     reply: true,
     source: server,
     sourcePort: serverPort,

@@ -90,7 +90,7 @@ function allowGrants({ config, notes, facts }: ExpandContext): AllowGrant[] {
   if (config.killSwitch.allowLan) {
     notes.push({
       path: "killSwitch.allowLan",
-      message: "traffic to the local network goes direct, except DNS",
+      message: `hosts on the local link are reached directly, ${dnsWords(config)}`,
       enforcement,
     });
   }
@@ -106,6 +106,10 @@ function allowGrants({ config, notes, facts }: ExpandContext): AllowGrant[] {
       ...(remote === undefined ? {} : { prefixes: remote }),
     };
   });
+}
+
+function dnsWords({ dns }: ExpandContext["config"]): string {
+  return dns?.leakProtection === true ? "except for DNS" : "also their DNS servers";
 }
 
 function dnsPolicy(context: ExpandContext): DnsPolicy | null {

@@ -1,5 +1,5 @@
 import { DNS_ENCRYPTED_PORT, DNS_PORT } from "../../model/firewall/flow-path.ts";
-import { DHCPV4, LAN_PREFIXES, LINK_LOCAL } from "../../model/firewall/link-traffic.ts";
+import { DHCPV4, LINK_LOCAL, LINK_PREFIXES, PRIVATE_PREFIXES } from "../../model/firewall/link-traffic.ts";
 import type {
   AllowGrant,
   FirewallPolicy,
@@ -227,8 +227,11 @@ function allowOut(allow: readonly AllowGrant[]): PolicyRule[] {
     );
 }
 
+/** The default route leads no private address out: it is not on the link then (S4.6). */
 function lan(): PolicyRule[] {
-  return matchRules(PLACES.lan, MAIN_TABLE, { destinations: LAN_PREFIXES });
+  const link = matchRules(PLACES.lan, MAIN_TABLE, { destinations: LINK_PREFIXES });
+  const privates = matchRules(PLACES.lan, MAIN_TABLE, { destinations: PRIVATE_PREFIXES });
+  return [...link, ...privates.map((rule) => ({ ...rule, suppressPrefixLength: 0 }))];
 }
 
 /** All combinations of a match. In these rules the kernel can name no protocols but TCP and UDP. */

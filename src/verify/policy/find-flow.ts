@@ -48,11 +48,13 @@ function findIn(
   isWanted: (path: PathRef) => boolean,
 ): FoundFlow | undefined {
   const layer = policy.layers.at(-1) ?? NO_LAYER;
+  const tunnelDevices = policy.layers.flatMap(({ tunnels }) => tunnels.map(({ device }) => device));
   const steered = pathFormula({
     family,
     steering: policy.steering,
     layer,
     sides: TO,
+    tunnelDevices,
     isWanted: ({ path }) => (isWanted(path) ? ALWAYS : NEVER),
   });
   const opening = all(POSSIBLE.output, not(deviceIn("out", [LOOPBACK_DEVICE])), trackedAs("new"));
@@ -62,6 +64,6 @@ function findIn(
   if (set === NOTHING) return undefined;
   const point = space.pick(set);
   const { outDevice: _any, ...packet } = showPoint(point, "output");
-  const flow = flowOf(packetOf(point, "output"));
+  const flow = flowOf(packetOf(point, "output"), new Set(tunnelDevices));
   return { packet, reason: compileFlowPath(policy.steering, layer)(flow).reason };
 }

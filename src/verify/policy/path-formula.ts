@@ -1,5 +1,5 @@
 import { DNS_ENCRYPTED_PORT, DNS_PORT, protectedDnsPorts } from "../../model/firewall/flow-path.ts";
-import { LAN_PREFIXES } from "../../model/firewall/link-traffic.ts";
+import { LINK_PREFIXES, PRIVATE_PREFIXES } from "../../model/firewall/link-traffic.ts";
 import { PROTOCOL } from "../../model/firewall/packet.ts";
 import {
   type AllowGrant,
@@ -11,7 +11,7 @@ import {
 import type { Family } from "../../model/ip.ts";
 import { ENGINE_MARK, MARK_MASK } from "../../model/ownership.ts";
 import { addressIn, dnsPort, FROM, matchFormula, portIn, type Sides, TO } from "../space/conditions.ts";
-import { all, any, type Formula, markIs, not, numberIs } from "../space/packet-fields.ts";
+import { all, any, deviceIn, type Formula, markIs, nextHopIs, not, numberIs } from "../space/packet-fields.ts";
 
 /** A path, and a flag for queries to a declared DNS server. */
 export interface FoundPath {
@@ -24,6 +24,8 @@ export interface PathQuestion {
   readonly steering: Steering;
   readonly layer: Pick<PolicyLayer, "dns" | "allow" | "allowLan">;
   readonly sides: Sides;
+  /** Tunnels of all layers; what leaves by one is not on the link (S4.6). */
+  readonly tunnelDevices: readonly string[];
   /** The user is unknown: the flow outlived its program, so any user may have opened it (S4.10). */
   readonly isOfAnyUser?: true;
   /** The required condition for packets on this path. */
@@ -31,7 +33,8 @@ export interface PathQuestion {
 }
 
 /** S4: the packets that satisfy the condition for their path. The cases have the order of rules S4.2–S4.7. */
-export function pathFormula({ family, steering, layer, sides, isOfAnyUser, isWanted }: PathQuestion): Formula {
+export function pathFormula(question: PathQuestion): Formula {
+  const { family, steering, layer, sides, isOfAnyUser, isWanted } = question;
   const cases: { when: Formula; yields: Formula }[] = [];
   const add = (when: Formula, path: PathRef, isDeclaredDns = false) =>
     cases.push({ when, yields: isWanted({ path, isDeclaredDns }) });
@@ -56,13 +59,22 @@ export function pathFormula({ family, steering, layer, sides, isOfAnyUser, isWan
   for (const grant of layer.allow) {
     if (grant.direction === "out") add(grantFormula(grant, family, sides.address, sides.port), { kind: "direct" });
   }
-  if (layer.allowLan) add(addressIn(sides.address, family, LAN_PREFIXES), { kind: "direct" });
+  if (layer.allowLan) add(isLocal(question), { kind: "direct" });
   const surely: Formula = {
     kind: "first",
     cases,
     otherwise: isWanted({ path: steering.default, isDeclaredDns: false }),
   };
   return maybe.length === 0 ? surely : any(surely, ...maybe);
+}
+
+/** S4.6. A sender is judged by its address alone. */
+function isLocal({ family, sides, tunnelDevices }: PathQuestion): Formula {
+  const outside = sides === TO ? [nextHopIs("destination"), not(deviceIn("out", tunnelDevices))] : [];
+  return any(
+    addressIn(sides.address, family, LINK_PREFIXES),
+    all(addressIn(sides.address, family, PRIVATE_PREFIXES), ...outside),
+  );
 }
 
 /** S3.1–S3.3, outgoing. */

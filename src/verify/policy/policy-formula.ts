@@ -122,6 +122,7 @@ function steeredTo(policy: FirewallPolicy, family: Family, isWanted: (path: Path
     steering: policy.steering,
     layer: layer ?? { dns: null, allow: [], allowLan: false },
     sides: TO,
+    tunnelDevices: policy.layers.flatMap(({ tunnels }) => tunnels.map(({ device }) => device)),
     isWanted: ({ path }) => constant(isWanted(path)),
   });
   return {
@@ -193,6 +194,7 @@ function withoutKillSwitch(
     steering: layer.flows,
     layer,
     sides: TO,
+    tunnelDevices,
     ...(isOfAnyUser ? { isOfAnyUser } : {}),
     isWanted: ({ path, isDeclaredDns }) => {
       if (path.kind === "block") return NEVER;
@@ -223,6 +225,7 @@ function inputGrants(layer: PolicyLayer, tunnelDevices: readonly string[], famil
     steering: layer.flows,
     layer,
     sides: FROM,
+    tunnelDevices,
     isWanted: ({ path }) => constant(path.kind === "direct"),
   });
   const physical = all(
@@ -260,6 +263,7 @@ function onItsDevice(
     steering: layer.flows,
     layer,
     sides: TO,
+    tunnelDevices,
     ...(isOfAnyUser ? { isOfAnyUser } : {}),
     isWanted: ({ path }) => onDeviceOf(layer, path, tunnelDevices, family),
   });

@@ -1,5 +1,5 @@
 import { LOOPBACK_DEVICE } from "../../model/firewall/packet.ts";
-import { all, deviceIn, type Formula, NO_USER, not, numberIs, trackedAs } from "../space/packet-fields.ts";
+import { all, deviceIn, type Formula, NO_USER, nextHopIs, not, numberIs, trackedAs } from "../space/packet-fields.ts";
 
 /** The hooks with verdicts. */
 export type Hook = "output" | "input" | "forward";
@@ -15,5 +15,6 @@ export const POSSIBLE: Readonly<Record<Hook | "frame", Formula>> = {
   output: all(noDevice.in, someDevice.out),
   input: all(someDevice.in, noDevice.out, noUser),
   forward: all(someDevice.in, notLoopback.in, someDevice.out, notLoopback.out, noUser),
-  frame: all(noDevice.in, someDevice.out, notLoopback.out, trackedAs("untracked")),
+  // A frame has no route, so no rule can tell that its next hop is its destination.
+  frame: all(noDevice.in, someDevice.out, notLoopback.out, trackedAs("untracked"), nextHopIs("router")),
 };

@@ -13,6 +13,8 @@ export interface KnownRoute {
   readonly destination: string;
   readonly type: "unicast" | "unreachable" | "blackhole" | "throw" | "local" | "other";
   readonly device?: string;
+  /** Absent if destinations are on the device's link. */
+  readonly gateway?: string;
   /** Devices of further next hops. Each carries some of the flows. */
   readonly otherDevices?: readonly string[];
   readonly metric: number;

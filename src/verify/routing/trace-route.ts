@@ -26,6 +26,11 @@ export interface FoundRoute {
 
 const PROTOCOLS = { tcp: 6, udp: 17 } as const;
 
+/** Whether a router leads to the destination. */
+export function isByRouter({ route }: FoundRoute): boolean {
+  return route?.gateway !== undefined;
+}
+
 /** Looks up one packet as the kernel does. Returns the deciding rule and route. Pure. */
 export function traceRoute({ rules, routes }: KnownRouting, look: LookUp): FoundRoute {
   const { family } = look.destination;

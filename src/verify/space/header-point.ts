@@ -1,6 +1,6 @@
 import { type Packet, PORTED_PROTOCOLS, PROTOCOL } from "../../model/firewall/packet.ts";
 import type { IpAddress } from "../../model/ip.ts";
-import type { Fragment, Tracking } from "./packet-fields.ts";
+import type { Fragment, Hop, Tracking } from "./packet-fields.ts";
 
 /** One packet with every header field that rules may match. */
 export interface HeaderPoint {
@@ -10,6 +10,7 @@ export interface HeaderPoint {
   readonly out: string;
   readonly tracking: Tracking;
   readonly fragment: Fragment;
+  readonly hop: Hop;
   /** Absent if no socket is known. */
   readonly user?: number;
   readonly mark: number;
@@ -28,7 +29,7 @@ export interface HeaderPoint {
 
 /** The point as a packet for the evaluator. */
 export function packetOf(point: HeaderPoint, hook: Packet["hook"]): Packet {
-  const { user, tracking, fragment, protocol, word0, word2, length, hops, mark } = point;
+  const { user, tracking, fragment, hop, protocol, word0, word2, length, hops, mark } = point;
   const whole = fragment !== "later";
   const isIcmp = protocol === PROTOCOL.icmp || protocol === PROTOCOL.icmpv6;
   return {
@@ -44,6 +45,7 @@ export function packetOf(point: HeaderPoint, hook: Packet["hook"]): Packet {
     ...(whole ? {} : { laterFragment: true }),
     ...(point.in === "" ? {} : { inDevice: point.in }),
     ...(point.out === "" ? {} : { outDevice: point.out }),
+    ...(hop === "router" ? { byRouter: true } : {}),
     ...(user === undefined ? {} : { uid: user }),
     reply: tracking === "answer" || tracking === "related-answer",
     related: tracking === "related" || tracking === "related-answer",

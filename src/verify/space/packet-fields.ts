@@ -22,7 +22,11 @@ export type NumberDimension =
   | "word2"
   | "destination"
   | "source";
-export type NameDimension = "in" | "out" | "tracking" | "fragment";
+/** The next hop: the destination itself, or a router. */
+export const HOPS = ["destination", "router"] as const;
+export type Hop = (typeof HOPS)[number];
+
+export type NameDimension = "in" | "out" | "tracking" | "fragment" | "hop";
 export type Dimension = NumberDimension | NameDimension | "mark";
 
 /** The value of `user` for a packet without a known socket: the last uid plus one. */
@@ -93,6 +97,16 @@ export function deviceIn(side: "in" | "out", names: readonly string[]): Formula 
 /** The conntrack state is one of these. */
 export function trackedAs(...values: readonly Tracking[]): Formula {
   return { kind: "term", term: { dimension: "tracking", holds: (name) => values.includes(name as Tracking) } };
+}
+
+/** The next hop is this. */
+export function nextHopIs(value: Hop): Formula {
+  return { kind: "term", term: nextHopTerm(value) };
+}
+
+/** The same as a term. */
+export function nextHopTerm(value: Hop): Term {
+  return { dimension: "hop", holds: (name) => name === value };
 }
 
 /** The fragment state is one of these. */

@@ -7,6 +7,8 @@ import {
   type Dimension,
   type Formula,
   FRAGMENTS,
+  HOPS,
+  type NameDimension,
   NO_USER,
   type NumberDimension,
   type NumberRange,
@@ -20,6 +22,7 @@ const ORDER = [
   "out",
   "tracking",
   "fragment",
+  "hop",
   "user",
   "mark",
   "protocol",
@@ -56,7 +59,7 @@ export class PacketSpace {
   readonly diagrams: Diagrams;
   /** First value of each class. */
   readonly #starts: Readonly<Record<NumberDimension, readonly bigint[]>>;
-  readonly #names: Readonly<Record<"in" | "out" | "tracking" | "fragment", readonly string[]>>;
+  readonly #names: Readonly<Record<NameDimension, readonly string[]>>;
   readonly #marks: readonly number[];
   readonly #examples: Readonly<Record<NumberDimension, readonly bigint[]>>;
   readonly #ofTerm = new WeakMap<Term, Diagram>();
@@ -66,7 +69,7 @@ export class PacketSpace {
     this.family = family;
     const mentioned = terms.flatMap((term) => ("mentions" in term ? (term.mentions ?? []) : []));
     const named = [...new Set([...devices, "lo", ...mentioned, OTHER_DEVICE])];
-    this.#names = { out: ["", ...named], in: ["", ...named], tracking: TRACKINGS, fragment: FRAGMENTS };
+    this.#names = { out: ["", ...named], in: ["", ...named], tracking: TRACKINGS, fragment: FRAGMENTS, hop: HOPS };
     this.#starts = cutClasses(terms, family);
     const asked = terms.flatMap((term) => (term.dimension === "mark" ? [term] : []));
     this.#marks = markClasses([...asked, ...markUses]);
@@ -119,7 +122,7 @@ export class PacketSpace {
     const examples = ORDER.map((name) => {
       if (name === "mark") return [this.#marks.indexOf(0)];
       if (name === "out" || name === "in") return [1];
-      if (name === "tracking" || name === "fragment") return [0];
+      if (name === "tracking" || name === "fragment" || name === "hop") return [0];
       return this.#examples[name].map((value) => this.#classAt(name, value));
     });
     const point = this.diagrams.pick(set, examples);
@@ -133,6 +136,7 @@ export class PacketSpace {
       out: name("out"),
       tracking: name("tracking") as HeaderPoint["tracking"],
       fragment: name("fragment") as HeaderPoint["fragment"],
+      hop: name("hop") as HeaderPoint["hop"],
       ...(user === NO_USER ? {} : { user: Number(user) }),
       mark: this.#marks[point[LEVELS.mark] ?? 0] ?? 0,
       ...(counted as Record<(typeof COUNTED)[number], number>),
@@ -142,7 +146,7 @@ export class PacketSpace {
   }
 
   /** The names of each dimension that has names. */
-  get names(): Readonly<Record<"in" | "out" | "tracking" | "fragment", readonly string[]>> {
+  get names(): Readonly<Record<NameDimension, readonly string[]>> {
     return this.#names;
   }
 

@@ -7,6 +7,7 @@ import {
   markIs,
   NO_USER,
   type NumberDimension,
+  nextHopIs,
   numberIs,
   trackedAs,
 } from "./packet-fields.ts";
@@ -29,6 +30,7 @@ export function pointFormula(point: HeaderPoint): Formula {
     deviceIn("out", [point.out]),
     trackedAs(point.tracking),
     fragmentIs(point.fragment),
+    nextHopIs(point.hop),
     markIs(0xffff_ffff, point.mark),
     ...Object.entries(numbers).map(([name, value]) => numberIs(name as NumberDimension, value)),
   );

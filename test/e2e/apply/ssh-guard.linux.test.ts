@@ -65,7 +65,8 @@ describe.skipIf(reason !== undefined)(
       await world.inside("client", ["ip", "link", "add", "lan", "type", "veth", "peer", "name", "lan-end"]);
       for (const end of ["lan", "lan-end"]) await world.inside("client", ["ip", "link", "set", end, "up"]);
       await world.inside("client", ["ip", "address", "add", "10.9.8.1/24", "dev", "lan"]);
-      const guarded = awg.config({ server: first, allowLan: true });
+      const rules = "rules: [{ destinations: [10.77.0.0/24], via: direct }]";
+      const guarded = awg.config({ server: first, more: rules });
       const unheard = await over("10.9.8.1", "apply", "-f", guarded, "--auto-approve");
       expect([unheard.status, unheard.stderr]).toEqual([64, expect.stringMatching(/S6\.8 .* 10\.9\.8\.1 is on lan,/)]);
     });

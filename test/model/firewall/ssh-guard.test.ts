@@ -15,22 +15,27 @@ const onPort2222 = connection("198.51.100.7 50001 203.0.113.1 2222");
 
 describe("the SSH guard", () => {
   test("a kill switch without an exception cuts it, and says by which paragraph", () => {
-    expect(whySshIsCut(strict, onPort22, "eth0")).toMatch(/^S\d/);
+    expect(whySshIsCut(strict, onPort22, { device: "eth0" })).toMatch(/^S\d/);
   });
 
   test("an exception for its port lets it live, and only its port", () => {
-    expect(whySshIsCut(LAPTOP, onPort22, "eth0")).toBeUndefined();
-    expect(whySshIsCut(LAPTOP, onPort2222, "eth0")).toMatch(/^S\d/);
+    expect(whySshIsCut(LAPTOP, onPort22, { device: "eth0" })).toBeUndefined();
+    expect(whySshIsCut(LAPTOP, onPort2222, { device: "eth0" })).toMatch(/^S\d/);
   });
 
   test("on the LAN it lives where the LAN is allowed", () => {
     const lan = connection("192.168.7.9 50001 192.168.7.1 2222");
-    expect(whySshIsCut(LAPTOP, lan, "eth0")).toBeUndefined();
-    expect(whySshIsCut(strict, lan, "eth0")).toMatch(/^S\d/);
+    expect(whySshIsCut(LAPTOP, lan, { device: "eth0" })).toBeUndefined();
+    expect(whySshIsCut(strict, lan, { device: "eth0" })).toMatch(/^S\d/);
+  });
+
+  test("S4.6: a private client behind a router is not on the LAN", () => {
+    const office = connection("192.168.7.9 50001 192.168.1.1 2222");
+    expect(whySshIsCut(LAPTOP, office, { device: "eth0", byRouter: true })).toMatch(/^S\d/);
   });
 
   test("without a kill switch it lives", () => {
-    expect(whySshIsCut(policyOf({ killSwitch: false, allow: [] }), onPort2222, "eth0")).toBeUndefined();
+    expect(whySshIsCut(policyOf({ killSwitch: false, allow: [] }), onPort2222, { device: "eth0" })).toBeUndefined();
   });
 
   test("S6.8: who is answered by another device is not heard, and both devices are named; without a kill switch it lives", () => {

@@ -138,13 +138,14 @@ rules: [{ users: [bob], via: b }]`.replace(
     const ks = "killSwitch: { allowLan: true, allow: [{ direction: out, protocol: udp, ports: [123] }] }";
     const text = `${TUNNELS}default: { via: a }\n${ks}`;
     expect(lines(text, 4, 880)).toEqual(["-4 10980: from all ipproto udp dport 123-123 lookup main"]);
-    expect(lines(text, 4, 890).map((line) => line.split(" ")[5])).toEqual([
-      "10.0.0.0/8",
-      "169.254.0.0/16",
-      "172.16.0.0/12",
-      "192.168.0.0/16",
-      "224.0.0.0/4",
-      "255.255.255.255/32",
+    expect(lines(text, 4, 890).map((line) => line.split("all to ")[1])).toEqual([
+      "10.0.0.0/8 lookup main suppress_prefixlength 0",
+      "169.254.0.0/16 lookup main",
+      "172.16.0.0/12 lookup main suppress_prefixlength 0",
+      "192.168.0.0/16 lookup main suppress_prefixlength 0",
+      "224.0.0.0/24 lookup main",
+      "239.255.255.250/31 lookup main",
+      "255.255.255.255/32 lookup main",
     ]);
     expect(lines(`${TUNNELS}default: { via: direct }\n${ks}`, 4, 880, 890)).toEqual([]);
   });

@@ -24,7 +24,7 @@ function pathsTo(text: string, ...addresses: readonly string[]): string[] {
   });
 }
 
-describe("the local network is not what belongs to a tunnel (rule S4.6)", () => {
+describe("the local network is not what belongs to a tunnel (rule S4.11)", () => {
   test("the networks of a tunnel's addresses", () => {
     const text = office('10.8.0.2/24, "fd00:8::2/64"', EVERYTHING) + INTO_A + LAN;
     expect(pathsTo(text, "10.8.0.1", "fd00:8::1")).toEqual(["tunnel", "tunnel"]);

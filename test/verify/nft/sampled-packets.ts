@@ -215,6 +215,8 @@ export function askedOf(sample: Sample): AskedPacket {
     out: packet.outDevice ?? "",
     tracking: tracking ?? (isFrame ? "untracked" : firstTracking(packet)),
     fragment,
+    // Every route of the two ends has a gateway.
+    hop: "router",
     ...(uid === undefined ? {} : { user: uid }),
     mark,
     protocol,

@@ -55,10 +55,10 @@ describe.skipIf(obstacle !== undefined)(
         .filter(({ kind }) => kind === "leak")
         .flatMap(({ packet }) => packet ?? [])
         .filter(
-          // No neighbour here has a link-local address.
+          // No neighbour here has a link-local or a private address: every route has a gateway.
           ({ hook, protocol, fragment, tracking, outDevice, uid, mark, destination }) =>
             hook === "output" &&
-            !destination.startsWith("fe80:") &&
+            !/^(fe80:|f[cd]|10\.|172\.|192\.168\.)/.test(destination) &&
             (protocol === 6 || protocol === 17) &&
             fragment === "whole" &&
             tracking === "new" &&

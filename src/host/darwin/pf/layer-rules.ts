@@ -1,5 +1,5 @@
 import { DNS_ENCRYPTED_PORT, DNS_PORT, protectedDnsPorts } from "../../../model/firewall/flow-path.ts";
-import { LAN_PREFIXES, NDP } from "../../../model/firewall/link-traffic.ts";
+import { LINK_PREFIXES, NDP, PRIVATE_PREFIXES } from "../../../model/firewall/link-traffic.ts";
 import { PROTOCOL, REDIRECT } from "../../../model/firewall/packet.ts";
 import type { FlowMatch, PathRef, PolicyLayer } from "../../../model/firewall/policy.ts";
 import { caseWords, type FlowCase, flowCases } from "./flow-match.ts";
@@ -58,11 +58,30 @@ export function layerRules(layer: PolicyLayer, devices: readonly string[]): Laye
             "S4.5 stated exception",
           ),
         ),
-      ...(layer.allowLan ? flow({ destinations: LAN_PREFIXES }, DIRECT, "S4.6 local network") : []),
+      ...(layer.allowLan ? localRules(layer, devices, flow) : []),
       ...flow({}, layer.flows.default, "S4.7 default"),
     ],
     killswitch: layer.killSwitch ? [{ action: "block", why: "S5.4 no rule lets it pass" }] : [],
   };
+}
+
+/**
+ * S4.6. PF does not know the next hop (S13.20): the tunnel's routes lead private addresses behind the router into the
+ * default's tunnel. There the default decides.
+ */
+function localRules(
+  layer: PolicyLayer,
+  devices: readonly string[],
+  flow: (match: FlowMatch, path: PathRef, why: string) => PfRule[],
+): readonly PfRule[] {
+  const why = "S4.6 local network";
+  const privates: FlowMatch = { destinations: PRIVATE_PREFIXES };
+  const byDefault = flowCases(privates).flatMap((one) => leaving(layer, devices, one, layer.flows.default, why));
+  return [
+    ...flow({ destinations: LINK_PREFIXES }, DIRECT, why),
+    ...(devices.length === 0 ? [] : byDefault.map((rule): PfRule => ({ on: devices, ...rule }))),
+    ...flow(privates, DIRECT, why),
+  ];
 }
 
 /** A leaving flow passes only on the device of its path. */

@@ -24,10 +24,12 @@ export function linuxInspection(): Inspection {
     decideRoute: (question) => {
       using netlink = openRouteNetlink();
       const decision = netlink.decideRoute(question);
-      if ("refused" in decision) return `(${decision.refused})`;
-      if (decision.route.type === "local") return "(local)";
-      const index = decision.route.oif ?? decision.route.nextHops?.[0]?.oif;
-      return index === undefined ? `(${decision.route.type})` : (netlink.link(index)?.name ?? `(device ${index})`);
+      if ("refused" in decision) return { way: `(${decision.refused})`, byRouter: false };
+      const { type, oif, gateway, nextHops } = decision.route;
+      const byRouter = (gateway ?? nextHops?.[0]?.gateway) !== undefined;
+      if (type === "local") return { way: "(local)", byRouter };
+      const index = oif ?? nextHops?.[0]?.oif;
+      return { way: index === undefined ? `(${type})` : (netlink.link(index)?.name ?? `(device ${index})`), byRouter };
     },
   };
 }

@@ -115,6 +115,20 @@ export const FIELDS = {
   "fib.daddr.type": fib("daddr", "type", 38),
   "fib.saddr.way-back": reversePath,
   "fib.saddr.oif": fib("saddr", "oif", 20),
+  "rt.nexthop4": {
+    load: (register) => ({ kind: "rt", key: "nexthop4", register }),
+    bytes: 4,
+    form: "address4",
+    nftType: 7,
+    network: "ip",
+  } as Field,
+  "rt.nexthop6": {
+    load: (register) => ({ kind: "rt", key: "nexthop6", register }),
+    bytes: 16,
+    form: "address6",
+    nftType: 8,
+    network: "ip6",
+  } as Field,
   "socket.mark": {
     load: (register) => ({ kind: "socket", key: "mark", register }),
     bytes: 4,

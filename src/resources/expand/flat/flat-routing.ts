@@ -1,4 +1,3 @@
-import { LAN_PREFIXES, LINK_SCOPED_PREFIXES } from "../../../model/firewall/link-traffic.ts";
 import type { FirewallPolicy, FlowMatch, PathRef } from "../../../model/firewall/policy.ts";
 import { addressBits } from "../../../model/ip.ts";
 import { comparePrefix, type Prefix, parsePrefix, prefixContains, renderPrefix } from "../../../model/prefix.ts";
@@ -26,7 +25,7 @@ const EVERYTHING: readonly string[] = ["0.0.0.0/0", "::/0"];
 
 /**
  * Converts "the first matching rule" into "the longest prefix". Entries are placed in the order in which they are
- * judged: endpoints, DNS servers, rules, exceptions, default. An earlier entry keeps what it covers. A tunnel gets the
+ * judged: endpoints, DNS servers, rules, exceptions, default. An earlier entry keeps what it covers. The link has routes of its own. A tunnel gets the
  * part of an entry that its peers accept. Blocked prefixes need no route: the packet filter judges by flow and device.
  */
 export function flatRouting(policy: FirewallPolicy, tunnels: readonly PlacedTunnel[]): FlatRouting {
@@ -59,7 +58,7 @@ function entriesOf({ steering, layers }: FirewallPolicy): Entry[] {
   if (layer === undefined) return [];
   const { rules, default: rest } = steering;
   const direct: PathRef = { kind: "direct" };
-  const { dns, endpoints, allow, allowLan } = layer;
+  const { dns, endpoints, allow } = layer;
   const exceptions = rest.kind !== "tunnel" ? [] : allow.filter(({ direction }) => direction === "out");
   return [
     { prefixes: parsed(endpoints.map(({ address }) => address)), path: direct },
@@ -70,18 +69,9 @@ function entriesOf({ steering, layers }: FirewallPolicy): Entry[] {
         ? []
         : [{ prefixes: parsed(prefixes), path: direct }],
     ),
-    ...(rest.kind === "tunnel" && allowLan ? [{ prefixes: parsed(LOCAL_NETWORKS), path: direct }] : []),
     { prefixes: parsed(EVERYTHING), path: rest },
   ];
 }
-
-/** Link-local IPv4 (RFC 3927), which no router forwards. */
-const LINK_LOCAL_IPV4 = "169.254.0.0/16";
-
-/** The local network beyond the own link; a link has routes of its own. */
-const LOCAL_NETWORKS = LAN_PREFIXES.filter(
-  (prefix) => prefix !== LINK_LOCAL_IPV4 && !LINK_SCOPED_PREFIXES.includes(prefix),
-);
 
 /** A rule that the destination alone decides; an empty match applies to everything. */
 function entryOf(match: FlowMatch, path: PathRef): Entry[] {

@@ -18,7 +18,7 @@ const PRIVATE_RANGES: readonly Prefix[] = ["10.0.0.0/8", "172.16.0.0/12", "192.1
 );
 
 /**
- * The rule after all others that keeps a tunnel's networks apart from the local one (rule S4.6). Without it, and with
+ * The rule after all others that keeps a tunnel's networks apart from the local one (rule S4.11). Without it, and with
  * `allowLan`, a local network with the office's addresses would receive the office's packets in clear. Stated
  * exceptions for such an address precede it. Empty without `allowLan`, without a tunnel as default, or without private
  * networks in tunnels.

@@ -8,6 +8,7 @@ import { readExtension } from "./extension.ts";
 import { SEEN_FLOWS, withFlowSteps } from "./flow-steps.ts";
 import { holdsJudgedFlows, judgedStep } from "./judged-step.ts";
 import { loadValue } from "./load/load-value.ts";
+import { holdsDestinations, onLinkSteps } from "./on-link-step.ts";
 import type { ReadingContext } from "./reading-context.ts";
 import { bytesOf, maskValue, type RegisterValue, slotOf, turnValue } from "./register-value.ts";
 import type { ReadRule, RuleStep } from "./rule-step.ts";
@@ -131,7 +132,8 @@ class RuleReader {
         if (expression.key === "mark") this.#steps.push(this.#markStep(expression.source));
         return;
       case "set-update":
-        if (expression.removes || !holdsJudgedFlows(this.#table, expression.set))
+        if (!expression.removes && holdsDestinations(this.#table, expression.set)) this.#readOnLink(expression);
+        else if (expression.removes || !holdsJudgedFlows(this.#table, expression.set))
           this.#steps.push({ kind: "doubt", what: expression.kind });
         else this.#steps.push(judgedStep("remember", expression, this.#registers));
         return;
@@ -178,11 +180,19 @@ class RuleReader {
     else if (set.verdicts) this.#steps.push({ kind: "doubt", what: `the map ${name}` });
     else if (holdsJudgedFlows(this.#table, name) && !inverted)
       this.#steps.push(judgedStep("remembered", { set: name, register }, this.#registers));
+    else if (holdsDestinations(this.#table, name) && !inverted)
+      this.#readOnLink({ kind: "lookup", set: name, register });
     else if (set.isFilledByRules && isOurs(this.#table)) this.#steps.push({ kind: "doubt", what: SEEN_FLOWS });
     else {
       this.#steps.push(...stepsOf(this.#lookUp(name, register, set.elements, inverted)));
       if (into !== undefined) this.#write({ register: into }, { kind: "opaque", what: `the map ${name}` });
     }
+  }
+
+  #readOnLink({ kind, set, register }: { kind: "set-update" | "lookup"; set: string; register: number }): void {
+    const second = slotOf(register) + (this.#context.family === 4 ? 1 : 4);
+    const pair = [this.#valueAt(register), this.#registers.get(second)];
+    this.#steps.push(...onLinkSteps(kind, set, pair));
   }
 
   #lookUp(name: string, register: number, elements: readonly SetElement[], not = false): Condition {

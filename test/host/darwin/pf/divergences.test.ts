@@ -127,6 +127,13 @@ const CASES: readonly (readonly [string, FirewallPolicy, Packet, "accept" | "dro
     "drop",
     "accept",
   ],
+  [
+    "S13.20 a router leads to a private address",
+    policyOf({ flows: { rules: [], default: OFFICE }, allowLan: true }),
+    leaving({ destination: readAddress("10.99.1.1"), byRouter: true }),
+    "drop",
+    "accept",
+  ],
   ["S13.9 a user number past PF's", byHighUser, leaving({ uid: 3_000_000_000 }), "accept", "drop"],
 ];
 

@@ -76,6 +76,8 @@ class Machine {
   readonly #registers = new Uint8Array(64);
   #mark: number;
   readonly #remembered: string[] = [];
+  /** The pairs that rules add to compare a next hop with its destination (S4.6). */
+  readonly #destinations = new Set<string>();
 
   constructor(table: RenderedTable, packet: Packet, wire: Wire) {
     this.#table = table;
@@ -158,6 +160,9 @@ class Machine {
         return true;
       case "notrack":
         return true;
+      case "rt":
+        this.#write(expression.register, this.#nextHop(expression));
+        return true;
       case "cmp": {
         const order = Buffer.compare(this.#read(expression.register, expression.data.length), expression.data);
         return expression.operator === "eq"
@@ -185,7 +190,8 @@ class Machine {
         return true;
       case "set-update":
         this.#judgedIn(expression.set)?.add(this.#keyOf(expression.set, expression.register));
-        this.#remembered.push(expression.removes ? `not ${expression.set}` : expression.set);
+        if (!expression.set.startsWith("on-link-"))
+          this.#remembered.push(expression.removes ? `not ${expression.set}` : expression.set);
         return true;
       case "ct-set":
         return true;
@@ -214,6 +220,7 @@ class Machine {
   }
 
   #judgedIn(name: string): Set<string> | undefined {
+    if (name.startsWith("on-link-")) return this.#destinations;
     const { judged } = this.#wire;
     if (judged === undefined || !name.startsWith("judged-")) return undefined;
     const keys = judged.get(name) ?? new Set();
@@ -224,6 +231,14 @@ class Machine {
   #keyOf(name: string, register: number): string {
     const fields = this.#sets.get(name)?.set.fields ?? [];
     return Buffer.from(this.#read(register, keyBytes(fields))).toString("hex");
+  }
+
+  /** nft_rt_get_eval of net/netfilter/nft_rt.c. */
+  #nextHop({ key }: ExpressionOf<"rt">): Uint8Array {
+    const { destination, byRouter } = this.#packet;
+    if (key !== (destination.family === 4 ? "nexthop4" : "nexthop6")) throw BROKEN;
+    const bytes = ipToBytes(destination);
+    return byRouter === true ? bytes.map((byte) => byte ^ 255) : bytes;
   }
 
   /** S4.10: the tester says whose flow it was. */

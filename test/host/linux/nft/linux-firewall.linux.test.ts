@@ -168,8 +168,8 @@ describe.skipIf(obstacle !== undefined)(
       ["a chain was added", ["add", "chain", "inet", "awg", "mine"], /another program added the chain mine/],
       [
         "an address was added",
-        ["add", "element", "inet", "awg", "lan-v4", "{ 8.8.0.0/16 }"],
-        /the set lan-v4 .* was changed/,
+        ["add", "element", "inet", "awg", "private-v4", "{ 8.8.0.0/16 }"],
+        /the set private-v4 .* was changed/,
       ],
       [
         "an uplink was added",

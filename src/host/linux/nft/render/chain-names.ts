@@ -15,6 +15,9 @@ export function fallbackSetName(path: number): string {
   return `fallback-${path}`;
 }
 
+/** The sets by which a packet's next hop is compared with its destination (S4.6). */
+export const ON_LINK_SETS = { 4: "on-link-v4", 6: "on-link-v6" } as const;
+
 /** The chain that remembers that a flow may leave by a device (S5.6). */
 export const REMEMBER = "remember";
 

@@ -11,6 +11,7 @@ import { free, type Loaded, opaque } from "./loaded.ts";
 
 const NFPROTO = { 4: 2, 6: 10 } as const;
 const ETHERTYPE = { 4: Uint8Array.of(0x08, 0x00), 6: Uint8Array.of(0x86, 0xdd) } as const;
+const NEXT_HOP = { 4: "nexthop4", 6: "nexthop6" } as const;
 const DEVICE_BYTES = 16;
 const IPPROTO_FRAGMENT = 44;
 const known: Term = { dimension: "user", ranges: [{ first: 0n, last: NO_USER - 1n }] };
@@ -35,8 +36,9 @@ export function loadValue(expression: Expression, context: ReadingContext): Load
     case "fib":
       return loadRoute(expression, context);
     case "socket":
+      return opaque(`socket ${expression.key}`);
     case "rt":
-      return opaque(expression.kind === "socket" ? `socket ${expression.key}` : expression.kind);
+      return opaque(expression.key === NEXT_HOP[context.family] ? "next hop" : expression.kind);
     default:
       return undefined;
   }

@@ -1,12 +1,13 @@
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { policyOf } from "../../../../model/firewall/policies.ts";
+import { DIRECT, OFFICE, policyOf } from "../../../../model/firewall/policies.ts";
 import { temporaryFolder } from "../../../../support/folder.ts";
 import { commandObstacle, makeNamespace, namespaceObstacle } from "../../../../support/netns.ts";
 
 const obstacle = namespaceObstacle() ?? commandObstacle("ip", "ethtool", "python3");
 const LOAD = "test/host/linux/nft/load-policy.script.ts";
 const PLACED = fileURLToPath(new URL("./placed.py", import.meta.url));
+const TO_LAN = { origin: "rules/0 (lan)", match: { destinations: ["192.168.0.0/16"] }, path: DIRECT };
 const INTERNET = "198.51.100.10";
 
 test.skipIf(obstacle !== undefined)(
@@ -34,7 +35,9 @@ test.skipIf(obstacle !== undefined)(
     const cameOut = () => JSON.parse(here.run(["python3", PLACED, `/run/netns/${far.name}`]).stdout) as unknown;
 
     expect(cameOut()).toEqual({ plain: INTERNET, placed: INTERNET });
-    expect(here.runScript(LOAD, { runDir, policy: policyOf({ allowLan: true }) })).toMatchObject({ damage: [] });
+    expect(
+      here.runScript(LOAD, { runDir, policy: policyOf({ flows: { rules: [TO_LAN], default: OFFICE } }) }),
+    ).toMatchObject({ damage: [] });
     expect(cameOut()).toEqual({ plain: null, placed: INTERNET });
     guestDevice("off");
     expect(cameOut()).toEqual({ plain: null, placed: null });

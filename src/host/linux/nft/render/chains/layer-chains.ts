@@ -89,7 +89,11 @@ function takePath(layer: PolicyLayer, suffix: string): PathChain["take"] {
     return known ? verdict("goto", `to-${path.device}${suffix}`) : refuse();
   };
   const unprotected = (path: PathRef): Expression => (path.kind === "block" ? refuse() : pass());
-  return (path, { dns }) => (layer.killSwitch || dns ? toPath(path) : unprotected(path));
+  // A verdict about the next hop is not remembered: the route may change while the device stays.
+  return (path, { dns, onLink }) => {
+    if (onLink === true) return pass();
+    return layer.killSwitch || dns ? toPath(path) : unprotected(path);
+  };
 }
 
 function writeToTunnel(

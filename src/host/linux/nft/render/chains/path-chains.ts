@@ -1,5 +1,5 @@
 import { DNS_ENCRYPTED_PORT, DNS_PORT, protectedDnsPorts } from "../../../../../model/firewall/flow-path.ts";
-import { LAN_PREFIXES } from "../../../../../model/firewall/link-traffic.ts";
+import { LINK_PREFIXES, PRIVATE_PREFIXES } from "../../../../../model/firewall/link-traffic.ts";
 import { PROTOCOL } from "../../../../../model/firewall/packet.ts";
 import type { FlowMatch, PathRef, PolicyLayer, PortRange, Steering } from "../../../../../model/firewall/policy.ts";
 import { type Expression, verdict } from "../../../../../native/linux/nftables/expression.ts";
@@ -14,6 +14,7 @@ import {
   type PeerSides,
   type RenderPlace,
 } from "./conditions.ts";
+import { onLink } from "./on-link.ts";
 
 export const refuse = (): Expression => verdict("goto", REFUSED_CHAIN);
 
@@ -28,8 +29,14 @@ export interface PathChain {
   readonly fragments?: boolean;
   /** The packets have no known user: what tells instead that their flow was one of these users' (S4.10). */
   readonly ofUsers?: (uids: readonly PortRange[]) => Match[][];
-  /** What to do with a packet whose path this is. `dns`: it is a query to a declared server. */
-  readonly take: (path: PathRef, what: { readonly dns: boolean }) => Expression;
+  /** What to do with a packet whose path this is. */
+  readonly take: (path: PathRef, what: PathMatch) => Expression;
+}
+
+/** How a packet matched its path: it is a query to a declared server; its next hop is its destination (S4.6). */
+export interface PathMatch {
+  readonly dns: boolean;
+  readonly onLink?: true;
 }
 
 /** Writes the rules that find a packet's path: DNS, rules, stated exceptions, LAN, default; first match wins (S4). */
@@ -45,8 +52,23 @@ export function writePathRules(place: RenderPlace, path: PathChain): void {
     const match = { ...rest, ...(prefixes === undefined ? {} : { destinations: prefixes }) };
     writeMatch(place, path, `allow-${index}`, match, direct, `S4.5 killSwitch.allow/${index}`);
   }
-  if (path.layer.allowLan) writeMatch(place, path, "lan", { destinations: LAN_PREFIXES }, direct, "S4.6 local network");
+  if (path.layer.allowLan) writeLocal(place, path, direct);
   writeTarget(place, path, [], path.steering.default, "S4.7 default");
+}
+
+/**
+ * S4.6. A packet that leaves must go straight to a private destination; a frame past the IP stack has no next hop to look at.
+ * A sender is judged by its address, because the answer to one behind a router is refused.
+ */
+function writeLocal(place: RenderPlace, path: PathChain, direct: PathRef): void {
+  const comment = "S4.6 local network";
+  const { sides = OUTWARD } = path;
+  writeMatch(place, path, "link", { destinations: LINK_PREFIXES }, direct, comment);
+  if (sides !== OUTWARD) writeMatch(place, path, "private", { destinations: PRIVATE_PREFIXES }, direct, comment);
+  else if (place.writer.family === "inet") {
+    const then = path.take(direct, { dns: false, onLink: true });
+    for (const isOnLink of onLink(place, PRIVATE_PREFIXES)) place.writer.rule(path.chain, isOnLink, then, comment);
+  }
 }
 
 /** What the conditions select goes its path, or directly while the fallback of that path is in force (S4.9). */
