@@ -3,12 +3,16 @@ import type { FirstAnswer } from "../../app/first-answer/first-answers.ts";
 /** As long as an apply waits. */
 const JUST_NOW_SECONDS = 5;
 
-/** One paragraph for each tunnel: whether it carries, and what to try if it does not. */
-export function renderFirstAnswers(answers: readonly FirstAnswer[]): string {
-  return answers.map((answer) => `${textOf(answer)}\n`).join("");
+/**
+ * One paragraph for each tunnel: whether it carries, and what to try if it does not.
+ *
+ * @param waited whether the answers were awaited for 5 s
+ */
+export function renderFirstAnswers(answers: readonly FirstAnswer[], waited: boolean): string {
+  return answers.map((answer) => `${textOf(answer, waited)}\n`).join("");
 }
 
-function textOf(answer: FirstAnswer): string {
+function textOf(answer: FirstAnswer, waited: boolean): string {
   const { state, endpoint = "its peer", name = "" } = answer;
   const tunnel = `Tunnel "${answer.tunnel}"`;
   switch (state) {
@@ -16,12 +20,12 @@ function textOf(answer: FirstAnswer): string {
       return `${tunnel} is up: ${handshakeText(answer, endpoint)}${dnsText(answer)}.`;
     case "silent":
       return [
-        `${tunnel} has no handshake yet: ${endpoint} did not answer in 5 s.`,
+        `${tunnel} has no handshake yet: ${endpoint} did not answer${waited ? " in 5 s" : ""}.`,
         "Check the endpoint, its port and the peer's public key; then run: awg doctor",
       ].join("\n");
     case "stuck":
       return [
-        `${tunnel} has a handshake with ${endpoint}, but no packet enters the tunnel.`,
+        `${tunnel} has a handshake with ${endpoint}, but no packet enters it.`,
         "Find what holds it up with: awg doctor",
       ].join("\n");
     case "unresolved":

@@ -45,7 +45,7 @@ export async function stateAfter(
 /** Of a host that was not changed, only the tunnels that do not carry are worth a line. */
 export function answersText({ changed }: Applied, answers: readonly FirstAnswer[]): string {
   const shown = changed ? answers : answers.filter(({ state }) => state !== "up");
-  return renderFirstAnswers(shown);
+  return renderFirstAnswers(shown, changed);
 }
 
 /** The lines below the result. The answers of a state on trial were shown while it waited. */

@@ -68,7 +68,7 @@ export async function executeVerb(
     const answering = answersAfter(parts, planned, outcome, () => signals.received !== undefined);
     if (unconfirmed !== undefined) {
       signals.outliveTerminal();
-      if (!quiet) void answering.then((answers) => terminal.err(answersText(outcome, answers).trimEnd()));
+      if (!quiet) void answering.then((answers) => printAnswers(answersText(outcome, answers), terminal));
       await awaitConfirmation(call, awaitedChange(parts, unconfirmed), () => signals.received);
     }
     const text = outcome.changed ? doneText(texts, planned, outcome) : nothingText(texts, outcome);
@@ -90,6 +90,11 @@ export async function executeVerb(
   } finally {
     signals.stop();
   }
+}
+
+/** Progress of a state on trial. */
+function printAnswers(text: string, { err }: VerbCall["terminal"]): void {
+  if (text !== "") err(text.trimEnd());
 }
 
 /** A destroy says itself what it left. */
