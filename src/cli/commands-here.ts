@@ -2,9 +2,9 @@ import { shellWord } from "../app/doctor/finding.ts";
 import type { NameHost } from "./terminal.ts";
 import { ENTERED_NETNS } from "./verb-options.ts";
 
-/** Verbs that a remedy names; each acts on the host that these options choose. */
+/** Verbs that a remedy names; each acts on the host that these options choose. A named process keeps its own name. */
 const COMMAND =
-  /\bawg (apply|confirm|daemon|destroy|diff|doctor|down|drift|explain|get|history|install|plan|ps|revert|rollback|status|uninstall|up|verify)\b(?!\s+--(?:host|netns|state-dir)\b)/g;
+  /\bawg (apply|confirm|daemon|destroy|diff|doctor|down|drift|explain|get|history|install|plan|ps|revert|rollback|status|uninstall|up|verify)\b(?!\s+(?:--(?:host|netns|state-dir|out)\b|\(process))/g;
 
 /**
  * Makes remedies act on the host that the user chose: `awg apply` becomes `awg apply --netns lab` in the answer to

@@ -46,10 +46,10 @@ describe("H4: a Mac where the packet filter disregards its rules", () => {
     const doctor = awg("doctor");
     expect(doctor.status).toBe(EXIT.verification);
     expect(doctor.stdout).toContain("[policy-disregarded]");
-    expect(doctor.stdout).toContain(DISREGARDED_REMEDY);
+    expect(doctor.stdout).toContain(DISREGARDED_REMEDY.split(";")[0]);
     const again = apply();
     expect(again.status).not.toBe(0);
-    expect(again.stderr).toContain(`${DISREGARDED}; ${DISREGARDED_REMEDY}`);
+    expect(again.stderr).toContain(`${DISREGARDED}; ${DISREGARDED_REMEDY.split(";")[0]}`);
 
     change({ acts: true });
     expect(apply().status).toBe(0);

@@ -112,6 +112,8 @@ const CALLS: readonly (readonly ["+" | "-", ...string[]])[] = [
   ["-", "install", "--dry-run"],
   ["-", "uninstall", "--dry-run"],
   ["-", "service", "status", "--json"],
+  ["+", "down", ...SIMULATED, "-f", "FOLDER/config.yaml", "--json"],
+  ["+", "up", ...SIMULATED, "-f", "FOLDER/config.yaml", "--json"],
   ["+", "destroy", ...SIMULATED, "--auto-approve", "--json", "--debug"],
 ];
 
