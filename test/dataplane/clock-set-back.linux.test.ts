@@ -146,7 +146,7 @@ function end(pid: number): void {
 
 function carries(pid: number): boolean {
   try {
-    if (!/\bengine\b/.test(readFileSync(`/proc/${pid}/cmdline`, "latin1"))) return false;
+    if (!/\0engine\0/.test(readFileSync(`/proc/${pid}/cmdline`, "latin1"))) return false;
     return readdirSync(`/proc/${pid}/fdinfo`).some((fd) =>
       readFileSync(`/proc/${pid}/fdinfo/${fd}`, "latin1").includes(`iff:\t${DEVICE}\n`),
     );
