@@ -21,9 +21,7 @@ export function renderExplanation(explanation: Explanation, style: Style): strin
     ...(system === "darwin" ? [] : steering),
   ];
   const rows: [string, string, string][] = [
-    ...(isKernelAlone
-      ? [sameOnBoth("path", `awg has nothing applied; the kernel sends it by ${live.device}`)]
-      : chosen),
+    ...(isKernelAlone ? [sameOnBoth("path", `awg has nothing applied; ${kernelText(live.device)}`)] : chosen),
     ["route", declared.route ?? "(none)", live.route ?? "(none)"],
     ["device", declared.device, live.device],
     ["verdict", declared.verdict, live.verdict],
@@ -47,6 +45,12 @@ export function renderExplanation(explanation: Explanation, style: Style): strin
     ...notes.map((note) => style.dim(`  note: ${note}`)),
     ...disagreements.map((text) => style.red(`DISAGREE ${text}`)),
   ].join("\n");
+}
+
+/** What the kernel does alone with it; a device in brackets is none. */
+function kernelText(device: string): string {
+  if (device === "(local)") return "the kernel delivers it to this host";
+  return device.startsWith("(") ? "the kernel has no route for it" : `the kernel sends it by ${device}`;
 }
 
 function sameOnBoth(name: string, text: string): [string, string, string] {
