@@ -4,7 +4,7 @@ import { checkTunnelName } from "../config/section/path.ts";
 import { type Outline, renderOutline } from "./config-tree.ts";
 import { type ImportFinding, importError, importNote } from "./import-finding.ts";
 import { type MachineInput, machineOutline } from "./imported-config.ts";
-import { type ImportedSecret, importTunnel } from "./imported-tunnel.ts";
+import { type ImportedSecret, type ImportedTunnel, importTunnel } from "./imported-tunnel.ts";
 import { parseConf } from "./wg-quick/conf-sections.ts";
 
 /** What is known besides the text. */
@@ -17,6 +17,8 @@ export interface ImportOptions {
   readonly secretsDir: string;
   /** DNS servers for endpoints that are names. */
   readonly bootstrap: readonly string[];
+  /** The path of the config to be written, as a word of a shell. */
+  readonly target?: string;
   /** The tunnel is up on a device that wg-quick named after the file: the config takes it over. */
   readonly adopt?: boolean;
 }
@@ -38,7 +40,15 @@ export function importConf(text: string, options: ImportOptions): Imported {
   const adopts = options.adopt === true ? fileName(options.source) : undefined;
   const tunnel = importTunnel({ ...options, name, sections, place: options.source, adopts }, findings);
   const adopted = adopts === undefined ? [] : [name];
-  return finish({ ...options, tunnels: [tunnel], routing: { kind: "allowed-ips" }, adopted }, findings);
+  return finish(
+    { ...options, tunnels: [tunnel], program: programOf(tunnel), routing: { kind: "allowed-ips" }, adopted },
+    findings,
+  );
+}
+
+/** Confs with obfuscation are those of awg-quick. */
+function programOf({ isObfuscated }: ImportedTunnel): string {
+  return isObfuscated ? "awg-quick" : "wg-quick";
 }
 
 export function hasErrors(findings: readonly ImportFinding[]): boolean {
@@ -75,9 +85,13 @@ export function tunnelName(
   const made = keyLike(file);
   const isUsable = made !== "" && !isFault(checkTunnelName(made));
   const key = isUsable ? made : "vpn";
-  if (file !== key && file !== "-")
-    findings.push(importNote(source, `the tunnel is named ${key}`, "--name sets another name"));
+  if (file !== key && file !== "-") findings.push(importNote(source, nameWords(file, key), "--name sets another name"));
   return key;
+}
+
+function nameWords(file: string, key: string): string {
+  if (file.length <= MAX_NAME) return `the tunnel is named ${key}`;
+  return `the name is shortened to ${key} (${MAX_NAME} characters at most)`;
 }
 
 /** A file's name without folders and extension: wg-quick's name for the device. */

@@ -8,7 +8,15 @@ import type { Sourced } from "./wg-quick/read-section.ts";
 export interface MachineInput {
   /** What was imported, for the comment at the top. */
   readonly source: string;
+  /** The program that the source is for: "wg-quick", "sing-box". */
+  readonly program: string;
+  /** The path of the config to be written, as a word of a shell; absent if it goes to standard output. */
+  readonly target?: string;
   readonly tunnels: readonly ImportedTunnel[];
+  /** Rules of the source, before those of allowedIPs. */
+  readonly rules?: readonly Outline[];
+  /** DNS of the source, where no tunnel states it. */
+  readonly dns?: { readonly servers: readonly Sourced[]; readonly via: string };
   /** DNS servers for endpoints that are names, exempt from the kill switch. */
   readonly bootstrap: readonly string[];
   /** Names of tunnels with existing devices that are to be taken over. */
@@ -32,10 +40,15 @@ export function machineOutline(input: MachineInput, findings: ImportFinding[]): 
       : routed.find(({ prefixes }) => wholeFamilies(prefixes).length > 0);
   const split = whole === undefined ? routed.filter(({ prefixes }) => prefixes.length > 0) : [];
   const entries: OutlineEntry[] = [
-    { key: "apiVersion", value: scalar("awg/v1"), comment: heading(input.source) },
+    { key: "apiVersion", value: scalar("awg/v1"), comment: heading(input) },
     { key: "tunnels", value: map(Object.fromEntries(tunnels.map(({ name, outline }) => [name, outline]))) },
   ];
-  if (split.length > 0) entries.push({ key: "rules", value: list(split.map(ruleOf)), comment: SPLIT_COMMENT });
+  const rules = [...(input.rules ?? []), ...split.map(ruleOf)];
+  if (rules.length > 0) {
+    const comment =
+      split.length > 0 ? splitComment(input.program) : [`The rules of ${input.program}; the first match wins.`];
+    entries.push({ key: "rules", value: list(rules), comment });
+  }
   entries.push({
     key: "default",
     value: map({ via: scalar(whole?.name ?? (routing.kind === "block" ? "block" : "direct")) }),
@@ -43,10 +56,14 @@ export function machineOutline(input: MachineInput, findings: ImportFinding[]): 
   });
   if (whole !== undefined) {
     const value = map({ enabled: scalar(true), allowLan: scalar(true) });
-    entries.push({ key: "killSwitch", value, comment: KILL_SWITCH_COMMENT });
-    reportMissingFamily(whole, findings);
+    entries.push({ key: "killSwitch", value, comment: killSwitchComment(input, whole) });
+    reportMissingFamily(whole, input.program, findings);
   }
   const dns = dnsOf(input, whole, findings);
+  if (whole !== undefined && !hasServers(input)) {
+    const message = "no DNS server is imported: name queries go to the local link's servers, outside the tunnel";
+    findings.push(importNote(input.source, message, `add dns: { servers: [ADDRESS], via: ${whole.name} }`));
+  }
   if (dns !== undefined) entries.push({ key: "dns", value: dns });
   const { adopted = [] } = input;
   if (adopted.length > 0) {
@@ -56,21 +73,47 @@ export function machineOutline(input: MachineInput, findings: ImportFinding[]): 
   return { kind: "map", entries };
 }
 
-const heading = (source: string): string[] => [
-  `Imported from ${source.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]/gu, "?")}.`,
-  "Check it with: awg validate -f FILE. See the changes with: awg plan -f FILE.",
-];
-const SPLIT_COMMENT = ["The peers' allowedIPs use the tunnel, as in wg-quick. They are dropped while it is down."];
+function heading({ source, target }: MachineInput): string[] {
+  const imported = `Imported from ${plain(source)}.`;
+  return target === undefined ? [imported] : [imported, `See the changes with: sudo awg plan -f ${plain(target)}`];
+}
+
+function plain(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]/gu, "?");
+}
+
+function splitComment(program: string): string[] {
+  return [`The peers' allowedIPs use the tunnel, as in ${program}. They are dropped while it is down.`];
+}
+
 const WHOLE_COMMENT = ["All traffic uses the tunnel and is dropped while it is down."];
 const DIRECT_COMMENT = "All other traffic goes direct.";
 const BLOCK_COMMENT = "All other traffic is dropped.";
-const KILL_SWITCH_COMMENT = [
-  "wg-quick has no kill switch: without its routes, packets bypass the tunnel.",
-  "Here they are dropped. allowLan lets all private networks bypass the tunnel.",
-  "To allow SSH to this host from other networks, add:",
-  "  allow: [{ direction: in, protocol: tcp, ports: [22] }]",
-  "enabled: false behaves as wg-quick does.",
-];
+
+/** What happens to packets outside the tunnel, to the local link and to name queries. */
+function killSwitchComment(input: MachineInput, whole: ImportedTunnel): string[] {
+  const isQuick = /quick/.test(input.program);
+  const before = whole.hadKillSwitch
+    ? `It replaces the kill switch in PostUp of ${input.program}: no packet bypasses the tunnel.`
+    : isQuick
+      ? `${input.program} has no kill switch: without its routes, packets bypass the tunnel. Here they are dropped.`
+      : "No packet bypasses the tunnel, also while it is down.";
+  const dns = hasServers(input)
+    ? "Name queries go to dns.servers only."
+    : "No DNS server is set: name queries to the local link leave outside the tunnel.";
+  return [
+    before,
+    "allowLan: hosts on the local link stay reachable; private addresses behind the router go into the tunnel.",
+    dns,
+    "To allow SSH to this host from other networks, add:",
+    "  allow: [{ direction: in, protocol: tcp, ports: [22] }]",
+    ...(isQuick && !whole.hadKillSwitch ? [`enabled: false behaves as ${input.program} does.`] : []),
+  ];
+}
+
+function hasServers({ tunnels, dns }: MachineInput): boolean {
+  return dns !== undefined || tunnels.some(({ dnsServers }) => dnsServers.length > 0);
+}
 
 const ADOPT_COMMENT = ["The device that wg-quick created is taken over; its engine keeps running."];
 
@@ -85,36 +128,47 @@ function wholeFamilies(prefixes: readonly Sourced[]): (4 | 6)[] {
   return ([4, 6] as const).filter((family) => merged.includes(family === 4 ? "0.0.0.0/0" : "::/0"));
 }
 
-function reportMissingFamily({ prefixes }: ImportedTunnel, findings: ImportFinding[]): void {
+function reportMissingFamily({ prefixes }: ImportedTunnel, program: string, findings: ImportFinding[]): void {
   const families = wholeFamilies(prefixes);
   const [covered] = families;
   const place = prefixes[0]?.place;
   if (covered === undefined || families.length === 2 || place === undefined) return;
   const [missing, prefix] = covered === 4 ? ["IPv6", "::/0"] : ["IPv4", "0.0.0.0/0"];
-  const message = `AllowedIPs has no ${prefix}: ${missing} is dropped; with wg-quick it bypasses the tunnel`;
+  const message = `AllowedIPs has no ${prefix}: ${missing} is dropped; with ${program} it bypasses the tunnel`;
   findings.push(importNote(place, message, "add it on both peers to carry it"));
 }
 
 function dnsOf(input: MachineInput, whole: ImportedTunnel | undefined, findings: ImportFinding[]): Outline | undefined {
-  const tunnel = input.tunnels.find(({ dnsServers }) => dnsServers.length > 0);
-  const named =
-    whole === undefined ? undefined : input.tunnels.find(({ namedEndpoint }) => namedEndpoint !== undefined);
-  const bootstrap = named?.namedEndpoint === undefined ? [] : bootstrapFor(named.namedEndpoint, input, findings);
-  const asked = tunnel === undefined ? [] : reachable(tunnel, tunnel === whole, findings);
-  if (tunnel === undefined || asked.length === 0) {
+  const asked = input.dns ?? serversOf(input, whole, findings);
+  const named = input.tunnels.find(({ namedEndpoint }) => namedEndpoint !== undefined)?.namedEndpoint;
+  const isHidden = whole !== undefined || (asked !== undefined && asked.via !== "direct");
+  const bootstrap = named === undefined || !isHidden ? [] : bootstrapFor(named, input, findings);
+  if (asked === undefined) {
     if (bootstrap.length === 0) return undefined;
     return map({ bootstrap: list(bootstrap), leakProtection: scalar(false) });
   }
-  const isCarried = tunnel === whole || carries(tunnel, asked[0]?.value ?? "");
   return map({
-    servers: list(onceEach(asked).map(({ value, place }) => scalar(value, place))),
-    via: scalar(isCarried ? tunnel.name : "direct"),
+    servers: list(onceEach(asked.servers).map(({ value, place }) => scalar(value, place))),
+    via: scalar(asked.via),
     bootstrap: bootstrap.length === 0 ? undefined : list(bootstrap),
   });
 }
 
+function serversOf(
+  { tunnels }: MachineInput,
+  whole: ImportedTunnel | undefined,
+  findings: ImportFinding[],
+): MachineInput["dns"] {
+  const tunnel = tunnels.find(({ dnsServers }) => dnsServers.length > 0);
+  const servers = tunnel === undefined ? [] : reachable(tunnel, tunnel === whole, findings);
+  if (tunnel === undefined || servers.length === 0) return undefined;
+  const isCarried = tunnel === whole || carries(tunnel, servers[0]?.value ?? "");
+  return { servers, via: isCarried ? tunnel.name : "direct" };
+}
+
+/** Servers behind the tunnel, and a kill switch, are of no use for the name of the tunnel's own endpoint. */
 function bootstrapFor(endpoint: Sourced, { bootstrap }: MachineInput, findings: ImportFinding[]): Outline[] {
-  const message = `the endpoint is a name; the kill switch allows queries for it to ${bootstrap.join(", ")} only`;
+  const message = `the endpoint is a name; awg asks ${bootstrap.join(", ")} for it, outside the tunnel`;
   findings.push(importNote(endpoint.place, message, "set other servers with --bootstrap, or use an address"));
   return bootstrap.map((address) => scalar(address));
 }

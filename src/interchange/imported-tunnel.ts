@@ -2,9 +2,10 @@ import { parseIp } from "../model/ip.ts";
 import { canonicalPrefix, parsePrefix, renderPrefix } from "../model/prefix.ts";
 import { list, map, type Outline, scalar } from "./config-tree.ts";
 import { type ImportFinding, importError, importNote, showWord } from "./import-finding.ts";
-import { OBFUSCATION_KEYS, SCRIPT_KEYS } from "./wg-quick/conf-keys.ts";
+import { OBFUSCATION_KEYS } from "./wg-quick/conf-keys.ts";
 import type { ConfSection } from "./wg-quick/conf-sections.ts";
 import { SectionValues, type Sourced } from "./wg-quick/read-section.ts";
+import { reportScripts } from "./wg-quick/scripts.ts";
 
 /** A secret that was found, and the file to write it to. */
 export interface ImportedSecret {
@@ -24,6 +25,9 @@ export interface ImportedTunnel {
   readonly namedEndpoint: Sourced | undefined;
   /** Whether wg-quick would route what peers accept into the tunnel (no `Table = off`, no table of its own). */
   readonly addsRoutes: boolean;
+  /** A script of the conf was a kill switch. */
+  readonly hadKillSwitch: boolean;
+  readonly isObfuscated: boolean;
 }
 
 export interface TunnelInput {
@@ -61,6 +65,7 @@ export function importTunnel(input: TunnelInput, findings: ImportFinding[]): Imp
     .filter(({ kind }) => kind === "peer")
     .map((peer, index) => importPeer(peer, `peer${index + 1}.psk`, secrets, findings, input.spells));
   if (peers.length === 0) findings.push(importError(place, "there is no [Peer]", "add one"));
+  const hadKillSwitch = reportScripts(values, findings);
   reportLeftOut(values, findings);
   const listenPort = values.one("ListenPort");
   const mtu = values.one("MTU");
@@ -85,6 +90,8 @@ export function importTunnel(input: TunnelInput, findings: ImportFinding[]): Imp
     dnsServers: importDns(values, findings),
     namedEndpoint: peers.flatMap(({ endpoint }) => (endpoint !== undefined && isNamed(endpoint) ? [endpoint] : []))[0],
     addsRoutes: addsRoutes(values, findings),
+    hadKillSwitch,
+    isObfuscated: obfuscation !== undefined,
   };
 }
 
@@ -114,7 +121,7 @@ interface ImportedPeer {
 }
 
 function importPeer(
-  { entries, place }: ConfSection,
+  { entries, place, name }: ConfSection,
   secretName: string,
   secrets: SecretFiles,
   findings: ImportFinding[],
@@ -139,6 +146,7 @@ function importPeer(
   }
   const hasNoKey = presharedKey === undefined || /^A{43}=$/.test(presharedKey.value);
   const outline = map({
+    name: name === undefined ? undefined : scalar(name, place),
     publicKey: publicKey && scalar(publicKey.value, publicKey.place),
     presharedKey: hasNoKey ? undefined : secrets.add(secretName, presharedKey),
     endpoint: endpoint && scalar(endpoint.value, endpoint.place),
@@ -222,12 +230,6 @@ function addsRoutes(values: SectionValues, findings: ImportFinding[]): boolean {
 }
 
 function reportLeftOut(values: SectionValues, findings: ImportFinding[]): void {
-  for (const name of SCRIPT_KEYS) {
-    for (const { place } of values.all(name)) {
-      const remedy = "replace it by rules, killSwitch and dns";
-      findings.push(importNote(place, `${name} is not imported: awg runs no scripts`, remedy));
-    }
-  }
   const save = values.one("SaveConfig");
   if (save !== undefined && !/^false$/i.test(save.value)) {
     findings.push(importNote(save.place, "SaveConfig is not imported: awg never rewrites its configuration"));

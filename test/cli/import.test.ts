@@ -20,6 +20,7 @@ const CONF = `[Interface]
 PrivateKey = ${PRIVATE}
 Address = 10.8.0.2/32
 PostUp = /usr/bin/true
+DNS = 10.8.0.1
 [Peer]
 PublicKey = cnYlvDj/DHWpzeBGlCJNLo4EOaBNHj0A9xYv9h2XaDo=
 PresharedKey = ${PSK}
@@ -122,16 +123,16 @@ describe("awg import", () => {
       chmodSync(at("wg0.conf"), mode);
       const { status, stderr } = awg(["import", "wg0.conf", "--out", "awg.yaml"]);
       expect(status).toBe(0);
-      expect(stderr).toContain(`wg0.conf: note: others can ${what} this file (mode ${mode}), and keys are in it; `);
-      expect(stderr).toContain("run chmod go= wg0.conf");
+      expect(stderr).toContain(`wg0.conf: note: it contains keys, and other users can ${what} it (mode ${mode}); `);
+      expect(stderr).toContain("run chmod 600 wg0.conf");
       expect(statSync(at("wg0.key")).mode & 0o777).toBe(0o600);
     },
   );
 
   test("law 8: a file that is its owner's alone, or holds no key, is imported without such a word", () => {
     writeFileSync(at("keyless.conf"), "[Interface]\n", { mode: 0o644 });
-    expect(awg(["import", "keyless.conf"]).stderr).not.toContain("others can");
-    expect(awg(["import", "wg0.conf"]).stderr).not.toContain("others can");
+    expect(awg(["import", "keyless.conf"]).stderr).not.toContain("other users can");
+    expect(awg(["import", "wg0.conf"]).stderr).not.toContain("other users can");
   });
 
   test("--json: one document", () => {

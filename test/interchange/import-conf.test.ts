@@ -116,7 +116,15 @@ describe("a conf of wg-quick", () => {
   });
 
   test.each([
-    ["PostUp = iptables -A FORWARD -i %i -j ACCEPT", "PostUp is not imported: awg runs no scripts"],
+    ["PostUp = /bin/true", "PostUp is not imported: awg runs no scripts"],
+    [
+      "PostUp = iptables -A FORWARD -i %i -j ACCEPT; iptables -t nat -A POSTROUTING -o eth0 -j MASQUERADE",
+      "PostUp is not imported: it forwards packets and masquerades, and awg cannot do that yet",
+    ],
+    [
+      "PostUp = iptables -I OUTPUT ! -o %i -m mark ! --mark $(wg show %i fwmark) -m addrtype ! --dst-type LOCAL -j REJECT",
+      "PostUp was a kill switch; killSwitch in the config replaces it",
+    ],
     ["PreDown = /bin/true", "PreDown is not imported: awg runs no scripts"],
     ["SaveConfig = true", "SaveConfig is not imported: awg never rewrites its configuration"],
     ["FwMark = 0xca6c", "FwMark is not imported: awg marks a tunnel's own packets itself"],
@@ -130,8 +138,53 @@ describe("a conf of wg-quick", () => {
     );
   });
 
+  test("the script that removes a kill switch is not needed", () => {
+    const rule = "iptables -D OUTPUT ! -o %i -m mark ! --mark $(wg show %i fwmark) -j REJECT";
+    const imported = read(conf(`PostUp = ${rule.replace("-D", "-I")}\nPreDown = ${rule}\nDNS = 10.8.0.1`));
+    expect(imported.findings.map(({ message }) => message)).toEqual([
+      "PostUp was a kill switch; killSwitch in the config replaces it",
+      "PreDown is not imported: it undoes what PostUp or PreUp did",
+    ]);
+    expect(imported.text).toContain("# It replaces the kill switch in PostUp of wg-quick");
+  });
+
+  test("a full tunnel without DNS is reported, and its comments say what happens", () => {
+    const { findings, text } = read(conf(""));
+    expect(findings.map(({ message }) => message)).toEqual([
+      "no DNS server is imported: name queries go to the local link's servers, outside the tunnel",
+    ]);
+    expect(text).toContain(
+      "# allowLan: hosts on the local link stay reachable; private addresses behind the router go",
+    );
+    expect(text).toContain("# No DNS server is set");
+    expect(read(conf("DNS = 10.8.0.1")).text).toContain("# Name queries go to dns.servers only.");
+    expect(text).not.toContain("FILE");
+  });
+
+  test("a split tunnel with DNS inside asks for its endpoint's name outside", () => {
+    const peer = "AllowedIPs = 10.0.0.0/8\nEndpoint = vpn.example.com:51820";
+    expect(configOf(read(conf("DNS = 10.1.1.1", peer))).dns).toMatchObject({ bootstrap: ["192.0.2.53"] });
+    expect(configOf(read(conf("DNS = 9.9.9.9", peer))).dns?.bootstrap).toEqual([]);
+  });
+
+  test.each([
+    ["# alice phone\n[Peer]\n", "alice phone"],
+    ["[Peer] # bob\n", "bob"],
+    ["[Peer]\n# Name = carol\n", "carol"],
+    ["### begin dave ###\n[Peer]\n", "dave"],
+    ["### Client erin\n[Peer]\n", "erin"],
+    ["[Peer]\n# CH-FREE#1\n", "CH-FREE#1"],
+    ["# heading\n\n[Peer]\n", undefined],
+    ["[Peer]\n# PresharedKey = 54K4F7QrtjavH33tlW1e6jukHpHiaGjj6LZpKsiSqno=\n", undefined],
+    ["[Peer]\n# Endpoint = 192.0.2.1:1\n", undefined],
+  ])("the name of a peer in %j is %s", (head, name) => {
+    const text = conf("DNS = 10.8.0.1").replace("[Peer]\n", head);
+    expect(tunnelOf(read(text))).toMatchObject({ peers: [name === undefined ? { publicKey: PEER } : { name }] });
+    if (name === undefined) expect(read(text).text).not.toContain("- name");
+  });
+
   test.each(["Table = auto", "SaveConfig = false", "FwMark = off", "FwMark = 0"])("says nothing of %s", (line) => {
-    expect(read(conf(line)).findings).toEqual([]);
+    expect(read(conf(`${line}\nDNS = 10.8.0.1`)).findings).toEqual([]);
   });
 });
 

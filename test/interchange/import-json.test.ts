@@ -188,7 +188,54 @@ describe("sing-box", () => {
     });
     expect(config.default.via).toEqual({ kind: "tunnel", tunnel: "office-vpn" });
     expect(imported.secrets).toContainEqual({ path: "/etc/awg/s.password", value: "hunter2" });
-    expect(imported.findings).toEqual([]);
+    expect(imported.findings.map(({ message }) => message)).toEqual([expect.stringContaining("no DNS server")]);
+    expect(imported.text).not.toContain("wg-quick");
+  });
+
+  const rules = [
+    { ip_is_private: true, outbound: "direct" },
+    { port: 25, action: "reject" },
+    { ip_cidr: "198.51.100.0/24", network: "tcp", port_range: ["8000:8999"], outbound: "direct" },
+    { user: ["bob"], user_id: [1001], outbound: "Office VPN" },
+    { protocol: "dns", action: "hijack-dns" },
+    { domain_suffix: ["example.com"], outbound: "direct" },
+  ];
+  const routed = (more: readonly object[] = []) => ({
+    endpoints: [endpoint],
+    outbounds: [{ type: "direct", tag: "direct" }],
+    dns: {
+      servers: [
+        { tag: "lan", address: "192.168.1.1", detour: "direct" },
+        { tag: "in", address: "tls://10.0.0.1", detour: "Office VPN" },
+      ],
+      final: "in",
+    },
+    route: { rules: [...rules, ...more], final: "Office VPN" },
+  });
+
+  test("rules and DNS arrive, and what does not is reported by its number", () => {
+    const imported = importSingBox(routed(), options);
+    const config = configOf(imported);
+    expect(config.rules.map(({ via }) => via.kind)).toEqual(["direct", "block", "direct", "tunnel"]);
+    expect(config.rules[1]).toMatchObject({ ports: [{ from: 25, to: 25 }] });
+    expect(config.rules[2]).toMatchObject({ ports: [{ from: 8000, to: 8999 }], protocol: ["tcp"] });
+    expect(config.rules[3]).toMatchObject({ users: ["bob", "1001"] });
+    expect(config.dns).toMatchObject({ servers: ["10.0.0.1"], via: { kind: "tunnel", tunnel: "office-vpn" } });
+    expect(imported.findings.map(({ place, message }) => `${place}: ${message}`)).toEqual([
+      "x: route.rules[4]: the rule for DNS is not imported: the config's dns section replaces it",
+      'x: route.rules[5]: the rule to "direct" is not imported: awg has no rules by "domain_suffix" yet; its traffic goes through office-vpn or by a later rule',
+      "x: dns.servers[0]: this DNS server is not imported: awg uses dns.final only",
+      "x: dns.servers[1]: 10.0.0.1 is asked by plain DNS through office-vpn: awg has no encrypted DNS",
+    ]);
+  });
+
+  test("a block that cannot be imported is an error with its number and what would be open", () => {
+    const { findings, text } = importSingBox(routed([{ rule_set: "ads", action: "reject" }]), options);
+    expect(text).toBe("");
+    const errors = findings.filter(({ severity }) => severity === "error");
+    expect(errors.map(({ place, message }) => `${place}: ${message}`)).toEqual([
+      'x: route.rules[6]: this block is not imported: awg has no rules by "rule_set" yet, and what it blocks would go through office-vpn',
+    ]);
   });
 
   test("the older outbound with a single peer takes everything", () => {
@@ -201,7 +248,8 @@ describe("sing-box", () => {
       tunnels: { wg: { peers: [{ publicKey: PEER, allowedIPs: ["0.0.0.0/0", "::/0"] }] } },
       default: { via: { kind: "tunnel", tunnel: "wg" } },
     });
-    expect(imported.findings.map(({ message }) => message)).toEqual([expect.stringContaining("reserved")]);
+    const messages = imported.findings.map(({ message }) => message);
+    expect(messages).toEqual([expect.stringContaining("reserved"), expect.stringContaining("no DNS server")]);
   });
 
   const direct = { type: "direct", tag: "out" };
@@ -219,7 +267,9 @@ describe("sing-box", () => {
   ])("what no rule selects goes by %s, never the open way unasked", (_name, rest, kind, said) => {
     const imported = importSingBox({ endpoints: [endpoint], ...rest }, options);
     expect(configOf(imported).default.via.kind).toBe(kind);
-    const messages = imported.findings.map(({ message }) => message).filter((text) => !text.includes("the type"));
+    const messages = imported.findings
+      .map(({ message }) => message)
+      .filter((text) => !/the type|no DNS server/.test(text));
     expect(messages).toEqual(said === undefined ? [] : [expect.stringContaining(said)]);
   });
 
@@ -235,7 +285,7 @@ describe("sing-box", () => {
     };
     const { findings } = importSingBox(document, options);
     const said = findings.map(({ message }) => message).join("\n");
-    for (const word of ["log", "inbounds", "detour", "vless", "SOCKS", "TLS", "rules"]) expect(said).toContain(word);
+    for (const word of ["log", "inbounds", "detour", "vless", "SOCKS", "TLS"]) expect(said).toContain(word);
   });
 
   test("wrong values are refused at their place", () => {

@@ -23,7 +23,7 @@ export function importAmnezia(document: Json, options: ImportOptions): Imported 
   if (hasErrors(findings)) return { text: "", secrets: [], findings };
   reportAccess(document, options.source, findings);
   const tunnel = importTunnel({ ...options, name, sections, place: options.source }, findings);
-  return finish({ ...options, tunnels: [tunnel], routing: { kind: "allowed-ips" } }, findings);
+  return finish({ ...options, tunnels: [tunnel], program: "AmneziaVPN", routing: { kind: "allowed-ips" } }, findings);
 }
 
 function sectionsOf(document: Json, source: string, findings: ImportFinding[]): readonly ConfSection[] {

@@ -5,6 +5,8 @@ import type { MachineInput } from "../imported-config.ts";
 import { type ImportedTunnel, importTunnel } from "../imported-tunnel.ts";
 import { itemsOf, joinEndpoint, objectOf, objectsOf, wordOf } from "../json/json-value.ts";
 import type { ConfEntry, ConfSection } from "../wg-quick/conf-sections.ts";
+import { importDns } from "./dns-servers.ts";
+import { importRules, type Target } from "./route-rules.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -13,8 +15,8 @@ interface Found {
   readonly tunnel: ImportedTunnel;
 }
 
-/** Types without a tunnel: awg has their meaning without a name. */
-const PLAIN_TYPES = ["direct", "block", "dns"];
+/** Types without a tunnel of their own: awg has their meaning without a name. */
+const PLAIN_TYPES = ["direct", "block", "dns", "selector"];
 
 /**
  * Imports sing-box's JSON: endpoints and outbounds of type wireguard, socks and http. `route.final`, else the first
@@ -38,12 +40,44 @@ export function importSingBox(document: Json, options: ImportOptions): Imported 
     found.push({ outbound, tunnel });
   }
   if (found.length === 0) findings.push(importError(options.source, "it contains no tunnel", TYPES));
-  reportRest(document, ["endpoints", "outbounds", "route", "$schema"], options.source, findings);
+  reportRest(document, ["endpoints", "outbounds", "route", "dns", "$schema"], options.source, findings);
   const route = objectOf(document["route"]) ?? {};
-  reportRest(route, ["final"], `${options.source}: route`, findings);
+  reportRest(route, ["final", "rules"], `${options.source}: route`, findings);
   if (hasErrors(findings)) return { text: "", secrets: [], findings };
   const routing = routingOf(document, found, options.source, findings);
-  return finish({ ...options, tunnels: found.map(({ tunnel }) => tunnel), routing }, findings);
+  const rest = routing.kind === "default" ? routing.tunnel : routing.kind === "block" ? "block" : "direct";
+  const target = (tag: string | undefined): Target => targetOf(document, found, tag);
+  const rules = importRules(route["rules"], { place: `${options.source}: route`, target, rest }, findings);
+  const dns = importDns(document["dns"], { place: `${options.source}: dns`, target, rest }, findings);
+  const tunnels = found.map(({ tunnel }) => tunnel);
+  const asked = dns === undefined ? {} : { dns };
+  return finish({ ...options, program: "sing-box", tunnels, routing, rules, ...asked }, findings);
+}
+
+/** The path of an outbound, or of the one that a selector starts with. */
+function targetOf(document: Json, found: readonly Found[], tag: string | undefined): Target {
+  const tagged = [...objectsOf(document["endpoints"]), ...objectsOf(document["outbounds"])];
+  const outbound = selected(tagged, tag === undefined ? undefined : named(tagged, tag));
+  const tunnel = found.find((one) => one.outbound === outbound)?.tunnel;
+  if (tunnel !== undefined) return { kind: "path", via: tunnel.name };
+  const type = wordOf(outbound?.["type"]) ?? "";
+  if (type === "dns") return { kind: "dns" };
+  if (type === "direct" || type === "block") return { kind: "path", via: type };
+  return { kind: "unknown", what: `its outbound ${showWord(tag ?? "") ?? "is missing and"} is not imported` };
+}
+
+function named(tagged: readonly Json[], tag: string): Json | undefined {
+  return tagged.find((outbound) => wordOf(outbound["tag"]) === tag);
+}
+
+/** A selector starts with its default, else its first outbound. A cycle ends at one seen before. */
+function selected(tagged: readonly Json[], from: Json | undefined): Json | undefined {
+  let outbound = from;
+  for (const seen = new Set<Json>(); outbound?.["type"] === "selector" && !seen.has(outbound); ) {
+    seen.add(outbound);
+    outbound = named(tagged, wordOf(outbound["default"]) ?? wordOf(itemsOf(outbound["outbounds"])[0]) ?? "");
+  }
+  return outbound;
 }
 
 const TYPES = "awg reads wireguard, socks and http";
@@ -58,19 +92,12 @@ function routingOf(
   const final = wordOf(objectOf(document["route"])?.["final"]);
   const outbounds = objectsOf(document["outbounds"]);
   const tagged = [...objectsOf(document["endpoints"]), ...outbounds];
-  const named = (tag: string | undefined): Json | undefined =>
-    tag === undefined ? undefined : tagged.find((outbound) => wordOf(outbound["tag"]) === tag);
   if (final === undefined && outbounds.length === 0) {
     const message = "no path uses the tunnel: without route.final and outbounds sing-box sends everything direct";
     findings.push(importNote(source, message, "set default: { via: TUNNEL }, or add rules"));
     return { kind: "none" };
   }
-  let outbound = final === undefined ? outbounds[0] : named(final);
-  // A selector starts with its default, else its first outbound. A cycle ends at one seen before.
-  for (const seen = new Set<Json>(); outbound?.["type"] === "selector" && !seen.has(outbound); ) {
-    seen.add(outbound);
-    outbound = named(wordOf(outbound["default"]) ?? wordOf(itemsOf(outbound["outbounds"])[0]));
-  }
+  const outbound = selected(tagged, final === undefined ? outbounds[0] : named(tagged, final));
   const whole = found.find((one) => one.outbound === outbound);
   if (whole !== undefined) return { kind: "default", tunnel: whole.tunnel.name };
   if (outbound?.["type"] === "direct") return { kind: "none" };
@@ -208,7 +235,17 @@ function importProxy(
   const secrets = auth === undefined || password === undefined ? [] : [{ path, value: password }];
   const isNamed = host !== undefined && !/^[0-9.]+$|:/.test(host);
   const namedEndpoint = isNamed ? { value: host, place } : undefined;
-  return { name, outline, secrets, prefixes: [], dnsServers: [], namedEndpoint, addsRoutes: false };
+  return {
+    name,
+    outline,
+    secrets,
+    prefixes: [],
+    dnsServers: [],
+    namedEndpoint,
+    addsRoutes: false,
+    hadKillSwitch: false,
+    isObfuscated: false,
+  };
 }
 
 function freeName(

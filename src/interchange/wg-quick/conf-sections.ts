@@ -1,4 +1,5 @@
 import { type ImportFinding, importError, showWord } from "../import-finding.ts";
+import { peerNameIn } from "./peer-name.ts";
 
 /** One `Key = value` of a conf, with its place. */
 export interface ConfEntry {
@@ -14,6 +15,8 @@ export interface ConfSection {
   readonly kind: "interface" | "peer";
   readonly place: string;
   readonly entries: readonly ConfEntry[];
+  /** The name that a comment gives a peer. */
+  readonly name?: string;
 }
 
 export interface ConfText {
@@ -35,17 +38,30 @@ const CONTROL = /[\p{Cc}\p{Zl}\p{Zp}]/u;
  */
 export function parseConf(text: string, source: string): ConfText {
   const findings: ImportFinding[] = [];
-  const sections: { kind: ConfSection["kind"]; place: string; entries: ConfEntry[] }[] = [];
+  const sections: { kind: ConfSection["kind"]; place: string; entries: ConfEntry[]; name?: string }[] = [];
+  let above: string | undefined;
   const lines = text.replace(/^\uFEFF/, "").split(/\r?\n/);
   for (const [index, raw] of lines.entries()) {
     const place = `${source}:${index + 1}`;
     const line = readLine(raw, place, findings);
     if (findings.length >= MAX_ERRORS) break;
-    if (line === "") continue;
+    const named = peerNameIn(commentOf(raw));
+    const current = sections.at(-1);
+    // Below [Peer] a comment names that peer until its first key, above [Peer] the next one.
+    if (line === "" && named !== undefined) {
+      if (current?.kind === "peer" && current.entries.length === 0 && current.name === undefined) current.name = named;
+      else above = named;
+    }
+    if (line === "") {
+      if (raw.trim() === "") above = undefined;
+      continue;
+    }
     if (line.startsWith("[")) {
       const kind = sectionKind(line);
       if (kind === undefined) findings.push(unknownSection(line, place));
-      sections.push({ kind: kind ?? "peer", place, entries: [] });
+      const name = kind === "peer" ? (named ?? above) : undefined;
+      sections.push({ kind: kind ?? "peer", place, entries: [], ...(name === undefined ? {} : { name }) });
+      above = undefined;
       continue;
     }
     const entry = readEntry(line, place, findings);
@@ -61,6 +77,13 @@ export function parseConf(text: string, source: string): ConfText {
 }
 
 const BEGIN = "start with [Interface]";
+
+/** The comment of a line; empty without one, and in a line that is too long. */
+function commentOf(raw: string): string {
+  const at = raw.length > MAX_LINE ? -1 : raw.indexOf("#");
+  const comment = at < 0 ? "" : raw.slice(at).replaceAll("\t", " ");
+  return CONTROL.test(comment) ? "" : comment;
+}
 
 function readLine(raw: string, place: string, findings: ImportFinding[]): string {
   if (raw.length > MAX_LINE) {

@@ -1,4 +1,5 @@
 import { basename, dirname, resolve } from "node:path";
+import { shellWord } from "../../../app/doctor/finding.ts";
 import type { SourceFile } from "../../../app/load/loaded-config.ts";
 import { readRegularFile } from "../../../app/load/read-config-file.ts";
 import { hasErrors, type Imported } from "../../../interchange/import-config.ts";
@@ -40,6 +41,7 @@ export const run: RunVerb = async (call) => {
     bootstrap: bootstrapOf(call),
     ...(name === undefined ? {} : { name }),
     adopt,
+    ...(target === undefined ? {} : { target: shellWord(target) }),
   });
   const imported = { ...read, findings: [...read.findings, ...exposureOf(source, read)] };
   report(imported, call);
@@ -61,8 +63,8 @@ function exposureOf({ name, mode = 0 }: SourceFile, { secrets }: Imported): Impo
   if (secrets.length === 0 || (mode & OTHERS) === 0) return [];
   const what = (mode & OTHERS_MAY_WRITE) === 0 ? "read" : "read and change";
   const shown = (mode & 0o777).toString(8).padStart(4, "0");
-  const remedy = `run chmod go= ${name}, and make new keys if others use this machine`;
-  return [importNote(name, `others can ${what} this file (mode ${shown}), and keys are in it`, remedy)];
+  const remedy = `run chmod 600 ${shellWord(name)}; if another user read it, replace the keys`;
+  return [importNote(name, `it contains keys, and other users can ${what} it (mode ${shown})`, remedy)];
 }
 
 /** --adopt needs a file with the device as its name, as wg-quick does. */
@@ -105,7 +107,10 @@ function print(
     return;
   }
   if (target === undefined) terminal.out(text.trimEnd());
-  else terminal.out([...written.map((path) => `Wrote ${path}`), `Next: sudo awg plan -f ${target}`].join("\n"));
+  else
+    terminal.out(
+      [...written.map((path) => `Wrote ${path}`), `Review it, then: sudo awg plan -f ${shellWord(target)}`].join("\n"),
+    );
   if (secrets.length > 0 && written.length === 0) {
     const paths = secrets.map(({ path }) => path).join(", ");
     terminal.err(`The keys were not written. Use --out or --secrets-dir to write them to ${paths}.`);
