@@ -1,4 +1,4 @@
-import { AwgError, messageOf } from "../model/error.ts";
+import { AwgError, messageOf, restoredNote } from "../model/error.ts";
 import { nameHostAs } from "./commands-here.ts";
 import type { DocumentOf } from "./documents/documents.ts";
 import { printEvent } from "./event-stream.ts";
@@ -67,6 +67,8 @@ function reportError(error: unknown, terminal: Terminal, debug: boolean): void {
     ? "; this is a bug in awg, please report it with the output of the same command and --debug"
     : "";
   terminal.err(`${style.red("awg:")} ${messageOf(error)}${hint}`);
+  const restored = restoredNote(error);
+  if (restored !== undefined) terminal.err(`note: ${restored}`);
   if (debug && error instanceof Error) terminal.err(error.stack ?? "");
 }
 

@@ -5,7 +5,7 @@ import { holderSentences } from "../app/plan/foreign-holders.ts";
 import { memoizedExpansion } from "../app/plan/memoized-expansion.ts";
 import type { Planned } from "../app/plan/planned.ts";
 import type { NetworkEvent, NetworkEvents } from "../host/ports/network-events.ts";
-import { AwgError, messageOf } from "../model/error.ts";
+import { AwgError, messageOf, restoredNote } from "../model/error.ts";
 import { type Step, stepsOf } from "../model/plan.ts";
 import { type DaemonConditions, noteReport } from "./daemon-conditions.ts";
 import type { DaemonReport } from "./daemon-report.ts";
@@ -97,18 +97,22 @@ export async function keepHost(useCases: UseCases, options: DaemonOptions, engin
     plan: async () => {
       const replaced = exchanged();
       if (replaced !== undefined) report(replaced);
-      const next = await orProtect(useCases, async () => {
-        await guard.look();
-        // An error that would stop any change is reported at once, not when a change is due.
-        await deadline.follow(await useCases.secondsToConfirm());
-        return planNext(proposals, endpoints, engines);
-      });
+      const next = await orProtect(
+        useCases,
+        async () => {
+          await guard.look();
+          // An error that would stop any change is reported at once, not when a change is due.
+          await deadline.follow(await useCases.secondsToConfirm());
+          return planNext(proposals, endpoints, engines);
+        },
+        report,
+      );
       if (next.keys.length === 0) driftTimer.follow(next.intervals);
       return next;
     },
     apply: async (plan: DaemonPlan) => {
       engines?.forget(plan.proposed ? undefined : plan.devices);
-      await orProtect(useCases, () => applyNext(useCases, plan, proposals));
+      await orProtect(useCases, () => applyNext(useCases, plan, proposals), report);
       driftTimer.follow(plan.intervals);
       if (plan.movesPeers) await endpoints?.requestHandshakes();
     },
@@ -208,11 +212,14 @@ async function applyNext(useCases: UseCases, plan: DaemonPlan, proposals: Propos
 }
 
 /** If it fails because the state is unreadable, the host is not left open. */
-async function orProtect<T>(useCases: UseCases, act: () => Promise<T>): Promise<T> {
+async function orProtect<T>(useCases: UseCases, act: () => Promise<T>, report: (text: string) => void): Promise<T> {
   try {
     return await act();
   } catch (cause) {
-    throw await useCases.protectAfterFailure(cause);
+    const error = await useCases.protectAfterFailure(cause);
+    const restored = restoredNote(error);
+    if (restored !== undefined) report(restored);
+    throw error;
   }
 }
 

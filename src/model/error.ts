@@ -66,6 +66,12 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** The packet filter that was restored after an error, for a line of its own; undefined if none was. */
+export function restoredNote(error: unknown): string | undefined {
+  const restored = error instanceof AwgError ? error.facts["packetFilter"] : undefined;
+  return typeof restored === "string" ? restored : undefined;
+}
+
 /** The errno numbers of one system that awg's calls can return, with name and meaning. */
 export type ErrnoTable = Readonly<Record<number, readonly [name: string, words: string]>>;
 

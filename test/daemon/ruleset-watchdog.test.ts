@@ -161,7 +161,7 @@ describe("what reports on the packet filter", () => {
     note("packet filter", "nft");
     note("packet filter", "iptables");
     await sleep(5);
-    expect(reported).toEqual(["the packet filter was gone, by nft (process 7); what had stood stands again"]);
+    expect(reported).toEqual(["the packet filter was gone, by nft (process 7); it is loaded again"]);
     note("the keeper ended");
     await sleep(5);
     expect([looks, pauses.length]).toEqual([1, 1]);
@@ -173,7 +173,7 @@ describe("what reports on the packet filter", () => {
     await sleep(5);
     expect([looks, pauses.length]).toEqual([2, 0]);
     await guard.look();
-    expect(reported.at(-1)).toBe("the packet filter was gone; what had stood stands again");
+    expect(reported.at(-1)).toBe("the packet filter was gone; it is loaded again");
   });
 
   test("looks come one after the other, and the reason of a failure is reported by the loop's alone", async () => {

@@ -23,6 +23,7 @@ export function judgeEnvironment(
     ...chainFindings(around, applied),
     ...programFindings(around, applied),
     ...judgeOtherSoftware(around, applied),
+    ...strandedFindings(around),
     ...leftFindings(around),
   ];
 }
@@ -243,6 +244,23 @@ const LEAVING_RESOLVER: Readonly<Record<ResolverManager, readonly string[]>> = {
   ],
   resolvconf: ["resolvconf --disable-updates, or for openresolv: echo resolvconf=NO >> /etc/resolvconf.conf"],
 };
+
+function strandedFindings({ stranded = [] }: Environment): Finding[] {
+  if (stranded.length === 0) return [];
+  const pids = stranded.slice(0, MOST_NAMED).map(({ pid }) => pid);
+  return [
+    {
+      id: "processes-stranded",
+      severity: "note",
+      what: "awg's keepers and engines run in network namespaces that were deleted",
+      evidence: stranded
+        .slice(0, MOST_NAMED)
+        .map(({ pid, role, namespace }) => `${role} (process ${pid}) in the network namespace ${namespace}`),
+      consequence: "the namespace, its tunnels and its packet filter end with them",
+      remedy: [`kill -KILL ${pids.join(" ")}`],
+    },
+  ];
+}
 
 function leftFindings({ deadSockets, goneNamespaces }: Environment): Finding[] {
   const findings: Finding[] = [];

@@ -74,6 +74,7 @@ export const FINDING_CATALOGUE = {
     "Guests on a bridge of this host get no answers, because their answers are sent into the tunnel.",
   ),
   "socket-left": note("A socket of an engine or keeper has no process that listens."),
+  "processes-stranded": note("Keepers and engines run in a network namespace that was deleted."),
   "namespace-state-left": note("State, with keys, of a network namespace that is gone."),
 } as const satisfies Readonly<Record<string, FindingEntry>>;
 

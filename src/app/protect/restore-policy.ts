@@ -85,21 +85,21 @@ export function duePolicies(
   return [...policiesOf(accepted), ...half.filter((policy) => policy !== null)];
 }
 
-/** Restores the packet filter after a verb has failed. Gives the error to report, with the result of the restore. */
+/** Restores the packet filter after a verb has failed. Gives the error to report; `restoredNote` has the result. */
 export async function afterRestoring(parts: HostParts, cause: unknown): Promise<unknown> {
   const found = await restorePolicy(parts).catch(() => undefined);
   if (found === undefined || !(cause instanceof AwgError)) return cause;
   const { kind, facts, remedy } = cause;
-  const options = { cause, facts, ...(remedy === undefined ? {} : { remedy }) };
-  return new AwgError(kind, `${cause.message}; ${renderRestored(found)}`, options);
+  const restored = { ...facts, packetFilter: renderRestored(found) };
+  return new AwgError(kind, cause.message, { cause, facts: restored, ...(remedy === undefined ? {} : { remedy }) });
 }
 
 /** One clause for people. Pure. */
 export function renderRestored({ wrong, restored, refusal }: RestoredPolicy): string {
-  if (restored === "yes") return `${wrong}; what had stood stands again`;
-  if (restored === "unheld") return `${wrong}; what had stood stands again, but nobody holds it (${refusal})`;
+  if (restored === "yes") return `${wrong}; it is loaded again`;
+  if (restored === "unheld") return `${wrong}; it is loaded again, and no keeper protects it (${refusal})`;
   const now = restored === "blocked" ? "all traffic is blocked" : "traffic is not protected";
-  return `${wrong} and could not be put back (${refusal}); ${now}`;
+  return `${wrong} and could not be loaded again (${refusal}); ${now}`;
 }
 
 /** Whether a policy of ours is loaded and intact. */

@@ -50,6 +50,14 @@ export interface OtherSoftware {
   readonly guestBridges?: readonly GuestBridge[];
 }
 
+/** A process of awg's that alone keeps a deleted network namespace. */
+export interface StrandedProcess {
+  readonly pid: number;
+  readonly role: "keeper" | "engine";
+  /** Its inode. */
+  readonly namespace: string;
+}
+
 /** Other software and leftovers on the host, for `awg doctor`; lists are empty where nothing was found or may be read. */
 export interface Environment extends OtherSoftware {
   readonly nowMs: number;
@@ -70,6 +78,8 @@ export interface Environment extends OtherSoftware {
   readonly tableOwner?: { readonly pid: number; readonly name: string; readonly remedy: string };
   /** UAPI and keeper sockets without a listener. */
   readonly deadSockets: readonly string[];
+  /** Keepers and engines in network namespaces that were deleted; absent if it is not examined. */
+  readonly stranded?: readonly StrandedProcess[];
   /** Folders and files of network namespaces that no longer exist. */
   readonly goneNamespaces: readonly string[];
 }

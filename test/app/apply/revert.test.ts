@@ -39,7 +39,7 @@ test("law 1, S1.7: what was interrupted before a reboot is reverted, and the acc
   expect(policyOf(bench)).toEqual(accepted);
   expect(reverted).toMatchObject({ policy: { restored: "yes" }, generation: 1, drifted: ["link/office"] });
   expect(renderReverted(reverted)).toBe(
-    "Reverted; the packet filter was gone; what had stood stands again. Not as accepted: link/office; awg apply puts it back.",
+    "Reverted; the packet filter was gone; it is loaded again. Not as accepted: link/office; awg apply puts it back.",
   );
 });
 

@@ -109,6 +109,11 @@ describe("what surrounds awg", () => {
     ["another VPN", { otherTunnels: [{ device: "tun0", destinations: ["0.0.0.0/0"] }] }, ["note vpn-cut-off"]],
     ["a bridge that is filtered", { filteredBridges: ["br0"] }, ["fault bridge-filtered"]],
     ["a dead socket", { deadSockets: ["/var/run/wireguard/awg-a.sock"] }, ["note socket-left"]],
+    [
+      "processes in a deleted namespace",
+      { stranded: [{ pid: 123, role: "keeper", namespace: "4026532177" }] },
+      ["note processes-stranded"],
+    ],
     ["state of gone namespaces", { goneNamespaces: ["/var/lib/awg/netns-1"] }, ["note namespace-state-left"]],
   ])("%s", (_what, around, expected) => {
     expect(reported(judgeEnvironment({ ...QUIET, ...around }, APPLIED, 1_000))).toEqual(expected);

@@ -17,6 +17,7 @@ import { endingOwner, type TableOwner, tableOwner } from "../processes/table-own
 import { lackForServiceUser, readServiceUser } from "../service-user.ts";
 import { guestBridges } from "./guest-bridges.ts";
 import { removesForeignRules, resolverManager, thisHost } from "./network-managers.ts";
+import { readStrandedProcesses } from "./stranded-processes.ts";
 import { unroutedAddresses } from "./unrouted-addresses.ts";
 
 const NFT_PATHS = ["/usr/sbin/nft", "/usr/bin/nft", "/sbin/nft", "/usr/local/sbin/nft"];
@@ -53,6 +54,7 @@ export async function readLinuxEnvironment(host: Host, scope: EnvironmentScope, 
     ...(owner === undefined ? {} : { tableOwner: { ...owner, remedy: endingOwner(owner) } }),
     ...orElse({}, otherSoftware),
     deadSockets: orElse([], () => deadSockets(scope.runDir)),
+    stranded: scope.namespaced ? [] : orElse([], readStrandedProcesses),
     goneNamespaces: scope.namespaced ? [] : orElse([], () => goneNamespaces(scope)),
   };
 }
@@ -134,7 +136,8 @@ function goneNamespaces({ stateDir, runDir, bootId, isInitial }: EnvironmentScop
   return [...new Set([stateDir, runDir])].flatMap((folder) =>
     namesIn(folder)
       .filter((name) => {
-        const [, inode, since] = /^(?:netns-|lock\.|keeper-)([0-9]+)(?:-([^-]+)(?:-[0-9]+)?)?$/.exec(name) ?? [];
+        const [, inode, since] =
+          /^(?:netns-|lock\.|keeper-|daemon\.)([0-9]+)(?:-([^-.]+)(?:-[0-9]+)?)?(?:\.lock|\.json)?$/.exec(name) ?? [];
         if (inode === undefined) return false;
         const isState = folder !== runDir && name.startsWith("netns-");
         const isOld = since === undefined ? !isInitial(inode) : since !== boot;
