@@ -26,9 +26,8 @@ export function waitingLock({ lock, onWait }: Pick<HostParts, "lock" | "onWait">
   };
 }
 
-/** "awg daemon (process 4242)". */
-function nameOf({ facts }: AwgError): string {
-  const { verb, pid } = facts;
-  const who = typeof verb === "string" ? `awg ${verb}` : "another awg";
+/** "the daemon (process 4242)". */
+function nameOf({ facts: { verb, pid } }: AwgError): string {
+  const who = verb === "daemon" ? "the daemon" : "another awg";
   return pid === undefined ? who : `${who} (process ${String(pid)})`;
 }

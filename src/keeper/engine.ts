@@ -9,7 +9,7 @@ import { parseUapiDevice, parseUapiErrno, UAPI_GET } from "../uapi/reply.ts";
 import { type EngineChild, type EngineLaunch, startEngineProgram, uapiSocketPath } from "./engine-program.ts";
 import { copySecrets, type ExtractedSecrets, wipeSecrets, withSecrets } from "./extract-secrets.ts";
 import { clockOfLogFolder, type MonotonicWallClock } from "./monotonic-wall-clock.ts";
-import { findEngines, type OrphanEngine } from "./orphan-engine.ts";
+import { endEngines, findEngines, findEnginesWithoutDevice, type OrphanEngine } from "./orphan-engine.ts";
 import { endProcess, isAlive, type ProcessIdentity, readProcessIdentity } from "./process-identity.ts";
 
 const ANSWER_TIMEOUT_MS = 5000;
@@ -163,17 +163,17 @@ export class Engine {
     try {
       this.#start(configuration, secrets);
     } catch (error) {
-      const forgotten = this.#forgotten(error);
-      if (forgotten === undefined) throw error;
-      await endProcess(forgotten);
+      if (!isConflict(error)) throw error;
+      const blocking = [this.#forgotten(error) ?? [], findEnginesWithoutDevice()].flat();
+      if (blocking.length === 0) throw error;
+      await endEngines(blocking, this.#socket);
       this.#start(configuration, secrets);
     }
   }
 
   /** After a failed read of /proc a keeper may have forgotten its engine, which then blocks the next. */
   #forgotten(error: unknown): OrphanEngine | undefined {
-    const isBlocked = error instanceof AwgError && error.kind === "conflict";
-    return isBlocked ? findEngines().find(({ device }) => device === this.#around.device) : undefined;
+    return isConflict(error) ? findEngines().find(({ device }) => device === this.#around.device) : undefined;
   }
 
   /** An engine sets its own MTU on its device (wireguard-go CreateTUNFromFile), so ours is restored. */
@@ -282,6 +282,10 @@ export class Engine {
       this.#noteDeath();
     }
   }
+}
+
+function isConflict(error: unknown): boolean {
+  return error instanceof AwgError && error.kind === "conflict";
 }
 
 /**

@@ -1,7 +1,10 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { ENGINE_PROGRAMS, ENGINE_SIGN, protocolOfEngine } from "../model/engine-program.ts";
 import type { EngineUser, EnsureEngine } from "../model/keeper-protocol.ts";
 import { readTunHolders } from "../native/linux/process/tun-holders.ts";
+import { isUnixSocketLive } from "../native/linux/process/unix-exchange.ffi.ts";
 import {
+  endProcess,
   listPids,
   namespaceInodeOf,
   type ProcessIdentity,
@@ -11,6 +14,9 @@ import {
 
 /** The descriptor numbers of an engine, which it reads from its environment. */
 export const ENGINE_DESCRIPTOR = { tun: 3, uapi: 4 } as const;
+
+const SOCKET_MS = 1000;
+const LOOK_MS = 10;
 
 /** Node's process names, by version. */
 const NODE_NAMES = ["node", "MainThread", "node-MainThread"];
@@ -47,6 +53,25 @@ export function findEngines(): OrphanEngine[] {
       found.push({ ...identity, ...sign, device, user: userOf(pid), descriptor: ENGINE_DESCRIPTOR.tun });
   }
   return found;
+}
+
+/**
+ * Engines of this network namespace whose device was deleted after their keeper ended. They carry nothing more, and
+ * keep the socket of the next engine for a device of that name.
+ */
+export function findEnginesWithoutDevice(): ProcessIdentity[] {
+  const namespace = namespaceInodeOf("self");
+  return listPids().flatMap((pid) => {
+    if (!mayBeEngine(pid) || signOf(pid) === undefined || namespaceInodeOf(pid) !== namespace) return [];
+    const isDetached = /^iff:\t\s*$/m.test(readProcFile(pid, `fdinfo/${ENGINE_DESCRIPTOR.tun}`) ?? "");
+    return isDetached ? (readProcessIdentity(pid) ?? []) : [];
+  });
+}
+
+/** Ends these engines and waits until their socket is free: it stays until the last thread of its process is gone. */
+export async function endEngines(engines: readonly ProcessIdentity[], socket: string): Promise<void> {
+  for (const engine of engines) await endProcess(engine);
+  for (let waitedMs = 0; waitedMs < SOCKET_MS && isUnixSocketLive(socket); waitedMs += LOOK_MS) await sleep(LOOK_MS);
 }
 
 /** The engine that another program started on a device of this network namespace; undefined when there is none. */

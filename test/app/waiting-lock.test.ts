@@ -30,7 +30,7 @@ test("a lock that becomes free is taken, and a wait that a person notices is rep
   const second = long.take();
   await vi.advanceTimersByTimeAsync(4_000);
   expect(await second).toBe(HELD);
-  expect(long.said).toEqual(["waiting up to 10 s for awg daemon (process 4242) …"]);
+  expect(long.said).toEqual(["waiting up to 10 s for the daemon (process 4242) …"]);
 });
 
 test("the wait ends after ten seconds; a stopped process is not waited for", async () => {

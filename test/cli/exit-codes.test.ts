@@ -198,18 +198,18 @@ describe("law 9: every exit code, by the real program", () => {
     using _held = takeLock(at("locked.json.state/lock"), { pid: 4242, verb: "apply", sinceMs: 0 });
     const { status, stderr } = apply(host);
     expect(status).toBe(10);
-    expect(stderr).toContain("waiting up to 10 s for awg apply (process 4242) …");
-    expect(stderr).toContain("awg apply (process 4242) is changing this host now");
+    expect(stderr).toContain("waiting up to 10 s for another awg (process 4242) …");
+    expect(stderr).toContain("(process 4242) is changing this host now");
   });
 
-  test("10: another daemon keeps this host, and is named", () => {
+  test("10: another daemon keeps this host; the error has its process", () => {
     const host = machine("kept");
     apply(host);
     using _other = takeDaemonPlace(at("kept.json.state/daemon"), 0);
     const { status, stderr } = awg(["daemon", "--foreground", "-f", at("good.yaml"), "--host", host]);
     expect(status).toBe(10);
     expect(stderr).toContain(
-      `another awg daemon (process ${process.pid}) keeps this host; stop it first: systemctl stop awg.service, or kill ${process.pid}`,
+      `another daemon (process ${process.pid}) keeps this host; stop it first: systemctl stop awg.service, or kill ${process.pid}`,
     );
   });
 

@@ -189,6 +189,18 @@ describe.skipIf(obstacle !== undefined)(`the keeper (${obstacle ?? "on this kern
     expect(machine.namespace.run(["cat", `/sys/class/net/${device}/carrier`]).stdout.trim()).toBe("1");
   });
 
+  test("law 4: an engine without keeper and device does not block the next engine", () => {
+    const { machine, device } = newMachine();
+    const before = machine.keeper(opening(device), engineOn(device));
+    const left = engineOf(before)?.pid ?? 0;
+    // Stopped, it does not see its device go, as awg's own engine that has only just started.
+    process.kill(left, "SIGSTOP");
+    machine.kill(before.pid);
+    machine.namespace.run(["ip", "link", "del", device]);
+    const after = machine.keeper(opening(device), engineOn(device));
+    expect([0, left]).not.toContain(engineOf(after)?.pid);
+  });
+
   test("a deleted device is created again", () => {
     const { machine, device } = newMachine();
     machine.keeper(opening(device));

@@ -75,7 +75,7 @@ function takePlace(path: string, holder: Parameters<typeof takeLock>[1]): Dispos
     const pid = cause instanceof AwgError && cause.kind === "locked" ? cause.facts["pid"] : undefined;
     if (!(cause instanceof AwgError) || cause.kind !== "locked") throw cause;
     const who = pid === undefined ? "" : ` (process ${pid})`;
-    throw new AwgError("locked", `another awg daemon${who} keeps this host`, {
+    throw new AwgError("locked", `another daemon${who} keeps this host`, {
       cause,
       facts: cause.facts,
       remedy: `stop it first: systemctl stop awg.service${pid === undefined ? "" : `, or kill ${pid}`}`,

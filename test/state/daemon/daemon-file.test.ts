@@ -11,7 +11,7 @@ test("a second daemon is refused with the process of the first; the place is fre
   const path = join(temporaryFolder("daemon-place"), "daemon");
   const first = takeDaemonPlace(path, 0);
   expect(() => takeDaemonPlace(path, 0)).toThrow(
-    expect.objectContaining({ kind: "locked", message: `another awg daemon (process ${pid}) keeps this host` }),
+    expect.objectContaining({ kind: "locked", message: `another daemon (process ${pid}) keeps this host` }),
   );
   first[Symbol.dispose]();
   takeDaemonPlace(path, 0)[Symbol.dispose]();
