@@ -52,7 +52,7 @@ export function machineOutline(input: MachineInput, findings: ImportFinding[]): 
   entries.push({
     key: "default",
     value: map({ via: scalar(whole?.name ?? (routing.kind === "block" ? "block" : "direct")) }),
-    comment: whole === undefined ? [routing.kind === "block" ? BLOCK_COMMENT : DIRECT_COMMENT] : WHOLE_COMMENT,
+    comment: whole === undefined ? [routing.kind === "block" ? BLOCK_COMMENT : DIRECT_COMMENT] : [wholeComment(input)],
   });
   if (whole !== undefined) {
     const value = map({ enabled: scalar(true), allowLan: scalar(true) });
@@ -86,29 +86,38 @@ function splitComment(program: string): string[] {
   return [`The peers' allowedIPs use the tunnel, as in ${program}. They are dropped while it is down.`];
 }
 
-const WHOLE_COMMENT = ["All traffic uses the tunnel and is dropped while it is down."];
 const DIRECT_COMMENT = "All other traffic goes direct.";
 const BLOCK_COMMENT = "All other traffic is dropped.";
+
+function wholeComment(input: MachineInput): string {
+  return `All ${hasRules(input) ? "other " : ""}traffic uses the tunnel and is dropped while it is down.`;
+}
 
 /** What happens to packets outside the tunnel, to the local link and to name queries. */
 function killSwitchComment(input: MachineInput, whole: ImportedTunnel): string[] {
   const isQuick = /quick/.test(input.program);
   const before = whole.hadKillSwitch
-    ? `It replaces the kill switch in PostUp of ${input.program}: no packet bypasses the tunnel.`
+    ? `It replaces the kill switch in PostUp of ${input.program}: what would bypass the tunnel is dropped.`
     : isQuick
       ? `${input.program} has no kill switch: without its routes, packets bypass the tunnel. Here they are dropped.`
-      : "No packet bypasses the tunnel, also while it is down.";
+      : "What would bypass the tunnel is dropped, also while it is down.";
   const dns = hasServers(input)
     ? "Name queries go to dns.servers only."
     : "No DNS server is set: name queries to the local link leave outside the tunnel.";
   return [
     before,
-    "allowLan: hosts on the local link stay reachable; private addresses behind the router go into the tunnel.",
+    hasRules(input)
+      ? "The rules come first. allowLan: hosts on the local link stay reachable."
+      : "allowLan: hosts on the local link stay reachable; private addresses behind the router go into the tunnel.",
     dns,
     "To allow SSH to this host from other networks, add:",
     "  allow: [{ direction: in, protocol: tcp, ports: [22] }]",
     ...(isQuick && !whole.hadKillSwitch ? [`enabled: false behaves as ${input.program} does.`] : []),
   ];
+}
+
+function hasRules({ rules = [] }: MachineInput): boolean {
+  return rules.length > 0;
 }
 
 function hasServers({ tunnels, dns }: MachineInput): boolean {

@@ -221,6 +221,8 @@ describe("sing-box", () => {
     expect(config.rules[2]).toMatchObject({ ports: [{ from: 8000, to: 8999 }], protocol: ["tcp"] });
     expect(config.rules[3]).toMatchObject({ users: ["bob", "1001"] });
     expect(config.dns).toMatchObject({ servers: ["10.0.0.1"], via: { kind: "tunnel", tunnel: "office-vpn" } });
+    expect(imported.text).toContain("# All other traffic uses the tunnel");
+    expect(imported.text).toContain("# The rules come first. allowLan: hosts on the local link stay reachable.\n");
     expect(imported.findings.map(({ place, message }) => `${place}: ${message}`)).toEqual([
       "x: route.rules[4]: the rule for DNS is not imported: the config's dns section replaces it",
       'x: route.rules[5]: the rule to "direct" is not imported: awg has no rules by "domain_suffix" yet; its traffic goes through office-vpn or by a later rule',
