@@ -8,7 +8,7 @@ const sized = globSync("test/**/*.test.ts").filter((file) => readFileSync(file, 
 export default defineConfig({
   test: {
     include: ["test/**/*.nightly.test.ts", ...sized],
-    env: { AWG_SIZE: "full" },
+    env: { AWG_SIZE: "full", COLUMNS: "100000" },
     testTimeout: 4 * 3_600_000,
     hookTimeout: 600_000,
     fileParallelism: false,

@@ -1,5 +1,4 @@
 import { Command, CommanderError, Option } from "commander";
-import { PLAIN_WIDTH } from "../model/text/wrap.ts";
 import { VERSION } from "../model/version.ts";
 import { EXIT, type ExitCode } from "./exit-code.ts";
 import { VERB_GROUPS } from "./help/verb-groups.ts";
@@ -66,8 +65,8 @@ function newProgram(terminal: Terminal): Command {
     .configureOutput({
       writeOut: (text) => terminal.out(text.trimEnd()),
       writeErr: (text) => terminal.err(text.trimEnd()),
-      getOutHelpWidth: () => terminal.columns ?? PLAIN_WIDTH,
-      getErrHelpWidth: () => terminal.columns ?? PLAIN_WIDTH,
+      getOutHelpWidth: () => terminal.columns,
+      getErrHelpWidth: () => terminal.columns,
     });
 }
 

@@ -21,8 +21,8 @@ export interface Terminal {
   readonly colorErr: boolean;
   /** Whether a person sits at both ends, so that questions make sense. */
   readonly interactive: boolean;
-  /** Columns of the terminal on stdout, 100 at most; undefined where stdout is none, so that lines stay whole. */
-  readonly columns: number | undefined;
+  /** Where lines for people on stdout end: the terminal's width, 100 at most; for a file or pipe COLUMNS, or 80. */
+  readonly columns: number;
   /** Asks and reads one line; undefined at the end of input. */
   ask(question: string): string | undefined;
   /** All of standard input. */
@@ -63,7 +63,7 @@ export function processTerminal(
     colorErr,
     interactive: isTerminal(0) && isTerminal(2),
     get columns() {
-      return isTerminal(1) ? widthOf(process.stdout.columns) : undefined;
+      return isTerminal(1) ? widthOf(process.stdout.columns) : givenWidth(environment["COLUMNS"]);
     },
     ask(question) {
       writeWhole(2, printable(question, colorErr));
@@ -75,7 +75,7 @@ export function processTerminal(
   };
 }
 
-/** Text for people is wrapped on a terminal; daemon events and files stay unwrapped. */
+/** Messages are wrapped on a terminal. In a log they stay whole: there they are searched, and each line is an entry. */
 function wrappedForPeople(text: string): string {
   return text.startsWith("{") || !isTerminal(2) ? text : wrapText(text, widthOf(process.stderr.columns), 4);
 }
@@ -83,6 +83,11 @@ function wrappedForPeople(text: string): string {
 /** A terminal without a size (a new pty, a serial line) says 0 columns. */
 function widthOf(columns: number): number {
   return Math.min(columns > 0 ? columns : PLAIN_WIDTH, WIDEST);
+}
+
+/** The width that a caller gives a program without a terminal, as with git(1). */
+function givenWidth(text = ""): number {
+  return /^[1-9][0-9]{0,5}$/.test(text) ? Number(text) : PLAIN_WIDTH;
 }
 
 /** Linux's major device number of /dev/null and its like (Documentation/admin-guide/devices.txt). */

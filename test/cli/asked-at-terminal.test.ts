@@ -36,7 +36,7 @@ async function call(verb: RunVerb, interactive: boolean): Promise<{ readonly cod
   const terminal = { out: say, err: say, colorOut: false, colorErr: false, interactive };
   const options = { host: `simulated:${machine}`, file: [join(folder, "awg.yaml")], autoApprove: true };
   const code = await verb({
-    terminal: { ...terminal, columns: undefined, ask: () => undefined, readInput: () => "" },
+    terminal: { ...terminal, columns: Number.POSITIVE_INFINITY, ask: () => undefined, readInput: () => "" },
     args: [],
     environment: {},
     verbs: [],

@@ -17,7 +17,7 @@ async function answer(
     err: (text: string) => {
       err += text;
     },
-    columns: undefined,
+    columns: Number.POSITIVE_INFINITY,
     ask: () => undefined,
     readInput: () => "",
   };

@@ -24,7 +24,7 @@ async function call(verb: RunVerb, args: readonly string[] = [], options: Option
     colorOut: false,
     colorErr: false,
     interactive: false,
-    columns: undefined,
+    columns: Number.POSITIVE_INFINITY,
     ask: () => undefined,
     readInput: () => "",
   };

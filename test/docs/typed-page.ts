@@ -54,7 +54,7 @@ export function typePage(path: string, inside: readonly string[] = []): void {
 function typeSteps(steps: readonly Step[], inside: readonly string[]): readonly Ran[] {
   const script = steps.map(({ commands }) => `${commands}\nprintf '%s%s\\n' '${END}' $?\n`).join("");
   const [program = "sh", ...argv] = [...inside, "sh", "-c", `exec 2>&1; ${script}`];
-  const environment = { ...process.env, NO_COLOR: "1" };
+  const environment = { ...process.env, NO_COLOR: "1", COLUMNS: "80" };
   const { stdout } = spawnSync(program, argv, { cwd: ROOT, encoding: "utf8", timeout: 280_000, env: environment });
   const ended = new RegExp(`([\\s\\S]*?)${END}(\\d+)\n`, "g");
   return [...stdout.matchAll(ended)].map(([, output = "", exit]) => ({ output, exit: Number(exit) }));
@@ -86,13 +86,15 @@ function updated(page: string, steps: readonly Step[], ran: readonly Ran[]): str
 
 const VARIABLE: readonly (readonly [RegExp, string])[] = [
   [/^(?:installing packages …|added \d+ packages.*|up to date in .*)\n/gm, ""],
-  [/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, "TIME"],
+  // Amounts of other lengths end a line elsewhere.
+  [/(\S{8}… .*|kill switch on; .*)\n {6,}(?![ \S]*: )/g, "$1 "],
+  [/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{3})?Z/g, "TIME"],
   [/\b\d+(?:\.\d+)? (?:ms|s|min|B|KiB|hours?|minutes?|seconds?)\b/g, "AMOUNT"],
   [/time=[\d.]+ ms|time \d+ms/g, "time"],
   [/^rtt .*$/gm, "rtt"],
   [/loss [\d.]+ % of \d+/g, "loss"],
   [/\bof \d+ packets?\b/g, "packets"],
-  [/\S{8}… /g, "KEY… "],
+  [/\S{8}…(?=[ :])/g, "KEY…"],
   [/\(\d+ classes of packets\)/g, "(classes of packets)"],
   [/\b(?=\d*[a-f])[0-9a-f]{12}\b/g, "HASH"],
   [/handle \d+/g, "handle"],

@@ -2,32 +2,41 @@ import type { ExplainedSide, Explanation } from "../../app/explain/explanation.t
 import { protocolName } from "../../verify/finding.ts";
 import type { DocumentOf } from "../documents/documents.ts";
 import { lineDocument, programText } from "../verbs/inspect/programs.view.ts";
+import { flowSummary } from "./flow-summary.ts";
 import type { Style } from "./style.ts";
 
 const SHOWN_RULES = 4;
 
-/** A flow explained as people read it: declared and live side by side, differences first to be seen. */
+/** A flow explained as people read it, in a sentence; the differences between config and kernel come below it. */
 export function renderExplanation(explanation: Explanation, style: Style): string {
-  const { flow, declared, live, tunnel, enforcement, programs, disagreements, notes, generation, system } = explanation;
-  const isKernelAlone = !explanation.isApplied && disagreements.length === 0;
+  const { live, declared, enforcement = "enforced", disagreements } = explanation;
+  const isElsewhere =
+    disagreements.length > 0 && (live.device !== declared.device || live.verdict !== declared.verdict);
+  return [
+    style.bold(flowText(explanation)),
+    `  ${flowSummary(explanation)}`,
+    ...(isElsewhere ? [`  in the kernel: ${live.verdict === "accept" ? `leaves by ${live.device}` : "dropped"}`] : []),
+    ...(enforcement === "enforced" ? [] : [`  enforcement: ${enforcement}`]),
+    ...remarks(explanation, style),
+    ...(disagreements.length === 0 ? [] : ["With --trace, awg explain shows marks, routes and rules of both."]),
+  ].join("\n");
+}
+
+/** The same with each decision: declared and live side by side. */
+export function renderTrace(explanation: Explanation, style: Style): string {
+  const { declared, live, tunnel, enforcement, system } = explanation;
   const steering: [string, string, string][] = [
     ["mark", hex(declared.mark), hex(live.mark)],
     ["policy rule", declared.policyRule ?? "(none)", live.policyRule ?? "(none)"],
   ];
-  const port = flow.port === undefined ? "" : `, port ${flow.port}`;
-  const chosen: [string, string, string][] = [
+  const rows: [string, string, string][] = [
     ["path", declared.path, live.path],
     ["chosen by", declared.reason || "(none)", live.reason || "(none)"],
     ...(system === "darwin" ? [] : steering),
-  ];
-  const rows: [string, string, string][] = [
-    ...(isKernelAlone ? [sameOnBoth("path", `awg has nothing applied; ${kernelText(live.device)}`)] : chosen),
     ["route", declared.route ?? "(none)", live.route ?? "(none)"],
     ["device", declared.device, live.device],
     ["verdict", declared.verdict, live.verdict],
-    ...(isKernelAlone
-      ? []
-      : [["verdict by", decidingRules(declared), decidingRules(live)] as [string, string, string]]),
+    ["verdict by", decidingRules(declared), decidingRules(live)],
   ];
   const lines = rows.flatMap(([name, left, right]) =>
     left === right
@@ -35,26 +44,26 @@ export function renderExplanation(explanation: Explanation, style: Style): strin
       : [`  ${name.padEnd(12)} declared  ${left}`, `  ${"".padEnd(12)} live      ${right}`],
   );
   return [
-    style.bold(
-      `${flow.destination}${port}, ${protocolName(flow.protocol)}, uid ${flow.uid}${explanation.isApplied ? ` (generation ${generation})` : ""}`,
-    ),
+    style.bold(flowText(explanation)),
     ...lines,
     ...(tunnel === undefined ? [] : [`  ${"tunnel".padEnd(12)} ${tunnel.device}: ${tunnel.state}`]),
     ...(enforcement === undefined ? [] : [`  ${"enforcement".padEnd(12)} ${enforcement}`]),
-    ...programs.map((line) => `  ${"program".padEnd(12)} ${programText(line)}`),
-    ...notes.map((note) => style.dim(`  note: ${note}`)),
-    ...disagreements.map((text) => style.red(`DISAGREE ${text}`)),
+    ...remarks(explanation, style),
   ].join("\n");
 }
 
-/** What the kernel does alone with it; a device in brackets is none. */
-function kernelText(device: string): string {
-  if (device === "(local)") return "the kernel delivers it to this host";
-  return device.startsWith("(") ? "the kernel has no route for it" : `the kernel sends it by ${device}`;
+function flowText({ flow, generation, isApplied }: Explanation): string {
+  const port = flow.port === undefined ? "" : ` port ${flow.port}`;
+  const what = `${flow.destination}, ${protocolName(flow.protocol)}${port}, uid ${flow.uid}`;
+  return !isApplied ? what : `${what} (generation ${generation})`;
 }
 
-function sameOnBoth(name: string, text: string): [string, string, string] {
-  return [name, text, text];
+function remarks({ programs, notes, disagreements }: Explanation, style: Style): readonly string[] {
+  return [
+    ...programs.map((line) => `  ${"program".padEnd(12)} ${programText(line)}`),
+    ...notes.map((note) => style.dim(`  note: ${note}`)),
+    ...disagreements.map((text) => style.red(`DISAGREE ${text}`)),
+  ];
 }
 
 function decidingRules({ verdictBy }: ExplainedSide): string {

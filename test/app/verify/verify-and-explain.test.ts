@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { ExplainQuestion } from "../../../src/app/explain/question.ts";
 import type { Planned } from "../../../src/app/plan/planned.ts";
-import { explanationDocument, renderExplanation } from "../../../src/cli/views/explanation.ts";
+import { explanationDocument, renderExplanation, renderTrace } from "../../../src/cli/views/explanation.ts";
 import { styleFor } from "../../../src/cli/views/style.ts";
 import { renderVerified } from "../../../src/cli/views/verified.ts";
 import type { MachineState } from "../../../src/host/simulated/machine-state.ts";
@@ -343,12 +343,16 @@ describe("awg explain on a simulated Mac", () => {
     expect(explained).toMatchObject({ system: "darwin", disagreements: [] });
     expect(explained.live).toMatchObject({ device: explained.declared.path, verdict: "accept" });
     expect(explained.live.route).toMatch(/^(?:default|0\.0\.0\.0\/1|128\.0\.0\.0\/1) interface /);
-    const shown = renderExplanation(explained, styleFor(false));
+    const shown = renderTrace(explained, styleFor(false));
     expect(shown).toContain("anchor com.awg: ");
     expect(shown).not.toMatch(/lookup|fwmark|mark|policy rule|32766|table/);
     const lan = await withSession((session) => session.explain(ask("192.168.1.7", { port: 631 })));
     expect(lan).toMatchObject({ disagreements: [], live: { verdict: "accept" } });
-    expect(renderExplanation(lan, styleFor(false))).not.toMatch(/lookup|fwmark|policy rule/);
+    expect(renderTrace(lan, styleFor(false))).not.toMatch(/lookup|fwmark|policy rule/);
+    expect(renderExplanation(lan, styleFor(false)).split("\n")).toEqual([
+      expect.stringMatching(/^192\.168\.1\.7, tcp port 631, uid /),
+      expect.stringMatching(/^ {2}allowed by killSwitch\.allowLan, leaves by \w+ in clear$/),
+    ]);
   });
 });
 
@@ -387,7 +391,7 @@ describe("awg explain on the simulated machine", () => {
   test("says nothing of how well a policy is kept where there is none", async () => {
     const explained = await withSession((session) => session.explain(ask("198.51.100.7", { port: 443 })));
     const text = renderExplanation(explained, styleFor(false));
-    expect(text).toMatch(/path +awg has nothing applied; the kernel sends it by eth0\n/);
+    expect(text).toMatch(/^ {2}awg has nothing applied; the kernel sends it by eth0 in clear$/m);
     expect(text).not.toMatch(/enforced|unmarked|generation/);
     expect(explanationDocument(explained)).toMatchObject({ enforcement: null });
   });

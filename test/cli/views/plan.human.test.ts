@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { renderPlan, summaryLine } from "../../../src/cli/verbs/plan/plan.human.ts";
-import { changeLines, renderChange } from "../../../src/cli/views/field-change.ts";
+import { changeLines, renderChange } from "../../../src/cli/views/resource/field-change.ts";
 import { styleFor } from "../../../src/cli/views/style.ts";
 import { type Action, inverseChange, type Plan, type Step } from "../../../src/model/plan.ts";
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { renderSteps } from "../../../src/cli/verbs/plan/plan.human.ts";
-import { renderChange } from "../../../src/cli/views/field-change.ts";
+import { renderChange } from "../../../src/cli/views/resource/field-change.ts";
 import { styleFor } from "../../../src/cli/views/style.ts";
 import type { FirewallPolicy, FlowRule, PathRef, PolicyLayer } from "../../../src/model/firewall/policy.ts";
 import { diffFirewall } from "../../../src/resources/firewall/firewall.ts";

@@ -57,9 +57,10 @@ describe("what status says of a tunnel", () => {
       { ...PEER, measured },
       { ...PEER, measured: { ...measured, roundTripMs: 0, expectedMessages: 0, acceptedMessages: 0 } },
     ];
-    expect(linesOf(tunnel(peers, { wire: "amneziawg 2.0" })).slice(-2)).toEqual([
-      "      mWB0J2ov… 192.0.2.1:51820: handshake 60 s ago, 1.2 MB received, 999 B sent, round trip 23 ms, loss 1.5 % of 1000, amneziawg 2.0",
-      "      mWB0J2ov… 192.0.2.1:51820: handshake 60 s ago, 1.2 MB received, 999 B sent, round trip under 1 ms, amneziawg 2.0",
+    expect(linesOf(tunnel(peers, { wire: "amneziawg 2.0" })).slice(-3)).toEqual([
+      "  ✓ tunnel/office  enforced     connected, amneziawg 2.0, 2 peers",
+      "      mWB0J2ov… 192.0.2.1:51820: handshake 60 s ago, 1.2 MB received, 999 B sent, round trip 23 ms, loss 1.5 % of 1000",
+      "      mWB0J2ov… 192.0.2.1:51820: handshake 60 s ago, 1.2 MB received, 999 B sent, round trip under 1 ms",
     ]);
   });
 
@@ -67,9 +68,10 @@ describe("what status says of a tunnel", () => {
     const { endpoint: _, ...silent } = PEER;
     const peers = [PEER, { ...silent, lastHandshakeSeconds: 0, receivedBytes: 0, sentBytes: 0 }];
     const observed = tunnel(peers, { engine: "userspace", protocol: "amneziawg", obfuscation: { jc: "4", s4: "12" } });
-    expect(linesOf(observed).slice(-2)).toEqual([
-      "      mWB0J2ov… 192.0.2.1:51820: handshake 60 s ago, 1.2 MB received, 999 B sent, amneziawg 1.5",
-      "      mWB0J2ov… no endpoint yet: no handshake yet, 0 B received, 0 B sent, amneziawg 1.5",
+    expect(linesOf(observed).slice(-3)).toEqual([
+      "  ✓ tunnel/office  enforced     connected, amneziawg 1.5, 2 peers",
+      "      mWB0J2ov… 192.0.2.1:51820: handshake 60 s ago, 1.2 MB received, 999 B sent",
+      "      mWB0J2ov… no endpoint yet: no handshake yet, 0 B received, 0 B sent",
     ]);
   });
 
@@ -87,16 +89,16 @@ describe("what status says of a tunnel", () => {
     ],
   ])("A15: %s: %s", (state, _why, peer) => {
     const observed = tunnel([{ ...PEER, ...peer }]);
-    expect(linesOf(observed).join("\n")).toContain(`${state}, is up`);
+    expect(linesOf(observed).join("\n")).toContain(`${state}, `);
     const document = statusDocument(statusWith(observed), NOW_MS);
     expect(document.resources[0]?.tunnel?.state).toBe(state);
   });
 
   test("one peer that answers is enough, and with a fallback in force it is down, not blocked", () => {
     const silent = { ...PEER, lastHandshakeSeconds: 0 };
-    expect(linesOf(tunnel([silent, PEER])).join("\n")).toContain("connected, is up");
+    expect(linesOf(tunnel([silent, PEER])).join("\n")).toMatch(/ connected, \w+.*, 2 peers$/m);
     const fallen = { ...statusWith(tunnel([silent])), fallback: [{ device: "awg-office", rules: ["default"] }] };
-    expect(renderStatus(fallen, styleFor(false), NOW_MS)).toContain("down, is up");
+    expect(renderStatus(fallen, styleFor(false), NOW_MS)).toMatch(/ down, /);
   });
 
   test("for programs: the same, and null for what is not known", () => {

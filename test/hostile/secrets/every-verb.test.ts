@@ -132,7 +132,7 @@ async function say(words: readonly string[]): Promise<Said> {
     colorOut: false,
     colorErr: false,
     interactive: false,
-    columns: undefined,
+    columns: Number.POSITIVE_INFINITY,
     ask: () => undefined,
     readInput: () => `${inputKey.base64}\n`,
   };

@@ -14,8 +14,8 @@ import { EXIT, type ExitCode } from "../../exit-code.ts";
 import { flagOption, textOption, type VerbCall } from "../../verb.ts";
 import { printDocument } from "../../views/json.ts";
 import { printNotes } from "../../views/notes.ts";
+import { printText } from "../../views/print-text.ts";
 import { styleFor } from "../../views/style.ts";
-import { wrapped } from "../../views/wrapped.ts";
 import { printPlanned } from "../plan/plan.json.ts";
 import { afterText, answersAfter, answersText, stateAfter } from "./after-apply.ts";
 import { awaitConfirmation, confirmWithinOf } from "./await-confirmation.ts";
@@ -76,7 +76,7 @@ export async function executeVerb(
     const result = { ...applied, ...after };
     if (stream) printEvent(terminal, { type: "result", ...result });
     else if (quiet) printDocument(terminal, "apply", { format_version: "1", ...result });
-    else terminal.out(wrapped(`${text}\n${afterText(outcome, after)}`.trimEnd(), terminal));
+    else printText(terminal, `${text}\n${afterText(outcome, after)}`.trimEnd());
     if (outcome.unaccepted !== undefined) terminal.err(unacceptedText(outcome.unaccepted));
     if (await isAwaitingPerson(call, parts, planned)) return EXIT.unsupported;
     return flagOption(call, "detailedExitcode") && outcome.changed ? EXIT.changed : EXIT.success;

@@ -2,6 +2,8 @@ import { revertNow } from "../../../app/apply/confirmation.ts";
 import { EXIT } from "../../exit-code.ts";
 import { changeHost } from "../../open-host.ts";
 import { flagOption, type RunVerb } from "../../verb.ts";
+import { printDocument } from "../../views/json.ts";
+import { printText } from "../../views/print-text.ts";
 import { renderReverted, revertedDocument } from "./reverted.ts";
 import { outliveTerminal } from "./stop-signals.ts";
 
@@ -11,6 +13,7 @@ export const run: RunVerb = async (call) => {
   const onlyIfDue = flagOption(call, "due");
   const reverted = await changeHost(call, ({ parts }) => revertNow(parts, { onlyIfDue, reportsRest: true }));
   const isJson = flagOption(call, "json");
-  call.terminal.out(isJson ? JSON.stringify(revertedDocument(reverted)) : renderReverted(reverted));
+  if (isJson) printDocument(call.terminal, "revert", revertedDocument(reverted));
+  else printText(call.terminal, renderReverted(reverted));
   return EXIT.success;
 };

@@ -1,5 +1,4 @@
 import { AwgError } from "../../../model/error.ts";
-import { PLAIN_WIDTH } from "../../../model/text/wrap.ts";
 import { EXIT } from "../../exit-code.ts";
 import { type RunVerb, textOption } from "../../verb.ts";
 
@@ -13,7 +12,7 @@ export const run: RunVerb = async (call) => {
   }
   const { fieldHelp, nearestField } = await import("../../../config/field-help.ts");
   const { quote } = await import("../../../config/field/fault.ts");
-  const help = fieldHelp(path, call.terminal.columns ?? PLAIN_WIDTH);
+  const help = fieldHelp(path, call.terminal.columns);
   if (help === undefined) {
     const near = nearestField(path);
     const meant = near === undefined ? "" : `did you mean ${near}? `;

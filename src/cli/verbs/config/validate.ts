@@ -7,6 +7,7 @@ import { EXIT } from "../../exit-code.ts";
 import { hostOptionsOf, openHostFor } from "../../open-host.ts";
 import { flagOption, type RunVerb } from "../../verb.ts";
 import { printDocument } from "../../views/json.ts";
+import { printText } from "../../views/print-text.ts";
 import { reportProblems } from "../../views/problems.ts";
 import { otherEndsOf, renderOtherEnds } from "./compatible-peers.ts";
 
@@ -41,7 +42,8 @@ export const run: RunVerb = async (asked) => {
   if (!flagOption(call, "json") && failed)
     call.terminal.err(`${counted(errors, "error")}, ${counted(warnings, "warning")}`);
   if (!flagOption(call, "json") && !failed)
-    call.terminal.out(
+    printText(
+      call.terminal,
       warnings === 0 ? "The config is valid." : `The config is valid, with ${counted(warnings, "warning")}.`,
     );
   if (!flagOption(call, "json") && !failed) for (const line of renderOtherEnds(otherEnds)) call.terminal.err(line);

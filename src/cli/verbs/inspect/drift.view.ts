@@ -3,8 +3,8 @@ import type { Drift, DriftCause, DriftReport } from "../../../app/status/drift.t
 import { openChangeOf } from "../../../app/status/open-change.ts";
 import { counted } from "../../../model/text/counted.ts";
 import type { DocumentOf } from "../../documents/documents.ts";
-import { changeLines } from "../../views/field-change.ts";
-import { visibleChanges } from "../../views/policy-values.ts";
+import { changeLines } from "../../views/resource/field-change.ts";
+import { visibleChanges } from "../../views/resource/policy-values.ts";
 import type { Style } from "../../views/style.ts";
 import { unrecordedRemedy } from "../../views/unrecorded.ts";
 

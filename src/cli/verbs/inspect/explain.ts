@@ -4,9 +4,10 @@ import { AwgError } from "../../../model/error.ts";
 import { EXIT } from "../../exit-code.ts";
 import { loadConfigFor, openHostFor } from "../../open-host.ts";
 import { flagOption, listOption, type RunVerb, textOption, type VerbCall } from "../../verb.ts";
-import { explanationDocument, renderExplanation } from "../../views/explanation.ts";
+import { explanationDocument, renderExplanation, renderTrace } from "../../views/explanation.ts";
+import { printDocument } from "../../views/json.ts";
+import { printText } from "../../views/print-text.ts";
 import { styleFor } from "../../views/style.ts";
-import { wrapped } from "../../views/wrapped.ts";
 
 const PROTOCOLS: Readonly<Record<string, number>> = { tcp: 6, udp: 17, icmp: 1, icmpv6: 58, sctp: 132 };
 
@@ -19,11 +20,9 @@ export const run: RunVerb = async (call) => {
     ...(config === undefined ? {} : { config }),
   });
   const { terminal } = call;
-  terminal.out(
-    flagOption(call, "json")
-      ? JSON.stringify(explanationDocument(explanation))
-      : wrapped(renderExplanation(explanation, styleFor(terminal.colorOut)), terminal),
-  );
+  const render = flagOption(call, "trace") ? renderTrace : renderExplanation;
+  if (flagOption(call, "json")) printDocument(terminal, "explain", explanationDocument(explanation));
+  else printText(terminal, render(explanation, styleFor(terminal.colorOut)));
   return explanation.disagreements.length === 0 ? EXIT.success : EXIT.verification;
 };
 

@@ -1,10 +1,12 @@
 import { readAccepted, readOwned } from "../../../app/status/machine-status.ts";
 import { AwgError } from "../../../model/error.ts";
+import { renderPolicyRule } from "../../../model/resources/policy-rule.ts";
+import type { RoutesSpec } from "../../../model/resources/routes.ts";
 import { EXIT } from "../../exit-code.ts";
 import { openHostFor } from "../../open-host.ts";
 import { flagOption, type RunVerb } from "../../verb.ts";
 import { printDocument } from "../../views/json.ts";
-import { withoutSecrets } from "../../views/without-secrets.ts";
+import { withoutSecrets } from "../../views/resource/without-secrets.ts";
 
 /** `awg get [KIND[/NAME]]`: resources as observed on the host, or as accepted with --desired. */
 export const run: RunVerb = async (call) => {
@@ -15,15 +17,26 @@ export const run: RunVerb = async (call) => {
   const meant = wanted === undefined ? all : all.filter(({ key, kind }) => key === wanted || kind === wanted);
   const found = meant.map(({ key, kind, spec }) => ({ key, kind, spec: withoutSecrets(spec) }));
   if (wanted !== undefined && found.length === 0) {
-    throw new AwgError("usage", `awg owns no ${wanted} on this machine`, { remedy: "`awg get` lists what it owns" });
+    throw new AwgError("usage", `awg owns no ${wanted} on this host`, { remedy: "`awg get` lists what it owns" });
   }
-  const single = found.length === 1 && found[0]?.key === wanted;
   if (flagOption(call, "json")) printDocument(call.terminal, "get", { format_version: "1", resources: found });
-  else if (found.length === 0) call.terminal.err("awg owns nothing on this machine.");
-  else call.terminal.out(single ? JSON.stringify(found[0]?.spec, undefined, 2) : found.map(lineOf).join("\n"));
+  else if (found.length === 0) call.terminal.err("awg owns nothing on this host.");
+  else {
+    const { yamlText } = await import("../../../config/yaml-text.ts");
+    call.terminal.out(yamlText(Object.fromEntries(found.map(({ key, spec }) => [key, withRuleTexts(spec)]))));
+  }
   return EXIT.success;
 };
 
-function lineOf({ key, spec }: { readonly key: string; readonly spec: unknown }): string {
-  return `${key}  ${JSON.stringify(spec)}`;
+/** Policy rules as `ip rule` prints them; everything else as it is. */
+function withRuleTexts(spec: unknown): unknown {
+  if (typeof spec !== "object" || spec === null || !("guards" in spec)) return spec;
+  const { rules, standby = [], ...rest } = spec as RoutesSpec;
+  return {
+    ...rest,
+    ...(rules.length === 0 ? {} : { rules: rules.map(renderPolicyRule) }),
+    ...(standby.length === 0
+      ? {}
+      : { standby: standby.map((one) => ({ ...one, rules: one.rules.map(renderPolicyRule) })) }),
+  };
 }

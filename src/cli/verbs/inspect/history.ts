@@ -2,8 +2,9 @@ import { historyOf } from "../../../app/history/history.ts";
 import { EXIT, exitCodeOf } from "../../exit-code.ts";
 import { openHostFor } from "../../open-host.ts";
 import { flagOption, type RunVerb } from "../../verb.ts";
+import { printDocument } from "../../views/json.ts";
+import { printText } from "../../views/print-text.ts";
 import { styleFor } from "../../views/style.ts";
-import { wrapped } from "../../views/wrapped.ts";
 import { historyDocument, renderHistory } from "./history.view.ts";
 
 /** `awg history`: the generations that are kept, and what each changed; a code of its own where some cannot be read. */
@@ -11,8 +12,8 @@ export const run: RunVerb = async (call) => {
   await using host = await openHostFor(call);
   const entries = await historyOf(host.parts.stores);
   const { terminal } = call;
-  if (flagOption(call, "json")) terminal.out(JSON.stringify(historyDocument(entries)));
-  else terminal.out(wrapped(renderHistory(entries, styleFor(terminal.colorOut)), terminal));
+  if (flagOption(call, "json")) printDocument(terminal, "history", historyDocument(entries));
+  else printText(terminal, renderHistory(entries, styleFor(terminal.colorOut)));
   const unreadable = entries.filter((entry) => "error" in entry);
   const [first] = unreadable;
   if (first === undefined) return EXIT.success;

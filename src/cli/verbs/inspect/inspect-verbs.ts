@@ -53,7 +53,7 @@ export const INSPECT_VERBS: readonly VerbDefinition[] = [
     summary: "list the generations and what each changed",
     options: [],
     examples: [
-      ["sudo awg history", "show number, time, config hash and resources; * marks the present one"],
+      ["sudo awg history", "show number, time, config hash and changes; * marks the present one"],
       ["sudo awg history --json", "print all resources of each generation"],
     ],
     load: () => import("./history.ts"),
@@ -109,10 +109,12 @@ export const INSPECT_VERBS: readonly VerbDefinition[] = [
       { flags: "--pid <number>", summary: "send as this process" },
       { ...FILE, summary: RULES_OF },
       INSECURE,
+      { flags: "--trace", summary: "show mark, policy rule, route and rules of both sides" },
       { flags: "--resolve", summary: "query DNS for a name that /etc/hosts does not have" },
     ],
     examples: [
-      ["sudo awg explain 203.0.113.7:443", "show path, rule, mark, policy rule, route, device, verdict"],
+      ["sudo awg explain 203.0.113.7:443", "show its path, and the key of the config that chose it"],
+      ["sudo awg explain 203.0.113.7:443 --trace", "show each mark, route and rule on the path"],
       ["sudo awg explain '[2001:db8::1]:53' --protocol udp --json", "print it for programs"],
     ],
     load: () => import("./explain.ts"),

@@ -9,16 +9,24 @@ import { printableLine } from "../../../model/text/printable.ts";
 import type { DocumentOf } from "../../documents/documents.ts";
 import type { Style } from "../../views/style.ts";
 
+/** Characters of a program's path, if the terminal has room for them. */
 const MOST_COLUMN = 48;
+const LEAST_COLUMN = 16;
+const HEADER = ["PID", "USER", "SOCKETS", "PROGRAM", "VIA", "KEPT", "RULE"];
+const PROGRAM_COLUMN = HEADER.indexOf("PROGRAM");
+const GAP = "  ";
 const WHY = { depends: "for some of its traffic", unknown: "if what could not be read matches" } as const;
 const KEPT_STYLE = { enforced: "green", "best-effort": "yellow", advisory: "yellow", unsupported: "red" } as const;
 
 /** Programs as people read them: one line each, below it the rules that may come first. */
-export function renderPrograms(report: ProgramsReport, style: Style): string {
-  const rows = report.programs.map(cellsOf);
-  const header = ["PID", "USER", "SOCKETS", "PROGRAM", "VIA", "KEPT", "RULE"];
+export function renderPrograms(
+  report: ProgramsReport,
+  style: Style,
+  columns: number = Number.POSITIVE_INFINITY,
+): string {
+  const [header = [], ...rows] = fitted([HEADER, ...report.programs.map(cellsOf)], columns);
   const widths = header.map((title, at) => Math.max(title.length, ...rows.map((row) => row[at]?.length ?? 0)));
-  const line = (cells: readonly string[]) => cells.map((cell, at) => padded(cell, widths[at] ?? 0, at)).join("  ");
+  const line = (cells: readonly string[]) => cells.map((cell, at) => padded(cell, widths[at] ?? 0, at)).join(GAP);
   const common = commonToAll(report.programs);
   const lines = report.programs.flatMap((program, index) => [
     colored(line(rows[index] ?? []).trimEnd(), program, style),
@@ -60,7 +68,7 @@ function cellsOf({ program, user, sockets, rule }: ProgramLine): readonly string
     String(pid),
     printableLine(user ?? (uid === undefined ? "?" : String(uid))),
     sockets === undefined ? "?" : String(sockets),
-    shortened(fileText(program)),
+    fileText(program),
     rule === undefined ? "-" : viaText(rule),
     rule?.enforcement ?? "-",
     rule === undefined ? "-" : printableLine(rule.origin),
@@ -72,9 +80,18 @@ function fileText({ path, name, isReplaced }: ProgramLine["program"]): string {
   return printableLine(isReplaced === true ? `${text} (replaced)` : text);
 }
 
+/** Rows whose paths are shortened so that each fits the columns. */
+function fitted(rows: readonly (readonly string[])[], columns: number): readonly (readonly string[])[] {
+  const others =
+    rows[0]?.map((_, at) => (at === PROGRAM_COLUMN ? 0 : Math.max(...rows.map((row) => row[at]?.length ?? 0)))) ?? [];
+  const used = others.reduce((sum, width) => sum + width + GAP.length, 0);
+  const most = Math.min(MOST_COLUMN, Math.max(LEAST_COLUMN, columns - used));
+  return rows.map((row) => row.map((cell, at) => (at === PROGRAM_COLUMN ? shortened(cell, most) : cell)));
+}
+
 /** The end of a path is more specific than its beginning. */
-function shortened(text: string): string {
-  return text.length <= MOST_COLUMN ? text : `…${text.slice(text.length - MOST_COLUMN + 1)}`;
+function shortened(text: string, most: number): string {
+  return text.length <= most ? text : `…${text.slice(text.length - most + 1)}`;
 }
 
 /** Numbers stand to the right. */

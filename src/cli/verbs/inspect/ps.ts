@@ -6,6 +6,8 @@ import { AwgError } from "../../../model/error.ts";
 import { EXIT } from "../../exit-code.ts";
 import { loadConfigFor, openHostFor } from "../../open-host.ts";
 import { flagOption, listOption, type RunVerb, textOption, type VerbCall } from "../../verb.ts";
+import { printDocument } from "../../views/json.ts";
+import { printText } from "../../views/print-text.ts";
 import { styleFor } from "../../views/style.ts";
 import { programsDocument, renderPrograms, renderWatched, watchedDocument } from "./programs.view.ts";
 
@@ -18,11 +20,8 @@ export const run: RunVerb = async (call) => {
   const report = await listPrograms(host.parts, config);
   const shown = { ...report, programs: report.programs.filter(isShown) };
   const { terminal } = call;
-  terminal.out(
-    flagOption(call, "json")
-      ? JSON.stringify(programsDocument(shown))
-      : renderPrograms(shown, styleFor(terminal.colorOut)),
-  );
+  if (flagOption(call, "json")) printDocument(terminal, "ps", programsDocument(shown));
+  else printText(terminal, renderPrograms(shown, styleFor(terminal.colorOut), terminal.columns));
   return EXIT.success;
 };
 

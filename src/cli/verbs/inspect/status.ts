@@ -4,8 +4,9 @@ import type { AwgError } from "../../../model/error.ts";
 import { EXIT } from "../../exit-code.ts";
 import { openHostFor } from "../../open-host.ts";
 import { flagOption, type RunVerb, textOption } from "../../verb.ts";
+import { printDocument } from "../../views/json.ts";
+import { printText } from "../../views/print-text.ts";
 import { styleFor } from "../../views/style.ts";
-import { wrapped } from "../../views/wrapped.ts";
 import { renderStatus, statusDocument } from "./status.view.ts";
 
 /** `awg status`: conditions and resources as the last accepted state sees them. */
@@ -20,11 +21,8 @@ export const run: RunVerb = async (call) => {
   });
   const status = silence === undefined ? seen : { ...seen, silentKeeper: silence };
   const { terminal } = call;
-  terminal.out(
-    flagOption(call, "json")
-      ? JSON.stringify(statusDocument(status))
-      : wrapped(renderStatus(status, styleFor(terminal.colorOut)), terminal),
-  );
+  if (flagOption(call, "json")) printDocument(terminal, "status", statusDocument(status));
+  else printText(terminal, renderStatus(status, styleFor(terminal.colorOut)));
   const check = textOption(call, "check");
   return check === undefined || passes(status, check) ? EXIT.success : EXIT.verification;
 };

@@ -2,16 +2,15 @@ import { type Unrecorded, unrecordedText } from "../../../app/status/compare-hos
 import type { MainRuleMissing } from "../../../app/status/main-rule.ts";
 import { nameOf, openChangeOf } from "../../../app/status/open-change.ts";
 import type { Condition, ResourceStatus, Status } from "../../../app/status/status-report.ts";
-import { tunnelState } from "../../../app/status/tunnel-state.ts";
 import { type AwgError, messageOf } from "../../../model/error.ts";
 import { inverseChange } from "../../../model/plan.ts";
 import type { DocumentOf } from "../../documents/documents.ts";
-import { changeLines } from "../../views/field-change.ts";
 import { passedText } from "../../views/passed.ts";
-import { visibleChanges } from "../../views/policy-values.ts";
+import { changeLines } from "../../views/resource/field-change.ts";
+import { visibleChanges } from "../../views/resource/policy-values.ts";
 import type { Style } from "../../views/style.ts";
 import { unrecordedRemedy } from "../../views/unrecorded.ts";
-import { renderPeers, tunnelDocument } from "./tunnel-status.view.ts";
+import { renderPeers, renderTunnelState, tunnelDocument } from "./tunnel-status.view.ts";
 
 /** Conditions that are good when true; the others are good when false. */
 const GOOD_WHEN_TRUE: ReadonlySet<Condition["type"]> = new Set(["Ready", "Protected"]);
@@ -89,8 +88,8 @@ function renderResource(
   { nowMs, hasFallback }: { readonly nowMs: number; readonly hasFallback: boolean },
 ): readonly string[] {
   const mark = ready && drift.length === 0 ? style.green("✓") : drift.length > 0 ? style.yellow("≠") : style.red("✗");
-  const state = tunnel === undefined ? "" : `${tunnelState(tunnel, nowMs, hasFallback)}, `;
-  const head = `  ${mark} ${key.padEnd(width)}  ${(ready || drift.length > 0 ? enforcement : "").padEnd(11)}  ${state}${summary}`;
+  const state = tunnel === undefined ? summary : renderTunnelState(tunnel, nowMs, hasFallback);
+  const head = `  ${mark} ${key.padEnd(width)}  ${(ready || drift.length > 0 ? enforcement : "").padEnd(11)}  ${state}`;
   const peers = tunnel === undefined ? [] : renderPeers(tunnel, nowMs);
   return [
     head.trimEnd(),

@@ -1,5 +1,6 @@
 import type { PeerStatus, TunnelStatus } from "../../../app/status/status-report.ts";
 import { ageSeconds, tunnelState } from "../../../app/status/tunnel-state.ts";
+import { counted } from "../../../model/text/counted.ts";
 import type { DocumentOf } from "../../documents/documents.ts";
 
 type TunnelDocument = NonNullable<DocumentOf<"status">["resources"][number]["tunnel"]>;
@@ -9,11 +10,18 @@ const KEY_CHARACTERS = 8;
 const UNITS = ["B", "kB", "MB", "GB", "TB"] as const;
 
 /** A line for each peer, as people read it. `nowMs`: milliseconds since the epoch. */
-export function renderPeers({ wire, peers }: TunnelStatus, nowMs: number): readonly string[] {
+export function renderPeers({ peers }: TunnelStatus, nowMs: number): readonly string[] {
   return peers.map((peer) => {
     const { publicKey, endpoint = "no endpoint yet" } = peer;
-    return `${publicKey.slice(0, KEY_CHARACTERS)}… ${endpoint}: ${peerTexts(peer, nowMs).join(", ")}, ${wire}`;
+    return `${publicKey.slice(0, KEY_CHARACTERS)}… ${endpoint}: ${peerTexts(peer, nowMs).join(", ")}`;
   });
+}
+
+/** The state of a tunnel whose engine runs: "connected, amneziawg 2.0, 3 peers"; its peers' lines say the rest. */
+export function renderTunnelState(tunnel: TunnelStatus, nowMs: number, hasFallback: boolean): string {
+  const { wire, peers } = tunnel;
+  const count = peers.length === 1 ? [] : [counted(peers.length, "peer")];
+  return [tunnelState(tunnel, nowMs, hasFallback), wire, ...count].join(", ");
 }
 
 /** The same for programs. What is not known is null. */

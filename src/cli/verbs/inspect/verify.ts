@@ -6,9 +6,10 @@ import type { Verified } from "../../../verify/finding.ts";
 import { EXIT } from "../../exit-code.ts";
 import { loadConfigFor, openHostFor } from "../../open-host.ts";
 import { flagOption, listOption, type RunVerb, type VerbCall } from "../../verb.ts";
+import { printDocument } from "../../views/json.ts";
+import { printText } from "../../views/print-text.ts";
 import { styleFor } from "../../views/style.ts";
 import { renderVerified, verifiedDocument } from "../../views/verified.ts";
-import { wrapped } from "../../views/wrapped.ts";
 
 /** `awg verify`: every packet there can be against the accepted policy; exit 6 when something is found. */
 export const run: RunVerb = async (call) => {
@@ -17,11 +18,8 @@ export const run: RunVerb = async (call) => {
     listOption(call, "file").length === 0 ? await verifyMachine(host.parts) : await verifyConfig(call, host);
   const { terminal } = call;
   for (const note of report.notes) terminal.err(`note: ${note}`);
-  terminal.out(
-    flagOption(call, "json")
-      ? JSON.stringify(verifiedDocument(report))
-      : wrapped(renderVerified(report, styleFor(terminal.colorOut)), terminal),
-  );
+  if (flagOption(call, "json")) printDocument(terminal, "verify", verifiedDocument(report));
+  else printText(terminal, renderVerified(report, styleFor(terminal.colorOut)));
   return report.findings.length === 0 ? EXIT.success : EXIT.verification;
 };
 

@@ -2,8 +2,8 @@ import type { GenerationDifference } from "../../../app/history/compare.ts";
 import type { Planned } from "../../../app/plan/planned.ts";
 import { isInSync, type Plan, type Step, stepsOf } from "../../../model/plan.ts";
 import type { DocumentOf } from "../../documents/documents.ts";
+import { withoutSecrets } from "../../views/resource/without-secrets.ts";
 import type { Style } from "../../views/style.ts";
-import { withoutSecrets } from "../../views/without-secrets.ts";
 import { renderSteps, type ShownStep, type StepOptions } from "./plan.human.ts";
 
 /** One entry a resource: a flip changes the firewall twice, which is order and not a difference. */

@@ -9,8 +9,8 @@ import { loadConfigFor, openHostFor } from "../../open-host.ts";
 import { selectionOf } from "../../selection.ts";
 import { flagOption, listOption, type RunVerb, type VerbCall } from "../../verb.ts";
 import { printDocument } from "../../views/json.ts";
+import { printText } from "../../views/print-text.ts";
 import { styleFor } from "../../views/style.ts";
-import { wrapped } from "../../views/wrapped.ts";
 import { diffDocument, differencesDocument, renderDiff, renderDifferences } from "./diff.human.ts";
 
 const GENERATION = /^@([1-9][0-9]{0,14})$/;
@@ -36,15 +36,14 @@ export const run: RunVerb = async (asked) => {
       ? await planConfig(host.parts, await loadConfigFor(call, host), selectionOf(call))
       : await planRollback(host.parts, from);
   const { terminal } = call;
+  const isVerbose = flagOption(call, "verbose");
   // A note on a resource's key concerns a part of it that no step covers.
   const notes = planned.notes.filter(({ path, isWarning }) => isWarning || path.includes("/"));
   if (notes.length > 0) (await import("../../views/notes.ts")).printNotes(notes, terminal);
   const subject = from === undefined ? "the config says" : `generation ${from} says`;
   if (flagOption(call, "json")) printDocument(terminal, "diff", diffDocument(planned));
   else if (!isInSync(planned.plan))
-    terminal.out(
-      wrapped(renderDiff(planned, styleFor(terminal.colorOut), { isVerbose: flagOption(call, "verbose") }), terminal),
-    );
+    printText(terminal, renderDiff(planned, styleFor(terminal.colorOut), { isVerbose }));
   else terminal.err(`No differences. The host is as ${subject}.`);
   return isInSync(planned.plan) ? EXIT.success : EXIT.differences;
 };
@@ -53,14 +52,10 @@ async function compare(call: VerbCall, { parts }: OpenHost, from: number, to: nu
   const { compareGenerations } = await import("../../../app/history/compare.ts");
   const differences = await compareGenerations(parts.stores, from, to);
   const { terminal } = call;
+  const isVerbose = flagOption(call, "verbose");
   if (flagOption(call, "json")) printDocument(terminal, "diff-generations", differencesDocument(from, to, differences));
   else if (differences.length > 0)
-    terminal.out(
-      wrapped(
-        renderDifferences(differences, styleFor(terminal.colorOut), { isVerbose: flagOption(call, "verbose") }),
-        terminal,
-      ),
-    );
+    printText(terminal, renderDifferences(differences, styleFor(terminal.colorOut), { isVerbose }));
   else terminal.err(`No differences between the generations ${from} and ${to}.`);
   return differences.length === 0 ? EXIT.success : EXIT.differences;
 }

@@ -1,9 +1,9 @@
 import type { Action, Plan, Step } from "../../../model/plan.ts";
 import { stepsOf } from "../../../model/plan.ts";
 import type { FieldChange, Resource, Spec } from "../../../model/resource.ts";
-import { changeLines } from "../../views/field-change.ts";
-import { visibleChanges } from "../../views/policy-values.ts";
-import { specLines } from "../../views/spec-lines.ts";
+import { changeLines } from "../../views/resource/field-change.ts";
+import { visibleChanges } from "../../views/resource/policy-values.ts";
+import { specLines } from "../../views/resource/spec-lines.ts";
 import type { Style } from "../../views/style.ts";
 import { isOfManyRules, policyRuleLines, policyRulesText, type TableNames, tableNames } from "./policy-rule-lines.ts";
 

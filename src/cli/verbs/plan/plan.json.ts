@@ -5,10 +5,10 @@ import type { DocumentOf } from "../../documents/documents.ts";
 import { flagOption, type VerbCall } from "../../verb.ts";
 import { printDocument } from "../../views/json.ts";
 import { printNotes } from "../../views/notes.ts";
+import { printText } from "../../views/print-text.ts";
+import { withoutSecrets } from "../../views/resource/without-secrets.ts";
 import { styleFor } from "../../views/style.ts";
 import { renderVerified, verifiedDocument } from "../../views/verified.ts";
-import { withoutSecrets } from "../../views/without-secrets.ts";
-import { wrapped } from "../../views/wrapped.ts";
 import { renderPlan } from "./plan.human.ts";
 
 /** Prints a plan, and what its verification found: to stdout, as text or as one JSON document; notes go to stderr. */
@@ -23,9 +23,9 @@ export function printPlanned(planned: Planned, call: VerbCall, verified?: Verifi
   printNotes(planned.notes, terminal);
   const options = { isVerbose: flagOption(call, "verbose"), resources: planned.desired.resources };
   const text = renderPlan(planned.plan, planned.traffic, styleFor(terminal.colorOut), options);
-  terminal.out(wrapped(text, terminal));
+  printText(terminal, text);
   for (const note of verified?.notes ?? []) terminal.err(`${style.yellow("note:")} ${note}`);
-  if (verified !== undefined) terminal.out(wrapped(renderVerified(verified, styleFor(terminal.colorOut)), terminal));
+  if (verified !== undefined) printText(terminal, renderVerified(verified, styleFor(terminal.colorOut)));
 }
 
 function planDocument(planned: Planned): DocumentOf<"plan"> {

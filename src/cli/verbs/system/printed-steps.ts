@@ -2,6 +2,7 @@ import type { Installed } from "../../../app/install/install.ts";
 import type { StepOutcome } from "../../../app/install/installation-step.ts";
 import { flagOption, type VerbCall } from "../../verb.ts";
 import { printDocument } from "../../views/json.ts";
+import { printText } from "../../views/print-text.ts";
 
 const WORDS: Readonly<Record<StepOutcome, string>> = {
   kept: "is there already",
@@ -20,6 +21,6 @@ export function printInstalled(call: VerbCall, { steps, warnings }: Installed, d
   }
   for (const { what, outcome } of steps) {
     const changes = outcome === "done" || outcome === "would-be-done";
-    call.terminal.out(`${what}: ${[WORDS[outcome], changes ? done : ""].filter(Boolean).join(" ")}`);
+    printText(call.terminal, `${what}: ${[WORDS[outcome], changes ? done : ""].filter(Boolean).join(" ")}`);
   }
 }

@@ -5,6 +5,7 @@ import { EXIT } from "../../exit-code.ts";
 import { openHostToChange } from "../../open-host.ts";
 import { flagOption, type RunVerb } from "../../verb.ts";
 import { printDocument } from "../../views/json.ts";
+import { printText } from "../../views/print-text.ts";
 
 const COMMANDS = ["start", "stop", "restart"] as const;
 
@@ -22,7 +23,7 @@ export const run: RunVerb = async (call) => {
   const services = await readServices(host.parts);
   if (flagOption(call, "json"))
     printDocument(call.terminal, "service", { format_version: "1", services: services.map(forPrograms) });
-  else for (const report of services) call.terminal.out(lineOf(report));
+  else for (const report of services) printText(call.terminal, lineOf(report));
   return EXIT.success;
 };
 

@@ -1,8 +1,15 @@
-import type { AllowGrant, FlowMatch, FlowRule, PathRef, PolicyTunnel, PortRange } from "../../model/firewall/policy.ts";
-import type { FieldChange } from "../../model/resource.ts";
-import { tunnelOfDevice } from "../../model/resources/tunnel-key.ts";
-import { policyField } from "../../model/text/field-name.ts";
-import { protocolName } from "../../verify/finding.ts";
+import type {
+  AllowGrant,
+  FlowMatch,
+  FlowRule,
+  PathRef,
+  PolicyTunnel,
+  PortRange,
+} from "../../../model/firewall/policy.ts";
+import type { FieldChange } from "../../../model/resource.ts";
+import { tunnelOfDevice } from "../../../model/resources/tunnel-key.ts";
+import { policyField } from "../../../model/text/field-name.ts";
+import { protocolName } from "../../../verify/finding.ts";
 
 const SHOWN_MEMBERS = 3;
 

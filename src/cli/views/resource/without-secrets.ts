@@ -1,4 +1,4 @@
-import { SECRET_OBFUSCATION_KEY } from "../../uapi/obfuscation.ts";
+import { SECRET_OBFUSCATION_KEY } from "../../../uapi/obfuscation.ts";
 
 const SECRET_FIELDS: ReadonlySet<string> = new Set([
   "privateKey",

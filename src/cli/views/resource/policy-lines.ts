@@ -1,5 +1,5 @@
-import type { DnsPolicy, FirewallPolicy, PolicyLayer } from "../../model/firewall/policy.ts";
-import { counted } from "../../model/text/counted.ts";
+import type { DnsPolicy, FirewallPolicy, PolicyLayer } from "../../../model/firewall/policy.ts";
+import { counted } from "../../../model/text/counted.ts";
 import { allowText, endpointText, pathText, ruleText } from "./policy-values.ts";
 
 /** Rules, exceptions and endpoints beyond this many are counted. */

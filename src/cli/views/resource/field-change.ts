@@ -1,7 +1,7 @@
-import type { FieldChange } from "../../model/resource.ts";
-import { fieldName, policyField } from "../../model/text/field-name.ts";
+import type { FieldChange } from "../../../model/resource.ts";
+import { fieldName, policyField } from "../../../model/text/field-name.ts";
+import type { Style } from "../style.ts";
 import { policyValue } from "./policy-values.ts";
-import type { Style } from "./style.ts";
 
 /**
  * What a change is read as: `plan`, from the value found to the value that awg will write; `found`, from the accepted

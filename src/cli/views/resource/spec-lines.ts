@@ -1,10 +1,10 @@
-import type { Resource } from "../../model/resource.ts";
-import type { LinkSpec } from "../../model/resources/link.ts";
-import type { ResolverSpec } from "../../model/resources/resolver.ts";
-import type { RoutesSpec } from "../../model/resources/routes.ts";
-import type { ServiceSpec } from "../../model/resources/service.ts";
-import type { PeerSpec, TunnelSpec } from "../../model/resources/tunnel.ts";
-import { SECRET_OBFUSCATION_KEY } from "../../uapi/obfuscation.ts";
+import type { Resource } from "../../../model/resource.ts";
+import type { LinkSpec } from "../../../model/resources/link.ts";
+import type { ResolverSpec } from "../../../model/resources/resolver.ts";
+import type { RoutesSpec } from "../../../model/resources/routes.ts";
+import type { ServiceSpec } from "../../../model/resources/service.ts";
+import type { PeerSpec, TunnelSpec } from "../../../model/resources/tunnel.ts";
+import { SECRET_OBFUSCATION_KEY } from "../../../uapi/obfuscation.ts";
 import { atMost, MOST_MEMBERS, policyLines } from "./policy-lines.ts";
 import { listed } from "./policy-values.ts";
 
