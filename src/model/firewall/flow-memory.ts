@@ -24,7 +24,7 @@ export interface UserClass {
  * the user of a flow is remembered while it is known. `refused`: nothing is remembered, since the rules distinguish too
  * many kinds of users.
  */
-type FlowMemory =
+export type FlowMemory =
   | { readonly kind: "needless" | "refused" }
   /** The first class holds the users that no rule names. */
   | { readonly kind: "kept"; readonly classes: readonly UserClass[] };

@@ -1,4 +1,4 @@
-import type { RenderedTable } from "../../host/linux/nft/render/table-writer.ts";
+import type { RenderedTable } from "../../host/linux/nft/render/rendered-table.ts";
 import { NFT_BOOT_TABLE, NFT_TABLE } from "../../model/ownership.ts";
 import type { NftChain } from "../../native/linux/nftables/chain.codec.ts";
 import type { TableFamily } from "../../native/linux/nftables/field.ts";

@@ -1,4 +1,4 @@
-import type { RenderedTable } from "../../../src/host/linux/nft/render/table-writer.ts";
+import type { RenderedTable } from "../../../src/host/linux/nft/render/rendered-table.ts";
 import type { Packet } from "../../../src/model/firewall/packet.ts";
 import { parseIp } from "../../../src/model/ip.ts";
 import type { ShownPacket } from "../../../src/verify/finding.ts";

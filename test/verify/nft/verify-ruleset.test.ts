@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { renderNft } from "../../../src/host/linux/nft/render/render-nft.ts";
-import type { RenderedTable } from "../../../src/host/linux/nft/render/table-writer.ts";
+import type { RenderedTable } from "../../../src/host/linux/nft/render/rendered-table.ts";
 import { judge } from "../../../src/model/firewall/evaluate.ts";
 import type { Packet } from "../../../src/model/firewall/packet.ts";
 import type { FirewallPolicy } from "../../../src/model/firewall/policy.ts";

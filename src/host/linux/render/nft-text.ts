@@ -4,7 +4,8 @@ import type { Expression, ExpressionOf, Verdict } from "../../../native/linux/nf
 import { FIELDS, type FieldName, fieldOf } from "../../../native/linux/nftables/field.ts";
 import type { NftRule } from "../../../native/linux/nftables/rule.codec.ts";
 import type { SetElement } from "../../../native/linux/nftables/set-element.codec.ts";
-import type { RenderedSet, RenderedTable } from "../nft/render/table-writer.ts";
+import type { RenderedTable } from "../nft/render/rendered-table.ts";
+import type { RenderedSet } from "../nft/render/table-sets.ts";
 
 /** What a register holds while a rule is read from left to right. */
 interface Loaded {

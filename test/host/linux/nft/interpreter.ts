@@ -1,4 +1,4 @@
-import type { RenderedTable } from "../../../../src/host/linux/nft/render/table-writer.ts";
+import type { RenderedTable } from "../../../../src/host/linux/nft/render/rendered-table.ts";
 import type { Packet } from "../../../../src/model/firewall/packet.ts";
 import { PORTED_PROTOCOLS } from "../../../../src/model/firewall/packet.ts";
 import { ipToBytes } from "../../../../src/model/ip.ts";

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { renderBootTable } from "../../../../src/host/linux/nft/render/boot-table.ts";
 import { renderNft } from "../../../../src/host/linux/nft/render/render-nft.ts";
-import type { RenderedTable } from "../../../../src/host/linux/nft/render/table-writer.ts";
+import type { RenderedTable } from "../../../../src/host/linux/nft/render/rendered-table.ts";
 import { judge } from "../../../../src/model/firewall/evaluate.ts";
 import { NDP } from "../../../../src/model/firewall/link-traffic.ts";
 import { type Packet, PROTOCOL } from "../../../../src/model/firewall/packet.ts";

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { fallbackSetName } from "../../../../src/host/linux/nft/render/chain-names.ts";
 import { fallbackElements } from "../../../../src/host/linux/nft/render/fallback-sets.ts";
 import { renderNft } from "../../../../src/host/linux/nft/render/render-nft.ts";
-import type { RenderedTable } from "../../../../src/host/linux/nft/render/table-writer.ts";
+import type { RenderedTable } from "../../../../src/host/linux/nft/render/rendered-table.ts";
 import { judge, markAfterSteering } from "../../../../src/model/firewall/evaluate.ts";
 import { fallbackPaths, withFallback } from "../../../../src/model/firewall/fallback.ts";
 import type { Packet } from "../../../../src/model/firewall/packet.ts";

@@ -18,7 +18,7 @@ import {
 } from "../../../../native/linux/nftables/set.codec.ts";
 import type { NftTable } from "../../../../native/linux/nftables/table.codec.ts";
 import { identityOf, ownChains, ownTables } from "../observe/own-tables.ts";
-import type { RenderedTable } from "../render/table-writer.ts";
+import type { RenderedTable } from "../render/rendered-table.ts";
 import type { LoadedMark } from "./policy-record.ts";
 import type { LastingTable } from "./ruleset-changes.ts";
 

@@ -6,7 +6,11 @@ import type { FirewallPolicy } from "../../../../model/firewall/policy.ts";
 import { NFT_BOOT_TABLE, NFT_TABLE } from "../../../../model/ownership.ts";
 import { hasErrno } from "../../../../native/linux/errno.ts";
 import type { NetlinkSocket } from "../../../../native/linux/netlink/netlink-socket.ffi.ts";
-import { openNetfilterSocket, readNftGeneration } from "../../../../native/linux/nftables/nft-netlink.ffi.ts";
+import {
+  type NftChange,
+  openNetfilterSocket,
+  readNftGeneration,
+} from "../../../../native/linux/nftables/nft-netlink.ffi.ts";
 import type { Capabilities } from "../../../ports/facts.ts";
 import { withFilePermission } from "../../file-permission.ts";
 import { devicesToJudge } from "../observe/devices-to-judge.ts";
@@ -14,7 +18,7 @@ import { foreignTables, isBootTableForeign, ownTables } from "../observe/own-tab
 import { tableDamage } from "../observe/table-damage.ts";
 import { uplinksNow } from "../observe/uplinks.ts";
 import { renderNft } from "../render/render-nft.ts";
-import type { RenderedTable } from "../render/table-writer.ts";
+import type { RenderedTable } from "../render/rendered-table.ts";
 import { cutForbidden, trackedFlows } from "./cut-forbidden.ts";
 import { type LastingFlows, lastingFlows } from "./kept-flows.ts";
 import { learnStanding } from "./learn-open-flows.ts";
@@ -116,32 +120,61 @@ async function sendPolicy(
   identity: string,
   loaded?: LoadedMark,
 ): Promise<readonly string[]> {
-  const { ownedTables } = deps.capabilities();
-  const tunnels = policy.layers.flatMap((layer) => layer.tunnels).map((tunnel) => tunnel.device);
   if (!hasTables()) tryToLearn(policy);
   const spared = sparedTables();
   refuseForeign(spared);
-  const remembers = ownedTables && flowMemoryOf(policy).kind === "kept";
-  let lastingAttempts = LASTING_ATTEMPTS;
-  for (let attempt = 1; ; attempt += 1) {
-    const { physical: devices } = await devicesToJudge(deps.capabilities(), tunnels);
-    const uplinks = uplinksNow(tunnels);
-    const tables = renderNft(policy, { devices, uplinks, identity, ownedTables });
-    const isTried = remembers && loaded !== undefined && lastingAttempts > 0;
-    const lasting = isTried ? flowsThatLast(loaded, tables) : undefined;
-    const changes = changesToLoad(tables, ownedTables, { lasting: lasting?.tables ?? [], foreign: spared });
+  const remembers = deps.capabilities().ownedTables && flowMemoryOf(policy).kind === "kept";
+  const keeping = Array.from({ length: remembers ? LASTING_ATTEMPTS : 0 }, () => loaded);
+  const anew = Array.from({ length: LOAD_ATTEMPTS }, () => undefined);
+  let failure: unknown;
+  for (const kept of [...keeping, ...anew]) {
+    const load = await prepareLoad(deps, policy, { identity, kept, spared });
     try {
-      await deps.owner.sendTransaction(changes, lasting?.generation);
-      return uplinks;
+      await deps.owner.sendTransaction(load.changes, load.lasting?.generation);
+      return load.uplinks;
     } catch (error) {
-      if (lasting !== undefined && isRefusal(error)) {
-        lastingAttempts -= 1;
-        continue;
-      }
-      const { physical: found } = await devicesToJudge(deps.capabilities(), tunnels);
-      if (attempt >= LOAD_ATTEMPTS || (found.join() === devices.join() && !hasErrno(error, "ENOENT"))) throw error;
+      failure = error;
+      if (!(await mayPassNext(deps, load, error))) break;
     }
   }
+  throw failure;
+}
+
+/** One try of a load, for the devices that the host has now. */
+interface PreparedLoad {
+  readonly tunnels: readonly string[];
+  readonly devices: readonly string[];
+  readonly uplinks: readonly string[];
+  readonly changes: readonly NftChange[];
+  /** The flows that stay remembered; absent if none do. */
+  readonly lasting: LastingFlows | undefined;
+}
+
+interface LoadOptions {
+  readonly identity: string;
+  /** The load whose flows shall stay remembered. */
+  readonly kept: LoadedMark | undefined;
+  /** Tables of other programs, which no load deletes. */
+  readonly spared: readonly string[];
+}
+
+async function prepareLoad(deps: LoadDeps, policy: FirewallPolicy, options: LoadOptions): Promise<PreparedLoad> {
+  const { identity, kept, spared } = options;
+  const { ownedTables } = deps.capabilities();
+  const tunnels = policy.layers.flatMap((layer) => layer.tunnels).map((tunnel) => tunnel.device);
+  const { physical: devices } = await devicesToJudge(deps.capabilities(), tunnels);
+  const uplinks = uplinksNow(tunnels);
+  const tables = renderNft(policy, { devices, uplinks, identity, ownedTables });
+  const lasting = kept === undefined ? undefined : flowsThatLast(kept, tables);
+  const changes = changesToLoad(tables, ownedTables, { lasting: lasting?.tables ?? [], foreign: spared });
+  return { tunnels, devices, uplinks, changes, lasting };
+}
+
+/** Whether the next try may pass: one without the remembered flows, or with the devices that are there then. */
+async function mayPassNext(deps: LoadDeps, load: PreparedLoad, error: unknown): Promise<boolean> {
+  if (load.lasting !== undefined && isRefusal(error)) return true;
+  const { physical: found } = await devicesToJudge(deps.capabilities(), load.tunnels);
+  return found.join() !== load.devices.join() || hasErrno(error, "ENOENT");
 }
 
 /** Tables of other programs with a name of awg's; a load deletes none. */

@@ -10,7 +10,7 @@ import {
   encodeTableDeletion,
   encodeTableDestruction,
 } from "../../../../native/linux/nftables/table.codec.ts";
-import type { RenderedTable } from "../render/table-writer.ts";
+import type { RenderedTable } from "../render/rendered-table.ts";
 
 /** A table with sets that outlive the load of another policy (S4.10). */
 export interface LastingTable {

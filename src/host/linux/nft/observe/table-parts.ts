@@ -4,7 +4,7 @@ import type { NftTableContents } from "../../../../native/linux/nftables/nft-net
 import type { NftRule } from "../../../../native/linux/nftables/rule.codec.ts";
 import { keyBytes, keyType } from "../../../../native/linux/nftables/set.codec.ts";
 import { compareBytes, mergeElements, type SetElement } from "../../../../native/linux/nftables/set-element.codec.ts";
-import type { RenderedTable } from "../render/table-writer.ts";
+import type { RenderedTable } from "../render/rendered-table.ts";
 
 /** A table by its parts: "chain out" or "set tunnels" → a text that is equal exactly if the part is. */
 export type TableParts = ReadonlyMap<string, string>;

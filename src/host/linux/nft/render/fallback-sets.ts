@@ -19,9 +19,9 @@ const FRAMES = [0x0800, 0x86dd] as const;
  * The condition that the fallback of this path is in force (rule S4.9). Each path has a set of network
  * protocols, filled while its tunnel is down; its elements vanish by themselves, so that nobody need live to end it.
  */
-export function whileFallenBack({ writer, match }: RenderPlace, path: number, not = false): Match {
-  const field = fieldIn(writer.family);
-  writer.expiringSet(fallbackSetName(path), [field], FALLBACK_LIFETIME_MS);
+export function whileFallenBack({ sets, match }: RenderPlace, path: number, not = false): Match {
+  const field = fieldIn(sets.family);
+  sets.expiring(fallbackSetName(path), [field], FALLBACK_LIFETIME_MS);
   return match.inSet(field, fallbackSetName(path), { not });
 }
 

@@ -10,18 +10,18 @@ import {
   TABLE_MARK,
 } from "../../../../model/ownership.ts";
 import { type ChainBase, PRIORITY } from "../../../../native/linux/nftables/chain.codec.ts";
-import { counter, verdict } from "../../../../native/linux/nftables/expression.ts";
-import { type Match, matchIn, setMark } from "../../../../native/linux/nftables/match.ts";
-import { REFUSED_CHAIN } from "./chain-names.ts";
-import { writeArriving } from "./chains/arriving-chain.ts";
-import { onTunnel, type RenderPlace } from "./chains/conditions.ts";
+import { type Expression, verdict } from "../../../../native/linux/nftables/expression.ts";
+import { type Match, setMark } from "../../../../native/linux/nftables/match.ts";
+import type { NewTable } from "../../../../native/linux/nftables/table.codec.ts";
+import { arrivingChains } from "./chains/arriving-chain.ts";
+import { onTunnel, ownAddresses, placeIn, type RenderPlace } from "./chains/conditions.ts";
 import { isReply } from "./chains/grant-rules.ts";
-import { isJudged, remembersVerdicts, writeRemember } from "./chains/judged-flows.ts";
-import { type LayerChains, writeLayer } from "./chains/layer-chains.ts";
-import { writeLinkIn, writeLinkOut, writeRestMissing } from "./chains/link-rules.ts";
-import { refuse } from "./chains/path-chains.ts";
-import { writeSteering } from "./chains/steering-chain.ts";
-import { prefixesOf, type RenderedTable, TableWriter } from "./table-writer.ts";
+import { isJudged, rememberChain, remembersVerdicts } from "./chains/judged-flows.ts";
+import { type LayerChains, layerChains } from "./chains/layer-chains.ts";
+import { linkIn, linkOut, restMissing } from "./chains/link-rules.ts";
+import { REFUSED, refuse } from "./chains/refused-chain.ts";
+import { steeringChains } from "./chains/steering-chain.ts";
+import { type Chain, type RenderedTable, type Rule, renderedTable, rule } from "./rendered-table.ts";
 
 /**
  * Packets sent here are judged in postrouting: the output hook still shows the device from before the mark sent the
@@ -44,112 +44,97 @@ export interface InetTableOptions {
 
 /** Renders the inet table: steering, marking what arrives, then judging what leaves, enters and crosses (chapters S1–S8). */
 export function renderInetTable(policy: FirewallPolicy, { identity, owned, uplinks }: InetTableOptions): RenderedTable {
-  const writer = new TableWriter({ family: "inet", name: NFT_TABLE, owned, persistent: owned, comment: TABLE_MARK });
-  const place = placeIn("inet", writer, policy);
-  writer.chain(IDENTITY_CHAIN, { comment: identity });
+  const table: NewTable = { family: "inet", name: NFT_TABLE, owned, persistent: owned, comment: TABLE_MARK };
+  const place = placeIn("inet", policy);
   const remembers = remembersVerdicts(policy);
-  if (remembers) writeRemember(place);
-  writeRefused(place);
-  writeSteering(place, policy);
-  writeArriving(place, policy, uplinks);
   const memory = flowMemoryOf(policy);
   const classes = memory.kind === "kept" ? memory.classes : undefined;
-  const layers = policy.layers.map((layer, index) =>
-    writeLayer(place, layer, policy.layers.length > 1 ? `-${index + 1}` : "", { classes, remembers }),
-  );
-  const guarded = policy.layers.some((layer) => layer.killSwitch) ? "drop" : "accept";
-  writeLeaving(place, layers, guarded, remembers);
-  writeSourceGuard(place, policy);
-  writeEntering(place, policy, layers, guarded);
-  writeCrossing(place, policy, layers, guarded);
-  return writer.finish();
-}
-
-/** The place of the rules of one table. */
-export function placeIn(family: "inet" | "netdev", writer: TableWriter, { layers }: FirewallPolicy): RenderPlace {
-  const devices = layers.flatMap(({ tunnels }) => tunnels.map(({ device }) => device));
-  return { writer, match: matchIn(family), tunnelDevices: [...new Set(devices)] };
-}
-
-/** Counts and drops. */
-export function writeRefused({ writer }: RenderPlace): void {
-  writer.chain(REFUSED_CHAIN);
-  writer.rule(REFUSED_CHAIN, [], [counter(), verdict("drop")], "S1.5 refused");
-}
-
-/** Addresses of the policy's tunnels as the source or destination of a packet, one alternative per family. */
-export function ownAddresses({ writer, match }: RenderPlace, side: "saddr" | "daddr", policy: FirewallPolicy): Match[] {
-  const addresses = [...new Set(policy.layers.flatMap((layer) => layer.tunnels).flatMap((tunnel) => tunnel.addresses))];
-  return ([4, 6] as const).flatMap((family) => {
-    const mine = prefixesOf(family, addresses);
-    const [only] = mine;
-    if (only === undefined) return [];
-    if (mine.length === 1) return [match[side](only)];
-    const set = writer.valueSet(`own-addresses-v${family}`, family === 4 ? "ip.daddr" : "ip6.daddr", mine);
-    return [match.inSet(`${family === 4 ? "ip" : "ip6"}.${side}`, set)];
+  const before = [
+    { name: IDENTITY_CHAIN, comment: identity, rules: [] },
+    ...(remembers ? [rememberChain(place)] : []),
+    REFUSED,
+    ...steeringChains(place, policy, { memory, remembers }),
+    ...arrivingChains(place, policy, uplinks),
+  ];
+  const layers = policy.layers.map((layer, index) => {
+    const suffix = policy.layers.length > 1 ? `-${index + 1}` : "";
+    return layerChains(place, layer, { suffix, classes, remembers });
   });
+  const verdicts: Judgement = { layers, unless: policy.layers.some((layer) => layer.killSwitch) ? "drop" : "accept" };
+  return renderedTable(table, place.sets, [
+    ...before,
+    ...layers.flatMap(({ chains }) => chains),
+    ...leavingChains(place, verdicts, remembers),
+    sourceGuardChain(place),
+    ...enteringChains(place, verdicts),
+    crossingChain(place, verdicts),
+  ]);
 }
 
-function filterAt(hook: ChainBase["hook"], priority: number, policy: ChainBase["policy"]): { base: ChainBase } {
-  return { base: { type: "filter", hook, priority, policy } };
+/** What the base chains that judge have in common: the layers that must accept, and the verdict on what no rule judges. */
+interface Judgement {
+  readonly layers: readonly LayerChains[];
+  readonly unless: ChainBase["policy"];
 }
 
-function writeLeaving(
-  place: RenderPlace,
-  layers: readonly LayerChains[],
-  policy: ChainBase["policy"],
-  remembers: boolean,
-): void {
-  const { writer, match } = place;
-  const link = "link-out";
-  const mark = setMark(markOfPath(PATH_NUMBERS.direct), MARK_MASK);
-  writer.chain(link);
-  if (policy === "drop") writeRestMissing(place, link);
+function filterAt(hook: ChainBase["hook"], priority: number, policy: ChainBase["policy"]): ChainBase {
+  return { type: "filter", hook, priority, policy };
+}
+
+const isJudgedHere = (): Expression[] => setMark(markOfPath(PATH_NUMBERS.direct), MARK_MASK);
+const everyLayer = (chain: string): Rule => rule([], verdict("jump", chain), "S1.2 every layer accepts");
+const accepted = (): Rule => rule([], verdict("accept"), "S1.2 every layer has accepted");
+
+function leavingChains(place: RenderPlace, { layers, unless }: Judgement, remembers: boolean): Chain[] {
+  const { match } = place;
+  const missing = unless === "drop" ? restMissing(place) : [];
   const isMarked = match.anyBit("mark", MARK_MASK);
-  writer.rule(link, [isMarked], verdict("return"), "S4.8 steering leaves DHCP and NDP unmarked");
-  writeLinkOut(place, link, verdict("accept"));
-  writer.chain("leaving", { ...filterAt("postrouting", LEAVING_PRIORITY, policy), comment: "S5 leaving" });
-  writer.rule("leaving", [match.field("oifname", LOOPBACK_DEVICE)], verdict("accept"), "S2.1 loopback");
-  for (const judged of remembers ? isJudged(place) : [])
-    writer.rule("leaving", judged, [...mark, verdict("accept")], "S5.6 judged before, marked for S9.3");
-  writer.rule("leaving", [onTunnel(place, "oifname", true)], verdict("jump", link), "S2.4-S2.6 DHCP and NDP");
-  writer.rule("leaving", [match.anyBit("mark", MARK_MASK, { not: true })], mark, "S9.3 is judged here");
-  for (const { leaving } of layers) writer.rule("leaving", [], verdict("jump", leaving), "S1.2 every layer accepts");
-  writer.rule("leaving", [], verdict("accept"), "S1.2 every layer has accepted");
+  const exempt = linkOut(place, "link-out", verdict("accept"));
+  const steered = rule([isMarked], verdict("return"), "S4.8 steering leaves DHCP and NDP unmarked");
+  const link: Chain = { name: "link-out", rules: [...missing, steered, ...exempt.rules] };
+  const rules = [
+    rule([match.field("oifname", LOOPBACK_DEVICE)], verdict("accept"), "S2.1 loopback"),
+    ...(remembers ? isJudged(place) : []).map((judged) =>
+      rule(judged, [...isJudgedHere(), verdict("accept")], "S5.6 judged before, marked for S9.3"),
+    ),
+    rule([onTunnel(place, "oifname", true)], verdict("jump", link.name), "S2.4-S2.6 DHCP and NDP"),
+    rule([match.anyBit("mark", MARK_MASK, { not: true })], isJudgedHere(), "S9.3 is judged here"),
+    ...layers.map(({ leaving }) => everyLayer(leaving)),
+    accepted(),
+  ];
+  const hook = filterAt("postrouting", LEAVING_PRIORITY, unless);
+  return [link, ...exempt.chains, { name: "leaving", hook, comment: "S5 leaving", rules }];
 }
 
-function writeSourceGuard(place: RenderPlace, policy: FirewallPolicy): void {
-  const { writer, match } = place;
-  const chain = "source-guard";
-  writer.chain(chain, { ...filterAt("postrouting", SOURCE_PRIORITY, "accept"), comment: "S2.2 after NAT" });
-  const outside = [match.field("oifname", LOOPBACK_DEVICE, { not: true }), onTunnel(place, "oifname", true)];
-  for (const own of ownAddresses(place, "saddr", policy)) {
-    writer.rule(chain, [own, ...outside], refuse(), "S2.2 source is a tunnel's address");
-  }
+function sourceGuardChain(place: RenderPlace): Chain {
+  const outside = [place.match.field("oifname", LOOPBACK_DEVICE, { not: true }), onTunnel(place, "oifname", true)];
+  const rules = ownAddresses(place, "saddr").map((own) =>
+    rule([own, ...outside], refuse(), "S2.2 source is a tunnel's address"),
+  );
+  const hook = filterAt("postrouting", SOURCE_PRIORITY, "accept");
+  return { name: "source-guard", hook, comment: "S2.2 after NAT", rules };
 }
 
-function writeEntering(
-  place: RenderPlace,
-  policy: FirewallPolicy,
-  layers: readonly LayerChains[],
-  chainPolicy: ChainBase["policy"],
-): void {
-  const { writer, match } = place;
-  const link = "link-in";
-  writer.chain(link);
-  for (const own of ownAddresses(place, "daddr", policy)) {
-    writer.rule(link, [own], refuse(), "S2.3 a tunnel's address is reached only through the tunnel");
-  }
-  for (const own of ownAddresses(place, "saddr", policy)) writer.rule(link, [own], refuse(), NOBODY_ELSE);
-  for (const answer of plainAnswers(place)) writer.rule(link, answer, verdict("accept"), "S6.2 answer");
-  writeLinkIn(place, link, verdict("accept"));
-  writer.chain("entering", { ...filterAt("input", PRIORITY.filter, chainPolicy), comment: "S6 entering" });
-  writer.rule("entering", [match.field("iifname", LOOPBACK_DEVICE)], verdict("accept"), "S2.1 loopback");
-  writer.rule("entering", [onTunnel(place, "iifname", true)], verdict("jump", link), "S2.3-S2.6 by a physical device");
-  for (const { entering } of layers) {
-    if (entering !== undefined) writer.rule("entering", [], verdict("jump", entering), "S1.2 every layer accepts");
-  }
-  writer.rule("entering", [], verdict("accept"), "S1.2 every layer has accepted");
+function enteringChains(place: RenderPlace, { layers, unless }: Judgement): Chain[] {
+  const { match } = place;
+  const toTunnels = "S2.3 a tunnel's address is reached only through the tunnel";
+  const link: Chain = {
+    name: "link-in",
+    rules: [
+      ...ownAddresses(place, "daddr").map((own) => rule([own], refuse(), toTunnels)),
+      ...ownAddresses(place, "saddr").map((own) => rule([own], refuse(), NOBODY_ELSE)),
+      ...plainAnswers(place).map((answer) => rule(answer, verdict("accept"), "S6.2 answer")),
+      ...linkIn(place, verdict("accept")),
+    ],
+  };
+  const rules = [
+    rule([match.field("iifname", LOOPBACK_DEVICE)], verdict("accept"), "S2.1 loopback"),
+    rule([onTunnel(place, "iifname", true)], verdict("jump", link.name), "S2.3-S2.6 by a physical device"),
+    ...layers.flatMap(({ entering }) => (entering === undefined ? [] : [everyLayer(entering)])),
+    accepted(),
+  ];
+  const hook = filterAt("input", PRIORITY.filter, unless);
+  return [link, { name: "entering", hook, comment: "S6 entering", rules }];
 }
 
 /** Answers of which no redirect (S6.7) is one: all but ICMP, and echo replies (RFC 792, RFC 4443 section 4.2). */
@@ -160,19 +145,11 @@ function plainAnswers(place: RenderPlace): Match[][] {
   return [[isReply(place), ...carried], ...echoes.map((echo) => [isReply(place), echo])];
 }
 
-function writeCrossing(
-  place: RenderPlace,
-  policy: FirewallPolicy,
-  layers: readonly LayerChains[],
-  chainPolicy: ChainBase["policy"],
-): void {
-  const { writer } = place;
-  const mark = setMark(markOfPath(PATH_NUMBERS.direct), MARK_MASK);
-  writer.chain("crossing", { ...filterAt("forward", PRIORITY.filter, chainPolicy), comment: "S7 crossing" });
-  for (const own of ownAddresses(place, "saddr", policy))
-    writer.rule("crossing", [own, onTunnel(place, "iifname", true)], refuse(), NOBODY_ELSE);
-  for (const { crossing } of layers) {
-    if (crossing !== undefined) writer.rule("crossing", [], verdict("jump", crossing), "S1.2 every layer accepts");
-  }
-  writer.rule("crossing", [], [...mark, verdict("accept")], "S7.1 its path is judged where it leaves");
+function crossingChain(place: RenderPlace, { layers, unless }: Judgement): Chain {
+  const rules = [
+    ...ownAddresses(place, "saddr").map((own) => rule([own, onTunnel(place, "iifname", true)], refuse(), NOBODY_ELSE)),
+    ...layers.flatMap(({ crossing }) => (crossing === undefined ? [] : [everyLayer(crossing)])),
+    rule([], [...isJudgedHere(), verdict("accept")], "S7.1 its path is judged where it leaves"),
+  ];
+  return { name: "crossing", hook: filterAt("forward", PRIORITY.filter, unless), comment: "S7 crossing", rules };
 }

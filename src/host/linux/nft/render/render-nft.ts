@@ -2,7 +2,7 @@ import type { FirewallPolicy } from "../../../../model/firewall/policy.ts";
 import { type SpreadPart, spreadDevices } from "./chains/spread-devices.ts";
 import { renderEgressTable } from "./egress-table.ts";
 import { renderInetTable } from "./inet-table.ts";
-import type { RenderedTable } from "./table-writer.ts";
+import type { RenderedTable } from "./rendered-table.ts";
 
 /** What the rules depend on besides the policy. */
 export interface RenderContext {

@@ -1,24 +1,33 @@
 import { PORTED_PROTOCOLS, PROTOCOL } from "../../../../../model/firewall/packet.ts";
-import type { PortRange } from "../../../../../model/firewall/policy.ts";
-import type { Match, MatchBuilder } from "../../../../../native/linux/nftables/match.ts";
-import { prefixesOf, type TableWriter } from "../table-writer.ts";
+import type { FirewallPolicy, PortRange } from "../../../../../model/firewall/policy.ts";
+import { NFT_TABLE } from "../../../../../model/ownership.ts";
+import { type Match, type MatchBuilder, matchIn } from "../../../../../native/linux/nftables/match.ts";
+import { TableSets } from "../table-sets.ts";
 
-/** Where a rule is rendered: its table, the builders for that table's family, and every tunnel device of the policy. */
+/** Where a rule is rendered: its table's sets, the builders for that table's family, and every tunnel's device and addresses. */
 export interface RenderPlace {
-  readonly writer: TableWriter;
+  readonly sets: TableSets;
   readonly match: MatchBuilder;
   readonly tunnelDevices: readonly string[];
+  readonly ownAddresses: readonly string[];
+}
+
+/** The place of the rules of one table. */
+export function placeIn(family: "inet" | "netdev", { layers }: FirewallPolicy): RenderPlace {
+  const tunnels = layers.flatMap((layer) => layer.tunnels);
+  return {
+    sets: new TableSets({ family, name: NFT_TABLE }),
+    match: matchIn(family),
+    tunnelDevices: [...new Set(tunnels.map(({ device }) => device))],
+    ownAddresses: [...new Set(tunnels.flatMap(({ addresses }) => addresses))],
+  };
 }
 
 /** The packet's device is a tunnel's; one name is compared faster than it is found in a set. */
-export function onTunnel(
-  { writer, match, tunnelDevices }: RenderPlace,
-  side: "iifname" | "oifname",
-  not = false,
-): Match {
+export function onTunnel({ sets, match, tunnelDevices }: RenderPlace, side: "iifname" | "oifname", not = false): Match {
   const [only, ...others] = tunnelDevices;
   if (only !== undefined && others.length === 0) return match.field(side, only, { not });
-  return match.inSet(side, writer.valueSet("tunnels", "oifname", tunnelDevices), { not });
+  return match.inSet(side, sets.values("tunnels", "oifname", tunnelDevices), { not });
 }
 
 /** Conditions on the other side of a packet. Fields are AND-ed; an absent field asks nothing. */
@@ -56,7 +65,7 @@ export function alternativesOf(place: RenderPlace, name: string, sides: PeerSide
 
 /** One of these addresses or prefixes, one alternative per family. */
 export function addressesOf(
-  { writer, match }: RenderPlace,
+  { sets, match }: RenderPlace,
   name: string,
   { address }: Pick<PeerSides, "address">,
   prefixes: readonly string[] | undefined,
@@ -68,7 +77,7 @@ export function addressesOf(
     if (only === undefined) return [];
     if (mine.length === 1) return [[match[address](only)]];
     const field = `${family === 4 ? "ip" : "ip6"}.${address}` as const;
-    return [[match.inSet(field, writer.addressSet(name, family, mine))]];
+    return [[match.inSet(field, sets.addresses(name, family, mine))]];
   });
 }
 
@@ -78,21 +87,38 @@ function protocolOnly({ match }: RenderPlace, protocol: number | undefined): Mat
 
 /** Any protocol with ports stands in a set: other headers hold something else where these have a port. */
 function portsOf(place: RenderPlace, name: string, sides: PeerSides, peer: PeerMatch): Match[] | undefined {
-  const { writer, match } = place;
+  const { sets, match } = place;
   const { protocol, ports = [] } = peer;
   if (protocol !== undefined && !PORTED_PROTOCOLS.includes(protocol)) return undefined;
   const carrier =
     protocol === undefined
-      ? match.inSet("l4proto", writer.valueSet("protocols-with-ports", "l4proto", PORTED_PROTOCOLS))
+      ? match.inSet("l4proto", sets.values("protocols-with-ports", "l4proto", PORTED_PROTOCOLS))
       : match.field("l4proto", protocol);
   const kind = protocol === PROTOCOL.tcp ? "tcp" : protocol === PROTOCOL.udp ? "udp" : "th";
   if (peer.portsUnknown) return [carrier];
   const [only] = ports;
   if (only !== undefined && ports.length === 1) return [carrier, match.ports(kind, sides.port, only.from, only.to)];
-  return [carrier, match.inSet(`${kind}.${sides.port}`, writer.portSet(`${name}-ports`, ports))];
+  return [carrier, match.inSet(`${kind}.${sides.port}`, sets.ports(`${name}-ports`, ports))];
+}
+
+/** One of the tunnels' addresses as the source or destination of a packet, one alternative per family. */
+export function ownAddresses({ sets, match, ownAddresses: all }: RenderPlace, side: "saddr" | "daddr"): Match[] {
+  return ([4, 6] as const).flatMap((family) => {
+    const mine = prefixesOf(family, all);
+    const [only] = mine;
+    if (only === undefined) return [];
+    if (mine.length === 1) return [match[side](only)];
+    const set = sets.values(`own-addresses-v${family}`, family === 4 ? "ip.daddr" : "ip6.daddr", mine);
+    return [match.inSet(`${family === 4 ? "ip" : "ip6"}.${side}`, set)];
+  });
 }
 
 /** The packet's socket is of one of these users. */
 export function usersOf({ match }: RenderPlace, { from, to }: PortRange): Match {
   return from === to ? match.skuid(from) : match.range("skuid", from, to);
+}
+
+/** The prefixes of one family. */
+export function prefixesOf(family: 4 | 6, prefixes: readonly string[]): string[] {
+  return prefixes.filter((prefix) => prefix.includes(":") === (family === 6));
 }

@@ -1,5 +1,6 @@
 import {
   classesIn,
+  type FlowMemory,
   KERNEL_MARK,
   LISTENER_MARK,
   REFUSED_PROTOCOLS,
@@ -8,7 +9,7 @@ import {
 import { PROTOCOL } from "../../../../../model/firewall/packet.ts";
 import type { PortRange } from "../../../../../model/firewall/policy.ts";
 import { MARK_MASK } from "../../../../../model/ownership.ts";
-import { type Expression, verdict } from "../../../../../native/linux/nftables/expression.ts";
+import { verdict } from "../../../../../native/linux/nftables/expression.ts";
 import type { FieldName } from "../../../../../native/linux/nftables/field.ts";
 import {
   type Match,
@@ -17,10 +18,11 @@ import {
   tcpOption,
   updateSet,
 } from "../../../../../native/linux/nftables/match.ts";
+import { type Chain, type Rule, type RulesWithChains, rule } from "../rendered-table.ts";
 import { type RenderPlace, usersOf } from "./conditions.ts";
 import { isReply } from "./grant-rules.ts";
 import { hasSocket } from "./link-rules.ts";
-import { refuse } from "./path-chains.ts";
+import { refuse } from "./refused-chain.ts";
 
 /** Whoever has data to send repeats it, or asks whether there is room for it, within 120 s (TCP_RTO_MAX of net/tcp.h). */
 const LIFETIME_MS = 180_000;
@@ -48,49 +50,31 @@ const IP_BYTES = { 4: 20, 6: 40 } as const;
 const MOST_FLOWS = 32_768;
 const ROOM = 131_072;
 
+const WHOSE_FLOW = "whose-flow";
 const FORGET = "forget-flow";
+const ANSWERING = "answering";
+const PENDING = "not-taken-up";
 const JOINS = "S4.10 a subflow without a user";
 
 /** Of what the kernel itself opens. */
 const KERNELS: UserClass = { name: "kernels", uids: [] };
 
+const NOTHING: RulesWithChains = { rules: [], chains: [] };
+
 /**
- * Writes the rules that remember whose a flow is, in a set for each kind of users, and refuse what goes on with a flow of which
- * that is not known (rule S4.10). A load of the table empties the sets.
+ * The rules by which steering knows whose a flow is (S4.10): a set for each kind of users remembers flows, and what goes on with a
+ * flow of which the user is not known is refused. A load of the table empties the sets.
  */
-export function writeFlowMemory(place: RenderPlace, from: string, classes: readonly UserClass[]): void {
-  const { writer, match } = place;
-  const [chain, answering, pending] = ["whose-flow", "answering", "not-taken-up"];
-  const answeredBy = (mark: number) => match.field("ct.mark", mark, { mask: MARK_MASK });
-  writer.chain(chain);
-  const onAnswer = verdict("goto", answering);
-  writeMemory(place, chain, { classes, remembered: [...classes, KERNELS], onAnswer });
-  writer.chain(answering);
-  writer.rule(answering, [], verdict("jump", FORGET), "S4.10 a new flow");
-  writer.rule(answering, [], setCtMark(KERNEL_MARK, MARK_MASK), "S4.10 the kernel answers");
-  const listens = setCtMark(LISTENER_MARK, MARK_MASK);
-  writer.rule(answering, [hasSocket(place)], listens, "S4.10 a listener answers");
-  writePending(place, pending);
-  writer.rule(chain, [opening(place, "asks")], verdict("goto", classChain(KERNELS)), "S4.10 the kernel opens a flow");
-  writer.rule(chain, [answeredBy(LISTENER_MARK)], verdict("goto", pending), "S4.10 not accepted by a program yet");
-  writer.rule(chain, [answeredBy(KERNEL_MARK)], verdict("return"), "S4.10 without a user, or not accepted yet");
-  const resets = match.field("tcp.flags", TCP_RESET, { mask: TCP_RESET });
-  writer.rule(chain, [resets, isReply(place)], verdict("return"), "S4.10 ends a flow without a user");
-  writer.rule(chain, [], refuse(), "S4.10 its user is not known");
-  writer.rule(from, isWhole(place), verdict("jump", chain), "S4.10 the flow's user");
+export function flowMemory(place: RenderPlace, memory: FlowMemory): RulesWithChains {
+  if (memory.kind === "needless") return NOTHING;
+  const chains = memory.kind === "kept" ? keptChains(place, memory.classes) : [forgetfulChain(place)];
+  return { rules: [rule(isWhole(place), verdict("jump", WHOSE_FLOW), "S4.10 the flow's user")], chains };
 }
 
-/** Writes the rules that refuse whatever goes on with a flow and has no known user. */
-export function writeNoMemory(place: RenderPlace, from: string): void {
-  const { writer } = place;
-  const chain = "whose-flow";
-  writer.chain(chain);
-  writer.rule(chain, [hasSocket(place)], verdict("return"), "S4.10 its user is known");
-  writer.rule(chain, [joins(place)], refuse(), JOINS);
-  for (const how of ["asks", "answers"] as const)
-    writer.rule(chain, [opening(place, how)], verdict("return"), "S4.10 the kernel opens a flow");
-  writer.rule(chain, [], refuse(), "S4.10 its user is not known");
-  writer.rule(from, isWhole(place), verdict("jump", chain), "S4.10 the flow's user");
+/** The rule that refuses protocols whose flows outlive their program and are not remembered. */
+export function refusedProtocols({ sets, match }: RenderPlace): Rule {
+  const refused = match.inSet("l4proto", sets.values("refused-protocols", "l4proto", REFUSED_PROTOCOLS));
+  return rule([refused], refuse(), "S4.10 no memory of its flows");
 }
 
 /** The conditions under which a flow is remembered for one of these users. */
@@ -98,84 +82,136 @@ export function isFlowOf(place: RenderPlace, classes: readonly UserClass[]): (ui
   return (uids) => classesIn(classes, uids).flatMap((one) => isSeen(place, one));
 }
 
-/**
- * Writes the rules for what goes on with a flow that no program has taken up: what carries nothing is the kernel's own, and
- * nobody's. What carries something is of a program of which no packet was seen.
- */
-function writePending(place: RenderPlace, chain: string): void {
-  const { writer, match } = place;
-  writer.chain(chain);
-  const empty = (conditions: readonly Match[]) =>
-    writer.rule(chain, conditions, verdict("return"), "S4.10 carries nothing");
-  for (const family of FAMILIES) {
-    const network = match.network(family === 4 ? "ip" : "ip6");
-    const upTo = (bytes: number) => match.range("length", 0, IP_BYTES[family] + bytes);
-    for (let words: number = TCP_WORDS.least; words <= TCP_WORDS.most; words++)
-      empty([network, match.field("tcp.offset", words << 4, { mask: TCP_WORDS.bits }), upTo(4 * words)]);
-  }
-  writer.rule(chain, [], refuse(), "S4.10 its user is not known");
+/** Where no flow is remembered: what the kernel sends without a user passes only if it opens a flow. */
+function forgetfulChain(place: RenderPlace): Chain {
+  return {
+    name: WHOSE_FLOW,
+    rules: [
+      rule([hasSocket(place)], verdict("return"), "S4.10 its user is known"),
+      rule([joins(place)], refuse(), JOINS),
+      rule([opening(place, "asks")], verdict("return"), "S4.10 the kernel opens a flow"),
+      rule([opening(place, "answers")], verdict("return"), "S4.10 the kernel opens a flow"),
+      rule([], refuse(), "S4.10 its user is not known"),
+    ],
+  };
 }
 
-interface Memory {
-  /** Known by the packet's user. */
-  readonly classes: readonly UserClass[];
-  /** Those that have sets. */
-  readonly remembered: readonly UserClass[];
-  /** What to do with an answer to who asks for a connection: its socket listens, and another user may take the flow up. */
-  readonly onAnswer: Expression;
+function keptChains(place: RenderPlace, classes: readonly UserClass[]): Chain[] {
+  const remembered = [...classes, KERNELS];
+  makeSets(place, remembered);
+  return [
+    whoseFlowChain(place, classes, remembered),
+    forgetChain(place, remembered),
+    ...remembered.flatMap((one) => [againChain(place, one), classChain(place, one)]),
+    answeringChain(place),
+    pendingChain(place),
+  ];
+}
+
+function makeSets({ sets }: RenderPlace, remembered: readonly UserClass[]): void {
+  const room = Math.min(MOST_FLOWS, 2 ** Math.floor(Math.log2(ROOM / remembered.length)));
+  for (const one of remembered)
+    for (const family of FAMILIES) sets.expiring(flowSet(one, family), KEYS[family], LIFETIME_MS, room);
+}
+
+/** Sends a packet to the chain of its user; one that is not known by its socket is asked whose flow it was. */
+function whoseFlowChain(place: RenderPlace, classes: readonly UserClass[], remembered: readonly UserClass[]): Chain {
+  const { match } = place;
+  const answeredBy = (mark: number) => match.field("ct.mark", mark, { mask: MARK_MASK });
+  const resets = match.field("tcp.flags", TCP_RESET, { mask: TCP_RESET });
+  const toKernels = verdict("goto", classChainName(KERNELS));
+  return {
+    name: WHOSE_FLOW,
+    rules: [
+      rule([opening(place, "answers")], verdict("goto", ANSWERING), "S4.10 the listener need not accept it"),
+      ...knownUsers(place, classes),
+      rule([joins(place)], refuse(), JOINS),
+      ...remembered.flatMap((one) =>
+        isSeen(place, one).map((seen) =>
+          rule(seen, verdict("goto", classChainName(one)), "S4.10 the flow's user is remembered"),
+        ),
+      ),
+      rule([opening(place, "asks")], toKernels, "S4.10 the kernel opens a flow"),
+      rule([answeredBy(LISTENER_MARK)], verdict("goto", PENDING), "S4.10 not accepted by a program yet"),
+      rule([answeredBy(KERNEL_MARK)], verdict("return"), "S4.10 without a user, or not accepted yet"),
+      rule([resets, isReply(place)], verdict("return"), "S4.10 ends a flow without a user"),
+      rule([], refuse(), "S4.10 its user is not known"),
+    ],
+  };
+}
+
+/** The first class has every user that no other names. */
+function knownUsers(place: RenderPlace, [unnamed, ...named]: readonly UserClass[]): Rule[] {
+  const known = "S4.10 its user is known";
+  const byName = named.flatMap((one) =>
+    one.uids.map((range) => rule([usersOf(place, range)], verdict("goto", classChainName(one)), known)),
+  );
+  if (unnamed === undefined) return byName;
+  return [...byName, rule([hasSocket(place)], verdict("goto", classChainName(unnamed)), known)];
 }
 
 /** A flow has the last of its users: a process may hand its socket on. */
-function writeMemory(place: RenderPlace, from: string, { classes, remembered, onAnswer }: Memory): void {
-  const { writer } = place;
-  const room = Math.min(MOST_FLOWS, 2 ** Math.floor(Math.log2(ROOM / remembered.length)));
-  for (const one of remembered)
-    for (const family of FAMILIES) writer.expiringSet(flowSet(one, family), KEYS[family], LIFETIME_MS, room);
-  writer.chain(FORGET);
-  for (const one of remembered) writeSets(place, FORGET, one, removeFromSet, "S4.10 of another user");
-  for (const one of remembered) {
-    const [chain, again] = [classChain(one), `${classChain(one)}-again`];
-    writer.chain(again);
-    writeSets(place, again, one, updateSet, "S4.10 the flow was seen again");
-    writer.chain(chain);
-    for (const seen of isSeen(place, one)) writer.rule(chain, seen, verdict("goto", again), "S4.10 a flow seen before");
-    writer.rule(chain, [], verdict("jump", FORGET), "S4.10 of another user");
-    // The kernel's own has no user to know it by later.
-    if (one !== KERNELS)
-      writer.rule(chain, [opening(place, "asks")], verdict("return"), "S4.10 a request alone leaves nothing");
-    writeSets(place, chain, one, updateSet, "S4.10 the flow was seen");
-  }
-  writer.rule(from, [opening(place, "answers")], onAnswer, "S4.10 the listener need not accept it");
-  writeKnownUsers(place, from, classes);
-  writer.rule(from, [joins(place)], refuse(), JOINS);
-  for (const one of remembered) {
-    for (const seen of isSeen(place, one))
-      writer.rule(from, seen, verdict("goto", classChain(one)), "S4.10 the flow's user is remembered");
-  }
+function forgetChain(place: RenderPlace, remembered: readonly UserClass[]): Chain {
+  const rules = remembered.flatMap((one) => setRules(place, one, removeFromSet, "S4.10 of another user"));
+  return { name: FORGET, rules };
 }
 
-function writeKnownUsers(place: RenderPlace, chain: string, [unnamed, ...named]: readonly UserClass[]): void {
-  for (const one of named) {
-    for (const range of one.uids) {
-      const onward = verdict("goto", classChain(one));
-      place.writer.rule(chain, [usersOf(place, range)], onward, "S4.10 its user is known");
-    }
-  }
-  if (unnamed === undefined) return;
-  place.writer.rule(chain, [hasSocket(place)], verdict("goto", classChain(unnamed)), "S4.10 its user is known");
+function againChain(place: RenderPlace, one: UserClass): Chain {
+  return { name: againChainName(one), rules: setRules(place, one, updateSet, "S4.10 the flow was seen again") };
 }
 
-function writeSets(
+function classChain(place: RenderPlace, one: UserClass): Chain {
+  const asked = rule([opening(place, "asks")], verdict("return"), "S4.10 a request alone leaves nothing");
+  return {
+    name: classChainName(one),
+    rules: [
+      ...isSeen(place, one).map((seen) => rule(seen, verdict("goto", againChainName(one)), "S4.10 a flow seen before")),
+      rule([], verdict("jump", FORGET), "S4.10 of another user"),
+      // The kernel's own has no user to know it by later.
+      ...(one === KERNELS ? [] : [asked]),
+      ...setRules(place, one, updateSet, "S4.10 the flow was seen"),
+    ],
+  };
+}
+
+/** What to do with an answer to who asks for a connection: its socket listens, and another user may take the flow up. */
+function answeringChain(place: RenderPlace): Chain {
+  return {
+    name: ANSWERING,
+    rules: [
+      rule([], verdict("jump", FORGET), "S4.10 a new flow"),
+      rule([], setCtMark(KERNEL_MARK, MARK_MASK), "S4.10 the kernel answers"),
+      rule([hasSocket(place)], setCtMark(LISTENER_MARK, MARK_MASK), "S4.10 a listener answers"),
+    ],
+  };
+}
+
+/**
+ * What goes on with a flow that no program has taken up: what carries nothing is the kernel's own, and nobody's. What carries
+ * something is of a program of which no packet was seen.
+ */
+function pendingChain(place: RenderPlace): Chain {
+  const { match } = place;
+  const wordCounts = Array.from({ length: TCP_WORDS.most - TCP_WORDS.least + 1 }, (_, more) => TCP_WORDS.least + more);
+  const empty = FAMILIES.flatMap((family) =>
+    wordCounts.map((words) => {
+      const hasWords = match.field("tcp.offset", words << 4, { mask: TCP_WORDS.bits });
+      const upTo = match.range("length", 0, IP_BYTES[family] + 4 * words);
+      return rule([networkOf(place, family), hasWords, upTo], verdict("return"), "S4.10 carries nothing");
+    }),
+  );
+  return { name: PENDING, rules: [...empty, rule([], refuse(), "S4.10 its user is not known")] };
+}
+
+function setRules(
   place: RenderPlace,
-  chain: string,
   one: UserClass,
   change: typeof updateSet | typeof removeFromSet,
   comment: string,
-): void {
-  for (const family of FAMILIES) {
-    const conditions = [place.match.network(family === 4 ? "ip" : "ip6"), outlives(place)];
-    place.writer.rule(chain, conditions, change(KEYS[family], flowSet(one, family)), comment);
-  }
+): Rule[] {
+  return FAMILIES.map((family) =>
+    rule([networkOf(place, family), outlives(place)], change(KEYS[family], flowSet(one, family)), comment),
+  );
 }
 
 function isSeen(place: RenderPlace, one: UserClass): Match[][] {
@@ -201,12 +237,7 @@ function outlives({ match }: RenderPlace): Match {
   return match.field("l4proto", PROTOCOL.tcp);
 }
 
-/** Writes the rule that refuses protocols whose flows outlive their program and are not remembered. */
-export function writeRefusedProtocols(place: RenderPlace, from: string): void {
-  const { writer, match } = place;
-  const refused = match.inSet("l4proto", writer.valueSet("refused-protocols", "l4proto", REFUSED_PROTOCOLS));
-  writer.rule(from, [refused], refuse(), "S4.10 no memory of its flows");
-}
-
+const networkOf = ({ match }: RenderPlace, family: 4 | 6): Match => match.network(family === 4 ? "ip" : "ip6");
 const flowSet = ({ name }: UserClass, family: 4 | 6): string => `flows-${name}-v${family}`;
-const classChain = ({ name }: UserClass): string => `users-${name}`;
+const classChainName = ({ name }: UserClass): string => `users-${name}`;
+const againChainName = (one: UserClass): string => `${classChainName(one)}-again`;

@@ -4,6 +4,7 @@ import { engineUids, type PolicyLayer } from "../../../../../model/firewall/poli
 import { ENGINE_MARK, MARK_MASK } from "../../../../../model/ownership.ts";
 import { type Expression, RTN_LOCAL, verdict } from "../../../../../native/linux/nftables/expression.ts";
 import type { Match } from "../../../../../native/linux/nftables/match.ts";
+import { type Rule, rule } from "../rendered-table.ts";
 import { alternativesOf, INWARD, OUTWARD, type PeerSides, type RenderPlace } from "./conditions.ts";
 
 const pass = () => verdict("return");
@@ -24,75 +25,73 @@ export function isOurs({ match }: RenderPlace, layer: PolicyLayer): Match[][] {
 /**
  * S3.1–S3.3, leaving: rules that return for what our own sockets may send. `fragments` are known by address alone.
  */
-export function writeOwnOut(place: RenderPlace, chain: string, layer: PolicyLayer, fragments = false): void {
-  const { writer, match } = place;
-  for (const server of layer.bootstrapDns) {
-    for (const protocol of [PROTOCOL.udp, PROTOCOL.tcp]) {
+export function ownOut(place: RenderPlace, layer: PolicyLayer, fragments = false): Rule[] {
+  const { match } = place;
+  const bootstrap = layer.bootstrapDns.flatMap((server) =>
+    [PROTOCOL.udp, PROTOCOL.tcp].map((protocol) => {
       const port = portOf(place, protocol, OUTWARD.port, DNS_PORT, fragments);
-      const conditions = [match.skuid(layer.serviceUid), match.daddr(server), ...port];
-      writer.rule(chain, conditions, pass(), "S3.3 bootstrap DNS");
-    }
-  }
-  for (const ours of isOurs(place, layer)) {
-    for (const { address, port, protocol } of layer.endpoints) {
-      const conditions = [...ours, match.daddr(address), ...portOf(place, protocol, OUTWARD.port, port, fragments)];
-      writer.rule(chain, conditions, pass(), "S3.1 endpoint of a tunnel");
-    }
-    for (const { port } of layer.listens) {
-      const conditions = [...ours, ...portOf(place, PROTOCOL.udp, "sport", port, fragments)];
-      writer.rule(chain, conditions, pass(), "S3.2 listening tunnel");
-    }
-  }
+      return rule([match.skuid(layer.serviceUid), match.daddr(server), ...port], pass(), "S3.3 bootstrap DNS");
+    }),
+  );
+  const engines = isOurs(place, layer).flatMap((ours) => [
+    ...layer.endpoints.map(({ address, port, protocol }) => {
+      const to = [match.daddr(address), ...portOf(place, protocol, OUTWARD.port, port, fragments)];
+      return rule([...ours, ...to], pass(), "S3.1 endpoint of a tunnel");
+    }),
+    ...layer.listens.map(({ port }) => {
+      const from = portOf(place, PROTOCOL.udp, "sport", port, fragments);
+      return rule([...ours, ...from], pass(), "S3.2 listening tunnel");
+    }),
+  ]);
+  return [...bootstrap, ...engines];
 }
 
 /** S3.1–S3.3, entering: rules that return for what comes back to our own sockets. */
-export function writeOwnIn(place: RenderPlace, chain: string, layer: PolicyLayer): void {
-  const { writer, match } = place;
-  for (const { address, port, protocol } of layer.endpoints) {
-    const conditions = [match.saddr(address), ...portOf(place, protocol, INWARD.port, port, false)];
-    writer.rule(chain, conditions, pass(), "S3.1 endpoint of a tunnel");
-  }
-  for (const { port } of layer.listens) {
-    writer.rule(chain, portOf(place, PROTOCOL.udp, "dport", port, false), pass(), "S3.2 listening tunnel");
-  }
-  for (const server of layer.bootstrapDns) {
-    for (const protocol of [PROTOCOL.udp, PROTOCOL.tcp]) {
-      const conditions = [match.saddr(server), ...portOf(place, protocol, INWARD.port, DNS_PORT, false)];
-      writer.rule(chain, conditions, pass(), "S3.3 bootstrap DNS");
-    }
-  }
+export function ownIn(place: RenderPlace, layer: PolicyLayer): Rule[] {
+  const { match } = place;
+  const from = (address: string, protocol: number, port: number) => [
+    match.saddr(address),
+    ...portOf(place, protocol, INWARD.port, port, false),
+  ];
+  return [
+    ...layer.endpoints.map(({ address, port, protocol }) =>
+      rule(from(address, protocol, port), pass(), "S3.1 endpoint of a tunnel"),
+    ),
+    ...layer.listens.map(({ port }) =>
+      rule(portOf(place, PROTOCOL.udp, "dport", port, false), pass(), "S3.2 listening tunnel"),
+    ),
+    ...layer.bootstrapDns.flatMap((server) =>
+      [PROTOCOL.udp, PROTOCOL.tcp].map((protocol) =>
+        rule(from(server, protocol, DNS_PORT), pass(), "S3.3 bootstrap DNS"),
+      ),
+    ),
+  ];
 }
 
 /** How answers of stated exceptions are told: by conntrack, or by port alone where it cannot be asked (S9.1). */
 export type AnswerTest = "conntrack" | "port" | "fragment";
 
 /** S3.4, entering: rules that return for stated exceptions. */
-export function writeAllowIn(place: RenderPlace, chain: string, layer: PolicyLayer): void {
-  writeAllow(place, chain, layer, { address: "saddr", port: "dport" });
+export function allowIn(place: RenderPlace, layer: PolicyLayer): Rule[] {
+  return allowed(place, layer, { address: "saddr", port: "dport" });
 }
 
 /**
- * S3.4, leaving: rules that return for the answers of stated exceptions. They are from an address of this machine: any program
- * may send by IPv6 in two foreign names (IPV6_FREEBIND), of which the second then answers what the first has asked, and what is
- * sent to an address of this machine goes by loopback, where strangers open no flow (S2.1).
+ * S3.4, leaving: rules for the answers of stated exceptions, which return if `then` is absent. They are from an address of this
+ * machine: any program may send by IPv6 in two foreign names (IPV6_FREEBIND), of which the second then answers what the first has
+ * asked, and what is sent to an address of this machine goes by loopback, where strangers open no flow (S2.1).
  */
-export function writeAllowInAnswers(
+export function allowInAnswers(
   place: RenderPlace,
-  chain: string,
   layer: PolicyLayer,
   test: AnswerTest,
   then: Expression = pass(),
-): void {
+): Rule[] {
   const isOwn = place.match.field("fib.saddr.type", RTN_LOCAL);
   const first = test === "conntrack" ? [isReply(place)] : [];
   const last = test === "conntrack" ? [isOwn] : [];
-  writeAllow(
-    place,
-    chain,
-    layer,
-    { address: "daddr", port: "sport" },
-    { first, last, fragments: test === "fragment", then },
-  );
+  const sides: PeerSides = { address: "daddr", port: "sport" };
+  return allowed(place, layer, sides, { first, last, fragments: test === "fragment", then });
 }
 
 interface AllowOptions {
@@ -103,20 +102,18 @@ interface AllowOptions {
   readonly then?: Expression;
 }
 
-function writeAllow(
+function allowed(
   place: RenderPlace,
-  chain: string,
   layer: PolicyLayer,
   sides: PeerSides,
   { first = [], last = [], fragments = false, then = pass() }: AllowOptions = {},
-): void {
-  for (const [index, grant] of layer.allow.entries()) {
-    if (grant.direction !== "in") continue;
-    const { direction: _in, ...peer } = grant;
-    for (const alternative of alternativesOf(place, `allow-${index}`, sides, { ...peer, portsUnknown: fragments })) {
-      place.writer.rule(chain, [...first, ...alternative, ...last], then, `S3.4 killSwitch.allow/${index}`);
-    }
-  }
+): Rule[] {
+  return layer.allow.flatMap(({ direction, ...peer }, index) => {
+    if (direction !== "in") return [];
+    return alternativesOf(place, `allow-${index}`, sides, { ...peer, portsUnknown: fragments }).map((alternative) =>
+      rule([...first, ...alternative, ...last], then, `S3.4 killSwitch.allow/${index}`),
+    );
+  });
 }
 
 function portOf(

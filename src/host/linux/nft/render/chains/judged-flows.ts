@@ -5,6 +5,7 @@ import { verdict } from "../../../../../native/linux/nftables/expression.ts";
 import type { FieldName } from "../../../../../native/linux/nftables/field.ts";
 import { type Match, type MatchBuilder, updateSet } from "../../../../../native/linux/nftables/match.ts";
 import { JUDGED_SETS, REMEMBER } from "../chain-names.ts";
+import { type Chain, rule } from "../rendered-table.ts";
 import type { RenderPlace } from "./conditions.ts";
 
 /** How long a verdict is remembered before the flow is judged again. The verdict cannot change; this bounds the sets. */
@@ -50,18 +51,17 @@ export function remembersVerdicts(policy: FirewallPolicy): boolean {
 }
 
 /**
- * Makes the sets, empty, for a load of the policy forgets every verdict, and writes the chain that remembers that the
- * packet's flow may leave by its device.
+ * The chain that remembers that the packet's flow may leave by its device. Its sets are empty, for a load of the policy forgets
+ * every verdict.
  */
-export function writeRemember({ writer, match }: RenderPlace): void {
-  const ported = match.inSet("l4proto", writer.valueSet("protocols-with-ports", "l4proto", PORTED_PROTOCOLS));
-  writer.chain(REMEMBER);
-  for (const { set, family, echo, key } of MEMORIES) {
-    writer.expiringSet(set, key, LIFETIME_MS, MOST_ELEMENTS);
+export function rememberChain({ sets, match }: RenderPlace): Chain {
+  const ported = match.inSet("l4proto", sets.values("protocols-with-ports", "l4proto", PORTED_PROTOCOLS));
+  const remembered = MEMORIES.map(({ set, family, echo, key }) => {
+    sets.expiring(set, key, LIFETIME_MS, MOST_ELEMENTS);
     const kind = echo === undefined ? [match.network(family === 4 ? "ip" : "ip6"), ported] : [isEcho(match, echo)];
-    writer.rule(REMEMBER, kind, updateSet(key, set), "S5.6 the verdict is remembered");
-  }
-  writer.rule(REMEMBER, [], verdict("return"), "S1.2 this layer accepts");
+    return rule(kind, updateSet(key, set), "S5.6 the verdict is remembered");
+  });
+  return { name: REMEMBER, rules: [...remembered, rule([], verdict("return"), "S1.2 this layer accepts")] };
 }
 
 /** The conditions, one list for each set, under which the packet's flow may leave by its device, as was judged before. */

@@ -5,83 +5,86 @@ import { engineUids, type PathRef, type PolicyLayer, type PolicyTunnel } from ".
 import { type Expression, verdict } from "../../../../../native/linux/nftables/expression.ts";
 import { REMEMBER } from "../chain-names.ts";
 import { whileFallenBack } from "../fallback-sets.ts";
+import { type Chain, type Rule, type RulesWithChains, rule } from "../rendered-table.ts";
 import { INWARD, onTunnel, type RenderPlace } from "./conditions.ts";
 import { isFlowOf } from "./flow-memory-chains.ts";
-import { isReply, writeAllowIn, writeAllowInAnswers, writeOwnIn, writeOwnOut } from "./grant-rules.ts";
+import { allowIn, allowInAnswers, isReply, ownIn, ownOut } from "./grant-rules.ts";
 import { hasSocket, isTooBig } from "./link-rules.ts";
-import { type PathChain, refuse, writePathRules } from "./path-chains.ts";
+import { type PathChoice, pathRules } from "./path-chains.ts";
+import { refuse } from "./refused-chain.ts";
 
 /** A layer's chain returns where the layer accepts and refuses otherwise, so that the next layer is asked. */
 const pass = () => verdict("return");
 
-/** The chains of one layer, by the base chain that asks them. */
+/** The chains of one layer, with the names of those that the base chains ask. */
 export interface LayerChains {
   readonly leaving: string;
+  /** Absent where everything may enter. */
   readonly entering: string | undefined;
   /** Absent where nothing is refused that leaving would pass. */
   readonly crossing: string | undefined;
+  readonly chains: readonly Chain[];
 }
 
-/**
- * Writes the chains of one layer into the inet table (S3–S8).
- *
- * @param suffix keeps the names of several layers apart
- * @param classes the users whose flows are remembered (S4.10)
- * @param remembers whether verdicts are remembered (S5.6)
- */
-export function writeLayer(
-  place: RenderPlace,
-  layer: PolicyLayer,
-  suffix: string,
-  { classes, remembers }: { readonly classes: readonly UserClass[] | undefined; readonly remembers: boolean },
-): LayerChains {
-  const known = writePaths(place, layer, suffix, remembers);
-  const paths = classes === undefined ? known : writeWhose(place, layer, suffix, known, classes);
-  const leaving = `out${suffix}`;
+/** What the chains of a layer depend on besides the layer. */
+export interface LayerOptions {
+  /** Keeps the names of several layers apart. */
+  readonly suffix: string;
+  /** The users whose flows are remembered (S4.10). */
+  readonly classes: readonly UserClass[] | undefined;
+  /** Whether verdicts are remembered (S5.6). */
+  readonly remembers: boolean;
+}
+
+/** The chains of one layer in the inet table (S3–S8). */
+export function layerChains(place: RenderPlace, layer: PolicyLayer, options: LayerOptions): LayerChains {
+  const { suffix, classes, remembers } = options;
+  const known = pathChains(place, layer, suffix, remembers);
+  const whose = classes === undefined ? [] : whoseChains(place, layer, suffix, classes);
+  const paths = classes === undefined ? `paths${suffix}` : `whose${suffix}`;
+  const names = { leaving: `out${suffix}`, entering: `in${suffix}`, crossing: `through${suffix}` };
+  const physical = physicalRules(place, layer, paths, suffix);
   if (!layer.killSwitch) {
-    place.writer.chain(leaving);
-    place.writer.rule(leaving, [onTunnel(place, "oifname")], verdict("goto", paths), "S8.1 on a tunnel device");
-    writePhysical(place, layer, leaving, paths, suffix);
-    return { leaving, entering: undefined, crossing: undefined };
+    const onDevice = rule([onTunnel(place, "oifname")], verdict("goto", paths), "S8.1 on a tunnel device");
+    const leaving = { name: names.leaving, rules: [onDevice, ...physical.rules] };
+    const chains = [...known, ...whose, leaving, ...physical.chains];
+    return { leaving: names.leaving, entering: undefined, crossing: undefined, chains };
   }
-  const chains = { leaving, entering: `in${suffix}`, crossing: `through${suffix}` };
-  writeLeaving(place, layer, leaving, paths, suffix);
-  writeEntering(place, layer, chains.entering, suffix);
-  writeCrossing(place, layer, chains.crossing, known, suffix);
-  return chains;
+  const leaving = { name: names.leaving, rules: [...leavingRules(place, layer, paths), ...physical.rules] };
+  const chains = [
+    ...[...known, ...whose, leaving, ...physical.chains],
+    ...enteringChains(place, layer, names.entering, suffix),
+    ...crossingChains(place, layer, names.crossing, suffix),
+  ];
+  return { ...names, chains };
 }
 
 /** S4 and S5.1, S5.3, S5.4: finds the path, then asks whether the packet stands on its device. */
-function writePaths(place: RenderPlace, layer: PolicyLayer, suffix: string, remembers: boolean): string {
-  const chain = `paths${suffix}`;
+function pathChains(place: RenderPlace, layer: PolicyLayer, suffix: string, remembers: boolean): Chain[] {
   const onItsDevice = remembers ? verdict("goto", REMEMBER) : pass();
-  place.writer.chain(chain);
-  for (const tunnel of layer.tunnels) writeToTunnel(place, tunnel, suffix, onItsDevice);
-  writeToDirect(place, suffix, onItsDevice);
-  writePathRules(place, { chain, steering: layer.flows, layer, take: takePath(layer, suffix) });
-  return chain;
+  const choice = { steering: layer.flows, layer, take: takePath(layer, suffix) };
+  const toPaths = [
+    ...layer.tunnels.map((tunnel) => toTunnelChain(place, tunnel, suffix, onItsDevice)),
+    toDirectChain(place, suffix, onItsDevice),
+  ];
+  return [{ name: `paths${suffix}`, rules: pathRules(place, choice) }, ...toPaths];
 }
 
 /** S4.10: what leaves without a known user is asked whose flow it was. */
-function writeWhose(
-  place: RenderPlace,
-  layer: PolicyLayer,
-  suffix: string,
-  known: string,
-  classes: readonly UserClass[],
-): string {
-  const { writer } = place;
-  const [chain, lasting] = [`whose${suffix}`, `paths-lasting${suffix}`];
-  const take = takePath(layer, suffix);
-  writer.chain(lasting);
-  writePathRules(place, { chain: lasting, steering: layer.flows, layer, take, ofUsers: isFlowOf(place, classes) });
-  writer.chain(chain);
-  writer.rule(chain, [hasSocket(place)], verdict("goto", known), "S4.4 its user is known");
-  writer.rule(chain, [], verdict("goto", lasting), "S4.10 by the flow's last user");
-  return chain;
+function whoseChains(place: RenderPlace, layer: PolicyLayer, suffix: string, classes: readonly UserClass[]): Chain[] {
+  const lasting = `paths-lasting${suffix}`;
+  const choice = { steering: layer.flows, layer, take: takePath(layer, suffix), ofUsers: isFlowOf(place, classes) };
+  const rules = [
+    rule([hasSocket(place)], verdict("goto", `paths${suffix}`), "S4.4 its user is known"),
+    rule([], verdict("goto", lasting), "S4.10 by the flow's last user"),
+  ];
+  return [
+    { name: lasting, rules: pathRules(place, choice) },
+    { name: `whose${suffix}`, rules },
+  ];
 }
 
-function takePath(layer: PolicyLayer, suffix: string): PathChain["take"] {
+function takePath(layer: PolicyLayer, suffix: string): PathChoice["take"] {
   const toPath = (path: PathRef): Expression => {
     if (path.kind === "block") return refuse();
     if (path.kind === "direct") return verdict("goto", `to-direct${suffix}`);
@@ -96,109 +99,118 @@ function takePath(layer: PolicyLayer, suffix: string): PathChain["take"] {
   };
 }
 
-function writeToTunnel(
-  { writer, match }: RenderPlace,
-  { device, families }: PolicyTunnel,
-  suffix: string,
-  then: Expression,
-): void {
-  const chain = `to-${device}${suffix}`;
-  writer.chain(chain);
+function toTunnelChain(place: RenderPlace, tunnel: PolicyTunnel, suffix: string, then: Expression): Chain {
+  const { match } = place;
+  const { device, families } = tunnel;
   const onDevice = match.field("oifname", device);
-  if (families.includes(4) && families.includes(6)) writer.rule(chain, [onDevice], then, "S5.1 by its tunnel");
-  else {
-    for (const family of families) {
-      const carried = match.network(family === 4 ? "ip" : "ip6");
-      writer.rule(chain, [onDevice, carried], then, "S5.1 by its tunnel, of a family it carries");
-    }
-  }
-  writer.rule(chain, [], refuse(), "S5.4 its path is another device");
+  const ofFamily = families.map((family) =>
+    rule([onDevice, match.network(family === 4 ? "ip" : "ip6")], then, "S5.1 by its tunnel, of a family it carries"),
+  );
+  const hasBoth = families.includes(4) && families.includes(6);
+  const taken = hasBoth ? [rule([onDevice], then, "S5.1 by its tunnel")] : ofFamily;
+  return { name: `to-${device}${suffix}`, rules: [...taken, rule([], refuse(), "S5.4 its path is another device")] };
 }
 
-function writeToDirect(place: RenderPlace, suffix: string, then: Expression): void {
-  const chain = `to-direct${suffix}`;
-  place.writer.chain(chain);
-  place.writer.rule(chain, [onTunnel(place, "oifname")], refuse(), "S5.1 a tunnel is not its path");
-  place.writer.rule(chain, [], then, "S5.3 by a physical device");
+function toDirectChain(place: RenderPlace, suffix: string, then: Expression): Chain {
+  return {
+    name: `to-direct${suffix}`,
+    rules: [
+      rule([onTunnel(place, "oifname")], refuse(), "S5.1 a tunnel is not its path"),
+      rule([], then, "S5.3 by a physical device"),
+    ],
+  };
 }
 
-function writeLeaving(place: RenderPlace, layer: PolicyLayer, chain: string, paths: string, suffix: string): void {
-  const { writer, match } = place;
-  writer.chain(chain);
-  for (const { device, addresses } of layer.tunnels) {
-    for (const address of addresses) {
-      const answer = [match.field("oifname", device), isReply(place), match.saddr(address)];
-      writer.rule(chain, answer, pass(), "S5.2 answer to a flow from this tunnel");
-    }
-  }
-  writer.rule(chain, [onTunnel(place, "oifname")], verdict("goto", paths), "S5.1 on a tunnel device");
-  for (const { device } of layer.tunnels) {
-    writer.rule(chain, [match.field("iifname", device), isReply(place)], pass(), "S7.2 answer to a guest");
-  }
-  writeAllowInAnswers(place, chain, layer, "conntrack");
-  writePhysical(place, layer, chain, paths, suffix);
+/** Leaving with the kill switch, by a tunnel or as an answer; the rules for physical devices follow. */
+function leavingRules(place: RenderPlace, layer: PolicyLayer, paths: string): Rule[] {
+  const { match } = place;
+  return [
+    ...layer.tunnels.flatMap(({ device, addresses }) =>
+      addresses.map((address) => {
+        const answer = [match.field("oifname", device), isReply(place), match.saddr(address)];
+        return rule(answer, pass(), "S5.2 answer to a flow from this tunnel");
+      }),
+    ),
+    rule([onTunnel(place, "oifname")], verdict("goto", paths), "S5.1 on a tunnel device"),
+    ...layer.tunnels.map(({ device }) =>
+      rule([match.field("iifname", device), isReply(place)], pass(), "S7.2 answer to a guest"),
+    ),
+    ...allowInAnswers(place, layer, "conntrack"),
+  ];
 }
 
 /** Leaving by a physical device: our own sockets first (S3.1–S3.3, S8.3), then the path. */
-function writePhysical(place: RenderPlace, layer: PolicyLayer, chain: string, paths: string, suffix: string): void {
-  const { writer, match } = place;
-  const own = `own${suffix}`;
-  const byPath = layer.killSwitch ? "S5.3 on a physical device" : "S8.1 on a physical device";
-  writer.chain(own);
-  writeOwnOut(place, own, layer);
-  writer.rule(own, [], verdict("goto", paths), byPath);
-  for (const uid of engineUids(layer)) {
-    writer.rule(chain, [match.skuid(uid)], verdict("goto", own), "S3 our own sockets");
-  }
-  writer.rule(chain, [], verdict("goto", paths), byPath);
+function physicalRules(place: RenderPlace, layer: PolicyLayer, paths: string, suffix: string): RulesWithChains {
+  const byPath = rule(
+    [],
+    verdict("goto", paths),
+    layer.killSwitch ? "S5.3 on a physical device" : "S8.1 on a physical device",
+  );
+  const own: Chain = { name: `own${suffix}`, rules: [...ownOut(place, layer), byPath] };
+  const toOwn = engineUids(layer).map((uid) =>
+    rule([place.match.skuid(uid)], verdict("goto", own.name), "S3 our own sockets"),
+  );
+  return { rules: [...toOwn, byPath], chains: [own] };
 }
 
-function writeEntering(place: RenderPlace, layer: PolicyLayer, chain: string, suffix: string): void {
-  const { writer, match } = place;
-  writer.chain(chain);
-  for (const redirect of [match.icmp("icmp", REDIRECT[4].type), match.icmp("icmpv6", REDIRECT[6].type)]) {
-    writer.rule(chain, [redirect], refuse(), "S6.7 ICMP redirect or router advertisement");
-  }
+function enteringChains(place: RenderPlace, layer: PolicyLayer, name: string, suffix: string): Chain[] {
+  const { match } = place;
+  const redirects = [match.icmp("icmp", REDIRECT[4].type), match.icmp("icmpv6", REDIRECT[6].type)];
   const advert = [onTunnel(place, "iifname"), match.icmp("icmpv6", NDP.routerAdvert)];
-  writer.rule(chain, advert, refuse(), "S6.7 router advertisement by a tunnel");
-  for (const { device, addresses } of layer.tunnels) {
-    for (const address of addresses) {
+  const toTunnels = layer.tunnels.flatMap(({ device, addresses }) =>
+    addresses.map((address) => {
       const toIt = [match.field("iifname", device), match.daddr(address)];
-      writer.rule(chain, toIt, pass(), "S6.1 to the tunnel's own address");
-    }
-  }
-  writer.rule(chain, [onTunnel(place, "iifname")], refuse(), "S6.1 not to the tunnel's own address");
-  writeOwnIn(place, chain, layer);
-  writeAllowIn(place, chain, layer);
-  writer.rule(chain, [isReply(place)], pass(), "S6.2 answer");
-  for (const error of isTooBig(place)) writer.rule(chain, error, pass(), "S6.5 a packet of a known flow did not fit");
+      return rule(toIt, pass(), "S6.1 to the tunnel's own address");
+    }),
+  );
   const answers = `answers${suffix}`;
-  writer.chain(answers);
+  const rules = [
+    ...redirects.map((redirect) => rule([redirect], refuse(), "S6.7 ICMP redirect or router advertisement")),
+    rule(advert, refuse(), "S6.7 router advertisement by a tunnel"),
+    ...toTunnels,
+    rule([onTunnel(place, "iifname")], refuse(), "S6.1 not to the tunnel's own address"),
+    ...ownIn(place, layer),
+    ...allowIn(place, layer),
+    rule([isReply(place)], pass(), "S6.2 answer"),
+    ...isTooBig(place).map((error) => rule(error, pass(), "S6.5 a packet of a known flow did not fit")),
+    rule([], verdict("goto", answers), "S6.3 its answer would go directly"),
+  ];
   const take = (path: PathRef) => (path.kind === "direct" ? pass() : refuse());
-  writePathRules(place, { chain: answers, steering: layer.flows, layer, sides: INWARD, take });
-  writer.rule(chain, [], verdict("goto", answers), "S6.3 its answer would go directly");
+  const asked = pathRules(place, { steering: layer.flows, layer, sides: INWARD, take });
+  return [
+    { name, rules },
+    { name: answers, rules: asked },
+  ];
 }
 
 /**
  * Refuses what may not cross this host whatever its path is. Its path is judged where it leaves, and here only of what an
  * exception for this host's own programs would let out there.
  */
-function writeCrossing(place: RenderPlace, layer: PolicyLayer, chain: string, paths: string, suffix: string): void {
-  const { writer, match } = place;
-  const fromTunnel = `from-tunnel${suffix}`;
-  writer.chain(fromTunnel);
-  for (const { device } of layer.tunnels) {
-    const answer = [match.field("iifname", device), onTunnel(place, "oifname", true), isReply(place)];
-    writer.rule(fromTunnel, answer, pass(), "S7.2 answer to a guest");
-  }
-  writer.rule(fromTunnel, [], refuse(), "S7.2 a tunnel opens no flow");
-  writer.chain(chain);
-  writer.rule(chain, [onTunnel(place, "iifname")], verdict("goto", fromTunnel), "S7.2 from a tunnel");
-  const rest = layer.flows.default;
-  if (rest.kind !== "direct") {
-    const fallsBack = rest.kind === "tunnel" && rest.fallback === "direct";
-    const unless = fallsBack ? [whileFallenBack(place, rest.number, true)] : [];
-    writer.rule(chain, [onTunnel(place, "oifname", true), ...unless], refuse(), "S7.3 guests use tunnels only");
-  }
-  writeAllowInAnswers(place, chain, layer, "conntrack", verdict("goto", paths));
+function crossingChains(place: RenderPlace, layer: PolicyLayer, name: string, suffix: string): Chain[] {
+  const { match } = place;
+  const fromTunnel: Chain = {
+    name: `from-tunnel${suffix}`,
+    rules: [
+      ...layer.tunnels.map(({ device }) => {
+        const answer = [match.field("iifname", device), onTunnel(place, "oifname", true), isReply(place)];
+        return rule(answer, pass(), "S7.2 answer to a guest");
+      }),
+      rule([], refuse(), "S7.2 a tunnel opens no flow"),
+    ],
+  };
+  const rules = [
+    rule([onTunnel(place, "iifname")], verdict("goto", fromTunnel.name), "S7.2 from a tunnel"),
+    ...guestRules(place, layer.flows.default),
+    ...allowInAnswers(place, layer, "conntrack", verdict("goto", `paths${suffix}`)),
+  ];
+  return [fromTunnel, { name, rules }];
+}
+
+/** S7.3: unless everything else goes directly. */
+function guestRules(place: RenderPlace, rest: PathRef): Rule[] {
+  if (rest.kind === "direct") return [];
+  const fallsBack = rest.kind === "tunnel" && rest.fallback === "direct";
+  const unless = fallsBack ? [whileFallenBack(place, rest.number, true)] : [];
+  return [rule([onTunnel(place, "oifname", true), ...unless], refuse(), "S7.3 guests use tunnels only")];
 }

@@ -13,8 +13,9 @@ import {
 import { REST_MISSING, TOO_BIG } from "../../../../../model/firewall/packet.ts";
 import { type Expression, verdict } from "../../../../../native/linux/nftables/expression.ts";
 import type { Match } from "../../../../../native/linux/nftables/match.ts";
+import { type Chain, type Rule, type RulesWithChains, rule } from "../rendered-table.ts";
 import { addressesOf, type RenderPlace } from "./conditions.ts";
-import { refuse } from "./path-chains.ts";
+import { refuse } from "./refused-chain.ts";
 
 const LAST_UID = 0xffff_ffff;
 
@@ -22,49 +23,63 @@ const LAST_UID = 0xffff_ffff;
  * Rules that give `then`, which must end the packet's way through the hook, to DHCP and NDP that may leave
  * (S2.4–S2.6); others go on.
  *
+ * @param chain the name of the rules' chain
  * @param isFramed the hook counts a packet with the header of its frame
  */
-export function writeLinkOut(place: RenderPlace, chain: string, then: Expression, isFramed = false): void {
-  const { writer, match } = place;
-  const kernel = `${chain}-kernel`;
-  const comment = "S2.6 sent by the kernel, at most its own length";
-  writer.chain(kernel);
-  writer.rule(kernel, [hasSocket(place)], verdict("return"), "S2.6 sent by a process");
-  writer.rule(kernel, [match.range("length", 0, isFramed ? NDP_FRAME_BYTES : NDP_BYTES)], then, comment);
-  writer.rule(chain, dhcp(place, "ip", DHCPV4.client, DHCPV4.server), then, "S2.4 DHCP");
-  for (const servers of addressesOf(place, "dhcpv6-servers", { address: "daddr" }, DHCPV6_SERVERS)) {
-    const ports = dhcp(place, "ip6", DHCPV6.client, DHCPV6.server);
-    writer.rule(chain, [match.saddr(LINK_LOCAL), ...servers, ...ports], then, "S2.5 DHCPv6");
-  }
-  const solicit = [match.daddr(ALL_ROUTERS), ...ndp(place, NDP.routerSolicit)];
-  writer.rule(chain, solicit, then, "S2.6 router solicitation");
-  for (const type of [NDP.neighbourSolicit, NDP.neighbourAdvert]) {
-    for (const neighbours of addressesOf(place, "neighbours", { address: "daddr" }, NEIGHBOUR_PREFIXES)) {
-      writer.rule(chain, [...neighbours, ...ndp(place, type)], then, "S2.6 neighbour discovery");
-    }
-    writer.rule(chain, ndp(place, type), verdict("jump", kernel), "S2.6 to any neighbour, from the kernel");
-  }
+export function linkOut(place: RenderPlace, chain: string, then: Expression, isFramed = false): RulesWithChains {
+  const { match } = place;
+  const kernel: Chain = {
+    name: `${chain}-kernel`,
+    rules: [
+      rule([hasSocket(place)], verdict("return"), "S2.6 sent by a process"),
+      rule(
+        [match.range("length", 0, isFramed ? NDP_FRAME_BYTES : NDP_BYTES)],
+        then,
+        "S2.6 sent by the kernel, at most its own length",
+      ),
+    ],
+  };
+  const neighbours = (type: number): Rule[] => [
+    ...addressesOf(place, "neighbours", { address: "daddr" }, NEIGHBOUR_PREFIXES).map((some) =>
+      rule([...some, ...ndp(place, type)], then, "S2.6 neighbour discovery"),
+    ),
+    rule(ndp(place, type), verdict("jump", kernel.name), "S2.6 to any neighbour, from the kernel"),
+  ];
+  const rules = [
+    rule(dhcp(place, "ip", DHCPV4.client, DHCPV4.server), then, "S2.4 DHCP"),
+    ...addressesOf(place, "dhcpv6-servers", { address: "daddr" }, DHCPV6_SERVERS).map((servers) => {
+      const ports = dhcp(place, "ip6", DHCPV6.client, DHCPV6.server);
+      return rule([match.saddr(LINK_LOCAL), ...servers, ...ports], then, "S2.5 DHCPv6");
+    }),
+    rule([match.daddr(ALL_ROUTERS), ...ndp(place, NDP.routerSolicit)], then, "S2.6 router solicitation"),
+    ...neighbours(NDP.neighbourSolicit),
+    ...neighbours(NDP.neighbourAdvert),
+  ];
+  return { rules, chains: [kernel] };
 }
 
 /** Rules that give `then` to DHCP and NDP that may enter (S2.4–S2.6). */
-export function writeLinkIn(place: RenderPlace, chain: string, then: Expression): void {
-  const { writer, match } = place;
-  writer.rule(chain, dhcp(place, "ip", DHCPV4.server, DHCPV4.client), then, "S2.4 DHCP");
+export function linkIn(place: RenderPlace, then: Expression): Rule[] {
+  const { match } = place;
   const ports = dhcp(place, "ip6", DHCPV6.server, DHCPV6.client);
-  writer.rule(chain, [match.saddr(LINK_LOCAL), match.daddr(LINK_LOCAL), ...ports], then, "S2.5 DHCPv6");
-  const advert = [match.saddr(LINK_LOCAL), ...ndp(place, NDP.routerAdvert)];
-  writer.rule(chain, advert, then, "S2.6 router advertisement");
-  for (const type of [NDP.neighbourSolicit, NDP.neighbourAdvert]) {
-    writer.rule(chain, ndp(place, type), then, "S2.6 neighbour discovery");
-  }
+  return [
+    rule(dhcp(place, "ip", DHCPV4.server, DHCPV4.client), then, "S2.4 DHCP"),
+    rule([match.saddr(LINK_LOCAL), match.daddr(LINK_LOCAL), ...ports], then, "S2.5 DHCPv6"),
+    rule([match.saddr(LINK_LOCAL), ...ndp(place, NDP.routerAdvert)], then, "S2.6 router advertisement"),
+    ...[NDP.neighbourSolicit, NDP.neighbourAdvert].map((type) =>
+      rule(ndp(place, type), then, "S2.6 neighbour discovery"),
+    ),
+  ];
 }
 
 /** Rules that refuse what tells somebody that the rest of a packet did not come (S5.5). */
-export function writeRestMissing({ writer, match }: RenderPlace, chain: string): void {
+export function restMissing({ match }: RenderPlace): Rule[] {
   const { 4: old, 6: current } = REST_MISSING;
   const comment = "S5.5 error about missing fragments";
-  writer.rule(chain, [match.icmp("icmp", old.type, old.code)], refuse(), comment);
-  writer.rule(chain, [match.icmp("icmpv6", current.type, current.code)], refuse(), comment);
+  return [
+    rule([match.icmp("icmp", old.type, old.code)], refuse(), comment),
+    rule([match.icmp("icmpv6", current.type, current.code)], refuse(), comment),
+  ];
 }
 
 /** Errors by which a router says that a packet of a known flow did not fit (S6.5), one alternative per family. */

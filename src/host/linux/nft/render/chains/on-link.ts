@@ -1,7 +1,6 @@
 import { type Match, updateSet } from "../../../../../native/linux/nftables/match.ts";
 import { ON_LINK_SETS } from "../chain-names.ts";
-import { prefixesOf } from "../table-writer.ts";
-import { addressesOf, OUTWARD, onTunnel, type RenderPlace } from "./conditions.ts";
+import { addressesOf, OUTWARD, onTunnel, prefixesOf, type RenderPlace } from "./conditions.ts";
 
 const FIELDS = {
   4: { destination: "ip.daddr", nextHop: "rt.nexthop4" },
@@ -19,11 +18,11 @@ const MOST_ELEMENTS = 65_536;
  * (destination, next hop): only equal ones are found. If the set is full, the rule ends and the packet is not local.
  */
 export function onLink(place: RenderPlace, prefixes: readonly string[]): Match[][] {
-  const { writer, match } = place;
+  const { sets, match } = place;
   return ([4, 6] as const).flatMap((family) => {
     const { destination, nextHop } = FIELDS[family];
     const set = ON_LINK_SETS[family];
-    writer.expiringSet(set, [destination, destination], LIFETIME_MS, MOST_ELEMENTS);
+    sets.expiring(set, [destination, destination], LIFETIME_MS, MOST_ELEMENTS);
     const outside = onTunnel(place, "oifname", true);
     const straight = [updateSet([destination, destination], set), match.inSet([destination, nextHop], set)];
     return addressesOf(place, "private", OUTWARD, prefixesOf(family, prefixes)).map((address) => [

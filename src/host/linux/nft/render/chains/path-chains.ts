@@ -2,10 +2,10 @@ import { DNS_ENCRYPTED_PORT, DNS_PORT, protectedDnsPorts } from "../../../../../
 import { LINK_PREFIXES, PRIVATE_PREFIXES } from "../../../../../model/firewall/link-traffic.ts";
 import { PROTOCOL } from "../../../../../model/firewall/packet.ts";
 import type { FlowMatch, PathRef, PolicyLayer, PortRange, Steering } from "../../../../../model/firewall/policy.ts";
-import { type Expression, verdict } from "../../../../../native/linux/nftables/expression.ts";
+import type { Expression } from "../../../../../native/linux/nftables/expression.ts";
 import type { Match } from "../../../../../native/linux/nftables/match.ts";
-import { REFUSED_CHAIN } from "../chain-names.ts";
 import { whileFallenBack } from "../fallback-sets.ts";
+import { type Rule, rule } from "../rendered-table.ts";
 import {
   addressesOf,
   alternativesOf,
@@ -15,12 +15,10 @@ import {
   type RenderPlace,
 } from "./conditions.ts";
 import { onLink } from "./on-link.ts";
+import { refuse } from "./refused-chain.ts";
 
-export const refuse = (): Expression => verdict("goto", REFUSED_CHAIN);
-
-/** How the order of S4 is written into one chain. */
-export interface PathChain {
-  readonly chain: string;
+/** How the order of S4 becomes rules. */
+export interface PathChoice {
   readonly steering: Steering;
   readonly layer: Pick<PolicyLayer, "dns" | "allow" | "allowLan">;
   /** `INWARD` asks for the path of the answer (S6.3), whose user is not known. */
@@ -39,107 +37,105 @@ export interface PathMatch {
   readonly onLink?: true;
 }
 
-/** Writes the rules that find a packet's path: DNS, rules, stated exceptions, LAN, default; first match wins (S4). */
-export function writePathRules(place: RenderPlace, path: PathChain): void {
-  writeDns(place, path);
-  for (const rule of path.steering.rules) {
-    writeMatch(place, path, setName(rule.origin), rule.match, rule.path, `S4.4 ${rule.origin}`);
-  }
+/** The rules that find a packet's path: DNS, rules, stated exceptions, LAN, default; first match wins (S4). */
+export function pathRules(place: RenderPlace, choice: PathChoice): Rule[] {
+  const { layer, steering } = choice;
   const direct: PathRef = { kind: "direct" };
-  for (const [index, grant] of path.layer.allow.entries()) {
-    if (grant.direction !== "out") continue;
-    const { direction: _out, prefixes, ...rest } = grant;
-    const match = { ...rest, ...(prefixes === undefined ? {} : { destinations: prefixes }) };
-    writeMatch(place, path, `allow-${index}`, match, direct, `S4.5 killSwitch.allow/${index}`);
-  }
-  if (path.layer.allowLan) writeLocal(place, path, direct);
-  writeTarget(place, path, [], path.steering.default, "S4.7 default");
+  return [
+    ...dnsRules(place, choice),
+    ...steering.rules.flatMap(({ origin, match, path }) =>
+      matchRules(place, choice, setName(origin), match, path, `S4.4 ${origin}`),
+    ),
+    ...layer.allow.flatMap(({ direction, prefixes, ...rest }, index) => {
+      const match = { ...rest, ...(prefixes === undefined ? {} : { destinations: prefixes }) };
+      const comment = `S4.5 killSwitch.allow/${index}`;
+      return direction === "out" ? matchRules(place, choice, `allow-${index}`, match, direct, comment) : [];
+    }),
+    ...(layer.allowLan ? localRules(place, choice) : []),
+    ...targetRules(place, choice, [], steering.default, "S4.7 default"),
+  ];
 }
 
 /**
  * S4.6. A packet that leaves must go straight to a private destination; a frame past the IP stack has no next hop to look at.
  * A sender is judged by its address, because the answer to one behind a router is refused.
  */
-function writeLocal(place: RenderPlace, path: PathChain, direct: PathRef): void {
+function localRules(place: RenderPlace, choice: PathChoice): Rule[] {
   const comment = "S4.6 local network";
-  const { sides = OUTWARD } = path;
-  writeMatch(place, path, "link", { destinations: LINK_PREFIXES }, direct, comment);
-  if (sides !== OUTWARD) writeMatch(place, path, "private", { destinations: PRIVATE_PREFIXES }, direct, comment);
-  else if (place.writer.family === "inet") {
-    const then = path.take(direct, { dns: false, onLink: true });
-    for (const isOnLink of onLink(place, PRIVATE_PREFIXES)) place.writer.rule(path.chain, isOnLink, then, comment);
-  }
+  const { sides = OUTWARD, take } = choice;
+  const direct: PathRef = { kind: "direct" };
+  const link = matchRules(place, choice, "link", { destinations: LINK_PREFIXES }, direct, comment);
+  if (sides !== OUTWARD)
+    return [...link, ...matchRules(place, choice, "private", { destinations: PRIVATE_PREFIXES }, direct, comment)];
+  if (place.sets.family !== "inet") return link;
+  const then = take(direct, { dns: false, onLink: true });
+  return [...link, ...onLink(place, PRIVATE_PREFIXES).map((isOnLink) => rule(isOnLink, then, comment))];
 }
 
-/** What the conditions select goes its path, or directly while the fallback of that path is in force (S4.9). */
-function writeTarget(
-  place: RenderPlace,
-  { chain, take }: PathChain,
-  conditions: readonly Match[],
-  target: PathRef,
-  comment: string,
-  onlyDirect = false,
-): void {
-  if (target.kind === "tunnel" && target.fallback === "direct") {
-    const down = [...conditions, whileFallenBack(place, target.number)];
-    place.writer.rule(
-      chain,
-      down,
-      take({ kind: "direct" }, { dns: false }),
-      `${comment}, S4.9 while its tunnel is down`,
-    );
-  }
-  if (onlyDirect && target.kind !== "direct") return;
-  place.writer.rule(chain, conditions, take(target, { dns: false }), comment);
+/** S4.2 and S4.3. */
+function dnsRules(place: RenderPlace, { layer, sides = OUTWARD, fragments = false, take }: PathChoice): Rule[] {
+  const { dns } = layer;
+  if (dns === null) return [];
+  const both = [DNS_PORT, DNS_ENCRYPTED_PORT];
+  const servers = fragments && dns.path.kind !== "direct" ? [] : addressesOf(place, "dns-servers", sides, dns.servers);
+  const toServers = servers.map((address) => {
+    const conditions = [...address, ...dnsPorts(place, sides, fragments ? [] : both)];
+    return rule(conditions, take(dns.path, { dns: true }), "S4.2 DNS to a declared server");
+  });
+  const watched = protectedDnsPorts(dns);
+  if (watched.length === 0 || fragments) return toServers;
+  return [...toServers, rule(dnsPorts(place, sides, watched), refuse(), "S4.3 DNS to another server")];
 }
 
-function writeMatch(
+function matchRules(
   place: RenderPlace,
-  path: PathChain,
+  choice: PathChoice,
   name: string,
   match: FlowMatch,
   target: PathRef,
   comment: string,
-): void {
-  const { sides = OUTWARD, fragments = false, ofUsers } = path;
+): Rule[] {
+  const { sides = OUTWARD, fragments = false, ofUsers } = choice;
   const { destinations, uids, ...rest } = match;
-  if (sides !== OUTWARD && uids !== undefined) return;
+  if (sides !== OUTWARD && uids !== undefined) return [];
   const prefixes = destinations === undefined ? {} : { prefixes: destinations };
   const asked = uids === undefined || ofUsers !== undefined ? {} : { uids };
   const peer: PeerMatch = { ...rest, ...prefixes, ...asked, portsUnknown: fragments };
   const users = uids === undefined || ofUsers === undefined ? [[]] : ofUsers(uids);
   // Without its ports it is not sure that a later fragment is meant: then only letting it out may be decided (S9.2).
   const isUnsure = fragments && match.ports !== undefined;
-  for (const alternative of alternativesOf(place, name, sides, peer)) {
-    for (const user of users) writeTarget(place, path, [...alternative, ...user], target, comment, isUnsure);
-  }
+  return alternativesOf(place, name, sides, peer).flatMap((alternative) =>
+    users.flatMap((user) => targetRules(place, choice, [...alternative, ...user], target, comment, isUnsure)),
+  );
 }
 
-/** S4.2 and S4.3. */
-function writeDns(place: RenderPlace, path: PathChain): void {
-  const { dns } = path.layer;
-  if (dns === null) return;
-  const { chain, sides = OUTWARD, fragments = false, take } = path;
-  const both = [DNS_PORT, DNS_ENCRYPTED_PORT];
-  if (!fragments || dns.path.kind === "direct") {
-    for (const address of addressesOf(place, "dns-servers", sides, dns.servers)) {
-      const conditions = [...address, ...dnsPorts(place, sides, fragments ? [] : both)];
-      place.writer.rule(chain, conditions, take(dns.path, { dns: true }), "S4.2 DNS to a declared server");
-    }
+/** What the conditions select goes its path, or directly while the fallback of that path is in force (S4.9). */
+function targetRules(
+  place: RenderPlace,
+  { take }: PathChoice,
+  conditions: readonly Match[],
+  target: PathRef,
+  comment: string,
+  onlyDirect = false,
+): Rule[] {
+  const rules: Rule[] = [];
+  if (target.kind === "tunnel" && target.fallback === "direct") {
+    const down = [...conditions, whileFallenBack(place, target.number)];
+    const then = take({ kind: "direct" }, { dns: false });
+    rules.push(rule(down, then, `${comment}, S4.9 while its tunnel is down`));
   }
-  const watched = protectedDnsPorts(dns);
-  if (watched.length === 0 || fragments) return;
-  place.writer.rule(chain, dnsPorts(place, sides, watched), refuse(), "S4.3 DNS to another server");
+  if (!onlyDirect || target.kind === "direct") rules.push(rule(conditions, take(target, { dns: false }), comment));
+  return rules;
 }
 
 /** The packet is carried by TCP or UDP, to or from one of these ports; none means any. */
-export function dnsPorts({ writer, match }: RenderPlace, sides: PeerSides, ports: readonly number[]): Match[] {
-  const carriers = writer.valueSet("dns-protocols", "l4proto", [PROTOCOL.tcp, PROTOCOL.udp]);
+export function dnsPorts({ sets, match }: RenderPlace, sides: PeerSides, ports: readonly number[]): Match[] {
+  const carriers = sets.values("dns-protocols", "l4proto", [PROTOCOL.tcp, PROTOCOL.udp]);
   const carried = match.inSet("l4proto", carriers);
   const [only] = ports;
   if (only === undefined) return [carried];
   if (ports.length === 1) return [carried, match.ports("th", sides.port, only)];
-  const set = writer.portSet(
+  const set = sets.ports(
     "dns-ports",
     ports.map((port) => ({ from: port, to: port })),
   );

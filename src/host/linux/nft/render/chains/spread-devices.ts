@@ -1,4 +1,4 @@
-import type { RenderedTable } from "../table-writer.ts";
+import type { RenderedTable } from "../rendered-table.ts";
 
 /** The most devices that the kernel takes in one base chain (one less than NFT_NETDEVICE_MAX of net/netfilter/nf_tables_api.c). */
 export const DEVICES_OF_A_CHAIN = 255;
