@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { must } from "../program.ts";
-import { type Amounts, METRICS } from "./metrics.ts";
+import { type Amounts, METRICS, UNREAD } from "./metrics.ts";
 import { buildHost } from "./scene.ts";
 
 /** How often, and how much a measurement sends. */
@@ -17,7 +17,13 @@ export type Measured = Record<string, Record<string, number[]>>;
 const [traffic = "", question = "{}"] = process.argv.slice(2);
 const { rounds, ...amounts } = JSON.parse(question) as CostQuestion;
 const scenes = await buildHost(traffic);
-const servers = scenes.map(({ far }) => spawn("ip", ["netns", "exec", far, "iperf3", "-s"], { stdio: "ignore" }));
+const SERVERS = [
+  ["iperf3", "-s"],
+  ["python3", "-c", UNREAD],
+];
+const servers = scenes.flatMap(({ far }) =>
+  SERVERS.map((argv) => spawn("ip", ["netns", "exec", far, ...argv], { stdio: "ignore" })),
+);
 await sleep(500);
 const measured: Measured = {};
 try {

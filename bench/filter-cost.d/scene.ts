@@ -20,17 +20,21 @@ export async function buildHost(traffic: string): Promise<readonly Scene[]> {
   if (traffic === "host") return [plain("none"), withAwg(plain("awg"), laptop()), withNft(plain("five chains"))];
   if (traffic === "forwarded") {
     const ours = forwarding("awg");
-    applyAwg(hostOf("awg"), router());
+    applyAwg(ours.host, router("guests"));
     const five = forwarding("five chains");
-    must(["ip", "netns", "exec", hostOf("five chains"), "nft", "-f", "-"], FIVE_CHAINS);
-    return [forwarding("none"), ours, five];
+    must(["ip", "netns", "exec", five.host, "nft", "-f", "-"], FIVE_CHAINS);
+    const alone = forwarding("conntrack and policy rules alone");
+    applyAwg(alone.host, router("alone"));
+    removePolicy(alone.host);
+    must(["ip", "netns", "exec", alone.host, "nft", "-f", "-"], CONNTRACK);
+    return [forwarding("none"), ours, five, alone];
   }
   if (traffic === "tunnel") return [tunnel("none", false), tunnel("awg", true)];
   throw new Error(`there is no traffic ${traffic}: say host, forwarded or tunnel`);
 }
 
 /** The namespace in which a policy is loaded. */
-const hostOf = (policy: string): string => `c-${policy.replaceAll(" ", "-")}`;
+const hostOf = (policy: string): string => `c-${policy.split(" ", 1).join("")}`;
 
 /** A host and the far end of its uplink. */
 function plain(policy: string): Scene {
@@ -43,7 +47,7 @@ function plain(policy: string): Scene {
 }
 
 /** A guest behind the host. */
-function forwarding(policy: string): Scene {
+function forwarding(policy: string): Scene & { readonly host: string } {
   const { near: host, far, address } = plain(policy);
   const guest = `${host}-guest`;
   makeNamespace(guest);
@@ -51,7 +55,7 @@ function forwarding(policy: string): Scene {
   must(["ip", "-n", guest, "route", "add", "default", "via", "198.18.0.1"]);
   must(["ip", "-n", far, "route", "add", "198.18.0.0/24", "via", "203.0.113.1"]);
   must(["ip", "netns", "exec", host, "sysctl", "-qw", "net.ipv4.ip_forward=1"]);
-  return { policy, near: guest, far, address };
+  return { policy, near: guest, far, address, host };
 }
 
 /** A tunnel of awg's at both ends; the far end has no policy. */
@@ -152,8 +156,8 @@ dns:
 }
 
 /** The same host with the default direct: only then does the kill switch let guests go directly (S7.3). */
-function router(): string {
-  return laptop("guests").replace("default: { via: guests, fallback: block }", "default: { via: direct }");
+function router(tunnel: string): string {
+  return laptop(tunnel).replace(`default: { via: ${tunnel}, fallback: block }`, "default: { via: direct }");
 }
 
 function server(tunnel: string, privateKey: string, peerKey: string): string {
@@ -171,6 +175,12 @@ tunnels:
 default: { via: direct }
 `;
 }
+
+/** What every stateful filter costs before its first rule. */
+const CONNTRACK = `table inet tracked {
+  chain entering { type filter hook input priority 0; policy accept; ct state invalid drop; }
+}
+`;
 
 /** What a person writes by hand: five chains that drop all but what is meant. */
 const FIVE_CHAINS = `table inet five {
