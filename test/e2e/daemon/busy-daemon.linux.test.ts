@@ -134,6 +134,9 @@ describe.skipIf(obstacle !== undefined)(
         await ended;
       }
       client?.run(argv("destroy", "--auto-approve"), { mayFail: true });
+      // An engine whose device and keeper went in the same moment may be left.
+      const left = client?.run(["ip", "netns", "pids", client.name]).stdout.split("\n").filter(Boolean) ?? [];
+      for (const pid of left) process.kill(Number(pid), "SIGKILL");
       client?.[Symbol.dispose]();
       router?.[Symbol.dispose]();
     });
