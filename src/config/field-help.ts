@@ -87,10 +87,16 @@ function mergedKeys(keys: readonly KeyHelp[]): readonly KeyHelp[] {
     const known = byKey.get(one.key);
     if (known === undefined) byKey.set(one.key, one);
     else if (known.type !== one.type) {
-      byKey.set(one.key, { ...known, type: `${known.type} | ${one.type}`, description: "" });
+      byKey.set(one.key, { ...known, type: `${known.type} | ${one.type}`, description: together(known, one) });
     }
   }
   return [...byKey.values()];
+}
+
+/** What each form of a key means, behind its name: "wireguard: Plain WireGuard." */
+function together(known: KeyHelp, one: KeyHelp): string {
+  const first = known.type.includes(" | ") ? known.description : `${known.type}: ${known.description}`;
+  return known.description === "" || one.description === "" ? "" : `${first} ${one.type}: ${one.description}`;
 }
 
 function keyLines({ key, type, fallback, description }: KeyHelp): readonly string[] {

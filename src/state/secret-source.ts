@@ -78,7 +78,7 @@ function readSecretFile(path: string, options: SecretSourceOptions): Buffer {
     throw new AwgError("config", `the secret file ${path} cannot be read: ${why}`, {
       cause,
       facts: { path },
-      remedy: `write the key there (umask 077; awg genkey > ${path}), or set another file in the config`,
+      remedy: `copy the key back, or import the provider's file again; only a new key: (umask 077; awg genkey > ${path})`,
     });
   }
   try {

@@ -18,8 +18,7 @@ export function checkKey(input: string): Fault | undefined {
     return fault("key-syntax", "the key is not base64", remedy);
   }
   const bytes = Math.floor((input.replace(/=+$/, "").length * 6) / 8);
-  if (bytes !== 32)
-    return fault("key-length", `the key has ${bytes} bytes`, "expected 32 bytes: 44 characters of base64");
+  if (bytes !== 32) return fault("key-length", `the key has ${input.length} characters`, "expected 44 that end in =");
   // The last of 43 characters carries four bits. The two below must be zero, or two texts would mean one key.
   if (!/^.{42}[AEIMQUYcgkosw048]=$/.test(input)) {
     return fault("key-syntax", "the key is not canonical base64", "expected 44 characters that end in =");

@@ -92,7 +92,8 @@ function readBytes(argument: string, problems: TagProblem[]): number {
 
 function readCount(name: string, argument: string, version: AmneziaVersion, problems: TagProblem[]): number {
   if (!/^[0-9]{1,6}$/.test(argument) || Number(argument) === 0) {
-    problems.push(wrong(`<${name}> needs a positive number of bytes`, `for example <${name} 16>`));
+    const shown = `<${name}${argument === "" ? "" : ` ${argument.slice(0, 20)}`}>`;
+    problems.push(wrong(`${shown}: the count must be positive`, `for example <${name} 16>`));
     return 0;
   }
   const count = Number(argument);
