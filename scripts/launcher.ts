@@ -194,7 +194,7 @@ function refuseNode(version: string): void {
   const remedy = "install one, and start awg with it: it runs the first node on PATH";
   const error = { kind: "unsupported", message, remedy, facts: {}, exitCode: UNSUPPORTED };
   process.stderr.write(`awg: ${message}; ${remedy}\n`);
-  if (process.argv.includes("--json")) process.stdout.write(`${JSON.stringify({ format_version: "1", error })}\n`);
+  if (process.argv.includes("--json")) process.stdout.write(`${JSON.stringify({ formatVersion: "1", error })}\n`);
   process.exitCode = UNSUPPORTED;
 }
 

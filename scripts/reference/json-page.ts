@@ -33,7 +33,7 @@ export function jsonPage(): string {
     generatedFrom("src/cli/documents"),
     "# JSON documents",
     "This page is for authors of programs that call awg. It lists every document that `--json` prints, with its JSON Schema.",
-    'A document is one line on standard output. `format_version` is "1"; a later version of awg only adds fields.\nKeys are in camelCase, but for `format_version`. What is not known is null or absent, as the schema says. No document holds a secret.',
+    'A document is one line on standard output. `formatVersion` is "1"; a later version of awg only adds fields.\nKeys are in camelCase, but for `formatVersion`. What is not known is null or absent, as the schema says. No document holds a secret.',
     table(["document", "verbs", "content"], rows),
     "## Events of --json-stream",
     "`awg apply`, `rollback` and `destroy` with `--json-stream` print one JSON object a line while they work. The first line is `version`; the last is `result`, `error` or `interrupted`. Each line has `at`, the time by the wall clock. A `heartbeat` follows every 5 seconds.",

@@ -19,7 +19,7 @@ export function writeEvent(stream: object, line: Line, event: StreamEvent): void
   const at = new Date().toISOString();
   if (!begun.has(stream)) {
     begun.add(stream);
-    line(JSON.stringify({ type: "version", at, format_version: "1", awg: VERSION }));
+    line(JSON.stringify({ type: "version", at, formatVersion: "1", awg: VERSION }));
   }
   if (event.type === "version") return;
   const { type, ...fields } = event;
@@ -33,7 +33,7 @@ export function printEvent(terminal: Terminal, event: StreamEvent): void {
 
 /** Begins a stream, and prints heartbeats until it is disposed. */
 export function beginStream(terminal: Terminal): Disposable {
-  printEvent(terminal, { type: "version", format_version: "1", awg: VERSION });
+  printEvent(terminal, { type: "version", formatVersion: "1", awg: VERSION });
   const timer = setInterval(() => printEvent(terminal, { type: "heartbeat" }), HEARTBEAT_MS);
   return { [Symbol.dispose]: () => clearInterval(timer) };
 }

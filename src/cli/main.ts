@@ -76,7 +76,7 @@ function reportError(error: unknown, terminal: Terminal, debug: boolean): void {
 function writeErrorForPrograms(thrown: unknown, argv: readonly string[], terminal: Terminal): void {
   const error = errorFieldsOf(thrown, terminal.nameHost);
   if (argv.includes("--json-stream")) printEvent(terminal, { type: "error", error });
-  else if (argv.includes("--json")) printDocument(terminal, "error", { format_version: "1", error });
+  else if (argv.includes("--json")) printDocument(terminal, "error", { formatVersion: "1", error });
 }
 
 function errorFieldsOf(error: unknown, nameHost: NameHost = (text) => text): DocumentOf<"error">["error"] {

@@ -47,7 +47,7 @@ describe("law 5: a machine with a corrupt journal", () => {
     expect(stdout).toContain(`mv ${JOURNAL()} ${JOURNAL()}.damaged`);
     expect(stdout).toContain("cost: awg forgets the open change");
     const document = JSON.parse(awg("doctor", "--json").stdout);
-    expect(document).toMatchObject({ format_version: "1", healthy: false });
+    expect(document).toMatchObject({ formatVersion: "1", healthy: false });
     expect(document.findings[0]).toMatchObject({ id: "state-file-damaged", severity: "fault" });
     renameSync(JOURNAL(), `${JOURNAL()}.damaged`);
     expect(awg("apply", "-f", "config.yaml", "--auto-approve").status).toBe(0);

@@ -69,7 +69,7 @@ function expectDocument(name: DocumentName, text: string): void {
   const value: unknown = JSON.parse(text);
   expect(schemaCheck(published)(value), text.slice(0, 2000)).toEqual([]);
   expect(schemaCheck(documentJsonSchema(name, true))(value), text.slice(0, 2000)).toEqual([]);
-  expect(keysOf(value).filter((key) => /_|-[a-z]/.test(key) && key !== "format_version")).toEqual([]);
+  expect(keysOf(value).filter((key) => /_|-[a-z]/.test(key) && key !== "formatVersion")).toEqual([]);
 }
 
 /** The keys of a document; those of maps are data: paths of settings, names of devices. */
@@ -165,7 +165,7 @@ describe("every --json document fits its published schema", () => {
     await once(child, "exit");
     const lines = text.trimEnd().split("\n");
     for (const line of lines) expectDocument("daemon-event", line);
-    expect(JSON.parse(lines[0] ?? "")).toMatchObject({ type: "version", format_version: "1" });
+    expect(JSON.parse(lines[0] ?? "")).toMatchObject({ type: "version", formatVersion: "1" });
     expect(JSON.parse(lines.at(-1) ?? "")).toMatchObject({ type: "stopped" });
   });
 });

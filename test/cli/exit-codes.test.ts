@@ -89,8 +89,8 @@ describe("law 9: every exit code, by the real program", () => {
 
   test("3 with --json: one document, with the kind, the problems and the code", () => {
     const { status, stdout } = awg(["plan", "-f", at("bad.yaml"), "--host", machine("bad-json"), "--json"]);
-    const { format_version, error } = JSON.parse(stdout);
-    expect([status, format_version, error.kind, error.exitCode]).toEqual([3, "1", "config", 3]);
+    const { formatVersion, error } = JSON.parse(stdout);
+    expect([status, formatVersion, error.kind, error.exitCode]).toEqual([3, "1", "config", 3]);
     expect(error.facts.problems[0]).toMatch(/bad\.yaml:2:1: .*did you mean tunnels/);
   });
 

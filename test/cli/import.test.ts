@@ -138,7 +138,7 @@ describe("awg import", () => {
   test("--json: one document", () => {
     const document = JSON.parse(awg(["import", "wg0.conf", "--json", "--out", "a.yaml"]).stdout) as object;
     expect(document).toMatchObject({
-      format_version: "1",
+      formatVersion: "1",
       written: [at("wg0.peer1.psk"), at("wg0.key"), at("a.yaml")],
       findings: [{ severity: "note", place: "wg0.conf:4" }],
     });

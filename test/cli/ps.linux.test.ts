@@ -78,7 +78,7 @@ describe.skipIf(obstacle !== undefined)(`awg ps${obstacle === undefined ? "" : `
       watch.kill("SIGINT");
       const [status] = await once(watch, "close");
       expect(status).toBe(EXIT.success);
-      expect(JSON.parse(out.split("\n")[0] ?? "")).toMatchObject({ format_version: "1", event: "started" });
+      expect(JSON.parse(out.split("\n")[0] ?? "")).toMatchObject({ formatVersion: "1", event: "started" });
     },
   );
 });

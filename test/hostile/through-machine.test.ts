@@ -135,7 +135,7 @@ describe("law 7: names that break out of where they are put", () => {
     const views = async (name: string) => {
       const { planned, status, saved } = await planConfigFor(textWith(name), folder);
       expect(JSON.parse(printable(saved))).toEqual(JSON.parse(saved));
-      expect(JSON.parse(printable(JSON.stringify(statusDocument(status)))).format_version).toBe("1");
+      expect(JSON.parse(printable(JSON.stringify(statusDocument(status)))).formatVersion).toBe("1");
       const texts = [
         renderPlan(planned.plan, planned.traffic, style),
         renderDiff(planned, style, {}),

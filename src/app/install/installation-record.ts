@@ -24,7 +24,7 @@ export class InstallationRecord {
 
   add(what: string): void {
     mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
-    const text = `${JSON.stringify({ format_version: "1", made: [...this.read(), what] })}\n`;
+    const text = `${JSON.stringify({ formatVersion: "1", made: [...this.read(), what] })}\n`;
     writeFileSync(`${this.#file}.new`, text, { mode: 0o600, flush: true });
     renameSync(`${this.#file}.new`, this.#file);
   }

@@ -14,7 +14,7 @@ const FORMAT_VERSION = "1";
 const SECRET_FIELDS: ReadonlySet<string> = new Set(["privateKey", "presharedKey", SECRET_OBFUSCATION_KEY]);
 
 interface SavedPlan {
-  readonly format_version: string;
+  readonly formatVersion: string;
   readonly kind: "awg-plan";
   readonly sources: readonly string[];
   readonly configHash: string;
@@ -41,7 +41,7 @@ export function renderSavedPlan(planned: Planned): string {
     });
   }
   const saved: SavedPlan = {
-    format_version: FORMAT_VERSION,
+    formatVersion: FORMAT_VERSION,
     kind: "awg-plan",
     sources: planned.sources.map((name) => resolve(name)),
     configHash: planned.configHash,
@@ -97,8 +97,8 @@ function readSaved(text: string): SavedPlan {
   if (typeof value !== "object" || value === null || !("kind" in value) || value.kind !== "awg-plan")
     throw wrong("it has no awg-plan header");
   const saved = value as Partial<SavedPlan>;
-  if (saved.format_version !== FORMAT_VERSION)
-    throw wrong(`its format is ${String(saved.format_version)}, this awg reads ${FORMAT_VERSION}`);
+  if (saved.formatVersion !== FORMAT_VERSION)
+    throw wrong(`its format is ${String(saved.formatVersion)}, this awg reads ${FORMAT_VERSION}`);
   const texts = [
     saved.configHash,
     saved.hostFingerprint,

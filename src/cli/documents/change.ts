@@ -31,16 +31,16 @@ export const outcomeFields = {
 };
 
 export const appliedDocument = z
-  .object({ format_version: formatVersion, ...outcomeFields })
+  .object({ formatVersion: formatVersion, ...outcomeFields })
   .describe("The result of an apply, up, down, rollback or destroy.");
 
 export const confirmedDocument = z
-  .object({ format_version: formatVersion, generation: z.int(), confirmed: z.literal(true) })
+  .object({ formatVersion: formatVersion, generation: z.int(), confirmed: z.literal(true) })
   .describe("The generation that was confirmed.");
 
 export const revertedDocument = z
   .object({
-    format_version: formatVersion,
+    formatVersion: formatVersion,
     reverted: z.boolean().describe("False: there was nothing to undo."),
     packetFilter: z
       .object({ wrong: z.string(), restored: z.enum(["yes", "unheld", "blocked", "no"]) })
@@ -56,7 +56,7 @@ export const revertedDocument = z
 
 export const installedDocument = z
   .object({
-    format_version: formatVersion,
+    formatVersion: formatVersion,
     steps: list(
       z
         .object({
@@ -71,7 +71,7 @@ export const installedDocument = z
 
 export const serviceDocument = z
   .object({
-    format_version: formatVersion,
+    formatVersion: formatVersion,
     services: list(
       z
         .object({

@@ -22,7 +22,7 @@ const problem = z
 
 export const validateDocument = z
   .object({
-    format_version: formatVersion,
+    formatVersion: formatVersion,
     valid: z.boolean(),
     problems: list(problem),
     otherEnds: list(
@@ -52,7 +52,7 @@ const importFinding = z
 
 export const importDocument = z
   .object({
-    format_version: formatVersion,
+    formatVersion: formatVersion,
     config: z.string().exactOptional().describe("The config as YAML, where no file was named with --out."),
     written: list(z.string()).describe("Files that were written."),
     findings: list(importFinding),
@@ -61,7 +61,7 @@ export const importDocument = z
 
 export const renderDocument = z
   .object({
-    format_version: formatVersion,
+    formatVersion: formatVersion,
     system: z.enum(["linux", "macos"]),
     parts: list(z.object({ key: z.string(), text: z.string() })),
     left: list(z.string()).describe("What is left out of the text, and why."),
@@ -71,7 +71,7 @@ export const renderDocument = z
 
 export const doctorDocument = z
   .object({
-    format_version: formatVersion,
+    formatVersion: formatVersion,
     healthy: z.boolean().describe("No finding is a fault."),
     findings: list(
       z
@@ -91,7 +91,7 @@ export const doctorDocument = z
 
 export const versionDocument = z
   .object({
-    format_version: formatVersion,
+    formatVersion: formatVersion,
     awg: z.string(),
     node: z.string(),
     system: z.string().describe("linux-x64, darwin-arm64."),
@@ -109,5 +109,5 @@ export const errorFields = z
   .meta({ id: "Error" });
 
 export const errorDocument = z
-  .object({ format_version: formatVersion, error: errorFields })
+  .object({ formatVersion: formatVersion, error: errorFields })
   .describe("Why a verb failed.");

@@ -24,7 +24,7 @@ const step = z
 
 export const planDocument = z
   .object({
-    format_version: formatVersion,
+    formatVersion: formatVersion,
     configHash,
     hostFingerprint: z.string().describe("Host and network namespace that the plan is for."),
     inSync: z.boolean().describe("Nothing is to be done; then steps is empty."),
@@ -49,7 +49,7 @@ const difference = z
 
 export const diffDocument = z
   .object({
-    format_version: formatVersion,
+    formatVersion: formatVersion,
     configHash,
     inSync: z.boolean().describe("There are no differences."),
     differences: list(difference),
@@ -58,7 +58,7 @@ export const diffDocument = z
 
 export const generationsDiffDocument = z
   .object({
-    format_version: formatVersion,
+    formatVersion: formatVersion,
     from: z.int().describe("Number of a generation."),
     to: z.int().describe("Number of a generation."),
     inSync: z.boolean().describe("There are no differences."),

@@ -35,7 +35,7 @@ export const programLine = z
 
 export const programsDocument = z
   .object({
-    format_version: formatVersion,
+    formatVersion: formatVersion,
     rulesOf: z.enum(["config", "accepted", "nothing"]).describe("Where the rules come from."),
     generation: z.int().nullable().describe("The accepted generation, where its rules are shown."),
     programs: list(programLine),
@@ -45,10 +45,10 @@ export const programsDocument = z
 
 export const programEvent = z
   .union([
-    programLine.extend({ format_version: formatVersion, event: z.literal("started") }).meta({ id: "StartedProgram" }),
-    z.object({ format_version: formatVersion, event: z.literal("ended"), pid: z.int() }),
+    programLine.extend({ formatVersion: formatVersion, event: z.literal("started") }).meta({ id: "StartedProgram" }),
+    z.object({ formatVersion: formatVersion, event: z.literal("ended"), pid: z.int() }),
     z
-      .object({ format_version: formatVersion, event: z.literal("missed") })
+      .object({ formatVersion: formatVersion, event: z.literal("missed") })
       .describe("The kernel dropped events; awg ps lists what runs now."),
   ])
   .describe("One line of awg ps --watch --json.");

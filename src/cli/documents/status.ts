@@ -65,7 +65,7 @@ const condition = z
 
 export const statusDocument = z
   .object({
-    format_version: formatVersion,
+    formatVersion: formatVersion,
     generation: z.int().describe("The accepted generation; 0 before the first."),
     conditions: list(condition),
     resources: list(resourceStatus),
@@ -110,7 +110,7 @@ const DRIFT_CAUSES = [
 
 export const driftDocument = z
   .object({
-    format_version: formatVersion,
+    formatVersion: formatVersion,
     generation: z.int().describe("The accepted generation; 0 before the first."),
     drifted: z.boolean(),
     drift: list(
@@ -156,12 +156,12 @@ const unreadableGeneration = z
   .meta({ id: "UnreadableGeneration" });
 
 export const historyDocument = z
-  .object({ format_version: formatVersion, generations: list(z.union([generation, unreadableGeneration])) })
+  .object({ formatVersion: formatVersion, generations: list(z.union([generation, unreadableGeneration])) })
   .describe("The generations that are kept, oldest first.");
 
 export const getDocument = z
   .object({
-    format_version: formatVersion,
+    formatVersion: formatVersion,
     resources: list(
       z
         .object({

@@ -6,7 +6,7 @@ import { errorFields } from "./files.ts";
 const at = time.describe("Time of the event, by the wall clock.");
 
 const versionLine = z
-  .object({ type: z.literal("version"), at, format_version: formatVersion, awg: z.string() })
+  .object({ type: z.literal("version"), at, formatVersion: formatVersion, awg: z.string() })
   .meta({ id: "VersionLine", description: "The first line of every stream." });
 
 const phase = z.enum(["prepare", "flip", "retire"]);

@@ -54,7 +54,7 @@ const finding = z
 
 export const verifyDocument = z
   .object({
-    format_version: formatVersion,
+    formatVersion: formatVersion,
     verified: z.boolean().describe("Nothing was found."),
     classes: z.string().describe("Number of packet classes that were checked, as decimal digits."),
     findings: list(finding),
@@ -78,7 +78,7 @@ const side = z
 
 export const explainDocument = z
   .object({
-    format_version: formatVersion,
+    formatVersion: formatVersion,
     flow: z.object({
       destination: z.string(),
       port: z.int().exactOptional(),

@@ -81,7 +81,7 @@ function hex(mark: number): string {
 export function explanationDocument(explanation: Explanation): DocumentOf<"explain"> {
   const { flow, generation, system, declared, live, tunnel, enforcement, programs, disagreements, notes } = explanation;
   return {
-    format_version: "1",
+    formatVersion: "1",
     flow,
     generation,
     system,

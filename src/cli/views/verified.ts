@@ -49,7 +49,7 @@ function renderFinding({ kind, message, packet, rules }: VerifyFinding, style: S
 /** The findings as one JSON document. */
 export function verifiedDocument({ findings, notes, classes }: Verified): DocumentOf<"verify"> {
   return {
-    format_version: "1",
+    formatVersion: "1",
     verified: findings.length === 0,
     classes: classes.toString(),
     findings: findings.map(({ kind, message, packet, rules }) => ({ kind, message, packet: packet ?? null, rules })),

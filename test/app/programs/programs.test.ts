@@ -106,7 +106,7 @@ describe("programs with the rule that would apply", () => {
     expect(text).toContain("before the rule of each: rules/0 (lan) via direct (enforced), for some of its traffic");
     expect(text).toMatch(/^ 30 {2}\S+ +\S+ {2}\/usr\/bin\/rsync +block +enforced +rules\/1 \(backups\)$/m);
     expect(programsDocument(report)).toMatchObject({
-      format_version: "1",
+      formatVersion: "1",
       rulesOf: "accepted",
       generation: 1,
       programs: [{ pid: 1 }, { pid: 20 }, { pid: 30, rule: { via: "block", fallback: null } }, { pid: 31 }],

@@ -8,7 +8,7 @@ import { printDocument } from "../../views/json.ts";
 export const run: RunVerb = async (call) => {
   const generation = await changeHost(call, ({ parts }) => confirmNow(parts));
   if (flagOption(call, "json"))
-    printDocument(call.terminal, "confirm", { format_version: "1", generation, confirmed: true });
+    printDocument(call.terminal, "confirm", { formatVersion: "1", generation, confirmed: true });
   else call.terminal.out(`Confirmed (generation ${generation}).`);
   return EXIT.success;
 };

@@ -75,7 +75,7 @@ export async function executeVerb(
     const after = await stateAfter(parts, planned, outcome, answering);
     const result = { ...applied, ...after };
     if (stream) printEvent(terminal, { type: "result", ...result });
-    else if (quiet) printDocument(terminal, "apply", { format_version: "1", ...result });
+    else if (quiet) printDocument(terminal, "apply", { formatVersion: "1", ...result });
     else printText(terminal, `${text}\n${afterText(outcome, after)}`.trimEnd());
     if (outcome.unaccepted !== undefined) terminal.err(unacceptedText(outcome.unaccepted));
     if (await isAwaitingPerson(call, parts, planned)) return EXIT.unsupported;

@@ -20,10 +20,10 @@ export function renderReverted(reverted: Reverted | undefined): string {
 
 /** The same as one JSON document. Pure. */
 export function revertedDocument(reverted: Reverted | undefined): DocumentOf<"revert"> {
-  if (reverted === undefined) return { format_version: "1", reverted: false };
+  if (reverted === undefined) return { formatVersion: "1", reverted: false };
   const { policy, drifted } = reverted;
   return {
-    format_version: "1",
+    formatVersion: "1",
     reverted: true,
     packetFilter: policy === undefined ? null : { wrong: policy.wrong, restored: policy.restored },
     notAsAccepted: drifted ?? null,

@@ -103,7 +103,7 @@ function print(
   const { terminal } = call;
   if (flagOption(call, "json")) {
     const config = target === undefined ? { config: text } : {};
-    printDocument(terminal, "import", { format_version: "1", ...config, written, findings });
+    printDocument(terminal, "import", { formatVersion: "1", ...config, written, findings });
     return;
   }
   if (target === undefined) terminal.out(text.trimEnd());

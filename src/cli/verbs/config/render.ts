@@ -35,7 +35,7 @@ async function print(call: VerbCall, system: "linux" | "macos", { parts, ...rend
   const { left, notes } = leftOut(rendered.notes);
   const all = [...rendered.left, ...left];
   const isJson = flagOption(call, "json");
-  if (isJson) printDocument(call.terminal, "render", { format_version: "1", system, parts, left: all, notes });
+  if (isJson) printDocument(call.terminal, "render", { formatVersion: "1", system, parts, left: all, notes });
   else call.terminal.out(parts.map(({ text }) => text).join(system === "linux" ? "\n\n" : "\n"));
   for (const one of all) call.terminal.err(`left out: ${one}`);
   if (!isJson) printNotes(notes, call.terminal);

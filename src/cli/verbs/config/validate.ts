@@ -25,7 +25,7 @@ export const run: RunVerb = async (asked) => {
   const otherEnds = otherEndsOf(config);
   if (flagOption(call, "json"))
     printDocument(call.terminal, "validate", {
-      format_version: "1",
+      formatVersion: "1",
       valid: !failed,
       problems,
       otherEnds: otherEnds.map((one) => ({ ...one, peerVersion: one.peerVersion ?? null })),

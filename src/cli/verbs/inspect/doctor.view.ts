@@ -44,7 +44,7 @@ function renderFinding(
 /** The same as one JSON document. */
 export function doctorDocument(examination: Examination): DocumentOf<"doctor"> {
   return {
-    format_version: "1",
+    formatVersion: "1",
     healthy: isHealthy(examination),
     findings: examination.findings,
     lookedAt: examination.looked,

@@ -57,7 +57,7 @@ export function driftDocument({
   openChange,
 }: DriftReport): DocumentOf<"drift"> {
   return {
-    format_version: "1",
+    formatVersion: "1",
     generation,
     drifted: drifts.length > 0,
     drift: drifts.map(({ key, kind, change, cause, fields }) => ({ key, kind, change, cause, fields })),

@@ -19,7 +19,7 @@ export const run: RunVerb = async (call) => {
   if (wanted !== undefined && found.length === 0) {
     throw new AwgError("usage", `awg owns no ${wanted} on this host`, { remedy: "`awg get` lists what it owns" });
   }
-  if (flagOption(call, "json")) printDocument(call.terminal, "get", { format_version: "1", resources: found });
+  if (flagOption(call, "json")) printDocument(call.terminal, "get", { formatVersion: "1", resources: found });
   else if (found.length === 0) call.terminal.err("awg owns nothing on this host.");
   else {
     const { yamlText } = await import("../../../config/yaml-text.ts");

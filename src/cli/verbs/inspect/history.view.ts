@@ -61,7 +61,7 @@ function keysText({ added, changed, removed }: Changes): string {
 /** Generations as one JSON document, ascending. */
 export function historyDocument(entries: readonly HistoryEntry[]): DocumentOf<"history"> {
   return {
-    format_version: "1",
+    formatVersion: "1",
     generations: entries.map(entryDocument),
   };
 }

@@ -127,7 +127,7 @@ export function renderWatched(event: ProgramWatchEvent, style: Style): string {
 /** Programs as one JSON document. */
 export function programsDocument({ rulesOf, generation, programs, unseen }: ProgramsReport): DocumentOf<"ps"> {
   return {
-    format_version: "1",
+    formatVersion: "1",
     rulesOf: rulesOf,
     generation: generation ?? null,
     programs: programs.map(lineDocument),
@@ -137,9 +137,9 @@ export function programsDocument({ rulesOf, generation, programs, unseen }: Prog
 
 /** One event of `awg ps --watch` as one JSON document. */
 export function watchedDocument(event: ProgramWatchEvent): DocumentOf<"ps-watch"> {
-  if ("missed" in event) return { format_version: "1", event: "missed" };
-  if ("ended" in event) return { format_version: "1", event: "ended", pid: event.ended };
-  return { format_version: "1", event: "started", ...lineDocument(event) };
+  if ("missed" in event) return { formatVersion: "1", event: "missed" };
+  if ("ended" in event) return { formatVersion: "1", event: "ended", pid: event.ended };
+  return { formatVersion: "1", event: "started", ...lineDocument(event) };
 }
 
 /** One program of a JSON document. */

@@ -171,7 +171,7 @@ function capitalized(sentence: string): string {
 /** The status as one JSON document. */
 export function statusDocument(status: Status, nowMs = Date.now()): DocumentOf<"status"> {
   return {
-    format_version: "1",
+    formatVersion: "1",
     generation: status.generation,
     conditions: status.conditions.map((condition) => ({ ...condition, since: condition.since ?? null })),
     unrecorded: status.unrecorded?.keys ?? [],

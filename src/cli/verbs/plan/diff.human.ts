@@ -29,13 +29,13 @@ export function differencesDocument(
   to: number,
   steps: readonly GenerationDifference[],
 ): DocumentOf<"diff-generations"> {
-  return { format_version: "1", from, to, inSync: steps.length === 0, differences: steps.map(differenceDocument) };
+  return { formatVersion: "1", from, to, inSync: steps.length === 0, differences: steps.map(differenceDocument) };
 }
 
 /** The differences as one JSON document. */
 export function diffDocument({ plan, configHash }: Planned): DocumentOf<"diff"> {
   return {
-    format_version: "1",
+    formatVersion: "1",
     configHash: configHash,
     inSync: isInSync(plan),
     differences: differences(plan).map(differenceDocument),

@@ -30,7 +30,7 @@ export function printPlanned(planned: Planned, call: VerbCall, verified?: Verifi
 
 function planDocument(planned: Planned): DocumentOf<"plan"> {
   return {
-    format_version: "1",
+    formatVersion: "1",
     configHash: planned.configHash,
     hostFingerprint: planned.fingerprint,
     inSync: isInSync(planned.plan),

@@ -16,7 +16,7 @@ const WORDS: Readonly<Record<StepOutcome, string>> = {
 export function printInstalled(call: VerbCall, { steps, warnings }: Installed, done: "added" | "removed"): void {
   for (const warning of warnings) call.terminal.err(`note: ${warning}`);
   if (flagOption(call, "json")) {
-    printDocument(call.terminal, "install", { format_version: "1", steps, warnings });
+    printDocument(call.terminal, "install", { formatVersion: "1", steps, warnings });
     return;
   }
   for (const { what, outcome } of steps) {

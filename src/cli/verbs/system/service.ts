@@ -22,7 +22,7 @@ export const run: RunVerb = async (call) => {
   }
   const services = await readServices(host.parts);
   if (flagOption(call, "json"))
-    printDocument(call.terminal, "service", { format_version: "1", services: services.map(forPrograms) });
+    printDocument(call.terminal, "service", { formatVersion: "1", services: services.map(forPrograms) });
   else for (const report of services) printText(call.terminal, lineOf(report));
   return EXIT.success;
 };

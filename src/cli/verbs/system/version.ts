@@ -7,7 +7,7 @@ import { printDocument } from "../../views/json.ts";
 export const run: RunVerb = async (call) => {
   const { terminal } = call;
   const facts = {
-    format_version: "1" as const,
+    formatVersion: "1" as const,
     awg: VERSION,
     node: process.versions.node,
     system: `${process.platform}-${process.arch}`,
