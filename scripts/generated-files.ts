@@ -36,7 +36,9 @@ export async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
 function wrapReferences(json: unknown): unknown {
   if (Array.isArray(json)) return json.map(wrapReferences);
   if (typeof json !== "object" || json === null) return json;
-  const wrapped = Object.fromEntries(Object.entries(json).map(([key, value]) => [key, wrapReferences(value)]));
+  // What keys have in common is no type.
+  const { allOf: _constraints, ...typed } = json as Readonly<Record<string, unknown>>;
+  const wrapped = Object.fromEntries(Object.entries(typed).map(([key, value]) => [key, wrapReferences(value)]));
   const { $ref, description, default: _default, ...rest } = wrapped;
   return $ref === undefined || description === undefined ? wrapped : { ...rest, description, allOf: [{ $ref }] };
 }

@@ -47,5 +47,7 @@ function visit(json: unknown, path: string, found: (path: string, property: Json
   const properties = (json as Json)["properties"] as Readonly<Record<string, Json>> | undefined;
   const isOneKey = properties !== undefined && Object.keys(properties).length === 1;
   for (const [key, property] of Object.entries(properties ?? {})) if (!isOneKey) found(`${path}.${key}`, property);
-  for (const [key, value] of Object.entries(json)) visit(value, `${path}.${key}`, found);
+  // What keys have in common names keys that are described above.
+  const parts = Object.entries(json).filter(([key]) => key !== "allOf");
+  for (const [key, value] of parts) visit(value, `${path}.${key}`, found);
 }

@@ -1,6 +1,7 @@
 import { parseIp, renderIp } from "../../model/ip.ts";
 import { canonicalPrefix, hasHostBits, parsePrefix, renderPrefix } from "../../model/prefix.ts";
 import { type Fault, fault, leaf, quote, wrongType } from "./leaf.ts";
+import { ADDRESS_PATTERN, PREFIX_PATTERN } from "./patterns.ts";
 
 /** An IP address, canonical text. */
 export function ipAddress() {
@@ -8,8 +9,8 @@ export function ipAddress() {
     {
       form: "address",
       anyOf: [
-        { type: "string", format: "ipv4" },
-        { type: "string", format: "ipv6" },
+        { type: "string", format: "ipv4", pattern: ADDRESS_PATTERN },
+        { type: "string", format: "ipv6", pattern: ADDRESS_PATTERN },
       ],
     },
     (input): string | Fault => {
@@ -27,7 +28,7 @@ export function ipAddress() {
 
 /** A prefix or an address, as a canonical prefix. Host bits are refused, with the prefix that was probably meant. */
 export function prefix() {
-  return leaf({ type: "string", form: "prefix" }, checkPrefix);
+  return leaf({ type: "string", pattern: PREFIX_PATTERN, form: "prefix" }, checkPrefix);
 }
 
 /** The same check for prefixes inside other values. */
@@ -41,7 +42,7 @@ export function checkPrefix(input: unknown): string | Fault {
 
 /** An interface's own address with its prefix length; host bits are expected. */
 export function interfaceAddress() {
-  return leaf({ type: "string", form: "prefix" }, (input): string | Fault => {
+  return leaf({ type: "string", pattern: PREFIX_PATTERN, form: "prefix" }, (input): string | Fault => {
     const parsed = readPrefix(input);
     return "fault" in parsed ? parsed : renderPrefix(parsed);
   });

@@ -1,18 +1,17 @@
 import { type Fault, fault, isFault, leaf, quote, wrongType } from "./leaf.ts";
+import { durationPattern, secondsRangePattern } from "./patterns.ts";
 
 /** Shortest and longest duration in seconds; equal for a single value. */
 export type SecondsRange = readonly [minimum: number, maximum: number];
 
 const SECONDS_PER_UNIT: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60, h: 3600, d: 86400 };
-const PATTERN = "^[0-9]+(\\.[0-9]+)?(ms|s|m|h|d)?$";
-const RANGE_PATTERN = "^[0-9]+(\\.[0-9]+)?(ms|s|m|h|d)?(-[0-9]+(\\.[0-9]+)?(ms|s|m|h|d)?)?$";
 
 /** A duration, `25` or `25s`, `500ms`, `2m`, `1h`, `1d`: seconds as a number. */
 export function duration(minimumSeconds: number, maximumSeconds: number) {
   const json = {
     anyOf: [
       { type: "number", minimum: minimumSeconds, maximum: maximumSeconds },
-      { type: "string", pattern: PATTERN },
+      { type: "string", pattern: durationPattern(maximumSeconds) },
     ],
   };
   return leaf({ ...json, form: "duration" }, (input): number | Fault => {
@@ -26,7 +25,7 @@ export function durationRange(minimumSeconds: number, maximumSeconds: number) {
   const json = {
     anyOf: [
       { type: "number", minimum: minimumSeconds, maximum: maximumSeconds },
-      { type: "string", pattern: RANGE_PATTERN },
+      { type: "string", pattern: secondsRangePattern(maximumSeconds) },
     ],
   };
   return leaf({ ...json, form: "duration or range" }, (input): SecondsRange | Fault => {

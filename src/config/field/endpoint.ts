@@ -1,6 +1,7 @@
 import { parseIp, renderIp } from "../../model/ip.ts";
 import { checkDomain } from "./domain.ts";
 import { type Fault, fault, isFault, leaf, quote, wrongType } from "./leaf.ts";
+import { ENDPOINT_PATTERN, OTHER_END_PATTERN } from "./patterns.ts";
 import { checkPort } from "./port.ts";
 
 /** The address of a tunnel's peer or a proxy: an IP address in canonical text or a domain name, and a port. */
@@ -9,16 +10,16 @@ export interface Endpoint {
   readonly port: number;
 }
 
-const FORM = { type: "string", pattern: "^.+:[0-9]{1,5}$", form: "host:port" } as const;
+const FORM = { type: "string", form: "host:port" } as const;
 
 /** `host:port`; an IPv6 address is in brackets. */
 export function endpoint() {
-  return leaf(FORM, readEndpoint);
+  return leaf({ ...FORM, pattern: ENDPOINT_PATTERN }, readEndpoint);
 }
 
 /** The same for another host: unspecified, broadcast, multicast and link-local addresses are refused. */
 export function otherEnd() {
-  return leaf(FORM, (input): Endpoint | Fault => {
+  return leaf({ ...FORM, pattern: OTHER_END_PATTERN }, (input): Endpoint | Fault => {
     const read = readEndpoint(input);
     return isFault(read) ? read : (refuseEverybody(read.host) ?? read);
   });

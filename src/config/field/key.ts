@@ -1,14 +1,18 @@
 import { type Fault, fault, leaf, wrongType } from "./leaf.ts";
+import { KEY_PATTERN } from "./patterns.ts";
 
 /** A public key: 32 bytes in base64. */
 export function publicKey() {
-  return leaf({ type: "string", pattern: "^[A-Za-z0-9+/]{43}=$", form: "key" }, (input): string | Fault => {
-    if (typeof input !== "string") return wrongType(input, "a public key in base64");
-    const wrong = checkKey(input);
-    if (wrong !== undefined) return wrong;
-    if (/^A{43}=$/.test(input)) return fault("key-zero", "the public key is all zero", "use the peer's public key");
-    return input;
-  });
+  return leaf(
+    { type: "string", pattern: KEY_PATTERN, not: { const: `${"A".repeat(43)}=` }, form: "key" },
+    (input): string | Fault => {
+      if (typeof input !== "string") return wrongType(input, "a public key in base64");
+      const wrong = checkKey(input);
+      if (wrong !== undefined) return wrong;
+      if (/^A{43}=$/.test(input)) return fault("key-zero", "the public key is all zero", "use the peer's public key");
+      return input;
+    },
+  );
 }
 
 /** The fault of a key that is not 32 bytes in base64; the message never contains the key. */

@@ -1,4 +1,5 @@
 import { type Fault, fault, isFault, leaf, quote, wrongType } from "./leaf.ts";
+import { PORTS_PATTERN } from "./patterns.ts";
 import { checkWholeNumber } from "./scalar.ts";
 
 /** Ports from..to, both included; equal for one port. */
@@ -12,7 +13,7 @@ export function portRange() {
   const json = {
     anyOf: [
       { type: "integer", minimum: 1, maximum: 65535 },
-      { type: "string", pattern: "^[0-9]{1,5}(-[0-9]{1,5})?$" },
+      { type: "string", pattern: PORTS_PATTERN },
     ],
   };
   return leaf({ ...json, form: "port or range" }, (input): PortRange | Fault => {

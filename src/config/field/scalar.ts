@@ -1,6 +1,7 @@
 import { isPrintableLine } from "../../model/text/printable.ts";
 import { nearestWord } from "./edit-distance.ts";
 import { type Fault, fault, leaf, quote, wrongType } from "./leaf.ts";
+import { TEXT_PATTERN } from "./patterns.ts";
 
 const YAML_1_1_BOOLEANS: Readonly<Record<string, boolean>> = {
   yes: true,
@@ -60,7 +61,9 @@ export function orList(words: readonly string[]): string {
 
 /** A text of 1 to `maximum` characters on one line, without characters that a terminal or editor would interpret. */
 export function text(maximum = 255) {
-  return leaf({ type: "string", minLength: 1, maxLength: maximum }, (input) => checkText(input, maximum));
+  return leaf({ type: "string", minLength: 1, maxLength: maximum, pattern: TEXT_PATTERN }, (input) =>
+    checkText(input, maximum),
+  );
 }
 
 /** The same check for texts inside other values. */

@@ -1,18 +1,32 @@
 import type { SecretRef } from "../../model/secret.ts";
 import { checkKey } from "./key.ts";
 import { type Fault, fault, isFault, leaf, wrongType } from "./leaf.ts";
+import { KEY_PATTERN } from "./patterns.ts";
 import { checkAbsolutePath, checkText } from "./scalar.ts";
 
 const REMEDY = "use { file: /path }, { env: NAME } or { keychain: name }";
 
-function secretRef(checkInline: (value: string) => Fault | undefined) {
+/** What each source takes, for the JSON Schema; an inline key has a form of its own. */
+const SOURCE_PATTERNS: Readonly<Record<string, string>> = { file: "^/", env: "^[A-Za-z_][A-Za-z0-9_]*$" };
+
+function secretRef(checkInline: (value: string) => Fault | undefined, inlinePattern?: string) {
+  const inline = inlinePattern === undefined ? {} : { pattern: inlinePattern };
   const source = (key: string) => ({
     type: "object",
-    properties: { [key]: { type: "string", minLength: 1 } },
+    properties: {
+      [key]: {
+        type: "string",
+        minLength: 1,
+        ...(SOURCE_PATTERNS[key] === undefined ? {} : { pattern: SOURCE_PATTERNS[key] }),
+        ...(key === "inline" ? inline : {}),
+      },
+    },
     required: [key],
     additionalProperties: false,
   });
-  const json = { anyOf: [{ type: "string", minLength: 1 }, ...["file", "env", "keychain", "inline"].map(source)] };
+  const json = {
+    anyOf: [{ type: "string", minLength: 1, ...inline }, ...["file", "env", "keychain", "inline"].map(source)],
+  };
   return leaf(json, (input): SecretRef | Fault => {
     if (typeof input === "string") return readInline(input, checkInline);
     if (typeof input !== "object" || input === null || Array.isArray(input)) return wrongType(input, REMEDY.slice(6));
@@ -54,4 +68,4 @@ function readInline(value: string, checkInline: (value: string) => Fault | undef
 export const secretText = secretRef(() => undefined).meta({ id: "SecretText" });
 
 /** A reference to a key of 32 bytes in base64. */
-export const secretKey = secretRef(checkKey).meta({ id: "SecretKey" });
+export const secretKey = secretRef(checkKey, KEY_PATTERN).meta({ id: "SecretKey" });

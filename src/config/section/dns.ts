@@ -3,13 +3,18 @@ import { keyMeta } from "../feature/support.ts";
 import { ipAddress } from "../field/address.ts";
 import { checkDomain } from "../field/domain.ts";
 import { isFault } from "../field/leaf.ts";
+import { DOMAIN_PATTERN } from "../field/patterns.ts";
 import { boolean } from "../field/scalar.ts";
+import { DNS_CONSTRAINTS } from "./constraints.ts";
 import { type Via, via } from "./path.ts";
 
-const domainKey = z.string().refine((name) => !isFault(checkDomain(name)), {
-  params: { id: "domain-syntax", remedy: "for example corp.example" },
-  error: "the key is not a domain name",
-});
+const domainKey = z
+  .string()
+  .refine((name) => !isFault(checkDomain(name)), {
+    params: { id: "domain-syntax", remedy: "for example corp.example" },
+    error: "the key is not a domain name",
+  })
+  .meta({ pattern: DOMAIN_PATTERN });
 
 const split = z.record(domainKey, z.array(ipAddress()).min(1)).transform((servers) => {
   const bySuffix: Record<string, string[]> = {};
@@ -21,26 +26,32 @@ const split = z.record(domainKey, z.array(ipAddress()).min(1)).transform((server
 });
 
 /** Which DNS servers are asked and by which path. */
-export const dnsSchema = z.strictObject({
-  servers: z.array(ipAddress()).describe("Servers for all names without an entry in split.").prefault([]),
-  via: via().describe("Path to the servers: a tunnel's name or direct; the default path when absent.").exactOptional(),
-  bootstrap: z
-    .array(ipAddress())
-    .describe(
-      "Servers queried for the names of endpoints only; they pass the kill switch. Without any: the host's own servers.",
-    )
-    .prefault([]),
-  leakProtection: boolean().describe("Allow DNS to these servers only, whatever server a program uses.").prefault(true),
-  blockEncryptedDns: boolean()
-    .meta(
-      keyMeta(
-        "Block DNS over TLS and QUIC (port 853), and HTTPS to known public resolvers, on every path.",
-        "dns.blockEncryptedDns",
-      ),
-    )
-    .prefault(false),
-  split: split.meta(keyMeta("Servers for single domains: { corp.example: [10.0.0.53] }.", "dns.split")).prefault({}),
-});
+export const dnsSchema = z
+  .strictObject({
+    servers: z.array(ipAddress()).describe("Servers for all names without an entry in split.").prefault([]),
+    via: via()
+      .describe("Path to the servers: a tunnel's name or direct; the default path when absent.")
+      .exactOptional(),
+    bootstrap: z
+      .array(ipAddress())
+      .describe(
+        "Servers queried for the names of endpoints only; they pass the kill switch. Without any: the host's own servers.",
+      )
+      .prefault([]),
+    leakProtection: boolean()
+      .describe("Allow DNS to these servers only, whatever server a program uses.")
+      .prefault(true),
+    blockEncryptedDns: boolean()
+      .meta(
+        keyMeta(
+          "Block DNS over TLS and QUIC (port 853), and HTTPS to known public resolvers, on every path.",
+          "dns.blockEncryptedDns",
+        ),
+      )
+      .prefault(false),
+    split: split.meta(keyMeta("Servers for single domains: { corp.example: [10.0.0.53] }.", "dns.split")).prefault({}),
+  })
+  .meta(DNS_CONSTRAINTS);
 
 export type DnsInput = z.output<typeof dnsSchema>;
 

@@ -4,15 +4,18 @@ import { prefix } from "../field/address.ts";
 import { oneOrMany } from "../field/leaf.ts";
 import { portRange } from "../field/port.ts";
 import { boolean, oneOf, text } from "../field/scalar.ts";
+import { MATCH_CONSTRAINTS } from "./constraints.ts";
 import { PROTOCOLS } from "./match.ts";
 
-const exception = z.strictObject({
-  name: text(64).describe("Name for status.").exactOptional(),
-  direction: oneOf(["in", "out"]).describe("in: others open the connection. out: this host does."),
-  protocol: oneOf(PROTOCOLS).describe("tcp, udp, icmp, icmpv6, sctp, gre or esp."),
-  ports: oneOrMany(portRange()).describe("Local ports for in, remote ports for out.").exactOptional(),
-  remote: oneOrMany(prefix()).describe("Remote addresses; all when absent.").exactOptional(),
-});
+const exception = z
+  .strictObject({
+    name: text(64).describe("Name for status.").exactOptional(),
+    direction: oneOf(["in", "out"]).describe("in: others open the connection. out: this host does."),
+    protocol: oneOf(PROTOCOLS).describe("tcp, udp, icmp, icmpv6, sctp, gre or esp."),
+    ports: oneOrMany(portRange()).describe("Local ports for in, remote ports for out.").exactOptional(),
+    remote: oneOrMany(prefix()).describe("Remote addresses; all when absent.").exactOptional(),
+  })
+  .meta(MATCH_CONSTRAINTS);
 
 /** What may leave a physical interface besides the tunnels. */
 export const killSwitchSchema = z.strictObject({

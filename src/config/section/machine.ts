@@ -5,6 +5,7 @@ import { duration } from "../field/duration.ts";
 import { endpoint } from "../field/endpoint.ts";
 import { type Fault, fault, isFault, leaf, oneOrMany, wrongType } from "../field/leaf.ts";
 import { boolean, checkText, oneOf, text } from "../field/scalar.ts";
+import { HTTP_CONSTRAINTS, PROBE_CONSTRAINTS, UPDATE_CONSTRAINTS } from "./constraints.ts";
 import { via } from "./path.ts";
 
 /** minisign's base64 public key: 42 bytes, algorithm "Ed", key id and key, so it always begins with RW. */
@@ -31,11 +32,13 @@ export const systemExtensionSchema = z.strictObject({
 });
 
 /** Updates of awg itself. */
-export const updateSchema = z.strictObject({
-  channel: oneOf(["stable", "beta"]).describe("Which releases are offered.").prefault("stable"),
-  automatic: boolean().describe("Install updates without asking.").prefault(false),
-  publicKey: updateKey.describe("minisign public key that releases must be signed with.").exactOptional(),
-});
+export const updateSchema = z
+  .strictObject({
+    channel: oneOf(["stable", "beta"]).describe("Which releases are offered.").prefault("stable"),
+    automatic: boolean().describe("Install updates without asking.").prefault(false),
+    publicKey: updateKey.describe("minisign public key that releases must be signed with.").exactOptional(),
+  })
+  .meta(UPDATE_CONSTRAINTS);
 
 /** When the host is observed again. */
 export const reconcileSchema = z.strictObject({
@@ -45,21 +48,24 @@ export const reconcileSchema = z.strictObject({
 });
 
 /** Checks of the network that run after an apply and while awg runs. */
-export const probeSchema = z.strictObject({
-  name: text(64).describe("Name for status."),
-  type: oneOf(["ping", "tcp", "http", "dns"]).describe("How the target is checked."),
-  target: text(1024).describe("An address, host:port, URL or name."),
-  via: via().meta(keyMeta("Path of the probe; the default path when absent.", "probe.direct")).exactOptional(),
-  required: boolean().describe("Roll an apply back when it fails.").prefault(false),
-  every: duration(1, 86400).describe("How often it runs.").prefault(60),
-  timeout: duration(0.1, 60).describe("When it counts as failed.").prefault(5),
-});
+export const probeSchema = z
+  .strictObject({
+    name: text(64).describe("Name for status."),
+    type: oneOf(["ping", "tcp", "http", "dns"]).describe("How the target is checked."),
+    target: text(1024).describe("An address, host:port, URL or name."),
+    via: via().meta(keyMeta("Path of the probe; the default path when absent.", "probe.direct")).exactOptional(),
+    required: boolean().describe("Roll an apply back when it fails.").prefault(false),
+    every: duration(1, 86400).describe("How often it runs.").prefault(60),
+    timeout: duration(0.1, 60).describe("When it counts as failed.").prefault(5),
+  })
+  .meta(PROBE_CONSTRAINTS);
 
 /** The command interface of the daemon. */
 export const apiSchema = z.strictObject({
   group: text(32).describe("Members of this Unix group may use the socket.").exactOptional(),
   http: z
     .strictObject({ listen: endpoint().describe("Loopback address and port, such as 127.0.0.1:8080.") })
+    .meta(HTTP_CONSTRAINTS)
     .describe("The HTTP interface; it always needs a token.")
     .exactOptional(),
 });

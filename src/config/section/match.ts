@@ -7,9 +7,11 @@ import { checkDomain } from "../field/domain.ts";
 import { nearestWord } from "../field/edit-distance.ts";
 import { type Fault, fault, isFault, kindOf, leaf, oneOrMany, quote, quoteKey, wrongType } from "../field/leaf.ts";
 import { upTo } from "../field/number-pattern.ts";
+import { DOMAIN_PATTERN, PREFIX_PATTERN, TEXT_PATTERN } from "../field/patterns.ts";
 import { type PortRange, portRange } from "../field/port.ts";
 import { checkRegex } from "../field/regex.ts";
 import { boolean, checkAbsolutePath, checkText, checkWholeNumber, oneOf, orList, text } from "../field/scalar.ts";
+import { MATCH_CONSTRAINTS } from "./constraints.ts";
 
 /** How a program is recognised. */
 export type AppMatcher =
@@ -88,14 +90,24 @@ const DESTINATION_READERS: Reader<Destination> = {
   geoip: (value) => build(checkCountry(value), (geoip) => ({ kind: "geoip", geoip })),
 };
 
-const appMatcher = leaf({ anyOf: [{ type: "string", minLength: 1 }, ...oneKeyForms(APP_READERS)] }, (input) =>
-  typeof input === "object" && input !== null
-    ? readOneKey(input, APP_READERS, "an application")
-    : build<AppMatcher>(checkText(input), (name) => ({ kind: "name", name })),
+/** What the one key of a form takes, for the JSON Schema. */
+const FORM_PATTERNS: Readonly<Record<string, string>> = {
+  path: "^/",
+  dir: "^/",
+  domain: DOMAIN_PATTERN,
+  geoip: "^[A-Za-z]{2}$",
+};
+
+const appMatcher = leaf(
+  { anyOf: [{ type: "string", minLength: 1, pattern: TEXT_PATTERN }, ...oneKeyForms(APP_READERS)] },
+  (input) =>
+    typeof input === "object" && input !== null
+      ? readOneKey(input, APP_READERS, "an application")
+      : build<AppMatcher>(checkText(input), (name) => ({ kind: "name", name })),
 ).meta({ id: "AppMatcher" });
 
 const destination = leaf(
-  { anyOf: [{ type: "string", minLength: 1 }, ...oneKeyForms(DESTINATION_READERS)] },
+  { anyOf: [{ type: "string", pattern: PREFIX_PATTERN }, ...oneKeyForms(DESTINATION_READERS)] },
   (input) => {
     if (typeof input === "object" && input !== null) return readOneKey(input, DESTINATION_READERS, "a destination");
     if (
@@ -195,7 +207,9 @@ export const matchFields = () => ({
 });
 
 /** A match by itself, as in `all`, `any`, `not` and in invariants. */
-export const matchSchema: z.ZodType<Match> = z.lazy(() => z.strictObject(matchFields())).meta({ id: "Match" });
+export const matchSchema: z.ZodType<Match> = z
+  .lazy(() => z.strictObject(matchFields()))
+  .meta({ id: "Match", ...MATCH_CONSTRAINTS });
 
 function build<T>(value: string | Fault, make: (text: string) => T): T | Fault {
   return isFault(value) ? value : make(value);
@@ -226,7 +240,7 @@ function readOneKey<T>(input: object, readers: Reader<T>, what: string): T | Fau
 function oneKeyForms(readers: Reader<unknown>): object[] {
   return Object.keys(readers).map((key) => ({
     type: "object",
-    properties: { [key]: { type: "string", minLength: 1 } },
+    properties: { [key]: { type: "string", minLength: 1, pattern: FORM_PATTERNS[key] ?? TEXT_PATTERN } },
     required: [key],
     additionalProperties: false,
   }));

@@ -22,6 +22,9 @@ export type Fallback =
 /** Words with another meaning in `via` or in the key of a resource (routes/policy). */
 export const RESERVED_TUNNEL_NAMES: readonly string[] = ["direct", "block", "drop", "default", "policy"];
 
+/** Reserved names that are no path either. */
+const NO_PATHS: readonly string[] = ["default", "policy"];
+
 /** A regular expression of the names that tunnels may have. */
 export const TUNNEL_NAME = "^[a-z][a-z0-9-]{0,31}$";
 const FALLBACK_WORDS = ["block", "direct", "allow_direct", "drop", "next_rule"] as const;
@@ -42,13 +45,16 @@ export function checkTunnelName(input: unknown): string | Fault {
 
 /** The path of a flow: a tunnel's name, `direct`, or `block` (also `drop`). */
 export function via() {
-  return leaf({ type: "string", pattern: TUNNEL_NAME, form: "tunnel, direct or block" }, (input): Via | Fault => {
-    if (input === "direct") return { kind: "direct" };
-    if (input === "block" || input === "drop") return { kind: "block" };
-    if (typeof input !== "string") return wrongType(input, "a tunnel's name, direct or block");
-    const tunnel = checkTunnelName(input);
-    return isFault(tunnel) ? tunnel : { kind: "tunnel", tunnel };
-  });
+  return leaf(
+    { type: "string", pattern: TUNNEL_NAME, not: { enum: NO_PATHS }, form: "tunnel, direct or block" },
+    (input): Via | Fault => {
+      if (input === "direct") return { kind: "direct" };
+      if (input === "block" || input === "drop") return { kind: "block" };
+      if (typeof input !== "string") return wrongType(input, "a tunnel's name, direct or block");
+      const tunnel = checkTunnelName(input);
+      return isFault(tunnel) ? tunnel : { kind: "tunnel", tunnel };
+    },
+  );
 }
 
 /** The field: a word, or `{ failover: [other, tunnels] }`. */
@@ -79,7 +85,8 @@ export function tunnelList() {
 }
 
 function tunnelListJson() {
-  return { type: "array", minItems: 1, items: { type: "string", pattern: TUNNEL_NAME } };
+  const not = { enum: RESERVED_TUNNEL_NAMES };
+  return { type: "array", minItems: 1, uniqueItems: true, items: { type: "string", pattern: TUNNEL_NAME, not } };
 }
 
 function readWord(word: string): Fallback | Fault {

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { keyMeta } from "../feature/support.ts";
 import { type Fault, fault, isFault, leaf, quote, wrongType } from "../field/leaf.ts";
 import { oneOf, text } from "../field/scalar.ts";
+import { INVARIANT_CONSTRAINTS, MATCH_CONSTRAINTS, ROOT_CONSTRAINTS } from "./constraints.ts";
 import { dnsSchema } from "./dns.ts";
 import { killSwitchSchema } from "./kill-switch.ts";
 import * as machine from "./machine.ts";
@@ -46,60 +47,64 @@ const pathClaim: z.ZodType<PathClaim> = z
     ...matchFields(),
     via: via().describe("The path that is forbidden (never) or required (always)."),
   })
-  .meta({ id: "PathClaim" });
+  .meta({ id: "PathClaim", ...MATCH_CONSTRAINTS });
 
-const invariant = z.strictObject({
-  name: text(64).describe("A name for messages.").exactOptional(),
-  never: pathClaim.describe("No matching packet may take this path.").exactOptional(),
-  always: pathClaim.describe("Every matching packet takes this path, or is dropped.").exactOptional(),
-});
+const invariant = z
+  .strictObject({
+    name: text(64).describe("A name for messages.").exactOptional(),
+    never: pathClaim.describe("No matching packet may take this path.").exactOptional(),
+    always: pathClaim.describe("Every matching packet takes this path, or is dropped.").exactOptional(),
+  })
+  .meta(INVARIANT_CONSTRAINTS);
 
 /** The whole configuration, as it may be written. */
-export const rootSchema = z.strictObject({
-  apiVersion: apiVersion.describe("Version of the config language: awg/v1."),
-  name: text(64).describe("Name of the host or of the config, for status.").prefault("machine"),
-  requires: requires.describe('Version of awg that the config needs, such as ">=0.1".').exactOptional(),
-  include: machine.includeSchema.describe("More files, read relative to this one.").prefault([]),
-  tunnels: z.record(tunnelName, tunnelSchema).describe("Tunnels and proxies, by name.").prefault({}),
-  rules: z.array(ruleSchema).describe("Which traffic takes which path. The first match wins.").prefault([]),
-  default: defaultSchema.describe("Path of traffic that no rule matches."),
-  killSwitch: killSwitchSchema
-    .describe("Drop every packet outside the tunnels that is not allowed. Required when the default is a tunnel.")
-    .exactOptional(),
-  dns: dnsSchema.describe("DNS servers, and the path to them.").exactOptional(),
-  ipv6: oneOf(["auto", "block"]).describe("auto: carried by tunnels that carry IPv6, else blocked.").prefault("auto"),
-  service: machine.serviceSchema.meta(keyMeta("The system service.", "service")).exactOptional(),
-  systemExtension: machine.systemExtensionSchema
-    .meta(keyMeta("A system extension.", "systemExtension"))
-    .exactOptional(),
-  update: machine.updateSchema.meta(keyMeta("Updates of awg.", "update")).exactOptional(),
-  invariants: z.array(invariant).describe("Claims about paths that must hold. Proven before an apply.").prefault([]),
-  lifecycle: machine.lifecycleSchema
-    .meta(keyMeta("Resources that are protected or kept, and fields that awg ignores.", "lifecycle"))
-    .exactOptional(),
-  moved: z.array(machine.movedSchema).meta(keyMeta("Tunnels that were renamed.", "moved")).prefault([]),
-  probes: z.array(machine.probeSchema).meta(keyMeta("Checks of the network.", "probes")).prefault([]),
-  reconcile: machine.reconcileSchema
-    .meta(keyMeta("When the daemon reads the host again.", "reconcile"))
-    .exactOptional(),
-  conflicts: machine.conflictsSchema
-    .meta(
-      keyMeta(
-        "What to do when another program changes a field: assert (restore it), yield (leave it), adopt (take over a device).",
-        "conflicts",
-        "conflicts.adopt",
-      ),
-    )
-    .prefault({}),
-  captivePortal: machine.captivePortalSchema
-    .meta(keyMeta("Networks with a sign-in page.", "captivePortal"))
-    .exactOptional(),
-  api: machine.apiSchema.meta(keyMeta("The daemon's interfaces.", "api")).exactOptional(),
-  fleet: machine.fleetSchema.meta(keyMeta("Read the config from a repository.", "fleet")).exactOptional(),
-  fakeIp: machine.fakeIpSchema
-    .meta(keyMeta("Synthetic addresses, so that rules can match domains.", "fakeIp"))
-    .exactOptional(),
-});
+export const rootSchema = z
+  .strictObject({
+    apiVersion: apiVersion.describe("Version of the config language: awg/v1."),
+    name: text(64).describe("Name of the host or of the config, for status.").prefault("machine"),
+    requires: requires.describe('Version of awg that the config needs, such as ">=0.1".').exactOptional(),
+    include: machine.includeSchema.describe("More files, read relative to this one.").prefault([]),
+    tunnels: z.record(tunnelName, tunnelSchema).describe("Tunnels and proxies, by name.").prefault({}),
+    rules: z.array(ruleSchema).describe("Which traffic takes which path. The first match wins.").prefault([]),
+    default: defaultSchema.describe("Path of traffic that no rule matches."),
+    killSwitch: killSwitchSchema
+      .describe("Drop every packet outside the tunnels that is not allowed. Required when the default is a tunnel.")
+      .exactOptional(),
+    dns: dnsSchema.describe("DNS servers, and the path to them.").exactOptional(),
+    ipv6: oneOf(["auto", "block"]).describe("auto: carried by tunnels that carry IPv6, else blocked.").prefault("auto"),
+    service: machine.serviceSchema.meta(keyMeta("The system service.", "service")).exactOptional(),
+    systemExtension: machine.systemExtensionSchema
+      .meta(keyMeta("A system extension.", "systemExtension"))
+      .exactOptional(),
+    update: machine.updateSchema.meta(keyMeta("Updates of awg.", "update")).exactOptional(),
+    invariants: z.array(invariant).describe("Claims about paths that must hold. Proven before an apply.").prefault([]),
+    lifecycle: machine.lifecycleSchema
+      .meta(keyMeta("Resources that are protected or kept, and fields that awg ignores.", "lifecycle"))
+      .exactOptional(),
+    moved: z.array(machine.movedSchema).meta(keyMeta("Tunnels that were renamed.", "moved")).prefault([]),
+    probes: z.array(machine.probeSchema).meta(keyMeta("Checks of the network.", "probes")).prefault([]),
+    reconcile: machine.reconcileSchema
+      .meta(keyMeta("When the daemon reads the host again.", "reconcile"))
+      .exactOptional(),
+    conflicts: machine.conflictsSchema
+      .meta(
+        keyMeta(
+          "What to do when another program changes a field: assert (restore it), yield (leave it), adopt (take over a device).",
+          "conflicts",
+          "conflicts.adopt",
+        ),
+      )
+      .prefault({}),
+    captivePortal: machine.captivePortalSchema
+      .meta(keyMeta("Networks with a sign-in page.", "captivePortal"))
+      .exactOptional(),
+    api: machine.apiSchema.meta(keyMeta("The daemon's interfaces.", "api")).exactOptional(),
+    fleet: machine.fleetSchema.meta(keyMeta("Read the config from a repository.", "fleet")).exactOptional(),
+    fakeIp: machine.fakeIpSchema
+      .meta(keyMeta("Synthetic addresses, so that rules can match domains.", "fakeIp"))
+      .exactOptional(),
+  })
+  .meta(ROOT_CONSTRAINTS);
 
 /** A config as zod read it, before values that depend on several keys are filled in. */
 export type RootInput = z.output<typeof rootSchema>;

@@ -2,7 +2,8 @@ import { z } from "zod";
 import { keyMeta } from "../feature/support.ts";
 import { type Fault, fault, leaf, quote, wrongType } from "../field/leaf.ts";
 import { oneOf, text } from "../field/scalar.ts";
-import { type Match, matchFields } from "./match.ts";
+import { ruleConstraints } from "./constraints.ts";
+import { MATCH_KEYS, type Match, matchFields } from "./match.ts";
 import { type Fallback, fallback, type Via, via } from "./path.ts";
 
 export const ENFORCEMENTS = ["enforced", "best-effort", "advisory"] as const;
@@ -62,7 +63,7 @@ export const ruleSchema: z.ZodType<Rule> = z
       .meta(keyMeta("Refuse to apply unless this host enforces the rule at least this well.", "rule.require"))
       .exactOptional(),
   })
-  .meta({ id: "Rule" });
+  .meta({ id: "Rule", ...ruleConstraints(MATCH_KEYS) });
 
 /** What happens to traffic that no rule matches. */
 export const defaultSchema = z.strictObject({

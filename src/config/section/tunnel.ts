@@ -8,6 +8,7 @@ import { publicKey } from "../field/key.ts";
 import { type Fault, fault, leaf, quote, wrongType } from "../field/leaf.ts";
 import { boolean, checkWholeNumber, oneOf, text, wholeNumber } from "../field/scalar.ts";
 import { secretKey, secretText } from "../field/secret-ref.ts";
+import { PLAIN_CONSTRAINTS, TUNNEL_CONSTRAINTS } from "./constraints.ts";
 import { type Obfuscation, obfuscationSchema } from "./obfuscation.ts";
 import { tunnelList } from "./path.ts";
 
@@ -108,7 +109,7 @@ const noise = {
 
 const wireguard = z
   .strictObject({ protocol: z.literal("wireguard").describe("Plain WireGuard."), ...noise })
-  .meta({ id: "WireGuardTunnel" });
+  .meta({ id: "WireGuardTunnel", ...PLAIN_CONSTRAINTS });
 const amneziawg = z
   .strictObject({
     protocol: z.literal("amneziawg").describe("WireGuard with obfuscation."),
@@ -117,7 +118,7 @@ const amneziawg = z
       .meta(keyMeta("AmneziaWG parameters, by their usual names.", "tunnel.obfuscation"))
       .exactOptional(),
   })
-  .meta({ id: "AmneziaTunnel" });
+  .meta({ id: "AmneziaTunnel", ...TUNNEL_CONSTRAINTS });
 
 const proxy = {
   ...common,
