@@ -136,7 +136,7 @@ describe.skipIf(obstacle !== undefined)(
       client?.run(argv("destroy", "--auto-approve"), { mayFail: true });
       // An engine whose device and keeper went in the same moment may be left.
       const left = client?.run(["ip", "netns", "pids", client.name]).stdout.split("\n").filter(Boolean) ?? [];
-      for (const pid of left) process.kill(Number(pid), "SIGKILL");
+      for (const pid of left) client?.run(["kill", "-9", pid], { mayFail: true });
       client?.[Symbol.dispose]();
       router?.[Symbol.dispose]();
     });
