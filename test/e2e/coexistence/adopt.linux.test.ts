@@ -62,7 +62,7 @@ describe.skipIf(reason !== undefined)(title, { timeout: 400_000 }, () => {
     expect(sent).toBeGreaterThan(20);
     const state = await tunnel.state();
     expect(state).toContain("alias awg:office");
-    expect(state).not.toMatch(/51820|0xca6c|suppress_prefixlength/);
+    expect(state).not.toMatch(/51820|0xca6c|from all lookup main suppress_prefixlength/);
     await survivesItsKeeper(awg, tunnel, config);
     await awg.must("destroy", "--auto-approve");
     expect(await tunnel.state()).not.toMatch(new RegExp(`dev ${tunnel.device} |${tunnel.device}: <`));
