@@ -98,6 +98,7 @@ describe("routing", () => {
       physical: true,
       source: "192.168.1.20",
       mark: 0,
+      gateway: "192.168.1.1",
     });
     expect(machine.send({ ...UDP, destination: "2001:db8:2::1" })).toMatchObject({ source: "2001:db8:1::20" });
     expect(machine.send({ ...UDP, destination: "192.168.1.20" })).toEqual({ kind: "local" });
