@@ -5,7 +5,7 @@ import type { EXIT } from "../exit-code.ts";
 export const EXIT_MEANING: Readonly<Record<keyof typeof EXIT, string>> = {
   success: "Success. `diff`: no differences. `doctor`: no faults.",
   differences: "`diff`: there are differences. wg verbs: any failure.",
-  changed: "With `--detailed-exitcode`: success, with changes. `drift`: there is drift.",
+  changed: "With `--detailed-exitcode`: success, with changes or drift.",
   config: "The config has errors, or `lifecycle.protect` forbids the plan. Nothing was changed.",
   rolledBack: "The change failed and was rolled back.",
   rollbackIncomplete: "The change and its rollback failed, or a state file is damaged. Traffic is blocked, not open.",
