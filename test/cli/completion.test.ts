@@ -38,7 +38,7 @@ function linesOf(program: string, args: readonly string[]): readonly string[] {
 }
 
 /**
- * Types the words, TAB and Enter at a real zsh, where `awg` is a function that tells what it was called with. Enter waits
+ * Types the words, TAB and Enter at a real zsh, where `awg` is a function that prints its arguments. Enter waits
  * in its input while it completes: zsh would otherwise take the TAB for pasted text.
  */
 function typedInZsh(typed: string, load: string): string {
@@ -51,7 +51,8 @@ zpty -w -n z $'${typed}\\t\\n'
 zpty -r z out '*CALLED-WITH:*:*'
 print -r -- "$out"
 zpty -d z`;
-  const { stdout } = spawnSync("zsh", ["-f", "-c", session], { encoding: "utf8", cwd: folder, timeout: 60_000 });
+  const env = { ...process.env, COLUMNS: "80" };
+  const { stdout } = spawnSync("zsh", ["-f", "-c", session], { encoding: "utf8", cwd: folder, env, timeout: 60_000 });
   return /CALLED-WITH:([^$]*?) ?:/.exec(stdout)?.[1] ?? `nothing: ${JSON.stringify(stdout)}`;
 }
 

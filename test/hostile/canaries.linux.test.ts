@@ -102,7 +102,8 @@ describe.skipIf(reason !== undefined)(
         ["doctor", "--json"],
       ]) {
         const { status, stdout, stderr } = awg(...args);
-        expect([status, stderr]).toEqual([0, expect.any(String)]);
+        // The peer never answers, which is a fault for doctor.
+        expect([status, stderr]).toEqual([args[0] === "doctor" ? 6 : 0, expect.any(String)]);
         said.push(stdout, stderr);
       }
       said.push(await daemonLog());

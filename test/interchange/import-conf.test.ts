@@ -243,7 +243,7 @@ describe("law 7: a conf that is wrong is refused whole, with its line", () => {
     ["a control character", conf("Address = 10.0.0.2\u0007"), 3, /control characters/],
     ["a line separator", conf("Address = 10.0.0.2\u2028"), 3, /control characters/],
     ["a huge line", conf(`I1 = ${"x".repeat(300_000)}`), 3, /300005 characters/],
-    ["a public key that is none", conf("").replace(PEER, "tooshort"), 5, /PublicKey: the key has 6 bytes/],
+    ["a public key that is none", conf("").replace(PEER, "tooshort"), 5, /PublicKey: the key has 8 characters/],
   ])("%s", (_what, text, line, message) => {
     const { findings, text: yaml, secrets } = read(text);
     expect(findings).toContainEqual(

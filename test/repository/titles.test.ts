@@ -16,6 +16,12 @@ test("no title of a test has a banned word", () => {
 
 test("the glossary lists every banned word, with what to say instead", () => {
   const [, table = ""] = read("docs/glossary.md").split("## Say … not …");
-  const listed = table.split("\n").flatMap((line) => line.split("|")[2]?.split(",").map((word) => word.trim()) ?? []);
+  const listed = table.split("\n").flatMap(
+    (line) =>
+      line
+        .split("|")[2]
+        ?.split(",")
+        .map((word) => word.trim()) ?? [],
+  );
   expect(Object.keys(BANNED).filter((word) => !listed.includes(word))).toEqual([]);
 });
