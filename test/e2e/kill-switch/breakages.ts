@@ -51,6 +51,7 @@ export const PLANTED: readonly Breakage[] = [
     planted: [{ chain: "inet awg steer", rule: `${ownMark} accept` }, ...outOf(`${ownMark} accept`)],
     probes: ["n_markudp4", "n_markudp6"],
     finds: /"kind":"leak".*"mark":1056964608/,
+    // DHCP and NDP that keep such a mark do not leave.
     kinds: ["leak", "lock-out", "misroute"],
   },
   {
@@ -65,7 +66,8 @@ export const PLANTED: readonly Breakage[] = [
     planted: [{ chain: "inet awg steer", rule: `${lan} goto mark-direct` }, ...outOf(`${lan} accept`)],
     probes: ["u_dnsgateway4", "u_dnsneighbour4"],
     finds: /"kind":"leak".*"destination":"192\.168\.77\.\d+".*"destinationPort":(53|853)/,
-    kinds: ["leak", "misroute"],
+    // The rule marks DHCP too, which does not leave then if its next hop is a router.
+    kinds: ["leak", "lock-out", "misroute"],
   },
   {
     name: "NAT-invalid source let out",
@@ -77,7 +79,7 @@ export const PLANTED: readonly Breakage[] = [
     ],
     probes: ["r_spoofed"],
     finds: new RegExp(`"kind":"leak".*"source":"${v4.tunnel}"`),
-    // NDP has no mark, so the egress table of a device without the planted rule still stops it.
+    // Only the egress table still stops NDP from the tunnel's address: nothing is planted there for IPv6.
     kinds: ["leak", "weakness"],
   },
   {
