@@ -32,7 +32,8 @@ const LINES: readonly (readonly [string, RegExp])[] = [
     "rule",
     word(
       `ip -[46] rule add pref \\d+(?: from ${PREFIX})?(?: to ${PREFIX})?(?: fwmark ${HEX}/${HEX})?(?: uidrange \\d+-\\d+)?` +
-        "(?: iif lo)?(?: ipproto [a-z0-9-]+)?(?: dport \\d+-\\d+)? lookup (?:main|\\d+)(?: suppress_prefixlength \\d+)? protocol \\d+",
+        "(?: iif lo)?(?: ipproto [a-z0-9-]+)?(?: sport \\d+-\\d+)?(?: dport \\d+-\\d+)?" +
+        " lookup (?:main|\\d+)(?: suppress_prefixlength \\d+)? protocol \\d+",
     ),
   ],
   ["sysctl", word("sysctl -w net\\.[a-z0-9_.]+=\\d+")],

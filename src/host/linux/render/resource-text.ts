@@ -97,6 +97,7 @@ function ruleText({ family, preference, match, table, suppressPrefixLength }: Po
   if (match.uids !== undefined) words.push(`uidrange ${match.uids.from}-${match.uids.to}`);
   if (match.local === true) words.push("iif lo");
   if (match.protocol !== undefined) words.push(`ipproto ${match.protocol}`);
+  if (match.sourcePorts !== undefined) words.push(`sport ${match.sourcePorts.from}-${match.sourcePorts.to}`);
   if (match.ports !== undefined) words.push(`dport ${match.ports.from}-${match.ports.to}`);
   words.push(`lookup ${table === MAIN_TABLE ? "main" : table}`);
   if (suppressPrefixLength !== undefined) words.push(`suppress_prefixlength ${suppressPrefixLength}`);

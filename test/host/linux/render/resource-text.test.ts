@@ -95,6 +95,12 @@ describe("what would be loaded, as text", () => {
           match: { destination: "192.168.7.0/24", protocol: "tcp" as const, ports: { from: 80, to: 81 } },
           table: 254,
         },
+        {
+          family: 4 as const,
+          preference: 10_140,
+          match: { protocol: "tcp" as const, sourcePorts: { from: 22, to: 22 }, local: true as const },
+          table: 254,
+        },
       ],
     };
     expect(renderResourceText({ kind: "routes", key: "routes/office", spec }, []).split("\n")).toEqual([
@@ -103,6 +109,7 @@ describe("what would be loaded, as text", () => {
       "ip -6 route add unreachable default table 7 metric 4278198272 proto 174",
       "ip route add 0.0.0.0/0 dev awg-office table 7 proto 174",
       "ip -4 rule add pref 10200 to 192.168.7.0/24 ipproto tcp dport 80-81 lookup main protocol 174",
+      "ip -4 rule add pref 10140 iif lo ipproto tcp sport 22-22 lookup main protocol 174",
     ]);
   });
 });
