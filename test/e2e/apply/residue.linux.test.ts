@@ -19,7 +19,8 @@ const keeperEndsMs = 60_000;
 
 /** docs/reference/ownership.md, "What stays after awg destroy". */
 const runFolder = ["lock.NS", "netns-NS", "netns-NS/firewall-NS", "netns-NS/keeper-NS"];
-const ofKeeper = ["engine-DEVICE.log", "latest-clock", "lock", "log"].map((name) => `netns-NS/keeper-NS/${name}`);
+const logs = ["engine-DEVICE.log", "engine-standby.log", "log"];
+const ofKeeper = [...logs, "latest-clock", "lock"].map((name) => `netns-NS/keeper-NS/${name}`);
 const mayStay = new Set([...runFolder, ...ofKeeper]);
 const ofState = /^(generation-\d+|known-config\.json|ledger|machine\.key|proposed|resolver|secrets|secrets\/ID)$/;
 

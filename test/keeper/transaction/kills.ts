@@ -152,13 +152,22 @@ function rulesetText(): string {
 
 /**
  * What differs between two loads of one policy is left out: handles, the order of a set's elements (a hash's), counters,
- * and a table's flags, which nft 1.0.6 prints wrongly and which tell only whether its owner lives.
+ * a table's flags, which nft 1.0.6 prints wrongly and which tell only whether its owner lives, and the order of sets:
+ * those with remembered flows (S4.10) stay, and the kernel lists them before the new ones.
  */
 function withoutChance(key: string, value: unknown): unknown {
   if (key === "handle" || key === "counter") return undefined;
   if (key === "elem" && Array.isArray(value)) return value.map((one) => JSON.stringify(one)).toSorted();
+  if (key === "nftables" && Array.isArray(value)) return setsLast(value);
   if (key === "table" && typeof value === "object") return { ...value, flags: undefined };
   return value;
+}
+
+/** The sets behind everything else, sorted; chains and rules keep their order. */
+function setsLast(objects: readonly object[]): unknown[] {
+  const sets = objects.filter((object) => "set" in object);
+  const rest = objects.filter((object) => !("set" in object));
+  return [...rest, ...sets.map((set) => JSON.stringify(set)).toSorted()];
 }
 
 /** The first line that two texts do not share. */
