@@ -34,7 +34,7 @@ const OBSTACLES: Readonly<Record<string, (scene: Scene) => Promise<() => Promise
       run(["ip", "-n", world.namespace("client"), "address", verb, WAKING, "dev", "lo"]);
     await address("add");
     await waitFor("rest after a plan that failed", () =>
-      /cannot be read.*(?:trying again|\nin sync)/s.test(awg.lastWords),
+      /cannot be read.*(?:; retry in| in sync with the accepted state)/s.test(awg.lastWords),
     );
     return async () => {
       renameSync(`${key}.away`, key);
