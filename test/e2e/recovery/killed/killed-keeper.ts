@@ -73,8 +73,7 @@ async function trace(keeper: number, { call, n }: Place): Promise<Tracer> {
     if (pid === undefined || killed) return;
     started += 1;
     if (started < n) return;
-    killed = true;
-    process.kill(Number(pid), "SIGKILL");
+    killed = kill(Number(pid));
   });
   await Promise.race([attached, ended]);
   if (tracer.exitCode !== null) throw new Error("strace could not attach to the keeper");
@@ -85,4 +84,14 @@ async function trace(keeper: number, { call, n }: Place): Promise<Tracer> {
       await ended;
     },
   };
+}
+
+/** Whether the process was still there; a short one may have ended by itself, then the next one is killed. */
+function kill(pid: number): boolean {
+  try {
+    return process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ESRCH") return false;
+    throw error;
+  }
 }
