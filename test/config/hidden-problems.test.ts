@@ -46,7 +46,7 @@ const HEAD =
 
 describe("a second mistake adds nothing wrong", () => {
   test.each(["kilSwitch", "killswitch"])("%s is reported once, as the typo", (key) => {
-    const text = `${HEAD.replace("ALLOWED", "0.0.0.0/0")}${key}: { enabled: true }\ndefault: { via: office }\n`;
+    const text = `${HEAD.replace("ALLOWED", "0.0.0.0/0")}${key}: { enabled: true }\ndefault: { via: office, fallback: block }\n`;
     expect(problemsOf(text).map(keyOf)).toEqual([`unknown-key: unknown key "${key}"`]);
   });
 

@@ -127,7 +127,7 @@ async function findWrong(parts: HostParts): Promise<Wrong | undefined> {
   const { policy = null, damage = [], held = false, holdable } = observed ?? {};
   if (policy !== null && damage.length === 0) {
     const isFlushable = !held && holdable !== false;
-    return isFlushable ? { wrong: "nobody held the packet filter", due: [policy], atOnce: false } : undefined;
+    return isFlushable ? { wrong: "no process owned the packet filter", due: [policy], atOnce: false } : undefined;
   }
   const { journal, generations } = parts.stores;
   const open = await readOpenTransaction(journal);

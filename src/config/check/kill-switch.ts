@@ -14,7 +14,7 @@ export function checkKillSwitch(context: CheckContext): void {
     const message = `the kill switch is off, so ${key} has no effect`;
     context.reportKey("kill-switch-idle", ["killSwitch", key], message, `set enabled: true, or remove ${key}`);
   }
-  if (!killSwitch.enabled) warnOfFallbacks(context);
+  if (!killSwitch.enabled && context.isCertain([], "killSwitch")) warnOfFallbacks(context);
   for (const [index, exception] of killSwitch.allow.entries()) {
     const path = ["killSwitch", "allow", index];
     if (protocolWithoutPorts([exception.protocol], exception.ports !== undefined) !== undefined) {

@@ -9,7 +9,7 @@ import type { AmneziaParameters } from "./parameters.ts";
 import { PeerMemory, windowOf } from "./peer-memory.ts";
 import { RandomPool } from "./random-pool.ts";
 
-/** How often a handshake message is wrapped anew if released receivers take it for another. */
+/** How often a handshake message is wrapped again if released receivers take it for another. */
 const WRAPS = 32;
 
 /**

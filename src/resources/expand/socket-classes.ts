@@ -18,7 +18,7 @@ export interface SocketClasses {
 const FIRST_CLASS = 1;
 
 /**
- * The classes that these rules can tell apart: one for each set of conditions that may hold together, without those that
+ * The classes that these rules distinguish: one for each set of conditions that may hold together, without those that
  * no longer matter after a final one.
  *
  * @param most how many classes a socket's mark can hold

@@ -49,7 +49,7 @@ describe("law 1: the packet filter that ought to stand", () => {
   test.each([
     ["gone", { policy: null, held: false }, "the packet filter was gone"],
     ["damaged", { held: false, damage: ["a rule is missing"] }, "the packet filter was damaged (a rule is missing)"],
-    ["whole, but anybody may flush it", { held: false }, "nobody held the packet filter"],
+    ["whole, but anybody may flush it", { held: false }, "no process owned the packet filter"],
   ])("is %s: it stands again, held, and the generation is the same", async (_, changes, wrong) => {
     const { bench, accepted } = await protectedBench();
     change(bench, changes);
@@ -85,7 +85,7 @@ describe("law 1: the packet filter that ought to stand", () => {
       await expect(restorePolicy(parts)).rejects.toMatchObject({ kind: "locked" });
     });
     expect(machineOf(bench).firewall).toMatchObject({ policy: accepted, held: false });
-    expect(await restore(bench)).toEqual({ wrong: "nobody held the packet filter", restored: "yes" });
+    expect(await restore(bench)).toEqual({ wrong: "no process owned the packet filter", restored: "yes" });
     expect(machineOf(bench).firewall.held).toBe(true);
   });
 

@@ -23,10 +23,10 @@ default: { via: direct }
 }
 
 function linesOf(obfuscation: string): readonly string[] {
-  return renderOtherEnds(otherEndsOf(configOf(textOf(obfuscation))));
+  return renderOtherEnds(otherEndsOf(configOf(textOf(obfuscation))), true);
 }
 
-test("awg validate says it beside its answer, and as data with --json", () => {
+test("awg validate says it with --verbose, and as data with --json", () => {
   const folder = temporaryFolder("other-ends");
 
   const file = join(folder, "awg.yaml");
@@ -38,7 +38,10 @@ test("awg validate says it beside its answer, and as data with --json", () => {
     });
   const plain = awg();
   expect([plain.status, plain.stdout]).toEqual([0, "The config is valid.\n"]);
-  expect(plain.stderr).toContain("note: a speaks AmneziaWG 1.5; its peer may run awg or, with AmneziaWG 1.5");
+  expect(plain.stderr).not.toContain("speaks AmneziaWG");
+  expect(awg("--verbose").stderr).toContain(
+    "note: a speaks AmneziaWG 1.5. Its peer needs awg, or: amneziawg-go v0.2.13",
+  );
   expect(JSON.parse(awg("--json").stdout)).toMatchObject({
     valid: true,
     otherEnds: [{ tunnel: "a", version: "1.5" }],

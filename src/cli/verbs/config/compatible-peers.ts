@@ -15,13 +15,11 @@ export function otherEndsOf(config: Config | undefined): readonly OtherEnds[] {
   );
 }
 
-/** Two kinds of lines per tunnel: compatible peers, and what these releases do badly. */
-export function renderOtherEnds(otherEnds: readonly OtherEnds[]): readonly string[] {
+/** What known releases of the peer's program do badly; with `isVerbose` first the releases that are compatible. */
+export function renderOtherEnds(otherEnds: readonly OtherEnds[], isVerbose: boolean): readonly string[] {
   return otherEnds.flatMap(({ tunnel, version, peerVersion, releases, limits }) => {
-    const from = peerVersion === undefined ? "" : `, with AmneziaWG ${peerVersion} from these releases on,`;
-    return [
-      `note: ${tunnel} speaks AmneziaWG ${version}; its peer may run awg or${from} ${releases.join(", ")}.`,
-      ...limits.map((limit) => `note: ${tunnel}: ${limit}.`),
-    ];
+    const from = peerVersion === undefined ? "" : " or later";
+    const compatible = `note: ${tunnel} speaks AmneziaWG ${version}. Its peer needs awg, or: ${releases.join(", ")}${from}.`;
+    return [...(isVerbose ? [compatible] : []), ...limits.map((limit) => `note: ${tunnel}: ${limit}.`)];
   });
 }

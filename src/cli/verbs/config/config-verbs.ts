@@ -43,7 +43,12 @@ export const CONFIG_VERBS: readonly VerbDefinition[] = [
     name: "validate",
     argument: CONFIG_ARGUMENT,
     summary: "check a config and report every problem with its line",
-    options: [FILE, INSECURE, { flags: "--strict", summary: "treat warnings as errors" }],
+    options: [
+      FILE,
+      INSECURE,
+      { flags: "--strict", summary: "treat warnings as errors" },
+      { flags: "--verbose", summary: "show which releases a tunnel's peer may run" },
+    ],
     examples: [
       ["awg validate config.yaml", "report all problems at once; exit 3 if there are errors"],
       ["cat config.yaml | awg validate -f -", "read the config from standard input"],

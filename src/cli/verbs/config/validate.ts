@@ -46,7 +46,8 @@ export const run: RunVerb = async (asked) => {
       call.terminal,
       warnings === 0 ? "The config is valid." : `The config is valid, with ${counted(warnings, "warning")}.`,
     );
-  if (!flagOption(call, "json") && !failed) for (const line of renderOtherEnds(otherEnds)) call.terminal.err(line);
+  if (!flagOption(call, "json") && !failed)
+    for (const line of renderOtherEnds(otherEnds, flagOption(call, "verbose"))) call.terminal.err(line);
   return failed ? EXIT.config : EXIT.success;
 };
 

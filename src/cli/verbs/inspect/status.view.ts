@@ -47,7 +47,7 @@ export function renderStatus(status: Status, style: Style, nowMs = Date.now()): 
   ].join("\n");
 }
 
-/** The kernel enforces what stands, whatever the state folder has. */
+/** The kernel enforces the loaded policy, whatever the state folder holds. */
 function renderUnrecorded(
   unrecorded: Unrecorded,
   conditions: readonly Condition[],

@@ -125,9 +125,9 @@ async function sendPolicy(
   refuseForeign(spared);
   const remembers = deps.capabilities().ownedTables && flowMemoryOf(policy).kind === "kept";
   const keeping = Array.from({ length: remembers ? LASTING_ATTEMPTS : 0 }, () => loaded);
-  const anew = Array.from({ length: LOAD_ATTEMPTS }, () => undefined);
+  const more = Array.from({ length: LOAD_ATTEMPTS }, () => undefined);
   let failure: unknown;
-  for (const kept of [...keeping, ...anew]) {
+  for (const kept of [...keeping, ...more]) {
     const load = await prepareLoad(deps, policy, { identity, kept, spared });
     try {
       await deps.owner.sendTransaction(load.changes, load.lasting?.generation);

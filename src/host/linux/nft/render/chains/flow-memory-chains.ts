@@ -187,8 +187,8 @@ function answeringChain(place: RenderPlace): Chain {
 }
 
 /**
- * What goes on with a flow that no program has taken up: what carries nothing is the kernel's own, and nobody's. What carries
- * something is of a program of which no packet was seen.
+ * Packets of an open flow that no program has accepted yet. Without data they are the kernel's own and have no user. With
+ * data they come from a program of which no packet was seen.
  */
 function pendingChain(place: RenderPlace): Chain {
   const { match } = place;

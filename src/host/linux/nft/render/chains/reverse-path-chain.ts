@@ -24,13 +24,12 @@ export interface SenderChecks {
 }
 
 /**
- * Refuses, before the route is looked up, what comes from somebody who is not behind the device it came
- * by (S6.8, S7.4): a guest that asks in another's name has what it says answered to there, by a device that it may not use.
- * This happens at prerouting, for only there kernels before 5.19 look up a way back (nft_fib_validate). The way back is that of
- * direct traffic; whoever calls must mark the packet again.
+ * Drops packets before routing if the route to their source does not lead to the device they arrived by (S6.8, S7.4).
+ * Otherwise a guest could send under another host's address, and the answer would leave by a device closed to the guest.
  *
- * An uplink is not asked: with IPv4 the kernel looks at the best route alone (nft_fib4_eval), so that of two uplinks only one
- * would have a way back.
+ * The check is at prerouting: kernels before 5.19 allow the lookup only there (nft_fib_validate). It uses the routes of direct
+ * traffic, so the caller must set the mark again afterwards. Uplinks are exempt: for IPv4 the kernel looks at the best route
+ * only (nft_fib4_eval), so one of two uplinks would always fail.
  */
 export function senderChecks(place: RenderPlace, policy: FirewallPolicy, uplinks: readonly string[]): SenderChecks {
   const { sets, match } = place;
