@@ -17,6 +17,7 @@ export const EXIT = {
   locked: 10,
   stalePlan: 11,
   unsupported: 12,
+  unreachable: 13,
   usage: 64,
   bug: 70,
   /** The output of the verb could not be written to its destination. */
@@ -42,6 +43,7 @@ const CODE_OF_KIND: Readonly<Record<ErrorKind, ExitCode>> = {
   invariant: EXIT.invariant,
   unconfirmed: EXIT.unconfirmed,
   journal: EXIT.rollbackIncomplete,
+  unreachable: EXIT.unreachable,
   bug: EXIT.bug,
 };
 

@@ -1,5 +1,9 @@
+import { AwgError } from "../model/error.ts";
 import type { ExitCode } from "./exit-code.ts";
 import type { Terminal } from "./terminal.ts";
+
+const LONGEST_MS = 24 * 3_600_000;
+const MS_PER_UNIT: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000 };
 
 /** Values of a verb's options by their camelCase name, as commander gives them. */
 export type OptionValues = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
@@ -65,6 +69,27 @@ export function textOption(call: VerbCall, name: string): string | undefined {
 export function listOption(call: VerbCall, name: string): readonly string[] {
   const value = call.options[name];
   return Array.isArray(value) ? (value as readonly string[]) : typeof value === "string" ? [value] : [];
+}
+
+/**
+ * The milliseconds of an option such as `--timeout 25`, 25s, 2m or 1h; undefined if it is not given.
+ *
+ * @param flag as people write it, for the error
+ * @throws AwgError usage for another text, or for more than a day
+ */
+export function timeOption(
+  call: VerbCall,
+  name: string,
+  { flag, zero }: { flag: string; zero: string },
+): number | undefined {
+  const text = textOption(call, name);
+  if (text === undefined) return undefined;
+  const match = /^([0-9]+(?:\.[0-9]+)?)(s|m|h)?$/.exec(text.slice(0, 20));
+  const ms = match === null ? Number.NaN : Math.round(Number(match[1]) * (MS_PER_UNIT[match[2] ?? "s"] ?? 0));
+  if (ms >= 0 && ms <= LONGEST_MS) return ms;
+  throw new AwgError("usage", `${flag} ${text} is not a time of at most 24h`, {
+    remedy: `write 25, 25s, 2m or 1h; 0 ${zero}`,
+  });
 }
 
 /** Whether a flag was given. */

@@ -11,6 +11,8 @@ export interface Paths {
   readonly lockFile: string;
   /** The daemon's lock and record, without their extensions. */
   readonly daemonFile: string;
+  /** The socket on which the daemon answers. */
+  readonly daemonSocket: string;
   /** Whether this is not the host's own network namespace: no D-Bus and no systemd then. */
   readonly namespaced: boolean;
 }
@@ -28,6 +30,7 @@ const DARWIN = {
   runDir: "/var/run/awg",
   lockFile: "/var/run/awg.lock",
   daemonFile: "/var/run/awg.daemon",
+  daemonSocket: "/var/run/awg.daemon.sock",
 } as const;
 
 /**
@@ -38,9 +41,9 @@ const DARWIN = {
  */
 export function pathsFor(stateDir: string | undefined, runDir: string | undefined): Paths {
   if (process.platform === "darwin") {
-    const { lockFile, daemonFile } = DARWIN;
+    const { lockFile, daemonFile, daemonSocket } = DARWIN;
     const folders = { stateDir: stateDir ?? DARWIN.stateDir, runDir: runDir ?? DARWIN.runDir };
-    return { ...folders, lockFile, daemonFile, namespaced: false };
+    return { ...folders, lockFile, daemonFile, daemonSocket, namespaced: false };
   }
   const suffix = namespaceSuffix();
   const run = runDir ?? join(RUN_DIR, suffix === "" ? "" : `netns-${suffix}`);
@@ -49,6 +52,7 @@ export function pathsFor(stateDir: string | undefined, runDir: string | undefine
     runDir: run,
     lockFile: join(RUN_DIR, suffix === "" ? "lock" : `lock.${suffix}`),
     daemonFile: join(RUN_DIR, suffix === "" ? "daemon" : `daemon.${suffix}`),
+    daemonSocket: join(RUN_DIR, suffix === "" ? "daemon.sock" : `daemon.${suffix}.sock`),
     namespaced: suffix !== "",
   };
 }

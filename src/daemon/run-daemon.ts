@@ -4,15 +4,18 @@ import type { HostParts } from "../app/parts.ts";
 import { holderSentences } from "../app/plan/foreign-holders.ts";
 import { memoizedExpansion } from "../app/plan/memoized-expansion.ts";
 import type { Planned } from "../app/plan/planned.ts";
+import { readStatus } from "../app/status/machine-status.ts";
+import type { Status } from "../app/status/status-report.ts";
 import type { NetworkEvent, NetworkEvents } from "../host/ports/network-events.ts";
 import { AwgError, messageOf, restoredNote } from "../model/error.ts";
 import { type Step, stepsOf } from "../model/plan.ts";
-import { type DaemonConditions, noteReport } from "./daemon-conditions.ts";
 import type { DaemonReport } from "./daemon-report.ts";
 import { DriftTimer } from "./drift-timer.ts";
 import { type Proposals, readProposals } from "./proposals.ts";
 import type { ReconcileIntervals } from "./reconcile-intervals.ts";
 import { type ChangeMaker, type LoopPlan, ReconcileLoop } from "./reconcile-loop.ts";
+import type { LineServerOptions } from "./serving/line-server.ts";
+import { Published } from "./serving/published.ts";
 import { setTimer } from "./timers.ts";
 import { type UseCases, useCasesOf } from "./use-cases.ts";
 import { type ClockReading, watchClocks } from "./watch/clock-watch.ts";
@@ -43,6 +46,14 @@ export interface DaemonOutside {
   /** Reports changes that others make to the host; `own` are the events of a host that lives in this process. */
   readonly watchNetwork: (own: NetworkEvents | undefined, onEvent: (event: NetworkEvent) => void) => AsyncDisposable;
   readonly readClocks: () => ClockReading;
+  /**
+   * Answers clients on the daemon's socket until it is disposed; absent where there is none. A socket that cannot be made
+   * is a problem to report: the host is kept all the same.
+   */
+  readonly serve?: (
+    converse: LineServerOptions["converse"],
+    report: (problem: DaemonReport) => void,
+  ) => Promise<AsyncDisposable | undefined>;
 }
 
 export interface DaemonOptions {
@@ -58,15 +69,18 @@ export interface DaemonOptions {
  * Keeps the host as it was last accepted, and proposes the config files when they change, until stopped. The end of the
  * daemon changes nothing on the host.
  */
-export async function runDaemon(parts: HostParts, options: DaemonOptions & HostOptions): Promise<void> {
+export async function runDaemon(
+  parts: HostParts,
+  options: DaemonOptions & HostOptions & { readonly statusDocument: (status: Status) => unknown },
+): Promise<void> {
   using place = await parts.daemon?.take();
-  let conditions: DaemonConditions = {};
+  const published = new Published(Date.now(), async () => options.statusDocument(await readStatus(parts)));
   const report = (one: DaemonReport): void => {
-    const next = noteReport(conditions, one, Date.now());
-    if (JSON.stringify(next) !== JSON.stringify(conditions)) place?.write(next);
-    conditions = next;
+    const changed = published.note(one);
+    if (changed !== undefined) place?.write(changed);
     options.report(one);
   };
+  await using _socket = await options.outside.serve?.((send) => published.converse(send), report);
   const engines = rememberEngines(parts.host.engines);
   // Other processes that find the lock held are to name the daemon, whatever it does.
   const lock = () => parts.lock("daemon");

@@ -12,6 +12,7 @@ export type ErrorKind =
   | "invariant"
   | "unconfirmed"
   | "journal"
+  | "unreachable"
   | "bug";
 
 /** Facts about an error, as data: views print them, tests compare them. Never a secret. */
@@ -30,6 +31,7 @@ const RETRYABLE: Readonly<Record<ErrorKind, boolean>> = {
   invariant: false,
   unconfirmed: false,
   journal: false,
+  unreachable: true,
   bug: false,
 };
 

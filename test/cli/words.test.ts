@@ -60,6 +60,7 @@ describe("help", () => {
 
 /** Verbs that help lines begin with. */
 const IMPERATIVES: ReadonlySet<string> = new Set([
+  "wait",
   "accept",
   "act",
   "add",

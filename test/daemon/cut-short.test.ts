@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { HostOptions } from "../../src/app/host-options.ts";
 import type { HostParts } from "../../src/app/parts.ts";
-import { daemonOutside } from "../../src/compose/daemon.ts";
+import { daemonOutside } from "../../src/compose/daemon/start-daemon.ts";
 import { simulatedParts } from "../../src/compose/simulated-parts.ts";
 import type { DaemonReport } from "../../src/daemon/daemon-report.ts";
 import { keepHost } from "../../src/daemon/run-daemon.ts";

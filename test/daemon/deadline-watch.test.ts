@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import type { HostOptions } from "../../src/app/host-options.ts";
 import type { Watchdog } from "../../src/app/watchdog.ts";
-import { daemonOutside } from "../../src/compose/daemon.ts";
+import { daemonOutside } from "../../src/compose/daemon/start-daemon.ts";
 import { simulatedParts } from "../../src/compose/simulated-parts.ts";
 import { keepHost } from "../../src/daemon/run-daemon.ts";
 import { DeadlineWatch } from "../../src/daemon/watch/deadline-watch.ts";

@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { HostOptions } from "../../src/app/host-options.ts";
-import { daemonOutside } from "../../src/compose/daemon.ts";
+import { daemonOutside } from "../../src/compose/daemon/start-daemon.ts";
 import { simulatedParts } from "../../src/compose/simulated-parts.ts";
 import type { DaemonReport } from "../../src/daemon/daemon-report.ts";
 import { keepHost } from "../../src/daemon/run-daemon.ts";

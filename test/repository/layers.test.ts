@@ -170,10 +170,24 @@ const ROOMS: readonly Room[] = [
   },
   {
     folder: /^src\/daemon\//,
-    may: [/^src\/(model|config|daemon|reconciler|resources|state|app|host\/ports)\//],
+    may: [/^src\/(model|api|config|daemon|reconciler|resources|state|app|host\/ports)\//],
     node: true,
     packages: ["chokidar", "xstate"],
     why: "the daemon hosts the loop; its death changes nothing on the host",
+  },
+  {
+    folder: /^src\/api\//,
+    may: [/^src\/(model|api)\//],
+    node: false,
+    packages: [],
+    why: "what can be asked, as data; whoever asks or answers imports it",
+  },
+  {
+    folder: /^src\/client\//,
+    may: [/^src\/(model|api|client)\//],
+    node: true,
+    packages: [],
+    why: "a client knows what can be asked, and nothing of the host",
   },
   {
     folder: /^src\/app\/doctor\//,
@@ -205,7 +219,7 @@ const ROOMS: readonly Room[] = [
   },
   {
     folder: /^src\/cli\//,
-    may: [/^src\/(model|config|uapi|interchange|verify|app|daemon|compose|cli)\//],
+    may: [/^src\/(model|api|config|uapi|interchange|verify|app|daemon|compose|cli)\//],
     node: true,
     packages: ["commander"],
     why: "commands and views; everything else comes through use cases",

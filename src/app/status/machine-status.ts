@@ -45,7 +45,7 @@ export async function readStatus(parts: HostParts): Promise<Status> {
   const status = {
     ...bare,
     conditions: withDaemon(bare.conditions, daemon),
-    ...(daemon === undefined ? {} : { daemonPid: daemon.pid }),
+    ...(daemon === undefined ? {} : { daemon }),
     generation: acceptedNumber,
     ...(desired.down === undefined ? {} : { down: desired.down }),
     ...(fallback.length === 0 ? {} : { fallback }),

@@ -1,6 +1,7 @@
 import type { AwgError } from "../../model/error.ts";
 import type { Enforcement, FieldChange, ResourceKey } from "../../model/resource.ts";
 import type { EngineSilence } from "../../model/resources/tunnel.ts";
+import type { DaemonState } from "../../state/daemon/daemon-state.ts";
 import type { Awaiting } from "../apply/awaiting.ts";
 import type { Unrecorded } from "./compare-host.ts";
 import type { MainRuleMissing } from "./main-rule.ts";
@@ -73,8 +74,8 @@ export interface Status {
   readonly fallback?: readonly FallenBack[];
   /** Why the keeper does not respond, and what to do; absent if it does, or none runs. */
   readonly silentKeeper?: AwgError;
-  /** The process of the running daemon; absent if none runs. */
-  readonly daemonPid?: number;
+  /** What the running daemon does; absent if none runs. */
+  readonly daemon?: DaemonState & { readonly pid: number };
   /** Absent if the rule exists, or no policy rule of awg's is needed. */
   readonly mainRuleMissing?: MainRuleMissing;
   /** A reboot removes what is applied, because awg's service does not start at boot. */

@@ -94,5 +94,6 @@ export const DOCUMENTS_OF_VERB: Readonly<Record<string, readonly DocumentName[]>
   uninstall: ["install"],
   service: ["service"],
   daemon: ["daemon-event"],
+  events: ["daemon-event"],
   version: ["version"],
 };

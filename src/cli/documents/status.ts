@@ -63,6 +63,21 @@ const condition = z
   })
   .meta({ id: "Condition" });
 
+/** What a running daemon does. */
+export const daemonState = z
+  .object({
+    pid: z.int(),
+    phase: z
+      .enum(["starting", "looking", "applying", "repairing", "in-sync", "waiting"])
+      .describe("waiting: it tries again at nextTry. in-sync: the host is as accepted."),
+    since: time.nullable().describe("When the phase began."),
+    keys: list(z.string()).describe("Resources that are being changed."),
+    nextTry: time.nullable(),
+    filesNotApplied: z.boolean().describe("The config files differ from the accepted config."),
+    down: list(z.string()).describe("Devices of tunnels that are down."),
+  })
+  .meta({ id: "DaemonState" });
+
 export const statusDocument = z
   .object({
     formatVersion: formatVersion,
@@ -91,7 +106,7 @@ export const statusDocument = z
       .nullable()
       .describe("The kernel's own policy rule lookup main is missing."),
     endsAtReboot: z.boolean().describe("A reboot removes what is applied: awg's service does not start at boot."),
-    daemon: z.object({ pid: z.int() }).nullable().describe("The running daemon."),
+    daemon: daemonState.nullable().describe("The running daemon; null if none runs."),
     awaitingConfirmation: z.object({ generation: z.int(), secondsLeft: z.number() }).nullable(),
   })
   .describe("Conditions of the host, and the state of each resource.");

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { outcomeFields } from "./change.ts";
 import { action, fieldChange, formatVersion, list, resourceKey, resourceKind, time } from "./common.ts";
 import { errorFields } from "./files.ts";
+import { statusDocument } from "./status.ts";
 
 const at = time.describe("Time of the event, by the wall clock.");
 
@@ -112,6 +113,9 @@ export const daemonEvent = z
       .object({ type: z.literal("probe"), at, name: z.string(), passed: z.boolean(), detail: z.string() })
       .describe("A probe of the config passed or failed."),
     z.object({ type: z.literal("problem"), at, text: z.string() }).describe("A problem of the config or the host."),
+    z
+      .object({ type: z.literal("status"), at, status: statusDocument })
+      .describe("In awg events: the status of the host changed."),
     z.object({ type: z.literal("stopped"), at }).describe("The daemon ended; the host stays as it is."),
   ])
-  .describe("One line of awg daemon --json, on standard error.");
+  .describe("One line of awg daemon --json, on standard error, or of awg events --json.");

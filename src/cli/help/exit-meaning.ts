@@ -18,6 +18,7 @@ export const EXIT_MEANING: Readonly<Record<keyof typeof EXIT, string>> = {
     "Another awg changes this host for more than 10 s, another daemon keeps it, or a change waits for `awg confirm`.",
   stalePlan: "The saved plan no longer fits the config or the host.",
   unsupported: "This host or this version of awg cannot do what the config asks for.",
+  unreachable: "No daemon answers: `events`, `wait`.",
   usage: "Wrong usage, or the change was not approved.",
   bug: "An internal error of awg.",
   unwritten: "The output could not be written, as on a full disk.",
@@ -41,5 +42,6 @@ export const ERROR_KIND_MEANING: Readonly<Record<ErrorKind, string>> = {
   invariant: "an invariant does not hold",
   unconfirmed: "not confirmed in time",
   journal: "a state file is damaged, or a rollback failed",
+  unreachable: "no daemon answers",
   bug: "an internal error",
 };

@@ -16,7 +16,7 @@ export const VERB_GROUPS: readonly VerbGroup[] = [
   {
     id: "inspect",
     title: "Inspect the host",
-    verbs: ["status", "diff", "drift", "history", "get", "ps", "explain", "verify", "doctor"],
+    verbs: ["status", "diff", "drift", "history", "get", "ps", "explain", "verify", "doctor", "events", "wait"],
   },
   {
     id: "system",

@@ -111,6 +111,15 @@ export function lackForServiceUser(): ServiceUserLack | undefined {
   return isMapped(user.uid) ? undefined : "mapping";
 }
 
+/** Gids by name from /etc/group, for these names only. */
+export function readGids(names: readonly string[]): readonly number[] {
+  const lines = readText("/etc/group").split("\n");
+  const found = lines
+    .map((line) => line.split(":"))
+    .filter(([name = "", , gid = ""]) => names.includes(name) && isId(gid));
+  return found.map(([, , gid]) => Number(gid));
+}
+
 function readUsers(): ReadonlyMap<string, EngineUser> {
   return usersIn(readText("/etc/passwd"));
 }

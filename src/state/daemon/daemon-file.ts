@@ -2,22 +2,19 @@ import { closeSync, constants, fstatSync, openSync, readFileSync, renameSync, rm
 import { AwgError } from "../../model/error.ts";
 import { takeLock } from "../lock.ts";
 import { lockHolder } from "../lock-holder.ts";
+import type { DaemonState } from "./daemon-state.ts";
 
 const MAX_BYTES = 64 * 1024;
 
-/** What the running daemon cannot repair, for `awg status`. Times are milliseconds since the epoch. */
-export interface DaemonRecord {
+/** What the running daemon leaves for `awg status`. */
+export interface DaemonRecord extends DaemonState {
   readonly pid: number;
-  /** Why the host is not as accepted. */
-  readonly stalled?: { readonly reason: string; readonly sinceMs: number };
-  /** Resources that other programs keep changing, and these programs, if known. */
-  readonly contended?: { readonly keys: readonly string[]; readonly by: readonly string[]; readonly sinceMs: number };
 }
 
 /** The place of the one daemon of a host. */
 export interface DaemonPlace extends Disposable {
   /** Replaces what other processes read. A full disk is no error: the record is for people only. */
-  write(record: Omit<DaemonRecord, "pid">): void;
+  write(state: DaemonState): void;
 }
 
 /**
@@ -39,11 +36,11 @@ export function takeDaemonPlace(path: string, nowMs: number): DaemonPlace {
   };
   remove(file);
   return {
-    write: (record) => {
+    write: (state) => {
       const draft = `${file}.new`;
       try {
         remove(draft);
-        writeNew(draft, JSON.stringify({ ...record, pid }));
+        writeNew(draft, JSON.stringify({ ...state, pid }));
         renameSync(draft, file);
       } catch {
         remove(draft);

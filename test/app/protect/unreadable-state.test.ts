@@ -2,7 +2,7 @@ import { chmodSync, cpSync, mkdirSync, readFileSync, renameSync, rmSync, symlink
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { startDaemon } from "../../../src/compose/daemon.ts";
+import { startDaemon } from "../../../src/compose/daemon/start-daemon.ts";
 import type { FirewallPolicy } from "../../../src/model/firewall/policy.ts";
 import { blockedPolicy } from "../../../src/model/firewall/transition.ts";
 import { envelopeFor, FORMAT_VERSION } from "../../../src/state/envelope.ts";
@@ -115,6 +115,7 @@ async function daemonSays(bench: SimulatedBench): Promise<string> {
   writeFileSync(config, bench.config({ office: {} }), { mode: 0o600 });
   await startDaemon({
     notify: false,
+    statusDocument: () => null,
     host: { kind: "simulated", file: bench.file },
     allowInsecurePermissions: false,
     environment: {},

@@ -9,8 +9,11 @@ test("status shows what the running daemon cannot repair, and nothing of it once
   const bench = newBench();
   await bench.apply(bench.config({ office: {} }));
   const read = async () => {
-    const { conditions, daemonPid } = await bench.ask((session) => session.status());
-    return { daemonPid, conditions: conditions.filter(({ type }) => type === "Stalled" || type === "Contended") };
+    const { conditions, daemon } = await bench.ask((session) => session.status());
+    return {
+      daemonPid: daemon?.pid,
+      conditions: conditions.filter(({ type }) => type === "Stalled" || type === "Contended"),
+    };
   };
   const place = takeDaemonPlace(join(`${bench.file}.state`, "daemon"), 0);
   place.write({

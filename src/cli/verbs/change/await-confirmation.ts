@@ -4,29 +4,22 @@ import type { AwaitedChange } from "../../../app/apply/awaited-change.ts";
 import { AwgError } from "../../../model/error.ts";
 import { hostWords } from "../../commands-here.ts";
 import { printEvent } from "../../event-stream.ts";
-import { flagOption, textOption, type VerbCall } from "../../verb.ts";
+import { flagOption, timeOption, type VerbCall } from "../../verb.ts";
 import { ENTERED_NETNS } from "../../verb-options.ts";
 
 const LOOK_MS = 200;
 const DEFAULT_WITHIN_MS = 60_000;
-const LONGEST_WITHIN_MS = 24 * 3_600_000;
 /** How long the other process may take to revert before this one does. */
 const GRACE_SECONDS = 10;
-const MS_PER_UNIT: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000 };
 
 /**
  * The time of --confirm-within in milliseconds; undefined without confirmation. The default is 60 s over SSH, since a
  * mistake could cut the person off, and none elsewhere.
  */
 export function confirmWithinOf(call: VerbCall, isOverSsh: boolean): number | undefined {
-  const text = textOption(call, "confirmWithin");
-  if (text === undefined) return isOverSsh ? DEFAULT_WITHIN_MS : undefined;
-  const match = /^([0-9]+(?:\.[0-9]+)?)(s|m|h)?$/.exec(text.slice(0, 20));
-  const ms = match === null ? Number.NaN : Math.round(Number(match[1]) * (MS_PER_UNIT[match[2] ?? "s"] ?? 0));
-  if (ms >= 0 && ms <= LONGEST_WITHIN_MS) return ms === 0 ? undefined : ms;
-  throw new AwgError("usage", `--confirm-within ${text} is not a time of at most 24h`, {
-    remedy: "write 25, 25s, 2m or 1h; 0 turns it off",
-  });
+  const ms = timeOption(call, "confirmWithin", { flag: "--confirm-within", zero: "turns it off" });
+  if (ms === undefined) return isOverSsh ? DEFAULT_WITHIN_MS : undefined;
+  return ms === 0 ? undefined : ms;
 }
 
 /** AwgError usage for an unreadable time: reported before the host is read, and before anyone waits for a plan. */

@@ -5,6 +5,7 @@ import type { Condition, ResourceStatus, Status } from "../../../app/status/stat
 import { type AwgError, messageOf } from "../../../model/error.ts";
 import { inverseChange } from "../../../model/plan.ts";
 import type { DocumentOf } from "../../documents/documents.ts";
+import { daemonDocument, renderDaemon } from "../../views/daemon-state.ts";
 import { passedText } from "../../views/passed.ts";
 import { changeLines } from "../../views/resource/field-change.ts";
 import { visibleChanges } from "../../views/resource/policy-values.ts";
@@ -40,6 +41,7 @@ export function renderStatus(status: Status, style: Style, nowMs = Date.now()): 
       .map((condition) => renderCondition(condition, style, nowMs)),
     ...open,
     ...(status.endsAtReboot === true ? [style.yellow(REBOOT_TEXT)] : []),
+    ...(status.daemon === undefined ? [] : [renderDaemon(status.daemon, nowMs)]),
     "",
     ...status.resources.flatMap((resource) =>
       renderResource(resource, width, style, { nowMs, hasFallback: hasFallback(status) }),
@@ -188,7 +190,7 @@ export function statusDocument(status: Status, nowMs = Date.now()): DocumentOf<"
     silentKeeper: silenceDocument(status.silentKeeper),
     mainRuleMissing: status.mainRuleMissing ?? null,
     endsAtReboot: status.endsAtReboot === true,
-    daemon: status.daemonPid === undefined ? null : { pid: status.daemonPid },
+    daemon: daemonDocument(status.daemon),
     awaitingConfirmation:
       status.awaiting === undefined
         ? null

@@ -3,12 +3,12 @@ import { renderGuarded } from "../../../daemon/watch/ruleset-watchdog.ts";
 
 /** A line of the daemon's log with its time. The journal adds one by itself, and sets JOURNAL_STREAM (systemd.exec(5)). */
 export function logLine(report: DaemonReport, environment: NodeJS.ProcessEnv, now: Date): string {
-  const text = renderReport(report);
+  const text = reportText(report);
   return environment["JOURNAL_STREAM"] === undefined ? `${now.toISOString()} ${text}` : text;
 }
 
-/** The daemon's reports, a line each. */
-function renderReport(report: DaemonReport): string {
+/** A report of the daemon for people, as one line without its time. */
+export function reportText(report: DaemonReport): string {
   switch (report.type) {
     case "woken":
       return `reading the host again: ${report.reasons.join("; ")}`;

@@ -7,6 +7,9 @@ const AF_UNIX = 1;
 const SOCK_STREAM_CLOEXEC = 1 | 0o2000000;
 const SOL_SOCKET = 1;
 const SO_PEERCRED = 17;
+const SO_PEERGROUPS = 59;
+/** NGROUPS_MAX of linux/limits.h. */
+const MOST_GROUPS = 65_536;
 const SCM_RIGHTS = 1;
 const MSG_NOSIGNAL = 0x4000;
 const MSG_CMSG_CLOEXEC = 0x40000000;
@@ -31,6 +34,15 @@ export function readPeerCredentials(fd: number): PeerCredentials {
   const action = "reading the credentials of a socket's peer";
   checkedLibc(action, "getsockopt", fd, SOL_SOCKET, SO_PEERCRED, bytes, Uint8Array.of(12, 0, 0, 0));
   return { pid: readI32(bytes, 0), uid: readU32(bytes, 4), gid: readU32(bytes, 8) };
+}
+
+/** The supplementary groups of a connected unix socket's peer (SO_PEERGROUPS of asm-generic/socket.h, Linux 4.13). */
+export function readPeerGroups(fd: number): readonly number[] {
+  const bytes = new Uint8Array(4 * MOST_GROUPS);
+  const length = new Uint8Array(4);
+  new DataView(length.buffer).setUint32(0, bytes.length, true);
+  checkedLibc("reading the groups of a socket's peer", "getsockopt", fd, SOL_SOCKET, SO_PEERGROUPS, bytes, length);
+  return Array.from({ length: readU32(length, 0) / 4 }, (_, index) => readU32(bytes, 4 * index));
 }
 
 /** Two connected unix stream sockets, closed on exec, for a child about to be started. */

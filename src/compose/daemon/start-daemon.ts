@@ -1,17 +1,21 @@
 import { hrtime } from "node:process";
-import type { HostOptions } from "../app/host-options.ts";
-import type { DaemonReport } from "../daemon/daemon-report.ts";
-import { NotificationGate } from "../daemon/notification-gate.ts";
-import { type DaemonOptions, type DaemonOutside, runDaemon } from "../daemon/run-daemon.ts";
-import type { ClockReading } from "../daemon/watch/clock-watch.ts";
-import type { ShowNotification } from "../host/ports/host.ts";
-import { disableInspection } from "../native/disable-inspection.ts";
-import { readBootTimeMs } from "../native/linux/process/boot-time.ts";
-import { watchNetwork } from "./network-events.ts";
-import { openParts } from "./open.ts";
+import type { HostOptions } from "../../app/host-options.ts";
+import type { Status } from "../../app/status/status-report.ts";
+import type { DaemonReport } from "../../daemon/daemon-report.ts";
+import { NotificationGate } from "../../daemon/notification-gate.ts";
+import { type DaemonOptions, type DaemonOutside, runDaemon } from "../../daemon/run-daemon.ts";
+import type { ClockReading } from "../../daemon/watch/clock-watch.ts";
+import type { ShowNotification } from "../../host/ports/host.ts";
+import { disableInspection } from "../../native/disable-inspection.ts";
+import { readBootTimeMs } from "../../native/linux/process/boot-time.ts";
+import { watchNetwork } from "../network-events.ts";
+import { openParts } from "../open.ts";
+import { pathsFor } from "../paths.ts";
 
 interface StartOptions extends HostOptions, Pick<DaemonOptions, "files" | "untilStopped"> {
   readonly report: (report: DaemonReport) => void;
+  /** The document of `awg status --json`. */
+  readonly statusDocument: (status: Status) => unknown;
   /** Show desktop notifications when protection is lost. */
   readonly notify: boolean;
 }
@@ -25,7 +29,15 @@ export async function startDaemon(options: StartOptions): Promise<void> {
     notify?.(one);
   };
   const parts = await openParts({ ...options, isUnattended: true });
-  await runDaemon(parts, { ...options, report, outside: daemonOutside(options) });
+  const outside = { ...daemonOutside(options), ...(await servingOf(options)) };
+  await runDaemon(parts, { ...options, report, outside });
+}
+
+/** The socket of a daemon on Linux; one of a simulated host has none. */
+async function servingOf({ host, stateDir, runDir }: HostOptions): Promise<Pick<DaemonOutside, "serve">> {
+  if (host.kind === "simulated" || process.platform !== "linux") return {};
+  const { serveOn } = await import("./serve-on.ts");
+  return { serve: serveOn(pathsFor(stateDir, runDir).daemonSocket) };
 }
 
 /** Change events and clocks of the host this process runs on. */
@@ -52,8 +64,8 @@ async function openNotifier(): Promise<(report: DaemonReport) => void> {
 
 async function openNotifications(): Promise<ShowNotification> {
   if (process.platform === "darwin") {
-    const { runCommand } = await import("../host/darwin/command.ts");
-    return (await import("../host/darwin/osascript-notifications.ts")).osascriptNotifications(runCommand);
+    const { runCommand } = await import("../../host/darwin/command.ts");
+    return (await import("../../host/darwin/osascript-notifications.ts")).osascriptNotifications(runCommand);
   }
-  return (await import("../host/linux/desktop-notifications.ts")).desktopNotifications();
+  return (await import("../../host/linux/desktop-notifications.ts")).desktopNotifications();
 }

@@ -1,0 +1,26 @@
+import type { DaemonLine, DaemonQuestion } from "../../api/daemon-lines.ts";
+import type { HostOptions } from "../../app/host-options.ts";
+import { askDaemon } from "../../client/daemon-client.ts";
+import { AwgError } from "../../model/error.ts";
+import { readPeerCredentials } from "../../native/linux/process/unix-socket.ffi.ts";
+import { pathsFor } from "../paths.ts";
+
+/**
+ * The lines of the daemon that keeps this host, for one question.
+ *
+ * @throws AwgError unsupported on a host whose daemon has no socket, unreachable when none answers
+ */
+export function askDaemonOf(
+  options: HostOptions,
+  question: DaemonQuestion,
+  signal?: AbortSignal,
+): AsyncGenerator<DaemonLine> {
+  if (options.host.kind === "simulated" || process.platform !== "linux") {
+    throw new AwgError("unsupported", "only a daemon on Linux answers questions in this version", {
+      remedy: "use awg status",
+    });
+  }
+  const path = pathsFor(options.stateDir, options.runDir).daemonSocket;
+  const listenerUid = (fd: number): number => readPeerCredentials(fd).uid;
+  return askDaemon(question, { path, listenerUid, ...(signal === undefined ? {} : { signal }) });
+}

@@ -1,0 +1,58 @@
+import type { DaemonLine, DaemonQuestion } from "../../api/daemon-lines.ts";
+import { messageOf } from "../../model/error.ts";
+import type { EventLog, PlacedEvent } from "./event-log.ts";
+import type { Conversation } from "./line-server.ts";
+import type { StatusLook } from "./status-look.ts";
+
+/** What clients can learn from the daemon. */
+export interface Knowledge {
+  readonly log: EventLog;
+  readonly status: StatusLook;
+  /** What the daemon does now. */
+  readonly state: () => unknown;
+  /** Calls back for each new event until it is disposed. */
+  readonly follow: (onEvent: (event: PlacedEvent) => void) => Disposable;
+}
+
+/** Answers the questions of one client from what the daemon knows. Questions of a client do not wait for each other. */
+export function converseAbout(
+  { log, status, state, follow }: Knowledge,
+  send: (line: DaemonLine) => void,
+): Conversation {
+  const watches = new DisposableStack();
+  const watch = async ({ id, after }: Extract<DaemonQuestion, { ask: "watch" }>): Promise<void> => {
+    const missed = after === undefined ? undefined : log.after(after);
+    // What happens while the status is read comes after the snapshot.
+    let waiting: PlacedEvent[] | undefined = [];
+    const tell = ({ place, event }: PlacedEvent): void => send({ id, place, event });
+    watches.use(
+      follow((event) => {
+        if (waiting === undefined) tell(event);
+        else waiting.push(event);
+      }),
+    );
+    watches.use(status.watch());
+    if (missed === undefined) {
+      const { place } = log;
+      const now = await status.now().catch(() => null);
+      send({ id, place, snapshot: { state: state(), status: now } });
+    } else for (const event of missed) tell(event);
+    for (const event of waiting) tell(event);
+    waiting = undefined;
+    send({ id, place: log.place, caughtUp: true });
+  };
+  return {
+    ask: (question) => {
+      const { id, ask } = question;
+      if (ask === "state") send({ id, answer: state() });
+      else if (ask === "watch") void watch(question);
+      else {
+        status.now().then(
+          (answer) => send({ id, answer }),
+          (error: unknown) => send({ id, error: messageOf(error) }),
+        );
+      }
+    },
+    [Symbol.dispose]: () => watches.dispose(),
+  };
+}

@@ -1,0 +1,47 @@
+import type { DaemonActivity, DaemonState } from "../../state/daemon/daemon-state.ts";
+import type { DaemonReport } from "../daemon-report.ts";
+
+const MOST = { reasonLength: 2_000, keys: 50 } as const;
+
+/**
+ * The state after a report. Stalled and contended begin with their first report and end when the host is in sync; an
+ * activity lasts until another begins. Pure.
+ */
+export function noteReport(before: DaemonState, report: DaemonReport, nowMs: number): DaemonState {
+  const now = (phase: DaemonActivity["phase"], more: Partial<DaemonActivity> = {}): Pick<DaemonState, "doing"> => {
+    const sinceMs = before.doing?.phase === phase ? before.doing.sinceMs : nowMs;
+    return { doing: { phase, sinceMs, ...more } };
+  };
+  switch (report.type) {
+    case "woken":
+      // A look mostly finds nothing to do; it does not end "in sync since".
+      return before.doing === undefined ? { ...before, ...now("looking") } : before;
+    case "applying":
+      return {
+        ...before,
+        ...now(report.proposed ? "applying" : "repairing", { keys: report.keys.slice(0, MOST.keys) }),
+      };
+    case "applied":
+      return { ...before, ...now("looking") };
+    case "stalled": {
+      const sinceMs = before.stalled?.sinceMs ?? nowMs;
+      const stalled = { reason: report.reason.slice(0, MOST.reasonLength), sinceMs };
+      return { ...before, ...now("waiting", { nextTryMs: nowMs + Math.round(report.retryInMs) }), stalled };
+    }
+    case "contended": {
+      const { keys, by } = report;
+      const contended = { keys: keys.slice(0, MOST.keys), by, sinceMs: before.contended?.sinceMs ?? nowMs };
+      return { ...before, ...now("waiting", { nextTryMs: nowMs + Math.round(report.waitMs) }), contended };
+    }
+    case "fallback": {
+      const { down: _before, ...rest } = before;
+      return report.devices.length === 0 ? rest : { ...rest, down: report.devices };
+    }
+    case "inSync": {
+      const { stalled: _stalled, contended: _contended, ...rest } = before;
+      return { ...rest, ...now("in-sync", report.filesNotApplied === true ? { filesNotApplied: true } : {}) };
+    }
+    default:
+      return before;
+  }
+}

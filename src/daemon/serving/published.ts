@@ -1,0 +1,56 @@
+import type { DaemonEvent, DaemonLine } from "../../api/daemon-lines.ts";
+import type { DaemonState } from "../../state/daemon/daemon-state.ts";
+import type { DaemonReport } from "../daemon-report.ts";
+import { converseAbout } from "./conversation.ts";
+import { EventLog, type PlacedEvent } from "./event-log.ts";
+import type { Conversation } from "./line-server.ts";
+import { noteReport } from "./note-report.ts";
+import { StatusLook } from "./status-look.ts";
+
+/** What the daemon does, as other processes learn it: its state, its events and the status of the host. */
+export class Published {
+  readonly #log: EventLog;
+  readonly #status: StatusLook;
+  readonly #followers = new Set<(event: PlacedEvent) => void>();
+  #state: DaemonState = {};
+
+  /**
+   * @param begunMs when this daemon began, since the epoch
+   * @param readStatus the document of `awg status --json`
+   */
+  constructor(begunMs: number, readStatus: () => Promise<unknown>) {
+    this.#log = new EventLog(begunMs.toString(36));
+    this.#status = new StatusLook(readStatus, (status) => this.#publish({ type: "status", status }));
+  }
+
+  /** Notes a report; the new state if it differs from the one before. */
+  note(report: DaemonReport): DaemonState | undefined {
+    const next = noteReport(this.#state, report, Date.now());
+    const changed = JSON.stringify(next) !== JSON.stringify(this.#state);
+    this.#state = next;
+    this.#publish(report);
+    return changed ? next : undefined;
+  }
+
+  /** Answers one client. */
+  converse(send: (line: DaemonLine) => void): Conversation {
+    return converseAbout(
+      {
+        log: this.#log,
+        status: this.#status,
+        state: () => ({ pid: process.pid, ...this.#state }),
+        follow: (onEvent) => {
+          this.#followers.add(onEvent);
+          return { [Symbol.dispose]: () => void this.#followers.delete(onEvent) };
+        },
+      },
+      send,
+    );
+  }
+
+  #publish({ type, ...fields }: DaemonReport | { readonly type: "status"; readonly status: unknown }): void {
+    const event: DaemonEvent = { type, at: new Date().toISOString(), ...fields };
+    const placed = this.#log.add(event);
+    for (const follow of this.#followers) follow(placed);
+  }
+}

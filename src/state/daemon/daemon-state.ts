@@ -1,0 +1,25 @@
+/** What the running daemon does and what it cannot repair. Times are milliseconds since the epoch. */
+export interface DaemonState {
+  /** Absent before the first look at the host. */
+  readonly doing?: DaemonActivity;
+  /** Why the host is not as accepted. */
+  readonly stalled?: { readonly reason: string; readonly sinceMs: number };
+  /** Resources that other programs keep changing, and these programs, if known. */
+  readonly contended?: { readonly keys: readonly string[]; readonly by: readonly string[]; readonly sinceMs: number };
+  /** Devices of tunnels that are down; absent if every tunnel is up. */
+  readonly down?: readonly string[];
+}
+
+/** looking: reads the host. applying: a new config. repairing: what others changed. waiting: tries again later. */
+export const DAEMON_PHASES = ["looking", "applying", "repairing", "in-sync", "waiting"] as const;
+
+export interface DaemonActivity {
+  readonly phase: (typeof DAEMON_PHASES)[number];
+  readonly sinceMs: number;
+  /** Resources that are being changed. */
+  readonly keys?: readonly string[];
+  /** When a waiting daemon tries again. */
+  readonly nextTryMs?: number;
+  /** The files have another config than the accepted one. */
+  readonly filesNotApplied?: true;
+}
