@@ -76,6 +76,9 @@ export const PORTED_PROTOCOLS: readonly number[] = [
 
 export const LOOPBACK_DEVICE = "lo";
 
+/** Its index on Linux, in every network namespace (LOOPBACK_IFINDEX of include/net/flow.h). */
+export const LOOPBACK_INDEX = 1;
+
 /** The flow of a packet, seen from its sender. */
 export function flowOf(packet: Packet, tunnelDevices: ReadonlySet<string>): Flow {
   const uid = packet.uid ?? packet.lastUid ?? undefined;

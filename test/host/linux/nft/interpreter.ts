@@ -1,6 +1,6 @@
 import type { RenderedTable } from "../../../../src/host/linux/nft/render/rendered-table.ts";
 import type { Packet } from "../../../../src/model/firewall/packet.ts";
-import { PORTED_PROTOCOLS } from "../../../../src/model/firewall/packet.ts";
+import { LOOPBACK_DEVICE, LOOPBACK_INDEX, PORTED_PROTOCOLS } from "../../../../src/model/firewall/packet.ts";
 import { ipToBytes } from "../../../../src/model/ip.ts";
 import { MARK_MASK, markOfPath, PATH_NUMBERS } from "../../../../src/model/ownership.ts";
 import { CT_STATE, type Expression, type ExpressionOf } from "../../../../src/native/linux/nftables/expression.ts";
@@ -279,6 +279,8 @@ class Machine {
     if (key === "mark") return host32(this.#mark);
     if (key === "oifname") return deviceName(packet.outDevice);
     if (key === "iifname") return deviceName(packet.inDevice);
+    if (key === "oif") return deviceIndex(packet.outDevice);
+    if (key === "iif") return deviceIndex(packet.inDevice);
     if (key === "nfproto") return Uint8Array.of(family === 4 ? 2 : 10);
     if (key === "protocol") {
       const type = this.#wire.etherType ?? (family === 4 ? 0x0800 : 0x86dd);
@@ -333,6 +335,11 @@ function host32(value: number): Uint8Array {
   const bytes = new Uint8Array(4);
   new DataView(bytes.buffer).setUint32(0, value >>> 0, true);
   return bytes;
+}
+
+/** The tests know no index but that of loopback. */
+function deviceIndex(name = ""): Uint8Array {
+  return host32(name === "" ? 0 : name === LOOPBACK_DEVICE ? LOOPBACK_INDEX : 99);
 }
 
 function deviceName(name: string | undefined): Uint8Array {

@@ -1,5 +1,5 @@
 import { flowMemoryOf } from "../../../../model/firewall/flow-memory.ts";
-import { LOOPBACK_DEVICE, PROTOCOL } from "../../../../model/firewall/packet.ts";
+import { PROTOCOL } from "../../../../model/firewall/packet.ts";
 import type { FirewallPolicy } from "../../../../model/firewall/policy.ts";
 import {
   IDENTITY_CHAIN,
@@ -14,7 +14,7 @@ import { type Expression, verdict } from "../../../../native/linux/nftables/expr
 import { type Match, setMark } from "../../../../native/linux/nftables/match.ts";
 import type { NewTable } from "../../../../native/linux/nftables/table.codec.ts";
 import { arrivingChains } from "./chains/arriving-chain.ts";
-import { onTunnel, ownAddresses, placeIn, type RenderPlace } from "./chains/conditions.ts";
+import { onLoopback, onTunnel, ownAddresses, placeIn, type RenderPlace } from "./chains/conditions.ts";
 import { isReply } from "./chains/grant-rules.ts";
 import { isJudged, rememberChain, remembersVerdicts } from "./chains/judged-flows.ts";
 import { type LayerChains, layerChains } from "./chains/layer-chains.ts";
@@ -93,7 +93,7 @@ function leavingChains(place: RenderPlace, { layers, unless }: Judgement, rememb
   const steered = rule([isMarked], verdict("return"), "S4.8 steering leaves DHCP and NDP unmarked");
   const link: Chain = { name: "link-out", rules: [...missing, steered, ...exempt.rules] };
   const rules = [
-    rule([match.field("oifname", LOOPBACK_DEVICE)], verdict("accept"), "S2.1 loopback"),
+    rule([onLoopback(place, "oif")], verdict("accept"), "S2.1 loopback"),
     ...(remembers ? isJudged(place) : []).map((judged) =>
       rule(judged, [...isJudgedHere(), verdict("accept")], "S5.6 judged before, marked for S9.3"),
     ),
@@ -107,7 +107,7 @@ function leavingChains(place: RenderPlace, { layers, unless }: Judgement, rememb
 }
 
 function sourceGuardChain(place: RenderPlace): Chain {
-  const outside = [place.match.field("oifname", LOOPBACK_DEVICE, { not: true }), onTunnel(place, "oifname", true)];
+  const outside = [onLoopback(place, "oif", true), onTunnel(place, "oifname", true)];
   const rules = ownAddresses(place, "saddr").map((own) =>
     rule([own, ...outside], refuse(), "S2.2 source is a tunnel's address"),
   );
@@ -116,7 +116,6 @@ function sourceGuardChain(place: RenderPlace): Chain {
 }
 
 function enteringChains(place: RenderPlace, { layers, unless }: Judgement): Chain[] {
-  const { match } = place;
   const toTunnels = "S2.3 a tunnel's address is reached only through the tunnel";
   const link: Chain = {
     name: "link-in",
@@ -128,7 +127,7 @@ function enteringChains(place: RenderPlace, { layers, unless }: Judgement): Chai
     ],
   };
   const rules = [
-    rule([match.field("iifname", LOOPBACK_DEVICE)], verdict("accept"), "S2.1 loopback"),
+    rule([onLoopback(place, "iif")], verdict("accept"), "S2.1 loopback"),
     rule([onTunnel(place, "iifname", true)], verdict("jump", link.name), "S2.3-S2.6 by a physical device"),
     ...layers.flatMap(({ entering }) => (entering === undefined ? [] : [everyLayer(entering)])),
     accepted(),

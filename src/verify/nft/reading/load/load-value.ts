@@ -1,3 +1,4 @@
+import { LOOPBACK_DEVICE, LOOPBACK_INDEX } from "../../../../model/firewall/packet.ts";
 import type { Expression, ExpressionOf } from "../../../../native/linux/nftables/expression.ts";
 import { NO_USER, type Term } from "../../../space/packet-fields.ts";
 import { TCP_OPTION } from "../flow-steps.ts";
@@ -13,6 +14,11 @@ const NFPROTO = { 4: 2, 6: 10 } as const;
 const ETHERTYPE = { 4: Uint8Array.of(0x08, 0x00), 6: Uint8Array.of(0x86, 0xdd) } as const;
 const NEXT_HOP = { 4: "nexthop4", 6: "nexthop6" } as const;
 const DEVICE_BYTES = 16;
+/** The same on every host. */
+const INDEXES: ReadonlyMap<string, number> = new Map([
+  ["", 0],
+  [LOOPBACK_DEVICE, LOOPBACK_INDEX],
+]);
 const IPPROTO_FRAGMENT = 44;
 const known: Term = { dimension: "user", ranges: [{ first: 0n, last: NO_USER - 1n }] };
 const notLater: Term = { dimension: "fragment", holds: (name) => name !== "later" };
@@ -63,7 +69,7 @@ function loadMeta({ key }: ExpressionOf<"meta">, { family, indexes }: ReadingCon
       return free({ kind: "named", dimension: key === "iifname" ? "in" : "out", bytesOf: deviceName });
     case "iif":
     case "oif": {
-      const bytesOf = (name: string) => nativeEndianBytes(indexes.get(name) ?? (name === "" ? 0 : 0xffff_ffff));
+      const bytesOf = (name: string) => nativeEndianBytes(INDEXES.get(name) ?? indexes.get(name) ?? 0xffff_ffff);
       return free({ kind: "named", dimension: key === "iif" ? "in" : "out", bytesOf });
     }
     default:

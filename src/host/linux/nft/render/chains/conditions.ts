@@ -1,4 +1,4 @@
-import { PORTED_PROTOCOLS, PROTOCOL } from "../../../../../model/firewall/packet.ts";
+import { LOOPBACK_INDEX, PORTED_PROTOCOLS, PROTOCOL } from "../../../../../model/firewall/packet.ts";
 import type { FirewallPolicy, PortRange } from "../../../../../model/firewall/policy.ts";
 import { NFT_TABLE } from "../../../../../model/ownership.ts";
 import { type Match, type MatchBuilder, matchIn } from "../../../../../native/linux/nftables/match.ts";
@@ -28,6 +28,11 @@ export function onTunnel({ sets, match, tunnelDevices }: RenderPlace, side: "iif
   const [only, ...others] = tunnelDevices;
   if (only !== undefined && others.length === 0) return match.field(side, only, { not });
   return match.inSet(side, sets.values("tunnels", "oifname", tunnelDevices), { not });
+}
+
+/** The packet's device is loopback; an index is compared faster than a name. */
+export function onLoopback({ match }: RenderPlace, side: "iif" | "oif", not = false): Match {
+  return match.field(side, LOOPBACK_INDEX, { not });
 }
 
 /** Conditions on the other side of a packet. Fields are AND-ed; an absent field asks nothing. */

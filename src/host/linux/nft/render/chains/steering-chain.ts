@@ -1,14 +1,13 @@
 import type { FlowMemory } from "../../../../../model/firewall/flow-memory.ts";
 import { DNS_PORT } from "../../../../../model/firewall/flow-path.ts";
 import { LINK_SCOPED_PREFIXES } from "../../../../../model/firewall/link-traffic.ts";
-import { LOOPBACK_DEVICE } from "../../../../../model/firewall/packet.ts";
 import type { FirewallPolicy, PathRef, PolicyLayer } from "../../../../../model/firewall/policy.ts";
 import { MARK_MASK, markOfPath, PATH_NUMBERS } from "../../../../../model/ownership.ts";
 import { type ChainBase, PRIORITY } from "../../../../../native/linux/nftables/chain.codec.ts";
 import { RTN_LOCAL, verdict } from "../../../../../native/linux/nftables/expression.ts";
 import { setMark } from "../../../../../native/linux/nftables/match.ts";
 import { type Chain, type Rule, rule } from "../rendered-table.ts";
-import { addressesOf, type RenderPlace } from "./conditions.ts";
+import { addressesOf, onLoopback, type RenderPlace } from "./conditions.ts";
 import { flowMemory, isFlowOf, refusedProtocols } from "./flow-memory-chains.ts";
 import { isOurs, isReply } from "./grant-rules.ts";
 import { isJudged } from "./judged-flows.ts";
@@ -56,7 +55,7 @@ export function steeringChains(
   const lasting =
     memory.kind === "kept" ? [lastingChain(place, { ...choice, ofUsers: isFlowOf(place, memory.classes) })] : [];
   const rules = [
-    rule([match.field("oifname", LOOPBACK_DEVICE)], verdict("goto", LOOPBACK), "S2.1 loopback"),
+    rule([onLoopback(place, "oif")], verdict("goto", LOOPBACK), "S2.1 loopback"),
     ...judged,
     ...link.rules,
     ...refused,
