@@ -54,6 +54,20 @@ export const ENGINE_MARK = markOfPath(PATH_NUMBERS.engine);
 /** The mark of a guest's DNS query to a declared server until its route is looked up (S4.2). */
 export const GUEST_DNS_MARK = markOfPath(254);
 
+/** The mark of a relay's packets to programs of this host; they pass loopback only (S2.1). */
+export const RELAY_MARK = markOfPath(255);
+
+/** Where relays of proxies listen; no other program reaches the IPv6 address, which does not exist. */
+export const RELAY_ADDRESSES = { 4: "127.97.119.103", 6: "fd61:7767:7072:6f78::1" } as const;
+
+/** The port of a relay's listeners: this plus the number of its path. Only root may use it. */
+const RELAY_PORT_BASE = 700;
+
+/** The port of the relay of a path. */
+export function relayPort(pathNumber: number): number {
+  return RELAY_PORT_BASE + pathNumber;
+}
+
 /** Metric of the `unreachable default` that ends each of awg's tables; every other route has a smaller one. */
 export const GUARD_METRIC = 4_278_198_272;
 

@@ -154,6 +154,20 @@ const ROOMS: readonly Room[] = [
     why: "the loop owns sockets and devices; the engine decides what a packet means",
   },
   {
+    folder: /^src\/relay\/(protocol\/|.*\.codec\.ts$)/,
+    may: [/^src\/model\//, /^src\/relay\/protocol\//, /^src\/native\/packet-system\.ts$/],
+    node: false,
+    packages: [],
+    why: "proxy protocols are bytes in, bytes out",
+  },
+  {
+    folder: /^src\/relay\//,
+    may: [/^src\/(model|relay)\//, /^src\/native\//],
+    node: true,
+    packages: [],
+    why: "a relay has no privileges, so it needs sockets only",
+  },
+  {
     folder: /^src\/keeper\//,
     may: [
       /^src\/(model|uapi)\//,

@@ -25,6 +25,16 @@ export const PROCESS_VERBS: readonly VerbDefinition[] = [
     load: () => import("./engine.ts"),
   },
   {
+    name: "relay",
+    argument: { name: "proxy", summary: "its name in the config", required: true },
+    summary: "relay to one proxy (the keeper starts it)",
+    options: [],
+    examples: [],
+    hidden: true,
+    acts: true,
+    load: () => import("./relay.ts"),
+  },
+  {
     name: "packet-thread",
     summary: "carry an engine's packets (the engine starts it as a thread)",
     options: [],

@@ -3,6 +3,7 @@ import { callLibc, checkedLibc } from "../libc.ffi.ts";
 
 const PR_SET_DUMPABLE = 4;
 const PR_GET_DUMPABLE = 3;
+const PR_SET_NO_NEW_PRIVS = 38;
 const RLIMIT_CORE = 4;
 /** struct rlimit on 64-bit Linux: the soft limit, the hard one, 8 bytes each. */
 const RLIMIT_BYTES = 16;
@@ -41,6 +42,11 @@ export function withFilesystemUser<T>(uid: number, gid: number, make: () => T): 
 export function forbidDumps(): void {
   checkedLibc("setting the limit of core dumps", "setrlimit", RLIMIT_CORE, new Uint8Array(RLIMIT_BYTES));
   checkedLibc("forbidding core dumps of this process", "prctl", PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+/** Takes from this thread and the programs it starts the rights of set-user-ID files (PR_SET_NO_NEW_PRIVS). */
+export function forbidNewPrivileges(): void {
+  checkedLibc("forbidding new privileges", "prctl", PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
 
 /** Whether this process may be dumped. */

@@ -1,0 +1,30 @@
+import { fstatSync, readFileSync } from "node:fs";
+import { AwgError } from "../model/error.ts";
+import { disableInspection } from "../native/disable-inspection.ts";
+import { writeLog } from "../native/write-log.ts";
+import { runRelay } from "../relay/run-relay.ts";
+import { parseRelaySettings } from "../relay/settings.ts";
+
+/** The descriptor over which the keeper hands the settings: they contain a password, so neither arguments nor environment. */
+const SETTINGS_DESCRIPTOR = 3;
+const TITLE = "awg relay";
+
+/**
+ * Runs a proxy's relay in this process with the settings from the keeper; ends with the process.
+ *
+ * @throws AwgError("usage") when this process was not started by a keeper
+ */
+export async function runRelayHere(name: string): Promise<never> {
+  disableInspection();
+  process.title = `${TITLE} ${name}`;
+  return runRelay(parseRelaySettings(readSettings()), (line) => writeLog(`${line}\n`));
+}
+
+function readSettings(): string {
+  try {
+    fstatSync(SETTINGS_DESCRIPTOR);
+  } catch {
+    throw new AwgError("usage", "awg relay is started by the keeper only, which hands it its settings");
+  }
+  return readFileSync(SETTINGS_DESCRIPTOR, "utf8");
+}

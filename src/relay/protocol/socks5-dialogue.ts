@@ -1,0 +1,90 @@
+import { type Credentials, type Dialogue, joinBytes, type Step, type Target } from "./dialogue.ts";
+import { decodeChoice, decodeReply, encodeGreeting, encodeLogin, encodeRequest, SOCKS } from "./socks5.codec.ts";
+
+/** By reply code (RFC 1928, section 6). */
+const REFUSALS: readonly string[] = [
+  "general failure",
+  "connection not allowed by its rules",
+  "network unreachable",
+  "host unreachable",
+  "connection refused",
+  "TTL expired",
+  "command not supported",
+  "address type not supported",
+];
+const COMMAND_NOT_SUPPORTED = 7;
+/** The longest answer: 4 bytes, a name of 255 bytes with its length, and a port. */
+const MOST_ANSWER_BYTES = 262;
+const NOTHING = new Uint8Array();
+const NOT_SOCKS = "the server does not speak SOCKS5";
+
+export interface Socks5Options {
+  /** `login`: the dialogue is over when the proxy accepts the name and password. */
+  readonly command: "connect" | "udpAssociate" | "login";
+  readonly target: Target;
+  readonly credentials?: Credentials;
+}
+
+/**
+ * A SOCKS5 client (RFC 1928) with name and password (RFC 1929), up to the reply to its command. Bytes of a connection
+ * that follow the reply are returned.
+ */
+export function socks5Dialogue({ command, target, credentials }: Socks5Options): Dialogue {
+  const request = encodeRequest(command === "connect" ? SOCKS.connect : SOCKS.udpAssociate, target);
+  let awaited: "method" | "login" | "reply" = "method";
+  let pending: Uint8Array = NOTHING;
+  const onLogin = (): Step => (command === "login" ? { kind: "done", rest: NOTHING } : send("reply", request));
+  const onMethod = (choice: number): Step => {
+    if (choice === SOCKS.noAuthentication) return onLogin();
+    if (choice !== SOCKS.usernamePassword || credentials === undefined) return refusedLogin(credentials);
+    const login = encodeLogin(credentials);
+    return login === undefined
+      ? failed("the name or password is empty or longer than 255 bytes")
+      : send("login", login);
+  };
+  const send = (next: typeof awaited, bytes: Uint8Array): Step => {
+    awaited = next;
+    return { kind: "send", bytes };
+  };
+  const onChoice = (): Step => {
+    const received = decodeChoice(pending);
+    if (received === undefined) return { kind: "wait" };
+    // Nothing may follow before this side has sent its next message.
+    if (pending.length > received.length) return failed(NOT_SOCKS);
+    pending = NOTHING;
+    const { version, choice } = received.value;
+    if (awaited === "method") return version === SOCKS.version ? onMethod(choice) : failed(NOT_SOCKS);
+    return choice === 0 ? onLogin() : refusedLogin(credentials);
+  };
+  const onReply = (): Step => {
+    const received = decodeReply(pending);
+    if (received === undefined) return pending.length > MOST_ANSWER_BYTES ? failed(NOT_SOCKS) : { kind: "wait" };
+    const { version, code, bound } = received.value;
+    if (version !== SOCKS.version) return failed(NOT_SOCKS);
+    if (code !== 0) return refusal(code);
+    return { kind: "done", rest: pending.slice(received.length), ...(bound === undefined ? {} : { bound }) };
+  };
+  return {
+    hello: encodeGreeting(credentials),
+    receive(bytes) {
+      pending = joinBytes(pending, bytes);
+      return awaited === "reply" ? onReply() : onChoice();
+    },
+  };
+}
+
+function failed(reason: string): Step {
+  return { kind: "failed", reason };
+}
+
+function refusedLogin(credentials: Credentials | undefined): Step {
+  const reason =
+    credentials === undefined ? "the proxy wants a name and password" : "the proxy refused the name and password";
+  return { kind: "failed", reason, refused: "credentials" };
+}
+
+function refusal(code: number): Step {
+  const words = REFUSALS[code - 1] ?? `reply code ${code}`;
+  const refused = code === COMMAND_NOT_SUPPORTED ? "command" : "destination";
+  return { kind: "failed", reason: `the proxy refused: ${words}`, refused };
+}

@@ -1,0 +1,57 @@
+"""Servers behind a proxy: a hash of what arrives, endless data, an echo, and an echo of datagrams."""
+import hashlib
+import select
+import socket
+import threading
+
+ADDRESSES = ((socket.AF_INET, "10.99.0.9"), (socket.AF_INET6, "fd99::9"))
+
+
+def hash_all(connection):
+    digest = hashlib.sha256()
+    while data := connection.recv(65536):
+        digest.update(data)
+    connection.sendall(digest.hexdigest().encode())
+
+
+def send_on(connection):
+    block = bytes(65536)
+    while True:
+        connection.sendall(block)
+
+
+def echo(connection):
+    while data := connection.recv(65536):
+        connection.sendall(data)
+
+
+def serve_one(connection, serve):
+    try:
+        with connection:
+            serve(connection)
+    except OSError:
+        pass
+
+
+def listen(family, address, port, serve):
+    server = socket.socket(family, socket.SOCK_STREAM)
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    server.bind((address, port))
+    server.listen(512)
+    while True:
+        connection, _ = server.accept()
+        threading.Thread(target=serve_one, args=(connection, serve), daemon=True).start()
+
+
+for family, address in ADDRESSES:
+    for port, serve in ((7001, hash_all), (7002, send_on), (7003, echo)):
+        threading.Thread(target=listen, args=(family, address, port, serve), daemon=True).start()
+sockets = []
+for family, address in ADDRESSES:
+    datagrams = socket.socket(family, socket.SOCK_DGRAM)
+    datagrams.bind((address, 53))
+    sockets.append(datagrams)
+while True:
+    for ready in select.select(sockets, [], [])[0]:
+        data, sender = ready.recvfrom(65535)
+        ready.sendto(b"echo " + data, sender)
