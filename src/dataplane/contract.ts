@@ -25,13 +25,19 @@ export interface PeerSettings {
 }
 
 /** A change of one peer; all others stay as they are. */
-export interface PeerChange {
-  readonly settings: PeerSettings;
-  /** A peer that roamed returns to the endpoint in `settings`. */
-  readonly movesBack: boolean;
+export type PeerChange =
+  /** Adds or changes the peer; its prefixes stay. `movesBack`: if it roamed, it returns to the endpoint in `settings`. */
+  | { readonly kind: "set"; readonly settings: Omit<PeerSettings, "allowedIPs">; readonly movesBack: boolean }
+  /** Gives it prefixes, which may be another peer's, and removes some of its own. */
+  | {
+      readonly kind: "prefixes";
+      readonly publicKey: Uint8Array;
+      readonly add: readonly Prefix[];
+      readonly remove: readonly Prefix[];
+    }
   /** A session is created now, without waiting for the first packet. */
-  readonly connects: boolean;
-}
+  | { readonly kind: "connect"; readonly publicKey: Uint8Array }
+  | { readonly kind: "remove"; readonly publicKey: Uint8Array };
 
 /** The settings of a tunnel that can change while it runs. */
 export interface DeviceSettings {
@@ -145,12 +151,7 @@ export type PlaneEvent =
 export type PlaneRequest =
   | { readonly verb: "add"; readonly settings: TunnelSettings }
   | { readonly verb: "configure"; readonly name: string; readonly settings: DeviceSettings }
-  | {
-      readonly verb: "change-peers";
-      readonly name: string;
-      readonly set: readonly PeerChange[];
-      readonly remove: readonly Uint8Array[];
-    }
+  | { readonly verb: "change-peers"; readonly name: string; readonly changes: readonly PeerChange[] }
   /** `count` peers from the one at `from` on, in the order of `observe`. */
   | { readonly verb: "observe-peers"; readonly name: string; readonly from: number; readonly count: number }
   | { readonly verb: "connect"; readonly name: string; readonly publicKey: Uint8Array }

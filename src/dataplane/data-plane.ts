@@ -15,6 +15,7 @@ import type {
   WorkerStart,
 } from "./contract.ts";
 import { withKeysApart } from "./key-bytes.ts";
+import { slicesOf } from "./slices.ts";
 
 /** Options of a data plane. */
 export interface DataPlaneOptions {
@@ -41,10 +42,10 @@ export interface DataPlane extends AsyncDisposable {
    */
   configure(name: string, settings: DeviceSettings): Promise<TunnelObservation>;
   /**
-   * Removes and changes these peers; all others stay as they are. Many are changed in slices, so that no packet waits
+   * Makes these changes, in order; all other peers stay as they are. Many are made in slices, so that no packet waits
    * for all of them.
    */
-  changePeers(name: string, set: readonly PeerChange[], remove: readonly Uint8Array[]): Promise<void>;
+  changePeers(name: string, changes: readonly PeerChange[]): Promise<void>;
   /** Starts a session with a peer now, without waiting for the first packet. */
   connect(name: string, publicKey: Uint8Array): Promise<void>;
   /** Opens new sockets for a tunnel, after the host's addresses changed. */
@@ -55,6 +56,12 @@ export interface DataPlane extends AsyncDisposable {
   /** Ends the thread; safe to call twice. */
   stop(): Promise<void>;
 }
+
+/**
+ * The packet thread's space for new objects. A collection of it holds all packets: with V8's own size up to 13 ms while
+ * 10,000 peers are set, with this one below 1 ms (measured, node 24.21).
+ */
+const YOUNG_MB = 2;
 
 /** Starts the thread and waits until it is ready. */
 export async function startDataPlane(options: DataPlaneOptions = {}): Promise<DataPlane> {
@@ -67,7 +74,12 @@ export async function startDataPlane(options: DataPlaneOptions = {}): Promise<Da
     openssl: options.openssl ?? true,
   };
   const file = options.program ?? new URL("./worker/packet-thread.ts", import.meta.url);
-  const worker = new Worker(file, { workerData: start, name: "awg data plane", argv: ["packet-thread"] });
+  const worker = new Worker(file, {
+    workerData: start,
+    name: "awg data plane",
+    argv: ["packet-thread"],
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+  });
   const end = () => {
     Atomics.store(stop, 0, 1);
     wake.wake();
@@ -83,26 +95,8 @@ export async function startDataPlane(options: DataPlaneOptions = {}): Promise<Da
   return plane;
 }
 
-/** Peers in one message, or prefixes of them: the thread needs about a millisecond for these. */
-const SLICE = 32;
-/** Peers in one answer, which costs less. */
+/** Peers in one answer. */
 const OBSERVED = 128;
-
-/** Slices of at most so many peers and prefixes, at least one peer each. */
-function slicesOf(changes: readonly PeerChange[]): PeerChange[][] {
-  const slices: PeerChange[][] = [];
-  let room = 0;
-  for (const change of changes) {
-    const weight = 1 + (change.settings.allowedIPs?.length ?? 0);
-    if (room < weight) {
-      slices.push([]);
-      room = SLICE;
-    }
-    slices.at(-1)?.push(change);
-    room -= weight;
-  }
-  return slices;
-}
 
 interface Waiting {
   readonly resolve: (value: unknown) => void;
@@ -157,11 +151,8 @@ class Plane implements DataPlane {
     return this.#ask({ verb: "configure", name, settings });
   }
 
-  async changePeers(name: string, set: readonly PeerChange[], remove: readonly Uint8Array[]): Promise<void> {
-    for (let at = 0; at < remove.length; at += SLICE) {
-      await this.#ask({ verb: "change-peers", name, set: [], remove: remove.slice(at, at + SLICE) });
-    }
-    for (const slice of slicesOf(set)) await this.#ask({ verb: "change-peers", name, set: slice, remove: [] });
+  async changePeers(name: string, changes: readonly PeerChange[]): Promise<void> {
+    for (const slice of slicesOf(changes)) await this.#ask({ verb: "change-peers", name, changes: slice });
   }
 
   connect(name: string, publicKey: Uint8Array): Promise<void> {

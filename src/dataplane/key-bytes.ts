@@ -8,7 +8,8 @@ export function wipeKeys(keys: Iterable<Uint8Array>): void {
 
 /** The private and preshared keys in a request. */
 export function keysIn(request: PlaneRequest): Uint8Array[] {
-  if (request.verb === "change-peers") return presharedKeysOf(request.set.map(({ settings }) => settings));
+  if (request.verb === "change-peers")
+    return presharedKeysOf(request.changes.flatMap((change) => (change.kind === "set" ? change.settings : [])));
   if (request.verb !== "add" && request.verb !== "configure") return [];
   const { privateKey, peers = [] } = request.settings;
   return [privateKey, ...presharedKeysOf(peers)];
@@ -38,8 +39,10 @@ export function withKeysApart(message: ToWorker): { readonly message: ToWorker; 
     ...(settings.peers === undefined ? {} : { peers: settings.peers.map(peerApart) }),
   });
   if (request.verb === "change-peers") {
-    const set = request.set.map((change) => ({ ...change, settings: peerApart(change.settings) }));
-    return { message: { id, request: { ...request, set } }, keys };
+    const changes = request.changes.map((change) =>
+      change.kind === "set" ? { ...change, settings: peerApart(change.settings) } : change,
+    );
+    return { message: { id, request: { ...request, changes } }, keys };
   }
   if (request.verb === "add")
     return { message: { id, request: { ...request, settings: settingsApart(request.settings) } }, keys };

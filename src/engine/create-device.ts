@@ -1,4 +1,5 @@
 import { AwgError } from "../model/error.ts";
+import type { Prefix } from "../model/prefix.ts";
 import { type Core, keyOf, schedule } from "./core/core.ts";
 import { destinationOffset, ipVersion } from "./core/inner-packet.ts";
 import { newCore } from "./core/new-core.ts";
@@ -138,6 +139,14 @@ class EmbeddedDevice implements Device {
   setPeer(peer: PeerConfig, now: number): readonly Output[] {
     putPeer(this.#core, peer, now);
     return this.tick(now, SERVED_AT_ONCE);
+  }
+
+  changePrefixes(publicKey: Uint8Array, add: readonly Prefix[], remove: readonly Prefix[]): boolean {
+    const peer = this.#core.peers.get(keyOf(publicKey));
+    if (peer === undefined) return false;
+    for (const prefix of remove) this.#core.routes.unset(prefix, peer);
+    for (const prefix of add) this.#core.routes.set(prefix, peer);
+    return true;
   }
 
   removePeer(publicKey: Uint8Array): boolean {

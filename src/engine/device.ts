@@ -80,6 +80,11 @@ export interface Device {
    * and so is a roamed endpoint if the configured one stays. A peer with our own key is ignored.
    */
   setPeer(peer: PeerConfig, now: number): readonly Output[];
+  /**
+   * Removes these prefixes of the peer and gives it others, which move here from their former peer; false: no such
+   * peer.
+   */
+  changePrefixes(publicKey: Uint8Array, add: readonly Prefix[], remove: readonly Prefix[]): boolean;
   /** Removes a peer and wipes its keys; false if there is none. */
   removePeer(publicKey: Uint8Array): boolean;
   /** Sets a peer's endpoint (a name resolved again, `wg set endpoint`) and keeps its session; false: no such peer. */

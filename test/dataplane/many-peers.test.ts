@@ -6,12 +6,21 @@ import { at, peerOf, START_MS, settingsOf, startEngines, until } from "./support
 
 const MANY = 1000;
 
-/** A public key that nobody has, and one address. */
-function change(number: number): PeerChange {
+/** A public key that nobody has. */
+function keyOf(number: number): Uint8Array {
   const publicKey = new Uint8Array(32).fill(9);
   new DataView(publicKey.buffer).setUint32(0, number);
-  const allowedIPs = [parsePrefix(`10.9.${number >> 8}.${number & 255}/32`)].flatMap((prefix) => prefix ?? []);
-  return { settings: { publicKey, allowedIPs }, movesBack: false, connects: false };
+  return publicKey;
+}
+
+/** A peer with that key and one address. */
+function added(number: number): PeerChange[] {
+  const publicKey = keyOf(number);
+  const add = [parsePrefix(`10.9.${number >> 8}.${number & 255}/32`)].flatMap((prefix) => prefix ?? []);
+  return [
+    { kind: "set", settings: { publicKey }, movesBack: false },
+    { kind: "prefixes", publicKey, add, remove: [] },
+  ];
 }
 
 it.skipIf(process.platform !== "linux")(
@@ -32,17 +41,16 @@ it.skipIf(process.platform !== "linux")(
       await until("a packet", () => theirs.take());
     };
     await through(1);
-    const changes = Array.from({ length: MANY }, (_, number) => change(number));
-    await far.plane.changePeers("b", changes, []);
+    const numbers = Array.from({ length: MANY }, (_, number) => number);
+    await far.plane.changePeers("b", numbers.flatMap(added));
     const { allowedIPs: _same, ...settings } = peerOf(1);
-    await far.plane.changePeers("b", [{ settings, movesBack: false, connects: false }], []);
+    await far.plane.changePeers("b", [{ kind: "set", settings, movesBack: false }]);
     const peers = async () => (await far.plane.observe()).tunnels[0]?.peers ?? [];
     expect((await peers()).length).toBe(1 + MANY);
     await through(2);
     await far.plane.changePeers(
       "b",
-      [],
-      changes.map((one) => one.settings.publicKey),
+      numbers.map((number) => ({ kind: "remove", publicKey: keyOf(number) })),
     );
     await through(3);
     const [left, ...others] = await peers();

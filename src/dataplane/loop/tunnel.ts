@@ -156,19 +156,10 @@ export class Tunnel {
     this.#finish(outputs);
   }
 
-  /** Removes and changes these peers; all others stay as they are. */
-  changePeers(set: readonly PeerChange[], remove: readonly Uint8Array[], now: number): void {
+  /** Makes these changes, in order; all other peers stay as they are. */
+  changePeers(changes: readonly PeerChange[], now: number): void {
     this.#setNow(now);
-    const { device } = this;
-    for (const publicKey of remove) device.removePeer(publicKey);
-    for (const { settings, movesBack, connects } of set) {
-      const { publicKey, endpoint } = settings;
-      this.#perform(device.setPeer(settings, now));
-      const at = device.peerByKey(publicKey)?.endpoint;
-      if (movesBack && endpoint !== undefined && at !== undefined && !sameEndpoint(at, endpoint))
-        device.setEndpoint(publicKey, endpoint);
-      if (connects && endpoint !== undefined) this.#perform(device.connect(publicKey, now));
-    }
+    for (const change of changes) this.#changePeer(change, now);
     this.#finish([]);
   }
 
@@ -211,6 +202,20 @@ export class Tunnel {
 
   observePeers(from: number, count: number): PeerObservation[] {
     return [...Iterator.from(this.device.peers()).drop(from).take(count).map(observePeer)];
+  }
+
+  #changePeer(change: PeerChange, now: number): void {
+    const { device } = this;
+    if (change.kind === "connect") this.#perform(device.connect(change.publicKey, now));
+    else if (change.kind === "remove") device.removePeer(change.publicKey);
+    else if (change.kind === "prefixes") device.changePrefixes(change.publicKey, change.add, change.remove);
+    else {
+      const { publicKey, endpoint } = change.settings;
+      this.#perform(device.setPeer(change.settings, now));
+      const at = device.peerByKey(publicKey)?.endpoint;
+      if (change.movesBack && endpoint !== undefined && at !== undefined && !sameEndpoint(at, endpoint))
+        device.setEndpoint(publicKey, endpoint);
+    }
   }
 
   #setNow(now: number): void {

@@ -1,20 +1,13 @@
 import { parseParameters } from "../../engine/awg/parse-parameters.ts";
-import { bytesToHex } from "../../uapi/key-text.ts";
 import type { DeviceSettings } from "../contract.ts";
 import type { DataPlane } from "../data-plane.ts";
 import { parseSet, type SetRequest } from "./parse-set.ts";
+import { firstConnects, peerChanges } from "./peer-changes.ts";
 import { renderGet } from "./render-get.ts";
+import { commitSettings, type SettingsDraft, settingsAfter } from "./settings-after.ts";
 import { UapiError, uapiErrnoOf } from "./uapi-error.ts";
-import {
-  deviceSettings,
-  type HostSettings,
-  NO_SETTINGS,
-  peerChanges,
-  peerSettings,
-  settingsAfter,
-  type UapiSettings,
-  wipeUnusedKeys,
-} from "./uapi-settings.ts";
+import { deviceSettings, type HostSettings, noSettings, peerSettings, type UapiSettings } from "./uapi-settings.ts";
+import { keysOf, wipeUnusedKeys } from "./unused-keys.ts";
 
 /** One tunnel behind a UAPI socket. */
 export interface UapiTunnel {
@@ -30,7 +23,7 @@ export interface UapiTunnel {
 /** Answers the UAPI requests for one tunnel, in order. */
 export class UapiSession {
   readonly #tunnel: UapiTunnel;
-  #held: UapiSettings = NO_SETTINGS;
+  #held: UapiSettings = noSettings();
   /** What the data plane has; undefined: no tunnel. */
   #carried: DeviceSettings | undefined;
   #last: Promise<unknown> = Promise.resolve();
@@ -78,11 +71,11 @@ export class UapiSession {
 
   /** Wipes keys that are no longer used, or were refused. */
   async #setAndForget(request: SetRequest): Promise<void> {
-    const before = this.#held;
+    const keys = keysOf(this.#held, request);
     try {
       await this.#set(request);
     } finally {
-      wipeUnusedKeys(this.#held, before, request);
+      wipeUnusedKeys(this.#held, keys);
     }
   }
 
@@ -91,31 +84,30 @@ export class UapiSession {
    * that the request does not change are not touched.
    */
   async #set(request: SetRequest): Promise<void> {
-    const before = this.#held;
-    const wanted = settingsAfter(before, request);
+    const held = this.#held;
+    const wanted = settingsAfter(held, request);
     // Also checked without a private key, when the data plane is not called.
-    if (wanted.obfuscation !== before.obfuscation) parseParameters(wanted.obfuscation);
+    if (wanted.obfuscation !== held.obfuscation) parseParameters(wanted.obfuscation);
     const wasCarried = this.#carried !== undefined;
     await this.#carry(wanted);
-    this.#held = wanted;
-    if (this.#carried === undefined) return;
-    const { plane, device } = this.#tunnel;
-    const { set, remove } = peerChanges(wasCarried ? before.peers : wanted.peers, wanted, {
-      moved: new Set(request.peers.flatMap((peer) => (peer.endpoint === undefined ? [] : bytesToHex(peer.publicKey)))),
-      woken: wokenBy(request, before),
-    });
-    if (set.length + remove.length > 0) await plane.changePeers(device, set, remove);
+    const changes = wasCarried ? peerChanges(held, wanted, request) : firstConnects(held, wanted, request);
+    this.#held = commitSettings(held, wanted);
+    if (this.#carried === undefined || changes.length === 0) return;
+    await this.#tunnel.plane.changePeers(this.#tunnel.device, changes);
   }
 
   /** Gives the device's settings to the data plane, and all peers with a new tunnel. */
-  async #carry(wanted: UapiSettings): Promise<void> {
+  async #carry(wanted: UapiSettings | SettingsDraft): Promise<void> {
     const { plane, device, tunFd } = this.#tunnel;
     const settings = deviceSettings(wanted, this.#tunnel.hostSettings());
     const carried = this.#carried;
     if (settings === undefined) {
       if (carried !== undefined) await plane.remove(device);
     } else if (carried === undefined) {
-      const peers = [...wanted.peers.values()].map((peer) => peerSettings(peer));
+      const peers = Array.from(wanted.peers.values(), (peer) => ({
+        ...peerSettings(peer),
+        allowedIPs: [...peer.allowedIps.values()],
+      }));
       await plane.addTunnel({ name: device, tunFd, ...settings, peers });
     } else if (!isSameDevice(carried, settings)) await plane.configure(device, settings);
     this.#carried = settings;
@@ -125,21 +117,4 @@ export class UapiSession {
 /** Keys are compared by identity: a request that sets the same key again costs no more than that. */
 function isSameDevice({ privateKey, ...one }: DeviceSettings, { privateKey: key, ...other }: DeviceSettings): boolean {
   return privateKey === key && JSON.stringify(one) === JSON.stringify(other);
-}
-
-/**
- * Peers whose keepalive is switched on, even if a later block of the same `set` switches it off: this sends at once,
- * and so starts a session (as wireguard-go device/uapi.go does).
- */
-function wokenBy({ peers }: SetRequest, before: UapiSettings): ReadonlySet<string> {
-  const seconds = new Map<string, number>();
-  const woken = new Set<string>();
-  for (const { publicKey, keepalive } of peers) {
-    if (keepalive === undefined) continue;
-    const key = bytesToHex(publicKey);
-    const last = seconds.get(key) ?? before.peers.get(key)?.keepalive.high ?? 0;
-    if (keepalive.high > 0 && last === 0) woken.add(key);
-    seconds.set(key, keepalive.high);
-  }
-  return woken;
 }

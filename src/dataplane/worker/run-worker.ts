@@ -78,7 +78,7 @@ function change(
       tunnel.configure(request.settings, now);
       return tunnel.observe();
     case "change-peers":
-      tunnel.changePeers(request.set, request.remove, now);
+      tunnel.changePeers(request.changes, now);
       return undefined;
     case "observe-peers":
       return tunnel.observePeers(request.from, request.count);

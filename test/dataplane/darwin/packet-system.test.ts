@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { darwinEngine, readHostSettings } from "../../../src/compose/darwin-engine.ts";
 import { parseSet } from "../../../src/dataplane/uapi/parse-set.ts";
-import { deviceSettings, NO_SETTINGS, settingsAfter } from "../../../src/dataplane/uapi/uapi-settings.ts";
+import { settingsAfter } from "../../../src/dataplane/uapi/settings-after.ts";
+import { deviceSettings, noSettings } from "../../../src/dataplane/uapi/uapi-settings.ts";
 import { ENGINE_SOCKET } from "../../../src/keeper/darwin/engine-launch.ts";
 import { openUtun } from "../../../src/native/darwin/link/utun.ts";
 import { FakeLibSystem } from "../../host/darwin/fake/fake-libsystem.ts";
@@ -54,7 +55,7 @@ describe.skipIf(!isLinux)(`what the data plane asks of macOS${isLinux ? "" : " (
     const boundTo = { four: { index: 4, mtuBytes: 1500 } };
     const socketOf = (endpoint: string) => {
       const lines = [`private_key=${"01".repeat(32)}`, `public_key=${"02".repeat(32)}`, `endpoint=${endpoint}`];
-      const held = settingsAfter(NO_SETTINGS, parseSet(lines));
+      const held = settingsAfter(noSettings(), parseSet(lines));
       return deviceSettings(held, { mtuBytes: 1420, boundTo })?.socket.boundTo;
     };
     expect(socketOf("192.0.2.1:1")).toEqual(boundTo);

@@ -14,6 +14,11 @@ import { temporaryFolder } from "../../support/folder.ts";
 const KEY = "cc".repeat(32);
 const PEER = "aa".repeat(32);
 
+function textOf(change: PeerChange): string {
+  if (change.kind === "set") return change.movesBack ? "set moves" : "set";
+  return change.kind === "prefixes" ? `prefixes +${change.add.length} -${change.remove.length}` : change.kind;
+}
+
 /** Remembers what it is told; refuses port 7 as the kernel refuses one that is taken. */
 class PlaneDouble {
   settings: DeviceSettings | undefined;
@@ -26,10 +31,9 @@ class PlaneDouble {
   async configure(_name: string, settings: DeviceSettings): Promise<TunnelObservation> {
     return this.#take("configure", settings);
   }
-  async changePeers(_name: string, set: readonly PeerChange[], remove: readonly Uint8Array[]): Promise<void> {
-    const marks = (one: PeerChange) => `${one.movesBack ? " moves" : ""}${one.connects ? " connects" : ""}`;
-    this.calls.push(...set.map((one) => `set${marks(one)}`), ...remove.map(() => "remove peer"));
-    this.changes.push(...set);
+  async changePeers(_name: string, changes: readonly PeerChange[]): Promise<void> {
+    this.calls.push(...changes.map(textOf));
+    this.changes.push(...changes);
   }
   async remove(): Promise<boolean> {
     this.calls.push("remove");
@@ -176,17 +180,20 @@ describe("the UAPI server", () => {
     await exchange([`set=1\nprivate_key=${KEY}\npublic_key=${PEER}\nendpoint=192.0.2.1:1\n\n`]);
     const blink = `set=1\n${peer}persistent_keepalive_interval=25\n${peer}persistent_keepalive_interval=0\n\n`;
     expect(await exchange([blink])).toBe("errno=0\n\n");
-    expect(plane.calls).toEqual(["add", "set connects"]);
-    expect(plane.changes[0]?.settings).not.toHaveProperty("persistentKeepalive");
+    expect(plane.calls).toEqual(["add", "connect"]);
   });
 
   test("switching on a keepalive creates a session at once, and setting an endpoint again moves the peer back", async () => {
     await exchange([
       `set=1\nprivate_key=${KEY}\npublic_key=${PEER}\nendpoint=192.0.2.1:1\npersistent_keepalive_interval=5\n\n`,
     ]);
-    expect(plane.calls).toEqual(["add", "set moves connects"]);
+    expect(plane.calls).toEqual(["add", "connect"]);
     await exchange([`set=1\npublic_key=${PEER}\nupdate_only=true\nendpoint=192.0.2.1:1\n\n`]);
     expect(plane.calls.slice(2)).toEqual(["set moves"]);
+    await exchange([`set=1\npublic_key=${PEER}\npersistent_keepalive_interval=0\n\n`]);
+    expect(plane.calls.slice(3)).toEqual(["set"]);
+    await exchange([`set=1\npublic_key=${PEER}\npersistent_keepalive_interval=5\n\n`]);
+    expect(plane.calls.slice(4)).toEqual(["set", "connect"]);
     await exchange([`set=1\nprivate_key=${"0".repeat(64)}\n\n`]);
     expect(plane.calls.at(-1)).toBe("remove");
   });
@@ -198,10 +205,27 @@ describe("the UAPI server", () => {
     await exchange([`set=1\npublic_key=${keys[7]}\nupdate_only=true\nendpoint=192.0.2.1:1\n\n`]);
     await exchange([`set=1\npublic_key=${keys[8]}\nallowed_ip=10.0.0.7/32\n\n`]);
     await exchange([`set=1\npublic_key=${keys[9]}\nremove=true\n\n`]);
-    expect(plane.calls).toEqual(["add", "set moves", "set", "set", "remove peer"]);
-    expect(plane.changes.map(({ settings }) => settings.allowedIPs?.length)).toEqual([undefined, 2, 0]);
+    const removal = ["prefixes +0 -1", "remove"];
+    expect(plane.calls).toEqual(["add", "set moves", "prefixes +1 -0", ...removal]);
+    plane.calls.length = 0;
     await exchange([`set=1\nlisten_port=5\n\n`]);
-    expect(plane.calls.slice(5)).toEqual(["configure"]);
+    expect(plane.calls).toEqual(["configure"]);
     expect(plane.settings).not.toHaveProperty("peers");
+  });
+
+  test("a set that changes nothing of its peers does not reach the packet thread", async () => {
+    const peer = `public_key=${PEER}\npreshared_key=${KEY}\nreplace_allowed_ips=true\nallowed_ip=10.0.0.0/8\n`;
+    await exchange([`set=1\nprivate_key=${KEY}\n${peer}\n`]);
+    await exchange([`set=1\nreplace_peers=true\n${peer}\n`]);
+    await exchange([`set=1\nprivate_key=${KEY}\n${peer}\n`]);
+    expect(plane.calls).toEqual(["add", "configure"]);
+  });
+
+  test("a refused set changes no peer and no prefix", async () => {
+    await exchange([`set=1\nprivate_key=${KEY}\npublic_key=${PEER}\nallowed_ip=10.0.0.0/8\n\n`]);
+    const refused = `set=1\nlisten_port=7\nreplace_peers=true\npublic_key=${"bb".repeat(32)}\nallowed_ip=10.0.0.0/8\n\n`;
+    expect(await exchange([refused])).toBe("errno=-98\n\n");
+    const answer = await exchange(["get=1\n\n"]);
+    expect(answer.match(/public_key=.*|allowed_ip=.*/g)).toEqual([`public_key=${PEER}`, "allowed_ip=10.0.0.0/8"]);
   });
 });

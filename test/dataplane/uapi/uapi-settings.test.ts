@@ -3,11 +3,11 @@ import { describe, expect, test } from "vitest";
 import { parseEndpoint, renderEndpoint } from "../../../src/dataplane/uapi/endpoint-text.ts";
 import { parseSet } from "../../../src/dataplane/uapi/parse-set.ts";
 import { renderGet } from "../../../src/dataplane/uapi/render-get.ts";
+import { commitSettings, settingsAfter } from "../../../src/dataplane/uapi/settings-after.ts";
 import {
   deviceSettings,
-  NO_SETTINGS,
+  noSettings,
   peerSettings,
-  settingsAfter,
   type UapiSettings,
 } from "../../../src/dataplane/uapi/uapi-settings.ts";
 import { parseUapiDevice } from "../../../src/uapi/reply.ts";
@@ -18,7 +18,10 @@ const SECRET = "cc".repeat(32);
 const NONE = "0".repeat(64);
 
 function heldAfter(...requests: readonly string[]): UapiSettings {
-  return requests.reduce((held, text) => settingsAfter(held, parseSet(text.split("\n"))), NO_SETTINGS);
+  return requests.reduce(
+    (held, text) => commitSettings(held, settingsAfter(held, parseSet(text.split("\n")))),
+    noSettings(),
+  );
 }
 const reply = (held: UapiSettings) => parseUapiDevice(`${renderGet(held, undefined)}errno=0\n\n`);
 const peersOf = (held: UapiSettings) => [...held.peers.values()].map((peer) => peerSettings(peer));
@@ -191,7 +194,7 @@ describe("requests that cannot be", () => {
     fc.assert(
       fc.property(fc.array(line, { maxLength: 12 }), (lines) => {
         try {
-          settingsAfter(NO_SETTINGS, parseSet(lines));
+          settingsAfter(noSettings(), parseSet(lines));
         } catch (error) {
           expect(error).toMatchObject({ errno: expect.any(Number) });
         }

@@ -33,6 +33,12 @@ export class AllowedIps<T> {
     this.#owned.set(owner, owned);
   }
 
+  /** Removes the prefix if it is the owner's. */
+  unset(prefix: Prefix, owner: T): void {
+    const canonical = canonicalPrefix(prefix);
+    if (this.#owned.get(owner)?.has(keyOf(canonical)) === true) this.#delete(canonical, owner);
+  }
+
   /** Sets exactly these prefixes for the owner. */
   replace(owner: T, prefixes: readonly Prefix[]): void {
     const wanted = new Map(prefixes.map(canonicalPrefix).map((prefix) => [keyOf(prefix), prefix]));

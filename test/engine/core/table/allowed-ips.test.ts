@@ -28,6 +28,7 @@ const prefixes: fc.Arbitrary<Prefix> = fc.constantFrom<Family>(4, 6).chain((fami
 type Change =
   | { readonly kind: "set"; readonly prefix: Prefix; readonly owner: number }
   | { readonly kind: "replace"; readonly owner: number; readonly prefixes: readonly Prefix[] }
+  | { readonly kind: "unset"; readonly prefix: Prefix; readonly owner: number }
   | { readonly kind: "removeAll"; readonly owner: number };
 
 const owner = fc.integer({ min: 1, max: 5 });
@@ -41,6 +42,7 @@ const changes: fc.Arbitrary<Change> = fc.oneof(
       prefixes: fc.array(prefixes, { maxLength: 4 }),
     }),
   },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("unset" as const), prefix: prefixes, owner }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("removeAll" as const), owner }) },
 );
 
@@ -50,7 +52,10 @@ class PlainTable {
 
   apply(change: Change): void {
     if (change.kind === "set") this.#set(change.prefix, change.owner);
-    else {
+    else if (change.kind === "unset") {
+      const key = renderPrefix(canonicalPrefix(change.prefix));
+      if (this.owners.get(key)?.owner === change.owner) this.owners.delete(key);
+    } else {
       for (const [key, held] of this.owners) if (held.owner === change.owner) this.owners.delete(key);
       if (change.kind === "replace") for (const each of change.prefixes) this.#set(each, change.owner);
     }
@@ -79,6 +84,7 @@ describe("allowed prefixes", () => {
         const plain = new PlainTable();
         for (const step of steps) {
           if (step.kind === "set") trie.set(step.prefix, step.owner);
+          else if (step.kind === "unset") trie.unset(step.prefix, step.owner);
           else if (step.kind === "replace") trie.replace(step.owner, step.prefixes);
           else trie.removeAll(step.owner);
           plain.apply(step);

@@ -1,0 +1,52 @@
+/**
+ * Changes of a map that are not made yet: reads here see them, `commit` makes them. It costs what changes; the map is
+ * not copied, and stays as it is if the draft is dropped.
+ */
+export class MapDraft<K, V> {
+  readonly #base: Map<K, V>;
+  /** Undefined: removed. */
+  readonly #changes = new Map<K, V | undefined>();
+  #isCleared = false;
+
+  constructor(base: Map<K, V>) {
+    this.#base = base;
+  }
+
+  get(key: K): V | undefined {
+    if (this.#changes.has(key)) return this.#changes.get(key);
+    return this.#isCleared ? undefined : this.#base.get(key);
+  }
+
+  set(key: K, value: V): void {
+    this.#changes.set(key, value);
+  }
+
+  delete(key: K): void {
+    this.#changes.set(key, undefined);
+  }
+
+  /** Removes all entries. */
+  clear(): void {
+    this.#isCleared = true;
+    this.#changes.clear();
+  }
+
+  *values(): Generator<V> {
+    if (!this.#isCleared) for (const [key, value] of this.#base) if (!this.#changes.has(key)) yield value;
+    for (const value of this.#changes.values()) if (value !== undefined) yield value;
+  }
+
+  /** The keys that may have another value than in the map. */
+  changedKeys(): ReadonlySet<K> {
+    return new Set([...(this.#isCleared ? this.#base.keys() : []), ...this.#changes.keys()]);
+  }
+
+  /** Makes the changes in the map. The draft must not be used afterwards. */
+  commit(): void {
+    if (this.#isCleared) this.#base.clear();
+    for (const [key, value] of this.#changes) {
+      if (value === undefined) this.#base.delete(key);
+      else this.#base.set(key, value);
+    }
+  }
+}
