@@ -13,7 +13,7 @@ export interface EngineProcess extends Pick<DataPlaneOptions, "program" | "syste
   readonly tunFd: number;
   /** Where the UAPI is served. If a socket we created is removed, the engine ends, as wireguard-go does. */
   readonly uapi: UapiPlace;
-  /** Settings that UAPI does not carry, read again for each request, */
+  /** Settings that UAPI does not carry, read again for each change of the device, */
   readonly hostSettings: () => HostSettings;
   /** and at this interval for changes by others. */
   readonly lookMs: number;

@@ -14,7 +14,7 @@ export interface UapiTunnel {
   readonly device: string;
   readonly tunFd: number;
   readonly plane: DataPlane;
-  /** Settings that UAPI does not carry, read again for each request. */
+  /** Settings that UAPI does not carry, read again for each change of the device. */
   readonly hostSettings: () => HostSettings;
   /** Receives the reason of each refused request; never a secret. */
   readonly report: (line: string) => void;
@@ -26,6 +26,8 @@ export class UapiSession {
   #held: UapiSettings = noSettings();
   /** What the data plane has; undefined: no tunnel. */
   #carried: DeviceSettings | undefined;
+  /** As last read. */
+  #host: HostSettings | undefined;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(tunnel: UapiTunnel) {
@@ -42,6 +44,7 @@ export class UapiSession {
   /** Passes changed host settings to the data plane, such as the MTU. */
   refresh(): Promise<void> {
     const refreshed = this.#last.then(async () => {
+      this.#host = undefined;
       if (this.#carried !== undefined) await this.#carry(this.#held);
     });
     this.#last = refreshed.catch((error: unknown) => this.#tunnel.report(String(error)));
@@ -89,6 +92,8 @@ export class UapiSession {
     // Also checked without a private key, when the data plane is not called.
     if (wanted.obfuscation !== held.obfuscation) parseParameters(wanted.obfuscation);
     const wasCarried = this.#carried !== undefined;
+    // Reading takes as long as the change of a peer; `refresh` is called when they change.
+    if (!isOfPeersAlone(request)) this.#host = undefined;
     await this.#carry(wanted);
     const changes = wasCarried ? peerChanges(held, wanted, request) : firstConnects(held, wanted, request);
     this.#held = commitSettings(held, wanted);
@@ -99,7 +104,8 @@ export class UapiSession {
   /** Gives the device's settings to the data plane, and all peers with a new tunnel. */
   async #carry(wanted: UapiSettings | SettingsDraft): Promise<void> {
     const { plane, device, tunFd } = this.#tunnel;
-    const settings = deviceSettings(wanted, this.#tunnel.hostSettings());
+    this.#host ??= this.#tunnel.hostSettings();
+    const settings = deviceSettings(wanted, this.#host);
     const carried = this.#carried;
     if (settings === undefined) {
       if (carried !== undefined) await plane.remove(device);
@@ -112,6 +118,10 @@ export class UapiSession {
     } else if (!isSameDevice(carried, settings)) await plane.configure(device, settings);
     this.#carried = settings;
   }
+}
+
+function isOfPeersAlone({ peers: _peers, replacePeers: _replacePeers, obfuscation, ...device }: SetRequest): boolean {
+  return Object.keys(device).length + Object.keys(obfuscation).length === 0;
 }
 
 /** Keys are compared by identity: a request that sets the same key again costs no more than that. */

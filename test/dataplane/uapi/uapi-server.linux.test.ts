@@ -71,16 +71,21 @@ let folder: string;
 let server: Server;
 let plane: PlaneDouble;
 let reports: string[];
+let hostReads: number;
 
 beforeEach(async () => {
   folder = temporaryFolder("t-uapi");
   plane = new PlaneDouble();
   reports = [];
+  hostReads = 0;
   const session = new UapiSession({
     device: "t0",
     tunFd: 9,
     plane: plane as unknown as DataPlane,
-    hostSettings: () => ({ mtuBytes: 1420 }),
+    hostSettings: () => {
+      hostReads += 1;
+      return { mtuBytes: 1420 };
+    },
     report: (line) => reports.push(line),
   });
   server = await serveUapi({ fd: listenOnUnixSocket(join(folder, "s")) }, session);
@@ -219,6 +224,17 @@ describe("the UAPI server", () => {
     await exchange([`set=1\nreplace_peers=true\n${peer}\n`]);
     await exchange([`set=1\nprivate_key=${KEY}\n${peer}\n`]);
     expect(plane.calls).toEqual(["add", "configure"]);
+  });
+
+  test("the host's settings are read for a change of the device, not for one of a peer", async () => {
+    await exchange([`set=1\nprivate_key=${KEY}\npublic_key=${PEER}\n\n`]);
+    expect(hostReads).toBe(1);
+    await exchange([`set=1\npublic_key=${PEER}\nallowed_ip=10.0.0.0/8\n\n`]);
+    await exchange([`set=1\nreplace_peers=true\n\n`]);
+    expect(hostReads).toBe(1);
+    await exchange(["set=1\nfwmark=7\n\n"]);
+    await exchange(["set=1\njc=4\njmin=8\njmax=80\n\n"]);
+    expect(hostReads).toBe(3);
   });
 
   test("a refused set changes no peer and no prefix", async () => {
