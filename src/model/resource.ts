@@ -1,4 +1,5 @@
 import type { FirewallObserved, FirewallPolicy } from "./firewall/policy.ts";
+import type { ClassifierObserved, ClassifierSpec } from "./program/classifier.ts";
 import type { LinkObserved, LinkSpec } from "./resources/link.ts";
 import type { ResolverObserved, ResolverSpec } from "./resources/resolver.ts";
 import type { RoutesObserved, RoutesSpec } from "./resources/routes.ts";
@@ -13,6 +14,7 @@ export interface ResourceTypes {
   readonly tunnel: { readonly spec: TunnelSpec; readonly observed: TunnelObserved };
   readonly routes: { readonly spec: RoutesSpec; readonly observed: RoutesObserved };
   readonly firewall: { readonly spec: FirewallPolicy; readonly observed: FirewallObserved };
+  readonly classifier: { readonly spec: ClassifierSpec; readonly observed: ClassifierObserved };
   readonly sysctl: { readonly spec: SysctlSpec; readonly observed: SysctlObserved };
   readonly resolver: { readonly spec: ResolverSpec; readonly observed: ResolverObserved };
   readonly service: { readonly spec: ServiceSpec; readonly observed: ServiceObserved };

@@ -1,4 +1,5 @@
 import { autostartDriver } from "./autostart/autostart.driver.ts";
+import { classifierDriver } from "./classifier/classifier.driver.ts";
 import type { DriverRegistry } from "./driver.ts";
 import { firewallDriver } from "./firewall/firewall.driver.ts";
 import { linkDriver } from "./link/link.driver.ts";
@@ -15,6 +16,7 @@ export const driverRegistry: DriverRegistry = {
   tunnel: tunnelDriver,
   routes: routesDriver,
   firewall: firewallDriver,
+  classifier: classifierDriver,
   sysctl: sysctlDriver,
   resolver: resolverDriver,
   service: serviceDriver,

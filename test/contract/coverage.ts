@@ -16,14 +16,17 @@ const PORTS = {
   engines: "EnginePort",
   routes: "RoutePort",
   firewall: "FirewallPort",
-  sysctl: "SysctlPort",
+  "kernel/sysctl": "SysctlPort",
   resolver: "ResolverPort",
   probes: "ProbePort",
   processes: "ProcessPort",
   services: "ServicePort",
   "system-extension": "SystemExtensionPort",
 } as const;
-const NAMES: Readonly<Record<string, string>> = { "system-extension": "systemExtensions" };
+const NAMES: Readonly<Record<string, string>> = {
+  "kernel/sysctl": "sysctl",
+  "system-extension": "systemExtensions",
+};
 
 /**
  * Every method of every port, read from the interfaces themselves, so that a new one is missed here at once. A network

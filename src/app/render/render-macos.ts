@@ -69,6 +69,7 @@ function partsOf(resource: Resource, names: UnitNames): MacPart[] | undefined {
       return [{ key, text: autostartText(resource.spec) }];
     case "system-extension":
       return [{ key, text: `# system extension ${resource.spec.bundle}: ${resource.spec.state}\n` }];
+    case "classifier":
     case "sysctl":
       return undefined;
   }

@@ -97,6 +97,8 @@ function summaryOf(resource: Resource, found: Observed, capabilities: Capabiliti
       return resource.spec.servers.join(", ");
     case "sysctl":
       return counted(Object.keys(resource.spec.values).length, "setting");
+    case "classifier":
+      return counted(resource.spec.classes.length, "class");
     case "service":
       return serviceSummary(found as ServiceObserved);
     case "autostart":

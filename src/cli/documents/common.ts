@@ -16,6 +16,7 @@ export const resourceKind = z.enum([
   "tunnel",
   "routes",
   "firewall",
+  "classifier",
   "sysctl",
   "resolver",
   "service",

@@ -1,5 +1,5 @@
 import { AwgError } from "../../model/error.ts";
-import type { SysctlPort } from "../ports/sysctl.ts";
+import type { SysctlPort } from "../ports/kernel/sysctl.ts";
 
 /** Kernel settings: a Mac has none of those that awg sets on Linux, and needs none. */
 export function darwinSysctl(): SysctlPort {

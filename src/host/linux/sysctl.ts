@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { AwgError } from "../../model/error.ts";
 import { noteOwnSetting } from "../../native/linux/netlink/own-writes.ts";
 import { permissionRemedy } from "../../native/linux/permission-remedy.ts";
-import type { SysctlPort } from "../ports/sysctl.ts";
+import type { SysctlPort } from "../ports/kernel/sysctl.ts";
 
 const ROOT = "/proc/sys";
 

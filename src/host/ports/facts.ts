@@ -16,7 +16,12 @@ export interface Capabilities {
   readonly userspaceWireguard: boolean;
   readonly userspaceAmneziawg: boolean;
   readonly resolved: boolean;
+  /** Whether the kernel can classify sockets by program; absent where no system of that kind can. */
+  readonly classifier?: ClassifierCapability;
 }
+
+/** The reason is one clause for people: what is missing. */
+export type ClassifierCapability = { readonly ok: true } | { readonly ok: false; readonly reason: string };
 
 /** A default route and its device that are not ours. */
 export interface Uplink {

@@ -1,12 +1,13 @@
 import type { EnginePort } from "./engines.ts";
 import type { FactsPort } from "./facts.ts";
 import type { FirewallPort } from "./firewall.ts";
+import type { ClassifierPort } from "./kernel/classifier.ts";
+import type { SysctlPort } from "./kernel/sysctl.ts";
 import type { LinkPort } from "./links.ts";
 import type { ProbePort } from "./probes.ts";
 import type { ResolverPort } from "./resolver.ts";
 import type { RoutePort } from "./routes.ts";
 import type { ServicePort } from "./services.ts";
-import type { SysctlPort } from "./sysctl.ts";
 import type { SystemExtensionPort } from "./system-extension.ts";
 
 /**
@@ -26,6 +27,8 @@ export interface Host extends AsyncDisposable {
   readonly engines: EnginePort;
   readonly routes: RoutePort;
   readonly firewall: FirewallPort;
+  /** Absent where sockets have no classes. */
+  readonly classifier?: ClassifierPort;
   readonly sysctl: SysctlPort;
   readonly resolver: ResolverPort;
   /** Absent where probes are not supported yet. */

@@ -1,5 +1,6 @@
 import type { Host } from "../ports/host.ts";
 import type { SimulatedMachine } from "./machine.ts";
+import { simulatedClassifier } from "./ports/classifier.ts";
 import { simulatedEngines } from "./ports/engines.ts";
 import { simulatedFacts } from "./ports/facts.ts";
 import { simulatedFirewall } from "./ports/firewall.ts";
@@ -24,6 +25,7 @@ export function simulatedHost(machine: SimulatedMachine, isAttended = false): Ho
     engines: simulatedEngines(machine),
     routes: simulatedRoutes(machine),
     firewall: simulatedFirewall(machine),
+    classifier: simulatedClassifier(machine),
     sysctl: simulatedSysctl(machine),
     resolver: simulatedResolver(machine),
     probes: simulatedProbes(machine),

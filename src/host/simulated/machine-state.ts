@@ -1,5 +1,6 @@
 import type { FirewallPolicy } from "../../model/firewall/policy.ts";
 import { compareIp, type Family, parseIp } from "../../model/ip.ts";
+import type { ClassifierObserved } from "../../model/program/classifier.ts";
 import type { ResolverMethod } from "../../model/resources/resolver.ts";
 import type { SystemExtensionState } from "../../model/resources/system-extension.ts";
 import type { TunnelObserved } from "../../model/resources/tunnel.ts";
@@ -84,6 +85,8 @@ export interface MachineState {
   /** The service manager; null without one. */
   serviceManager: "systemd" | "launchd" | null;
   systemExtensions: SimulatedExtension[];
+  /** Our classifier of sockets; empty without one. */
+  classifiers: ClassifierObserved[];
 }
 
 /** A program that runs; bundles and signer only on a Mac. */
@@ -135,6 +138,7 @@ const ALL_CAPABILITIES: Capabilities = {
   userspaceWireguard: true,
   userspaceAmneziawg: true,
   resolved: false,
+  classifier: { ok: true },
 };
 
 /**
@@ -179,6 +183,7 @@ export function laptopState(): MachineState {
     services: [],
     serviceManager: "systemd",
     systemExtensions: [],
+    classifiers: [],
   };
 }
 
@@ -215,6 +220,7 @@ export function copyState(state: MachineState): MachineState {
     processes: state.processes.map((process) => ({ ...process })),
     services: state.services.map((service) => ({ ...service })),
     systemExtensions: state.systemExtensions.map((extension) => ({ ...extension })),
+    classifiers: [...state.classifiers],
   };
 }
 

@@ -17,6 +17,7 @@ export function printMachine(state: MachineState): string {
     ...printResolver(state),
     ...sorted(state.services.map(printService)),
     ...sorted(state.systemExtensions.map(({ bundle, state: held }) => `system extension ${bundle} ${held}`)),
+    ...state.classifiers.map((classifier) => `classifier ${canonical(classifier)}`),
     "",
   ].join("\n");
 }

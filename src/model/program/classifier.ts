@@ -26,10 +26,31 @@ export interface SocketClass {
   readonly conditions: readonly number[];
 }
 
+/**
+ * What the classifier decides by. At most 128 atoms, 64 conditions, 255 classes.
+ *
+ * A number in a socket's mark that `classes` does not list means the same as 0: it is of an earlier spec. Every rule must
+ * treat it like 0, so that a change of the spec never sends a socket of the old one by a path of the new one.
+ */
 export interface ClassifierSpec {
   readonly atoms: readonly ClassifierAtom[];
   readonly conditions: readonly ClassifierCondition[];
   /** Positions of conditions after which no later one matters: their rules ask for nothing else. */
   readonly final: readonly number[];
   readonly classes: readonly SocketClass[];
+}
+
+/** Where the classifier is attached to the control groups: a socket's creation, its connects and its sends. */
+export const CLASSIFIER_HOOKS = ["create", "connect4", "connect6", "sendmsg4", "sendmsg6"] as const;
+
+export type ClassifierHook = (typeof CLASSIFIER_HOOKS)[number];
+
+/** The classifier as the kernel has it. */
+export interface ClassifierObserved {
+  /** What every attached hook decides by; absent where they differ, or it cannot be read. */
+  readonly spec?: ClassifierSpec;
+  /** Hooks at which nothing of ours is attached. */
+  readonly missing: readonly ClassifierHook[];
+  /** Paths of the spec that lead to another file, folder or group than at its load. */
+  readonly replaced: readonly string[];
 }

@@ -16,6 +16,7 @@ const PLACES: { readonly [K in ResourceKind]: (spec: ResourceTypes[K]["spec"]) =
     return table === MAIN_TABLE ? `device ${device ?? ""}` : `table ${table}`;
   },
   firewall: () => "policy",
+  classifier: () => "classifier",
   sysctl: () => "settings",
   resolver: () => "resolver",
   service: ({ path }) => path,

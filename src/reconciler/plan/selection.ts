@@ -28,7 +28,7 @@ export interface Selected {
 }
 
 /** The policy of the host: what may leave, and which table each flow is looked up in. */
-const POLICY: readonly ResourceKey[] = ["firewall/machine", "routes/policy"];
+const POLICY: readonly ResourceKey[] = ["firewall/machine", "routes/policy", "classifier/host"];
 const SETTINGS: ReadonlyMap<ResourceKey, string> = new Map([
   ["firewall/machine", "the packet filter must be in place first"],
   ["sysctl/machine", "without these settings the kernel answers ARP for the tunnel's address on other links"],

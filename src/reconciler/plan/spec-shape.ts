@@ -62,6 +62,33 @@ const isLayer = isObject(
   { adoptedUids: isListOf(isCount) },
 );
 
+/** Deeper conditions are refused by the classifier. */
+const DEEPEST_CONDITION = 16;
+
+function isConditionWithin(depth: number): Guard {
+  const part: Guard = depth === 0 ? () => false : (value) => isConditionWithin(depth - 1)(value);
+  const shapes = [
+    isObject({ atom: isCount }),
+    isObject({ all: isListOf(part) }),
+    isObject({ any: isListOf(part) }),
+    isObject({ not: part }),
+  ];
+  return (value) => shapes.some((isShaped) => isShaped(value));
+}
+
+const isCondition = isConditionWithin(DEEPEST_CONDITION);
+
+const isRelation = { of: isOneOf("self", "self-or-ancestor", "parent") };
+const isUidPair: Guard = (value) => isListOf(isCount)(value) && (value as readonly unknown[]).length === 2;
+const isAtom: Guard = (value) =>
+  [
+    isObject({ file: isText, ...isRelation }),
+    isObject({ folder: isText, ...isRelation }),
+    isObject({ name: isText, ...isRelation }),
+    isObject({ users: isListOf(isUidPair) }),
+    isObject({ cgroup: isText }),
+  ].some((isShaped) => isShaped(value));
+
 const isPolicyRule = isObject(
   {
     family: isFamily,
@@ -122,6 +149,12 @@ const SPEC_SHAPES: { readonly [K in ResourceKind]: Guard } = {
     },
   ),
   firewall: isObject({ steering: isSteering, layers: isListOf(isLayer) }),
+  classifier: isObject({
+    atoms: isListOf(isAtom),
+    conditions: isListOf(isCondition),
+    final: isListOf(isCount),
+    classes: isListOf(isObject({ number: isCount, conditions: isListOf(isCount) })),
+  }),
   sysctl: isObject({ values: isRecordOf(isText) }),
   resolver: isObject(
     {

@@ -1,3 +1,4 @@
+import { classifierLines } from "../../../model/program/classifier-text.ts";
 import type { Resource } from "../../../model/resource.ts";
 import type { LinkSpec } from "../../../model/resources/link.ts";
 import type { ResolverSpec } from "../../../model/resources/resolver.ts";
@@ -33,6 +34,8 @@ export function specLines({ kind, spec }: Pick<Resource, "kind" | "spec">, isVer
       return resolverLines(resource.spec);
     case "sysctl":
       return Object.entries(resource.spec.values).map(([name, value]) => `${name}: ${value}`);
+    case "classifier":
+      return atMost(classifierLines(resource.spec), most, "class");
     case "service":
       return serviceLines(resource.spec);
     case "autostart":

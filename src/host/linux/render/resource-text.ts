@@ -1,4 +1,6 @@
 import { FILE_HEADER, GUARD_METRIC, LINK_ALIAS_PREFIX, ROUTE_PROTOCOL } from "../../../model/ownership.ts";
+import type { ClassifierSpec } from "../../../model/program/classifier.ts";
+import { classifierLines } from "../../../model/program/classifier-text.ts";
 import type { Resource } from "../../../model/resource.ts";
 import type { LinkSpec } from "../../../model/resources/link.ts";
 import type { ResolverSpec } from "../../../model/resources/resolver.ts";
@@ -42,9 +44,16 @@ function bodyOf(resource: Resource, devices: readonly string[]): string {
       return `# ${resource.spec.path}\n${resource.spec.definition.trimEnd()}`;
     case "autostart":
       return `systemctl ${resource.spec.enabled ? "enable" : "disable"} ${resource.spec.service}`;
+    case "classifier":
+      return classifierText(resource.spec);
     case "system-extension":
       return `# ${resource.spec.bundle}: only macOS has system extensions`;
   }
+}
+
+/** BPF programs have no text of a system's tool; what they decide by has. */
+function classifierText(spec: ClassifierSpec): string {
+  return ["# BPF programs at the root of cgroup v2:", ...classifierLines(spec)].join("\n# ");
 }
 
 function linkText({ device, type, addresses, mtuBytes, tunnel }: LinkSpec): string {

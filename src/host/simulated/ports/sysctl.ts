@@ -1,5 +1,5 @@
 import { AwgError } from "../../../model/error.ts";
-import type { SysctlPort } from "../../ports/sysctl.ts";
+import type { SysctlPort } from "../../ports/kernel/sysctl.ts";
 import type { SimulatedMachine } from "../machine.ts";
 
 /** Per-device names as the kernel builds them: net.ipv4.conf.<device>.<setting>. */

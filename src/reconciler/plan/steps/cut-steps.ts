@@ -24,6 +24,8 @@ export interface SlottedStep {
  * - Adoptions are first, so the journal records them as part of the old state.
  * - A device with another program's engine is taken over before the firewall, which would block an engine without our
  * mark. What that program set up around the device is removed once no packet needs it.
+ * - Sockets have classes before a packet filter names them, and lose them after none does any more. In between, a class
+ * that a filter does not know counts as none, which goes by the strictest path.
  * - Services are started last and stopped first: a running daemon would restore what is removed.
  */
 const SLOTS = {
@@ -33,32 +35,35 @@ const SLOTS = {
   engineRule: { phase: "prepare", slot: 3 },
   linkTaken: { phase: "prepare", slot: 4 },
   tunnelTaken: { phase: "prepare", slot: 5 },
-  firewallFirst: { phase: "prepare", slot: 6 },
-  vacate: { phase: "prepare", slot: 7 },
-  sysctl: { phase: "prepare", slot: 8 },
-  link: { phase: "prepare", slot: 9 },
-  tunnel: { phase: "prepare", slot: 10 },
-  tables: { phase: "prepare", slot: 11 },
-  rules: { phase: "flip", slot: 12 },
-  resolver: { phase: "flip", slot: 13 },
-  resolverBack: { phase: "flip", slot: 14 },
-  rulesAway: { phase: "flip", slot: 15 },
-  leftoversAway: { phase: "retire", slot: 16 },
-  tablesAway: { phase: "retire", slot: 17 },
-  tunnelAway: { phase: "retire", slot: 18 },
-  linkAway: { phase: "retire", slot: 19 },
-  sysctlBack: { phase: "retire", slot: 20 },
-  firewallLast: { phase: "retire", slot: 21 },
-  extension: { phase: "retire", slot: 22 },
-  service: { phase: "retire", slot: 23 },
-  autostart: { phase: "retire", slot: 24 },
-  forget: { phase: "retire", slot: 25 },
+  classifier: { phase: "prepare", slot: 6 },
+  firewallFirst: { phase: "prepare", slot: 7 },
+  vacate: { phase: "prepare", slot: 8 },
+  sysctl: { phase: "prepare", slot: 9 },
+  link: { phase: "prepare", slot: 10 },
+  tunnel: { phase: "prepare", slot: 11 },
+  tables: { phase: "prepare", slot: 12 },
+  rules: { phase: "flip", slot: 13 },
+  resolver: { phase: "flip", slot: 14 },
+  resolverBack: { phase: "flip", slot: 15 },
+  rulesAway: { phase: "flip", slot: 16 },
+  leftoversAway: { phase: "retire", slot: 17 },
+  tablesAway: { phase: "retire", slot: 18 },
+  tunnelAway: { phase: "retire", slot: 19 },
+  linkAway: { phase: "retire", slot: 20 },
+  sysctlBack: { phase: "retire", slot: 21 },
+  firewallLast: { phase: "retire", slot: 22 },
+  classifierAway: { phase: "retire", slot: 23 },
+  extension: { phase: "retire", slot: 24 },
+  service: { phase: "retire", slot: 25 },
+  autostart: { phase: "retire", slot: 26 },
+  forget: { phase: "retire", slot: 27 },
 } as const satisfies Record<string, { phase: Phase; slot: number }>;
 
 type SlotName = keyof typeof SLOTS;
 
 const FORWARD: { readonly [K in ResourceKind]: SlotName } = {
   firewall: "firewallFirst",
+  classifier: "classifier",
   sysctl: "sysctl",
   link: "link",
   tunnel: "tunnel",
@@ -71,6 +76,7 @@ const FORWARD: { readonly [K in ResourceKind]: SlotName } = {
 
 const BACKWARD: { readonly [K in ResourceKind]: SlotName } = {
   firewall: "firewallLast",
+  classifier: "classifierAway",
   sysctl: "sysctlBack",
   link: "linkAway",
   tunnel: "tunnelAway",
