@@ -6,6 +6,7 @@ import type { Route } from "../../src/host/ports/routes.ts";
 import type { ServicePort } from "../../src/host/ports/services.ts";
 import type { FirewallPolicy, PolicyLayer } from "../../src/model/firewall/policy.ts";
 import { MARK_MASK, markOfPath, ROUTE_PROTOCOL, tableOfPath } from "../../src/model/ownership.ts";
+import type { ClassifierHook } from "../../src/model/program/classifier.ts";
 import type { LinkSpec } from "../../src/model/resources/link.ts";
 import type { PolicyRule } from "../../src/model/resources/routes.ts";
 import type { ServiceSpec } from "../../src/model/resources/service.ts";
@@ -50,6 +51,8 @@ export interface OtherPrograms {
   /** Deletes an entry of awg's: the rule of this preference, or on a Mac the route to this destination. */
   deleteOurs(entry: { readonly preference: number; readonly destination: string }): void;
   removeDevice(name: string): void;
+  /** Takes away what attaches the classifier of sockets to one hook. */
+  detachClassifier(hook: ClassifierHook): void;
   readResolver(): string;
   writeResolver(text: string): void;
   /** A program that does nothing until it is ended; its number. */
@@ -96,6 +99,7 @@ export type PortName =
   | "engines"
   | "routes"
   | "firewall"
+  | "classifier"
   | "sysctl"
   | "resolver"
   | "processes"

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { ADOPTION_CONTRACT } from "./clauses/adoption.contract.ts";
+import { CLASSIFIER_CONTRACT } from "./clauses/classifier.contract.ts";
 import { DARWIN_CONTRACT } from "./clauses/darwin.contract.ts";
 import { HOST_CONTRACT } from "./clauses/host.contract.ts";
 import { MACHINE_CONTRACT } from "./clauses/machine.contract.ts";
@@ -16,6 +17,7 @@ const PORTS = {
   engines: "EnginePort",
   routes: "RoutePort",
   firewall: "FirewallPort",
+  "kernel/classifier": "ClassifierPort",
   "kernel/sysctl": "SysctlPort",
   resolver: "ResolverPort",
   probes: "ProbePort",
@@ -24,6 +26,7 @@ const PORTS = {
   "system-extension": "SystemExtensionPort",
 } as const;
 const NAMES: Readonly<Record<string, string>> = {
+  "kernel/classifier": "classifier",
   "kernel/sysctl": "sysctl",
   "system-extension": "systemExtensions",
 };
@@ -49,6 +52,7 @@ const CLAUSES: readonly Clause[] = [
   ...SERVICE_CONTRACT,
   ...ADOPTION_CONTRACT,
   ...REFUSED_CONTRACT,
+  ...CLASSIFIER_CONTRACT,
   ...DARWIN_CONTRACT,
 ];
 

@@ -19,6 +19,7 @@ export function otherProgramsOf(machine: FakeMachine, root: string): OtherProgra
     },
     addRoute: (_table, destination) => addRoute(machine, destination),
     addRule: () => notHere("a policy rule"),
+    detachClassifier: () => notHere("a classifier of sockets"),
     deleteOurs: ({ destination }) => deleteRoute(machine, destination),
     removeDevice: (name) => {
       const interfaceIndex = machine.interfaceNamed(name)?.index ?? 0;

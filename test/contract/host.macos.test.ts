@@ -120,6 +120,7 @@ class Mac {
         this.#routes.push(destination);
       },
       addRule: () => notHere("a policy rule"),
+      detachClassifier: () => notHere("a classifier of sockets"),
       deleteOurs: ({ destination }) => void execFileSync("/sbin/route", ["-n", "delete", "-net", destination]),
       removeDevice: () => notHere("a device of somebody else's"),
       readResolver: () => notHere("resolv.conf"),

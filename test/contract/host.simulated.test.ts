@@ -57,6 +57,9 @@ function otherProgramsOf(machine: SimulatedMachine): OtherPrograms {
     addRule: (preference) => machine.act({ act: "add-rule", preference, table: 254 }),
     deleteOurs: ({ preference }) => machine.act({ act: "delete-rules", preference }),
     removeDevice: (device) => machine.act({ act: "remove-device", device }),
+    detachClassifier: (hook) => {
+      live.classifiers = live.classifiers.map((one) => ({ ...one, missing: [hook] }));
+    },
     readResolver: () => live.resolver.text,
     writeResolver: (text) => machine.act({ act: "rewrite-resolver", text }),
     startProcess: async () => {

@@ -4,7 +4,9 @@ import { chownSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync }
 import { type AddressInfo, createServer } from "node:net";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { findPlace } from "../../src/host/linux/classifier/classifier-place.ts";
 import type { DesktopSession, RunAsUser } from "../../src/host/linux/desktop-notifications.ts";
+import type { ClassifierHook } from "../../src/model/program/classifier.ts";
 import type { OtherPrograms } from "./contract-world.ts";
 
 const IP = "ip";
@@ -76,6 +78,12 @@ export class LinuxOtherPrograms implements OtherPrograms, Disposable {
 
   addRule(preference: number): void {
     ip("rule", "add", "preference", String(preference), "from", "192.0.2.77", "lookup", "main");
+  }
+
+  detachClassifier(hook: ClassifierHook): void {
+    const place = findPlace();
+    if (place === undefined) throw new Error("no classifier can be here");
+    rmSync(`${place.folder}/${hook}`);
   }
 
   deleteOurs({ preference }: { readonly preference: number }): void {

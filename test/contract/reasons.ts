@@ -9,6 +9,7 @@ const READING = new Set([
     "routes.readRules",
     "firewall.read",
     "sysctl.read",
+    "classifier.read",
     "resolver.read",
   ],
   ...["processes.list", "processes.read", "processes.isAlive", "processes.ownerOf", "processes.sockets"],
@@ -96,6 +97,7 @@ function ofLinux(port: string, method: string, situation: Situation): string | u
 
 function ofDarwin(port: string, method: string, situation: Situation): string | undefined {
   if (port === "sysctl") return "macOS has no setting that awg sets";
+  if (port === "classifier") return "macOS has no classes of sockets";
   if (method === "firewall.fallBack")
     return "PF holds nothing that ends by itself, so that there is no fallback (rule S13.10)";
   if (

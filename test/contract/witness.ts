@@ -13,7 +13,7 @@ interface Call {
 }
 
 const PORTS = ["facts", "links", "engines", "routes", "firewall", "sysctl", "resolver", "probes"] as const;
-const MORE_PORTS = ["services", "systemExtensions"] as const;
+const MORE_PORTS = ["classifier", "services", "systemExtensions"] as const;
 
 /** A screen refuses whoever asks; the clause breaks it. */
 const SCREEN = "notifications.show";

@@ -2,6 +2,7 @@ import { type KeeperPaths, keeperPaths } from "../../model/keeper-protocol.ts";
 import type { SecretStore } from "../../model/secret-store.ts";
 import { readNamespaceInode } from "../../native/linux/process/namespace.ffi.ts";
 import type { Host } from "../ports/host.ts";
+import { linuxClassifier } from "./classifier/linux-classifier.ts";
 import { type EngineReaderState, linuxEngines } from "./engines/engines.ts";
 import { rememberNftCapabilities } from "./facts/capabilities.ts";
 import { linuxFacts } from "./facts/facts.ts";
@@ -48,6 +49,7 @@ export function linuxHost(deps: LinuxHostDeps): Host {
     name: "linux",
     facts: linuxFacts(deps.namespaced, resolverPlaces(deps.stateDir), nftCapabilities),
     ...portsOver(listLinks),
+    classifier: linuxClassifier(),
     sysctl: linuxSysctl(),
     probes: { run: async (probe) => (await import("./probes.ts")).linuxProbes().run(probe) },
     resolver: linuxResolver({ stateDir: deps.stateDir, namespaced: deps.namespaced }),

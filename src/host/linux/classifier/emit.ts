@@ -22,6 +22,7 @@ export const LIMITS = { processes: 8, folders: 24, cgroups: 12 } as const;
 export const NAME_BYTES = 64;
 export const KEY_BYTES = 16;
 export const SEEN_KEY_BYTES = 40;
+export const ENTRY_BYTES = KEY_BYTES + NAME_BYTES;
 export const ATOMS_BYTES = 16;
 
 /** Places on the stack, from its end. */
@@ -33,9 +34,11 @@ export const AT = {
   seenKey: -88,
   rules: -96,
   slots: -160,
-  name: -224,
   processes: -232,
   folders: -240,
+  /** The key of a folder, and the name of a file in it. */
+  entry: -328,
+  name: -312,
 } as const;
 export const MOST_SLOTS = 8;
 

@@ -1,3 +1,6 @@
+/** The kernel's description of its own types. */
+export const TYPES_OF_KERNEL = "/sys/kernel/btf/vmlinux";
+
 /** The members of the kernel's structures that the classifier reads (linux/sched.h, linux/mm_types.h, linux/fs.h). */
 export const KERNEL_MEMBERS = [
   "task_struct.mm",

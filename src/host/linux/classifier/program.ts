@@ -44,6 +44,7 @@ export function classifierProgram(kind: keyof typeof PROGRAM_TYPE, question: Cla
   const { maps } = question;
   return [
     move(CONTEXT, 1),
+    { kind: "map", target: 2, descriptor: maps.spec },
     call(HELPER.namespaceCookie),
     store(AT.pointer, 0),
     ...lookUp(maps.namespaces, AT.pointer),

@@ -8,7 +8,10 @@ export type Atoms = readonly [bigint, bigint];
 export interface ClassifierMaps {
   /** Cookies of the network namespaces it works in. */
   readonly namespaces: number;
+  /** Bind-mounted programs by their inode. */
   readonly files: number;
+  /** Programs by the inode of their folder and their name, whatever file is there: a replaced program still matches. */
+  readonly entries: number;
   readonly folders: number;
   readonly names: number;
   readonly users: number;
@@ -17,6 +20,8 @@ export interface ClassifierMaps {
   readonly seen: number;
   /** Class of each combination of rules. */
   readonly classes: number;
+  /** What the classifier decides by, for `read-classifier.ts`: a program keeps the maps that it mentions. */
+  readonly spec: number;
 }
 
 export interface ClassifierQuestion {

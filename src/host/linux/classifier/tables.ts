@@ -1,10 +1,12 @@
 import type { ClassifierAtom, ClassifierSpec } from "../../../model/program/classifier.ts";
+import { bytesToHex } from "../../../uapi/key-text.ts";
 import { ATOMS_BYTES, NAME_BYTES } from "./emit.ts";
 import type { Atoms } from "./question.ts";
 
 /** Keys and values of the classifier's maps. */
 export interface ClassifierTables {
   readonly files: readonly Row[];
+  readonly entries: readonly Row[];
   readonly folders: readonly Row[];
   readonly names: readonly Row[];
   readonly users: readonly Row[];
@@ -12,11 +14,18 @@ export interface ClassifierTables {
   readonly classes: readonly Row[];
 }
 
-type Row = readonly [key: Uint8Array, value: Uint8Array];
+export type Row = readonly [key: Uint8Array, value: Uint8Array];
 
-/** Turns paths into keys; undefined for a path that does not exist. */
+/** A program by its folder and name, or by its inode. */
+export interface FileKey {
+  readonly kind: "entry" | "inode";
+  readonly key: Uint8Array;
+}
+
+/** Turns paths into keys; undefined where nothing could be there. */
 export interface PathKeys {
-  readonly inode: (path: string) => Uint8Array | undefined;
+  readonly file: (path: string) => FileKey | undefined;
+  readonly folder: (path: string) => Uint8Array | undefined;
   readonly cgroup: (path: string) => Uint8Array | undefined;
 }
 
@@ -31,9 +40,14 @@ export function classifierTables(spec: ClassifierSpec, keys: PathKeys): Classifi
         return key === undefined ? [] : [[key, bitsOf([position])] as const];
       }),
     );
+  const fileOf = (atom: ClassifierAtom, kind: FileKey["kind"]) => {
+    const found = "file" in atom ? keys.file(atom.file) : undefined;
+    return found?.kind === kind ? found.key : undefined;
+  };
   return {
-    files: rowsOf((atom) => ("file" in atom ? keys.inode(atom.file) : undefined)),
-    folders: rowsOf((atom) => ("folder" in atom ? keys.inode(atom.folder) : undefined)),
+    files: rowsOf((atom) => fileOf(atom, "inode")),
+    entries: rowsOf((atom) => fileOf(atom, "entry")),
+    folders: rowsOf((atom) => ("folder" in atom ? keys.folder(atom.folder) : undefined)),
     names: rowsOf((atom) => ("name" in atom ? nameKey(atom.name) : undefined)),
     cgroups: rowsOf((atom) => ("cgroup" in atom ? keys.cgroup(atom.cgroup) : undefined)),
     users: userRows(spec.atoms),
@@ -42,6 +56,18 @@ export function classifierTables(spec: ClassifierSpec, keys: PathKeys): Classifi
       new Uint8Array(Uint32Array.of(number).buffer),
     ]),
   };
+}
+
+/** Where the paths of a spec lead, each as text; null where nothing could be there. */
+export function resolvedPaths({ atoms }: ClassifierSpec, keys: PathKeys): Readonly<Record<string, string | null>> {
+  const text = (key: Uint8Array | undefined) => (key === undefined ? null : bytesToHex(key));
+  return Object.fromEntries(
+    atoms.flatMap((atom): [string, string | null][] => {
+      if ("file" in atom) return [[atom.file, text(keys.file(atom.file)?.key)]];
+      if ("folder" in atom) return [[atom.folder, text(keys.folder(atom.folder))]];
+      return "cgroup" in atom ? [[`cgroup ${atom.cgroup}`, text(keys.cgroup(atom.cgroup))]] : [];
+    }),
+  );
 }
 
 /** Atoms or conditions as bits. */

@@ -16,6 +16,7 @@ import {
 import { encodeRule } from "../../../native/linux/nftables/rule.codec.ts";
 import { encodeTable, encodeTableDeletion } from "../../../native/linux/nftables/table.codec.ts";
 import type { Capabilities } from "../../ports/facts.ts";
+import { readClassifierCapability } from "./classifier-capability.ts";
 import { isResolvedAvailable } from "./resolver-method.ts";
 
 const PROBE_TABLE = "awg_probe";
@@ -57,6 +58,7 @@ export function readCapabilities(namespaced: boolean, nftCapabilities: () => Nft
     userspaceWireguard: ENGINE_PROGRAMS.wireguard.paths.some((path) => existsSync(path)),
     userspaceAmneziawg: ENGINE_PROGRAMS.amneziawg.paths.some((path) => existsSync(path)),
     resolved: isResolvedAvailable(namespaced),
+    classifier: readClassifierCapability(),
   };
 }
 

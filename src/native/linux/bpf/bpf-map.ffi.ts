@@ -2,8 +2,8 @@ import { addressOf } from "../libc.ffi.ts";
 import { BPF, bpf } from "./bpf.ffi.ts";
 import { nameField } from "./object-name.ts";
 
-/** Kinds of maps (enum bpf_map_type). `lpm`: keys are prefixes, the longest wins. `recent`: drops the least recently used. */
-const MAP_TYPE = { hash: 1, recent: 9, lpm: 11 } as const;
+/** Kinds of maps (enum bpf_map_type). `lpm`: keys are prefixes, the longest wins. `array`: keys are positions. `recent`: drops the least recently used. */
+const MAP_TYPE = { hash: 1, array: 2, recent: 9, lpm: 11 } as const;
 /** An LPM map allocates each element at its insertion, and must say so (linux/bpf.h, BPF_F_NO_PREALLOC). */
 const NO_PREALLOC = 1;
 
@@ -34,6 +34,13 @@ export function createMap(name: string, { type, keyBytes, valueBytes, mostEntrie
 /** Sets the value of a key. */
 export function setInMap(map: number, key: Uint8Array, value: Uint8Array): void {
   bpf(BPF.mapUpdate, elementAttributes(map, key, value), "writing into a BPF map");
+}
+
+/** The value of a key in a map whose values have this many bytes. */
+export function getFromMap(map: number, key: Uint8Array, valueBytes: number): Uint8Array {
+  const value = new Uint8Array(valueBytes);
+  bpf(BPF.mapLookup, elementAttributes(map, key, value), "reading a BPF map");
+  return value;
 }
 
 function elementAttributes(map: number, key: Uint8Array, value: Uint8Array): Uint8Array {

@@ -8,10 +8,14 @@ const SYS_BPF: Readonly<Record<string, number>> = { x64: 321, arm64: 280 };
 /** Commands (enum bpf_cmd). */
 export const BPF = {
   mapCreate: 0,
+  mapLookup: 1,
   mapUpdate: 2,
   progLoad: 5,
   objPin: 6,
   objGet: 7,
+  progById: 13,
+  mapById: 14,
+  objInfo: 15,
   progQuery: 16,
   linkCreate: 28,
   linkUpdate: 29,

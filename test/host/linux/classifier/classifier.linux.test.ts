@@ -1,5 +1,16 @@
 import { spawn, spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmdirSync, rmSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -54,13 +65,14 @@ describe.skipIf(obstacle !== undefined)(`the classifier${obstacle === undefined 
     return path;
   }
 
-  function order(spec: ClassifierSpec | null): void {
+  const runScript = (more: object): unknown =>
     namespace.runScript("test/host/linux/classifier/classify.script.ts", {
       folder: join(bpf, "awg"),
       cgroup: cgroups,
-      spec,
+      ...more,
     });
-  }
+  const order = (spec: ClassifierSpec | null): unknown => runScript({ spec });
+  const read = (): unknown => runScript({});
 
   /** One condition an atom, each final, in this order; class 1 is everything else. */
   function load(...atoms: readonly ClassifierAtom[]): void {
@@ -162,14 +174,55 @@ describe.skipIf(obstacle !== undefined)(`the classifier${obstacle === undefined 
     expect(classIn((await lines.next()).value)).toBe(2);
   });
 
-  test("a replaced program is known by its new file after the next load", () => {
-    const file = program("upgrade");
-    load({ file, of: "self" });
-    const next = program("upgrade.new");
-    renameSync(next, file);
-    expect(classOf(file)).toBe(1);
-    load({ file, of: "self" });
+  test("a program is known by its place: replaced by a rename, installed later, by a link to it", () => {
+    const file = program("upgrade/tool");
+    const later = join(folder, "upgrade/later");
+    const link = join(folder, "link-to-tool");
+    symlinkSync(file, link);
+    load({ file: link, of: "self" }, { file: later, of: "self" });
+    expect([link, file].map((path) => classOf(path))).toEqual([2, 2]);
+    renameSync(program("upgrade.new"), file);
     expect(classOf(file)).toBe(2);
+    program("upgrade/later");
+    expect(classOf(later)).toBe(3);
+    // A hard link is a program at another place.
+    linkSync(file, join(folder, "upgrade/hard"));
+    expect(classOf(join(folder, "upgrade/hard"))).toBe(1);
+  });
+
+  test("a bind-mounted program is known by its file", () => {
+    const file = program("bound/source");
+    const target = join(folder, "bound/target");
+    writeFileSync(target, "");
+    expect(spawnSync("mount", ["--bind", file, target]).status).toBe(0);
+    try {
+      load({ file: target, of: "self" });
+      expect(classOf(target)).toBe(2);
+      expect(classOf(program("bound/other"))).toBe(1);
+    } finally {
+      spawnSync("umount", [target]);
+    }
+  });
+
+  test("what is loaded is read back, with detached hooks and paths that lead elsewhere", () => {
+    const file = program("back/tool");
+    const spec: ClassifierSpec = {
+      atoms: [{ file, of: "self" }, { folder: join(folder, "back"), of: "self" }, { users: [[0, 5]] }],
+      conditions: [{ all: [{ atom: 0 }, { not: { atom: 2 } }] }, { atom: 1 }],
+      final: [0],
+      classes: [{ number: 7, conditions: [1] }],
+    };
+    expect(order(null)).toBeNull();
+    expect(order(spec)).toEqual({ spec, missing: [], replaced: [] });
+    renameSync(program("back/new"), file);
+    expect(read()).toEqual({ spec, missing: [], replaced: [] });
+    rmSync(join(bpf, "awg/sendmsg6"));
+    expect(read()).toEqual({ spec, missing: ["sendmsg6"], replaced: [] });
+    renameSync(join(folder, "back"), join(folder, "back-was"));
+    program("back/tool");
+    expect(read()).toMatchObject({ missing: ["sendmsg6"], replaced: [file, join(folder, "back")] });
+    expect(order(spec)).toEqual({ spec, missing: [], replaced: [] });
+    expect(order(null)).toBeNull();
   });
 
   test("another network namespace is left alone, and a removed classifier gives no class", () => {
