@@ -4,6 +4,7 @@
  */
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";
+import { dirname } from "node:path";
 import { startEngineProgram } from "../../src/keeper/engine-program.ts";
 import { openTun } from "../../src/native/linux/tun.ffi.ts";
 
@@ -19,6 +20,7 @@ const child = startEngineProgram({
   user: { uid: 0, gid: 0 },
   tunFd: tun.fd,
   logPath,
+  folder: dirname(logPath),
 });
 console.log(child.pid);
 await once(process.stdin.resume(), "end");

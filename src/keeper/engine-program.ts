@@ -4,6 +4,7 @@ import { ENGINE_PROGRAMS } from "../model/engine-program.ts";
 import { AwgError } from "../model/error.ts";
 import type { EngineUser, EnsureEngine } from "../model/keeper-protocol.ts";
 import { closeDescriptor } from "../native/linux/libc.ffi.ts";
+import { controlSockets, engineSocket } from "../native/linux/process/engine-sockets.ts";
 import { isUnixSocketLive, listenOnUnixSocket } from "../native/linux/process/unix-exchange.ffi.ts";
 import { makeSocketPair, sendDescriptors } from "../native/linux/process/unix-socket.ffi.ts";
 import { openEngineLog } from "./engine-logs.ts";
@@ -24,6 +25,8 @@ export interface EngineLaunch {
   readonly user: EngineUser;
   readonly tunFd: number;
   readonly logPath: string;
+  /** The keeper's folder, for a control socket that cannot have the shared name. */
+  readonly folder: string;
 }
 
 /** A process that runs an engine, or a spare one. */
@@ -34,11 +37,6 @@ export interface SpareEngine {
   readonly child: EngineChild;
   /** Closing it ends an unused spare. */
   readonly socketFd: number;
-}
-
-/** The UAPI socket of an engine. */
-export function uapiSocketPath(protocol: EnsureEngine["protocol"], device: string): string {
-  return `${ENGINE_PROGRAMS[protocol].socketFolder}/${device}.sock`;
 }
 
 /**
@@ -59,7 +57,7 @@ export function startEngineProgram(launch: EngineLaunch): EngineChild {
 }
 
 /** Starts the embedded engine in advance. */
-export function startSpareEngine(launch: Omit<EngineLaunch, "tunFd">): SpareEngine {
+export function startSpareEngine(launch: Omit<EngineLaunch, "tunFd" | "folder">): SpareEngine {
   const [ours, theirs] = makeSocketPair();
   try {
     const environment = { ...engineEnvironment(launch), [ENGINE_AWAITS]: "1" };
@@ -131,11 +129,16 @@ function engineProgramPath(protocol: EnsureEngine["protocol"]): string {
   });
 }
 
-function openUapiSocket({ protocol, device, user }: Pick<EngineLaunch, "protocol" | "device" | "user">): number {
-  const path = uapiSocketPath(protocol, device);
+/** At the shared name, or in the keeper's folder while an engine of another network namespace has that name. */
+function openUapiSocket({
+  protocol,
+  device,
+  user,
+  folder,
+}: Pick<EngineLaunch, "protocol" | "device" | "user" | "folder">): number {
   const made = mkdirSync(ENGINE_PROGRAMS[protocol].socketFolder, { recursive: true });
   if (made !== undefined) chmodSync(made, 0o755);
-  if (existsSync(path)) {
+  for (const { path } of controlSockets(folder, device, [protocol])) {
     if (isUnixSocketLive(path)) {
       throw new AwgError("conflict", `another program answers for ${device} on ${path}`, {
         remedy: "stop it, or set another interface name for the tunnel",
@@ -143,6 +146,7 @@ function openUapiSocket({ protocol, device, user }: Pick<EngineLaunch, "protocol
     }
     rmSync(path, { force: true });
   }
+  const path = engineSocket(folder, protocol, device);
   const fd = listenOnUnixSocket(path);
   chmodSync(path, 0o600);
   chownSync(path, user.uid, user.gid);
@@ -168,7 +172,12 @@ function engineEnvironment({
  * The embedded engine stays root, since awg's program files may be unreadable for the service user; it gives each
  * socket that user's uid.
  */
-function commandLine({ kind, protocol, device, user }: Omit<EngineLaunch, "tunFd">): readonly [string, ...string[]] {
+function commandLine({
+  kind,
+  protocol,
+  device,
+  user,
+}: Omit<EngineLaunch, "tunFd" | "folder">): readonly [string, ...string[]] {
   if (kind === "embedded") {
     return [process.execPath, ...process.execArgv, process.argv[1] ?? "awg", "engine", device];
   }

@@ -2,11 +2,12 @@ import { rmSync } from "node:fs";
 import { AwgError, messageOf } from "../model/error.ts";
 import type { EngineUser, EnsureEngine } from "../model/keeper-protocol.ts";
 import { errnoName, hasErrno } from "../native/linux/errno.ts";
+import { engineSocket } from "../native/linux/process/engine-sockets.ts";
 import { readProcessState } from "../native/linux/process/process-state.ts";
 import { exchangeOverUnixSocket } from "../native/linux/process/unix-exchange.ffi.ts";
 import { openRouteNetlink } from "../native/linux/rtnetlink/route-netlink.ffi.ts";
 import { parseUapiDevice, parseUapiErrno, UAPI_GET } from "../uapi/reply.ts";
-import { type EngineChild, type EngineLaunch, startEngineProgram, uapiSocketPath } from "./engine-program.ts";
+import { type EngineChild, type EngineLaunch, startEngineProgram } from "./engine-program.ts";
 import { copySecrets, type ExtractedSecrets, wipeSecrets, withSecrets } from "./extract-secrets.ts";
 import { clockOfLogFolder, type MonotonicWallClock } from "./monotonic-wall-clock.ts";
 import { endEngines, findEngines, findEnginesWithoutDevice, type OrphanEngine } from "./orphan-engine.ts";
@@ -38,6 +39,7 @@ export interface EngineContext {
   /** The device's descriptor in the mode the engine expects; called before each start, when no engine holds it. */
   readonly openTun: (kind: EngineKind) => number;
   readonly logPath: string;
+  readonly folder: string;
   readonly report: (line: string) => void;
   /** Takes an engine that was started in advance. */
   readonly spare?: (launch: EngineLaunch) => EngineChild | undefined;
@@ -156,7 +158,7 @@ export class Engine {
   }
 
   get #socket(): string {
-    return uapiSocketPath(this.#what.protocol, this.#around.device);
+    return engineSocket(this.#around.folder, this.#what.protocol, this.#around.device);
   }
 
   async #startAfresh(configuration: string, secrets: ExtractedSecrets): Promise<void> {
@@ -178,12 +180,12 @@ export class Engine {
 
   /** An engine sets its own MTU on its device (wireguard-go CreateTUNFromFile), so ours is restored. */
   #start(configuration: string, secrets: ExtractedSecrets): void {
-    const { device, openTun, logPath } = this.#around;
+    const { device, openTun, logPath, folder } = this.#around;
     const tunFd = openTun(this.#what);
     using netlink = openRouteNetlink();
     const mtu = netlink.link(device)?.mtu;
     const user = this.#user ?? { uid: 0, gid: 0 };
-    const launch = { device, ...this.#what, user, tunFd, logPath };
+    const launch = { device, ...this.#what, user, tunFd, logPath, folder };
     const child = this.#around.spare?.(launch) ?? startEngineProgram(launch);
     child.on("exit", () => this.#look());
     child.unref();

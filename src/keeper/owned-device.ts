@@ -164,7 +164,7 @@ export function newEngine(
   };
   const spare = spares === undefined ? {} : { spare: spares.take.bind(spares) };
   forgetOldLogs(folder);
-  const surroundings = { device, openTun, logPath: engineLog({ folder }, device), report, ...spare };
+  const surroundings = { device, openTun, logPath: engineLog({ folder }, device), folder, report, ...spare };
   return new Engine(surroundings, { kind, protocol }, orphan);
 }
 

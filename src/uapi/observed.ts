@@ -11,6 +11,7 @@ export interface EngineIdentity {
   readonly device: string;
   readonly protocol: TunnelObserved["protocol"];
   readonly engine: TunnelObserved["engine"];
+  readonly socket?: string;
 }
 
 /** The observed tunnel of a device's state; secrets become ids. Peers are sorted by public key, prefixes as text. */

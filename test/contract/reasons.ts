@@ -3,7 +3,7 @@ import type { HostName, Situation } from "./contract-world.ts";
 const READING = new Set([
   ...["facts.read", "links.read", "links.readHolder", "links.readLeftovers", "engines.read", "engines.readAll"],
   ...[
-    "engines.elsewhere",
+    "engines.separateSocket",
     "engines.portHolder",
     "routes.readRoutes",
     "routes.readRules",
@@ -69,7 +69,7 @@ function ofSimulated(port: string, method: string, situation: Situation): string
   )
     return "no engine of another program runs on a simulated machine";
   if (method === "engines.portHolder") return "nobody but engines has ports on a simulated machine";
-  if (["engines.refreshEndpoints", "engines.requestHandshakes", "engines.elsewhere"].includes(method))
+  if (["engines.refreshEndpoints", "engines.requestHandshakes", "engines.separateSocket"].includes(method))
     return "an engine of the simulated machine shakes hands when its script says so";
   if (method === "processes.ownerOf" || method === "processes.sockets") return "a simulated host has no sockets";
   if (method === "processes.watch") return "no process of a simulated machine starts or ends by itself";
@@ -88,7 +88,7 @@ function ofLinux(port: string, method: string, situation: Situation): string | u
   return ["links.readHolder", "links.readLeftovers", "links.adopt", "links.release", "links.changeLeftovers"].includes(
     method,
   ) ||
-    ["engines.refreshEndpoints", "engines.requestHandshakes", "engines.elsewhere", "engines.portHolder"].includes(
+    ["engines.refreshEndpoints", "engines.requestHandshakes", "engines.separateSocket", "engines.portHolder"].includes(
       method,
     )
     ? "a session asks for root before the host is asked (requireRights of compose/linux-parts.ts)"
@@ -107,7 +107,7 @@ function ofDarwin(port: string, method: string, situation: Situation): string | 
   )
     return "taking over another program's tunnel needs its descriptor, which macOS hands to nobody";
   if (method === "engines.portHolder") return "a port that is taken on a Mac is told by the engine that is refused it";
-  if (method === "engines.elsewhere") return "macOS has one network, so that no engine is in another";
+  if (method === "engines.separateSocket") return "macOS has one network, so that no engine is in another";
   if (method === "networkEvents.watch" && situation === "already so") return "each call is a watch of its own";
   return situation === "refused" && port === "engines"
     ? "engines are the keeper's, which hears root alone (test/keeper/darwin)"

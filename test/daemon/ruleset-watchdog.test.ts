@@ -29,7 +29,7 @@ class DaemonBench implements AsyncDisposable {
   readonly options: HostOptions = { host: { kind: "simulated" }, allowInsecurePermissions: false, environment: {} };
   readonly reports: DaemonReport[] = [];
   readonly key = join(this.folder, "key");
-  /** Who is said to hold the device's name. */
+  /** The program that is said to hold the tunnel's port. */
   holder: string | undefined;
   readonly #stop = Promise.withResolvers<void>();
   readonly #listeners = new Set<(event: NetworkEvent) => void>();
@@ -95,7 +95,7 @@ class DaemonBench implements AsyncDisposable {
 
   #parts() {
     const parts = simulatedParts({ ...this.options, stateDir: join(this.folder, "state") });
-    const engines = { ...parts.host.engines, elsewhere: async () => this.holder };
+    const engines = { ...parts.host.engines, portHolder: async () => this.holder };
     const watch = (onEvent: (event: NetworkEvent) => void) => {
       this.#listeners.add(onEvent);
       return { [Symbol.asyncDispose]: async () => void this.#listeners.delete(onEvent) };
@@ -104,7 +104,12 @@ class DaemonBench implements AsyncDisposable {
   }
 
   config(mtu = 1400, more = ""): string {
-    return tunnelConfig({ keyFile: this.key, settings: [`mtu: ${mtu}`], addresses: "10.9.0.2/32", more: more });
+    return tunnelConfig({
+      keyFile: this.key,
+      settings: [`mtu: ${mtu}`, "listenPort: 51820"],
+      addresses: "10.9.0.2/32",
+      more: more,
+    });
   }
 }
 
@@ -128,8 +133,8 @@ const OBSTACLES: Readonly<Record<string, (bench: DaemonBench) => Promise<void>>>
       return bench.types.includes("contended");
     });
   },
-  "another's device has the tunnel's name": async (bench) => {
-    bench.holder = "another network namespace";
+  "another program has the tunnel's port": async (bench) => {
+    bench.holder = "game (pid 7)";
     await bench.parts.host.engines.remove("awg-office");
     bench.tell({ what: "devices" });
     await bench.until("the conflict", () => bench.types.includes("stalled"));

@@ -12,8 +12,8 @@ import type { DriverRegistry } from "../../resources/driver.ts";
 export type HeldByOthers = ReadonlyMap<ResourceKey, string>;
 
 /**
- * Tunnels with a UDP port or engine socket that another program holds, each with what to do. A port of one of our engines is free for
- * another, since that engine releases it first. An engine that answers here is ours.
+ * Tunnels with a UDP port that another program holds, each with what to do. A port of one of our engines is free for
+ * another, since that engine releases it first.
  */
 export async function heldTunnels(
   { engines }: Pick<Host, "engines">,
@@ -24,12 +24,8 @@ export async function heldTunnels(
   const ports = [...(standing?.values() ?? [])].map((tunnel) => (tunnel as TunnelObserved).listenPort);
   const held = new Map<ResourceKey, string>();
   for (const { kind, key, spec } of resources) {
-    if (kind !== "tunnel") continue;
-    const elsewhere = standing?.has(key) === true ? undefined : await engines.elsewhere?.(spec.device);
+    if (kind !== "tunnel" || spec.listenPort === 0 || ports.includes(spec.listenPort)) continue;
     const name = key.slice("tunnel/".length);
-    if (elsewhere !== undefined)
-      held.set(key, `tunnel "${name}": ${elsewhere}. Set \`tunnels.${name}.interface\` to a different name`);
-    if (elsewhere !== undefined || spec.listenPort === 0 || ports.includes(spec.listenPort)) continue;
     const holder = await engines.portHolder?.(spec.listenPort);
     if (holder !== undefined) {
       const used = `tunnel "${name}": UDP port ${spec.listenPort} is used by ${holder}`;

@@ -96,6 +96,7 @@ export async function planDesired(
   const allNotes = [
     ...notes.map(({ key, message }) => ({ path: key, message })),
     ...obstacleNotes(host, plan),
+    ...(await socketNotes(host, plan)),
     ...fallbackNotes(observed),
   ];
   return {
@@ -129,6 +130,19 @@ function obstacleNotes({ resolver }: HostParts["host"], plan: Plan): readonly Pl
     const message = `an apply is refused: ${obstacle.what}. ${obstacle.remedy}`;
     return [{ path: "dns.servers", message, isWarning: true }];
   });
+}
+
+/** Control sockets that a new engine cannot have at the shared name. */
+async function socketNotes({ engines }: HostParts["host"], plan: Plan): Promise<readonly PlanNote[]> {
+  const notes: PlanNote[] = [];
+  for (const { kind, key, before, after } of stepsOf(plan)) {
+    if (kind !== "tunnel" || before !== null || after === null) continue;
+    const socket = await engines.separateSocket?.(after);
+    if (socket === undefined) continue;
+    const path = key.replace("tunnel/", "tunnels.");
+    notes.push({ path, message: `another network namespace has this name's control socket; this one is ${socket}` });
+  }
+  return notes;
 }
 
 /** Traffic that goes direct now because its tunnel is down. */

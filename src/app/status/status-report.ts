@@ -25,6 +25,8 @@ export interface TunnelStatus {
   /** The protocol and its generation: "wireguard", "amneziawg 2.0". */
   readonly wire: string;
   readonly peers: readonly PeerStatus[];
+  /** Its control socket, where an engine of another network namespace has the shared name. */
+  readonly socket?: string;
 }
 
 /** One peer as its engine reports it. */

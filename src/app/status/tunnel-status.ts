@@ -3,9 +3,9 @@ import type { PeerObserved, TunnelObserved } from "../../model/resources/tunnel.
 import type { PeerStatus, TunnelStatus } from "./status-report.ts";
 
 /** An engine's report about its tunnel, without secrets. Pure. */
-export function tunnelStatus({ protocol, wire, obfuscation, peers }: TunnelObserved): TunnelStatus {
+export function tunnelStatus({ protocol, wire, socket, obfuscation, peers }: TunnelObserved): TunnelStatus {
   const spoken = protocol === "wireguard" ? protocol : `amneziawg ${generationOf(obfuscation)}`;
-  return { wire: wire ?? spoken, peers: peers.map(peerStatus) };
+  return { wire: wire ?? spoken, peers: peers.map(peerStatus), ...(socket === undefined ? {} : { socket }) };
 }
 
 function peerStatus(peer: PeerObserved): PeerStatus {

@@ -12,12 +12,18 @@ import { publicKeyOf } from "./public-key.ts";
 const ANSWER_TIMEOUT_MS = 10_000;
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
+/** Where to look for control sockets. */
+export interface SocketPlaces {
+  /** A folder with the sockets that cannot have the shared name; it comes first. */
+  readonly keeperFolder?: string;
+  /** Whether a socket in a shared folder counts. */
+  readonly counts: (path: string) => boolean;
+}
+
 /** Every device with an answering engine, sorted by name. */
-export function tunnelNames(): string[] {
-  return sockets()
-    .filter(({ path }) => unixExchangesHere().isLive(path))
-    .map(({ name }) => name)
-    .toSorted();
+export function tunnelNames(places: SocketPlaces): string[] {
+  const live = sockets(places).filter(({ path }) => unixExchangesHere().isLive(path));
+  return [...new Set(live.map(({ name }) => name))].toSorted();
 }
 
 /**
@@ -25,15 +31,15 @@ export function tunnelNames(): string[] {
  *
  * @throws AwgError("host") when no engine answers for it, ("permission") when it may not be asked
  */
-export function readTunnel(name: string): ShownDevice {
-  const state = parseUapiDevice(exchange(name, UAPI_GET));
+export function readTunnel(places: SocketPlaces, name: string): ShownDevice {
+  const state = parseUapiDevice(exchange(places, name, UAPI_GET));
   const publicKey = state.privateKey === undefined ? undefined : bytesToBase64(publicKeyOf(state.privateKey));
   return { name, publicKey, state };
 }
 
 /** The state alone, for making a change out of a conf. */
-export function readTunnelState(name: string): UapiDevice {
-  return readTunnel(name).state;
+export function readTunnelState(places: SocketPlaces, name: string): UapiDevice {
+  return readTunnel(places, name).state;
 }
 
 /**
@@ -42,12 +48,12 @@ export function readTunnelState(name: string): UapiDevice {
  *
  * @throws AwgError("host") with the engine's answer
  */
-export async function changeTunnel(name: string, change: TunnelChange): Promise<void> {
+export async function changeTunnel(places: SocketPlaces, name: string, change: TunnelChange): Promise<void> {
   const peers = [];
   for (const peer of change.peers) {
     peers.push(peer.endpoint === undefined ? peer : { ...peer, endpoint: await resolveEndpoint(peer.endpoint) });
   }
-  const errno = parseUapiErrno(exchange(name, renderTunnelChange({ ...change, peers })));
+  const errno = parseUapiErrno(exchange(places, name, renderTunnelChange({ ...change, peers })));
   if (errno !== 0) {
     throw new AwgError("host", `the engine of ${name} refused the change: ${unixExchangesHere().errnoName(errno)}`, {
       remedy: "check that it knows every parameter, and that values go together",
@@ -55,12 +61,19 @@ export async function changeTunnel(name: string, change: TunnelChange): Promise<
   }
 }
 
-function sockets(): { readonly name: string; readonly path: string }[] {
-  return Object.values(ENGINE_PROGRAMS).flatMap(({ socketFolder }) =>
-    filesOf(socketFolder)
-      .filter((file) => file.endsWith(".sock"))
-      .map((file) => ({ name: file.slice(0, -".sock".length), path: `${socketFolder}/${file}` })),
-  );
+function sockets({ keeperFolder, counts }: SocketPlaces): { readonly name: string; readonly path: string }[] {
+  const shared = Object.values(ENGINE_PROGRAMS).flatMap(({ socketFolder }) => socketsIn(socketFolder, ""));
+  const own =
+    keeperFolder === undefined
+      ? []
+      : Object.keys(ENGINE_PROGRAMS).flatMap((protocol) => socketsIn(keeperFolder, `${protocol}-`));
+  return [...own, ...shared.filter(({ path }) => counts(path))];
+}
+
+function socketsIn(folder: string, prefix: string): { readonly name: string; readonly path: string }[] {
+  return filesOf(folder)
+    .filter((file) => file.startsWith(prefix) && file.endsWith(".sock"))
+    .map((file) => ({ name: file.slice(prefix.length, -".sock".length), path: `${folder}/${file}` }));
 }
 
 function filesOf(folder: string): string[] {
@@ -71,8 +84,8 @@ function filesOf(folder: string): string[] {
   }
 }
 
-function exchange(name: string, text: string): string {
-  const path = sockets().find((socket) => socket.name === name)?.path;
+function exchange(places: SocketPlaces, name: string, text: string): string {
+  const path = sockets(places).find((socket) => socket.name === name)?.path;
   if (path === undefined) {
     throw new AwgError("host", `no engine answers for ${name}: there is no socket of that name`, {
       remedy: "awg show interfaces lists those that do",

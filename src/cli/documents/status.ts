@@ -48,6 +48,10 @@ const resourceStatus = z
           ),
         wire: z.string().describe("Protocol and version: wireguard, amneziawg 2.0."),
         peers: list(peer),
+        socket: z
+          .string()
+          .exactOptional()
+          .describe("The control socket, where an engine of another network namespace has the shared name."),
       })
       .exactOptional()
       .describe("Present while the tunnel's engine runs."),

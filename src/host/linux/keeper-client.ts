@@ -37,6 +37,8 @@ const RELAUNCH_MS = 250;
 
 /** The keeper of this network namespace, as its clients see it. A call blocks this process for milliseconds at most. */
 export interface KeeperClient {
+  /** The keeper's folder, which also holds control sockets that cannot have the shared name. */
+  readonly folder: string;
   /**
    * What the keeper holds; undefined when none runs. Starts nothing. For a silent keeper a reader gets what the kernel
    * reports.
@@ -76,6 +78,7 @@ export function keeperClient(paths: KeeperPaths, command: readonly string[], onS
     }
   };
   return {
+    folder: paths.folder,
     status: onSilent === undefined ? status : readersStatus(paths, onSilent),
     request: async (request) => {
       await status();

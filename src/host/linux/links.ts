@@ -220,7 +220,7 @@ async function removeLink(keeper: KeeperClient, device: string): Promise<void> {
   const existing = netlink.link(device);
   if (existing !== undefined) await refuseForeign(keeper, existing);
   // An engine that died is no longer a tunnel whose removal would also remove the rest.
-  removeDeadSockets(device);
+  removeDeadSockets(keeper.folder, device);
   if ((await keeper.status())?.devices.some((one) => one.device === device)) {
     await keeper.request({ request: "closeDevice", device });
   }

@@ -5,10 +5,10 @@ export interface EnginePort {
   /** The state reported by a device's engine; undefined when the device has no engine. */
   read(device: string): Promise<TunnelObserved | undefined>;
   /**
-   * Says which engine in another network namespace answers for a device of this name; undefined when none does.
-   * Reads only.
+   * The control socket of this tunnel's engine, existing or to come, where an engine of another network namespace has
+   * the shared name; undefined for the shared one. Reads only.
    */
-  elsewhere?(device: string): Promise<string | undefined>;
+  separateSocket?(spec: Pick<TunnelSpec, "protocol" | "device">): Promise<string | undefined>;
   /** Names the program, other than awg's engines, that uses this UDP port; undefined when it is free. Reads only. */
   portHolder?(port: number): Promise<string | undefined>;
   /**

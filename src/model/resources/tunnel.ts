@@ -82,6 +82,8 @@ export interface TunnelObserved extends Omit<TunnelSpec, "peers" | "privateKey">
   readonly silence?: EngineSilence;
   /** The engine's protocol and version ("wireguard", "amneziawg 2.0"), if it reports them. */
   readonly wire?: string;
+  /** Its control socket, where an engine of another network namespace has the shared name. */
+  readonly socket?: string;
   readonly privateKey: SecretId | undefined;
   readonly peers: readonly PeerObserved[];
 }

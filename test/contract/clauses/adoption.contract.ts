@@ -92,15 +92,16 @@ export const ADOPTION_CONTRACT: readonly Clause[] = [
     covers: [
       ["engines.refreshEndpoints", "done", "already so", "gone", "concurrent"],
       ["engines.requestHandshakes", "done", "already so", "gone", "concurrent"],
-      ["engines.elsewhere", "done", "gone", "concurrent"],
+      ["engines.separateSocket", "done", "gone", "concurrent"],
       ["engines.portHolder", "done", "gone", "concurrent"],
     ],
     notOn: NO_UAPI,
     shares: true,
     async check(world) {
       const [one, two] = [enginesOf(world.host), enginesOf(world.second())];
-      for (const call of [one.refreshEndpoints, one.requestHandshakes, one.elsewhere])
+      for (const call of [one.refreshEndpoints, one.requestHandshakes])
         assert.equal(await call(world.device), undefined);
+      assert.equal(await one.separateSocket(tunnelSpec(world)), undefined);
       await world.host.links.ensure(linkSpec(world));
       const spec = tunnelSpec(world);
       const [peer] = spec.peers;
@@ -111,10 +112,7 @@ export const ADOPTION_CONTRACT: readonly Clause[] = [
         await Promise.all([call(world.device), call(world.device)]);
         assert.deepEqual(await configured(), before);
       }
-      assert.deepEqual(await Promise.all([one.elsewhere(world.device), two.elsewhere(world.device)]), [
-        undefined,
-        undefined,
-      ]);
+      assert.deepEqual(await Promise.all([one.separateSocket(spec), two.separateSocket(spec)]), [undefined, undefined]);
       const ownPort = (await world.host.engines.read(world.device))?.listenPort ?? 0;
       assert.ok(ownPort > 0);
       const stranger = createSocket("udp4");
@@ -147,10 +145,10 @@ function linksOf({ links }: Host): Required<LinkPort> {
 }
 
 function enginesOf({ engines }: Host) {
-  const { refreshEndpoints, requestHandshakes, elsewhere, portHolder } = engines;
+  const { refreshEndpoints, requestHandshakes, separateSocket, portHolder } = engines;
   assert.ok(
-    refreshEndpoints && requestHandshakes && elsewhere && portHolder,
-    "refreshEndpoints, requestHandshakes, elsewhere or portHolder is not there",
+    refreshEndpoints && requestHandshakes && separateSocket && portHolder,
+    "refreshEndpoints, requestHandshakes, separateSocket or portHolder is not there",
   );
-  return { refreshEndpoints, requestHandshakes, elsewhere, portHolder };
+  return { refreshEndpoints, requestHandshakes, separateSocket, portHolder };
 }

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { isBeforeBatchedReads, uapiSocketPath } from "../../../src/keeper/engine-program.ts";
+import { isBeforeBatchedReads } from "../../../src/keeper/engine-program.ts";
+import { sharedSocket } from "../../../src/native/linux/process/engine-sockets.ts";
 
 test.each([
   ["wireguard-go v0.0.20220316\n\nUserspace WireGuard daemon for linux-amd64.", true],
@@ -13,6 +14,6 @@ test.each([
 });
 
 test("an engine answers where the cross-platform protocol says", () => {
-  expect(uapiSocketPath("wireguard", "awg-a")).toBe("/var/run/wireguard/awg-a.sock");
-  expect(uapiSocketPath("amneziawg", "awg-a")).toBe("/var/run/amneziawg/awg-a.sock");
+  expect(sharedSocket("wireguard", "awg-a")).toBe("/var/run/wireguard/awg-a.sock");
+  expect(sharedSocket("amneziawg", "awg-a")).toBe("/var/run/amneziawg/awg-a.sock");
 });

@@ -9,12 +9,15 @@ type TunnelDocument = NonNullable<DocumentOf<"status">["resources"][number]["tun
 const KEY_CHARACTERS = 8;
 const UNITS = ["B", "kB", "MB", "GB", "TB"] as const;
 
-/** A line for each peer, as people read it. `nowMs`: milliseconds since the epoch. */
-export function renderPeers({ peers }: TunnelStatus, nowMs: number): readonly string[] {
-  return peers.map((peer) => {
-    const { publicKey, endpoint = "no endpoint yet" } = peer;
-    return `${publicKey.slice(0, KEY_CHARACTERS)}… ${endpoint}: ${peerTexts(peer, nowMs).join(", ")}`;
-  });
+/** A line for each peer, as people read it, and one for an unusual control socket. `nowMs`: milliseconds since the epoch. */
+export function renderPeers({ peers, socket }: TunnelStatus, nowMs: number): readonly string[] {
+  const place = socket === undefined ? [] : [`control socket: ${socket}`];
+  return [...place, ...peers.map((peer) => renderPeer(peer, nowMs))];
+}
+
+function renderPeer(peer: PeerStatus, nowMs: number): string {
+  const { publicKey, endpoint = "no endpoint yet" } = peer;
+  return `${publicKey.slice(0, KEY_CHARACTERS)}… ${endpoint}: ${peerTexts(peer, nowMs).join(", ")}`;
 }
 
 /** The state of a tunnel whose engine runs: "connected, amneziawg 2.0, 3 peers"; its peers' lines say the rest. */
@@ -26,7 +29,7 @@ export function renderTunnelState(tunnel: TunnelStatus, nowMs: number, hasFallba
 
 /** The same for programs. What is not known is null. */
 export function tunnelDocument(tunnel: TunnelStatus, nowMs: number, hasFallback: boolean): TunnelDocument {
-  const { wire, peers } = tunnel;
+  const { wire, peers, socket } = tunnel;
   return {
     state: tunnelState(tunnel, nowMs, hasFallback),
     wire,
@@ -41,6 +44,7 @@ export function tunnelDocument(tunnel: TunnelStatus, nowMs: number, hasFallback:
       messagesExpected: peer.messages?.expected ?? null,
       messagesLost: peer.messages?.lost ?? null,
     })),
+    ...(socket === undefined ? {} : { socket }),
   };
 }
 

@@ -2,21 +2,20 @@ import { showDevice } from "../../../interchange/wg-tool/show-device.ts";
 import { showField } from "../../../interchange/wg-tool/show-field.ts";
 import type { ShownDevice } from "../../../interchange/wg-tool/shown-device.ts";
 import { AwgError, messageOf } from "../../../model/error.ts";
-import type { VerbCall } from "../../verb.ts";
-import { ENTERED_NETNS } from "../../verb-options.ts";
-import { asWgTool, words } from "./wg-tool.ts";
+import { asWgTool, socketPlaces, words } from "./wg-tool.ts";
 
 /** `awg show [<interface> | all | interfaces] [field]`: what the engines say, as `wg show` prints it. */
 export const run = asWgTool(async (call) => {
   const [which = "all", field] = words(call, "show { <interface> | all | interfaces } [field]", 0, 2);
   const { readTunnel, tunnelNames } = await import("../../../app/wg-tool/tunnel-sockets.ts");
-  const isHere = await isInNamespace(call);
-  const names = () => tunnelNames().filter(isHere);
+  const places = await socketPlaces(call);
+  const names = () => tunnelNames(places);
+  const read = (name: string) => readTunnel(places, name);
   if (which === "interfaces") {
     call.terminal.out(names().join(" "));
     return;
   }
-  const devices = which === "all" ? readable(names(), readTunnel, call.terminal.err) : [readTunnel(which)];
+  const devices = which === "all" ? readable(names(), read, call.terminal.err) : [read(which)];
   if (field !== undefined) {
     const lines = devices.flatMap((device) => showField(device, field, which === "all"));
     if (lines.length > 0) call.terminal.out(lines.join("\n"));
@@ -26,13 +25,6 @@ export const run = asWgTool(async (call) => {
   const now = Math.floor(Date.now() / 1000);
   if (devices.length > 0) call.terminal.out(devices.map((device) => showDevice(device, now, showsKeys)).join("\n\n"));
 });
-
-/** All namespaces share the folders of sockets; with --netns only the tunnels of that namespace are listed. */
-async function isInNamespace({ environment }: VerbCall): Promise<(name: string) => boolean> {
-  if (environment[ENTERED_NETNS] === undefined) return () => true;
-  const { engineElsewhere } = await import("../../../compose/netns.ts");
-  return (name) => engineElsewhere(name) === undefined;
-}
 
 /** Those of the devices that can be read; of each other a line says why, as wg(8) does. @throws AwgError where there is none */
 function readable(

@@ -1,8 +1,10 @@
 import { readFileSync } from "node:fs";
+import type { ControlSockets } from "../../../compose/control-sockets.ts";
 import { AwgError, messageOf } from "../../../model/error.ts";
 import { keyFromBase64, keyFromHex } from "../../../uapi/key-text.ts";
 import { EXIT, type ExitCode } from "../../exit-code.ts";
 import type { RunVerb, VerbCall } from "../../verb.ts";
+import { ENTERED_NETNS } from "../../verb-options.ts";
 
 /** The exit code of wg(8) for every failure; scripts for it check nothing else. */
 const FAILED: ExitCode = EXIT.differences;
@@ -43,6 +45,12 @@ export function readText(call: VerbCall, path: string): string {
 
 function isKey(word: string): boolean {
   return (keyFromBase64(word) ?? keyFromHex(word)) !== undefined;
+}
+
+/** Where this call looks for control sockets; with --netns in that namespace alone. */
+export async function socketPlaces({ environment }: VerbCall): Promise<ControlSockets> {
+  const { controlSocketsHere } = await import("../../../compose/control-sockets.ts");
+  return controlSocketsHere(environment[ENTERED_NETNS] !== undefined);
 }
 
 /** The words of a call, exactly as many as there must be. @throws AwgError("usage") with the usage */

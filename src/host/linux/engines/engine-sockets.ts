@@ -1,20 +1,20 @@
-import { existsSync, rmSync } from "node:fs";
-import { ENGINE_PROGRAMS } from "../../../model/engine-program.ts";
+import { rmSync } from "node:fs";
+import type { TunnelSpec } from "../../../model/resources/tunnel.ts";
+import { controlSockets, engineSocket, sharedSocket } from "../../../native/linux/process/engine-sockets.ts";
 import { isUnixSocketLive } from "../../../native/linux/process/unix-exchange.ffi.ts";
 
-export const PROTOCOLS = ["wireguard", "amneziawg"] as const;
-
-/** The UAPI socket of a device's engine. */
-export function socketPath(protocol: (typeof PROTOCOLS)[number], device: string): string {
-  return `${ENGINE_PROGRAMS[protocol].socketFolder}/${device}.sock`;
-}
-
-/** The existing sockets of a device, with or without a listener. */
-export function socketsOf(device: string): readonly string[] {
-  return PROTOCOLS.map((protocol) => socketPath(protocol, device)).filter((path) => existsSync(path));
-}
-
 /** Removes the socket files of engines that died; a socket that answers stays. */
-export function removeDeadSockets(device: string): void {
-  for (const path of socketsOf(device)) if (!isUnixSocketLive(path)) rmSync(path, { force: true });
+export function removeDeadSockets(keeperFolder: string, device: string): void {
+  for (const { path } of controlSockets(keeperFolder, device)) {
+    if (!isUnixSocketLive(path)) rmSync(path, { force: true });
+  }
+}
+
+/** The control socket of a tunnel's engine, existing or to come, where it is not the shared one; undefined otherwise. */
+export function separateSocket(
+  keeperFolder: string,
+  { protocol, device }: Pick<TunnelSpec, "protocol" | "device">,
+): string | undefined {
+  const socket = engineSocket(keeperFolder, protocol, device);
+  return socket === sharedSocket(protocol, device) ? undefined : socket;
 }

@@ -1,8 +1,8 @@
-import { existsSync } from "node:fs";
 import { AwgError } from "../../../model/error.ts";
 import type { TunnelObserved } from "../../../model/resources/tunnel.ts";
 import type { SecretStore } from "../../../model/secret-store.ts";
 import { hasErrno } from "../../../native/linux/errno.ts";
+import { controlSockets, type EngineProtocol, sharedSocket } from "../../../native/linux/process/engine-sockets.ts";
 import { readProcessState } from "../../../native/linux/process/process-state.ts";
 import { beginUnixExchange, type PendingExchange } from "../../../native/linux/process/unix-exchange.ffi.ts";
 import type { Link } from "../../../native/linux/rtnetlink/link.codec.ts";
@@ -12,7 +12,6 @@ import { parseUapiDevice, UAPI_GET } from "../../../uapi/reply.ts";
 import type { EnginePort } from "../../ports/engines.ts";
 import type { KeeperClient } from "../keeper-client.ts";
 import { type ListLinks, listLinks, tunnelOfLink } from "../links.ts";
-import { PROTOCOLS, socketPath } from "./engine-sockets.ts";
 
 /** Engines answer within a few milliseconds. After this time we check whether the process can answer at all. */
 const PROMPT_MS = 150;
@@ -37,10 +36,7 @@ export function linuxEngines(reader: EngineReaderState, list: ListLinks = listLi
   const read = async (device: string) => (await readEngines(reader, [device]))[0];
   return {
     read: async (device) => (hasLink(device) ? read(device) : undefined),
-    elsewhere: async (device) => {
-      if (hasLink(device) || (await isHeld(keeper, device))) return undefined;
-      return (await import("./engine-elsewhere.ts")).engineElsewhere(device);
-    },
+    separateSocket: async (spec) => (await import("./engine-sockets.ts")).separateSocket(keeper.folder, spec),
     portHolder: async (port) => (await import("../processes/port-holder.ts")).portHolder(port),
     readAll: async (known = new Map()) => {
       const devices = ourDevices(list());
@@ -55,18 +51,10 @@ export function linuxEngines(reader: EngineReaderState, list: ListLinks = listLi
         reader.silent.delete(spec.device);
       }
     },
-    refreshEndpoints: async (device) => (await import("./refresh-engine.ts")).refreshEndpoints(device),
-    requestHandshakes: async (device) => (await import("./refresh-engine.ts")).requestHandshakes(device),
+    refreshEndpoints: async (device) => (await import("./refresh-engine.ts")).refreshEndpoints(keeper.folder, device),
+    requestHandshakes: async (device) => (await import("./refresh-engine.ts")).requestHandshakes(keeper.folder, device),
     remove: async (device) => (await import("./order-engine.ts")).removeEngine(keeper, device),
   };
-}
-
-/**
- * A device that was deleted while its engine runs is still the keeper's: the engine that answers is our own and is
- * ending.
- */
-async function isHeld(keeper: KeeperClient, device: string): Promise<boolean> {
-  return (await keeper.status())?.devices.some((held) => held.device === device) === true;
 }
 
 function hasLink(device: string): boolean {
@@ -129,9 +117,7 @@ async function readEngines(reader: EngineReaderState, devices: readonly string[]
   const found: TunnelObserved[] = [];
   for (let first = 0; first < devices.length; first += ASKED_AT_ONCE) {
     using open = new DisposableStack();
-    const questions = devices
-      .slice(first, first + ASKED_AT_ONCE)
-      .map((device) => askEngine(device, stillSilent(reader, device), open));
+    const questions = devices.slice(first, first + ASKED_AT_ONCE).map((device) => askEngine(reader, device, open));
     const promptEndMs = steadyMs() + PROMPT_MS;
     const answers = await Promise.all(
       questions.map((question) => question.resting ?? firstAnswer(question, promptEndMs, reader)),
@@ -157,7 +143,8 @@ interface Question {
 
 interface AskedEngine {
   readonly device: string;
-  readonly protocol: (typeof PROTOCOLS)[number];
+  readonly protocol: EngineProtocol;
+  readonly path: string;
   readonly asked: PendingExchange | { readonly error: unknown };
 }
 
@@ -184,18 +171,16 @@ function steadyMs(): number {
   return Number(process.hrtime.bigint() / 1_000_000n);
 }
 
-function askEngine(device: string, resting: TunnelObserved | undefined, open: DisposableStack): Question {
+function askEngine(reader: EngineReaderState, device: string, open: DisposableStack): Question {
+  const resting = stillSilent(reader, device);
   if (resting !== undefined) return { device, asked: [], resting };
-  const places = PROTOCOLS.map((protocol) => ({ protocol, path: socketPath(protocol, device) }));
-  const asked = places
-    .filter(({ path }) => existsSync(path))
-    .map(({ protocol, path }) => {
-      try {
-        return { device, protocol, asked: open.use(beginUnixExchange(exchangeOf(path, UAPI_GET, PROMPT_MS))) };
-      } catch (error) {
-        return { device, protocol, asked: { error } };
-      }
-    });
+  const asked = controlSockets(reader.keeper.folder, device).map((socket) => {
+    try {
+      return { device, ...socket, asked: open.use(beginUnixExchange(exchangeOf(socket.path, UAPI_GET, PROMPT_MS))) };
+    } catch (error) {
+      return { device, ...socket, asked: { error } };
+    }
+  });
   return { device, asked };
 }
 
@@ -210,7 +195,7 @@ async function firstAnswer({ asked }: Question, endMs: number, { secrets }: Engi
 }
 
 async function readAnswer(
-  { device, protocol, asked }: AskedEngine,
+  { device, protocol, path, asked }: AskedEngine,
   endMs: number,
   secrets: SecretStore,
 ): Promise<Answer> {
@@ -220,7 +205,8 @@ async function readAnswer(
     const leftMs = Math.max(LEAST_WAIT_MS, Math.ceil(endMs - steadyMs()));
     const state = parseUapiDevice(new TextDecoder().decode(await asked.receiveLater(leftMs)));
     const engine = state.isEmbedded === true ? "embedded" : "userspace";
-    return observedFromUapi(state, { ...identity, engine }, (bytes) => secrets.idOf(bytes));
+    const socket = path === sharedSocket(protocol, device) ? {} : { socket: path };
+    return observedFromUapi(state, { ...identity, engine, ...socket }, (bytes) => secrets.idOf(bytes));
   } catch (error) {
     // The socket file belongs to a program that died or is just ending.
     if (hasErrno(error, "ECONNREFUSED", "ENOENT", "ECONNRESET", "EPIPE")) return "none";
@@ -228,7 +214,7 @@ async function readAnswer(
     if (hasErrno(error, "ETIMEDOUT", "EAGAIN")) return "late";
     // An error of our own call has an errno. An unreadable answer has none and concerns this tunnel alone.
     const isAnswer = error instanceof AwgError && error.kind === "host" && error.facts["errno"] === undefined;
-    if (isAnswer) return { garbled: error.message, path: socketPath(protocol, device) };
+    if (isAnswer) return { garbled: error.message, path };
     throw error;
   }
 }

@@ -1,12 +1,13 @@
 import { AwgError } from "../../../model/error.ts";
 import type { TunnelObserved, TunnelSpec } from "../../../model/resources/tunnel.ts";
 import type { SecretStore } from "../../../model/secret-store.ts";
+import { controlSockets } from "../../../native/linux/process/engine-sockets.ts";
 import { isUnixSocketLive } from "../../../native/linux/process/unix-exchange.ffi.ts";
 import { openRouteNetlink } from "../../../native/linux/rtnetlink/route-netlink.ffi.ts";
 import { renderUapiSet } from "../../../uapi/set.ts";
 import type { KeeperClient } from "../keeper-client.ts";
 import { readServiceUser } from "../service-user.ts";
-import { removeDeadSockets, socketsOf } from "./engine-sockets.ts";
+import { removeDeadSockets } from "./engine-sockets.ts";
 
 /**
  * Has the keeper run an engine with exactly the spec's configuration. An engine that answers gets the difference. One
@@ -53,10 +54,10 @@ export async function ensureEngine(
 /** Ends the engine of a device; none is success. */
 export async function removeEngine(keeper: KeeperClient, device: string): Promise<void> {
   // A new keeper adopts the engine that a dead one left, and can then end it.
-  if ((await keeper.status()) === undefined && socketsOf(device).some(isUnixSocketLive) && hasLink(device))
-    await keeper.ensureRunning();
+  const isServed = () => controlSockets(keeper.folder, device).some(({ path }) => isUnixSocketLive(path));
+  if ((await keeper.status()) === undefined && isServed() && hasLink(device)) await keeper.ensureRunning();
   if ((await keeper.status()) !== undefined) await keeper.request({ request: "stopEngine", device });
-  removeDeadSockets(device);
+  removeDeadSockets(keeper.folder, device);
 }
 
 function hasLink(device: string): boolean {

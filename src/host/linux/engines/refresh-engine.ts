@@ -1,29 +1,30 @@
-import { existsSync } from "node:fs";
 import { ENGINE_MARK } from "../../../model/ownership.ts";
+import { controlSockets } from "../../../native/linux/process/engine-sockets.ts";
 import { beginUnixExchange } from "../../../native/linux/process/unix-exchange.ffi.ts";
 import { openRouteNetlink } from "../../../native/linux/rtnetlink/route-netlink.ffi.ts";
 import { renderEndpointRefresh, renderHandshakeRequest } from "../../../uapi/peer-refresh.ts";
 import { parseUapiDevice, UAPI_GET, type UapiDevice } from "../../../uapi/reply.ts";
-import { PROTOCOLS, socketPath } from "./engine-sockets.ts";
 
 const TIMEOUT_MS = 2000;
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
 /** Sets the peers' endpoints again in the engine of a device, which clears their cached source addresses. */
-export async function refreshEndpoints(device: string): Promise<void> {
-  await update(device, (state) => renderEndpointRefresh(state, hasRoute));
+export async function refreshEndpoints(keeperFolder: string, device: string): Promise<void> {
+  await update(keeperFolder, device, (state) => renderEndpointRefresh(state, hasRoute));
 }
 
 /** Has the engine of a device request handshakes from its peers. */
-export async function requestHandshakes(device: string): Promise<void> {
-  await update(device, renderHandshakeRequest);
+export async function requestHandshakes(keeperFolder: string, device: string): Promise<void> {
+  await update(keeperFolder, device, renderHandshakeRequest);
 }
 
 /** Sends each engine of the device one `set` rendered from its own state. */
-async function update(device: string, render: (state: UapiDevice) => string | undefined): Promise<void> {
-  for (const protocol of PROTOCOLS) {
-    const path = socketPath(protocol, device);
-    if (!existsSync(path)) continue;
+async function update(
+  keeperFolder: string,
+  device: string,
+  render: (state: UapiDevice) => string | undefined,
+): Promise<void> {
+  for (const { path } of controlSockets(keeperFolder, device)) {
     const request = render(parseUapiDevice(await ask(path, UAPI_GET)));
     if (request !== undefined) await ask(path, request);
   }

@@ -120,8 +120,10 @@ function deadSockets(runDir: string): readonly string[] {
       .filter((name) => /^awg-.*\.sock$/.test(name))
       .map((name) => join(socketFolder, name)),
   );
-  const keeper = keeperPaths(runDir, readNamespaceInode()).socket;
-  return [...engines, ...(existsSync(keeper) ? [keeper] : [])].filter((path) =>
+  const { folder, socket: keeper } = keeperPaths(runDir, readNamespaceInode());
+  const separate = namesIn(folder).filter((name) => /^(?:wireguard|amneziawg)-.*\.sock$/.test(name));
+  const own = separate.map((name) => join(folder, name));
+  return [...engines, ...own, ...(existsSync(keeper) ? [keeper] : [])].filter((path) =>
     orElse(false, () => !isUnixSocketLive(path)),
   );
 }
