@@ -4,6 +4,7 @@ import { backoffMs } from "../reconciler/machine/backoff.ts";
 import { type BurstLimits, burstDueMs, joinBurst, type PendingBurst } from "../reconciler/machine/burst-guard.ts";
 import { type ReconcilerEvent, reconcilerMachine } from "../reconciler/machine/reconciler.machine.ts";
 import { type Contention, noteRepairs, noteRival, type RepairHistory, type Rival, rivalsFor } from "./contention.ts";
+import { FailedRepair } from "./failed-repair.ts";
 
 /** One reconcile's plan, as far as the loop cares. */
 export interface LoopPlan {
@@ -16,6 +17,9 @@ export interface LoopPlan {
   /** The plan is of the accepted config, and the files have another. */
   readonly filesNotApplied?: boolean;
 }
+
+/** The wake by a person: `awg service reload` or kill -HUP. It ends the wait after a failed repair. */
+const ASKED_BY_PERSON = "SIGHUP";
 
 /** The host and its desired state, as the loop sees them. */
 export interface LoopSubject<P extends LoopPlan> {
@@ -86,6 +90,9 @@ export class ReconcileLoop<P extends LoopPlan> {
   #rivals: readonly Rival[] = [];
   /** How long a fight is left alone, from the plan that found it to the next try. */
   #leftAloneMs: number | undefined;
+  #failedRepair: FailedRepair | undefined;
+  /** The rest of its wait when events brought the same plan; 0 for any other. */
+  #restMs = 0;
 
   constructor(subject: LoopSubject<P>, deps: LoopDeps) {
     this.#subject = subject;
@@ -104,6 +111,7 @@ export class ReconcileLoop<P extends LoopPlan> {
     const nowMs = this.#deps.nowMs();
     const text = by === undefined ? what : `${what}, by ${by.text}`;
     this.#reasons.set(`${what}\n${by?.kind ?? ""}`, text);
+    if (what === ASKED_BY_PERSON) this.#failedRepair = undefined;
     if (by?.isRival === true) this.#rivals = noteRival(this.#rivals, { what, kind: by.kind, text, atMs: nowMs });
     this.#burst = joinBurst(this.#burst, nowMs);
     this.#burstTimer?.[Symbol.dispose]();
@@ -133,7 +141,10 @@ export class ReconcileLoop<P extends LoopPlan> {
       void this.#end();
       return;
     }
-    if (next.value === "inSync" && before !== "inSync") this.#reportInSync();
+    if (next.value === "inSync" && before !== "inSync") {
+      this.#failedRepair = undefined;
+      this.#reportInSync();
+    }
     for (const { type } of actions) this.#perform(type);
   }
 
@@ -173,6 +184,11 @@ export class ReconcileLoop<P extends LoopPlan> {
 
   #judge(): void {
     const { keys, proposed } = this.#planned ?? { keys: [], proposed: false };
+    this.#restMs = proposed ? 0 : (this.#failedRepair?.restMs(keys, this.#deps.nowMs()) ?? 0);
+    if (this.#restMs > 0) {
+      this.#send({ type: "refused", reason: this.#snapshot.context.reason });
+      return;
+    }
     const contention = proposed || keys.length === 0 ? undefined : this.#contention(keys);
     if (contention !== undefined) {
       const by = rivalsFor(this.#rivals, contention.keys, this.#deps.nowMs());
@@ -205,7 +221,11 @@ export class ReconcileLoop<P extends LoopPlan> {
     try {
       await this.#subject.apply(planned);
     } catch (error) {
-      if (!planned.proposed) this.#history = this.#historyBefore;
+      if (!planned.proposed) {
+        this.#history = this.#historyBefore;
+        this.#failedRepair ??= new FailedRepair();
+        this.#failedRepair.noteFailure(planned.keys);
+      }
       const reason = messageOf(error) + this.#meddling(planned.keys, sinceMs);
       return this.#send({ type: "applyFailed", reason });
     }
@@ -222,9 +242,15 @@ export class ReconcileLoop<P extends LoopPlan> {
 
   #scheduleRetry(): void {
     const { failures, reason } = this.#snapshot.context;
-    const waitMs = this.#leftAloneMs ?? backoffMs(failures, this.#deps.random());
+    const tries = this.#failedRepair?.failures ?? failures;
+    const restMs = this.#restMs;
+    const waitMs = restMs > 0 ? restMs : (this.#leftAloneMs ?? backoffMs(tries, this.#deps.random()));
+    this.#restMs = 0;
     this.#leftAloneMs = undefined;
-    this.#deps.report({ type: "stalled", reason, retryInMs: waitMs });
+    if (restMs === 0) {
+      this.#failedRepair?.rest(waitMs, this.#deps.nowMs());
+      this.#deps.report({ type: "stalled", reason, retryInMs: waitMs });
+    }
     this.#retryTimer?.[Symbol.dispose]();
     this.#retryTimer = this.#deps.setTimer(waitMs, () => this.#send({ type: "retry" }));
   }

@@ -82,7 +82,7 @@ export async function examineApplied(
       ...judgeTunnels(resources, noNetwork, common.nowMs),
       ...judgeApplied(resources, remedy, killSwitch),
       ...extraFindings(drifts),
-      ...((await endsAtReboot(parts.host, desired)) ? [ENDS_AT_REBOOT] : []),
+      ...((await endsAtReboot(parts, desired)) ? [ENDS_AT_REBOOT] : []),
     ];
   } catch (error) {
     return [

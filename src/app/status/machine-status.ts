@@ -50,7 +50,7 @@ export async function readStatus(parts: HostParts): Promise<Status> {
     ...(desired.down === undefined ? {} : { down: desired.down }),
     ...(fallback.length === 0 ? {} : { fallback }),
     ...(mainRuleMissing === undefined ? {} : { mainRuleMissing }),
-    ...((await endsAtReboot(host, desired)) ? { endsAtReboot: true as const } : {}),
+    ...((await endsAtReboot(parts, desired)) ? { endsAtReboot: true as const } : {}),
   };
   return awaiting === undefined ? status : { ...status, awaiting };
 }

@@ -7,13 +7,14 @@ const DAEMON = { systemd: "awg.service", launchd: LAUNCHD.daemon } as const;
 
 /**
  * Whether a reboot removes what is applied: this host runs services, and awg's is not one that starts at boot. False
- * where nothing is applied, or no service can run (as in a network namespace, which ends with a reboot itself).
+ * where nothing is applied, no service can run (as in a network namespace, which ends with a reboot itself), or the
+ * host is simulated and never reboots.
  */
 export async function endsAtReboot(
-  { services }: Pick<Host, "services">,
+  { host: { services }, isSimulated }: { readonly host: Pick<Host, "services">; readonly isSimulated: boolean },
   { resources }: DesiredState,
 ): Promise<boolean> {
-  if (services === undefined || resources.length === 0) return false;
+  if (isSimulated || services === undefined || resources.length === 0) return false;
   try {
     const { kind } = await services.readManager();
     return kind !== "none" && !(await services.readAutostart({ service: DAEMON[kind] })).enabled;

@@ -92,7 +92,8 @@ function correction(
     if (isAccepted) return "was changed outside awg";
     if (before === null) return "will be created";
     if (entry !== undefined) return "config changed";
-    return isSetting(driver) ? "needed by awg's routes" : "differs from the config";
+    if (!isSetting(driver)) return "differs from the config";
+    return driver.kind === "sysctl" ? "needed by awg's routes" : "the config asks for it";
   }
 }
 

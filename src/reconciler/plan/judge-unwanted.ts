@@ -30,7 +30,7 @@ export function judgeUnwanted(
   const after = effectiveSpec(driver, null, entry?.original ?? null);
   const isDone = isSetting(driver) && ours !== undefined && (after === null || driver.diff(after, ours).length === 0);
   if (ours === undefined || spec === undefined || isDone) return forget("is gone already or no longer ours");
-  return remove(spec, after, after === null ? "will be removed" : "the original will be put back");
+  return remove(spec, after, after === null ? removalReason(driver.kind) : "the original will be put back");
 
   function remove(before: Spec | null, target: Spec | null, reason: string): Verdict {
     return verdictOf([{ kind, key, action: "delete", before, after: target, changes: [], reason }]);
@@ -41,4 +41,8 @@ export function judgeUnwanted(
     if (entry === undefined) return verdictOf([]);
     return verdictOf([{ kind, key, action: "forget", before: entry.spec, after: null, changes: [], reason }]);
   }
+}
+
+function removalReason(kind: string): string {
+  return kind === "resolver" ? "will be removed; the host's own servers return" : "will be removed";
 }

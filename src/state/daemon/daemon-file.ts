@@ -18,7 +18,7 @@ export interface DaemonPlace extends Disposable {
 }
 
 /**
- * Takes the place until it is disposed or this process ends, however that happens.
+ * Takes the place until it is disposed, which leaves no file, or this process ends, however that happens.
  *
  * @param path of the files, without their extensions `.lock` and `.json`
  * @throws AwgError locked, naming the process, while another daemon has it
@@ -48,6 +48,8 @@ export function takeDaemonPlace(path: string, nowMs: number): DaemonPlace {
     },
     [Symbol.dispose]: () => {
       remove(file);
+      // While it is held: a daemon that waits for it finds that it is gone, and makes its own.
+      remove(`${path}.lock`);
       lock[Symbol.dispose]();
     },
   };

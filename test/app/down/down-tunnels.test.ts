@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { planDownChange } from "../../../src/app/down/change-down.ts";
 import { downNotes, withoutDown } from "../../../src/app/down/down-tunnels.ts";
+import { useSimulatedBench } from "../../compose/simulated-bench.ts";
 import { configOf } from "../../resources/sample.ts";
 
 const PEER = (address: string) =>
@@ -17,6 +19,25 @@ probes: [{ name: web, type: ping, target: 10.2.0.1, via: office }]
 `);
 const GUARDED = "default: { via: home, fallback: block }\nkillSwitch: { enabled: true }";
 const OPEN = "default: { via: office, fallback: direct }\nkillSwitch: { enabled: false }";
+
+const newBench = useSimulatedBench();
+
+test("awg down of a tunnel in lifecycle.protect is refused, and changes nothing", async () => {
+  const bench = newBench();
+  const text = bench.config({ office: {}, home: {} }, "lifecycle: { protect: [tunnel/office] }");
+  await bench.apply(text);
+  const before = bench.read();
+  const down = (tunnel: string) =>
+    bench.ask(async (session) =>
+      planDownChange(session.host.parts, await session.load([{ name: "bench.yaml", text }]), { tunnel, isDown: true }),
+    );
+  await expect(down("office")).rejects.toMatchObject({
+    kind: "config",
+    message: "tunnel/office must not be destroyed or replaced: lifecycle.protect names it",
+  });
+  expect(bench.read()).toBe(before);
+  expect((await down("home")).changed).toEqual(["home"]);
+});
 
 describe("a tunnel that awg down took down", () => {
   test("leaves the config; its flows use their fallbacks, all others stay", () => {

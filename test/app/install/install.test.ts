@@ -7,7 +7,8 @@ import { addSteps, type InstallationStep, removeSteps } from "../../../src/app/i
 import { refuseHiddenProgram, replaceableParts } from "../../../src/app/install/machine-steps.ts";
 import { controlDaemon, readServices } from "../../../src/app/install/service-control.ts";
 import type { HostParts } from "../../../src/app/parts.ts";
-import type { ServiceCommand } from "../../../src/host/ports/services.ts";
+import { planConfig } from "../../../src/app/plan/planner.ts";
+import type { ServiceCommand, ServiceManager } from "../../../src/host/ports/services.ts";
 import type { MachineState } from "../../../src/host/simulated/machine-state.ts";
 import { sampleConfig } from "../../support/config.ts";
 import { temporaryFolder } from "../../support/folder.ts";
@@ -56,6 +57,26 @@ describe("awg install and uninstall", () => {
     );
     expect(() => refuseHiddenProgram({ kind: "launchd", program })).not.toThrow();
     expect(() => refuseHiddenProgram({ kind: "systemd", program: ["/opt/tmp/awg"] })).not.toThrow();
+  });
+
+  test("a config with service: {} is refused with the same sentence, and planned without it", async () => {
+    const planFrom = async (program: readonly string[], more: string) => {
+      await using session = await openTestSession(options());
+      const { parts } = session.host;
+      const { services } = parts.host;
+      if (services === undefined) throw new Error("a simulated host has services");
+      const readManager = async () => ({ ...((await services.readManager()) as ServiceManager), program });
+      const host = { ...parts.host, services: { ...services, readManager } };
+      const text = sampleConfig(`default: { via: direct }\nkillSwitch: { enabled: false }\n${more}\n`);
+      return planConfig({ ...parts, host }, await session.load([{ name: "c.yaml", text }]));
+    };
+    const hidden = ["/usr/bin/node", "/tmp/awg/src/cli/awg.ts"];
+    await expect(planFrom(hidden, "service: {}")).rejects.toMatchObject({
+      kind: "unsupported",
+      message: "services cannot see /tmp/awg/src/cli/awg.ts: systemd hides /tmp and /var/tmp from them",
+    });
+    await planFrom(hidden, "");
+    await planFrom(["/usr/bin/node", "/opt/awg/awg.ts"], "service: {}");
   });
 
   test("without the rights of root both are refused before anything is read", async () => {

@@ -2,6 +2,7 @@ import { rmSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import type { Examination } from "../../../src/app/doctor/finding.ts";
 import type { DriftReport } from "../../../src/app/status/drift.ts";
+import { endsAtReboot } from "../../../src/app/status/reboot.ts";
 import type { Status } from "../../../src/app/status/status-report.ts";
 import { renderDrift } from "../../../src/cli/verbs/inspect/drift.view.ts";
 import { renderStatus } from "../../../src/cli/verbs/inspect/status.view.ts";
@@ -183,17 +184,26 @@ test("the default of a rollback is the last generation with a config, never the 
   expect((await bench.ask((session) => session.planRollback(2))).desired.resources).toEqual([]);
 });
 
-test("status and doctor name that a reboot ends this, until awg is installed", async () => {
+test("a reboot ends what is applied until awg is installed; a simulated host never reboots", async () => {
   const bench = await appliedBench();
   const { status, doctor } = await askAll(bench);
-  expect(renderStatus(status, plain)).toContain("\nA reboot ends this; awg install keeps it.\n");
-  expect(doctor.findings).toContainEqual(expect.objectContaining({ id: "ends-at-reboot", remedy: ["awg install"] }));
+  expect(status.endsAtReboot).toBeUndefined();
+  expect(doctor.findings.map(({ id }) => id)).not.toContain("ends-at-reboot");
+  expect(renderStatus({ ...status, endsAtReboot: true }, plain)).toContain(
+    "\nA reboot ends this; awg install keeps it.\n",
+  );
+  const asRealHost = () =>
+    bench.ask(async ({ host: { parts } }) => {
+      const { desired } = (await parts.stores.generations.latest()) ?? { desired: { resources: [] } };
+      return [await endsAtReboot(parts, desired), await endsAtReboot({ ...parts, isSimulated: false }, desired)];
+    });
+  expect(await asRealHost()).toEqual([false, true]);
   bench.meddle((text) => {
     const { services, ...state } = JSON.parse(text) as { services: unknown[] };
     const service = { name: "awg.service", path: "/x", definition: "", loaded: "", enabled: true, running: true };
     return JSON.stringify({ ...state, services: [...services, service] });
   });
-  expect((await askAll(bench)).status.endsAtReboot).toBeUndefined();
+  expect(await asRealHost()).toEqual([false, false]);
 });
 
 describe("doctor on a tunnel without an answer", () => {

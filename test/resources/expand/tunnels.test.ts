@@ -365,7 +365,7 @@ default: { via: direct }`;
   test.each([
     ["both families", "10.8.0.2/32, fd00:8::2/128", "0.0.0.0/0, ::/0", [4, 6], []],
     ["no address of IPv6", "10.8.0.2/32", "0.0.0.0/0, ::/0", [4], ["does not carry IPv6"]],
-    ["no prefix of IPv6", "10.8.0.2/32, fd00:8::2/128", "0.0.0.0/0", [4], ["does not carry IPv6"]],
+    ["no prefix of IPv6", "10.8.0.2/32, fd00:8::2/128", "0.0.0.0/0", [4], []],
     ["IPv6 only", "fd00:8::2/128", "::/0", [6], []],
     ["nothing that fits", "10.8.0.2/32", "::/0", [], ["carries nothing"]],
   ] as const)("law 1: %s", (_name, addresses, allowed, families, said) => {
@@ -380,6 +380,29 @@ default: { via: direct }`;
     const messages = expansion.notes.filter(({ path }) => path === "tunnels.office").map(({ message }) => message);
     expect(messages).toHaveLength(said.length);
     for (const [index, text] of said.entries()) expect(messages[index]).toContain(text);
+  });
+
+  test.each([
+    ["the default", "default: { via: office }\nkillSwitch: { enabled: true }", true],
+    [
+      "a rule for an IPv6 prefix",
+      'default: { via: direct }\nrules: [{ destinations: ["2001:db8::/32"], via: office }]',
+      true,
+    ],
+    ["a rule for a port", "default: { via: direct }\nrules: [{ ports: [80], protocol: tcp, via: office }]", true],
+    [
+      "a rule for IPv4 prefixes",
+      "default: { via: direct }\nrules: [{ destinations: [10.0.0.0/8], via: office }]",
+      false,
+    ],
+  ])("IPv6 that it does not carry is worth a note for %s: %s", (_, flows, isNoted) => {
+    const peer = `{ publicKey: ${KEY_A}, allowedIPs: [0.0.0.0/0] }`;
+    const text = `
+tunnels:
+  office: { protocol: wireguard, privateKey: { file: /k }, addresses: [10.8.0.2/32], peers: [${peer}] }
+${flows}`;
+    const messages = expandText(text).notes.map(({ message }) => message);
+    expect(messages.includes("does not carry IPv6: IPv6 traffic to it is dropped")).toBe(isNoted);
   });
 });
 

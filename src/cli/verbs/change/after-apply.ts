@@ -35,7 +35,7 @@ export async function stateAfter(
   answering: Promise<readonly FirstAnswer[]>,
 ): Promise<StateAfter> {
   const tunnels = await answering;
-  const ends = changed && desired.down === undefined && (await endsAtReboot(parts.host, desired));
+  const ends = changed && desired.down === undefined && (await endsAtReboot(parts, desired));
   return {
     ...(tunnels.length === 0 ? {} : { tunnels }),
     ...(ends ? { endsAtReboot: true } : {}),

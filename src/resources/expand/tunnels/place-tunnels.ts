@@ -97,10 +97,23 @@ function familiesOf(config: Config, key: string, { addresses, peers }: NoiseTunn
   if (families.length === 0) {
     const message = "carries nothing: it has no address in the IP family of its peers' allowedIPs";
     notes.push({ path: `tunnels.${key}`, message });
-  } else if (!families.includes(6)) {
+  } else if (!families.includes(6) && mayGetIpv6(config, key, peers)) {
     notes.push({ path: `tunnels.${key}`, message: "does not carry IPv6: IPv6 traffic to it is dropped" });
   }
   return families;
+}
+
+/** Whether the config sends IPv6 traffic to this tunnel, as a split tunnel of IPv4 destinations does not. */
+function mayGetIpv6({ rules, default: all }: Config, key: string, peers: NoiseTunnel["peers"]): boolean {
+  if (peers.some(({ allowedIPs }) => allowedIPs.some((prefix) => familyOfText(prefix) === 6))) return true;
+  const isThis = (via: Config["default"]["via"]): boolean => via.kind === "tunnel" && via.tunnel === key;
+  return isThis(all.via) || rules.some(({ via, destinations }) => isThis(via) && mayBeIpv6(destinations));
+}
+
+function mayBeIpv6(destinations: Config["rules"][number]["destinations"]): boolean {
+  return (
+    destinations === undefined || destinations.some((one) => one.kind !== "prefix" || familyOfText(one.prefix) === 6)
+  );
 }
 
 function resolveEndpoints(

@@ -1,0 +1,32 @@
+/** The longest time that events cannot begin the same repair again. */
+const LONGEST_REST_MS = 10_000;
+
+/**
+ * Repairs that failed in a row, and how long the last one rests. A failed apply changes the host twice, so its own
+ * events would begin it again at once, several times a second. Pure.
+ */
+export class FailedRepair {
+  #keys = "";
+  #failures = 0;
+  #endsMs: number | undefined;
+
+  get failures(): number {
+    return this.#failures;
+  }
+
+  noteFailure(keys: readonly string[]): void {
+    this.#keys = keys.join(" ");
+    this.#failures += 1;
+    this.#endsMs = undefined;
+  }
+
+  /** Begins its rest; later calls for the same failure change nothing. */
+  rest(waitMs: number, nowMs: number): void {
+    this.#endsMs ??= nowMs + Math.min(waitMs, LONGEST_REST_MS);
+  }
+
+  /** Milliseconds that a plan of these keys still has to wait; 0 if it is another plan, or due. */
+  restMs(keys: readonly string[], nowMs: number): number {
+    return keys.join(" ") === this.#keys && this.#endsMs !== undefined ? Math.max(0, this.#endsMs - nowMs) : 0;
+  }
+}
