@@ -51,10 +51,31 @@ export type AppMatcher =
 export type Destination =
   | string
   | {
-      domain: string;
+      domain:
+        | string
+        | {
+            exact: string;
+          }
+        | {
+            suffix: string;
+          }
+        | {
+            keyword: string;
+          };
     }
   | {
-      list: string;
+      list:
+        | string
+        | {
+            /**
+             * The list's https address.
+             */
+            url: string;
+            /**
+             * SHA-256 of its content, in hex.
+             */
+            sha256: string;
+          };
     }
   | {
       geoip: string;
@@ -195,6 +216,15 @@ export interface AwgConfiguration {
    * auto: carried by tunnels that carry IPv6, else blocked.
    */
   ipv6?: "auto" | "block";
+  /**
+   * The database of countries for rules.
+   */
+  geoip?: {
+    /**
+     * A MaxMind DB file with the country of each network.
+     */
+    database?: string;
+  };
   /**
    * The system service.
    */
@@ -824,7 +854,7 @@ export interface Rule {
    */
   parent?: AppMatcher | AppMatcher[];
   /**
-   * Prefixes or addresses, or { domain | list | geoip } (domain, list, geoip: not implemented yet).
+   * Prefixes or addresses, or { domain | list | geoip } (domain: not implemented yet; list, geoip: not implemented on macOS yet).
    */
   destinations?: Destination | Destination[];
   /**
@@ -927,7 +957,7 @@ export interface Match {
    */
   parent?: AppMatcher | AppMatcher[];
   /**
-   * Prefixes or addresses, or { domain | list | geoip } (domain, list, geoip: not implemented yet).
+   * Prefixes or addresses, or { domain | list | geoip } (domain: not implemented yet; list, geoip: not implemented on macOS yet).
    */
   destinations?: Destination | Destination[];
   /**
@@ -983,7 +1013,7 @@ export interface PathClaim {
    */
   parent?: AppMatcher | AppMatcher[];
   /**
-   * Prefixes or addresses, or { domain | list | geoip } (domain, list, geoip: not implemented yet).
+   * Prefixes or addresses, or { domain | list | geoip } (domain: not implemented yet; list, geoip: not implemented on macOS yet).
    */
   destinations?: Destination | Destination[];
   /**

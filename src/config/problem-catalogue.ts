@@ -54,6 +54,7 @@ export const PROBLEM_CATALOGUE = {
   "endpoint-without-port": "An endpoint has no port.",
   "endpoint-address": "An endpoint is an unspecified, multicast, broadcast or link-local address.",
   "domain-syntax": "The value is not a domain name.",
+  "list-source": "A list by its address is not https, or has no SHA-256 of its content.",
   "path-relative": "A path does not begin with a slash.",
   "regex-syntax": "The regular expression cannot be read.",
   "regex-slow": "The regular expression can take exponential time.",

@@ -56,6 +56,7 @@ export const PROBLEM_REMEDIES: Readonly<Record<ProblemId, string>> = {
   "endpoint-without-port": "Add the port: host:51820.",
   "endpoint-address": "Write the address of one server.",
   "domain-syntax": "Write it like corp.example.",
+  "list-source": "Write `{ url: https://…, sha256: … }`, or name a file by its absolute path.",
   "path-relative": "Write the path from the root: /etc/awg/office.key.",
   "regex-syntax": "Correct the expression.",
   "regex-slow": "Remove nested repetitions.",

@@ -40,6 +40,7 @@ export function expand(config: Config, facts: HostFacts, options: ExpandOptions)
     config,
     facts,
     tunnels: [],
+    ...(options.lists === undefined ? {} : { lists: options.lists }),
     notes,
     unsupported: unsupportedUses(config, facts, beside),
   };
@@ -71,6 +72,7 @@ export function expand(config: Config, facts: HostFacts, options: ExpandOptions)
     pathNumbers: rememberNumbers(keptByName(options.pathNumbers, config), pathNumbers),
     notes: context.notes,
     unsupported: context.unsupported,
+    ...(options.lists === undefined ? {} : { lists: options.lists }),
     ...(Object.keys(alternatives).length === 0 ? {} : { alternatives }),
     ...(Object.keys(unresolved).length === 0 ? {} : { unresolved }),
   };

@@ -26,6 +26,13 @@ const ROOMS: readonly Room[] = [
     why: "text becomes a typed Config, or problems with a place; pure",
   },
   {
+    folder: /^src\/lists\//,
+    may: [/^src\/(model|config|lists)\//],
+    node: false,
+    packages: [],
+    why: "lists of destinations and databases of countries: hostile bytes to prefixes and names; pure",
+  },
+  {
     folder: /^src\/uapi\//,
     may: [/^src\/(model|uapi)\//],
     node: false,
@@ -67,7 +74,7 @@ const ROOMS: readonly Room[] = [
   },
   {
     folder: /^src\/resources\//,
-    may: [/^src\/(model|config|uapi)\//, /^src\/resources\//, /^src\/host\/ports\//],
+    may: [/^src\/(model|config|lists|uapi)\//, /^src\/resources\//, /^src\/host\/ports\//],
     node: false,
     packages: [],
     why: "a kind knows the host through the Host port alone",

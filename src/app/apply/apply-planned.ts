@@ -3,6 +3,7 @@ import { isInSync } from "../../model/plan.ts";
 import { executePlan } from "../../reconciler/apply/execute.ts";
 import type { ApplyDeps, Outcome } from "../../reconciler/apply/outcome.ts";
 import { rememberNumbers } from "../../resources/expand.ts";
+import { keepFetchedLists } from "../lists/kept-lists.ts";
 import { applyDepsOf, type HostParts } from "../parts.ts";
 import { tunnelsToStart } from "../plan/inotify-limit.ts";
 import type { Planned } from "../plan/planned.ts";
@@ -36,7 +37,10 @@ export async function applyPlanned(
     : planMadeUnderLock(parts, planned));
   refuseObstacles(parts, current.plan);
   const outcome = await execute(parts, deps, planned, current, hooks);
-  if (outcome.kind === "applied") remember();
+  if (outcome.kind === "applied") {
+    remember();
+    keepFetchedLists();
+  }
   const kept = await cleanUp(parts, devices, planned, current, outcome);
   await parts.close();
   const isConfirmationOver =

@@ -1,4 +1,4 @@
-import type { Config } from "../../config/config.ts";
+import type { Config, Match } from "../../config/config.ts";
 import type { HostFacts } from "../../host/ports/facts.ts";
 import type { Host } from "../../host/ports/host.ts";
 import { AwgError } from "../../model/error.ts";
@@ -6,6 +6,7 @@ import type { SecretId } from "../../model/secret.ts";
 import type { Generation } from "../../reconciler/journal/generation.ts";
 import type { BesideTunnels, ExpandOptions } from "../../resources/expand/expansion.ts";
 import { devicesOf, type Expansion, endpointsOf } from "../../resources/expand.ts";
+import type { ReadLists } from "../lists/read-lists.ts";
 import type { LoadedConfig } from "../load/loaded-config.ts";
 import type { HostParts } from "../parts.ts";
 import { secretsOf } from "./facts-wanted.ts";
@@ -22,26 +23,44 @@ interface Written {
  * generation.
  */
 export async function expandConfig(
-  { resolveSecret, host, expandInput = expandOnce }: HostParts,
+  parts: HostParts,
   { config, secretPlaces = {} }: Written,
   facts: HostFacts,
   latest: Generation | undefined,
   unanswered: NonNullable<ExpandOptions["unanswered"]> = {},
 ): Promise<Expansion> {
+  const { resolveSecret, host, expandInput = expandOnce } = parts;
   const secretIds: Record<string, SecretId> = {};
   for (const named of secretsOf(config)) {
     const name = JSON.stringify(named.ref);
     secretIds[name] = await placed(secretPlaces[name], () => resolveSecret(named));
   }
+  const read = await listsIn(config, parts);
   const accepted = latest?.desired.resources ?? [];
   const options = {
     pathNumbers: latest?.pathNumbers ?? {},
     endpoints: endpointsOf(accepted),
     devices: devicesOf(accepted),
     unanswered,
+    ...(read === undefined ? {} : { lists: read.lists }),
     ...(asksBeside(config) ? { beside: await besideTunnelsOf(host, config) } : {}),
   };
-  return expandInput({ config, facts, secretIds, options });
+  const expansion = expandInput({ config, facts, secretIds, options });
+  return read === undefined ? expansion : { ...expansion, notes: [...expansion.notes, ...read.notes] };
+}
+
+/** The lists that the rules name; undefined if there are none. */
+export async function listsIn(
+  config: Config,
+  parts: Pick<HostParts, "stateDir" | "isSimulated">,
+): Promise<ReadLists | undefined> {
+  const claims = config.invariants.flatMap(({ never, always }): Match[] => [never ?? always ?? []].flat());
+  const named = [...config.rules, ...claims].some(({ destinations = [] }) =>
+    destinations.some(({ kind }) => kind === "list" || kind === "geoip"),
+  );
+  if (!named) return undefined;
+  const { readLists } = await import("../lists/read-lists.ts");
+  return readLists(config, parts);
 }
 
 /** Whether a config declares more than tunnels and their policy: services, system extensions. */

@@ -4,6 +4,8 @@ import type { HostFacts } from "../../host/ports/facts.ts";
 import { AwgError } from "../../model/error.ts";
 import type { FirewallPolicy, PathRef } from "../../model/firewall/policy.ts";
 import type { DesiredState } from "../../model/resources/desired-state.ts";
+import { destinationPrefixes } from "../../resources/expand/destinations.ts";
+import type { Lists } from "../../resources/expand/expansion.ts";
 import { PROTOCOL_NUMBERS } from "../../resources/expand/flow-rules.ts";
 import { uidRanges } from "../../resources/expand/user-ranges.ts";
 import { describePacket } from "../../verify/finding.ts";
@@ -19,7 +21,12 @@ const NO_POLICY: FirewallPolicy = { steering: { rules: [], default: { kind: "dir
  * @throws AwgError("invariant") with one packet that breaks it and the rule that gives it that path; nothing was
  *   changed.
  */
-export function proveInvariants({ invariants }: Config, { resources }: DesiredState, facts: HostFacts): void {
+export function proveInvariants(
+  { invariants }: Config,
+  { resources }: DesiredState,
+  facts: HostFacts,
+  lists: Lists = {},
+): void {
   const policy = resources.find((resource) => resource.kind === "firewall")?.spec ?? NO_POLICY;
   const deviceOf = (tunnel: string) =>
     resources.find((resource) => resource.kind === "link" && resource.key === `link/${tunnel}`)?.spec;
@@ -32,7 +39,7 @@ export function proveInvariants({ invariants }: Config, { resources }: DesiredSt
     const isNamed = (path: PathRef) => (path.kind === "tunnel" ? path.device === device : path.kind === via.kind);
     const isOther = (path: PathRef) => path.kind !== "block" && !isNamed(path);
     // A direct rule does not cover other users' own uids (rule S4.4); every other claim is checked for them too.
-    const matches = matchesOf(claim, facts, { own: never === undefined && via.kind === "direct" });
+    const matches = matchesOf(claim, facts, { lists, own: never === undefined && via.kind === "direct" });
     const found = findFlow(policy, matches, never === undefined ? isOther : isNamed);
     if (found === undefined) continue;
     const where = name === undefined ? `invariants.${index}` : `invariants.${index} (${name})`;
@@ -50,9 +57,9 @@ export function proveInvariants({ invariants }: Config, { resources }: DesiredSt
 function matchesOf(
   { users, destinations, ports, protocol }: PathClaim,
   facts: HostFacts,
-  { own }: { readonly own: boolean },
+  { own, lists }: { readonly own: boolean; readonly lists: Lists },
 ) {
-  const prefixes = destinations?.flatMap((one) => (one.kind === "prefix" ? [one.prefix] : []));
+  const prefixes = destinations === undefined ? undefined : destinationPrefixes(destinations, lists);
   const common = {
     ...(users === undefined ? {} : { uids: uidRanges(users, facts, { own }).ranges }),
     ...(prefixes === undefined ? {} : { destinations: prefixes }),

@@ -46,7 +46,7 @@ export async function planConfig(
   await refuseOwnKeys(parts, { config, secretPlaces }, expansion.desired, latest?.desired);
   if (config.invariants.length > 0) {
     const { proveInvariants } = await import("./invariants.ts");
-    proveInvariants(config, expansion.desired, facts);
+    proveInvariants(config, expansion.desired, facts, expansion.lists);
   }
   const wholly = { ...expansion.desired, ...(down.length === 0 ? {} : { down }) };
   const { desired, alsoTaken, isPartial } = selectionOf(wholly, latest, selection);

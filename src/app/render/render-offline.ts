@@ -15,6 +15,7 @@ import { wantedExtension } from "../../resources/system-extension/wanted-extensi
 import { refuseUnsupported } from "../apply/failure.ts";
 import type { LoadedConfig } from "../load/loaded-config.ts";
 import type { HostParts } from "../parts.ts";
+import { listsIn } from "../plan/expand-config.ts";
 import { factsWantedBy } from "../plan/facts-wanted.ts";
 import type { ToRender } from "./omissions.ts";
 
@@ -125,7 +126,9 @@ export async function desiredForAnyone(
   const secrets = (ref: object) => sha256Hex(canonicalJson(ref)) as SecretId;
   const services = wantedServices(config, SYSTEMD_MANAGER, renderBootTable());
   const beside = joined([services, wantedExtension(config, "only macOS has them")]);
-  const expansion = expand(config, facts, { pathNumbers: {}, secrets, beside });
+  const read = await listsIn(config, { stateDir: "", isSimulated: false });
+  const lists = read === undefined ? {} : { lists: read.lists };
+  const expansion = expand(config, facts, { pathNumbers: {}, secrets, beside, ...lists });
   refuseUnsupported(expansion, featurePlaces);
   return expansion;
 }

@@ -120,9 +120,17 @@ function coversDestination(outer: Destination, inner: Destination): boolean {
     return wider !== undefined && narrower !== undefined && prefixContains(wider, narrower);
   }
   if (outer.kind === "domain" && inner.kind === "domain") {
-    return inner.domain === outer.domain || inner.domain.endsWith(`.${outer.domain}`);
+    return coversDomain(outer, inner);
   }
   return JSON.stringify(outer) === JSON.stringify(inner);
+}
+
+type DomainDestination = Destination & { kind: "domain" };
+
+function coversDomain(outer: DomainDestination, inner: DomainDestination): boolean {
+  if (outer.match === "keyword") return inner.domain.includes(outer.domain);
+  if (inner.match === "keyword" || (outer.match === "exact" && inner.match === "suffix")) return false;
+  return inner.domain === outer.domain || (outer.match === "suffix" && inner.domain.endsWith(`.${outer.domain}`));
 }
 
 /** Ranges may be adjacent: 1-10 and 11-20 cover 5-15. */

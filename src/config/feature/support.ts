@@ -19,6 +19,7 @@ export interface FeatureSupport {
 
 const EVERYWHERE = { linux: "yes", darwin: "yes" } as const;
 const NOT_YET = { linux: "not-yet", darwin: "not-yet" } as const;
+const LINUX_FIRST = { linux: "yes", darwin: "not-yet" } as const;
 const ONLY_LINUX = { linux: "yes", darwin: "never" } as const;
 const ONLY_MACOS = { linux: "never", darwin: "yes" } as const;
 
@@ -52,8 +53,8 @@ export const FEATURE_SUPPORT = {
   "match.parent": NOT_YET,
   "match.when": NOT_YET,
   "match.domain": { ...NOT_YET, value: "domain" },
-  "match.list": { ...NOT_YET, value: "list" },
-  "match.geoip": { ...NOT_YET, value: "geoip" },
+  "match.list": { ...LINUX_FIRST, value: "list" },
+  "match.geoip": { ...LINUX_FIRST, value: "geoip" },
   "match.nested": NOT_YET,
   "killSwitch.atBoot": ONLY_LINUX,
   "killSwitch.ephemeral": { ...NOT_YET, value: "false" },

@@ -4,7 +4,7 @@ import { prefix } from "../field/address.ts";
 import { duration } from "../field/duration.ts";
 import { endpoint } from "../field/endpoint.ts";
 import { type Fault, fault, isFault, leaf, oneOrMany, wrongType } from "../field/leaf.ts";
-import { boolean, checkText, oneOf, text } from "../field/scalar.ts";
+import { boolean, checkAbsolutePath, checkText, oneOf, text } from "../field/scalar.ts";
 import { HTTP_CONSTRAINTS, PROBE_CONSTRAINTS, UPDATE_CONSTRAINTS } from "./constraints.ts";
 import { via } from "./path.ts";
 
@@ -23,6 +23,16 @@ export const serviceSchema = z.strictObject({
   notifications: boolean()
     .describe("Show a desktop notification when protection is lost or cannot be repaired.")
     .prefault(false),
+});
+
+/** Where geoipupdate(1) puts the database of countries. */
+export const GEOIP_DATABASE = "/usr/share/GeoIP/GeoLite2-Country.mmdb";
+
+const absolutePath = leaf({ type: "string", minLength: 1, maxLength: 4096, pattern: "^/" }, checkAbsolutePath);
+
+/** The database that `destinations: [{ geoip }]` reads. */
+export const geoipSchema = z.strictObject({
+  database: absolutePath.describe("A MaxMind DB file with the country of each network.").prefault(GEOIP_DATABASE),
 });
 
 /** The macOS system extension. */

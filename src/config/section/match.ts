@@ -1,17 +1,15 @@
 import { z } from "zod";
 import { LAST_UID } from "../../model/firewall/packet.ts";
-import { parsePrefix } from "../../model/prefix.ts";
 import { keyMeta } from "../feature/support.ts";
-import { checkPrefix } from "../field/address.ts";
-import { checkDomain } from "../field/domain.ts";
-import { nearestWord } from "../field/edit-distance.ts";
-import { type Fault, fault, isFault, kindOf, leaf, oneOrMany, quote, quoteKey, wrongType } from "../field/leaf.ts";
+import { type Fault, fault, isFault, leaf, oneOrMany, quote, wrongType } from "../field/leaf.ts";
 import { upTo } from "../field/number-pattern.ts";
-import { DOMAIN_PATTERN, PREFIX_PATTERN, TEXT_PATTERN } from "../field/patterns.ts";
+import { TEXT_PATTERN } from "../field/patterns.ts";
 import { type PortRange, portRange } from "../field/port.ts";
 import { checkRegex } from "../field/regex.ts";
-import { boolean, checkAbsolutePath, checkText, checkWholeNumber, oneOf, orList, text } from "../field/scalar.ts";
+import { boolean, checkAbsolutePath, checkText, checkWholeNumber, oneOf, text } from "../field/scalar.ts";
 import { MATCH_CONSTRAINTS } from "./constraints.ts";
+import { type Destination, destination } from "./destination.ts";
+import { build, type OneKeyReader, oneKeyForms, readOneKey } from "./one-key.ts";
 
 /** How a program is recognised. */
 export type AppMatcher =
@@ -23,12 +21,7 @@ export type AppMatcher =
   | { readonly kind: "bundleId"; readonly bundleId: string }
   | { readonly kind: "signer"; readonly signer: string };
 
-/** Where traffic goes. Prefixes are canonical text. */
-export type Destination =
-  | { readonly kind: "prefix"; readonly prefix: string }
-  | { readonly kind: "domain"; readonly domain: string }
-  | { readonly kind: "list"; readonly list: string }
-  | { readonly kind: "geoip"; readonly geoip: string };
+export type { Destination } from "./destination.ts";
 
 export const PROTOCOLS = ["tcp", "udp", "icmp", "icmpv6", "sctp", "gre", "esp"] as const;
 export type Protocol = (typeof PROTOCOLS)[number];
@@ -73,9 +66,7 @@ export const MATCH_KEYS = [
   "not",
 ] as const satisfies readonly (keyof Match)[];
 
-type Reader<T> = Readonly<Record<string, (value: unknown) => T | Fault>>;
-
-const APP_READERS: Reader<AppMatcher> = {
+const APP_READERS: OneKeyReader<AppMatcher> = {
   path: (value) => build(checkAbsolutePath(value), (path) => ({ kind: "path", path })),
   dir: (value) => build(checkAbsolutePath(value), (dir) => ({ kind: "dir", dir })),
   contains: (value) => build(checkText(value), (contains) => ({ kind: "contains", contains })),
@@ -84,43 +75,19 @@ const APP_READERS: Reader<AppMatcher> = {
   signer: (value) => build(checkText(value), (signer) => ({ kind: "signer", signer })),
 };
 
-const DESTINATION_READERS: Reader<Destination> = {
-  domain: (value) => build(checkDomain(value), (domain) => ({ kind: "domain", domain })),
-  list: (value) => build(checkText(value, 4096), (list) => ({ kind: "list", list })),
-  geoip: (value) => build(checkCountry(value), (geoip) => ({ kind: "geoip", geoip })),
-};
-
-/** What the one key of a form takes, for the JSON Schema. */
-const FORM_PATTERNS: Readonly<Record<string, string>> = {
-  path: "^/",
-  dir: "^/",
-  domain: DOMAIN_PATTERN,
-  geoip: "^[A-Za-z]{2}$",
+/** What the one key of a form accepts, for the JSON Schema. */
+const FORMS = {
+  path: { type: "string", minLength: 1, pattern: "^/" },
+  dir: { type: "string", minLength: 1, pattern: "^/" },
 };
 
 const appMatcher = leaf(
-  { anyOf: [{ type: "string", minLength: 1, pattern: TEXT_PATTERN }, ...oneKeyForms(APP_READERS)] },
+  { anyOf: [{ type: "string", minLength: 1, pattern: TEXT_PATTERN }, ...oneKeyForms(APP_READERS, FORMS)] },
   (input) =>
     typeof input === "object" && input !== null
       ? readOneKey(input, APP_READERS, "an application")
       : build<AppMatcher>(checkText(input), (name) => ({ kind: "name", name })),
 ).meta({ id: "AppMatcher" });
-
-const destination = leaf(
-  { anyOf: [{ type: "string", pattern: PREFIX_PATTERN }, ...oneKeyForms(DESTINATION_READERS)] },
-  (input) => {
-    if (typeof input === "object" && input !== null) return readOneKey(input, DESTINATION_READERS, "a destination");
-    if (
-      typeof input === "string" &&
-      parsePrefix(input) === undefined &&
-      /[a-z]/i.test(input) &&
-      !isFault(checkDomain(input))
-    ) {
-      return fault("prefix-syntax", `${quote(input)} is not an IP prefix`, `for a domain use { domain: ${input} }`);
-    }
-    return build<Destination>(checkPrefix(input), (prefix) => ({ kind: "prefix", prefix }));
-  },
-).meta({ id: "Destination" });
 
 const gatewayMac = leaf(
   { type: "string", pattern: "^([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$" },
@@ -210,44 +177,3 @@ export const matchFields = () => ({
 export const matchSchema: z.ZodType<Match> = z
   .lazy(() => z.strictObject(matchFields()))
   .meta({ id: "Match", ...MATCH_CONSTRAINTS });
-
-function build<T>(value: string | Fault, make: (text: string) => T): T | Fault {
-  return isFault(value) ? value : make(value);
-}
-
-function readOneKey<T>(input: object, readers: Reader<T>, what: string): T | Fault {
-  const known = Object.keys(readers);
-  const keys = Object.keys(input);
-  const [key] = keys;
-  if (Array.isArray(input)) return wrongType(input, what);
-  if (key === undefined || keys.length > 1) {
-    return fault("one-key", `${what} has ${keys.length} keys`, `use exactly one of ${orList(known)}`);
-  }
-  const reader = Object.hasOwn(readers, key) ? readers[key] : undefined;
-  if (reader === undefined) {
-    const near = nearestWord(key, known);
-    return fault(
-      "unknown-key",
-      `unknown key ${quoteKey(key, near)}`,
-      near ? `did you mean ${near}?` : `use ${orList(known)}`,
-      [key],
-    );
-  }
-  const result = reader((input as Readonly<Record<string, unknown>>)[key]);
-  return isFault(result) ? { ...result, path: [key] } : result;
-}
-
-function oneKeyForms(readers: Reader<unknown>): object[] {
-  return Object.keys(readers).map((key) => ({
-    type: "object",
-    properties: { [key]: { type: "string", minLength: 1, pattern: FORM_PATTERNS[key] ?? TEXT_PATTERN } },
-    required: [key],
-    additionalProperties: false,
-  }));
-}
-
-function checkCountry(value: unknown): string | Fault {
-  if (typeof value === "string" && /^[a-z]{2}$/i.test(value)) return value.toUpperCase();
-  const said = typeof value === "string" ? quote(value) : kindOf(value);
-  return fault("not-one-of", `${said} is not a country code`, "use two letters such as DE");
-}

@@ -72,6 +72,7 @@ export const rootSchema = z
       .exactOptional(),
     dns: dnsSchema.describe("DNS servers, and the path to them.").exactOptional(),
     ipv6: oneOf(["auto", "block"]).describe("auto: carried by tunnels that carry IPv6, else blocked.").prefault("auto"),
+    geoip: machine.geoipSchema.describe("The database of countries for rules.").exactOptional(),
     service: machine.serviceSchema.meta(keyMeta("The system service.", "service")).exactOptional(),
     systemExtension: machine.systemExtensionSchema
       .meta(keyMeta("A system extension.", "systemExtension"))

@@ -37,6 +37,15 @@ export class AddressSet {
   }
 }
 
+const knownSets = new WeakMap<readonly string[], AddressSet>();
+
+/** The AddressSet of a list that does not change; long lists are used by several rules and layers. */
+export function addressSetOf(texts: readonly string[]): AddressSet {
+  const known = knownSets.get(texts) ?? new AddressSet(texts);
+  knownSets.set(texts, known);
+  return known;
+}
+
 /** An AddressSet that is built at the first lookup, so that constants cost nothing at start. */
 export function lateAddressSet(texts: readonly string[]): Pick<AddressSet, "has"> {
   let set: AddressSet | undefined;

@@ -1,5 +1,5 @@
 import type { IpAddress } from "../ip.ts";
-import { AddressSet, lateAddressSet } from "./address-set.ts";
+import { AddressSet, addressSetOf, lateAddressSet } from "./address-set.ts";
 import { LINK_PREFIXES, PRIVATE_PREFIXES } from "./link-traffic.ts";
 import { type Flow, PROTOCOL } from "./packet.ts";
 import type {
@@ -70,7 +70,7 @@ function isLocal({ destination, offLink }: Flow): boolean {
 
 /** Whether a flow matches: every present field must match. */
 export function compileMatch(match: FlowMatch): (flow: Flow) => boolean {
-  const destinations = match.destinations === undefined ? undefined : new AddressSet(match.destinations);
+  const destinations = match.destinations === undefined ? undefined : addressSetOf(match.destinations);
   return (flow) =>
     (match.protocol === undefined || match.protocol === flow.protocol) &&
     (match.ports === undefined || isInRanges(match.ports, flow.destinationPort)) &&

@@ -120,6 +120,27 @@ export function engineUids({ serviceUid, adoptedUids = [] }: PolicyLayer): reado
   return [serviceUid, ...adoptedUids];
 }
 
+/**
+ * The most prefixes of a rule for which each gets a policy rule of the kernel, which tries them one by one at every route
+ * lookup.
+ */
+export const MOST_RULE_PREFIXES = 256;
+
+/**
+ * Whether the kernel's first route lookup cannot know the path of these flows: the packet filter alone selects them, marks
+ * them, and rewrites their source to that of their path's device (rule S4.12).
+ */
+export function isForFilterAlone({ destinations = [] }: FlowMatch): boolean {
+  return destinations.length > MOST_RULE_PREFIXES;
+}
+
+/** Whether a policy has such flows. */
+export function rewritesSources({ steering, layers }: FirewallPolicy): boolean {
+  return [steering, ...layers.map(({ flows }) => flows)].some(({ rules }) =>
+    rules.some(({ match }) => isForFilterAlone(match)),
+  );
+}
+
 /** The state of awg's rules in the host's packet filter. */
 export interface FirewallObserved {
   /** The loaded policy, if awg's tables are complete and unchanged; null if there are none. */

@@ -1,5 +1,6 @@
 import type { Config, NoiseTunnel } from "../../config/config.ts";
 import type { HostFacts } from "../../host/ports/facts.ts";
+import type { ListContent } from "../../lists/list-content.ts";
 import type { PathRef } from "../../model/firewall/policy.ts";
 import type { Family } from "../../model/ip.ts";
 import type { Enforcement, Resource } from "../../model/resource.ts";
@@ -26,6 +27,9 @@ export interface Unsupported {
   readonly message: string;
 }
 
+/** The content of each list and country that the rules name, by `listKey`. */
+export type Lists = Readonly<Record<string, ListContent>>;
+
 /** Parts of a config that are independent of tunnels: services and system extensions. */
 export interface BesideTunnels {
   readonly resources: readonly Resource[];
@@ -44,6 +48,8 @@ export interface ExpandOptions {
   readonly endpoints?: Readonly<Record<string, readonly string[]>>;
   /** Endpoints that did not answer, by peer (`endpointKey`), the oldest failure first. */
   readonly unanswered?: Readonly<Record<string, readonly string[]>>;
+  /** What the lists of the config hold (`listKey`); one that is absent was not read, and matches nothing. */
+  readonly lists?: Lists;
   /** Absent if it was not checked on the host: all such features are then unsupported. */
   readonly beside?: BesideTunnels;
 }
@@ -53,6 +59,8 @@ export interface Expansion {
   readonly pathNumbers: PathNumbers;
   readonly notes: readonly Note[];
   readonly unsupported: readonly Unsupported[];
+  /** The lists that it was made with; absent without any. */
+  readonly lists?: Lists;
   /** Every endpoint of each peer with a name, by peer (`endpointKey`), in the order of trying; absent without names. */
   readonly alternatives?: Readonly<Record<string, readonly string[]>>;
   /** Names that do not resolve, by peer (`endpointKey`), where no earlier endpoint is left; absent without any. */
@@ -87,6 +95,7 @@ export interface ExpandContext {
   readonly config: Config;
   readonly facts: HostFacts;
   readonly tunnels: readonly PlacedTunnel[];
+  readonly lists?: Lists;
   readonly notes: Note[];
   readonly unsupported: Unsupported[];
 }

@@ -4,7 +4,7 @@ import type { HostFacts } from "../../host/ports/facts.ts";
 import type { FlowMatch, FlowRule, PathRef } from "../../model/firewall/policy.ts";
 import type { Enforcement } from "../../model/resource.ts";
 import { hasPacketFilter } from "../packet-filter.ts";
-import { sortedPrefixes } from "../prefix-list.ts";
+import { destinationPrefixes, noteLists } from "./destinations.ts";
 import { encryptedDnsRules } from "./encrypted-dns.ts";
 import { type ExpandContext, pathRefOf } from "./expansion.ts";
 import { othersNote, uidRanges } from "./user-ranges.ts";
@@ -61,7 +61,8 @@ function fallingBack(path: PathRef, { kind }: Fallback): PathRef {
   return path.kind === "tunnel" && kind === "direct" ? { ...path, fallback: "direct" } : path;
 }
 
-function expandRule(rule: Rule, index: number, { facts, tunnels, notes }: ExpandContext): FlowRule[] {
+function expandRule(rule: Rule, index: number, context: ExpandContext): FlowRule[] {
+  const { facts, tunnels, notes, lists } = context;
   const path: PathRef =
     rule.via.kind === "tunnel" && rule.fallback.kind === "drop"
       ? { kind: "block" }
@@ -76,9 +77,10 @@ function expandRule(rule: Rule, index: number, { facts, tunnels, notes }: Expand
   if (uids !== undefined && uids.others.length > 0) {
     notes.push({ path: `rules.${index}.users`, message: othersNote(uids.others, { own }) });
   }
-  const prefixes = rule.destinations?.flatMap((one) => (one.kind === "prefix" ? [one.prefix] : []));
+  const destinations = rule.destinations === undefined ? undefined : destinationPrefixes(rule.destinations, lists);
+  noteLists(rule, index, context);
   const common: FlowMatch = {
-    ...(prefixes === undefined ? {} : { destinations: sortedPrefixes(prefixes) }),
+    ...(destinations === undefined ? {} : { destinations }),
     ...(rule.ports === undefined ? {} : { ports: rule.ports }),
     ...(uids === undefined ? {} : { uids: uids.ranges }),
   };

@@ -1,12 +1,13 @@
 import { DNS_ENCRYPTED_PORT, DNS_PORT } from "../../model/firewall/flow-path.ts";
 import { DHCPV4, LINK_LOCAL, LINK_PREFIXES, PRIVATE_PREFIXES } from "../../model/firewall/link-traffic.ts";
-import type {
-  AllowGrant,
-  FirewallPolicy,
-  FlowMatch,
-  FlowRule,
-  PathRef,
-  PortRange,
+import {
+  type AllowGrant,
+  type FirewallPolicy,
+  type FlowMatch,
+  type FlowRule,
+  isForFilterAlone,
+  type PathRef,
+  type PortRange,
 } from "../../model/firewall/policy.ts";
 import type { Family } from "../../model/ip.ts";
 import {
@@ -66,7 +67,7 @@ export interface PolicyRules {
  * The firewall sets a packet's mark after the first lookup. That lookup selected the source address, and may have
  * failed without a route. So all that the kernel itself can match (destination, port, protocol, user) is a rule here
  * too, in the order of chapter S4; the mark then finds the same table. If the two differ, the firewall drops the
- * packet: it judges by flow and device.
+ * packet: it judges by flow and device. Of long lists the filter alone knows (S4.12).
  */
 export function policyRules(policy: FirewallPolicy): PolicyRules {
   const layer = policy.layers[0];
@@ -236,6 +237,7 @@ function lan(): PolicyRule[] {
 
 /** All combinations of a match. In these rules the kernel can name no protocols but TCP and UDP. */
 function matchRules(place: number, table: number, match: FlowMatch): PolicyRule[] {
+  if (isForFilterAlone(match)) return [];
   const protocol = match.protocol === undefined ? undefined : ROUTABLE_PROTOCOLS[match.protocol];
   if (match.protocol !== undefined && protocol === undefined) return [];
   return matches(match).flatMap(({ families, match: selected }) =>

@@ -36,6 +36,14 @@ const ct = (key: CtKey, bytes: number, form: ValueForm, nftType: number): Field 
   nftType,
 });
 
+/** The destination of a flow's answers on the wire, whatever address translation makes of it. */
+const answerTo = (key: CtKey, bytes: number, form: ValueForm, nftType: number): Field => ({
+  load: (register) => ({ kind: "ct", key, register, direction: "reply" }),
+  bytes,
+  form,
+  nftType,
+});
+
 const packet = (
   base: PayloadBase,
   offset: number,
@@ -88,6 +96,8 @@ export const FIELDS = {
   "ct.status": ct("status", 4, "host", 28),
   "ct.mark": ct("mark", 4, "host", 19),
   "ct.zone": ct("zone", 2, "host", 4),
+  "ct.reply.ip.daddr": { ...answerTo("dst-ip", 4, "address4", 7), network: "ip" } as Field,
+  "ct.reply.ip6.daddr": { ...answerTo("dst-ip6", 16, "address6", 8), network: "ip6" } as Field,
   "ip.saddr": packet("network", 12, 4, "address4", 7, { network: "ip" }),
   "ip.daddr": packet("network", 16, 4, "address4", 7, { network: "ip" }),
   "ip.protocol": packet("network", 9, 1, "network", 12, { network: "ip" }),

@@ -20,6 +20,7 @@ import { isJudged, rememberChain, remembersVerdicts } from "./chains/judged-flow
 import { type LayerChains, layerChains } from "./chains/layer-chains.ts";
 import { linkIn, linkOut, restMissing } from "./chains/link-rules.ts";
 import { REFUSED, refuse } from "./chains/refused-chain.ts";
+import { sourceChains, turnedAnswers } from "./chains/source-chain.ts";
 import { steeringChains } from "./chains/steering-chain.ts";
 import { type Chain, type RenderedTable, type Rule, renderedTable, rule } from "./rendered-table.ts";
 
@@ -65,8 +66,9 @@ export function renderInetTable(policy: FirewallPolicy, { identity, owned, uplin
     ...before,
     ...layers.flatMap(({ chains }) => chains),
     ...leavingChains(place, verdicts, remembers),
+    ...sourceChains(place, policy),
     sourceGuardChain(place),
-    ...enteringChains(place, verdicts),
+    ...enteringChains(place, verdicts, policy),
     crossingChain(place, verdicts),
   ]);
 }
@@ -115,13 +117,16 @@ function sourceGuardChain(place: RenderPlace): Chain {
   return { name: "source-guard", hook, comment: "S2.2 after NAT", rules };
 }
 
-function enteringChains(place: RenderPlace, { layers, unless }: Judgement): Chain[] {
+function enteringChains(place: RenderPlace, { layers, unless }: Judgement, policy: FirewallPolicy): Chain[] {
   const toTunnels = "S2.3 a tunnel's address is reached only through the tunnel";
+  const others = ownAddresses(place, "saddr").map((own) => rule([own], refuse(), NOBODY_ELSE));
+  const turned = turnedAnswers(place, policy, plainAnswers(place));
   const link: Chain = {
     name: "link-in",
     rules: [
+      ...(turned.length === 0 ? [] : [...others, ...turned]),
       ...ownAddresses(place, "daddr").map((own) => rule([own], refuse(), toTunnels)),
-      ...ownAddresses(place, "saddr").map((own) => rule([own], refuse(), NOBODY_ELSE)),
+      ...(turned.length === 0 ? others : []),
       ...plainAnswers(place).map((answer) => rule(answer, verdict("accept"), "S6.2 answer")),
       ...linkIn(place, verdict("accept")),
     ],

@@ -9,11 +9,16 @@ export interface RenderedSet {
   readonly elements: readonly SetElement[];
 }
 
+/** The elements of a list, which several tables hold. */
+const knownElements = new WeakMap<readonly string[], readonly SetElement[]>();
+
 /** The sets of a table, made when a rule first needs them; equal sets are made once. */
 export class TableSets {
   readonly #table: Pick<NewTable, "family" | "name">;
   readonly #sets: RenderedSet[] = [];
   readonly #names = new Map<string, string>();
+  /** Long lists are used by many chains, and are compared by identity before their content is. */
+  readonly #lists = new Map<readonly string[], string>();
 
   constructor(table: Pick<NewTable, "family" | "name">) {
     this.#table = table;
@@ -30,9 +35,14 @@ export class TableSets {
 
   /** The name of a set that holds these addresses or prefixes, all of one family. */
   addresses(name: string, family: 4 | 6, prefixes: readonly string[]): string {
+    const known = this.#lists.get(prefixes);
+    if (known !== undefined) return known;
     const field = family === 4 ? "ip.daddr" : "ip6.daddr";
-    const elements = prefixes.map((prefix) => elementOf([field], [prefix]));
-    return this.#set(`${name}-v${family}`, field, true, prefixes.toSorted().join(" "), elements);
+    const elements = knownElements.get(prefixes) ?? prefixes.map((prefix) => elementOf([field], [prefix]));
+    knownElements.set(prefixes, elements);
+    const made = this.#set(`${name}-v${family}`, field, true, prefixes.toSorted().join(" "), elements);
+    this.#lists.set(prefixes, made);
+    return made;
   }
 
   /** The name of a set that holds these ports. */

@@ -34,7 +34,7 @@ export function loadValue(expression: Expression, context: ReadingContext): Load
     case "payload":
       return loadPayload(expression, context);
     case "ct":
-      return loadTracking(expression);
+      return loadTracking(expression, context);
     case "exthdr":
       return loadExtension(expression, context);
     case "immediate":

@@ -123,7 +123,17 @@ export function usersOf({ match }: RenderPlace, { from, to }: PortRange): Match 
   return from === to ? match.skuid(from) : match.range("skuid", from, to);
 }
 
-/** The prefixes of one family. */
-export function prefixesOf(family: 4 | 6, prefixes: readonly string[]): string[] {
-  return prefixes.filter((prefix) => prefix.includes(":") === (family === 6));
+type ByFamily = Readonly<Record<4 | 6, readonly string[]>>;
+const knownFamilies = new WeakMap<readonly string[], ByFamily>();
+
+/** The prefixes of one family; the same array for the same list, so that its set is made once. */
+export function prefixesOf(family: 4 | 6, prefixes: readonly string[]): readonly string[] {
+  const known = knownFamilies.get(prefixes);
+  if (known !== undefined) return known[family];
+  const byFamily: ByFamily = {
+    4: prefixes.filter((prefix) => !prefix.includes(":")),
+    6: prefixes.filter((prefix) => prefix.includes(":")),
+  };
+  knownFamilies.set(prefixes, byFamily);
+  return byFamily[family];
 }

@@ -1,7 +1,13 @@
 import type { UserClass } from "../../../../../model/firewall/flow-memory.ts";
 import { NDP } from "../../../../../model/firewall/link-traffic.ts";
 import { REDIRECT } from "../../../../../model/firewall/packet.ts";
-import { engineUids, type PathRef, type PolicyLayer, type PolicyTunnel } from "../../../../../model/firewall/policy.ts";
+import {
+  engineUids,
+  type PathRef,
+  type PolicyLayer,
+  type PolicyTunnel,
+  rewritesSources,
+} from "../../../../../model/firewall/policy.ts";
 import { type Expression, verdict } from "../../../../../native/linux/nftables/expression.ts";
 import { REMEMBER } from "../chain-names.ts";
 import { whileFallenBack } from "../fallback-sets.ts";
@@ -12,6 +18,7 @@ import { allowIn, allowInAnswers, isReply, ownIn, ownOut } from "./grant-rules.t
 import { hasSocket, isTooBig } from "./link-rules.ts";
 import { type PathChoice, pathRules } from "./path-chains.ts";
 import { refuse } from "./refused-chain.ts";
+import { answersTo } from "./source-chain.ts";
 
 /** A layer's chain returns where the layer accepts and refuses otherwise, so that the next layer is asked. */
 const pass = () => verdict("return");
@@ -163,11 +170,17 @@ function enteringChains(place: RenderPlace, layer: PolicyLayer, name: string, su
       return rule(toIt, pass(), "S6.1 to the tunnel's own address");
     }),
   );
+  const turned = layer.tunnels.flatMap(({ device, addresses }) =>
+    (rewritesSources({ steering: layer.flows, layers: [] }) ? answersTo(place, addresses) : []).map((answer) =>
+      rule([match.field("iifname", device), answer], pass(), "S6.1 answer to a rewritten source"),
+    ),
+  );
   const answers = `answers${suffix}`;
   const rules = [
     ...redirects.map((redirect) => rule([redirect], refuse(), "S6.7 ICMP redirect or router advertisement")),
     rule(advert, refuse(), "S6.7 router advertisement by a tunnel"),
     ...toTunnels,
+    ...turned,
     rule([onTunnel(place, "iifname")], refuse(), "S6.1 not to the tunnel's own address"),
     ...ownIn(place, layer),
     ...allowIn(place, layer),
