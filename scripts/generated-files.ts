@@ -1,4 +1,5 @@
 import { compile } from "json-schema-to-typescript";
+import { openApiDocument } from "../src/api/openapi.ts";
 import { configJsonSchema } from "../src/config/json-schema.ts";
 import { cliPages } from "./reference/cli-pages.ts";
 import { configPages } from "./reference/config-pages.ts";
@@ -26,6 +27,7 @@ export async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
     ...cliPages(),
     ...configPages(),
     ...problemPages(),
+    ["schema/openapi.json", `${JSON.stringify(openApiDocument(), undefined, 2)}\n`],
     ["docs/reference/exit-codes.md", exitCodePage()],
     ["docs/reference/doctor.md", doctorPage()],
     ["docs/reference/json.md", jsonPage()],

@@ -13,6 +13,8 @@ export interface Paths {
   readonly daemonFile: string;
   /** The socket on which the daemon answers. */
   readonly daemonSocket: string;
+  /** The socket of the API over HTTP. */
+  readonly apiSocket: string;
   /** Whether this is not the host's own network namespace: no D-Bus and no systemd then. */
   readonly namespaced: boolean;
 }
@@ -31,6 +33,7 @@ const DARWIN = {
   lockFile: "/var/run/awg.lock",
   daemonFile: "/var/run/awg.daemon",
   daemonSocket: "/var/run/awg.daemon.sock",
+  apiSocket: "/var/run/awg-split-tunnel.sock",
 } as const;
 
 /**
@@ -41,9 +44,9 @@ const DARWIN = {
  */
 export function pathsFor(stateDir: string | undefined, runDir: string | undefined): Paths {
   if (process.platform === "darwin") {
-    const { lockFile, daemonFile, daemonSocket } = DARWIN;
+    const { lockFile, daemonFile, daemonSocket, apiSocket } = DARWIN;
     const folders = { stateDir: stateDir ?? DARWIN.stateDir, runDir: runDir ?? DARWIN.runDir };
-    return { ...folders, lockFile, daemonFile, daemonSocket, namespaced: false };
+    return { ...folders, lockFile, daemonFile, daemonSocket, apiSocket, namespaced: false };
   }
   const suffix = namespaceSuffix();
   const run = runDir ?? join(RUN_DIR, suffix === "" ? "" : `netns-${suffix}`);
@@ -53,6 +56,7 @@ export function pathsFor(stateDir: string | undefined, runDir: string | undefine
     lockFile: join(RUN_DIR, suffix === "" ? "lock" : `lock.${suffix}`),
     daemonFile: join(RUN_DIR, suffix === "" ? "daemon" : `daemon.${suffix}`),
     daemonSocket: join(RUN_DIR, suffix === "" ? "daemon.sock" : `daemon.${suffix}.sock`),
+    apiSocket: join(RUN_DIR, suffix === "" ? "awg.sock" : `awg.${suffix}.sock`),
     namespaced: suffix !== "",
   };
 }

@@ -60,6 +60,9 @@ describe("help", () => {
 
 /** Verbs that help lines begin with. */
 const IMPERATIVES: ReadonlySet<string> = new Set([
+  "open",
+  "serve",
+  "use",
   "wait",
   "accept",
   "act",

@@ -211,6 +211,13 @@ const ROOMS: readonly Room[] = [
     why: "a client knows what can be asked, and nothing of the host",
   },
   {
+    folder: /^src\/http\//,
+    may: [/^src\/(model|api|http)\//],
+    node: true,
+    packages: [],
+    why: "the API over HTTP knows what can be asked; who answers comes in from outside",
+  },
+  {
     folder: /^src\/app\/doctor\//,
     may: [/^src\/(?!cli\/|daemon\/|compose\/|native\/|host\/(linux|darwin|simulated)\/)/],
     node: true,

@@ -16,7 +16,21 @@ export const VERB_GROUPS: readonly VerbGroup[] = [
   {
     id: "inspect",
     title: "Inspect the host",
-    verbs: ["status", "diff", "drift", "history", "get", "ps", "explain", "verify", "doctor", "events", "wait"],
+    verbs: [
+      "status",
+      "diff",
+      "drift",
+      "history",
+      "get",
+      "ps",
+      "explain",
+      "verify",
+      "doctor",
+      "events",
+      "wait",
+      "ui",
+      "api",
+    ],
   },
   {
     id: "system",

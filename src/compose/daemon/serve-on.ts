@@ -3,14 +3,8 @@ import { dirname } from "node:path";
 import { roleOf, type SocketPeer } from "../../api/role.ts";
 import type { DaemonOutside } from "../../daemon/run-daemon.ts";
 import { serveLines } from "../../daemon/serving/line-server.ts";
-import { readGids, readServiceUser } from "../../host/linux/service-user.ts";
 import { messageOf } from "../../model/error.ts";
-import { readPeerCredentials, readPeerGroups } from "../../native/linux/process/unix-socket.ffi.ts";
-
-/** Members may do everything that awg can; as good as root. */
-const ADMIN_GROUP = "awg";
-/** Members may look. */
-const VIEWER_GROUP = "awg-viewer";
+import { readPeer, readRoleRules } from "./peers.ts";
 
 /**
  * Serves the daemon's socket on Linux: root, group awg and group awg-viewer may ask, and nothing that is asked changes
@@ -18,15 +12,9 @@ const VIEWER_GROUP = "awg-viewer";
  */
 export function serveOn(path: string): NonNullable<DaemonOutside["serve"]> {
   return async (converse, report) => {
-    const { uid: serviceUid } = readServiceUser();
-    const rules = {
-      adminGroups: readGids([ADMIN_GROUP]),
-      viewerGroups: readGids([VIEWER_GROUP]),
-      ...(serviceUid === 0 ? {} : { serviceUid }),
-    };
+    const rules = readRoleRules();
     const admit = (fd: number): SocketPeer | undefined => {
-      const { uid, gid } = readPeerCredentials(fd);
-      const peer = { uid, groups: [gid, ...readPeerGroups(fd)] };
+      const peer = readPeer(fd);
       return roleOf(peer, rules) === undefined ? undefined : peer;
     };
     try {

@@ -27,4 +27,27 @@ export const LIVE_VERBS: readonly VerbDefinition[] = [
     ],
     load: () => import("./wait.ts"),
   },
+  {
+    name: "ui",
+    summary: "open the dashboard in your browser",
+    details: "It runs as you: what you may do there, the API's socket decides.",
+    options: [{ flags: "--port <number>", summary: "use this port of 127.0.0.1 (default: a free one)" }],
+    examples: [
+      ["awg ui", "print the address to open; Ctrl-C ends it"],
+      ["awg ui --port 1777", "the same on a fixed port"],
+    ],
+    load: () => import("./ui.ts"),
+  },
+  {
+    name: "api",
+    summary: "serve the API on a unix socket",
+    details: "For root and group awg, and to look for group awg-viewer.",
+    options: [{ flags: "--idle <time>", summary: "exit after this time without a client (default: never)" }],
+    examples: [
+      ["sudo awg api", "answer HTTP on /run/awg/awg.sock until SIGTERM"],
+      ["curl --unix-socket /run/awg/awg.sock http://awg/api/status", "ask it"],
+    ],
+    acts: true,
+    load: () => import("./api.ts"),
+  },
 ];

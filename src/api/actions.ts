@@ -1,0 +1,127 @@
+import { AwgError } from "../model/error.ts";
+import type { Role } from "./role.ts";
+
+/** What `POST /api/run` can be asked for: the verb that runs, who may ask, and the parameters. */
+export interface Action {
+  readonly role: Role;
+  /** Words that every call has. */
+  readonly words?: readonly string[];
+  readonly parameters: Readonly<Record<string, Parameter>>;
+  /** What it does, for the API's description. */
+  readonly summary: string;
+}
+
+/** How a parameter becomes words of the command line. */
+export interface Parameter {
+  /** `argument`: the word itself. Else the option that it belongs to. */
+  readonly as: "argument" | `--${string}`;
+  readonly required?: true;
+  readonly pattern: RegExp;
+  readonly summary: string;
+}
+
+const NAME: RegExp = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+/** Paths of programs, addresses, host names, ports. Nothing that begins like an option. */
+const WORD: RegExp = /^[A-Za-z0-9/[](?:(?!\s)\P{Cc}){0,255}$/u;
+const PATH: RegExp = /^\/\P{Cc}{1,1023}$/u;
+
+const config: Parameter = {
+  as: "--file",
+  pattern: PATH,
+  summary: "Absolute path of the config; the installed one when absent.",
+};
+const tunnel: Parameter = { as: "argument", pattern: NAME, summary: "Name of a tunnel; all when absent." };
+
+/** Every action by its name, which is that of the verb. */
+export const ACTIONS: Readonly<Record<string, Action>> = {
+  status: { role: "viewer", parameters: {}, summary: "The status of the host, read now." },
+  drift: { role: "viewer", parameters: {}, summary: "What others changed since the last apply." },
+  history: { role: "viewer", parameters: {}, summary: "The accepted generations." },
+  doctor: { role: "viewer", parameters: {}, summary: "Faults of the host and their remedies." },
+  ps: { role: "viewer", parameters: {}, summary: "Programs with the rule for each." },
+  explain: {
+    role: "viewer",
+
+    parameters: {
+      program: { as: "--app", pattern: WORD, summary: "A program, by path or name." },
+      destination: {
+        as: "argument",
+        required: true,
+        pattern: WORD,
+        summary: "Address or name, with a port or without.",
+      },
+    },
+    summary: "Where a flow goes, and why.",
+  },
+  plan: { role: "admin", parameters: { config }, summary: "What an apply would do." },
+  verify: { role: "admin", parameters: {}, summary: "Proof that the rules do as declared." },
+  apply: {
+    role: "admin",
+    words: ["--auto-approve"],
+    parameters: { config },
+    summary: "Brings the host to the config.",
+  },
+  confirm: { role: "admin", parameters: {}, summary: "Keeps a change that is on trial." },
+  revert: { role: "admin", parameters: {}, summary: "Undoes a change that is on trial." },
+  up: { role: "admin", parameters: { tunnel, config }, summary: "Brings a tunnel up." },
+  down: { role: "admin", parameters: { tunnel, config }, summary: "Takes a tunnel down." },
+};
+
+/** A request as it was sent. */
+export interface RunRequest {
+  readonly action: string;
+  readonly params: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Reads the body of `POST /api/run`.
+ *
+ * @throws AwgError usage for anything but `{"action": …, "params": {…}}`
+ */
+export function parseRunRequest(body: unknown): RunRequest {
+  const {
+    action,
+    params = {},
+    ...rest
+  } = (typeof body === "object" && body !== null ? body : {}) as Record<string, unknown>;
+  const [strange] = Object.keys(rest);
+  if (strange !== undefined) throw new AwgError("usage", `unknown key ${JSON.stringify(strange)}`);
+  if (typeof action !== "string" || !Object.hasOwn(ACTIONS, action)) {
+    throw new AwgError("usage", "there is no such action", { remedy: `one of ${Object.keys(ACTIONS).join(", ")}` });
+  }
+  if (typeof params !== "object" || params === null || Array.isArray(params)) {
+    throw new AwgError("usage", "params is an object of names and values");
+  }
+  return { action, params: params as Record<string, unknown> };
+}
+
+/**
+ * The words of the command line for a request, without the program. Every value is one word and begins like no option.
+ *
+ * @throws AwgError permission if the role may not ask for it, usage for parameters that the action does not have
+ */
+export function wordsOf({ action, params }: RunRequest, role: Role): readonly string[] {
+  const known = ACTIONS[action];
+  if (known === undefined) throw new AwgError("usage", "there is no such action");
+  if (known.role === "admin" && role !== "admin") {
+    throw new AwgError("permission", `only an admin may ask for ${action}`, {
+      remedy: "use root, or a member of group awg",
+    });
+  }
+  const strange = Object.keys(params).find((name) => !Object.hasOwn(known.parameters, name));
+  if (strange !== undefined) {
+    const names = Object.keys(known.parameters);
+    throw new AwgError("usage", `${action} has no parameter ${JSON.stringify(strange)}`, {
+      remedy: names.length === 0 ? "it takes none" : `it takes ${names.join(", ")}`,
+    });
+  }
+  const words = Object.entries(known.parameters).flatMap(([name, parameter]) => {
+    const value = params[name];
+    if (value === undefined && parameter.required !== true) return [];
+    if (typeof value !== "string" || !parameter.pattern.test(value)) {
+      throw new AwgError("usage", `${action} needs a proper ${name}`, { remedy: parameter.summary });
+    }
+    return parameter.as === "argument" ? [value] : [`${parameter.as}=${value}`];
+  });
+  return [action, "--json", ...(known.words ?? []), ...words];
+}

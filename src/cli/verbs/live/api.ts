@@ -1,0 +1,20 @@
+import { EXIT } from "../../exit-code.ts";
+import { hostOptionsOf } from "../../open-host.ts";
+import { type RunVerb, textOption, timeOption } from "../../verb.ts";
+import { untilStopped } from "./until-stopped.ts";
+
+/** `awg api`: answers on the API's socket until SIGTERM, or until it was idle for a time. */
+export const run: RunVerb = async (call) => {
+  const { serveApi } = await import("../../../compose/api/serve-api.ts");
+  const stateDir = textOption(call, "stateDir");
+  const idleMs = timeOption(call, "idle", { flag: "--idle", zero: "never ends it" });
+  await serveApi({
+    host: hostOptionsOf(call),
+    program: [process.execPath, ...process.execArgv, process.argv[1] ?? "awg"],
+    hostWords: stateDir === undefined ? [] : ["--state-dir", stateDir],
+    signal: untilStopped(),
+    ...(idleMs === undefined || idleMs === 0 ? {} : { idleMs }),
+    onListening: (path) => call.terminal.err(`answering on ${path}`),
+  });
+  return EXIT.success;
+};

@@ -1,0 +1,69 @@
+import { chmodSync, chownSync, mkdirSync, rmSync } from "node:fs";
+import { dirname } from "node:path";
+import type { HostOptions } from "../../app/host-options.ts";
+import { readGids } from "../../host/linux/service-user.ts";
+import { openUnixDoor } from "../../http/doors/unix-door.ts";
+import { ActionRunner } from "../../http/run-action.ts";
+import { ADMIN_GROUP, readPeer, readRoleRules } from "../daemon/peers.ts";
+import { pathsFor } from "../paths.ts";
+import { daemonParts } from "./daemon-parts.ts";
+
+/** The first descriptor that a service manager passes (sd_listen_fds(3)). */
+const PASSED_FD = 3;
+
+export interface ApiOptions {
+  readonly host: HostOptions;
+  /** Program and first words of a child that runs a verb. */
+  readonly program: readonly string[];
+  /** Words of each child that name the host. */
+  readonly hostWords: readonly string[];
+  /** Aborted when it should end. */
+  readonly signal: AbortSignal;
+  /** Ends by itself after so long without a connection. */
+  readonly idleMs?: number;
+  readonly onListening: (path: string) => void;
+}
+
+/** Serves the API over HTTP on its unix socket until it should end. */
+export async function serveApi(options: ApiOptions): Promise<void> {
+  const { apiSocket } = pathsFor(options.host.stateDir, options.host.runDir);
+  const isPassed = process.env["LISTEN_PID"] === String(process.pid) && process.env["LISTEN_FDS"] === "1";
+  if (!isPassed) prepareFolder(apiSocket);
+  const ended = Promise.withResolvers<void>();
+  options.signal.addEventListener("abort", () => ended.resolve(), { once: true });
+  let idle = endWhenIdle(options.idleMs, ended.resolve);
+  const umask = process.umask(0o177);
+  const door = await openUnixDoor({
+    listen: isPassed ? { fd: PASSED_FD } : { path: apiSocket },
+    rules: readRoleRules(),
+    peerOf: readPeer,
+    parts: { ...daemonParts(options.host), runner: new ActionRunner(options.program, options.hostWords) },
+    onConnections: (open) => {
+      clearTimeout(idle);
+      if (open === 0) idle = endWhenIdle(options.idleMs, ended.resolve);
+    },
+  });
+  process.umask(umask);
+  await using _door = door;
+  if (!isPassed) openToAdmins(apiSocket);
+  options.onListening(apiSocket);
+  await ended.promise;
+}
+
+/** A folder that others may pass through; a socket that a dead process left is replaced. */
+function prepareFolder(path: string): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o711 });
+  rmSync(path, { force: true });
+}
+
+/** Group awg may connect; where it does not exist, root alone. */
+function openToAdmins(path: string): void {
+  const [group] = readGids([ADMIN_GROUP]);
+  if (group !== undefined) chownSync(path, 0, group);
+  chmodSync(path, 0o660);
+  chmodSync(dirname(path), 0o711);
+}
+
+function endWhenIdle(ms: number | undefined, end: () => void): NodeJS.Timeout | undefined {
+  return ms === undefined ? undefined : setTimeout(end, ms);
+}

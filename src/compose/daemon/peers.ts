@@ -1,0 +1,24 @@
+import type { RoleRules, SocketPeer } from "../../api/role.ts";
+import { readGids, readServiceUser } from "../../host/linux/service-user.ts";
+import { readPeerCredentials, readPeerGroups } from "../../native/linux/process/unix-socket.ffi.ts";
+
+/** Members may do everything that awg can; as good as root. */
+export const ADMIN_GROUP = "awg";
+/** Members may look. */
+const VIEWER_GROUP = "awg-viewer";
+
+/** Who has which role on this host, by its local groups. Read once: a name service that hangs must not delay a client. */
+export function readRoleRules(): RoleRules {
+  const { uid } = readServiceUser();
+  return {
+    adminGroups: readGids([ADMIN_GROUP]),
+    viewerGroups: readGids([VIEWER_GROUP]),
+    ...(uid === 0 ? {} : { serviceUid: uid }),
+  };
+}
+
+/** The peer of a connected unix socket, as the kernel recorded it. */
+export function readPeer(fd: number): SocketPeer {
+  const { uid, gid } = readPeerCredentials(fd);
+  return { uid, groups: [gid, ...readPeerGroups(fd)] };
+}

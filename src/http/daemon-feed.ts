@@ -1,0 +1,116 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { DaemonLine, DaemonQuestion } from "../api/daemon-lines.ts";
+
+/** Asks the daemon; the lines end, or throw, when it is gone. */
+export type AskDaemon = (question: DaemonQuestion, signal?: AbortSignal) => AsyncIterable<DaemonLine>;
+
+/** One event for the clients of the API, ready to be sent. */
+export interface FeedEvent {
+  readonly place: string;
+  readonly name: "snapshot" | "vpn-status-changed" | "service-state-changed" | "daemon";
+  readonly data: unknown;
+}
+
+export interface FeedSnapshot {
+  /** Whether a daemon answers. */
+  readonly available: boolean;
+  /** The document of `awg status --json`; null until one was read. */
+  readonly status: unknown;
+}
+
+const KEPT = 256;
+const RECONNECT_MS = 3_000;
+
+/**
+ * What the daemon reports, for any number of clients, over one connection. It is connected while somebody follows, and
+ * again 3 s after it was lost.
+ */
+export class DaemonFeed {
+  readonly #ask: AskDaemon;
+  readonly #reconnectMs: number;
+  readonly #name = Date.now().toString(36);
+  readonly #followers = new Set<(event: FeedEvent) => void>();
+  #kept: readonly FeedEvent[] = [];
+  #count = 0;
+  #last: FeedSnapshot = { available: false, status: null };
+  #ending: AbortController | undefined;
+
+  /** @param reconnectMs how long it waits before it asks a lost daemon again */
+  constructor(ask: AskDaemon, reconnectMs = RECONNECT_MS) {
+    this.#ask = ask;
+    this.#reconnectMs = reconnectMs;
+  }
+
+  get place(): string {
+    return `${this.#name}-${this.#count}`;
+  }
+
+  get last(): FeedSnapshot {
+    return this.#last;
+  }
+
+  /** Calls back with each event until it is disposed. */
+  follow(onEvent: (event: FeedEvent) => void): Disposable {
+    this.#followers.add(onEvent);
+    if (this.#ending === undefined) {
+      this.#ending = new AbortController();
+      void this.#run(this.#ending.signal);
+    }
+    return {
+      [Symbol.dispose]: () => {
+        this.#followers.delete(onEvent);
+        if (this.#followers.size > 0) return;
+        this.#ending?.abort();
+        this.#ending = undefined;
+      },
+    };
+  }
+
+  /** The events after a place; undefined if some are no longer kept. */
+  after(place: string): readonly FeedEvent[] | undefined {
+    if (place === this.place) return [];
+    const found = this.#kept.findIndex((one) => one.place === place);
+    return found === -1 ? undefined : this.#kept.slice(found + 1);
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        for await (const line of this.#ask({ id: 1, ask: "watch" }, signal)) this.#take(line);
+      } catch {
+        // Whatever ended it: the clients learn that the daemon is gone.
+      }
+      if (signal.aborted) return;
+      if (this.#last.available || this.#count === 0) this.#setAvailable(false);
+      await sleep(this.#reconnectMs, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  #take(line: DaemonLine): void {
+    if ("snapshot" in line) {
+      this.#last = { available: this.#last.available, status: line.snapshot.status };
+      this.#setAvailable(true);
+      this.#publish("vpn-status-changed", line.snapshot.status);
+    } else if ("event" in line) {
+      const { event } = line;
+      if (event.type !== "status") this.#publish("daemon", event);
+      else {
+        const { status } = event as { readonly status?: unknown };
+        this.#last = { available: true, status: status ?? null };
+        this.#publish("vpn-status-changed", status);
+      }
+    }
+  }
+
+  #setAvailable(available: boolean): void {
+    this.#last = { ...this.#last, available };
+    this.#publish("service-state-changed", { available });
+  }
+
+  #publish(name: FeedEvent["name"], data: unknown): void {
+    this.#count += 1;
+    const event = { place: this.place, name, data };
+    this.#kept = [...this.#kept.slice(1 - KEPT), event];
+    for (const follower of this.#followers) follower(event);
+  }
+}

@@ -1,0 +1,84 @@
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import { guard, SESSION_PATH } from "../../api/guard.ts";
+import { answerJson, answerProblem } from "../answers.ts";
+import { readJsonBody } from "../read-body.ts";
+import type { Sessions } from "../sessions.ts";
+import type { StaticFiles } from "../static-files.ts";
+
+const LIMITS = { headersMs: 2_000, requestMs: 10_000, headerBytes: 8 * 1024, connections: 128 } as const;
+
+export interface LoopbackDoorOptions {
+  /** 0 lets the kernel choose. */
+  readonly port: number;
+  readonly sessions: Sessions;
+  readonly files: StaticFiles;
+  /** Whether the program on the other end of a connection runs as this user. */
+  readonly isOwn: (socket: Socket) => Promise<boolean> | boolean;
+  /** Answers what is behind the guard; false if there is no such path. */
+  readonly answer: (request: IncomingMessage, response: ServerResponse) => Promise<boolean>;
+}
+
+export interface LoopbackDoor extends AsyncDisposable {
+  readonly port: number;
+}
+
+/** Serves the dashboard and the API to this user's browser on 127.0.0.1. Every request passes the guard first. */
+export async function openLoopbackDoor(options: LoopbackDoorOptions): Promise<LoopbackDoor> {
+  const server = createServer({
+    headersTimeout: LIMITS.headersMs,
+    requestTimeout: LIMITS.requestMs,
+    maxHeaderSize: LIMITS.headerBytes,
+    insecureHTTPParser: false,
+  });
+  server.maxConnections = LIMITS.connections;
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ host: "127.0.0.1", port: options.port }, resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  server.on("upgrade", (_request, socket) => socket.destroy());
+  server.on("request", (request, response) => void serve(request, response, port, options));
+  return {
+    port,
+    [Symbol.asyncDispose]: () =>
+      new Promise<void>((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+async function serve(
+  request: IncomingMessage,
+  response: ServerResponse,
+  port: number,
+  { sessions, files, isOwn, answer }: LoopbackDoorOptions,
+): Promise<void> {
+  const { method = "", url: target = "", rawHeaders } = request;
+  if (!(await isOwn(request.socket))) {
+    response.destroy();
+    return;
+  }
+  const refusal = guard({ method, target, rawHeaders }, { port, isToken: (token) => sessions.isToken(token) });
+  if (refusal !== undefined) {
+    response.shouldKeepAlive = false;
+    answerProblem(response, refusal.status, refusal.message);
+    return;
+  }
+  const [path = ""] = target.split("?");
+  try {
+    if (path === SESSION_PATH) await openSession(request, response, sessions);
+    else if (!(await answer(request, response))) files.answer(path, response);
+  } catch {
+    if (response.headersSent) response.destroy();
+    else answerProblem(response, 400, "the request could not be read");
+  }
+}
+
+async function openSession(request: IncomingMessage, response: ServerResponse, sessions: Sessions): Promise<void> {
+  const { code } = ((await readJsonBody(request)) ?? {}) as { readonly code?: unknown };
+  const token = typeof code === "string" ? sessions.trade(code) : undefined;
+  if (token === undefined) answerProblem(response, 401, "the code is used or too old; run awg ui again");
+  else answerJson(response, 200, { token });
+}

@@ -1,0 +1,71 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { ACTIONS, parseRunRequest, wordsOf } from "../../src/api/actions.ts";
+import { VERBS } from "../../src/cli/verbs.ts";
+
+describe("actions of the API", () => {
+  test("each is a verb, and its options are the verb's", () => {
+    for (const [name, { parameters }] of Object.entries(ACTIONS)) {
+      const verb = VERBS.find((one) => one.name === name);
+      const flags = verb?.options.flatMap(({ flags: text }) => text.split(/[ ,]+/)) ?? [];
+      const options = Object.values(parameters).flatMap((one) => (one.as === "argument" ? [] : [one.as]));
+      expect(options.filter((option) => !flags.includes(option))).toEqual([]);
+      expect(verb, name).toBeDefined();
+    }
+  });
+
+  test.each(Object.entries(ACTIONS))("a viewer may ask for %s only if it changes nothing", (action, { role }) => {
+    const params = action === "explain" ? { destination: "192.0.2.1" } : {};
+    const ask = () => wordsOf({ action, params }, "viewer");
+    if (role === "viewer") expect(ask()[0]).toBe(action);
+    else expect(ask).toThrow("only an admin");
+    expect(wordsOf({ action, params }, "admin")).toContain("--json");
+  });
+
+  test("words of a call", () => {
+    expect(wordsOf({ action: "apply", params: { config: "/etc/awg/a.yaml" } }, "admin")).toEqual([
+      "apply",
+      "--json",
+      "--auto-approve",
+      "--file=/etc/awg/a.yaml",
+    ]);
+    expect(wordsOf({ action: "down", params: { tunnel: "office" } }, "admin")).toEqual(["down", "--json", "office"]);
+  });
+
+  test("law 7: no value of a caller becomes an option or a second word", () => {
+    const names = Object.keys(ACTIONS);
+    fc.assert(
+      fc.property(fc.constantFrom(...names), fc.string(), fc.string(), (action, one, other) => {
+        const parameters = Object.keys(ACTIONS[action]?.parameters ?? {});
+        const params = Object.fromEntries(parameters.map((name, index) => [name, index === 0 ? one : other]));
+        let words: readonly string[] = [];
+        try {
+          words = wordsOf({ action, params }, "admin");
+        } catch {
+          return;
+        }
+        const fixed = ["--json", "--auto-approve"];
+        for (const word of words.slice(1)) {
+          const isOption = word.startsWith("-") && !fixed.includes(word);
+          if (isOption) expect(word).toMatch(/^--(file|app)=./);
+          expect(word).not.toMatch(/[\0\n]/);
+        }
+      }),
+      { seed: 24 },
+    );
+  });
+
+  test.each([
+    [null, "there is no such action"],
+    [{ action: "destroy" }, "there is no such action"],
+    [{ action: "__proto__" }, "there is no such action"],
+    [{ action: "status", more: 1 }, 'unknown key "more"'],
+    [{ action: "status", params: [] }, "params is an object"],
+  ])("%j is refused", (body, message) => {
+    expect(() => parseRunRequest(body)).toThrow(message);
+  });
+
+  test("a parameter that the action does not have is refused", () => {
+    expect(() => wordsOf({ action: "status", params: { config: "/x" } }, "admin")).toThrow('no parameter "config"');
+  });
+});

@@ -1,0 +1,81 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { useBuiltProgram } from "../../support/built-program.ts";
+import { commandObstacle, namespaceObstacle, tunObstacle } from "../../support/netns.ts";
+import { DaemonInNamespace } from "./daemon-in-namespace.ts";
+
+const obstacle = namespaceObstacle() ?? tunObstacle() ?? commandObstacle("ip", "nft", "setpriv", "curl");
+
+describe.skipIf(obstacle !== undefined)(`the API over HTTP${obstacle === undefined ? "" : ` (${obstacle})`}`, () => {
+  const program = useBuiltProgram();
+  let world: DaemonInNamespace;
+  let socket = "";
+
+  const curl = (...words: readonly string[]) =>
+    world.host.run(["curl", "-sS", "--max-time", "20", "--unix-socket", socket, ...words], { mayFail: true });
+  const get = (path: string): unknown => JSON.parse(curl(`http://awg${path}`).stdout);
+  const run = (body: object): unknown => {
+    const json = ["-H", "Content-Type: application/json", "-d", JSON.stringify(body)];
+    return JSON.parse(curl(...json, "http://awg/api/run").stdout);
+  };
+
+  beforeAll(async () => {
+    world = new DaemonInNamespace("api", program());
+    await world.startDaemon();
+    const { said } = await world.start(world.argv("api"), "answering on ");
+    socket = /answering on (\S+)/.exec(said)?.[1] ?? "";
+  }, 120_000);
+
+  afterAll(() => world.end(), 60_000);
+
+  test("root reads the status, the metrics and the health", () => {
+    expect(get("/api/status")).toMatchObject({ role: "admin", available: true, status: { generation: 1 } });
+    expect(curl("http://awg/metrics").stdout).toMatch(/^awg_condition\{condition="Protected"\} 1$/m);
+    expect(curl("http://awg/healthz").stdout).toBe("ok\n");
+  });
+
+  test("an action runs the verb: its code, its document, its error", () => {
+    expect(run({ action: "drift" })).toMatchObject({ code: 0, data: { drifted: false } });
+    expect(run({ action: "plan", params: { config: world.config } })).toMatchObject({ code: 0 });
+    expect(run({ action: "plan", params: { config: "/nowhere.yaml" } })).toMatchObject({
+      code: 3,
+      message: expect.stringContaining("/nowhere.yaml"),
+    });
+    expect(run({ action: "destroy" })).toMatchObject({ code: 400, message: expect.stringContaining("no such action") });
+  });
+
+  test("the stream begins with a snapshot", () => {
+    const text = curl("-N", "--max-time", "3", "http://awg/api/events").stdout;
+    expect(text).toMatch(/event: snapshot\ndata: \{"role":"admin"/);
+    expect(text).toMatch(/event: vpn-status-changed\ndata: \{"formatVersion"/);
+  });
+
+  test("law 8: who has no role is closed before a byte is read", () => {
+    const nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+    const words = ["curl", "-sS", "--unix-socket", socket, "http://awg/api/status"];
+    const refused = world.host.run([...nobody, ...words], { mayFail: true });
+    expect(refused.status).not.toBe(0);
+    expect(refused.stdout).toBe("");
+  });
+
+  test("the dashboard's door: page, code for a token, token for the API, and refusals", async () => {
+    const { said } = await world.start(world.argv("ui"), "#");
+    const [, port = "", code = ""] = /127\.0\.0\.1:([0-9]+)\/#(\S+)/.exec(said) ?? [];
+    const ask = (words: readonly string[], path: string): string =>
+      world.host.run(["curl", "-sS", ...words, `http://127.0.0.1:${port}${path}`], { mayFail: true }).stdout;
+    const post = (value: string): string =>
+      ask(["-H", "Content-Type: application/json", "-d", JSON.stringify({ code: value })], "/api/session");
+    expect(JSON.parse(ask([], "/api/status"))).toMatchObject({ code: 401 });
+    expect(JSON.parse(post("wrong"))).toMatchObject({ code: 401 });
+    const { token } = JSON.parse(post(code)) as { token: string };
+    expect(JSON.parse(post(code))).toMatchObject({ code: 401 });
+    const bearer = ["-H", `Authorization: Bearer ${token}`];
+    expect(JSON.parse(ask(bearer, "/api/status"))).toMatchObject({ role: "admin", available: true });
+    expect(JSON.parse(ask([...bearer, "-H", "Host: evil.example"], "/api/status"))).toMatchObject({ code: 421 });
+    expect(JSON.parse(ask([...bearer, "-H", "Origin: http://evil.example"], "/"))).toMatchObject({ code: 403 });
+    const nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+    const other = world.host.run([...nobody, "curl", "-sS", ...bearer, `http://127.0.0.1:${port}/api/status`], {
+      mayFail: true,
+    });
+    expect(other.stdout).toBe("");
+  });
+});

@@ -1,0 +1,48 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, test, vi } from "vitest";
+import type { DaemonLine } from "../../src/api/daemon-lines.ts";
+import { DaemonFeed, type FeedEvent } from "../../src/http/daemon-feed.ts";
+
+const at = "2026-01-01T00:00:00.000Z";
+
+test("clients learn of a daemon that is gone, and of the one after it, without a gap", async () => {
+  const rounds: DaemonLine[][] = [
+    [
+      { id: 1, place: "a-1", snapshot: { state: {}, status: { generation: 1 } } },
+      { id: 1, place: "a-2", event: { type: "inSync", at } },
+    ],
+    [{ id: 1, place: "b-0", snapshot: { state: {}, status: { generation: 2 } } }],
+  ];
+  const feed = new DaemonFeed(async function* () {
+    yield* rounds.shift() ?? [];
+    throw new Error("gone");
+  }, 20);
+  const seen: FeedEvent[] = [];
+  using _following = feed.follow((event) => seen.push(event));
+  await vi.waitFor(() => expect(seen.length).toBeGreaterThanOrEqual(7));
+  expect(seen.slice(0, 7).map(({ name, data }) => [name, data])).toEqual([
+    ["service-state-changed", { available: true }],
+    ["vpn-status-changed", { generation: 1 }],
+    ["daemon", { type: "inSync", at }],
+    ["service-state-changed", { available: false }],
+    ["service-state-changed", { available: true }],
+    ["vpn-status-changed", { generation: 2 }],
+    ["service-state-changed", { available: false }],
+  ]);
+  expect(feed.last.status).toEqual({ generation: 2 });
+  expect(feed.after(seen[3]?.place ?? "")).toEqual(seen.slice(4));
+  expect(feed.after("elsewhere-1")).toBeUndefined();
+});
+
+test("nobody is asked while nobody follows", async () => {
+  let asked = 0;
+  const feed = new DaemonFeed(async function* () {
+    asked += 1;
+    yield { id: 1, place: "a-1", snapshot: { state: {}, status: null } };
+    await new Promise(() => {});
+  });
+  expect(asked).toBe(0);
+  feed.follow(() => {})[Symbol.dispose]();
+  await sleep(1);
+  expect(asked).toBe(1);
+});

@@ -1,0 +1,57 @@
+import { expect, test } from "vitest";
+import { renderMetrics } from "../../src/http/metrics.ts";
+
+test("metrics are OpenMetrics text, and name no endpoint", () => {
+  const peer = { publicKey: "mWB0J2xxxxSECRETxxx=", handshakeAgeSeconds: 12, receivedBytes: 5, sentBytes: 7 };
+  const text = renderMetrics({
+    generation: 3,
+    conditions: [{ type: "Protected", status: true }],
+    resources: [
+      {
+        key: "tunnel/office",
+        ready: true,
+        drift: [],
+        tunnel: { peers: [peer, { ...peer, handshakeAgeSeconds: null }] },
+      },
+    ],
+  });
+  expect(text).toMatchInlineSnapshot(`
+    "# TYPE awg_daemon_up gauge
+    # HELP awg_daemon_up Whether the daemon answers.
+    awg_daemon_up 1
+    # TYPE awg_generation gauge
+    # HELP awg_generation The accepted generation.
+    awg_generation 3
+    # TYPE awg_condition gauge
+    # HELP awg_condition Conditions of the host: 1 where it holds.
+    awg_condition{condition="Protected"} 1
+    # TYPE awg_resource_ready gauge
+    # HELP awg_resource_ready Whether the resource is as applied and works.
+    awg_resource_ready{resource="tunnel/office"} 1
+    # TYPE awg_resource_drift_fields gauge
+    # HELP awg_resource_drift_fields Fields that others changed.
+    awg_resource_drift_fields{resource="tunnel/office"} 0
+    # TYPE awg_tunnel_up gauge
+    # HELP awg_tunnel_up Whether a peer of the tunnel answers.
+    awg_tunnel_up{tunnel="office"} 1
+    # TYPE awg_peer_handshake_age_seconds gauge
+    # HELP awg_peer_handshake_age_seconds Since the last handshake.
+    awg_peer_handshake_age_seconds{tunnel="office",peer="mWB0J2xx"} 12
+    # TYPE awg_peer_received_bytes counter
+    # HELP awg_peer_received_bytes Received from the peer.
+    awg_peer_received_bytes_total{tunnel="office",peer="mWB0J2xx"} 5
+    awg_peer_received_bytes_total{tunnel="office",peer="mWB0J2xx"} 5
+    # TYPE awg_peer_sent_bytes counter
+    # HELP awg_peer_sent_bytes Sent to the peer.
+    awg_peer_sent_bytes_total{tunnel="office",peer="mWB0J2xx"} 7
+    awg_peer_sent_bytes_total{tunnel="office",peer="mWB0J2xx"} 7
+    # EOF
+    "
+  `);
+});
+
+test("without a daemon they say so", () => {
+  expect(renderMetrics(null)).toBe(
+    "# TYPE awg_daemon_up gauge\n# HELP awg_daemon_up Whether the daemon answers.\nawg_daemon_up 0\n# EOF\n",
+  );
+});
