@@ -34,7 +34,7 @@ test("clients learn of a daemon that is gone, and of the one after it, without a
   expect(feed.after("elsewhere-1")).toBeUndefined();
 });
 
-test("nobody is asked while nobody follows", async () => {
+test("the daemon is not asked while no client follows", async () => {
   let asked = 0;
   const feed = new DaemonFeed(async function* () {
     asked += 1;

@@ -45,7 +45,7 @@ export const LIVE_VERBS: readonly VerbDefinition[] = [
     options: [{ flags: "--idle <time>", summary: "exit after this time without a client (default: never)" }],
     examples: [
       ["sudo awg api", "answer HTTP on /run/awg/awg.sock until SIGTERM"],
-      ["curl --unix-socket /run/awg/awg.sock http://awg/api/status", "ask it"],
+      ["sudo awg api --idle 10m", "exit when no client came for ten minutes"],
     ],
     acts: true,
     load: () => import("./api.ts"),
