@@ -228,3 +228,14 @@ test.each([
 ])("a shell reads %j as one word", (path, word) => {
   expect(shellWord(path)).toBe(word);
 });
+
+test.each([
+  ["user", "the system user awg is missing", "/etc/passwd has no user awg", "useradd --system"],
+  ["setpriv", "setpriv is not installed", "looked in /usr/bin and /bin", "apt-get install util-linux"],
+  ["mapping", "the user awg has no uid in this user namespace", "its uid is not in /proc/self/uid_map", ""],
+] as const)("doctor names why engines have no user of their own: %s", (serviceUserLack, what, seen, remedy) => {
+  const [finding] = judgeEnvironment({ ...QUIET, serviceUserLack }, APPLIED, 1_000);
+  expect(finding?.what).toBe(`${what}, so any root process can reach the VPN endpoint`);
+  expect(finding?.evidence).toEqual([seen]);
+  expect(finding?.remedy.join()).toContain(remedy);
+});

@@ -55,6 +55,10 @@ export async function socketPlaces({ environment }: VerbCall): Promise<ControlSo
 
 /** The words of a call, exactly as many as there must be. @throws AwgError("usage") with the usage */
 export function words(call: VerbCall, usage: string, least: number, most: number): readonly string[] {
+  const option = call.args.find((word) => word.startsWith("--"));
+  if (option !== undefined) {
+    throw new AwgError("usage", `unknown option ${option}; the verbs of wg(8) have only --netns`);
+  }
   if (call.args.length >= least && call.args.length <= most) return call.args;
   throw new AwgError("usage", `usage: awg ${usage}`);
 }
