@@ -190,6 +190,16 @@ describe.skipIf(obstacle !== undefined)(`the classifier${obstacle === undefined 
     expect(classOf(join(folder, "upgrade/hard"))).toBe(1);
   });
 
+  test("replaced again and again while 200 processes of it start, a program always has its class", () => {
+    const file = program("busy/tool");
+    load({ file, of: "self" });
+    const replacing = `while [ ! -e ${folder}/stop ]; do cp ${PERL} ${file}.new; mv ${file}.new ${file}; done`;
+    const starting = `for _ in $(seq 200); do ${file} -e '${PRINT_MARK}'; done; touch ${folder}/stop`;
+    const { stdout } = namespace.run(["sh", "-c", `(${replacing}) & ${starting}; wait`]);
+    const classes = stdout.trim().split("\n").map(classIn);
+    expect(classes).toEqual(Array.from({ length: 200 }, () => 2));
+  });
+
   test("a bind-mounted program is known by its file", () => {
     const file = program("bound/source");
     const target = join(folder, "bound/target");
