@@ -52,6 +52,16 @@ export function judgeAbilities(capabilities: Capabilities, applied: DesiredState
       remedy: ["use Linux 5.16 or later with CONFIG_NETFILTER_EGRESS"],
     });
   }
+  if (capabilities.classifier?.ok === false) {
+    const isUsed = applied.resources.some((one) => one.kind === "classifier");
+    findings.push({
+      id: "classifier-missing",
+      severity: isUsed ? "fault" : "note",
+      what: `sockets cannot be classified by program: ${capabilities.classifier.reason}`,
+      evidence: ["looked for what it needs, then loaded two BPF programs of a few instructions"],
+      remedy: ["use Linux 5.14 or later with BTF, cgroup v2 and BPF; in a container, run awg on the host"],
+    });
+  }
   return findings;
 }
 

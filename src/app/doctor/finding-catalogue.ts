@@ -45,6 +45,7 @@ export const FINDING_CATALOGUE = {
   "tun-missing": either("`/dev/net/tun` cannot be opened."),
   "nftables-missing": fault("The kernel has no nf_tables, or awg may not use it."),
   "table-flags-missing": note("The kernel is older than 6.9: tables cannot outlive the process that owns them."),
+  "classifier-missing": either("Rules by program cannot be enforced. A fault when such a rule is applied."),
   "egress-hook-missing": note("The kernel has no egress hook: raw frames of root are not filtered."),
   "nft-program-missing": note("`nft` is not installed. The boot unit needs it."),
   "service-user-missing": note(

@@ -98,7 +98,7 @@ function summaryOf(resource: Resource, found: Observed, capabilities: Capabiliti
     case "sysctl":
       return counted(Object.keys(resource.spec.values).length, "setting");
     case "classifier":
-      return counted(resource.spec.classes.length, "class");
+      return counted(resource.spec.classes.length, "class", "classes");
     case "service":
       return serviceSummary(found as ServiceObserved);
     case "autostart":

@@ -35,6 +35,12 @@ const QUIET: Environment = {
 const NOTHING: DesiredState = { resources: [] };
 const APPLIED = state(link("office"), tunnel("office"), rules(0x6177_0001), firewall(), resolver("10.8.0.1"));
 
+const BY_PROGRAM = state({
+  kind: "classifier",
+  key: "classifier/host",
+  spec: { atoms: [], conditions: [], final: [], classes: [] },
+});
+
 const reported = (findings: readonly Finding[]): readonly string[] =>
   findings.map(({ id, severity }) => `${severity} ${id}`);
 
@@ -49,6 +55,8 @@ describe("what the machine can do", () => {
     ["no engine for what is applied", { userspaceWireguard: false }, APPLIED, ["fault engine-missing"]],
     ["no engine for what nobody uses", { userspaceAmneziawg: false }, APPLIED, []],
     ["no owner of tables", { ownedTables: false }, APPLIED, ["note table-flags-missing"]],
+    ["no classifier", { classifier: { ok: false, reason: "no BTF" } }, APPLIED, ["note classifier-missing"]],
+    ["no classifier for a rule", { classifier: { ok: false, reason: "x" } }, BY_PROGRAM, ["fault classifier-missing"]],
     ["no egress hook", { egressHook: false }, APPLIED, ["note egress-hook-missing"]],
   ])("%s", (_what, lacking, applied, expected) => {
     expect(reported(judgeAbilities({ ...ABLE, ...lacking }, applied))).toEqual(expected);

@@ -35,7 +35,7 @@ export function specLines({ kind, spec }: Pick<Resource, "kind" | "spec">, isVer
     case "sysctl":
       return Object.entries(resource.spec.values).map(([name, value]) => `${name}: ${value}`);
     case "classifier":
-      return atMost(classifierLines(resource.spec), most, "class");
+      return atMost(classifierLines(resource.spec), most, "line");
     case "service":
       return serviceLines(resource.spec);
     case "autostart":
