@@ -85,6 +85,16 @@ export type Fallback =
   | {
       /**
        * @minItems 1
+       * @maxItems 7
+       */
+      failover: string[];
+    };
+export type DefaultFallback =
+  | ("block" | "direct" | "allow_direct" | "drop")
+  | {
+      /**
+       * @minItems 1
+       * @maxItems 7
        */
       failover: string[];
     };
@@ -128,9 +138,9 @@ export interface AwgConfiguration {
      */
     via: string;
     /**
-     * While the tunnel is down, as in rules (next_rule, failover: not implemented yet).
+     * While the tunnel is down, as in rules; there is no next rule (failover: not implemented on macOS yet).
      */
-    fallback?: Fallback;
+    fallback?: DefaultFallback;
   };
   /**
    * Drop every packet outside the tunnels that is not allowed. Required when the default is a tunnel.
@@ -453,13 +463,14 @@ export interface AmneziaTunnel {
    */
   enabled?: boolean;
   /**
-   * Tunnels that carry this one's traffic while it is down (not implemented yet).
+   * Tunnels that carry this one's traffic while it is down (not implemented on macOS yet).
    */
   failover?: {
     /**
      * Tunnels that take over, in order.
      *
      * @minItems 1
+     * @maxItems 7
      */
     tunnels: string[];
     /**
@@ -679,13 +690,14 @@ export interface WireGuardTunnel {
    */
   enabled?: boolean;
   /**
-   * Tunnels that carry this one's traffic while it is down (not implemented yet).
+   * Tunnels that carry this one's traffic while it is down (not implemented on macOS yet).
    */
   failover?: {
     /**
      * Tunnels that take over, in order.
      *
      * @minItems 1
+     * @maxItems 7
      */
     tunnels: string[];
     /**
@@ -754,13 +766,14 @@ export interface Socks5Tunnel {
    */
   enabled?: boolean;
   /**
-   * Tunnels that carry this one's traffic while it is down (not implemented yet).
+   * Tunnels that carry this one's traffic while it is down (not implemented on macOS yet).
    */
   failover?: {
     /**
      * Tunnels that take over, in order.
      *
      * @minItems 1
+     * @maxItems 7
      */
     tunnels: string[];
     /**
@@ -796,13 +809,14 @@ export interface HttpTunnel {
    */
   enabled?: boolean;
   /**
-   * Tunnels that carry this one's traffic while it is down (not implemented yet).
+   * Tunnels that carry this one's traffic while it is down (not implemented on macOS yet).
    */
   failover?: {
     /**
      * Tunnels that take over, in order.
      *
      * @minItems 1
+     * @maxItems 7
      */
     tunnels: string[];
     /**
@@ -892,7 +906,7 @@ export interface Rule {
    */
   via: string;
   /**
-   * While the tunnel is down: block, direct, drop, next_rule or { failover: [tunnels] } (next_rule, failover: not implemented yet).
+   * While the tunnel is down: block, direct, drop, next_rule or { failover: [tunnels] } (next_rule, failover: not implemented on macOS yet).
    */
   fallback?: Fallback;
   /**

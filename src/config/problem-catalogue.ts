@@ -91,6 +91,7 @@ export const PROBLEM_CATALOGUE = {
   "ignore-pointer": "A field in `lifecycle.ignore` does not exist, or keeps traffic on its path.",
   "moved-tunnel": "A tunnel in `moved` does not lead from one that is gone to one that exists.",
   "failover-self": "A tunnel is its own failover.",
+  "failover-too-many": "A failover list names more than seven tunnels.",
   "failover-duplicate": "A failover list names a tunnel twice.",
   "duplicate-address": "Two tunnels have the same address.",
   "duplicate-peer": "One tunnel has the same peer twice.",

@@ -92,6 +92,7 @@ export const PROBLEM_REMEDIES: Readonly<Record<ProblemId, string>> = {
   "ignore-pointer": "Write the field as `awg drift --json` prints it.",
   "moved-tunnel": "Write from: the old name, to: the new name.",
   "failover-self": "Remove the tunnel from its own list.",
+  "failover-too-many": "Name at most seven tunnels.",
   "failover-duplicate": "Name each tunnel once.",
   "duplicate-address": "Give each tunnel its own address, unless both are servers of one account.",
   "duplicate-peer": "Keep one of them.",

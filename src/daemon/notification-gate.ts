@@ -1,5 +1,6 @@
 import type { Notification } from "../host/ports/host.ts";
 import type { DaemonReport } from "./daemon-report.ts";
+import type { FallbackReport } from "./watch/fallback-watch.ts";
 import { renderGuarded } from "./watch/ruleset-watchdog.ts";
 
 /** Minimum time between two notifications of the same trouble. */
@@ -47,7 +48,7 @@ export class NotificationGate {
           this.#standing.delete("fallback");
           return undefined;
         }
-        return this.#notifyOnce("fallback", `Traffic goes directly while ${report.devices.join(", ")} is down`, nowMs);
+        return this.#notifyOnce("fallback", fallbackText(report), nowMs);
       case "inSync":
       case "applied":
         return this.#end();
@@ -81,4 +82,10 @@ function contendedText({ keys, by }: Extract<DaemonReport, { type: "contended" }
 /** Whether a moment is before the end of a span of this length; after a jump back of the clock it is not. */
 function isWithin(nowMs: number, endMs: number, lengthMs: number): boolean {
   return nowMs < endMs && nowMs >= endMs - lengthMs;
+}
+
+function fallbackText({ devices, switches }: FallbackReport & { readonly type: "fallback" }): string {
+  const others = [...new Set(switches.flatMap(({ by }) => by ?? []))];
+  const way = others.length === 0 ? "directly" : `by ${others.join(", ")}`;
+  return `Traffic goes ${way} while ${devices.join(", ")} is down`;
 }

@@ -2,7 +2,7 @@ import type { Applied, ApplyHooks } from "../app/apply/applied.ts";
 import { applyPlanned } from "../app/apply/apply-planned.ts";
 import { keepWatched, secondsToConfirm } from "../app/apply/awaiting.ts";
 import { revertNow } from "../app/apply/confirmation.ts";
-import { fallBackAccepted } from "../app/apply/fallback.ts";
+import { type DeviceSwitch, fallBackAccepted } from "../app/apply/fallback.ts";
 import { readProposalRecord, settleProposal } from "../app/apply/proposal-record.ts";
 import type { LoadedConfig, SourceFile } from "../app/load/loaded-config.ts";
 import type { OpenHost } from "../app/open-host.ts";
@@ -10,6 +10,7 @@ import type { DaemonPlanning, Planned } from "../app/plan/planned.ts";
 import { planAccepted, planConfig } from "../app/plan/planner.ts";
 import { protectAfterFailure } from "../app/protect/failed-verb.ts";
 import { restorePolicy } from "../app/protect/restore-policy.ts";
+import type { DesiredState } from "../model/resources/desired-state.ts";
 import type { ProbeSpec } from "../model/resources/probe.ts";
 
 /** Everything the daemon does with its host. */
@@ -38,11 +39,14 @@ export function useCasesOf({ parts, configs }: OpenHost) {
     secondsToConfirm: () => secondsToConfirm(parts),
     /** Starts another keeper for an unconfirmed change if the one that was to revert it died. */
     keepWatched: () => keepWatched(parts),
-    /** Activates the fallback of these devices and deactivates all others; `renew` extends what is active. */
-    fallBack: (devices: readonly string[], renew: boolean) => fallBackAccepted(parts, devices, renew),
+    /** The accepted desired state; empty before the first. */
+    acceptedState: async (): Promise<DesiredState> =>
+      (await parts.stores.generations.latest())?.desired ?? { resources: [] },
+    /** Puts these switches of paths in force and all others out of force; `renew` extends those in force. */
+    fallBack: (switches: readonly DeviceSwitch[], renew: boolean) => fallBackAccepted(parts, switches, renew),
     engine: (device: string) => engines.read(device),
-    /** Makes the engine of a device request a reply from its peers. */
-    probe: async (device: string): Promise<void> => engines.requestHandshakes?.(device),
+    /** Makes the engine of a device request a reply from its peers; `anew`: by a handshake, even within a session. */
+    probe: async (device: string, anew = false): Promise<void> => engines.requestHandshakes?.(device, { anew }),
     /** Sets every peer's endpoint again, so that engines drop source addresses that this host lost. */
     async refreshEndpoints(): Promise<void> {
       const running = (await engines.readAll()).filter((one) => one.running);

@@ -37,6 +37,8 @@ export type PeerChange =
     }
   /** A session is created now, without waiting for the first packet. */
   | { readonly kind: "connect"; readonly publicKey: Uint8Array }
+  /** A handshake begins now, also within a session, which continues. */
+  | { readonly kind: "shakeHands"; readonly publicKey: Uint8Array }
   | { readonly kind: "remove"; readonly publicKey: Uint8Array };
 
 /** The settings of a tunnel that can change while it runs. */

@@ -5,7 +5,7 @@ import { destinationOffset, ipVersion } from "./core/inner-packet.ts";
 import { newCore } from "./core/new-core.ts";
 import type { PeerSession } from "./core/peer-state.ts";
 import { Receiver } from "./core/receiver.ts";
-import { applyConfig, dropPeer, placePeer, putPeer } from "./core/reconfigure.ts";
+import { applyConfig, dropPeer, placePeer, putPeer, startAnew } from "./core/reconfigure.ts";
 import { sendOrQueue, serve } from "./core/serve.ts";
 import { TransportSession } from "./core/session.ts";
 import { isSourceOf, receivedOver, sentOver } from "./core/transport.ts";
@@ -166,6 +166,13 @@ class EmbeddedDevice implements Device {
     if (peer === undefined || peer.currentSession(now) !== undefined) return [];
     peer.timers.wantHandshake(now);
     schedule(this.#core, peer);
+    return this.tick(now, SERVED_AT_ONCE);
+  }
+
+  shakeHands(publicKey: Uint8Array, now: number): readonly Output[] {
+    const peer = this.#core.peers.get(keyOf(publicKey));
+    if (peer?.endpoint === undefined) return [];
+    startAnew(this.#core, peer, now);
     return this.tick(now, SERVED_AT_ONCE);
   }
 

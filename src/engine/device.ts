@@ -93,6 +93,8 @@ export interface Device {
    * Starts a handshake with the peer now instead of at the first packet; nothing if a session exists or is in progress.
    */
   connect(publicKey: Uint8Array, now: number): readonly Output[];
+  /** Starts a handshake with the peer now, also within a session, which continues; nothing without an endpoint. */
+  shakeHands(publicKey: Uint8Array, now: number): readonly Output[];
   /** Zeroes every key. The device is unusable afterwards. */
   close(): void;
 

@@ -5,6 +5,7 @@ import type { FirewallPolicy } from "../model/firewall/policy.ts";
 import type { Resource } from "../model/resource.ts";
 import { darwinRoutes } from "./expand/darwin-routes.ts";
 import type { ExpandContext, ExpandOptions, Expansion } from "./expand/expansion.ts";
+import { standbyOf } from "./expand/fallback/fallback-paths.ts";
 import { firewallPolicy } from "./expand/firewall-policy.ts";
 import { defaultPath, flowRules } from "./expand/flow-rules.ts";
 import { keptByName, lifecycleOf } from "./expand/lifecycle.ts";
@@ -68,7 +69,7 @@ export function expand(config: Config, facts: HostFacts, options: ExpandOptions)
   }
   resources.push(...systemResolver(placed), ...(beside?.resources ?? []));
   return {
-    desired: { resources, ...lifecycleOf(config), ...probesOf(placed) },
+    desired: { resources, ...lifecycleOf(config), ...probesOf(placed), ...standbyOf(placed) },
     pathNumbers: rememberNumbers(keptByName(options.pathNumbers, config), pathNumbers),
     notes: context.notes,
     unsupported: context.unsupported,

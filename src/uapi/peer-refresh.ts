@@ -35,6 +35,14 @@ export function renderHandshakeRequest(device: Pick<UapiDevice, "peers">): strin
   );
 }
 
+/**
+ * The `set` that makes awg's own engine shake hands with its peers now, also within a session, which continues. The
+ * reply proves that a peer answers. Undefined if there is no peer to contact. Pure.
+ */
+export function renderNewHandshake(device: Pick<UapiDevice, "peers">): string | undefined {
+  return renderTouch(device, ({ endpoint }) => (endpoint === undefined ? [] : [["awg_handshake=true"]]));
+}
+
 /** One block of lines for each peer, in one `set` for the device; a removed peer is not created again. */
 function renderTouch(
   { peers }: Pick<UapiDevice, "peers">,

@@ -7,6 +7,7 @@ const CONTENDED: DaemonReport = { type: "contended", keys: ["routes/office"], wa
 const IN_SYNC: DaemonReport = { type: "inSync" };
 const WOKE: DaemonReport = { type: "woken", reasons: ["woke up after 3600 s of sleep"] };
 const MINUTE = 60_000;
+const OFFICE_DIRECT = [{ device: "awg-office", by: null }];
 
 let gate: NotificationGate;
 beforeEach(() => {
@@ -41,9 +42,18 @@ describe("what is worth a word to who sits at the screen", () => {
     expect(gate.note({ type: "applying", keys, proposed: false }, 0)?.text).toContain("packet filter");
   });
 
+  test("a failover names the tunnel that takes over", () => {
+    const switches = [{ device: "awg-office", by: "awg-home" }];
+    expect(gate.note({ type: "fallback", devices: ["awg-office"], switches }, 0)?.text).toBe(
+      "Traffic goes by awg-home while awg-office is down",
+    );
+  });
+
   test("a fallback is reported when it begins", () => {
-    expect(gate.note({ type: "fallback", devices: ["awg-office"] }, 0)?.text).toContain("awg-office");
-    expect(gate.note({ type: "fallback", devices: [] }, 1)).toBeUndefined();
+    expect(gate.note({ type: "fallback", devices: ["awg-office"], switches: OFFICE_DIRECT }, 0)?.text).toBe(
+      "Traffic goes directly while awg-office is down",
+    );
+    expect(gate.note({ type: "fallback", devices: [], switches: [] }, 1)).toBeUndefined();
   });
 
   test("what goes wrong just after a sleep has time to repair itself", () => {

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { fallBackOn, fallbackTunnels } from "../../src/app/apply/fallback.ts";
+import { fallBackOn } from "../../src/app/apply/fallback.ts";
 import type { Config } from "../../src/config/config.ts";
+import { fallbackSwitches } from "../../src/model/firewall/fallback.ts";
 import { FALLBACK_LIFETIME_MS } from "../../src/model/ownership.ts";
 import { configArbitrary } from "./config-arbitrary.ts";
 import { checkPaths, oracleFacts, watchForLeaks } from "./leak-watch.ts";
@@ -13,19 +14,27 @@ import { World } from "./world.ts";
 
 const DIRECT = { kind: "direct" } as const;
 
-/** Every other rule, and the default, falls back directly. */
+/** Every third rule and the default fall back directly, every third to the other tunnels. */
 const fallingArbitrary = configArbitrary.map((config) => ({
   ...config,
-  rules: config.rules.map((rule, index) => (index % 2 === 0 ? { ...rule, fallback: DIRECT } : rule)),
+  rules: config.rules.map((rule, index) => {
+    if (index % 3 === 0) return { ...rule, fallback: DIRECT };
+    const others = Object.keys(config.tunnels).filter((name) => rule.via.kind === "tunnel" && name !== rule.via.tunnel);
+    return index % 3 === 1 && others.length > 0
+      ? { ...rule, fallback: { kind: "failover", tunnels: others } as const }
+      : rule;
+  }),
   default: { ...config.default, fallback: DIRECT },
 }));
 
 /** What the configuration says while these tunnels are down, by the table of the design. */
 function whileDown(config: Config, down: readonly string[]): Config {
-  const at = <T extends Pick<Config["default"], "via" | "fallback">>(one: T): T =>
-    one.via.kind === "tunnel" && one.fallback.kind === "direct" && down.includes(one.via.tunnel)
-      ? { ...one, via: DIRECT }
-      : one;
+  const at = <T extends Pick<Config["default"], "via" | "fallback">>(one: T): T => {
+    if (one.via.kind !== "tunnel" || !down.includes(one.via.tunnel)) return one;
+    if (one.fallback.kind === "direct") return { ...one, via: DIRECT };
+    const up = one.fallback.kind === "failover" ? one.fallback.tunnels.find((name) => !down.includes(name)) : undefined;
+    return up === undefined ? one : { ...one, via: { kind: "tunnel", tunnel: up } };
+  };
   return { ...config, rules: config.rules.map(at), default: at(config.default) };
 }
 
@@ -55,16 +64,17 @@ test("laws 1, 3, 6: a fallback happens only where allowed, is not drift, ends by
         const applied = await world.apply(config);
         if (applied.kind !== "done" || applied.outcome.kind !== "applied") return;
         const desired = (await world.deps.stores.generations.latest())?.desired ?? { resources: [] };
-        const down = fallbackTunnels(desired).filter(() => isDown.next().value);
-        const keys = down.map(({ spec }) => spec.device.replace("awg-", ""));
+        const policy = desired.resources.find((resource) => resource.kind === "firewall")?.spec;
+        const placed = policy?.layers.flatMap(({ tunnels }) => tunnels) ?? [];
+        const down = placed.filter(() => isDown.next().value);
+        const isNamed = (number: number) => down.some((tunnel) => tunnel.number === number);
+        const known = policy === undefined ? [] : fallbackSwitches(policy);
+        const switches = known.filter(({ path, to }) => isNamed(path) && !isNamed(to));
+        const keys = down.map(({ device }) => device.replace("awg-", ""));
         const meaning = whileDown(config, keys);
         const { host } = world.deps;
         watchForLeaks(world, { before: config, after: meaning }, 6, reported * 1000);
-        await fallBackOn(
-          host,
-          desired,
-          down.map(({ path }) => path),
-        );
+        await fallBackOn(host, desired, switches);
         if (world.violation !== undefined) throw world.violation;
         fellBack += countFallenBack(world, config, meaning);
         if (config.killSwitch.enabled) checkPaths(world, meaning, 40, reported * 40);
@@ -78,11 +88,7 @@ test("laws 1, 3, 6: a fallback happens only where allowed, is not drift, ends by
         await fallBackOn(host, desired, []);
         checkPaths(world, config, 40, reported * 40);
         if (world.violation !== undefined) throw world.violation;
-        await fallBackOn(
-          host,
-          desired,
-          down.map(({ path }) => path),
-        );
+        await fallBackOn(host, desired, switches);
         expect(await world.destroy()).toMatchObject({ kind: "done" });
         expect(world.machine.live.rules.filter(({ protocol }) => protocol === 174)).toEqual(
           start.clean.rules.filter(({ protocol }) => protocol === 174),

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { fallbackPaths, withFallback } from "../../src/model/firewall/fallback.ts";
+import { fallbackSwitches, withFallback } from "../../src/model/firewall/fallback.ts";
 import { compileFlowPath, compileMatch } from "../../src/model/firewall/flow-path.ts";
 import { flowOf } from "../../src/model/firewall/packet.ts";
 import type { FirewallPolicy, PathRef } from "../../src/model/firewall/policy.ts";
@@ -38,7 +38,7 @@ describe("a packet that has a path it must not have", () => {
       if (layer === undefined) continue;
       const match = { uids: [{ from: 0, to: 1599 }], protocol: 6 };
       const found = findFlow(policy, [match], isDirect);
-      const pathOf = compileFlowPath(withFallback(policy, fallbackPaths(policy)).steering, layer);
+      const pathOf = compileFlowPath(withFallback(policy, fallbackSwitches(policy)).steering, layer);
       const sampled = packets.slice(50 * index, 50 * index + 50).filter((packet) => {
         const flow = flowOf(packet, new Set());
         return packet.hook === "output" && compileMatch(match)(flow) && isDirect(pathOf(flow).path);

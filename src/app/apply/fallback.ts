@@ -1,67 +1,91 @@
 import type { Host } from "../../host/ports/host.ts";
 import { sameData } from "../../model/canonical.ts";
-import { fallbackPaths, fallenBackOrigins } from "../../model/firewall/fallback.ts";
-import type { FirewallObserved } from "../../model/firewall/policy.ts";
-import type { ResourceOf } from "../../model/resource.ts";
-import type { DesiredState } from "../../model/resources/desired-state.ts";
+import { fallbackSwitches, switchedOrigins, switchName } from "../../model/firewall/fallback.ts";
+import type { FirewallObserved, FirewallPolicy, PathSwitch } from "../../model/firewall/policy.ts";
+import { PATH_NUMBERS } from "../../model/ownership.ts";
+import type { DesiredState, StandbyMode } from "../../model/resources/desired-state.ts";
 import { renderPolicyRule } from "../../model/resources/policy-rule.ts";
 import type { PolicyRule, StandbyRules } from "../../model/resources/routes.ts";
+import type { TunnelSpec } from "../../model/resources/tunnel.ts";
 import { readOpenTransaction } from "../../reconciler/journal/open-transaction.ts";
 import { isOwnRule } from "../../resources/routes/route-table.ts";
 import type { HostParts } from "../parts.ts";
 import type { FallenBack } from "../status/status-report.ts";
 
-/** A tunnel with flows that go direct while it is down. */
-export interface FallbackTunnel {
-  readonly path: number;
-  readonly spec: ResourceOf<"tunnel">["spec"];
+/** A switch of paths by device. Path numbers change when tunnels are added and removed; device names do not. */
+export interface DeviceSwitch {
+  readonly device: string;
+  /** Another tunnel's device, or `DIRECT`. */
+  readonly to: string;
 }
 
-/** The tunnels of a desired state that have a fallback to direct. Pure. */
-export function fallbackTunnels({ resources }: DesiredState): readonly FallbackTunnel[] {
-  const policy = resources.find((resource) => resource.kind === "firewall")?.spec;
+/** In place of a device's name: no device can have a name with a slash. */
+export const DIRECT = "/direct";
+
+/** A tunnel that takes part in fallbacks. */
+export interface FallbackTunnel {
+  readonly spec: TunnelSpec;
+  /** Where its flows go while it is down: other tunnels' devices, and `DIRECT`; empty if it only stands in. */
+  readonly alternatives: readonly string[];
+  /** How it is kept while nothing uses it; absent if it stands in for no other. */
+  readonly standby?: StandbyMode;
+}
+
+/** The tunnels of a desired state that have a fallback, or stand in for another. Pure. */
+export function fallbackTunnels({ resources, standby = {} }: DesiredState): readonly FallbackTunnel[] {
+  const policy = policyOf({ resources });
   if (policy === undefined) return [];
-  const placed = policy.layers.flatMap(({ tunnels }) => tunnels);
-  const tunnels = resources.filter((resource) => resource.kind === "tunnel");
-  return fallbackPaths(policy).flatMap((path) => {
-    const device = placed.find(({ number }) => number === path)?.device;
-    const spec = tunnels.find((tunnel) => tunnel.spec.device === device)?.spec;
-    return spec === undefined ? [] : [{ path, spec }];
+  const switches = devicesOf(policy, fallbackSwitches(policy));
+  return resources.flatMap((resource): FallbackTunnel[] => {
+    if (resource.kind !== "tunnel") return [];
+    const { spec } = resource;
+    const alternatives = switches.filter(({ device }) => device === spec.device).map(({ to }) => to);
+    const standsIn = switches.some(({ to }) => to === spec.device);
+    if (alternatives.length === 0 && !standsIn) return [];
+    return [{ spec, alternatives, ...(standsIn ? { standby: standby[spec.device] ?? "cold" } : {}) }];
   });
 }
 
-/** Tunnels with an active fallback in the packet filter. Pure. */
+/** What is carried otherwise now, as the packet filter has it. Pure. */
 export function fallenBack(observed: FirewallObserved | undefined): readonly FallenBack[] {
   const { policy = null, fallback = [] } = observed ?? {};
   if (policy === null) return [];
-  const placed = policy.layers.flatMap(({ tunnels }) => tunnels);
-  return fallback.map((path) => ({
-    device: placed.find(({ number }) => number === path)?.device ?? String(path),
-    rules: fallenBackOrigins(policy, [path]),
-  }));
+  const byDevice = Map.groupBy(fallback, ({ path }) => path);
+  return [...byDevice.values()].flatMap((switches) =>
+    switches.map((one, index) => {
+      const [named] = devicesOf(policy, [one]);
+      const earlier = new Set(switches.slice(0, index).flatMap((other) => switchedOrigins(policy, other)));
+      return {
+        device: named?.device ?? String(one.path),
+        ...(named === undefined || named.to === DIRECT ? {} : { by: named.to }),
+        rules: switchedOrigins(policy, one).filter((origin) => !earlier.has(origin)),
+      };
+    }),
+  );
 }
 
 /**
- * Activates the fallback of these paths and deactivates all others (rule S4.9). The direct path is
+ * Puts these switches of paths in force and all others out of force (rule S4.9). A path is
  * closed in the routes before it is closed in the filter, and opened in the filter before it is opened in the routes. The
  * desired state does not change: this is no drift and makes no generation.
  */
-export async function fallBackOn(host: Host, desired: DesiredState, paths: readonly number[]): Promise<void> {
-  const { missing, surplus } = await standbyDifference(host, standbyOf(desired), paths);
+export async function fallBackOn(host: Host, desired: DesiredState, switches: readonly PathSwitch[]): Promise<void> {
+  const { missing, surplus } = await standbyDifference(host, standbyOf(desired), switches);
   const change = { addRoutes: [], deleteRoutes: [], addRules: [], deleteRules: [] };
   if (surplus.length > 0) await host.routes.change({ ...change, deleteRules: surplus });
-  await host.firewall.fallBack(paths);
+  await host.firewall.fallBack(switches);
   if (missing.length > 0) await host.routes.change({ ...change, addRules: missing });
 }
 
 async function standbyDifference(
   host: Host,
   standby: readonly StandbyRules[],
-  paths: readonly number[],
+  switches: readonly PathSwitch[],
 ): Promise<{ readonly missing: readonly PolicyRule[]; readonly surplus: readonly PolicyRule[] }> {
   if (standby.length === 0) return { missing: [], surplus: [] };
+  const names = new Set(switches.map(switchName));
   const found = new Set((await host.routes.readRules()).filter(isOwnRule).map(({ rule }) => renderPolicyRule(rule)));
-  const wanted = standby.filter(({ path }) => paths.includes(path)).flatMap(({ rules }) => rules);
+  const wanted = standby.filter((one) => names.has(switchName(one))).flatMap(({ rules }) => rules);
   const kept = new Set(wanted.map(renderPolicyRule));
   const surplus = standby
     .flatMap(({ rules }) => rules)
@@ -70,38 +94,59 @@ async function standbyDifference(
 }
 
 /**
- * The same for these devices of the accepted state. A change takes the lock, so no apply or destroy runs meanwhile;
- * an active fallback is only renewed, without the lock: the filter must hold the accepted policy, and
- * refuses if the ruleset has changed by then. While a change waits for confirmation no fallback is activated.
+ * The same for the accepted state, by devices. A change takes the lock, so no apply or destroy runs meanwhile;
+ * what is in force is only renewed, without the lock: the filter must hold the accepted policy, and
+ * refuses if the ruleset has changed by then. While a change waits for confirmation nothing is put in force.
  *
  * @throws AwgError("locked") while another awg is at work.
  */
-export async function fallBackAccepted(parts: HostParts, devices: readonly string[], renew: boolean): Promise<void> {
+export async function fallBackAccepted(
+  parts: HostParts,
+  switches: readonly DeviceSwitch[],
+  renew: boolean,
+): Promise<void> {
   const { host, stores } = parts;
   const accepted = await stores.generations.latest();
-  const paths = pathsOf(accepted?.desired, devices);
-  if (accepted !== undefined && (await isInForce(host, accepted.desired, paths)))
-    return renew ? host.firewall.fallBack(paths) : undefined;
+  const wanted = pathsOf(accepted?.desired, switches);
+  if (accepted !== undefined && (await isInForce(host, accepted.desired, wanted)))
+    return renew ? host.firewall.fallBack(wanted) : undefined;
   await using _held = await parts.lock("fallback");
   if ((await readOpenTransaction(stores.journal)) !== undefined) return;
   const desired = (await stores.generations.latest())?.desired;
-  if (desired !== undefined) await fallBackOn(host, desired, pathsOf(desired, devices));
+  if (desired !== undefined) await fallBackOn(host, desired, pathsOf(desired, switches));
 }
 
-/** Path numbers change when tunnels are added and removed; device names do not. */
-function pathsOf(desired: DesiredState | undefined, devices: readonly string[]): readonly number[] {
-  const tunnels = desired === undefined ? [] : fallbackTunnels(desired);
-  return tunnels.filter(({ spec }) => devices.includes(spec.device)).map(({ path }) => path);
+function pathsOf(desired: DesiredState | undefined, switches: readonly DeviceSwitch[]): readonly PathSwitch[] {
+  const policy = desired === undefined ? undefined : policyOf(desired);
+  if (policy === undefined) return [];
+  const known = fallbackSwitches(policy);
+  return known.filter((_, index) => {
+    const [one] = devicesOf(policy, known.slice(index, index + 1));
+    return switches.some(({ device, to }) => device === one?.device && to === one.to);
+  });
 }
 
-/** Whether the accepted policy is loaded and exactly these paths use their fallback, in routes and filter. */
-async function isInForce(host: Host, desired: DesiredState, paths: readonly number[]): Promise<boolean> {
-  const { missing, surplus } = await standbyDifference(host, standbyOf(desired), paths);
+function devicesOf({ layers }: FirewallPolicy, switches: readonly PathSwitch[]): DeviceSwitch[] {
+  const placed = layers.flatMap(({ tunnels }) => tunnels);
+  const deviceOf = (number: number): string | undefined =>
+    number === PATH_NUMBERS.direct ? DIRECT : placed.find((tunnel) => tunnel.number === number)?.device;
+  return switches.flatMap(({ path, to }) => {
+    const [device, other] = [deviceOf(path), deviceOf(to)];
+    return device === undefined || other === undefined ? [] : [{ device, to: other }];
+  });
+}
+
+function policyOf({ resources }: DesiredState): FirewallPolicy | undefined {
+  return resources.find((resource) => resource.kind === "firewall")?.spec;
+}
+
+/** Whether the accepted policy is loaded and exactly these switches are in force, in routes and filter. */
+async function isInForce(host: Host, desired: DesiredState, switches: readonly PathSwitch[]): Promise<boolean> {
+  const { missing, surplus } = await standbyDifference(host, standbyOf(desired), switches);
   const { policy, fallback = [] } = await host.firewall.read();
-  const wanted = desired.resources.find(({ kind }) => kind === "firewall")?.spec;
-  const isSame = fallback.toSorted().join() === paths.toSorted().join();
+  const isSame = fallback.map(switchName).toSorted().join() === switches.map(switchName).toSorted().join();
   if (missing.length > 0 || surplus.length > 0 || !isSame) return false;
-  return paths.length === 0 || sameData(policy, wanted ?? null);
+  return switches.length === 0 || sameData(policy, policyOf(desired) ?? null);
 }
 
 function standbyOf(desired: DesiredState | undefined): readonly StandbyRules[] {

@@ -1,11 +1,22 @@
+import { switchName } from "../../model/firewall/fallback.ts";
+import type { PathSwitch } from "../../model/firewall/policy.ts";
 import { GUARD_METRIC, ROUTE_PROTOCOL, RULE_PREFERENCES } from "../../model/ownership.ts";
 import type { DesiredState } from "../../model/resources/desired-state.ts";
+import { sortPolicyRules } from "../../model/resources/policy-rule.ts";
 import type { PinnedRoute, RoutesSpec } from "../../model/resources/routes.ts";
 import { MAIN_TABLE } from "../../resources/routes/route-table.ts";
 import { type KnownRoute, type KnownRouting, LOCAL_TABLE } from "../../verify/routing/routing.ts";
 
-/** Rules and routes that the host should have: ours from the state, all others as observed. */
-export function declaredRouting({ resources }: DesiredState, observed: KnownRouting): KnownRouting {
+/**
+ * Rules and routes that the host should have: ours from the state, with the standby rules of the switches in force, all
+ * others as observed.
+ */
+export function declaredRouting(
+  { resources }: DesiredState,
+  observed: KnownRouting,
+  switches: readonly PathSwitch[],
+): KnownRouting {
+  const inForce = new Set(switches.map(switchName));
   const specs = resources.flatMap((resource) => (resource.kind === "routes" ? [resource.spec] : []));
   const tables = new Set(specs.map(({ table }) => table));
   const isOurs = (preference: number) => preference >= RULE_PREFERENCES.first && preference <= RULE_PREFERENCES.last;
@@ -15,7 +26,12 @@ export function declaredRouting({ resources }: DesiredState, observed: KnownRout
   return {
     ...observed,
     rules: [
-      ...specs.flatMap(({ rules }) => rules.map((rule) => ({ rule }))),
+      ...sortPolicyRules(
+        specs.flatMap(({ rules, standby = [] }) => [
+          ...rules,
+          ...standby.filter((one) => inForce.has(switchName(one))).flatMap((one) => one.rules),
+        ]),
+      ).map((rule) => ({ rule })),
       ...observed.rules.filter(({ rule }) => !isOurs(rule.preference)),
     ],
     routes: [...specs.flatMap(routesOf), ...observed.routes.filter(isOther)],

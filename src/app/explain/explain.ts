@@ -55,7 +55,7 @@ export async function explainFlow(parts: HostParts, question: ExplainQuestion): 
   const links = await host.links.read();
   const flow: Flow = { address, uid, protocol, ...(port === undefined ? {} : { port }), links, policy };
   const tunnels = policy.layers.flatMap((layer) => layer.tunnels);
-  const ours = declaredRouting(desired, routing);
+  const ours = declaredRouting(desired, routing, observed.fallback ?? []);
   const declaredByRoutes = sideOfPolicy(flow, policy, ours);
   // The host itself routes direct flows. For a tunneled flow no policy rule of another program may come first.
   const isTunneled = tunnels.some((tunnel) => tunnel.device === declaredByRoutes.path);

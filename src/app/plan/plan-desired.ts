@@ -145,11 +145,14 @@ async function socketNotes({ engines }: HostParts["host"], plan: Plan): Promise<
   return notes;
 }
 
-/** Traffic that goes direct now because its tunnel is down. */
+/** Traffic that takes another path now because its tunnel is down. */
 function fallbackNotes(observed: Observation): readonly PlanNote[] {
   const [firewall] = observed.current.get("firewall")?.values() ?? [];
-  return fallenBack(firewall as FirewallObserved | undefined).flatMap(({ device, rules }) =>
-    rules.map((rule) => ({ path: pathOfOrigin(rule), message: `goes direct now because ${device} is down` })),
+  return fallenBack(firewall as FirewallObserved | undefined).flatMap(({ device, by, rules }) =>
+    rules.map((rule) => ({
+      path: pathOfOrigin(rule),
+      message: `goes ${by === undefined ? "direct" : `by ${by}`} now because ${device} is down`,
+    })),
   );
 }
 

@@ -17,6 +17,8 @@ export interface RuleSet {
   readonly fallThrough: ProgramRule;
 }
 
+type TunnelPath = Extract<PathRef, { kind: "tunnel" }>;
+
 /**
  * The rules of a config as this host would enforce them. A rule it cannot enforce is `unsupported`, with the reason.
  * Pure.
@@ -51,7 +53,7 @@ export function rulesOfPolicy(
     accepted.flatMap((one) => (one.kind === "tunnel" ? [[one.spec.device, one.key.slice("tunnel/".length)]] : [])),
   );
   const rule = (origin: string, match: FlowMatch, path: PathRef): ProgramRule => {
-    const fallback = path.kind === "tunnel" && tunnels.length > 0 ? { fallback: path.fallback ?? "block" } : {};
+    const fallback = path.kind === "tunnel" && tunnels.length > 0 ? { fallback: fallbackText(path, names) } : {};
     const via = path.kind === "tunnel" ? (names.get(path.device) ?? path.device) : path.kind;
     return { origin, match: programMatch(match), via, ...fallback, enforcement };
   };
@@ -59,6 +61,13 @@ export function rulesOfPolicy(
     rules: steering.rules.map(({ origin, match, path }) => rule(origin, match, path)),
     fallThrough: rule("default", {}, steering.default),
   };
+}
+
+/** "block", "direct", "failover to backup". */
+function fallbackText({ substitutes = [], fallback }: TunnelPath, names: ReadonlyMap<string, string>): string {
+  const others = [...new Set(substitutes.map(({ device }) => names.get(device) ?? device))];
+  if (others.length === 0) return fallback ?? "block";
+  return `failover to ${others.join(", ")}${fallback === "direct" ? ", else direct" : ""}`;
 }
 
 /** A packet rule sees only the user of a program; any other criterion depends on the flow. */

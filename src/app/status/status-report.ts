@@ -72,7 +72,7 @@ export interface Status {
   readonly awaiting?: Awaiting;
   /** Tunnels that `awg down` took down; absent if there is none. */
   readonly down?: readonly string[];
-  /** Down tunnels with an active fallback; absent if there is none. */
+  /** Down tunnels with another path in use; absent if there is none. */
   readonly fallback?: readonly FallenBack[];
   /** Why the keeper does not respond, and what to do; absent if it does, or none runs. */
   readonly silentKeeper?: AwgError;
@@ -84,9 +84,11 @@ export interface Status {
   readonly endsAtReboot?: true;
 }
 
-/** Traffic that goes direct because its tunnel is down. */
+/** Traffic that takes another path because its tunnel is down. */
 export interface FallenBack {
   readonly device: string;
+  /** The device of the tunnel that stands in; absent if the traffic goes direct. */
+  readonly by?: string;
   /** As the configuration names them: "rules/2 (browser)", "default". */
   readonly rules: readonly string[];
 }

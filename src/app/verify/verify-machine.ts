@@ -1,5 +1,6 @@
 import { withFallback } from "../../model/firewall/fallback.ts";
-import type { FirewallPolicy } from "../../model/firewall/policy.ts";
+import type { FirewallPolicy, PathSwitch } from "../../model/firewall/policy.ts";
+import { PATH_NUMBERS } from "../../model/ownership.ts";
 import type { DesiredState } from "../../model/resources/desired-state.ts";
 import type { Verified, VerifyFinding } from "../../verify/finding.ts";
 import { comparePolicies } from "../../verify/policy/compare-policies.ts";
@@ -57,11 +58,15 @@ async function verifyAgainst(
     ...flows.misaddressed.map(
       (flow) => `a program sends another device's address into a tunnel, where none answers it: ${flow}`,
     ),
-    ...fallback.map((path) => `the fallback of path ${path} is in force: its flows may go directly (S4.9)`),
+    ...fallback.map(({ path, to }) =>
+      to === PATH_NUMBERS.direct
+        ? `the fallback of path ${path} is in force: its flows may go directly (S4.9)`
+        : `path ${to} stands in for path ${path}: its flows leave by that tunnel (S4.9)`,
+    ),
     ...(isBetweenStates(parts, open) ? [CUT_SHORT] : []),
     ...(await missingHook(parts)),
   ];
-  const declared = declaredRouting(desired, around.routing);
+  const declared = declaredRouting(desired, around.routing, fallback);
   const links = desired.resources.flatMap((resource) => (resource.kind === "link" ? [resource.spec] : []));
   const misrouted = verifyRouting({ policy, ...around, declared, links });
   const diverting = tunnels.length === 0 ? [] : unmodelled.before.map(unjudged);
@@ -74,7 +79,7 @@ export async function verifyLoaded(
   parts: HostParts,
   accepted: FirewallPolicy,
   around: PolicyContext,
-): Promise<{ readonly filter: Verified; readonly policy: FirewallPolicy; readonly fallback: readonly number[] }> {
+): Promise<{ readonly filter: Verified; readonly policy: FirewallPolicy; readonly fallback: readonly PathSwitch[] }> {
   const observed = await parts.host.firewall.read();
   const fallback = observed.fallback ?? [];
   const policy = withFallback(accepted, fallback);

@@ -93,9 +93,13 @@ export const statusDocument = z
     ),
     openJournal,
     openChange: openChange.nullable(),
-    fallback: list(z.object({ device: z.string(), rules: list(z.string()) })).describe(
-      "Tunnels that are down, and the rules that send traffic direct until they are up.",
-    ),
+    fallback: list(
+      z.object({
+        device: z.string(),
+        by: z.string().nullable().describe("The device of the tunnel that stands in; null: direct."),
+        rules: list(z.string()),
+      }),
+    ).describe("Tunnels that are down, and where the traffic of which rules goes until they are up."),
     down: list(z.string()).describe("Tunnels that awg down took down."),
     silentKeeper: z
       .object({

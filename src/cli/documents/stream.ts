@@ -108,7 +108,14 @@ export const daemonEvent = z
         by: z.string().exactOptional().describe("The program that changed the packet filter."),
       })
       .describe("The packet filter was changed by another program; restored says whether it is back."),
-    z.object({ type: z.literal("fallback"), at, devices: list(z.string()) }).describe("Tunnels that are down."),
+    z
+      .object({
+        type: z.literal("fallback"),
+        at,
+        devices: list(z.string()),
+        switches: list(z.object({ device: z.string(), by: z.string().nullable() })),
+      })
+      .describe("Tunnels that are down, and which tunnels carry their traffic; by is null where it goes direct."),
     z
       .object({ type: z.literal("probe"), at, name: z.string(), passed: z.boolean(), detail: z.string() })
       .describe("A probe of the config passed or failed."),

@@ -27,7 +27,10 @@ const NO_PATHS: readonly string[] = ["default", "policy"];
 
 /** A regular expression of the names that tunnels may have. */
 export const TUNNEL_NAME = "^[a-z][a-z0-9-]{0,31}$";
-const FALLBACK_WORDS = ["block", "direct", "allow_direct", "drop", "next_rule"] as const;
+/** So many tunnels may stand in for one: each has a place of its own among the policy rules. */
+const MOST_SUBSTITUTES = 7;
+const DEFAULT_FALLBACKS = ["block", "direct", "allow_direct", "drop"] as const;
+const RULE_FALLBACKS = [...DEFAULT_FALLBACKS, "next_rule"] as const;
 
 /** The name of a tunnel, of at most 32 characters. `deviceOfTunnel` gives its interface. */
 export function checkTunnelName(input: unknown): string | Fault {
@@ -58,15 +61,15 @@ export function via() {
 }
 
 /** The field: a word, or `{ failover: [other, tunnels] }`. */
-function fallbackField() {
+function fallbackField(words: readonly (typeof RULE_FALLBACKS)[number][]) {
   const failover = {
     type: "object",
     properties: { failover: tunnelListJson() },
     required: ["failover"],
     additionalProperties: false,
   };
-  return leaf({ anyOf: [{ enum: FALLBACK_WORDS }, failover] }, (input): Fallback | Fault => {
-    if (typeof input === "string") return readWord(input);
+  return leaf({ anyOf: [{ enum: words }, failover] }, (input): Fallback | Fault => {
+    if (typeof input === "string") return readWord(input, words);
     if (typeof input !== "object" || input === null || Array.isArray(input)) {
       return wrongType(input, "block, direct, drop, next_rule or { failover: [tunnels] }");
     }
@@ -86,11 +89,17 @@ export function tunnelList() {
 
 function tunnelListJson() {
   const not = { enum: RESERVED_TUNNEL_NAMES };
-  return { type: "array", minItems: 1, uniqueItems: true, items: { type: "string", pattern: TUNNEL_NAME, not } };
+  return {
+    type: "array",
+    minItems: 1,
+    maxItems: MOST_SUBSTITUTES,
+    uniqueItems: true,
+    items: { type: "string", pattern: TUNNEL_NAME, not },
+  };
 }
 
-function readWord(word: string): Fallback | Fault {
-  const known = checkOneOf(word, FALLBACK_WORDS);
+function readWord(word: string, words: readonly (typeof RULE_FALLBACKS)[number][]): Fallback | Fault {
+  const known = checkOneOf(word, words);
   if (isFault(known)) return known;
   if (known === "allow_direct") return { kind: "direct" };
   return known === "next_rule" ? { kind: "next-rule" } : { kind: known };
@@ -99,6 +108,8 @@ function readWord(word: string): Fallback | Fault {
 function readTunnelList(input: unknown): string[] | Fault {
   if (!Array.isArray(input)) return wrongType(input, "a list of tunnels");
   if (input.length === 0) return fault("list-empty", "the list is empty", "add at least one tunnel");
+  if (input.length > MOST_SUBSTITUTES)
+    return fault("failover-too-many", `${input.length} tunnels stand in for one`, `name at most ${MOST_SUBSTITUTES}`);
   const names: string[] = [];
   for (const [index, item] of input.entries()) {
     const name = checkTunnelName(item);
@@ -111,4 +122,7 @@ function readTunnelList(input: unknown): string[] | Fault {
 }
 
 /** What to do while the tunnel is down: a word, or `{ failover: [other, tunnels] }`. */
-export const fallback = fallbackField().meta({ id: "Fallback" });
+export const fallback = fallbackField(RULE_FALLBACKS).meta({ id: "Fallback" });
+
+/** The same for the default, which no rule follows. */
+export const defaultFallback = fallbackField(DEFAULT_FALLBACKS).meta({ id: "DefaultFallback" });

@@ -4,7 +4,7 @@ import { type Fault, fault, leaf, quote, wrongType } from "../field/leaf.ts";
 import { oneOf, text } from "../field/scalar.ts";
 import { ruleConstraints } from "./constraints.ts";
 import { MATCH_KEYS, type Match, matchFields } from "./match.ts";
-import { type Fallback, fallback, type Via, via } from "./path.ts";
+import { defaultFallback, type Fallback, fallback, type Via, via } from "./path.ts";
 
 export const ENFORCEMENTS = ["enforced", "best-effort", "advisory"] as const;
 
@@ -68,7 +68,7 @@ export const ruleSchema: z.ZodType<Rule> = z
 /** What happens to traffic that no rule matches. */
 export const defaultSchema = z.strictObject({
   via: via().describe("A tunnel's name, block or direct. With direct only matching traffic uses a tunnel."),
-  fallback: fallback
-    .meta(keyMeta("While the tunnel is down, as in rules.", "fallback.next-rule", "fallback.failover"))
+  fallback: defaultFallback
+    .meta(keyMeta("While the tunnel is down, as in rules; there is no next rule.", "fallback.failover"))
     .prefault("block"),
 });

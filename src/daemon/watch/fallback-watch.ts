@@ -1,20 +1,31 @@
-import { type FallbackTunnel, fallbackTunnels } from "../../app/apply/fallback.ts";
+import { type DeviceSwitch, DIRECT, type FallbackTunnel, fallbackTunnels } from "../../app/apply/fallback.ts";
 import { FALLBACK_LIFETIME_MS } from "../../model/ownership.ts";
 import type { EngineSilence } from "../../model/resources/tunnel.ts";
 import { Attempts } from "../attempts.ts";
 import type { UseCases } from "../use-cases.ts";
-import { TunnelState } from "./tunnel-state.ts";
+import { chooseSwitches } from "./choose-switches.ts";
+import { QUICK, TunnelState } from "./tunnel-state.ts";
 
 const LOOK_MS = 1_000;
 /** So long the loop has to put another engine in the place of one that does not answer. */
 const REPLACE_MS = 5_000;
 /** Twice it may fail before it expires. */
 const RENEW_MS = FALLBACK_LIFETIME_MS / 3;
+/** How often a tunnel on standby proves that its peer answers. A session is renewed after 120 s (REKEY_AFTER_TIME). */
+const PROOF_EVERY_MS = { hot: 10_000, prewarmed: 120_000, cold: undefined } as const;
 
 /** The watch's reports; plain data, a view prints it. */
 export type FallbackReport =
-  | { readonly type: "fallback"; readonly devices: readonly string[] }
+  | { readonly type: "fallback"; readonly devices: readonly string[]; readonly switches: readonly ReportedSwitch[] }
   | { readonly type: "problem"; readonly text: string };
+
+/** Where the traffic of a tunnel goes that is down; `by` is null if it goes direct. */
+export interface ReportedSwitch {
+  readonly device: string;
+  readonly by: string | null;
+}
+
+type Used = Pick<UseCases, "acceptedState" | "engine" | "fallBack" | "probe">;
 
 export interface FallbackDeps {
   readonly report: (report: FallbackReport) => void;
@@ -27,11 +38,11 @@ export interface FallbackDeps {
 }
 
 /**
- * Watches the tunnels that something falls back from, and keeps their fallback in force while they are down. When it ends
- * it takes the fallback back; when it dies the kernel does.
+ * Watches the tunnels that take part in fallbacks, and keeps other paths in force for those that are down. When it ends
+ * it takes them back; when it dies the kernel does.
  */
 export class FallbackWatch implements AsyncDisposable {
-  readonly #useCases: Pick<UseCases, "accepted" | "engine" | "fallBack" | "probe">;
+  readonly #useCases: Used;
   readonly #deps: FallbackDeps;
   readonly #states = new Map<string, TunnelState>();
   /** When each device's silent engine was first reported to the loop, in steady milliseconds. */
@@ -39,14 +50,16 @@ export class FallbackWatch implements AsyncDisposable {
   /** The fallback in force expires while looks fail. */
   readonly #attempts: Attempts;
   #tunnels: readonly FallbackTunnel[] | undefined;
-  #inForce: readonly FallbackTunnel[] | undefined;
+  #inForce: readonly DeviceSwitch[] | undefined;
+  /** Tunnels that do not carry their own traffic now. */
+  #away: readonly string[] = [];
   #renewAtMs = 0;
   #rereadAtMs = 0;
   #ended = false;
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> = Promise.resolve();
 
-  constructor(useCases: Pick<UseCases, "accepted" | "engine" | "fallBack" | "probe">, deps: FallbackDeps) {
+  constructor(useCases: Used, deps: FallbackDeps) {
     this.#useCases = useCases;
     this.#deps = deps;
     this.#attempts = new Attempts("watching the tunnels", deps.report);
@@ -80,34 +93,58 @@ export class FallbackWatch implements AsyncDisposable {
     const isStale = this.#tunnels === undefined || this.#deps.nowMs() >= this.#rereadAtMs;
     if (isStale) this.#rereadAtMs = this.#deps.nowMs() + RENEW_MS;
     if (isStale) this.#tunnels = undefined;
-    this.#tunnels ??= fallbackTunnels({ resources: await this.#useCases.accepted() });
+    this.#tunnels ??= fallbackTunnels(await this.#useCases.acceptedState());
     for (const device of this.#states.keys())
       if (!this.#tunnels.some(({ spec }) => spec.device === device)) this.#states.delete(device);
     for (const tunnel of this.#tunnels) await this.#lookAt(tunnel);
-    const down = this.#tunnels.filter(({ spec }) => this.#states.get(spec.device)?.isDown === true);
+    const { away, switches } = chooseSwitches(this.#tunnels, (device) => this.#healthOf(device), this.#away);
+    this.#away = away;
     // At the first look this also ends what an earlier daemon left in force.
-    const isOther = this.#inForce === undefined || namesOf(down) !== namesOf(this.#inForce);
-    const isDue = down.length > 0 && this.#deps.nowMs() >= this.#renewAtMs;
+    const isOther = this.#inForce === undefined || namesOf(switches) !== namesOf(this.#inForce);
+    const isDue = switches.length > 0 && this.#deps.nowMs() >= this.#renewAtMs;
     if (!isOther && !isDue && !isStale) return;
-    if (this.#tunnels.length > 0)
-      await this.#useCases.fallBack(
-        down.map(({ spec }) => spec.device),
-        isDue,
-      );
+    if (this.#tunnels.length > 0) await this.#useCases.fallBack(switches, isDue);
     if (isOther || isDue) this.#renewAtMs = this.#deps.nowMs() + RENEW_MS;
-    const isReported = namesOf(down) === namesOf(this.#inForce ?? []);
-    this.#inForce = down;
-    if (!isReported) this.#deps.report({ type: "fallback", devices: down.map(({ spec }) => spec.device) });
+    const isReported = namesOf(switches) === namesOf(this.#inForce ?? []);
+    this.#inForce = switches;
+    if (!isReported) this.#deps.report(reportOf(switches));
   }
 
-  async #lookAt({ spec }: FallbackTunnel): Promise<void> {
+  #healthOf(device: string) {
+    const state = this.#states.get(device);
+    if (state === undefined) return undefined;
+    const { isDown, isAlive, isTrusted } = state;
+    return { isDown, isAlive, isTrusted, downForMs: state.downForMs(this.#deps.nowMs()) };
+  }
+
+  async #lookAt(tunnel: FallbackTunnel): Promise<void> {
+    const { spec, standby } = tunnel;
+    if (!this.#isNeeded(tunnel)) {
+      this.#states.delete(spec.device);
+      return;
+    }
     const state = this.#states.get(spec.device) ?? new TunnelState(this.#deps.random);
     this.#states.set(spec.device, state);
     const engine = await this.#useCases.engine(spec.device);
     if (this.#isToBeReplaced(spec.device, engine?.silence)) return;
-    const { probe, resolve } = state.look(engine, spec, this.#deps.nowMs());
+    // Handshakes in the middle of a session can be asked for of awg's own engine only.
+    const isQuick = spec.engine === "embedded" && takesPartInFailover(tunnel);
+    const proofEveryMs = standby === undefined ? undefined : PROOF_EVERY_MS[standby];
+    const { probe, resolve } = state.look(engine, spec, this.#deps.nowMs(), {
+      ...(isQuick ? { timing: QUICK } : {}),
+      ...(isQuick && proofEveryMs !== undefined ? { proofEveryMs } : {}),
+    });
     if (resolve) this.#deps.wake(`${spec.device} is down`);
-    if (probe && engine?.running === true) await this.#useCases.probe(spec.device);
+    if (probe && engine?.running === true) await this.#useCases.probe(spec.device, isQuick);
+  }
+
+  /** Nothing is sent by a cold tunnel before one is down that it stands in for. */
+  #isNeeded({ spec: { device }, alternatives, standby }: FallbackTunnel): boolean {
+    if (alternatives.length > 0 || standby !== "cold") return true;
+    const others = this.#tunnels?.filter((other) => other.alternatives.includes(device)) ?? [];
+    return others.some(
+      ({ spec }) => this.#states.get(spec.device)?.isDown === true || this.#away.includes(spec.device),
+    );
   }
 
   /** Reports to the loop, which starts another engine before traffic has to go directly. */
@@ -123,6 +160,19 @@ export class FallbackWatch implements AsyncDisposable {
   }
 }
 
-function namesOf(tunnels: readonly FallbackTunnel[]): string {
-  return tunnels.map(({ spec }) => spec.device).join();
+function takesPartInFailover({ alternatives, standby }: FallbackTunnel): boolean {
+  return standby !== undefined || alternatives.some((one) => one !== DIRECT);
+}
+
+function namesOf(switches: readonly DeviceSwitch[]): string {
+  return switches.map(({ device, to }) => `${device}>${to}`).join();
+}
+
+/** Of several switches of one tunnel the first is used by most rules. */
+function reportOf(switches: readonly DeviceSwitch[]): FallbackReport {
+  return {
+    type: "fallback",
+    devices: [...new Set(switches.map(({ device }) => device))],
+    switches: switches.map(({ device, to }) => ({ device, by: to === DIRECT ? null : to })),
+  };
 }

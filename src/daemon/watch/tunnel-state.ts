@@ -17,6 +17,26 @@ const EMPTY_BYTES = 32;
 const EMPTY_EVERY_MS = 10_000;
 /** Three handshakes, 5 s apart. */
 const HANDSHAKE_MS = 15_000;
+
+/** How fast a tunnel is found to be down, in milliseconds. */
+export interface TunnelTiming {
+  /** Silence while it sends, after which a handshake is asked for. */
+  readonly silenceMs: number;
+  /** How long that may take. */
+  readonly handshakeMs: number;
+  /** Between two handshakes that are asked for meanwhile; absent: the engine repeats them itself. */
+  readonly askEveryMs?: number;
+}
+
+/** Engines repeat handshakes themselves. */
+const PATIENT: TunnelTiming = { silenceMs: SILENCE_MS, handshakeMs: HANDSHAKE_MS };
+/**
+ * Where another tunnel can carry the traffic. Silence alone proves nothing within 10 s, so handshakes must be asked for:
+ * four, of which an engine that is up answers one even at heavy loss.
+ */
+export const QUICK: TunnelTiming = { silenceMs: 4_000, handshakeMs: 6_000, askEveryMs: 1_500 };
+/** Between two proofs that a tunnel that failed is stable again. */
+const PROOF_MS = 6_000;
 /**
  * No session lives longer (REJECT_AFTER_TIME). A peer that no packet reaches may still be heard: it shakes hands too.
  */
@@ -36,6 +56,8 @@ interface Look {
   readonly handshakeSeenMs: number;
   /** It sends what a peer answers: more than empty packets. */
   readonly sends: boolean;
+  /** Something came since the look before. */
+  readonly hears: boolean;
 }
 
 /** Actions that a look at a tunnel requires. */
@@ -57,6 +79,10 @@ export class TunnelState {
   #lastHeard: Look | undefined;
   #enteredMs = 0;
   #retryAtMs: number | undefined;
+  /** When it was last up. */
+  #leftUpMs: number | undefined;
+  /** When a handshake was last asked for. */
+  #askedMs = 0;
   readonly #random: () => number;
 
   /** @param random in [0, 1) */
@@ -75,11 +101,33 @@ export class TunnelState {
     return this.#snapshot.context.failures > 0;
   }
 
+  /** Whether a peer answered, and is not known to be silent since. */
+  get isAlive(): boolean {
+    return this.name === "up";
+  }
+
+  /** Whether it may take traffic back: it is alive, and did not fail or proved that it is stable again. */
+  get isTrusted(): boolean {
+    return this.isAlive && this.#snapshot.context.isTrusted;
+  }
+
+  /** How long it has been down, in milliseconds; 0 if it is not. The time before its first handshake counts. */
+  downForMs(nowMs: number): number {
+    return this.isDown ? nowMs - (this.#leftUpMs ?? nowMs) : 0;
+  }
+
   /**
    * Processes an engine's reply; undefined if it does not answer. `spec` decides whether peers can be reached or can
    * reach it; `nowMs` is steady.
+   *
+   * @param proofEveryMs how often an idle tunnel is to prove that its peer answers; absent: never while it is trusted
    */
-  look(observed: TunnelObserved | undefined, spec: TunnelSpec, nowMs: number): TunnelNeeds {
+  look(
+    observed: TunnelObserved | undefined,
+    spec: TunnelSpec,
+    nowMs: number,
+    { timing = PATIENT, proofEveryMs }: { readonly timing?: TunnelTiming; readonly proofEveryMs?: number } = {},
+  ): TunnelNeeds {
     const before = this.#look;
     this.#lastHeard = before ?? this.#lastHeard;
     const now = observed?.running === true ? lookAt(observed, before, nowMs, spec) : undefined;
@@ -90,18 +138,33 @@ export class TunnelState {
     if (now === undefined) {
       if (before !== undefined || this.name === "handshaking") send({ type: "engineDied" });
     } else if (this.#lastHeard !== undefined && hasShakenHands(now, this.#lastHeard)) send({ type: "handshake" });
-    else if (this.name === "up" && isLost(now, nowMs, SILENCE_MS)) send({ type: "sessionExpired" });
+    else if (this.name === "up" && isLost(now, nowMs, timing.silenceMs)) send({ type: "sessionExpired" });
+    else if (this.name === "stale" && now.hears && !isLost(now, nowMs, timing.silenceMs)) send({ type: "heard" });
+    else if (this.name === "up" && this.#isProofDue(nowMs, timing, proofEveryMs)) send({ type: "proofDue" });
     if (this.#retryAtMs !== undefined && nowMs >= this.#retryAtMs) send({ type: "retry" });
     if (this.name === "resolving") send({ type: hasRoute(spec) ? "resolved" : "resolveFailed" });
-    if (this.#waitsTooLong(now, nowMs)) send({ type: "handshakeTimeout" });
+    if (this.#waitsTooLong(now, nowMs, timing)) send({ type: "handshakeTimeout" });
+    const { askEveryMs = Number.POSITIVE_INFINITY } = timing;
+    const isAsking = this.name === "stale" || (this.name === "handshaking" && this.isDown);
+    if (isAsking && nowMs - this.#askedMs >= askEveryMs) needs.probe = true;
+    if (needs.probe) this.#askedMs = nowMs;
+    if (this.name === "up") this.#leftUpMs = undefined;
+    else this.#leftUpMs ??= nowMs;
     return needs;
   }
 
+  /** A tunnel that failed has to prove itself where another carries its traffic meanwhile. */
+  #isProofDue(nowMs: number, { askEveryMs }: TunnelTiming, everyMs: number | undefined): boolean {
+    const isOnTrial = askEveryMs !== undefined && !this.#snapshot.context.isTrusted;
+    const wanted = isOnTrial ? PROOF_MS : everyMs;
+    return wanted !== undefined && nowMs - Math.max(this.#askedMs, this.#enteredMs) >= wanted;
+  }
+
   /** After the first failure each try is requested; before it, only silence while sending indicates one. */
-  #waitsTooLong(now: Look | undefined, nowMs: number): boolean {
-    if (nowMs - this.#enteredMs < HANDSHAKE_MS) return false;
+  #waitsTooLong(now: Look | undefined, nowMs: number, { handshakeMs }: TunnelTiming): boolean {
+    if (nowMs - this.#enteredMs < handshakeMs) return false;
     if (this.name === "stale") return true;
-    return this.name === "handshaking" && (this.isDown || now === undefined || isLost(now, nowMs, HANDSHAKE_MS));
+    return this.name === "handshaking" && (this.isDown || now === undefined || isLost(now, nowMs, handshakeMs));
   }
 
   #send(event: TunnelEvent, nowMs: number, needs: { probe: boolean; resolve: boolean }): void {
@@ -133,6 +196,7 @@ function lookAt({ peers }: TunnelObserved, before: Look | undefined, atMs: numbe
     receivedBytes,
     sentBytes,
     sends,
+    hears: before !== undefined && hears,
     handshakeSeenMs: isAsBefore ? before.handshakeSeenMs : atMs,
     unansweredSinceMs: hears ? undefined : (before?.unansweredSinceMs ?? (sends ? atMs : undefined)),
   };

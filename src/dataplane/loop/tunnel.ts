@@ -207,6 +207,7 @@ export class Tunnel {
   #changePeer(change: PeerChange, now: number): void {
     const { device } = this;
     if (change.kind === "connect") this.#perform(device.connect(change.publicKey, now));
+    else if (change.kind === "shakeHands") this.#perform(device.shakeHands(change.publicKey, now));
     else if (change.kind === "remove") device.removePeer(change.publicKey);
     else if (change.kind === "prefixes") device.changePrefixes(change.publicKey, change.add, change.remove);
     else {

@@ -35,6 +35,8 @@ export interface PeerRequest {
   /** Our extension: all possible addresses of the peer; an empty list: its endpoint alone. */
   readonly endpoints?: readonly WireEndpoint[];
   readonly keepalive?: KeepaliveRange;
+  /** Our extension: a handshake now, also within a session. */
+  readonly handshake?: boolean;
   readonly replaceAllowedIps: boolean;
   readonly allowedIps: readonly { readonly prefix: Prefix; readonly remove: boolean }[];
 }
@@ -121,6 +123,9 @@ function setPeer(peer: PeerDraft, key: string, value: string): void {
       return;
     case "awg_endpoints":
       peer.endpoints = endpointsOf(key, value);
+      return;
+    case "awg_handshake":
+      peer.handshake = flagOf(key, value);
       return;
     case "persistent_keepalive_interval":
       peer.keepalive = rangeOf(key, value);

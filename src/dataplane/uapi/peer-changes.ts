@@ -35,7 +35,13 @@ export function peerChanges(held: UapiSettings, draft: SettingsDraft, request: S
         publicKey: former.publicKey,
       });
   }
-  return [...set, ...removed];
+  return [...set, ...removed, ...handshakesAsked(draft, request)];
+}
+
+function handshakesAsked({ peers }: SettingsDraft, request: SetRequest): readonly PeerChange[] {
+  return request.peers.flatMap(({ publicKey, handshake }) =>
+    handshake === true && peers.get(bytesToHex(publicKey)) !== undefined ? [{ kind: "shakeHands", publicKey }] : [],
+  );
 }
 
 /** For a tunnel that was just added with its peers: the sessions that are created now. */

@@ -98,6 +98,11 @@ export function placePeer(peer: PeerState, endpoint: Endpoint): void {
  */
 function askAnew(core: Core, peer: PeerState, now: number): void {
   if (peer.initiator === undefined && peer.current === undefined) return;
+  startAnew(core, peer, now);
+}
+
+/** Has a handshake started now; a pending one is abandoned, and sessions continue. */
+export function startAnew(core: Core, peer: PeerState, now: number): void {
   dropInitiator(core, peer);
   peer.timers.handshakeDropped();
   peer.timers.wantHandshake(now);

@@ -6,7 +6,7 @@ import type { KeeperRequest } from "../../model/keeper-protocol.ts";
 import type { TunnelObserved, TunnelSpec } from "../../model/resources/tunnel.ts";
 import type { SecretStore } from "../../model/secret-store.ts";
 import { observedFromUapi, silentTunnel } from "../../uapi/observed.ts";
-import { renderEndpointRefresh, renderHandshakeRequest } from "../../uapi/peer-refresh.ts";
+import { renderEndpointRefresh, renderHandshakeRequest, renderNewHandshake } from "../../uapi/peer-refresh.ts";
 import { parseUapiDevice, UAPI_GET, type UapiDevice } from "../../uapi/reply.ts";
 import { renderUapiSet } from "../../uapi/set.ts";
 import type { EnginePort } from "../ports/engines.ts";
@@ -47,7 +47,8 @@ export function darwinEngines(deps: DarwinEnginesDeps): EnginePort {
     },
     ensure: (spec) => ensureEngine(deps, spec),
     refreshEndpoints: (device) => sendToEngine(deps, device, renderEndpointRefresh),
-    requestHandshakes: (device) => sendToEngine(deps, device, renderHandshakeRequest),
+    requestHandshakes: (device, { anew = false } = {}) =>
+      sendToEngine(deps, device, anew ? renderNewHandshake : renderHandshakeRequest),
     remove: async (device) => {
       if ((await deps.holder.held()).has(device)) await deps.holder.request({ request: "stopEngine", device });
     },

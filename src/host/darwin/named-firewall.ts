@@ -27,7 +27,7 @@ export function namedFirewall(deps: NamedFirewallDeps): FirewallPort {
   return {
     read: async () => observedByDevice(await filter.read(), await held(), readNames(deps)),
     load: async (policy) => (policy === null ? filter.load(null) : loadNamed(deps, policy)),
-    fallBack: (numbers) => filter.fallBack(numbers),
+    fallBack: (switches) => filter.fallBack(switches),
   };
 }
 

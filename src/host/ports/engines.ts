@@ -28,10 +28,10 @@ export interface EnginePort {
    */
   refreshEndpoints?(device: string): Promise<void>;
   /**
-   * Has the engine request a handshake from its peers, or send an empty packet where a session is valid. The
-   * configuration does not change.
+   * Has the engine request a handshake from its peers, or send an empty packet where a session is valid; with `anew` a
+   * handshake also there, which awg's own engine can. The configuration does not change.
    */
-  requestHandshakes?(device: string): Promise<void>;
+  requestHandshakes?(device: string, options?: { readonly anew?: boolean }): Promise<void>;
   /** Stops the engine of the device; already gone is success. */
   remove(device: string): Promise<void>;
 }

@@ -1,4 +1,4 @@
-import type { FirewallObserved, FirewallPolicy } from "../../model/firewall/policy.ts";
+import type { FirewallObserved, FirewallPolicy, PathSwitch } from "../../model/firewall/policy.ts";
 
 /** Our part of the host's packet filter. */
 export interface FirewallPort {
@@ -10,9 +10,9 @@ export interface FirewallPort {
    */
   load(policy: FirewallPolicy | null, options?: { readonly unheld?: boolean }): Promise<void>;
   /**
-   * Enables the fallback of these paths, disables that of all others, and cuts the flows that this forbids. The
-   * fallback expires after FALLBACK_LIFETIME_MS, or when a policy is loaded; repeat the call to extend it. Paths
-   * without a fallback in the loaded policy are skipped.
+   * Puts these switches in force, all others out of force, and cuts the flows that this forbids. A switch expires after
+   * FALLBACK_LIFETIME_MS, or when a policy is loaded; repeat the call to extend it. Switches that the loaded policy does
+   * not know are skipped.
    */
-  fallBack(numbers: readonly number[]): Promise<void>;
+  fallBack(switches: readonly PathSwitch[]): Promise<void>;
 }

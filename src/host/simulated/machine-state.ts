@@ -1,4 +1,4 @@
-import type { FirewallPolicy } from "../../model/firewall/policy.ts";
+import type { FirewallPolicy, PathSwitch } from "../../model/firewall/policy.ts";
 import { compareIp, type Family, parseIp } from "../../model/ip.ts";
 import type { ClassifierObserved } from "../../model/program/classifier.ts";
 import type { ResolverMethod } from "../../model/resources/resolver.ts";
@@ -42,8 +42,8 @@ export interface SimulatedFirewall {
   /** It is enabled and loaded, but accepts everything, as PF does after some upgrades (rule S13.15). */
   isDisregarded?: true;
   droppedPackets: number;
-  /** Paths whose fallback is active, and until when; absent where none is. */
-  fallback?: { paths: readonly number[]; untilMs: number };
+  /** Switches in force, and until when; absent where none is. */
+  fallback?: { switches: readonly PathSwitch[]; untilMs: number };
 }
 
 /** The system resolver: a file, the links of systemd-resolved, the dynamic store of macOS, and the saved original. */

@@ -2,7 +2,7 @@ import { judge, markAfterSteering } from "../../model/firewall/evaluate.ts";
 import { withFallback } from "../../model/firewall/fallback.ts";
 import { isLinkScoped } from "../../model/firewall/link-traffic.ts";
 import type { Packet } from "../../model/firewall/packet.ts";
-import type { FirewallPolicy } from "../../model/firewall/policy.ts";
+import type { FirewallPolicy, PathSwitch } from "../../model/firewall/policy.ts";
 import { type IpAddress, renderIp } from "../../model/ip.ts";
 import { ENGINE_MARK } from "../../model/ownership.ts";
 import type { LiveMachine } from "./live-machine.ts";
@@ -99,10 +99,10 @@ export function receivePacket(machine: LiveMachine, device: string, packet: Simu
   return finding.verdict === "accept" ? { kind: "local" } : { kind: "dropped", by: "firewall", reason: finding.reason };
 }
 
-/** Path numbers of the tunnels with an active fallback. */
-export function fallbackNow({ live: { firewall, nowMs } }: LiveMachine): readonly number[] {
+/** The switches of paths in force. */
+export function fallbackNow({ live: { firewall, nowMs } }: LiveMachine): readonly PathSwitch[] {
   const { fallback } = firewall;
-  return fallback === undefined || fallback.untilMs <= nowMs ? [] : fallback.paths;
+  return fallback === undefined || fallback.untilMs <= nowMs ? [] : fallback.switches;
 }
 
 /**

@@ -6,7 +6,10 @@ export function policyWithDevices(policy: FirewallPolicy, names: ReadonlyMap<str
     ...one,
     device: names.get(one.device) ?? one.device,
   });
-  const path = (one: PathRef): PathRef => (one.kind === "tunnel" ? rename(one) : one);
+  const path = (one: PathRef): PathRef =>
+    one.kind === "tunnel"
+      ? { ...rename(one), ...(one.substitutes === undefined ? {} : { substitutes: one.substitutes.map(rename) }) }
+      : one;
   const steering = ({ rules, default: rest }: FirewallPolicy["steering"]) => ({
     rules: rules.map((rule) => ({ ...rule, path: path(rule.path) })),
     default: path(rest),

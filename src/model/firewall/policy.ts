@@ -12,13 +12,35 @@ export interface FirewallPolicy {
 }
 
 /**
- * The path of a flow. `number` is the path number of ownership.ts. With `fallback` the flow goes directly while the daemon
- * reports the tunnel as down (rule S4.9); without it the flow is dropped.
+ * The path of a flow. `number` is the path number of ownership.ts. While the daemon reports the tunnel as down, the flow
+ * takes the first of `substitutes` that is up; if there is none it goes directly with `fallback`, and else is dropped
+ * (rule S4.9).
  */
 export type PathRef =
-  | { readonly kind: "tunnel"; readonly device: string; readonly number: number; readonly fallback?: "direct" }
+  | {
+      readonly kind: "tunnel";
+      readonly device: string;
+      readonly number: number;
+      readonly substitutes?: readonly Substitute[];
+      readonly fallback?: "direct";
+    }
   | { readonly kind: "direct" }
   | { readonly kind: "block" };
+
+/** A tunnel that stands in for another. With `match` it does so for a part of the rule's flows only (next_rule). */
+export interface Substitute {
+  readonly device: string;
+  readonly number: number;
+  readonly match?: FlowMatch;
+}
+
+/** Flows of one path take another while its tunnel is down (rule S4.9). */
+export interface PathSwitch {
+  /** Path number of the tunnel that is down. */
+  readonly path: number;
+  /** Path number that is used instead: another tunnel's, or `PATH_NUMBERS.direct`. */
+  readonly to: number;
+}
 
 export interface PortRange {
   /** Both ends included. */
@@ -153,8 +175,8 @@ export interface FirewallObserved {
   readonly holdable?: boolean;
   /** Packets dropped since the tables were loaded. */
   readonly droppedPackets: number;
-  /** Path numbers of tunnels with a fallback in force; absent if there is none. */
-  readonly fallback?: readonly number[];
+  /** The switches of paths in force (rule S4.9); absent if there is none. */
+  readonly fallback?: readonly PathSwitch[];
   /** Bridges with guests' ports only (rule S9.4); absent if there is none, or no policy. */
   readonly guestBridges?: readonly string[];
   /** nf_tables tables of another program with the name of one of awg's, like "inet awg"; absent if there is none. */

@@ -1,3 +1,4 @@
+import type { PathSwitch } from "../firewall/policy.ts";
 import type { Family } from "../ip.ts";
 
 /** What a policy rule selects; absent fields select everything. All given fields must hold. */
@@ -42,7 +43,7 @@ export interface RoutesSpec {
   readonly rules: readonly PolicyRule[];
   /** Destinations that bypass the tunnels on hosts that route by destination alone (macOS); sorted. */
   readonly pins?: readonly PinnedRoute[];
-  /** Rules that exist only while the fallback of a path is in force; their presence or absence is no difference. */
+  /** Rules that exist only while a switch of paths is in force; their presence or absence is no difference. */
   readonly standby?: readonly StandbyRules[];
 }
 
@@ -59,10 +60,8 @@ export interface PinnedRoute {
   readonly gateway?: string;
 }
 
-/** The rules for direct lookups of flows with a tunnel that is down. */
-export interface StandbyRules {
-  /** Number of the path that is down. */
-  readonly path: number;
+/** The rules for lookups of flows with a tunnel that is down: by which path they go instead. */
+export interface StandbyRules extends PathSwitch {
   /** Sorted by family, then preference. */
   readonly rules: readonly PolicyRule[];
 }

@@ -1,4 +1,5 @@
 import type { ResourceKind } from "../../model/resource.ts";
+import { STANDBY_MODES } from "../../model/resources/desired-state.ts";
 import {
   type Guard,
   isAnything,
@@ -22,8 +23,19 @@ const isDevice: Guard = (value) => typeof value === "string" && /^[^\s/]{0,15}$/
 /** A name that becomes an argument of systemctl or launchctl: never an option, never a path. */
 const isServiceName: Guard = (value) => typeof value === "string" && /^[A-Za-z0-9][A-Za-z0-9._@-]{0,154}$/.test(value);
 
+const isFlowMatch = isObject(
+  {},
+  { destinations: isTexts, protocol: isCount, ports: isListOf(isRange), uids: isListOf(isRange) },
+);
+
 const isPath = isTagged("kind", {
-  tunnel: isObject({ kind: isText, device: isDevice, number: isCount }, { fallback: isOneOf("direct") }),
+  tunnel: isObject(
+    { kind: isText, device: isDevice, number: isCount },
+    {
+      fallback: isOneOf("direct"),
+      substitutes: isListOf(isObject({ device: isDevice, number: isCount }, { match: isFlowMatch })),
+    },
+  ),
   direct: isObject({ kind: isText }),
   block: isObject({ kind: isText }),
 });
@@ -32,10 +44,7 @@ const isSteering = isObject({
   rules: isListOf(
     isObject({
       origin: isText,
-      match: isObject(
-        {},
-        { destinations: isTexts, protocol: isCount, ports: isListOf(isRange), uids: isListOf(isRange) },
-      ),
+      match: isFlowMatch,
       path: isPath,
     }),
   ),
@@ -145,7 +154,7 @@ const SPEC_SHAPES: { readonly [K in ResourceKind]: Guard } = {
       table: isCount,
       device: isDevice,
       pins: isListOf(isObject({ destination: isText }, { device: isDevice, gateway: isText })),
-      standby: isListOf(isObject({ path: isCount, rules: isListOf(isPolicyRule) })),
+      standby: isListOf(isObject({ path: isCount, to: isCount, rules: isListOf(isPolicyRule) })),
     },
   ),
   firewall: isObject({ steering: isSteering, layers: isListOf(isLayer) }),
@@ -216,7 +225,12 @@ const isProbe = isObject(
 /** A DesiredState of model/resource.ts. */
 export const isDesiredState = isObject(
   { resources: isListOf(isResource) },
-  { lifecycle: isLifecycle, probes: isListOf(isProbe), down: isListOf(isText) },
+  {
+    lifecycle: isLifecycle,
+    probes: isListOf(isProbe),
+    down: isListOf(isText),
+    standby: isRecordOf(isOneOf(...STANDBY_MODES)),
+  },
 );
 
 const isFieldChange = isObject(

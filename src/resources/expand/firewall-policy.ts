@@ -11,6 +11,7 @@ import { compareIp, type IpAddress, parseIp } from "../../model/ip.ts";
 import { parsePrefix, prefixContains } from "../../model/prefix.ts";
 import { hasPacketFilter } from "../packet-filter.ts";
 import { type ExpandContext, type PlacedTunnel, pathRefOf } from "./expansion.ts";
+import { fallingBack } from "./fallback/fallback-paths.ts";
 import { PROTOCOL_NUMBERS } from "./flow-rules.ts";
 import { familyOfText } from "./tunnels/place-tunnels.ts";
 
@@ -124,7 +125,8 @@ function dnsPolicy(context: ExpandContext): DnsPolicy | null {
       notes.push({ path: index < config.dns.servers.length ? `dns.servers.${index}` : "dns.split", message });
     }
   }
-  return { leakProtection, servers, path: pathRefOf(via, tunnels), blockEncrypted: blockEncryptedDns };
+  const path = fallingBack(pathRefOf(via, tunnels), { kind: "block" }, tunnels);
+  return { leakProtection, servers, path, blockEncrypted: blockEncryptedDns };
 }
 
 function carries({ families, tunnel }: PlacedTunnel, address: string): boolean {

@@ -7,6 +7,7 @@ import { hasPacketFilter } from "../packet-filter.ts";
 import { destinationPrefixes, noteLists } from "./destinations.ts";
 import { encryptedDnsRules } from "./encrypted-dns.ts";
 import { type ExpandContext, pathRefOf } from "./expansion.ts";
+import { fallingBack, withNextRules } from "./fallback/fallback-paths.ts";
 import { othersNote, uidRanges } from "./user-ranges.ts";
 
 /** IANA protocol numbers of the names in a config. */
@@ -24,13 +25,21 @@ const ORDER: readonly Enforcement[] = ["enforced", "best-effort", "advisory", "u
 
 /** The rules of the config in the form of the packet policy, in order; each notes how it is enforced. */
 export function flowRules(context: ExpandContext): FlowRule[] {
-  const written = context.config.rules.flatMap((rule, index) => {
+  const written = context.config.rules.map((rule, index) => {
     const rules = expandRule(rule, index, context);
     noteEnforcement(rule, index, rules.length > 0, context);
-    return rules;
+    return { rules, usesNextRule: rule.fallback.kind === "next-rule" };
   });
-  return [...(context.config.ipv6 === "block" ? [NO_IPV6] : []), ...encryptedDnsRules(context), ...written];
+  const { via, fallback } = context.config.default;
+  const rest = fallback.kind === "drop" ? BLOCK : pathRefOf(via, context.tunnels);
+  return [
+    ...(context.config.ipv6 === "block" ? [NO_IPV6] : []),
+    ...encryptedDnsRules(context),
+    ...withNextRules(written, rest),
+  ];
 }
+
+const BLOCK: PathRef = { kind: "block" };
 
 /** `ipv6: block` refuses IPv6 on every path; NDP and DHCPv6, which keep a link alive, are judged before (S2). */
 const NO_IPV6: FlowRule = { origin: "ipv6", match: { destinations: ["::/0"] }, path: { kind: "block" } };
@@ -40,7 +49,28 @@ export function defaultPath({ config, tunnels, notes, facts }: ExpandContext): P
   const { via, fallback } = config.default;
   if (via.kind === "tunnel" && fallback.kind === "drop") return { kind: "block" };
   if (via.kind === "tunnel" && fallback.kind === "direct") notes.push({ path: "default", ...directFallback(facts) });
-  return fallingBack(pathRefOf(via, tunnels), fallback);
+  if (via.kind === "tunnel" && usesOtherTunnels(via.tunnel, fallback, tunnels))
+    notes.push({ path: "default", ...otherTunnels(facts) });
+  return fallingBack(pathRefOf(via, tunnels), fallback, tunnels);
+}
+
+/** Whether other tunnels may stand in for this one. */
+function usesOtherTunnels(tunnel: string, { kind }: Fallback, tunnels: ExpandContext["tunnels"]): boolean {
+  if (kind === "failover" || kind === "next-rule") return true;
+  return tunnels.find(({ key }) => key === tunnel)?.tunnel.failover !== undefined;
+}
+
+function otherTunnels({ capabilities }: Pick<HostFacts, "capabilities">): Judgement {
+  if (!capabilities.nftables && capabilities.pf === true) {
+    return {
+      message: "macOS has no failover: with the kill switch on, this traffic is dropped while the tunnel is down",
+      enforcement: "advisory",
+    };
+  }
+  return {
+    message: "while the tunnel is down it uses another tunnel if a daemon runs, and is dropped otherwise",
+    enforcement: "best-effort",
+  };
 }
 
 /** PF has no timeouts: a fallback would stay in force after the daemon's death (rule S13.10). */
@@ -57,16 +87,12 @@ function directFallback({ capabilities }: Pick<HostFacts, "capabilities">): Judg
   };
 }
 
-function fallingBack(path: PathRef, { kind }: Fallback): PathRef {
-  return path.kind === "tunnel" && kind === "direct" ? { ...path, fallback: "direct" } : path;
-}
-
 function expandRule(rule: Rule, index: number, context: ExpandContext): FlowRule[] {
   const { facts, tunnels, notes, lists } = context;
   const path: PathRef =
     rule.via.kind === "tunnel" && rule.fallback.kind === "drop"
       ? { kind: "block" }
-      : fallingBack(pathRefOf(rule.via, tunnels), rule.fallback);
+      : fallingBack(pathRefOf(rule.via, tunnels), rule.fallback, tunnels);
   const origin = rule.name === undefined ? `rules/${index}` : `rules/${index} (${rule.name})`;
   const own = path.kind === "direct" || (path.kind === "tunnel" && path.fallback === "direct");
   const uids = rule.users === undefined ? undefined : uidRanges(rule.users, facts, { own });
@@ -95,7 +121,7 @@ function expandRule(rule: Rule, index: number, context: ExpandContext): FlowRule
 /** Notes how the rule is enforced; a rule that requires more is unsupported here. */
 function noteEnforcement(rule: Rule, index: number, canMatch: boolean, context: ExpandContext): void {
   const path = `rules.${index}`;
-  const { enforcement, message: kept } = judgeRule(rule, canMatch, context.facts.capabilities);
+  const { enforcement, message: kept } = judgeRule(rule, canMatch, context);
   context.notes.push({ path, message: kept, enforcement, ...(canMatch ? {} : { isWarning: true }) });
   if (rule.require === undefined || ORDER.indexOf(enforcement) <= ORDER.indexOf(rule.require)) return;
   const message = `this host keeps the rule ${enforcement} only, and ${rule.require} is required`;
@@ -104,12 +130,19 @@ function noteEnforcement(rule: Rule, index: number, canMatch: boolean, context: 
 
 type Judgement = Required<Pick<ExpandContext["notes"][number], "message">> & { readonly enforcement: Enforcement };
 
-function judgeRule(rule: Rule, canMatch: boolean, capabilities: ExpandContext["facts"]["capabilities"]): Judgement {
+function judgeRule(
+  rule: Rule,
+  canMatch: boolean,
+  { facts: { capabilities }, tunnels }: Pick<ExpandContext, "facts" | "tunnels">,
+): Judgement {
   if (!hasPacketFilter(capabilities)) {
     return { enforcement: "unsupported", message: "this host has no packet filter that awg can use" };
   }
   if (!canMatch) return { enforcement: "enforced", message: "matches nothing here: none of its users exists" };
   if (rule.via.kind === "tunnel" && rule.fallback.kind === "direct") return directFallback({ capabilities });
+  if (rule.via.kind === "tunnel" && rule.fallback.kind !== "drop") {
+    if (usesOtherTunnels(rule.via.tunnel, rule.fallback, tunnels)) return otherTunnels({ capabilities });
+  }
   if (rule.via.kind !== "block" && rule.protocol?.some((name) => name !== "tcp" && name !== "udp") === true) {
     const message =
       "enforced by the filter, but routes select TCP and UDP only: packets may get another path's source address and be dropped";

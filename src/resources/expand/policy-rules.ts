@@ -1,15 +1,15 @@
+import { alternativePaths, switchName } from "../../model/firewall/fallback.ts";
 import { DNS_ENCRYPTED_PORT, DNS_PORT } from "../../model/firewall/flow-path.ts";
 import { DHCPV4, LINK_LOCAL, LINK_PREFIXES, PRIVATE_PREFIXES } from "../../model/firewall/link-traffic.ts";
-import {
-  type AllowGrant,
-  type FirewallPolicy,
-  type FlowMatch,
-  type FlowRule,
-  isForFilterAlone,
-  type PathRef,
-  type PortRange,
+import type {
+  AllowGrant,
+  DnsPolicy,
+  FirewallPolicy,
+  FlowMatch,
+  FlowRule,
+  PathRef,
+  PathSwitch,
 } from "../../model/firewall/policy.ts";
-import type { Family } from "../../model/ip.ts";
 import {
   ENGINE_MARK,
   GUEST_DNS_MARK,
@@ -21,11 +21,9 @@ import {
 } from "../../model/ownership.ts";
 import { sortPolicyRules } from "../../model/resources/policy-rule.ts";
 import type { PolicyRule, PolicyRuleMatch, StandbyRules } from "../../model/resources/routes.ts";
-import { familyOfText } from "./tunnels/place-tunnels.ts";
+import { both, hostPrefix, matches, matchRules, policyRule, portRange, ROUTABLE_PROTOCOLS } from "./rule-matches.ts";
 
 const MAIN_TABLE = 254;
-const FAMILIES: readonly Family[] = [4, 6];
-const ROUTABLE_PROTOCOLS: Readonly<Record<number, "tcp" | "udp">> = { 6: "tcp", 17: "udp" };
 
 /** Preferences from the start of our range; rules of one place select different packets, so their order is free. */
 const PLACES = {
@@ -39,7 +37,6 @@ const PLACES = {
   rules: 100,
   allow: 880,
   lan: 890,
-  fallback: RULE_PREFERENCES.last - RULE_PREFERENCES.first - 1,
   default: RULE_PREFERENCES.last - RULE_PREFERENCES.first,
 } as const;
 
@@ -55,7 +52,7 @@ const RULE_GROUPS = PLACES.allow - PLACES.rules;
 export interface PolicyRules {
   /** Sorted by family, preference and text. */
   readonly rules: readonly PolicyRule[];
-  /** Rules to put before them while a path's fallback is in force (S4.9), by path. */
+  /** Rules to put before them while a switch of paths is in force (S4.9), one entry for each switch. */
   readonly standby: readonly StandbyRules[];
   /** Rules of the config without a preference left; empty except with hundreds of alternating paths. */
   readonly beyond: readonly FlowRule[];
@@ -86,29 +83,47 @@ export function policyRules(policy: FirewallPolicy): PolicyRules {
       addresses.map((source) => fromSource(source, tableOfPath(number))),
     ),
     ...answers(layer.allow),
-    ...(layer.dns === null ? [] : dnsRules(layer.dns.servers, layer.dns.path)),
+    ...(layer.dns === null ? [] : dnsRules(layer.dns.servers, tableOf(layer.dns.path), PLACES.dns)),
     ...grouped.rules,
     ...exceptions,
     ...(rest.kind === "tunnel" ? both(PLACES.default, tableOfPath(rest.number), {}) : []),
   ];
-  const rest4And6 = fallsBack(rest) ? [{ path: rest.number, rules: both(PLACES.fallback, MAIN_TABLE, {}) }] : [];
-  const standby = joinStandby([...grouped.standby, ...rest4And6]);
-  return { rules: sortPolicyRules(rules), standby, beyond: grouped.beyond };
+  return {
+    rules: sortPolicyRules(rules),
+    standby: joinStandby([...grouped.standby, ...dnsStandby(layer.dns), ...defaultStandby(rest)]),
+    beyond: grouped.beyond,
+  };
 }
 
-type TunnelPath = Extract<PathRef, { kind: "tunnel" }>;
-
-function fallsBack(path: PathRef): path is TunnelPath {
-  return path.kind === "tunnel" && path.fallback === "direct";
-}
-
-/** One entry for each path, ascending. */
-function joinStandby(entries: readonly StandbyRules[]): StandbyRules[] {
-  const paths = [...new Set(entries.map(({ path }) => path))].toSorted((a, b) => a - b);
-  return paths.map((path) => ({
-    path,
-    rules: sortPolicyRules(entries.filter((entry) => entry.path === path).flatMap(({ rules }) => rules)),
+/** The default's alternatives have the preferences before it. */
+function defaultStandby(rest: PathRef): StandbyRules[] {
+  const alternatives = alternativePaths(rest);
+  return alternatives.map(({ path, while: one }, index) => ({
+    ...one,
+    rules: both(PLACES.default - alternatives.length + index, tableOf(path) ?? MAIN_TABLE, {}),
   }));
+}
+
+/** Queries to declared servers change their path with the tunnel that carries them. */
+function dnsStandby(dns: DnsPolicy | null): StandbyRules[] {
+  if (dns === null) return [];
+  const alternatives = alternativePaths(dns.path);
+  return alternatives.map(({ path, while: one }, index) => ({
+    ...one,
+    rules: dnsRules(dns.servers, tableOf(path), PLACES.dns - alternatives.length + index),
+  }));
+}
+
+/** One entry for each switch, ascending. */
+function joinStandby(entries: readonly StandbyRules[]): StandbyRules[] {
+  const bySwitch = Map.groupBy(entries, switchName);
+  return [...bySwitch.values()]
+    .flatMap(([first, ...more]) =>
+      first === undefined
+        ? []
+        : [{ path: first.path, to: first.to, rules: sortPolicyRules([first, ...more].flatMap(({ rules }) => rules)) }],
+    )
+    .toSorted((a, b) => a.path - b.path || a.to - b.to);
 }
 
 /** The table for the lookups of a path; blocked traffic needs none. */
@@ -119,14 +134,6 @@ function tableOf(path: PathRef): number | undefined {
 
 function markMatch(pathNumber: number): PolicyRuleMatch {
   return { mark: { value: markOfPath(pathNumber), mask: MARK_MASK } };
-}
-
-function policyRule(family: Family, place: number, table: number, match: PolicyRuleMatch): PolicyRule {
-  return { family, preference: RULE_PREFERENCES.first + place, match, table };
-}
-
-function both(place: number, table: number, match: PolicyRuleMatch): PolicyRule[] {
-  return FAMILIES.map((family) => policyRule(family, place, table, match));
 }
 
 /**
@@ -177,24 +184,24 @@ function answers(allow: readonly AllowGrant[]): PolicyRule[] {
  * not by their port: a rule with a port that is not for local packets makes the kernel dissect each packet that arrives
  * (fib_rule_requires_fldissect of net/fib_rules.h).
  */
-function dnsRules(servers: readonly string[], path: PathRef): PolicyRule[] {
-  const table = tableOf(path);
+function dnsRules(servers: readonly string[], table: number | undefined, place: number): PolicyRule[] {
   if (table === undefined) return [];
   return servers.flatMap((server) => {
     const { family, prefix: destination } = hostPrefix(server);
     const ofGuests = { destination, mark: { value: GUEST_DNS_MARK, mask: MARK_MASK } };
     return [
       ...[DNS_PORT, DNS_ENCRYPTED_PORT].map((port) =>
-        policyRule(family, PLACES.dns, table, { destination, ports: portRange(port), local: true }),
+        policyRule(family, place, table, { destination, ports: portRange(port), local: true }),
       ),
-      policyRule(family, PLACES.dns, table, ofGuests),
+      policyRule(family, place, table, ofGuests),
     ];
   });
 }
 
 /**
- * Consecutive rules of one path share a preference: any match gives the same lookup. Before those with a fallback a
- * preference stays free for the fallback's rule.
+ * Consecutive rules of one path share a preference: any match gives the same lookup. Before those with alternatives one
+ * preference for each stays free. Rules with alternatives for a part of their flows share none, so that the order of the
+ * alternatives is that of each rule.
  */
 function groupRules(flows: readonly FlowRule[]): PolicyRules {
   const rules: PolicyRule[] = [];
@@ -202,18 +209,45 @@ function groupRules(flows: readonly FlowRule[]): PolicyRules {
   const beyond: FlowRule[] = [];
   let group = -1;
   let last: string | undefined;
-  for (const { path, match, origin } of flows) {
+  for (const [index, { path, match, origin }] of flows.entries()) {
     const table = tableOf(path);
     if (table === undefined) continue;
-    const name = `${table} ${fallsBack(path)}`;
-    if (name !== last) group += fallsBack(path) ? 2 : 1;
+    const others = alternativesOf(path, match);
+    const isShared = others.every((other) => other.match === match);
+    const name = [table, ...others.map(({ table: other }) => other), ...(isShared ? [] : [`rule ${index}`])].join();
+    if (name !== last) group += 1 + others.length;
     last = name;
-    if (group >= RULE_GROUPS) beyond.push({ path, match, origin });
-    else rules.push(...matchRules(PLACES.rules + group, table, match));
-    if (group < RULE_GROUPS && fallsBack(path))
-      standby.push({ path: path.number, rules: matchRules(PLACES.rules + group - 1, MAIN_TABLE, match) });
+    if (group >= RULE_GROUPS) {
+      beyond.push({ path, match, origin });
+      continue;
+    }
+    rules.push(...matchRules(PLACES.rules + group, table, match));
+    const first = PLACES.rules + group - others.length;
+    standby.push(
+      ...others.map((other, at) => ({ ...other.while, rules: matchRules(first + at, other.table, other.match) })),
+    );
   }
   return { rules, standby, beyond };
+}
+
+interface Alternative {
+  readonly while: PathSwitch;
+  readonly match: FlowMatch;
+  readonly table: number;
+}
+
+/** Where the flows of a rule go while its tunnel is down, in order: other tunnels, then directly. */
+function alternativesOf(path: PathRef, match: FlowMatch): Alternative[] {
+  if (path.kind !== "tunnel") return [];
+  const { number, substitutes = [], fallback } = path;
+  return [
+    ...substitutes.map((one) => ({
+      while: { path: number, to: one.number },
+      match: one.match ?? match,
+      table: tableOfPath(one.number),
+    })),
+    ...(fallback === undefined ? [] : [{ while: { path: number, to: PATH_NUMBERS.direct }, match, table: MAIN_TABLE }]),
+  ];
 }
 
 function allowOut(allow: readonly AllowGrant[]): PolicyRule[] {
@@ -233,58 +267,4 @@ function lan(): PolicyRule[] {
   const link = matchRules(PLACES.lan, MAIN_TABLE, { destinations: LINK_PREFIXES });
   const privates = matchRules(PLACES.lan, MAIN_TABLE, { destinations: PRIVATE_PREFIXES });
   return [...link, ...privates.map((rule) => ({ ...rule, suppressPrefixLength: 0 }))];
-}
-
-/** All combinations of a match. In these rules the kernel can name no protocols but TCP and UDP. */
-function matchRules(place: number, table: number, match: FlowMatch): PolicyRule[] {
-  if (isForFilterAlone(match)) return [];
-  const protocol = match.protocol === undefined ? undefined : ROUTABLE_PROTOCOLS[match.protocol];
-  if (match.protocol !== undefined && protocol === undefined) return [];
-  return matches(match).flatMap(({ families, match: selected }) =>
-    (match.ports ?? [undefined]).flatMap((ports) =>
-      families.map((family) =>
-        policyRule(family, place, table, {
-          ...selected,
-          ...(protocol === undefined ? {} : { protocol }),
-          ...(ports === undefined ? {} : { ports }),
-        }),
-      ),
-    ),
-  );
-}
-
-interface Selected {
-  readonly families: readonly Family[];
-  readonly match: PolicyRuleMatch;
-}
-
-/** Destinations and users combined. A default prefix selects a whole family; such a rule names no prefix. */
-function matches({
-  destinations,
-  uids,
-}: {
-  destinations?: readonly string[] | undefined;
-  uids?: FlowMatch["uids"];
-}): Selected[] {
-  const places: Selected[] =
-    destinations === undefined
-      ? [{ families: FAMILIES, match: {} }]
-      : destinations.map((destination) => ({
-          families: [familyOfText(destination)],
-          match: destination.endsWith("/0") ? {} : { destination },
-        }));
-  if (uids === undefined) return places;
-  // Packets that arrive have no user, and the kernel looks up their route as root's (ip_route_input_slow of net/ipv4/route.c).
-  return places.flatMap(({ families, match }) =>
-    uids.map((range) => ({ families, match: { ...match, uids: range, local: true as const } })),
-  );
-}
-
-function portRange(port: number): PortRange {
-  return { from: port, to: port };
-}
-
-function hostPrefix(address: string): { readonly family: Family; readonly prefix: string } {
-  const family = familyOfText(address);
-  return { family, prefix: `${address}/${family === 4 ? 32 : 128}` };
 }

@@ -1,4 +1,4 @@
-import { fallbackPaths, withFallback } from "../../model/firewall/fallback.ts";
+import { fallbackSwitches, withFallback } from "../../model/firewall/fallback.ts";
 import { compileFlowPath } from "../../model/firewall/flow-path.ts";
 import { flowOf, LOOPBACK_DEVICE } from "../../model/firewall/packet.ts";
 import type { FirewallPolicy, FlowMatch, PathRef } from "../../model/firewall/policy.ts";
@@ -24,14 +24,15 @@ const NO_LAYER = { dns: null, allow: [], allowLan: false } as const;
 /**
  * A packet that opens a flow, matches, and has a wanted path; undefined if no such packet exists.
  *
- * The search covers the policy with and without its fallbacks. Pure.
+ * The search covers the policy without a switch and with each: a packet's rule names one tunnel, and of that tunnel's
+ * switches one decides. Pure.
  */
 export function findFlow(
   policy: FirewallPolicy,
   matches: readonly FlowMatch[],
   isWanted: (path: PathRef) => boolean,
 ): FoundFlow | undefined {
-  const states = [policy, withFallback(policy, fallbackPaths(policy))];
+  const states = [policy, ...fallbackSwitches(policy).map((one) => withFallback(policy, [one]))];
   for (const state of new Set(states)) {
     for (const family of [4, 6] as const) {
       const found = findIn(state, family, matches, isWanted);

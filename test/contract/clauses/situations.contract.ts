@@ -141,8 +141,12 @@ export const SITUATION_CONTRACT: readonly Clause[] = [
       const { host } = world;
       await host.firewall.fallBack([]);
       await host.firewall.load(policy(world));
-      await Promise.all([host.firewall.fallBack([7]), world.second().firewall.fallBack([7])]);
-      await host.firewall.fallBack([7, 9]);
+      const [one, other] = [
+        { path: 7, to: 61 },
+        { path: 9, to: 7 },
+      ];
+      await Promise.all([host.firewall.fallBack([one]), world.second().firewall.fallBack([one])]);
+      await host.firewall.fallBack([one, other]);
       await host.firewall.fallBack([]);
       assert.deepEqual((await host.firewall.read()).policy, policy(world));
     },

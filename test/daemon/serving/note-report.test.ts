@@ -32,7 +32,7 @@ test("in sync lasts over looks that find nothing, and ends with a change", () =>
 });
 
 test("tunnels that are down are kept until every one is up", () => {
-  const down = noteReport({}, { type: "fallback", devices: ["awg-office"] }, 1);
+  const down = noteReport({}, { type: "fallback", devices: ["awg-office"], switches: [] }, 1);
   expect(down.down).toEqual(["awg-office"]);
-  expect(noteReport(down, { type: "fallback", devices: [] }, 2)).toEqual({});
+  expect(noteReport(down, { type: "fallback", devices: [], switches: [] }, 2)).toEqual({});
 });

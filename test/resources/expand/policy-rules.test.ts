@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { withFallback } from "../../../src/model/firewall/fallback.ts";
+import type { Config } from "../../../src/config/config.ts";
+import type { Fallback, Via } from "../../../src/config/section/path.ts";
+import { fallbackSwitches, switchName, withFallback } from "../../../src/model/firewall/fallback.ts";
 import { compileFlowPath } from "../../../src/model/firewall/flow-path.ts";
 import type { Flow } from "../../../src/model/firewall/packet.ts";
 import type { FirewallPolicy, PathRef } from "../../../src/model/firewall/policy.ts";
@@ -266,6 +268,13 @@ const flowArbitrary: fc.Arbitrary<Flow> = fc
 
 const DIRECT_FALLBACK = { kind: "direct" } as const;
 
+/** Direct, all other tunnels, the next rule, or nothing. */
+function fallbackAt({ tunnels }: Config, via: Via, index: number): Fallback {
+  const others = Object.keys(tunnels).filter((name) => via.kind !== "tunnel" || name !== via.tunnel);
+  const failover = others.length === 0 ? DIRECT_FALLBACK : ({ kind: "failover", tunnels: others } as const);
+  return ([DIRECT_FALLBACK, failover, { kind: "next-rule" }, { kind: "block" }] as const)[index % 4] ?? DIRECT_FALLBACK;
+}
+
 function expectedTable(path: PathRef): number | undefined {
   return path.kind === "tunnel" ? tableOfPath(path.number) : path.kind === "direct" ? MAIN : undefined;
 }
@@ -299,23 +308,27 @@ describe("any configuration", () => {
     let fellBack = 0;
     const falling = configArbitrary.map((config) => ({
       ...config,
-      rules: config.rules.map((rule, index) => (index % 2 === 0 ? { ...rule, fallback: DIRECT_FALLBACK } : rule)),
+      rules: config.rules.map((rule, index) => ({ ...rule, fallback: fallbackAt(config, rule.via, index) })),
       default: { ...config.default, fallback: DIRECT_FALLBACK },
     }));
     fc.assert(
       fc.property(
         falling,
         fc.array(flowArbitrary, { minLength: 20, maxLength: 20 }),
-        fc.subarray([1, 2, 3]),
-        (config, flows, down) => {
+        fc.infiniteStream(fc.boolean()),
+        (config, flows, isInForce) => {
           const { desired } = expand(config, facts(), { pathNumbers: {}, secrets: secretOf });
           const policy = desired.resources.find((resource) => resource.kind === "firewall")?.spec;
           const spec = desired.resources.find((resource) => resource.key === "routes/policy")?.spec;
           if (policy === undefined || spec === undefined || !("guards" in spec)) return;
+          const down = fallbackSwitches(policy).filter(() => isInForce.next().value);
+          const names = new Set(down.map(switchName));
           const [layer] = withFallback(policy, down).layers;
           if (layer === undefined) return;
           const pathOf = compileFlowPath(layer.flows, layer);
-          const standing = (spec.standby ?? []).filter(({ path }) => down.includes(path)).flatMap(({ rules }) => rules);
+          const standing = (spec.standby ?? [])
+            .filter((one) => names.has(switchName(one)))
+            .flatMap(({ rules }) => rules);
           const rules = sortPolicyRules([...spec.rules, ...standing]);
           const usual = compileFlowPath(policy.steering, layer);
           for (const flow of flows) {

@@ -12,11 +12,7 @@ tunnels:
     ${more}
 default: { via: direct }
 `;
-const OTHER_TUNNEL = tunnel("").replace(
-  "default:",
-  `  b: { protocol: wireguard, privateKey: { file: /b }, addresses: [10.1.0.1/32], peers: [{ publicKey: ${KEY_A}, allowedIPs: [10.0.0.0/8] }] }
-default:`,
-);
+
 const rule = (text: string) => `${tunnel("")}rules: [{ ${text}, via: a }]`;
 
 describe("what has no driver yet is refused by its place, never passed over", () => {
@@ -52,12 +48,6 @@ describe("what has no driver yet is refused by its place, never passed over", ()
     ["nested matches", rule("not: { ports: [80], protocol: tcp }"), "rules.0"],
     ["limits", rule("ports: [80], limit: { up: 1mbit }"), "rules.0.limit"],
     ["DNS past its protection", rule("ports: [80], dns: direct"), "rules.0.dns"],
-    ["the next rule as fallback", rule("ports: [80], fallback: next_rule"), "rules.0.fallback"],
-    [
-      "other tunnels as fallback",
-      `${OTHER_TUNNEL}rules: [{ ports: [80], protocol: tcp, via: a, fallback: { failover: [b] } }]`,
-      "rules.0.fallback",
-    ],
     ["blocking at boot", `${tunnel("")}killSwitch: { atBoot: true }`, "killSwitch.atBoot"],
     ["a kill switch that ends", `${tunnel("")}killSwitch: { persist: false }`, "killSwitch.persist"],
     [

@@ -111,8 +111,10 @@ function openTexts(
   style: Style,
 ): readonly string[] {
   const stopped = down.map((name) => style.yellow(`Tunnel "${name}" is down on request. Bring it up: awg up ${name}`));
-  const fallen = fallback.map(({ device, rules }) =>
-    style.yellow(`${device} is down: ${rules.join(", ")} go direct until it is up.`),
+  const fallen = fallback.map(({ device, by, rules }) =>
+    style.yellow(
+      `${device} is down: ${rules.join(", ")} go ${by === undefined ? "direct" : `by ${by}`} until it is up.`,
+    ),
   );
   const silent = silentKeeper === undefined ? [] : [style.red(silenceText(silentKeeper))];
   const rule = mainRuleMissing === undefined ? [] : [style.red(mainRuleText(mainRuleMissing))];
@@ -185,7 +187,7 @@ export function statusDocument(status: Status, nowMs = Date.now()): DocumentOf<"
     openJournal: status.openJournal ?? null,
     openChange:
       status.openJournal === undefined || status.openChange === undefined ? null : openChangeOf(status.openChange),
-    fallback: status.fallback ?? [],
+    fallback: (status.fallback ?? []).map(({ by = null, ...one }) => ({ ...one, by })),
     down: status.down ?? [],
     silentKeeper: silenceDocument(status.silentKeeper),
     mainRuleMissing: status.mainRuleMissing ?? null,

@@ -29,7 +29,7 @@ export function reportText(report: DaemonReport): string {
     case "fallback":
       return report.devices.length === 0
         ? "every tunnel is up; no fallback is in use"
-        : `down: ${report.devices.join(", ")}; traffic with a direct fallback goes direct`;
+        : report.switches.map(switchText).join("; ");
     case "probe":
       return `probe ${report.name} ${report.passed ? "passes again" : "fails"}: ${report.detail}`;
     case "problem":
@@ -37,4 +37,8 @@ export function reportText(report: DaemonReport): string {
     case "stopped":
       return "stopped; the host stays as it is";
   }
+}
+
+function switchText({ device, by }: { readonly device: string; readonly by: string | null }): string {
+  return `${device} is down; ${by === null ? "traffic with a direct fallback goes direct" : `its traffic can go by ${by}`}`;
 }

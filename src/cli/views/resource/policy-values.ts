@@ -96,11 +96,15 @@ function portsText({ from, to }: PortRange): string {
   return from === to ? String(from) : `${from}-${to}`;
 }
 
-/** A path in words: "office", "direct", "office, else direct". Pure. */
+/** A path in words: "office", "direct", "office, else backup, else direct". Pure. */
 export function pathText(path: PathRef): string {
   if (path.kind !== "tunnel") return path.kind;
-  const tunnel = tunnelOfDevice(path.device);
-  return path.fallback === undefined ? tunnel : `${tunnel}, else ${path.fallback}`;
+  const others = (path.substitutes ?? []).map(({ device }) => tunnelOfDevice(device));
+  return [
+    tunnelOfDevice(path.device),
+    ...new Set(others),
+    ...(path.fallback === undefined ? [] : [path.fallback]),
+  ].join(", else ");
 }
 
 /** `192.0.2.1:51820`, `[2001:db8::1]:51820`. Pure. */

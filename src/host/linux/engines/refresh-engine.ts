@@ -2,7 +2,7 @@ import { ENGINE_MARK } from "../../../model/ownership.ts";
 import { controlSockets } from "../../../native/linux/process/engine-sockets.ts";
 import { beginUnixExchange } from "../../../native/linux/process/unix-exchange.ffi.ts";
 import { openRouteNetlink } from "../../../native/linux/rtnetlink/route-netlink.ffi.ts";
-import { renderEndpointRefresh, renderHandshakeRequest } from "../../../uapi/peer-refresh.ts";
+import { renderEndpointRefresh, renderHandshakeRequest, renderNewHandshake } from "../../../uapi/peer-refresh.ts";
 import { parseUapiDevice, UAPI_GET, type UapiDevice } from "../../../uapi/reply.ts";
 
 const TIMEOUT_MS = 2000;
@@ -13,9 +13,9 @@ export async function refreshEndpoints(keeperFolder: string, device: string): Pr
   await update(keeperFolder, device, (state) => renderEndpointRefresh(state, hasRoute));
 }
 
-/** Has the engine of a device request handshakes from its peers. */
-export async function requestHandshakes(keeperFolder: string, device: string): Promise<void> {
-  await update(keeperFolder, device, renderHandshakeRequest);
+/** Has the engine of a device request handshakes from its peers; `anew`: even within a session. */
+export async function requestHandshakes(keeperFolder: string, device: string, anew: boolean): Promise<void> {
+  await update(keeperFolder, device, anew ? renderNewHandshake : renderHandshakeRequest);
 }
 
 /** Sends each engine of the device one `set` rendered from its own state. */

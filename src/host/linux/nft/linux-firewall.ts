@@ -28,7 +28,7 @@ export function linuxFirewall(deps: LinuxFirewallDeps, list: ListLinks = listLin
       if (policy === null) await removePolicy(deps, record);
       else await (unheld ? loadUnheld : loadPolicy)(deps, record, policy);
     },
-    fallBack: async (numbers) => (await import("./load/fall-back.ts")).fallBack(deps.owner, record, numbers),
+    fallBack: async (switches) => (await import("./load/fall-back.ts")).fallBack(deps.owner, record, switches),
   };
 }
 

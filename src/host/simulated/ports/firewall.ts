@@ -1,6 +1,6 @@
 import { AwgError } from "../../../model/error.ts";
 import { DISREGARDED, DISREGARDED_REMEDY } from "../../../model/firewall/canary.ts";
-import { fallbackPaths } from "../../../model/firewall/fallback.ts";
+import { fallbackSwitches, switchName } from "../../../model/firewall/fallback.ts";
 import { FALLBACK_LIFETIME_MS } from "../../../model/ownership.ts";
 import type { FirewallPort } from "../../ports/firewall.ts";
 import type { SimulatedMachine } from "../machine.ts";
@@ -33,15 +33,16 @@ export function simulatedFirewall(machine: SimulatedMachine): FirewallPort {
       });
       if (isUseless(machine)) throw new AwgError("verification", DISREGARDED, { remedy: DISREGARDED_REMEDY });
     },
-    async fallBack(numbers) {
+    async fallBack(wanted) {
       machine.checkAlive("firewall.fallBack");
       const { policy } = machine.live.firewall;
-      const known = policy?.layers.length === 1 ? fallbackPaths(policy) : [];
-      const paths = numbers.filter((number) => known.includes(number));
-      if (paths.length === 0 && fallbackNow(machine).length === 0) return;
+      const known = policy?.layers.length === 1 ? fallbackSwitches(policy) : [];
+      const names = new Set(wanted.map(switchName));
+      const switches = known.filter((one) => names.has(switchName(one)));
+      if (switches.length === 0 && fallbackNow(machine).length === 0) return;
       machine.perform("firewall.fallBack", () => {
         const untilMs = machine.live.nowMs + FALLBACK_LIFETIME_MS;
-        machine.live.firewall = { ...machine.live.firewall, fallback: { paths, untilMs } };
+        machine.live.firewall = { ...machine.live.firewall, fallback: { switches, untilMs } };
       });
     },
   };

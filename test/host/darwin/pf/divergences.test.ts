@@ -6,7 +6,7 @@ import { judge } from "../../../../src/model/firewall/evaluate.ts";
 import { withFallback } from "../../../../src/model/firewall/fallback.ts";
 import type { Packet } from "../../../../src/model/firewall/packet.ts";
 import type { FirewallPolicy } from "../../../../src/model/firewall/policy.ts";
-import { ENGINE_MARK } from "../../../../src/model/ownership.ts";
+import { ENGINE_MARK, PATH_NUMBERS } from "../../../../src/model/ownership.ts";
 import { firewallEnforcement } from "../../../../src/resources/firewall/firewall.ts";
 import { DarwinWorld } from "../../../contract/darwin-world.ts";
 import { BLOCK, DIRECT, LAPTOP, OFFICE, policyOf, SERVICE_UID } from "../../../model/firewall/policies.ts";
@@ -248,7 +248,7 @@ killSwitch: { enabled: true }
     const falling = { ...OFFICE, fallback: "direct" } as const;
     const policy = policyOf({ flows: { rules: [], default: falling } });
     const packet = leaving({});
-    expect(judge(withFallback(policy, [1]), packet).verdict).toBe("accept");
+    expect(judge(withFallback(policy, [{ path: 1, to: PATH_NUMBERS.direct }]), packet).verdict).toBe("accept");
     expect(pfVerdict(policy, packet)).toBe("drop");
   });
 

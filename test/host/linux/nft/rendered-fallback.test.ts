@@ -5,9 +5,16 @@ import { fallbackElements } from "../../../../src/host/linux/nft/render/fallback
 import { renderNft } from "../../../../src/host/linux/nft/render/render-nft.ts";
 import type { RenderedTable } from "../../../../src/host/linux/nft/render/rendered-table.ts";
 import { judge, markAfterSteering } from "../../../../src/model/firewall/evaluate.ts";
-import { fallbackPaths, withFallback } from "../../../../src/model/firewall/fallback.ts";
+import { fallbackSwitches, switchName, withFallback } from "../../../../src/model/firewall/fallback.ts";
 import type { Packet } from "../../../../src/model/firewall/packet.ts";
-import type { FirewallPolicy, PathRef, Steering } from "../../../../src/model/firewall/policy.ts";
+import type {
+  FirewallPolicy,
+  FlowRule,
+  PathRef,
+  PathSwitch,
+  PolicyTunnel,
+  Steering,
+} from "../../../../src/model/firewall/policy.ts";
 import { PATH_NUMBERS, pathOfMark } from "../../../../src/model/ownership.ts";
 import { packetArbitrary, policyArbitrary } from "../../../model/firewall/arbitraries.ts";
 import { SEED } from "../../../support/seeded.ts";
@@ -21,33 +28,65 @@ const CHAINS = {
   forward: ["crossing", "leaving", "source-guard"],
 };
 
-/** The policy with a fallback at every other path, beginning with the default. */
+/**
+ * The policy with alternatives at its paths, beginning with the default: direct at every other, all other tunnels at two of
+ * three, and one of these for a part of the flows.
+ */
 function fallingBack({ steering, layers }: FirewallPolicy): FirewallPolicy {
-  const pathOf = (path: PathRef, falls: boolean): PathRef =>
-    path.kind === "tunnel" && falls ? { ...path, fallback: "direct" } : path;
+  const tunnels = layers.at(-1)?.tunnels ?? [];
   const flowsOf = (flows: Steering): Steering => ({
-    rules: flows.rules.map((rule, index) => ({ ...rule, path: pathOf(rule.path, index % 2 === 0) })),
-    default: pathOf(flows.default, true),
+    rules: flows.rules.map((rule, index) => ({ ...rule, path: alternativesAt(index + 1, rule, tunnels) })),
+    default: alternativesAt(0, { path: flows.default, match: {} }, tunnels),
   });
-  return { steering: flowsOf(steering), layers: layers.map((layer) => ({ ...layer, flows: flowsOf(layer.flows) })) };
+  return {
+    steering: flowsOf(steering),
+    layers: layers.map((layer) => ({
+      ...layer,
+      flows: flowsOf(layer.flows),
+      dns:
+        layer.dns === null
+          ? null
+          : { ...layer.dns, path: alternativesAt(1, { path: layer.dns.path, match: {} }, tunnels) },
+    })),
+  };
+}
+
+function alternativesAt(
+  index: number,
+  { path, match }: Pick<FlowRule, "path" | "match">,
+  tunnels: readonly PolicyTunnel[],
+): PathRef {
+  if (path.kind !== "tunnel") return path;
+  const substitutes = tunnels
+    .filter(({ number }) => number !== path.number)
+    .map(({ device, number }, at) => ({
+      device,
+      number,
+      ...(index % 3 === 2 && at === 0 && match.protocol === undefined ? { match: { ...match, protocol: 6 } } : {}),
+    }));
+  return {
+    ...path,
+    ...(index % 3 === 1 || substitutes.length === 0 ? {} : { substitutes }),
+    ...(index % 2 === 0 ? { fallback: "direct" } : {}),
+  };
 }
 
 const policies = fc
   .sample(policyArbitrary, { seed: SEED, numRuns: 4 * POLICIES })
   .map(fallingBack)
-  .filter((policy) => fallbackPaths(policy).length > 0)
+  .filter((policy) => fallbackSwitches(policy).length > 0)
   .slice(0, POLICIES);
 const packets = fc.sample(packetArbitrary, { seed: SEED, numRuns: 20_000 });
 
 /** The tables as the kernel has them while these paths are down. */
-function render(policy: FirewallPolicy, down: readonly number[]): [RenderedTable, RenderedTable] {
+function render(policy: FirewallPolicy, down: readonly PathSwitch[]): [RenderedTable, RenderedTable] {
   const tables = renderNft(policy, { devices: ["eth0", "wlan0"], identity: "test", ownedTables: true });
   const filled = tables.map((rendered) => ({
     ...rendered,
     sets: rendered.sets.map((one) => {
       const isFallback = one.set.timeoutMs !== undefined && one.set.mostElements === undefined;
       expect(isFallback).toBe(one.set.name.startsWith("fallback-"));
-      const isDown = down.some((path) => one.set.name === fallbackSetName(path));
+      const isDown = down.some((switched) => one.set.name === fallbackSetName(switched));
       return isDown ? { ...one, elements: fallbackElements(rendered.table.family) } : one;
     }),
   }));
@@ -65,16 +104,16 @@ function verdictOf(inet: RenderedTable, packet: Packet, wire: Wire): "accept" | 
   return "accept";
 }
 
-function show(what: string, packet: Packet, policy: FirewallPolicy, down: readonly number[]): string {
+function show(what: string, packet: Packet, policy: FirewallPolicy, down: readonly PathSwitch[]): string {
   const text = JSON.stringify(packet, (_key, value) => (typeof value === "bigint" ? value.toString(16) : value));
-  return `seed ${SEED}: ${what}, down ${down}\n${text}\n${JSON.stringify(policy)}`;
+  return `seed ${SEED}: ${what}, in force ${down.map(switchName)}\n${text}\n${JSON.stringify(policy)}`;
 }
 
 test("law 1: the rules judge and mark as the policy with paths in fallback, at egress no less strictly", () => {
   const seen = { fellBack: 0, egress: 0 };
   expect(policies.length).toBe(POLICIES);
   for (const [index, policy] of policies.entries()) {
-    const paths = fallbackPaths(policy);
+    const paths = fallbackSwitches(policy);
     const down = index % 4 === 0 ? [] : paths.filter((_, at) => (index >> at) % 2 === 1 || paths.length === 1);
     const meaning = withFallback(policy, down);
     const [inet, netdev] = render(policy, down);

@@ -1,4 +1,5 @@
-import { fallbackPaths, withFallback } from "../../../../model/firewall/fallback.ts";
+import { fallbackSwitches, switchName, withFallback } from "../../../../model/firewall/fallback.ts";
+import type { PathSwitch } from "../../../../model/firewall/policy.ts";
 import { openNetfilterSocket, readNftGeneration } from "../../../../native/linux/nftables/nft-netlink.ffi.ts";
 import { fallbackInForce, loadedPolicy } from "../observe/observe-tables.ts";
 import { changesToFallBack } from "../render/fallback-sets.ts";
@@ -7,21 +8,22 @@ import type { NftOwner } from "./nft-owner.ts";
 import type { PolicyRecord } from "./policy-record.ts";
 
 /**
- * Puts the fallback of exactly these paths in force. If another program changed the ruleset meanwhile (by its generation),
+ * Puts exactly these switches in force. If another program changed the ruleset meanwhile (by its generation),
  * nothing is changed.
  */
-export async function fallBack(owner: NftOwner, record: PolicyRecord, wanted: readonly number[]): Promise<void> {
+export async function fallBack(owner: NftOwner, record: PolicyRecord, wanted: readonly PathSwitch[]): Promise<void> {
   using socket = openNetfilterSocket();
   const { id: generation } = readNftGeneration(socket);
   const { policy, identity, families } = loadedPolicy(socket, record);
   // While a policy changes (S10) nothing falls back: the numbers of two layers need not mean the same.
-  const paths = policy?.layers.length === 1 ? fallbackPaths(policy) : [];
-  const numbers = wanted.filter((number) => paths.includes(number));
-  if (policy === null || (numbers.length === 0 && fallbackInForce(socket, families, paths).length === 0)) return;
-  await owner.sendTransaction(changesToFallBack(families, paths, numbers), generation);
+  const switches = policy?.layers.length === 1 ? fallbackSwitches(policy) : [];
+  const names = new Set(wanted.map(switchName));
+  const inForce = switches.filter((one) => names.has(switchName(one)));
+  if (policy === null || (inForce.length === 0 && fallbackInForce(socket, families, switches).length === 0)) return;
+  await owner.sendTransaction(changesToFallBack(families, switches, inForce), generation);
   const known = record.loaded();
   const isNext = readNftGeneration(socket).id === generation + 1;
   if (isNext && known?.identity === identity && known.generation === generation)
     record.markLoaded({ ...known, generation: generation + 1 });
-  cutForbidden(socket, withFallback(policy, numbers), await trackedFlows(socket));
+  cutForbidden(socket, withFallback(policy, inForce), await trackedFlows(socket));
 }

@@ -1,5 +1,5 @@
-import { fallbackPaths } from "../../../../model/firewall/fallback.ts";
-import type { FirewallObserved, FirewallPolicy } from "../../../../model/firewall/policy.ts";
+import { fallbackSwitches } from "../../../../model/firewall/fallback.ts";
+import type { FirewallObserved, FirewallPolicy, PathSwitch } from "../../../../model/firewall/policy.ts";
 import { NFT_TABLE } from "../../../../model/ownership.ts";
 import { hasErrno } from "../../../../native/linux/errno.ts";
 import type { NetlinkSocket } from "../../../../native/linux/netlink/netlink-socket.ffi.ts";
@@ -39,7 +39,7 @@ export async function observeTables(
   const chains = ownChains(socket, tables);
   const identity = identityOf(chains);
   const policy = record.find(identity) ?? null;
-  const fallback = policy === null ? [] : fallbackInForce(socket, familiesOf(tables), fallbackPaths(policy));
+  const fallback = policy === null ? [] : fallbackInForce(socket, familiesOf(tables), fallbackSwitches(policy));
   const loaded = record.loaded();
   const isAsLoaded = loaded?.generation === generation && loaded.identity === identity;
   const untouched = isAsLoaded && loaded.rendering === RENDERING;
@@ -77,15 +77,15 @@ export function loadedPolicy(
   return { policy: record.find(identity) ?? null, identity, families };
 }
 
-/** The paths with a fallback in force in every table. */
+/** The switches in force in every table. */
 export function fallbackInForce(
   socket: NetlinkSocket,
   families: readonly TableFamily[],
-  paths: readonly number[],
-): number[] {
-  return paths.filter((path) =>
+  switches: readonly PathSwitch[],
+): PathSwitch[] {
+  return switches.filter((one) =>
     families.every((family) => {
-      const set = { family, table: NFT_TABLE, name: fallbackSetName(path), intervals: false, concatenated: false };
+      const set = { family, table: NFT_TABLE, name: fallbackSetName(one), intervals: false, concatenated: false };
       const action = `reading the nf_tables set ${family} ${NFT_TABLE} ${set.name}`;
       return decodeElements(set, readSetIfThere(socket, set, action)).length > 0;
     }),

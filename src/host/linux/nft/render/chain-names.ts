@@ -1,3 +1,6 @@
+import type { PathSwitch } from "../../../../model/firewall/policy.ts";
+import { PATH_NUMBERS } from "../../../../model/ownership.ts";
+
 /** The chain that counts and drops. */
 export const REFUSED_CHAIN = "refused";
 
@@ -10,9 +13,9 @@ export const NEIGHBOURS = "neighbours";
 /** The set of the devices by which default routes lead (S6.8). */
 export const UPLINK_SET = "uplinks";
 
-/** The name of the set that says whether a path's fallback is in force. */
-export function fallbackSetName(path: number): string {
-  return `fallback-${path}`;
+/** The name of the set that says whether a switch of paths is in force (S4.9). */
+export function fallbackSetName({ path, to }: PathSwitch): string {
+  return to === PATH_NUMBERS.direct ? `fallback-${path}` : `fallback-${path}-${to}`;
 }
 
 /** The sets by which a packet's next hop is compared with its destination (S4.6). */

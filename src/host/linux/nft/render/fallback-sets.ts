@@ -1,3 +1,5 @@
+import { switchName } from "../../../../model/firewall/fallback.ts";
+import type { PathSwitch } from "../../../../model/firewall/policy.ts";
 import { FALLBACK_LIFETIME_MS, NFT_TABLE } from "../../../../model/ownership.ts";
 import type { FieldName, TableFamily } from "../../../../native/linux/nftables/field.ts";
 import type { Match } from "../../../../native/linux/nftables/match.ts";
@@ -16,41 +18,39 @@ const PACKETS = [2, 10] as const;
 const FRAMES = [0x0800, 0x86dd] as const;
 
 /**
- * The condition that the fallback of this path is in force (rule S4.9). Each path has a set of network
- * protocols, filled while its tunnel is down; its elements vanish by themselves, so that nobody need live to end it.
+ * The condition that this switch is in force (rule S4.9). Each switch has a set of network protocols, filled while its
+ * tunnel is down; its elements vanish by themselves, so that nobody need live to end it.
  */
-export function whileFallenBack({ sets, match }: RenderPlace, path: number, not = false): Match {
+export function whileSwitched({ sets, match }: RenderPlace, one: PathSwitch, not = false): Match {
   const field = fieldIn(sets.family);
-  sets.expiring(fallbackSetName(path), [field], FALLBACK_LIFETIME_MS);
-  return match.inSet(field, fallbackSetName(path), { not });
+  sets.expiring(fallbackSetName(one), [field], FALLBACK_LIFETIME_MS);
+  return match.inSet(field, fallbackSetName(one), { not });
 }
 
-/** What such a set holds while the fallback is in force. */
+/** What such a set holds while the switch is in force. */
 export function fallbackElements(family: TableFamily): readonly SetElement[] {
   const values = family === "netdev" ? FRAMES : PACKETS;
   return values.map((value) => ({ from: elementOf([fieldIn(family)], [value]).from }));
 }
 
 /**
- * The changes that put the fallback of `inForce` in force anew and of all other `paths` out of it, to be committed in one
- * transaction. Pure.
+ * The changes that put the switches `inForce` in force anew and all others of `switches` out of it, to be committed in
+ * one transaction. Pure.
  *
  * @param families families of our tables that stand
- * @param paths every path whose fallback the loaded policy knows
+ * @param switches every switch that the loaded policy knows
  */
 export function changesToFallBack(
   families: readonly TableFamily[],
-  paths: readonly number[],
-  inForce: readonly number[],
+  switches: readonly PathSwitch[],
+  inForce: readonly PathSwitch[],
 ): NftChange[] {
   return families.flatMap((family) =>
-    paths.flatMap((path) => {
-      const set = { family, table: NFT_TABLE, name: fallbackSetName(path), intervals: false, concatenated: false };
-      const action = `setting the fallback of path ${path} in nf_tables ${family} ${NFT_TABLE}`;
-      const messages = [
-        encodeSetFlush(set),
-        ...(inForce.includes(path) ? encodeElements(set, fallbackElements(family)) : []),
-      ];
+    switches.flatMap((one) => {
+      const set = { family, table: NFT_TABLE, name: fallbackSetName(one), intervals: false, concatenated: false };
+      const action = `setting the switch ${switchName(one)} in nf_tables ${family} ${NFT_TABLE}`;
+      const isInForce = inForce.some((other) => switchName(other) === switchName(one));
+      const messages = [encodeSetFlush(set), ...(isInForce ? encodeElements(set, fallbackElements(family)) : [])];
       return messages.map((message) => ({ message, action }));
     }),
   );

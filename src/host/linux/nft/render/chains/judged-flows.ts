@@ -1,3 +1,4 @@
+import { switchesOf } from "../../../../../model/firewall/fallback.ts";
 import { flowMemoryOf } from "../../../../../model/firewall/flow-memory.ts";
 import { PORTED_PROTOCOLS } from "../../../../../model/firewall/packet.ts";
 import type { FirewallPolicy, PathRef } from "../../../../../model/firewall/policy.ts";
@@ -46,7 +47,7 @@ export function remembersVerdicts(policy: FirewallPolicy): boolean {
     ...[policy.steering, layer.flows].flatMap(({ rules, default: rest }) => [...rules.map(({ path }) => path), rest]),
     ...(layer.dns === null ? [] : [layer.dns.path]),
   ];
-  const fallsBack = paths.some((path) => path.kind === "tunnel" && path.fallback !== undefined);
+  const fallsBack = paths.some((path) => path.kind === "tunnel" && switchesOf(path).length > 0);
   return !fallsBack && flowMemoryOf(policy).kind === "needless";
 }
 

@@ -1,3 +1,4 @@
+import { alternativePaths } from "../../../../../model/firewall/fallback.ts";
 import type { UserClass } from "../../../../../model/firewall/flow-memory.ts";
 import { NDP } from "../../../../../model/firewall/link-traffic.ts";
 import { REDIRECT } from "../../../../../model/firewall/packet.ts";
@@ -10,7 +11,7 @@ import {
 } from "../../../../../model/firewall/policy.ts";
 import { type Expression, verdict } from "../../../../../native/linux/nftables/expression.ts";
 import { REMEMBER } from "../chain-names.ts";
-import { whileFallenBack } from "../fallback-sets.ts";
+import { whileSwitched } from "../fallback-sets.ts";
 import { type Chain, type Rule, type RulesWithChains, rule } from "../rendered-table.ts";
 import { INWARD, onTunnel, type RenderPlace } from "./conditions.ts";
 import { isFlowOf } from "./flow-memory-chains.ts";
@@ -223,7 +224,13 @@ function crossingChains(place: RenderPlace, layer: PolicyLayer, name: string, su
 /** S7.3: unless everything else goes directly. */
 function guestRules(place: RenderPlace, rest: PathRef): Rule[] {
   if (rest.kind === "direct") return [];
-  const fallsBack = rest.kind === "tunnel" && rest.fallback === "direct";
-  const unless = fallsBack ? [whileFallenBack(place, rest.number, true)] : [];
-  return [rule([onTunnel(place, "oifname", true), ...unless], refuse(), "S7.3 guests use tunnels only")];
+  const comment = "S7.3 guests use tunnels only";
+  const elsewhere = onTunnel(place, "oifname", true);
+  const direct = alternativePaths(rest).find(({ path }) => path.kind === "direct");
+  if (direct === undefined) return [rule([elsewhere], refuse(), comment)];
+  const others = alternativePaths(rest).filter(({ path }) => path.kind !== "direct");
+  return [
+    ...others.map((other) => rule([elsewhere, whileSwitched(place, other.while)], refuse(), comment)),
+    rule([elsewhere, whileSwitched(place, direct.while, true)], refuse(), comment),
+  ];
 }

@@ -1,10 +1,18 @@
+import { alternativePaths, pathOfSubstitute } from "../../../../../model/firewall/fallback.ts";
 import { DNS_ENCRYPTED_PORT, DNS_PORT, protectedDnsPorts } from "../../../../../model/firewall/flow-path.ts";
 import { LINK_PREFIXES, PRIVATE_PREFIXES } from "../../../../../model/firewall/link-traffic.ts";
 import { PROTOCOL } from "../../../../../model/firewall/packet.ts";
-import type { FlowMatch, PathRef, PolicyLayer, PortRange, Steering } from "../../../../../model/firewall/policy.ts";
+import type {
+  FlowMatch,
+  FlowRule,
+  PathRef,
+  PolicyLayer,
+  PortRange,
+  Steering,
+} from "../../../../../model/firewall/policy.ts";
 import type { Expression } from "../../../../../native/linux/nftables/expression.ts";
 import type { Match } from "../../../../../native/linux/nftables/match.ts";
-import { whileFallenBack } from "../fallback-sets.ts";
+import { whileSwitched } from "../fallback-sets.ts";
 import { type Rule, rule } from "../rendered-table.ts";
 import {
   addressesOf,
@@ -43,9 +51,10 @@ export function pathRules(place: RenderPlace, choice: PathChoice): Rule[] {
   const direct: PathRef = { kind: "direct" };
   return [
     ...dnsRules(place, choice),
-    ...steering.rules.flatMap(({ origin, match, path }) =>
-      matchRules(place, choice, setName(origin), match, path, `S4.4 ${origin}`),
-    ),
+    ...steering.rules.flatMap(({ origin, match, path }) => [
+      ...partRules(place, choice, { origin, match, path }),
+      ...matchRules(place, choice, setName(origin), match, path, `S4.4 ${origin}`),
+    ]),
     ...layer.allow.flatMap(({ direction, prefixes, ...rest }, index) => {
       const match = { ...rest, ...(prefixes === undefined ? {} : { destinations: prefixes }) };
       const comment = `S4.5 killSwitch.allow/${index}`;
@@ -78,9 +87,18 @@ function dnsRules(place: RenderPlace, { layer, sides = OUTWARD, fragments = fals
   if (dns === null) return [];
   const both = [DNS_PORT, DNS_ENCRYPTED_PORT];
   const servers = fragments && dns.path.kind !== "direct" ? [] : addressesOf(place, "dns-servers", sides, dns.servers);
-  const toServers = servers.map((address) => {
+  const toServers = servers.flatMap((address) => {
     const conditions = [...address, ...dnsPorts(place, sides, fragments ? [] : both)];
-    return rule(conditions, take(dns.path, { dns: true }), "S4.2 DNS to a declared server");
+    return [
+      ...switchedRules(
+        place,
+        conditions,
+        dns.path,
+        (path) => take(path, { dns: true }),
+        "S4.2 DNS to a declared server",
+      ),
+      rule(conditions, take(dns.path, { dns: true }), "S4.2 DNS to a declared server"),
+    ];
   });
   const watched = protectedDnsPorts(dns);
   if (watched.length === 0 || fragments) return toServers;
@@ -94,6 +112,7 @@ function matchRules(
   match: FlowMatch,
   target: PathRef,
   comment: string,
+  only: readonly Match[] = [],
 ): Rule[] {
   const { sides = OUTWARD, fragments = false, ofUsers } = choice;
   const { destinations, uids, ...rest } = match;
@@ -105,11 +124,23 @@ function matchRules(
   // Without its ports it is not sure that a later fragment is meant: then only letting it out may be decided (S9.2).
   const isUnsure = fragments && match.ports !== undefined;
   return alternativesOf(place, name, sides, peer).flatMap((alternative) =>
-    users.flatMap((user) => targetRules(place, choice, [...alternative, ...user], target, comment, isUnsure)),
+    users.flatMap((user) => targetRules(place, choice, [...alternative, ...user, ...only], target, comment, isUnsure)),
   );
 }
 
-/** What the conditions select goes its path, or directly while the fallback of that path is in force (S4.9). */
+/** S4.9: parts of a rule's flows that take a substitute's path while its switch is in force. */
+function partRules(place: RenderPlace, choice: PathChoice, { origin, path }: FlowRule): Rule[] {
+  if (path.kind !== "tunnel") return [];
+  return (path.substitutes ?? []).flatMap((one, index) => {
+    if (one.match === undefined) return [];
+    const only = whileSwitched(place, { path: path.number, to: one.number });
+    const comment = `S4.4 ${origin}, S4.9 while its tunnel is down`;
+    const name = `${setName(origin)}-next-${index}`;
+    return matchRules(place, choice, name, one.match, pathOfSubstitute(one), comment, [only]);
+  });
+}
+
+/** What the conditions select goes its path, or another while the tunnel of that path is down (S4.9). */
 function targetRules(
   place: RenderPlace,
   { take }: PathChoice,
@@ -118,14 +149,27 @@ function targetRules(
   comment: string,
   onlyDirect = false,
 ): Rule[] {
-  const rules: Rule[] = [];
-  if (target.kind === "tunnel" && target.fallback === "direct") {
-    const down = [...conditions, whileFallenBack(place, target.number)];
-    const then = take({ kind: "direct" }, { dns: false });
-    rules.push(rule(down, then, `${comment}, S4.9 while its tunnel is down`));
-  }
-  if (!onlyDirect || target.kind === "direct") rules.push(rule(conditions, take(target, { dns: false }), comment));
-  return rules;
+  const then = (path: PathRef) => take(path, { dns: false });
+  const isUsed = (path: PathRef) => !onlyDirect || path.kind === "direct";
+  return [
+    ...switchedRules(place, conditions, target, then, comment, isUsed),
+    ...(isUsed(target) ? [rule(conditions, then(target), comment)] : []),
+  ];
+}
+
+function switchedRules(
+  place: RenderPlace,
+  conditions: readonly Match[],
+  target: PathRef,
+  then: (path: PathRef) => Expression,
+  comment: string,
+  isUsed: (path: PathRef) => boolean = () => true,
+): Rule[] {
+  return alternativePaths(target)
+    .filter(({ path }) => isUsed(path))
+    .map(({ path, while: one }) =>
+      rule([...conditions, whileSwitched(place, one)], then(path), `${comment}, S4.9 while its tunnel is down`),
+    );
 }
 
 /** The packet is carried by TCP or UDP, to or from one of these ports; none means any. */

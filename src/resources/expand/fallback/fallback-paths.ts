@@ -1,0 +1,75 @@
+import type { Fallback } from "../../../config/section/path.ts";
+import type { FlowMatch, FlowRule, PathRef, Substitute } from "../../../model/firewall/policy.ts";
+import { type DesiredState, STANDBY_MODES, type StandbyMode } from "../../../model/resources/desired-state.ts";
+import type { ExpandContext, PlacedTunnel } from "../expansion.ts";
+import { intersectMatches } from "./match-intersection.ts";
+
+/**
+ * The path with what stands in for its tunnel while that is down: the tunnels of the rule's `failover`, or else those of
+ * the tunnel's own; then `direct`, if the rule says so.
+ */
+export function fallingBack(path: PathRef, fallback: Fallback, tunnels: readonly PlacedTunnel[]): PathRef {
+  if (path.kind !== "tunnel") return path;
+  const own = tunnels.find(({ number }) => number === path.number)?.tunnel.failover?.tunnels ?? [];
+  const names = fallback.kind === "failover" ? fallback.tunnels : own;
+  const substitutes = names.flatMap((name): Substitute[] => {
+    const placed = tunnels.find(({ key }) => key === name);
+    return placed === undefined ? [] : [{ device: placed.device, number: placed.number }];
+  });
+  return withSubstitutes(fallback.kind === "direct" ? { ...path, fallback: "direct" } : path, substitutes);
+}
+
+/** A rule of the config in the form of the policy. */
+export interface WrittenRules {
+  readonly rules: readonly FlowRule[];
+  /** Its flows use the next matching rule with a tunnel that is up. */
+  readonly usesNextRule: boolean;
+}
+
+/** The rules of the config in order, those with `next_rule` with the tunnels of the later rules that they overlap. */
+export function withNextRules(written: readonly WrittenRules[], rest: PathRef): FlowRule[] {
+  return written.flatMap(({ rules, usesNextRule }, index) => {
+    if (!usesNextRule) return rules;
+    const later = [...written.slice(index + 1).flatMap((one) => one.rules), { match: {}, path: rest }];
+    return rules.map((rule) => withLater(rule, later));
+  });
+}
+
+function withLater(rule: FlowRule, later: readonly Pick<FlowRule, "match" | "path">[]): FlowRule {
+  const { path } = rule;
+  if (path.kind !== "tunnel") return rule;
+  const next = later.flatMap((other): Substitute[] => {
+    const match = other.path.kind === "tunnel" ? intersectMatches(rule.match, other.match) : undefined;
+    if (other.path.kind !== "tunnel" || other.path.number === path.number || match === undefined) return [];
+    const { device, number } = other.path;
+    return [{ device, number, ...(isAll(match, rule.match) ? {} : { match }) }];
+  });
+  return { ...rule, path: withSubstitutes(path, [...(path.substitutes ?? []), ...next]) };
+}
+
+function isAll(match: FlowMatch, whole: FlowMatch): boolean {
+  return JSON.stringify(match) === JSON.stringify(whole);
+}
+
+/** Those after the first that stands in for all flows of a tunnel are kept: it may be down too. */
+function withSubstitutes(path: Extract<PathRef, { kind: "tunnel" }>, substitutes: readonly Substitute[]): PathRef {
+  const distinct = new Map(substitutes.map((one) => [JSON.stringify(one), one]));
+  return distinct.size === 0 ? path : { ...path, substitutes: [...distinct.values()] };
+}
+
+/**
+ * How each tunnel is kept that stands in for another, by device: as the most demanding `failover` that names it says.
+ * Tunnels that only rules name are cold.
+ */
+export function standbyOf({
+  config,
+  tunnels,
+}: Pick<ExpandContext, "config" | "tunnels">): Pick<DesiredState, "standby"> {
+  const named = Object.values(config.tunnels).flatMap(({ failover }) => (failover === undefined ? [] : [failover]));
+  const modes = tunnels.flatMap(({ key, device }): [string, StandbyMode][] => {
+    const asked = named.filter((one) => one.tunnels.includes(key)).map(({ mode }) => mode);
+    const mode = STANDBY_MODES.find((one) => asked.includes(one));
+    return mode === undefined ? [] : [[device, mode]];
+  });
+  return modes.length === 0 ? {} : { standby: Object.fromEntries(modes) };
+}

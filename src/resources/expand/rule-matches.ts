@@ -1,0 +1,76 @@
+import { type FlowMatch, isForFilterAlone, type PortRange } from "../../model/firewall/policy.ts";
+import type { Family } from "../../model/ip.ts";
+import { RULE_PREFERENCES } from "../../model/ownership.ts";
+import type { PolicyRule, PolicyRuleMatch } from "../../model/resources/routes.ts";
+import { familyOfText } from "./tunnels/place-tunnels.ts";
+
+const FAMILIES: readonly Family[] = [4, 6];
+
+/** The protocols that the kernel's rules can name. */
+export const ROUTABLE_PROTOCOLS: Readonly<Record<number, "tcp" | "udp">> = { 6: "tcp", 17: "udp" };
+
+/** A policy rule at a place, counted from the start of our preferences. */
+export function policyRule(family: Family, place: number, table: number, match: PolicyRuleMatch): PolicyRule {
+  return { family, preference: RULE_PREFERENCES.first + place, match, table };
+}
+
+/** The same rule for both families. */
+export function both(place: number, table: number, match: PolicyRuleMatch): PolicyRule[] {
+  return FAMILIES.map((family) => policyRule(family, place, table, match));
+}
+
+/** All combinations of a match. In these rules the kernel can name no protocols but TCP and UDP. */
+export function matchRules(place: number, table: number, match: FlowMatch): PolicyRule[] {
+  if (isForFilterAlone(match)) return [];
+  const protocol = match.protocol === undefined ? undefined : ROUTABLE_PROTOCOLS[match.protocol];
+  if (match.protocol !== undefined && protocol === undefined) return [];
+  return matches(match).flatMap(({ families, match: selected }) =>
+    (match.ports ?? [undefined]).flatMap((ports) =>
+      families.map((family) =>
+        policyRule(family, place, table, {
+          ...selected,
+          ...(protocol === undefined ? {} : { protocol }),
+          ...(ports === undefined ? {} : { ports }),
+        }),
+      ),
+    ),
+  );
+}
+
+interface Selected {
+  readonly families: readonly Family[];
+  readonly match: PolicyRuleMatch;
+}
+
+/** Destinations and users combined. A default prefix selects a whole family; such a rule names no prefix. */
+export function matches({
+  destinations,
+  uids,
+}: {
+  destinations?: readonly string[] | undefined;
+  uids?: FlowMatch["uids"];
+}): Selected[] {
+  const places: Selected[] =
+    destinations === undefined
+      ? [{ families: FAMILIES, match: {} }]
+      : destinations.map((destination) => ({
+          families: [familyOfText(destination)],
+          match: destination.endsWith("/0") ? {} : { destination },
+        }));
+  if (uids === undefined) return places;
+  // Packets that arrive have no user, and the kernel looks up their route as root's (ip_route_input_slow of net/ipv4/route.c).
+  return places.flatMap(({ families, match }) =>
+    uids.map((range) => ({ families, match: { ...match, uids: range, local: true as const } })),
+  );
+}
+
+/** The range of one port. */
+export function portRange(port: number): PortRange {
+  return { from: port, to: port };
+}
+
+/** The prefix of one address, with its family. */
+export function hostPrefix(address: string): { readonly family: Family; readonly prefix: string } {
+  const family = familyOfText(address);
+  return { family, prefix: `${address}/${family === 4 ? 32 : 128}` };
+}
