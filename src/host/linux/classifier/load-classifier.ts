@@ -8,11 +8,13 @@ import { createMap, type MapShape, setInMap } from "../../../native/linux/bpf/bp
 import { CGROUP_ATTACH, loadProgram, PROGRAM_TYPE } from "../../../native/linux/bpf/bpf-program.ffi.ts";
 import { readMemberOffsets } from "../../../native/linux/bpf/btf.codec.ts";
 import { assemble } from "../../../native/linux/bpf/instruction.ts";
+import { clearClasses } from "../processes/clear-classes.ts";
 import type { ClassifierPlace } from "./classifier-place.ts";
 import { ATOMS_BYTES, ENTRY_BYTES, KEY_BYTES, NAME_BYTES, SEEN_KEY_BYTES } from "./emit.ts";
 import { KERNEL_MEMBERS, TYPES_OF_KERNEL } from "./kernel-members.ts";
 import { classifierProgram } from "./program.ts";
 import type { ClassifierMaps, ClassifierQuestion } from "./question.ts";
+import { readClassifier } from "./read-classifier.ts";
 import { encodeSpecRecord } from "./spec-record.ts";
 import { bitsOf, classifierTables, type PathKeys, type Row, resolvedPaths, wordBytes } from "./tables.ts";
 
@@ -40,6 +42,7 @@ export function loadClassifier(spec: ClassifierSpec, place: ClassifierPlace, key
       const program = opened(loadProgram(`awg_${hook}`, PROGRAM_TYPE[kind], CGROUP_ATTACH[hook], code));
       return { hook, program };
     });
+    clearClasses(newNumbers(spec, readClassifier(place, keys)?.spec), place.namespace);
     mkdirSync(place.folder, { recursive: true, mode: 0o700 });
     const cgroup = opened(openSync(place.cgroup, "r"));
     for (const { hook, program } of programs) {
@@ -55,6 +58,15 @@ export function loadClassifier(spec: ClassifierSpec, place: ClassifierPlace, key
   } finally {
     for (const descriptor of open) closeSync(descriptor);
   }
+}
+
+/**
+ * Numbers that the classifier in force does not give, so that an open socket has them from an earlier one. A number of both
+ * means the same in both (ADR 21).
+ */
+function newNumbers({ classes }: ClassifierSpec, before: ClassifierSpec | undefined): ReadonlySet<number> {
+  const known = new Set(before?.classes.map(({ number }) => number));
+  return new Set(classes.map(({ number }) => number).filter((number) => !known.has(number)));
 }
 
 /** Detaches the classifier; sockets keep the class they have. */

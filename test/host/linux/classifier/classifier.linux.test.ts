@@ -235,6 +235,21 @@ describe.skipIf(obstacle !== undefined)(`the classifier${obstacle === undefined 
     expect(order(null)).toBeNull();
   });
 
+  test("law 1: a socket that has a number of an earlier classifier loses it before the number means another program", async () => {
+    const file = program("held");
+    load({ file, of: "self" });
+    const script = OLD_SOCKET.replace(/send\(.*$/m, "");
+    const child = spawn("ip", ["netns", "exec", namespace.name, file, "-e", script]);
+    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+    expect(classIn((await lines.next()).value)).toBe(2);
+    // Number 2 stays what it is in a classifier that follows, and becomes another one after a removal.
+    load({ file, of: "self" }, { name: "other", of: "self" });
+    order(null);
+    load({ name: "other", of: "self" });
+    child.stdin.end("go\n");
+    expect(classIn((await lines.next()).value)).toBe(0);
+  });
+
   test("another network namespace is left alone, and a removed classifier gives no class", () => {
     const file = program("elsewhere");
     load({ file, of: "self" });
