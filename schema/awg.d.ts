@@ -868,6 +868,10 @@ export interface Rule {
    */
   parent?: AppMatcher | AppMatcher[];
   /**
+   * Whether apps also match what these programs start; true unless it is false (not implemented yet).
+   */
+  children?: boolean;
+  /**
    * Prefixes or addresses, or { domain | list | geoip } (domain: not implemented yet; list, geoip: not implemented on macOS yet).
    */
   destinations?: Destination | Destination[];
@@ -971,6 +975,10 @@ export interface Match {
    */
   parent?: AppMatcher | AppMatcher[];
   /**
+   * Whether apps also match what these programs start; true unless it is false (not implemented yet).
+   */
+  children?: boolean;
+  /**
    * Prefixes or addresses, or { domain | list | geoip } (domain: not implemented yet; list, geoip: not implemented on macOS yet).
    */
   destinations?: Destination | Destination[];
@@ -1026,6 +1034,10 @@ export interface PathClaim {
    * A program among the ancestors, written as in apps (not implemented yet).
    */
   parent?: AppMatcher | AppMatcher[];
+  /**
+   * Whether apps also match what these programs start; true unless it is false (not implemented yet).
+   */
+  children?: boolean;
   /**
    * Prefixes or addresses, or { domain | list | geoip } (domain: not implemented yet; list, geoip: not implemented on macOS yet).
    */

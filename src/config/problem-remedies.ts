@@ -108,6 +108,7 @@ export const PROBLEM_REMEDIES: Readonly<Record<ProblemId, string>> = {
   "kill-switch-idle": "Set `killSwitch.enabled` to true, or remove the settings.",
   "fallback-unguarded": "Set `killSwitch.enabled` to true, so that the packet filter holds it, too.",
   "rule-without-match": "Add a match; for all traffic use `default`.",
+  "rule-not-ports": "Name the ports and protocols that the rule is for.",
   "rule-shadowed": "Move the rule up, or remove it.",
   "rule-direct-by-name": "Match by { path } or { signer }.",
   "fallback-without-tunnel": "Remove the fallback.",

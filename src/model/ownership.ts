@@ -20,6 +20,22 @@ const MARK_SHIFT = 24;
 /** Bits of a socket's mark that hold the class of its program (src/host/linux/classifier). */
 export const CLASS_MARK = { shift: 5, mask: 0x1fe0 } as const;
 
+/** Classes of programs, both ends included. 0 is a packet without a class. */
+export const CLASSES = { first: 1, last: 254 } as const;
+
+/** The class that steering gives a packet of a program without a class of ours (S4.13). */
+export const UNCLASSIFIED = 255;
+
+/** The bits of a class in a mark. */
+export function markOfClass(number: number): number {
+  return (number << CLASS_MARK.shift) & CLASS_MARK.mask;
+}
+
+/** The class in a mark; 0 without one. */
+export function classOfMark(mark: number): number {
+  return (mark & CLASS_MARK.mask) >>> CLASS_MARK.shift;
+}
+
 /** Path numbers: a tunnel has one of 1–253 except the three of other paths, for as long as it exists. */
 export const PATH_NUMBERS = { firstTunnel: 1, lastTunnel: 253, direct: 61, block: 62, engine: 63 } as const;
 const OTHER_PATHS: readonly number[] = [PATH_NUMBERS.direct, PATH_NUMBERS.block, PATH_NUMBERS.engine];

@@ -19,7 +19,7 @@ import { unsupportedUses } from "./expand/unsupported.ts";
 import { hasPacketFilter } from "./packet-filter.ts";
 
 export type { ExpandOptions, Expansion } from "./expand/expansion.ts";
-export { devicesOf, endpointsOf } from "./expand/expansion.ts";
+export { classifierOf, devicesOf, endpointsOf } from "./expand/expansion.ts";
 export { pathNumbersOf, rememberNumbers } from "./expand/tunnels/path-numbers.ts";
 
 const TOO_MANY_KINDS = {
@@ -50,7 +50,8 @@ export function expand(config: Config, facts: HostFacts, options: ExpandOptions)
   const devices = keptByName(options.devices ?? {}, config);
   const tunnels = placeTunnels({ ...context, pathNumbers, endpoints, unanswered, alternatives, unresolved, devices });
   const placed: ExpandContext = { ...context, tunnels };
-  const rules = [...flowRules(placed), ...tunnelNetworkRules(placed)];
+  const flows = flowRules(placed, options.classifier);
+  const rules = [...flows.rules, ...tunnelNetworkRules(placed)];
   const policy = firewallPolicy(placed, { rules, default: defaultPath(placed) });
   if (facts.os !== "darwin" && flowMemoryOf(policy).kind === "refused") notes.push(TOO_MANY_KINDS);
   if (!hasPacketFilter(facts.capabilities) && isNeeded(policy)) {
@@ -60,6 +61,9 @@ export function expand(config: Config, facts: HostFacts, options: ExpandOptions)
     });
   }
   const resources: Resource[] = isNeeded(policy) ? [{ kind: "firewall", key: "firewall/machine", spec: policy }] : [];
+  if (flows.classifier !== undefined) {
+    resources.push({ kind: "classifier", key: "classifier/host", spec: flows.classifier });
+  }
   if (tunnels.length > 0) {
     const isMac = facts.os === "darwin";
     if (!isMac) resources.push(kernelSettings());

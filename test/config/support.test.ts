@@ -43,7 +43,7 @@ const USES: Readonly<Record<Feature, string>> = {
   "match.domain": rule("destinations: [{ domain: corp.example }]"),
   "match.list": rule("destinations: [{ list: /etc/list }]"),
   "match.geoip": rule("destinations: [{ geoip: de }]"),
-  "match.nested": rule("not: { ports: [80], protocol: tcp }"),
+  "match.nested": rule("not: { destinations: [10.0.0.0/8] }"),
   "killSwitch.atBoot": top("killSwitch: { atBoot: true }"),
   "killSwitch.ephemeral": top("killSwitch: { persist: false }"),
   "dns.split": top("dns: { servers: [10.0.0.1], split: { corp.example: [10.0.0.53] } }"),

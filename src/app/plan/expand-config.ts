@@ -5,7 +5,7 @@ import { AwgError } from "../../model/error.ts";
 import type { SecretId } from "../../model/secret.ts";
 import type { Generation } from "../../reconciler/journal/generation.ts";
 import type { BesideTunnels, ExpandOptions } from "../../resources/expand/expansion.ts";
-import { devicesOf, type Expansion, endpointsOf } from "../../resources/expand.ts";
+import { classifierOf, devicesOf, type Expansion, endpointsOf } from "../../resources/expand.ts";
 import type { ReadLists } from "../lists/read-lists.ts";
 import type { LoadedConfig } from "../load/loaded-config.ts";
 import type { HostParts } from "../parts.ts";
@@ -41,6 +41,7 @@ export async function expandConfig(
     pathNumbers: latest?.pathNumbers ?? {},
     endpoints: endpointsOf(accepted),
     devices: devicesOf(accepted),
+    ...classifierOf(accepted),
     unanswered,
     ...(read === undefined ? {} : { lists: read.lists }),
     ...(asksBeside(config) ? { beside: await besideTunnelsOf(host, config) } : {}),

@@ -6,7 +6,7 @@ import type { FirewallPolicy, PathRef } from "../../model/firewall/policy.ts";
 import type { DesiredState } from "../../model/resources/desired-state.ts";
 import { destinationPrefixes } from "../../resources/expand/destinations.ts";
 import type { Lists } from "../../resources/expand/expansion.ts";
-import { PROTOCOL_NUMBERS } from "../../resources/expand/flow-rules.ts";
+import { PROTOCOL_NUMBERS } from "../../resources/expand/programs/match-alternatives.ts";
 import { uidRanges } from "../../resources/expand/user-ranges.ts";
 import { describePacket } from "../../verify/finding.ts";
 import { findFlow } from "../../verify/policy/find-flow.ts";

@@ -52,7 +52,12 @@ function checkHasMatch(context: CheckContext, path: NodePath, rule: Rule): void 
   context.report("rule-without-match", path, "the rule matches everything", remedy);
 }
 
-function checkMatch(context: CheckContext, path: NodePath, match: Match): void {
+function checkMatch(context: CheckContext, path: NodePath, match: Match, isNegated = false): void {
+  for (const key of ["ports", "protocol"] as const) {
+    if (!isNegated || match[key] === undefined) continue;
+    const remedy = `name the ${key} that the rule is for`;
+    context.report("rule-not-ports", [...path, key], `not cannot hold ${key}`, remedy);
+  }
   const portless = protocolWithoutPorts(match.protocol ?? [], match.ports !== undefined);
   if (portless !== undefined) {
     context.report(
@@ -71,9 +76,10 @@ function checkMatch(context: CheckContext, path: NodePath, match: Match): void {
     checkRegexSpeed(context, [...path, "commandLine", index], pattern);
   }
   for (const key of ["all", "any"] as const) {
-    for (const [index, inner] of (match[key] ?? []).entries()) checkMatch(context, [...path, key, index], inner);
+    for (const [index, inner] of (match[key] ?? []).entries())
+      checkMatch(context, [...path, key, index], inner, isNegated);
   }
-  if (match.not !== undefined) checkMatch(context, [...path, "not"], match.not);
+  if (match.not !== undefined) checkMatch(context, [...path, "not"], match.not, !isNegated);
 }
 
 function checkRegexSpeed(context: CheckContext, path: NodePath, pattern: string): void {

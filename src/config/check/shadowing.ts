@@ -64,6 +64,7 @@ function hasMatch(match: Match): boolean {
 
 /** Whether every flow that the second matches is matched by the first. A wrong answer is only ever "no". */
 export function coversMatch(outer: Match, inner: Match): boolean {
+  if (outer.children === false && inner.children !== false) return false;
   return MATCH_KEYS.every(
     (key) => outer[key] === undefined || (inner[key] !== undefined && coversField(key, outer, inner)),
   );

@@ -41,6 +41,7 @@ export interface Match {
   readonly cgroups?: readonly string[];
   readonly commandLine?: readonly string[];
   readonly parent?: readonly AppMatcher[];
+  readonly children?: boolean;
   readonly destinations?: readonly Destination[];
   readonly ports?: readonly PortRange[];
   readonly protocol?: readonly Protocol[];
@@ -50,7 +51,7 @@ export interface Match {
   readonly not?: Match;
 }
 
-/** The keys of a Match, in the order they are documented. */
+/** The keys of a Match that ask something, in the order they are documented. */
 export const MATCH_KEYS = [
   "apps",
   "users",
@@ -150,6 +151,9 @@ export const matchFields = () => ({
     .exactOptional(),
   parent: oneOrMany(appMatcher)
     .meta(keyMeta("A program among the ancestors, written as in apps.", "match.parent"))
+    .exactOptional(),
+  children: boolean()
+    .meta(keyMeta("Whether apps also match what these programs start; true unless it is false.", "match.apps"))
     .exactOptional(),
   destinations: oneOrMany(destination)
     .meta(keyMeta("Prefixes or addresses, or { domain | list | geoip }.", "match.domain", "match.list", "match.geoip"))

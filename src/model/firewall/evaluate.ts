@@ -1,11 +1,20 @@
-import { ENGINE_MARK, MARK_MASK, markOfPath, PATH_NUMBERS } from "../ownership.ts";
+import {
+  classOfMark,
+  ENGINE_MARK,
+  MARK_MASK,
+  markOfClass,
+  markOfPath,
+  PATH_NUMBERS,
+  UNCLASSIFIED,
+} from "../ownership.ts";
+import { asksUnclassified } from "../program/class-rules.ts";
 import { AddressSet } from "./address-set.ts";
 import { flowMemoryOf, isKernelsSubflow, isOrphan, REFUSED_PROTOCOLS } from "./flow-memory.ts";
 import { compileFlowPath, type FlowPath } from "./flow-path.ts";
 import { compileGrants } from "./grants.ts";
 import { compileLayer, type LayerJudge } from "./layer-judge.ts";
 import { isLinkScoped, linkTrafficIn, linkTrafficOut } from "./link-traffic.ts";
-import { flowOf, isRestMissing, LOOPBACK_DEVICE, ownMark, type Packet } from "./packet.ts";
+import { flowOf, isRestMissing, LOOPBACK_DEVICE, ownMark, type Packet, programClassOf } from "./packet.ts";
 import { engineUids, type FirewallPolicy, type PathRef, type PolicyLayer, type PolicyTunnel } from "./policy.ts";
 
 /** The verdict on a packet. */
@@ -21,6 +30,8 @@ interface CompiledPolicy {
   readonly tunnels: readonly { readonly tunnel: PolicyTunnel; readonly addresses: AddressSet }[];
   readonly tunnelDevices: ReadonlySet<string>;
   readonly tunnelAddresses: AddressSet;
+  /** Whether a rule is for programs without a class. */
+  readonly asksUnclassified: boolean;
   /** Whether a layer has the kill switch. */
   readonly isGuarded: boolean;
   readonly layers: readonly LayerJudge[];
@@ -63,14 +74,21 @@ export function steer(policy: FirewallPolicy, packet: Packet): PathRef {
  * keep their mark. DHCP, NDP and direct packets to link-scoped destinations carry none, so that they are not rerouted (S4.8).
  */
 export function markAfterSteering(policy: FirewallPolicy, packet: Packet): number {
-  const mark = packet.mark ?? 0;
+  if (packet.outDevice === LOOPBACK_DEVICE) return packet.mark ?? 0;
+  const mark = withClass(policy, packet);
   const foreign = (mark & ~MARK_MASK) >>> 0;
-  if (packet.outDevice === LOOPBACK_DEVICE) return mark;
   if (linkTrafficOut(packet) !== undefined) return foreign;
   if (isEngine(policy.layers.at(-1), packet) && !compilePolicy(policy).isLost(packet)) return mark;
   const path = steer(policy, packet);
   if (path.kind === "direct" && isLinkScoped(packet)) return foreign;
   return (foreign | markOfPath(path.kind === "tunnel" ? path.number : PATH_NUMBERS[path.kind])) >>> 0;
+}
+
+/** The packet's mark with the class of a program without one, where rules ask for it (S4.13). */
+function withClass(policy: FirewallPolicy, packet: Packet): number {
+  const { mark = 0 } = packet;
+  const isBare = classOfMark(mark) === 0 && programClassOf(packet) === UNCLASSIFIED;
+  return isBare && compilePolicy(policy).asksUnclassified ? (mark | markOfClass(UNCLASSIFIED)) >>> 0 : mark;
 }
 
 /** Whether the packet is of awg's engines: by uid and engine mark. */
@@ -138,6 +156,7 @@ function compilePolicy(policy: FirewallPolicy): CompiledPolicy {
     tunnels: (last?.tunnels ?? []).map((tunnel) => ({ tunnel, addresses: new AddressSet(tunnel.addresses) })),
     tunnelDevices,
     tunnelAddresses: new AddressSet(tunnels.flatMap((tunnel) => tunnel.addresses)),
+    asksUnclassified: asksUnclassified(policy),
     isGuarded: policy.layers.some(({ killSwitch }) => killSwitch),
     layers: policy.layers.map((layer) => compileLayer(layer, tunnelDevices)),
     isOwn: (packet) => isEngine(last, packet) || grants?.ownOut(packet) !== undefined,

@@ -4,6 +4,7 @@ import { LINK_PREFIXES, PRIVATE_PREFIXES } from "./link-traffic.ts";
 import { type Flow, PROTOCOL } from "./packet.ts";
 import type {
   AllowGrant,
+  ClassSet,
   DnsPolicy,
   FlowMatch,
   FlowRule,
@@ -75,6 +76,7 @@ export function compileMatch(match: FlowMatch): (flow: Flow) => boolean {
     (match.protocol === undefined || match.protocol === flow.protocol) &&
     (match.ports === undefined || isInRanges(match.ports, flow.destinationPort)) &&
     (match.uids === undefined || isInRanges(match.uids, flow.uid)) &&
+    (match.classes === undefined || isInClasses(match.classes, flow.programClass)) &&
     (destinations === undefined || destinations.has(flow.destination));
 }
 
@@ -112,6 +114,11 @@ function isDns(flow: Flow): boolean {
 
 function pathOfRule(rule: FlowRule): FlowPath {
   return { path: rule.path, reason: `S4.4 ${rule.origin}` };
+}
+
+function isInClasses(classes: ClassSet, value: number | undefined): boolean {
+  if (value === undefined) return false;
+  return "in" in classes ? classes.in.includes(value) : !classes.otherThan.includes(value);
 }
 
 function isInRanges(ranges: readonly PortRange[], value: number | undefined): boolean {

@@ -1,5 +1,5 @@
 import type { IpAddress } from "../ip.ts";
-import { MARK_MASK } from "../ownership.ts";
+import { classOfMark, MARK_MASK, UNCLASSIFIED } from "../ownership.ts";
 
 /** The highest possible uid; 2^32 - 1 means "no change" (setresuid(2)). */
 export const LAST_UID = 0xffff_fffe;
@@ -59,6 +59,8 @@ export interface Flow {
   readonly protocol: number;
   readonly destinationPort?: number;
   readonly uid?: number;
+  /** The class of the program that sends it; absent if no program does, or none has classes. */
+  readonly programClass?: number;
   /** The packet takes a router or a tunnel, so a private destination is not on the link (S4.6). False when absent. */
   readonly offLink?: boolean;
 }
@@ -74,6 +76,9 @@ export const PORTED_PROTOCOLS: readonly number[] = [
   PROTOCOL.udplite,
 ];
 
+/** Protocols whose sockets send after their program closed them: what they send may be a program's without a user. */
+export const LASTING_PROTOCOLS: readonly number[] = [PROTOCOL.tcp, PROTOCOL.dccp, PROTOCOL.sctp];
+
 export const LOOPBACK_DEVICE = "lo";
 
 /** Its index on Linux, in every network namespace (LOOPBACK_IFINDEX of include/net/flow.h). */
@@ -82,6 +87,7 @@ export const LOOPBACK_INDEX = 1;
 /** The flow of a packet, seen from its sender. */
 export function flowOf(packet: Packet, tunnelDevices: ReadonlySet<string>): Flow {
   const uid = packet.uid ?? packet.lastUid ?? undefined;
+  const programClass = programClassOf(packet);
   const offLink = packet.byRouter === true || tunnelDevices.has(packet.outDevice ?? "");
   return {
     destination: packet.destination,
@@ -89,7 +95,19 @@ export function flowOf(packet: Packet, tunnelDevices: ReadonlySet<string>): Flow
     ...(offLink ? { offLink } : {}),
     ...(packet.destinationPort === undefined ? {} : { destinationPort: packet.destinationPort }),
     ...(uid === undefined ? {} : { uid }),
+    ...(programClass === undefined ? {} : { programClass }),
   };
+}
+
+/**
+ * The class of the program that sends a packet (S4.13): that of its socket, or `UNCLASSIFIED`. Undefined for what this
+ * host forwards or receives, and for what the kernel sends itself.
+ */
+export function programClassOf({ hook, mark = 0, uid, protocol }: Packet): number | undefined {
+  if (hook !== "output") return undefined;
+  const number = classOfMark(mark);
+  if (number !== 0) return number;
+  return uid !== undefined || LASTING_PROTOCOLS.includes(protocol) ? UNCLASSIFIED : undefined;
 }
 
 /** The flow of an answer to this packet, without a user. */

@@ -64,7 +64,12 @@ export interface FlowMatch {
   readonly ports?: readonly PortRange[];
   /** Owner of the sending socket; both ends included. */
   readonly uids?: readonly UidRange[];
+  /** The class of the sending socket's program; a packet of no program matches no class. */
+  readonly classes?: ClassSet;
 }
+
+/** Classes of programs: these, or all but these, among them that of a program without a class (S4.13). */
+export type ClassSet = { readonly in: readonly number[] } | { readonly otherThan: readonly number[] };
 
 export interface FlowRule {
   /** The place in the configuration, for people: "rules/2 (browser)". */

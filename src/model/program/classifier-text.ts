@@ -31,7 +31,7 @@ export function atomText(atom: ClassifierAtom): string {
   if ("users" in atom) return `users ${atom.users.map(([first, last]) => rangeText(first, last)).join(", ")}`;
   if ("cgroup" in atom) return `cgroup ${atom.cgroup}`;
   const text = "file" in atom ? `file ${atom.file}` : "folder" in atom ? `folder ${atom.folder}` : `name ${atom.name}`;
-  const relation = { self: "", "self-or-ancestor": " with children", parent: " as parent" } as const;
+  const relation = { self: "", "self-or-ancestor": " with children", ancestor: " as ancestor" } as const;
   return `${text}${relation[atom.of]}`;
 }
 

@@ -2,7 +2,7 @@
 
 /** One question about who uses a socket. */
 export type ClassifierAtom =
-  | (ProgramQuestion & { readonly of: "self" | "self-or-ancestor" | "parent" })
+  | (ProgramQuestion & { readonly of: "self" | "self-or-ancestor" | "ancestor" })
   /** Ranges of uids, both ends included. */
   | { readonly users: readonly (readonly [first: number, last: number])[] }
   /** A control group by its path below the root of cgroup v2, and all groups below it. */

@@ -87,7 +87,7 @@ function isConditionWithin(depth: number): Guard {
 
 const isCondition = isConditionWithin(DEEPEST_CONDITION);
 
-const isRelation = { of: isOneOf("self", "self-or-ancestor", "parent") };
+const isRelation = { of: isOneOf("self", "self-or-ancestor", "ancestor") };
 const isUidPair: Guard = (value) => isListOf(isCount)(value) && (value as readonly unknown[]).length === 2;
 const isAtom: Guard = (value) =>
   [

@@ -3,6 +3,7 @@ import type { HostFacts } from "../../host/ports/facts.ts";
 import type { ListContent } from "../../lists/list-content.ts";
 import type { PathRef } from "../../model/firewall/policy.ts";
 import type { Family } from "../../model/ip.ts";
+import type { ClassifierSpec } from "../../model/program/classifier.ts";
 import type { Enforcement, Resource } from "../../model/resource.ts";
 import type { DesiredState } from "../../model/resources/desired-state.ts";
 import type { TunnelSpec } from "../../model/resources/tunnel.ts";
@@ -46,6 +47,8 @@ export interface ExpandOptions {
   readonly devices?: Readonly<Record<string, string>>;
   /** Endpoints of the last accepted state (`endpointsOf`): a name with several addresses keeps the one in use. */
   readonly endpoints?: Readonly<Record<string, readonly string[]>>;
+  /** The classifier of the last accepted state: its classes keep their numbers. */
+  readonly classifier?: ClassifierSpec;
   /** Endpoints that did not answer, by peer (`endpointKey`), the oldest failure first. */
   readonly unanswered?: Readonly<Record<string, readonly string[]>>;
   /** What the lists of the config hold (`listKey`); one that is absent was not read, and matches nothing. */
@@ -118,6 +121,12 @@ export function devicesOf(resources: DesiredState["resources"]): Readonly<Record
   return Object.fromEntries(
     resources.flatMap((resource) => (resource.kind === "link" ? [[resource.spec.tunnel, resource.spec.device]] : [])),
   );
+}
+
+/** The classifier in these resources: input of the next `expand`. */
+export function classifierOf(resources: DesiredState["resources"]): Pick<ExpandOptions, "classifier"> {
+  const found = resources.find((resource) => resource.kind === "classifier");
+  return found === undefined ? {} : { classifier: found.spec };
 }
 
 /** The endpoints in these resources, the one in use first: input of the next `expand`. */

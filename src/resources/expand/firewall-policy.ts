@@ -12,7 +12,7 @@ import { parsePrefix, prefixContains } from "../../model/prefix.ts";
 import { hasPacketFilter } from "../packet-filter.ts";
 import { type ExpandContext, type PlacedTunnel, pathRefOf } from "./expansion.ts";
 import { fallingBack } from "./fallback/fallback-paths.ts";
-import { PROTOCOL_NUMBERS } from "./flow-rules.ts";
+import { PROTOCOL_NUMBERS } from "./programs/match-alternatives.ts";
 import { familyOfText } from "./tunnels/place-tunnels.ts";
 
 const UDP = 17;

@@ -2,41 +2,58 @@ import type { Rule } from "../../config/config.ts";
 import type { Fallback } from "../../config/section/path.ts";
 import type { HostFacts } from "../../host/ports/facts.ts";
 import type { FlowMatch, FlowRule, PathRef } from "../../model/firewall/policy.ts";
+import type { ClassifierSpec } from "../../model/program/classifier.ts";
 import type { Enforcement } from "../../model/resource.ts";
 import { hasPacketFilter } from "../packet-filter.ts";
 import { destinationPrefixes, noteLists } from "./destinations.ts";
 import { encryptedDnsRules } from "./encrypted-dns.ts";
 import { type ExpandContext, pathRefOf } from "./expansion.ts";
 import { fallingBack, withNextRules } from "./fallback/fallback-paths.ts";
+import { type MatchAlternative, matchAlternatives, UnwritableMatch } from "./programs/match-alternatives.ts";
+import { programClasses } from "./programs/program-classes.ts";
+import { isAnchored, type UsersOf } from "./programs/program-condition.ts";
+import { withUnclassified } from "./programs/unclassified-rules.ts";
+import { uidsOf } from "./programs/user-condition.ts";
 import { othersNote, uidRanges } from "./user-ranges.ts";
-
-/** IANA protocol numbers of the names in a config. */
-export const PROTOCOL_NUMBERS: Readonly<Record<string, number>> = {
-  icmp: 1,
-  tcp: 6,
-  udp: 17,
-  gre: 47,
-  esp: 50,
-  icmpv6: 58,
-  sctp: 132,
-};
 
 const ORDER: readonly Enforcement[] = ["enforced", "best-effort", "advisory", "unsupported"];
 
-/** The rules of the config in the form of the packet policy, in order; each notes how it is enforced. */
-export function flowRules(context: ExpandContext): FlowRule[] {
-  const written = context.config.rules.map((rule, index) => {
-    const rules = expandRule(rule, index, context);
-    noteEnforcement(rule, index, rules.length > 0, context);
-    return { rules, usesNextRule: rule.fallback.kind === "next-rule" };
-  });
+/** The rules of the packet policy, in order, and the classifier that they need. */
+export interface FlowRules {
+  readonly rules: readonly FlowRule[];
+  readonly classifier?: ClassifierSpec;
+}
+
+/**
+ * The rules of the config in the form of the packet policy, in order; each notes how it is enforced.
+ *
+ * @param last the classifier of the last accepted state
+ */
+export function flowRules(context: ExpandContext, last?: ClassifierSpec): FlowRules {
+  const expanded = context.config.rules.map((rule, index) => expandRule(rule, index, context));
+  const found = programClasses(
+    expanded.flatMap(({ alternatives }) => alternatives),
+    last,
+  );
+  const classes = typeof found === "string" ? undefined : found;
+  if (typeof found === "string") context.unsupported.push({ path: "rules", message: found });
+  const written = expanded.map(({ origin, path, alternatives, usesNextRule }) => ({
+    rules: alternatives.flatMap(({ program, ...rest }) => {
+      const held = program === undefined ? undefined : classes?.classesOf(program);
+      if (program !== undefined && (held === undefined || held.length === 0)) return [];
+      return rulesOf(origin, path, rest, held === undefined ? undefined : { in: held });
+    }),
+    usesNextRule,
+  }));
   const { via, fallback } = context.config.default;
-  const rest = fallback.kind === "drop" ? BLOCK : pathRefOf(via, context.tunnels);
-  return [
+  const ordered = withNextRules(written, fallback.kind === "drop" ? BLOCK : pathRefOf(via, context.tunnels));
+  const isStrict = classes !== undefined && context.config.killSwitch.enabled;
+  const rules = [
     ...(context.config.ipv6 === "block" ? [NO_IPV6] : []),
     ...encryptedDnsRules(context),
-    ...withNextRules(written, rest),
+    ...(isStrict ? withUnclassified(ordered, classes.unclassified) : ordered),
   ];
+  return classes === undefined ? { rules } : { rules, classifier: classes.spec };
 }
 
 const BLOCK: PathRef = { kind: "block" };
@@ -87,31 +104,92 @@ function directFallback({ capabilities }: Pick<HostFacts, "capabilities">): Judg
   };
 }
 
-function expandRule(rule: Rule, index: number, context: ExpandContext): FlowRule[] {
-  const { facts, tunnels, notes, lists } = context;
+/** A rule of the config, with the ways in which it can match. */
+interface ExpandedRule {
+  readonly origin: string;
+  readonly path: PathRef;
+  readonly usesNextRule: boolean;
+  readonly alternatives: readonly (MatchAlternative & Pick<FlowMatch, "uids">)[];
+}
+
+function expandRule(rule: Rule, index: number, context: ExpandContext): ExpandedRule {
+  const { facts, tunnels, unsupported } = context;
   const path: PathRef =
     rule.via.kind === "tunnel" && rule.fallback.kind === "drop"
       ? { kind: "block" }
       : fallingBack(pathRefOf(rule.via, tunnels), rule.fallback, tunnels);
   const origin = rule.name === undefined ? `rules/${index}` : `rules/${index} (${rule.name})`;
-  const own = path.kind === "direct" || (path.kind === "tunnel" && path.fallback === "direct");
-  const uids = rule.users === undefined ? undefined : uidRanges(rule.users, facts, { own });
-  for (const user of uids?.unknown ?? []) {
-    notes.push({ path: `rules.${index}.users`, message: `no user ${user} on this host` });
+  const usesNextRule = rule.fallback.kind === "next-rule";
+  const nothing = { origin, path, usesNextRule, alternatives: [] };
+  const found = tryAlternatives(rule, index, path, context);
+  if (typeof found === "string") {
+    unsupported.push({ path: `rules.${index}`, message: found });
+    return nothing;
   }
-  if (uids?.ranges.length === 0) return [];
-  if (uids !== undefined && uids.others.length > 0) {
-    notes.push({ path: `rules.${index}.users`, message: othersNote(uids.others, { own }) });
-  }
-  const destinations = rule.destinations === undefined ? undefined : destinationPrefixes(rule.destinations, lists);
   noteLists(rule, index, context);
-  const common: FlowMatch = {
-    ...(destinations === undefined ? {} : { destinations }),
-    ...(rule.ports === undefined ? {} : { ports: rule.ports }),
-    ...(uids === undefined ? {} : { uids: uids.ranges }),
+  const alternatives = found.flatMap(withUids);
+  noteEnforcement(rule, index, alternatives, context);
+  const { classifier } = facts.capabilities;
+  if (classifier?.ok === true || alternatives.every(({ program }) => program === undefined)) {
+    return { origin, path, usesNextRule, alternatives };
+  }
+  const why = classifier === undefined ? "it has no classifier of sockets" : classifier.reason;
+  unsupported.push({ path: `rules.${index}`, message: `this host cannot tell programs apart: ${why}` });
+  return nothing;
+}
+
+function tryAlternatives(
+  rule: Rule,
+  index: number,
+  path: PathRef,
+  context: ExpandContext,
+): MatchAlternative[] | string {
+  try {
+    return matchAlternatives(rule, {
+      usersOf: (isNegated) => usersIn(index, grantsDirect(path) !== isNegated, context),
+      prefixesOf: (destinations) => destinationPrefixes(destinations, context.lists),
+    });
+  } catch (error) {
+    if (error instanceof UnwritableMatch) return error.message;
+    throw error;
+  }
+}
+
+function grantsDirect(path: PathRef): boolean {
+  return path.kind === "direct" || (path.kind === "tunnel" && path.fallback === "direct");
+}
+
+/** The uids of users, with notes about users that do not exist or are not named. */
+function usersIn(index: number, own: boolean, { facts, notes }: ExpandContext): UsersOf {
+  const note = (message: string): void => {
+    const path = `rules.${index}.users`;
+    if (!notes.some((one) => one.path === path && one.message === message)) notes.push({ path, message });
   };
-  const protocols = rule.protocol?.map((name) => PROTOCOL_NUMBERS[name]) ?? [undefined];
-  return protocols.map((protocol) => ({
+  return (users) => {
+    const { ranges, unknown, others } = uidRanges(users, facts, { own });
+    for (const user of unknown) note(`no user ${user} on this host`);
+    if (ranges.length > 0 && others.length > 0) note(othersNote(others, { own }));
+    return ranges.map(({ from, to }) => [from, to]);
+  };
+}
+
+/** A condition on users alone is one on the uid of the packet's socket; nothing where no uid fulfils it. */
+function withUids({ program, ...traffic }: MatchAlternative): ExpandedRule["alternatives"] {
+  if (program === undefined) return [traffic];
+  const uids = uidsOf(program);
+  if (uids === undefined) return [{ ...traffic, program }];
+  return uids.length === 0 ? [] : [{ ...traffic, uids }];
+}
+
+/** One rule for each protocol. */
+function rulesOf(
+  origin: string,
+  path: PathRef,
+  { protocols, ...traffic }: ExpandedRule["alternatives"][number],
+  classes: FlowMatch["classes"],
+): FlowRule[] {
+  const common: FlowMatch = { ...traffic, ...(classes === undefined ? {} : { classes }) };
+  return (protocols ?? [undefined]).map((protocol) => ({
     origin,
     match: protocol === undefined ? common : { ...common, protocol },
     path,
@@ -119,16 +197,37 @@ function expandRule(rule: Rule, index: number, context: ExpandContext): FlowRule
 }
 
 /** Notes how the rule is enforced; a rule that requires more is unsupported here. */
-function noteEnforcement(rule: Rule, index: number, canMatch: boolean, context: ExpandContext): void {
+function noteEnforcement(
+  rule: Rule,
+  index: number,
+  alternatives: ExpandedRule["alternatives"],
+  context: ExpandContext,
+): void {
   const path = `rules.${index}`;
-  const { enforcement, message: kept } = judgeRule(rule, canMatch, context);
-  context.notes.push({ path, message: kept, enforcement, ...(canMatch ? {} : { isWarning: true }) });
+  const canMatch = alternatives.length > 0;
+  const { enforcement, message: kept } = isByNameOnly(rule, alternatives, context)
+    ? BY_NAME_ONLY
+    : judgeRule(rule, canMatch, context);
+  const isWarning = !canMatch || enforcement === "advisory";
+  context.notes.push({ path, message: kept, enforcement, ...(isWarning ? { isWarning } : {}) });
   if (rule.require === undefined || ORDER.indexOf(enforcement) <= ORDER.indexOf(rule.require)) return;
   const message = `this host keeps the rule ${enforcement} only, and ${rule.require} is required`;
   context.unsupported.push({ path: `${path}.require`, message });
 }
 
 type Judgement = Required<Pick<ExpandContext["notes"][number], "message">> & { readonly enforcement: Enforcement };
+
+const BY_NAME_ONLY: Judgement = {
+  enforcement: "advisory",
+  message: "any program can take this name and go direct; match a path, folder, user or control group",
+};
+
+/** Whether the rule grants the direct path to a program that nothing but its name tells from others. */
+function isByNameOnly(rule: Rule, alternatives: ExpandedRule["alternatives"], { config }: ExpandContext): boolean {
+  const grants = rule.via.kind === "direct" || (rule.via.kind === "tunnel" && rule.fallback.kind === "direct");
+  if (!grants || config.default.via.kind === "direct") return false;
+  return alternatives.some(({ program }) => program !== undefined && !isAnchored(program));
+}
 
 function judgeRule(
   rule: Rule,
@@ -138,7 +237,10 @@ function judgeRule(
   if (!hasPacketFilter(capabilities)) {
     return { enforcement: "unsupported", message: "this host has no packet filter that awg can use" };
   }
-  if (!canMatch) return { enforcement: "enforced", message: "matches nothing here: none of its users exists" };
+  if (!canMatch) {
+    const why = rule.users === undefined ? "nothing fulfils all of its conditions" : "none of its users exists";
+    return { enforcement: "enforced", message: `matches nothing here: ${why}` };
+  }
   if (rule.via.kind === "tunnel" && rule.fallback.kind === "direct") return directFallback({ capabilities });
   if (rule.via.kind === "tunnel" && rule.fallback.kind !== "drop") {
     if (usesOtherTunnels(rule.via.tunnel, rule.fallback, tunnels)) return otherTunnels({ capabilities });

@@ -1,8 +1,12 @@
+import { CLASS_MARK } from "../../model/ownership.ts";
 import type { MarkChange } from "../space/mark-classes.ts";
 import type { Term } from "../space/packet-fields.ts";
 import { chainsFrom, type ReadTable } from "./read-tables.ts";
 
 type MarkTerm = Extract<Term, { readonly dimension: "mark" }>;
+
+/** The key of a set of judged flows: each class gives another result. */
+const ANY_CLASS: MarkTerm = { dimension: "mark", mask: CLASS_MARK.mask, values: [], not: false };
 
 const known = new WeakMap<ReadTable, Map<string, readonly MarkTerm[] | undefined>>();
 
@@ -19,9 +23,10 @@ function readMarks(table: ReadTable, chain: string): readonly MarkTerm[] | undef
     .flatMap((name) => table.rules.get(name) ?? [])
     .flatMap((rule) => rule.steps);
   if (steps.some(({ kind }) => kind === "mark" || kind === "mark-lost")) return undefined;
-  return steps.flatMap((step) =>
-    step.kind === "test" ? step.any.flat().filter((term): term is MarkTerm => term.dimension === "mark") : [],
-  );
+  return steps.flatMap((step) => {
+    if (step.kind === "test") return step.any.flat().filter((term): term is MarkTerm => term.dimension === "mark");
+    return "key" in step && step.key.includes("class") ? [ANY_CLASS] : [];
+  });
 }
 
 /**
@@ -31,7 +36,7 @@ function readMarks(table: ReadTable, chain: string): readonly MarkTerm[] | undef
 export function testResultsOf(asked: readonly MarkTerm[], { keep, set }: MarkChange): string {
   return asked
     .map(({ mask, values, not }) => {
-      if ((keep & mask) !== 0) return `${keep & mask}/${set & mask}`;
+      if ((keep & mask) !== 0 || values.length === 0) return `${keep & mask}/${set & mask}`;
       return values.includes((set & mask) >>> 0) === not ? "no" : "yes";
     })
     .join(" ");

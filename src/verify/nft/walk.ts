@@ -214,10 +214,14 @@ class Walker {
           match = narrowed(this.#alternatives(step.any, match.change));
           break;
         case "remembered":
-          match = { ...narrowed(this.#judged?.mayHold(step) ?? EVERYTHING), isRemembered: true, isCertain: false };
+          match = {
+            ...narrowed(this.#judged?.mayHold(step, match.change) ?? EVERYTHING),
+            isRemembered: true,
+            isCertain: false,
+          };
           break;
         case "remember":
-          this.#judged?.add(step, match.set);
+          this.#judged?.add(step, match.set, match.change);
           break;
         case "mark":
           match = { ...match, change: chainChanges(match.change, step.change) };

@@ -4,6 +4,7 @@ import { LOOPBACK_DEVICE, type Packet, PROTOCOL } from "../../model/firewall/pac
 import type { FirewallPolicy, PathRef, PolicyLayer } from "../../model/firewall/policy.ts";
 import type { Family } from "../../model/ip.ts";
 import { ENGINE_MARK, MARK_MASK, PATH_NUMBERS } from "../../model/ownership.ts";
+import { steeringOfFrames } from "../../model/program/class-rules.ts";
 import { addressIn, FROM, TO } from "../space/conditions.ts";
 import {
   ALWAYS,
@@ -46,11 +47,12 @@ export function unmarkedOrphan(family: Family): Formula {
  * any user. For `frames` no flow is known, so they do not.
  */
 export function grantedBy(
-  policy: FirewallPolicy,
+  given: FirewallPolicy,
   hook: Packet["hook"],
   family: Family,
   { frames = false }: { readonly frames?: boolean } = {},
 ): Formula {
+  const policy = frames ? policyOfFrames(given) : given;
   const tunnels = policy.layers.flatMap((layer) => layer.tunnels);
   const devices = tunnels.map(({ device }) => device);
   const addresses = tunnels.flatMap((tunnel) => tunnel.addresses);
@@ -71,6 +73,18 @@ export function grantedBy(
   const link = all(outPhysical, linkOut(family));
   const refused = frames ? NEVER : refusedProtocols(policy);
   return any(deviceIn("out", [LOOPBACK_DEVICE]), all(not(fromTunnel), not(timeouts), not(refused), any(link, layers)));
+}
+
+const frameMeanings = new WeakMap<FirewallPolicy, FirewallPolicy>();
+
+/** What the policy says of raw frames. */
+function policyOfFrames(policy: FirewallPolicy): FirewallPolicy {
+  const known = frameMeanings.get(policy) ?? {
+    steering: policy.steering,
+    layers: policy.layers.map((layer) => ({ ...layer, flows: steeringOfFrames(layer.flows) })),
+  };
+  frameMeanings.set(policy, known);
+  return known;
 }
 
 /** Protocols without flow memory: a policy with user rules refuses them (S4.10). */

@@ -1,8 +1,22 @@
-import { PORTED_PROTOCOLS, PROTOCOL } from "../../model/firewall/packet.ts";
-import type { FlowMatch, PortRange } from "../../model/firewall/policy.ts";
+import { LASTING_PROTOCOLS, PORTED_PROTOCOLS, PROTOCOL } from "../../model/firewall/packet.ts";
+import type { ClassSet, FlowMatch, PortRange } from "../../model/firewall/policy.ts";
 import type { Family } from "../../model/ip.ts";
+import { CLASS_MARK, markOfClass, UNCLASSIFIED } from "../../model/ownership.ts";
 import { parsePrefix, prefixRange } from "../../model/prefix.ts";
-import { all, type Formula, fragmentIs, NO_USER, type NumberRange, numberIn, numberIs } from "./packet-fields.ts";
+import {
+  all,
+  any,
+  deviceIn,
+  type Formula,
+  fragmentIs,
+  markIs,
+  NEVER,
+  NO_USER,
+  type NumberRange,
+  not,
+  numberIn,
+  numberIs,
+} from "./packet-fields.ts";
 
 /** Header fields of the remote side: the destination of outgoing packets, the source of incoming ones. */
 export interface Sides {
@@ -47,12 +61,22 @@ export function dnsPort(port: Sides["port"], ports: readonly number[]): Formula 
   return all(numberIs("protocol", PROTOCOL.udp, PROTOCOL.tcp), fragmentIs("whole", "first"), numberIs(port, ...ports));
 }
 
+/** The packet is of a program with one of the classes (S4.13). What is forwarded or arrives is of none. */
+function programIn(classes: ClassSet): Formula {
+  const classIs = (numbers: readonly number[]) => markIs(CLASS_MARK.mask, ...numbers.map(markOfClass));
+  const bare = all(classIs([0]), any(hasUser, numberIs("protocol", ...LASTING_PROTOCOLS)));
+  const marked = "in" in classes ? classIs(classes.in) : not(classIs([0, ...classes.otherThan]));
+  const holdsBare = "in" in classes ? classes.in.includes(UNCLASSIFIED) : !classes.otherThan.includes(UNCLASSIFIED);
+  return all(deviceIn("in", [""]), holdsBare ? any(marked, bare) : marked);
+}
+
 /** The condition of a flow match. With `FROM` the user is on the remote side and unknown. */
 export function matchFormula(family: Family, match: FlowMatch, sides: Sides): Formula {
   const parts: Formula[] = [];
   if (match.protocol !== undefined) parts.push(numberIs("protocol", match.protocol));
   if (match.ports !== undefined) parts.push(portIn(sides.port, match.ports));
-  if (match.uids !== undefined) parts.push(sides === FROM ? { kind: "constant", value: false } : userIn(match.uids));
+  if (match.uids !== undefined) parts.push(sides === FROM ? NEVER : userIn(match.uids));
+  if (match.classes !== undefined) parts.push(sides === FROM ? NEVER : programIn(match.classes));
   if (match.destinations !== undefined) parts.push(addressIn(sides.address, family, match.destinations));
   return all(...parts);
 }

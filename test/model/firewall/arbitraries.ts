@@ -63,6 +63,9 @@ const PREFIXES = [
 ];
 const PORTS = [22, 53, 67, 68, 80, 123, 443, 546, 547, 853, 8080, 27_000, 51_820, 51_821, 40_000];
 const UIDS = [0, 977, 1000, 1500, 1599, 1600];
+const CLASS_NUMBERS = [1, 2, 200];
+/** Marks with those classes, and with one that no rule has. */
+const CLASSED = [0x20, 0x40, 0x0100_0040, 0x1900, 0xe1, 0x0100_00e0];
 const PROTOCOLS = [1, 6, 6, 6, 17, 17, 17, 33, 47, 58, 58, 132, 136];
 const TUNNELS: readonly PolicyTunnel[] = [
   { device: "awg-office", number: 1, addresses: ["10.8.0.2", "fd00:8::2"], families: [4, 6] },
@@ -98,6 +101,11 @@ const matchArbitrary: fc.Arbitrary<FlowMatch> = fc
     protocol: absentOr(pick([6, 17, 1, 132])),
     ports: absentOr(fc.array(range(PORTS), { maxLength: 3 })),
     uids: absentOr(fc.array(range(UIDS), { maxLength: 2 })),
+    classes: fc.oneof(
+      { weight: 3, arbitrary: fc.constant(undefined) },
+      { weight: 1, arbitrary: some(CLASS_NUMBERS).map((numbers) => ({ in: numbers })) },
+      { weight: 1, arbitrary: some(CLASS_NUMBERS, 2).map((numbers) => ({ otherThan: numbers })) },
+    ),
   })
   .map(withoutAbsent);
 
@@ -241,7 +249,7 @@ const SHAPES = [
 const placeArbitrary = fc.record({
   place: pick(PLACES),
   uid: fc.option(pick(UIDS), { nil: undefined, freq: 3 }),
-  mark: pick([0, 0, ENGINE_MARK, ENGINE_MARK | 0x51, 0x0100_0000, 0x8000_0001, 0xbf00_0051, 0x3d00_0000]),
+  mark: pick([0, 0, ENGINE_MARK, ENGINE_MARK | 0x51, 0x0100_0000, 0x8000_0001, 0xbf00_0051, 0x3d00_0000, ...CLASSED]),
   reply: fc.oneof(
     { weight: 3, arbitrary: fc.constant(undefined) },
     { weight: 1, arbitrary: fc.constant(true as const) },
@@ -295,7 +303,8 @@ export const packetArbitrary: fc.Arbitrary<Packet> = fc
   )
   .map(([{ place, uid, mark, reply }, body]) => {
     if ("hook" in body) return body as unknown as Packet;
-    const own = place.hook === "output" ? { uid, mark } : place.hook === "forward" ? { mark: 0 } : {};
+    const own =
+      place.hook === "output" ? { uid, mark } : place.hook === "forward" ? { mark: uid === 0 ? 0x21 : 0 } : {};
     return withoutAbsent({ ...place, ...own, reply, ...body }) as unknown as Packet;
   });
 

@@ -45,7 +45,7 @@ describe("what has no driver yet is refused by its place, never passed over", ()
     ["parents", rule("parent: [bash]"), "rules.0.parent"],
     ["networks", rule("when: { wired: true }"), "rules.0.when"],
     ["domains", rule("destinations: [{ domain: corp.example }]"), "rules.0.destinations.0"],
-    ["nested matches", rule("not: { ports: [80], protocol: tcp }"), "rules.0"],
+    ["nested matches", rule("not: { destinations: [10.0.0.0/8] }"), "rules.0"],
     ["limits", rule("ports: [80], limit: { up: 1mbit }"), "rules.0.limit"],
     ["DNS past its protection", rule("ports: [80], dns: direct"), "rules.0.dns"],
     ["blocking at boot", `${tunnel("")}killSwitch: { atBoot: true }`, "killSwitch.atBoot"],

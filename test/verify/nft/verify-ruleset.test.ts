@@ -2,9 +2,10 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { renderNft } from "../../../src/host/linux/nft/render/render-nft.ts";
 import type { RenderedTable } from "../../../src/host/linux/nft/render/rendered-table.ts";
+import { sameData } from "../../../src/model/canonical.ts";
 import { judge } from "../../../src/model/firewall/evaluate.ts";
 import type { Packet } from "../../../src/model/firewall/packet.ts";
-import type { FirewallPolicy } from "../../../src/model/firewall/policy.ts";
+import { engineUids, type FirewallPolicy } from "../../../src/model/firewall/policy.ts";
 import { between, blockedPolicy } from "../../../src/model/firewall/transition.ts";
 import { type IpAddress, parseIp } from "../../../src/model/ip.ts";
 import { type Expression, verdict } from "../../../src/native/linux/nftables/expression.ts";
@@ -114,10 +115,9 @@ describe("law 1: verification of a whole ruleset", { timeout: 300_000 }, () => {
     const steady = fc.sample(steadyPolicyArbitrary, { seed: SEED, numRuns: 8 });
     const changes = steady.slice(1).flatMap((policy, index) => {
       const other = steady[index] as FirewallPolicy;
-      // Between two service users the tunnels of one wait, so that what is granted to it is not reached.
-      return policy.layers[0]?.serviceUid === other.layers[0]?.serviceUid
-        ? [between(other, policy) as FirewallPolicy]
-        : [];
+      // Between two users of engines the tunnels of one wait, so that what is granted to it is not reached.
+      const [before, after] = [other, policy].map(({ layers }) => layers.flatMap(engineUids));
+      return sameData(before, after) ? [between(other, policy) as FirewallPolicy] : [];
     });
     for (const policy of [...steady, ...changes.slice(0, 3)]) {
       // Two tunnels of one number cannot be told apart by a mark; configurations never have them.

@@ -25,19 +25,17 @@ import type { Atoms, ClassifierQuestion } from "./question.ts";
 
 /** What the program and its ancestors fulfil by file, folder and name. */
 export function programAtoms(question: ClassifierQuestion): Instruction[] {
-  const { own, inherited, parents } = question;
+  const { own, inherited } = question;
   return [
     ...taskAtoms(question, own, "self", "walked"),
-    ...(isAsked(both(inherited, parents)) ? toParent(question) : []),
-    ...taskAtoms(question, both(inherited, parents), "parent", "walked"),
-    ...(isAsked(inherited) ? furtherAncestors(question) : []),
+    ...(isAsked(inherited) ? ancestorAtoms(question) : []),
     label("walked"),
   ];
 }
 
-function furtherAncestors(question: ClassifierQuestion): Instruction[] {
+function ancestorAtoms(question: ClassifierQuestion): Instruction[] {
   return [
-    storeConstant(AT.processes, LIMITS.processes - 1),
+    storeConstant(AT.processes, LIMITS.processes),
     label("ancestor"),
     ...toParent(question),
     ...taskAtoms(question, question.inherited, "ancestor", "walked"),
@@ -103,10 +101,6 @@ function taskAtoms(question: ClassifierQuestion, counted: Atoms, name: string, o
 
 function isAsked([low, high]: Atoms): boolean {
   return low !== 0n || high !== 0n;
-}
-
-function both(a: Atoms, b: Atoms): Atoms {
-  return [a[0] | b[0], a[1] | b[1]];
 }
 
 /** Puts {inode number, device} of the inode in r0 at AT.key. */

@@ -34,10 +34,9 @@ export interface ClassifierQuestion {
   readonly usesCgroups: boolean;
   /** Rules without other conditions: what follows the first of them that holds does not matter. */
   readonly final: bigint;
-  /** Atoms that the program itself can fulfil, those that any ancestor can, and those that its parent can. */
+  /** Atoms that the program itself can fulfil, and those that any ancestor can. */
   readonly own: Atoms;
   readonly inherited: Atoms;
-  readonly parents: Atoms;
   /** The bits of a socket's mark that hold the class. */
   readonly mark: { readonly shift: number; readonly mask: number };
 }

@@ -1,4 +1,5 @@
 import { AwgError } from "../../../model/error.ts";
+import { CLASS_MARK } from "../../../model/ownership.ts";
 import { addressToBytes } from "../address.codec.ts";
 import { type CtKey, type Expression, FIRST_REGISTER, type MetaKey, type PayloadBase } from "./expression.ts";
 
@@ -18,6 +19,8 @@ export interface Field {
   readonly network?: "ip" | "ip6" | "arp";
   /** The transport protocols that have the field (one, or any when absent). */
   readonly transport?: number;
+  /** The bits of what is loaded that belong to the field; all when absent. */
+  readonly bits?: number;
 }
 
 const PROTOCOL = { icmp: 1, tcp: 6, udp: 17, dccp: 33, icmp6: 58, sctp: 132 } as const;
@@ -80,6 +83,8 @@ const port = (offset: number, transport?: number): Field =>
 /** Every field awg's rules match on, by name. */
 export const FIELDS = {
   mark: meta("mark", 4, "host", 19),
+  /** The class of the sending program. */
+  "mark.class": { ...meta("mark", 4, "host", 19), bits: CLASS_MARK.mask } as Field,
   iif: meta("iif", 4, "host", 20),
   oif: meta("oif", 4, "host", 20),
   iifname: meta("iifname", 16, "name", 41),

@@ -231,23 +231,18 @@ function rangeOf(name: FieldName, from: FieldValue, to: FieldValue, not: boolean
     length: field.bytes,
     size: field.bytes,
   };
-  const range: Expression = {
-    kind: "range",
-    operator,
-    register: FIRST_REGISTER,
-    from: low.toReversed(),
-    to: high.toReversed(),
-  };
-  return [loadField(name), turn, range];
+  const bounds = { from: low.toReversed(), to: high.toReversed() };
+  return [loadField(name), turn, { kind: "range", operator, register: FIRST_REGISTER, ...bounds }];
 }
 
 function loadConcatenation(names: readonly FieldName[]): Expression[] {
   let slot = 0;
-  return names.map((name) => {
+  return names.flatMap((name) => {
     const field = fieldOf(name);
-    const load = field.load(registerAt(slot));
+    const register = registerAt(slot);
     slot += Math.ceil(field.bytes / 4);
-    return load;
+    const mask = field.bits === undefined ? [] : [bitwise(encodeFieldValue(name, field.bits), register)];
+    return [field.load(register), ...mask];
   });
 }
 
@@ -268,9 +263,9 @@ function cmp(data: Uint8Array, not: boolean | undefined): Expression {
   return { kind: "cmp", operator: not ? "neq" : "eq", register: FIRST_REGISTER, data };
 }
 
-function bitwise(mask: Uint8Array): Extract<Expression, { kind: "bitwise" }> {
-  const xor = new Uint8Array(mask.length);
-  return { kind: "bitwise", source: FIRST_REGISTER, register: FIRST_REGISTER, length: mask.length, mask, xor };
+function bitwise(mask: Uint8Array, register = FIRST_REGISTER): Extract<Expression, { kind: "bitwise" }> {
+  const { length } = mask;
+  return { kind: "bitwise", source: register, register, length, mask, xor: new Uint8Array(length) };
 }
 
 function hostBigint(value: bigint): Uint8Array {

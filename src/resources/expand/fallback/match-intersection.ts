@@ -1,5 +1,5 @@
 import { PORTED_PROTOCOLS } from "../../../model/firewall/packet.ts";
-import type { FlowMatch, PortRange } from "../../../model/firewall/policy.ts";
+import type { ClassSet, FlowMatch, PortRange } from "../../../model/firewall/policy.ts";
 import { canonicalPrefix, parsePrefix, renderPrefix } from "../../../model/prefix.ts";
 
 /** Selects the flows that both matches select; undefined if no flow can match both. Pure. */
@@ -7,6 +7,8 @@ export function intersectMatches(a: FlowMatch, b: FlowMatch): FlowMatch | undefi
   const destinations = both(a.destinations, b.destinations, commonPrefixes);
   const ports = both(a.ports, b.ports, commonRanges);
   const uids = both(a.uids, b.uids, commonRanges);
+  const classes = commonClasses(a.classes, b.classes);
+  if (classes !== undefined && "in" in classes && classes.in.length === 0) return undefined;
   if ([destinations, ports, uids].some((values) => values?.length === 0)) return undefined;
   if (a.protocol !== undefined && b.protocol !== undefined && a.protocol !== b.protocol) return undefined;
   const protocol = a.protocol ?? b.protocol;
@@ -16,7 +18,15 @@ export function intersectMatches(a: FlowMatch, b: FlowMatch): FlowMatch | undefi
     ...(protocol === undefined ? {} : { protocol }),
     ...(ports === undefined ? {} : { ports }),
     ...(uids === undefined ? {} : { uids }),
+    ...(classes === undefined ? {} : { classes }),
   };
+}
+
+function commonClasses(a: ClassSet | undefined, b: ClassSet | undefined): ClassSet | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  if ("in" in a) return { in: a.in.filter((one) => ("in" in b ? b.in.includes(one) : !b.otherThan.includes(one))) };
+  if ("in" in b) return commonClasses(b, a);
+  return { otherThan: [...new Set([...a.otherThan, ...b.otherThan])].toSorted((one, other) => one - other) };
 }
 
 /** What is absent selects everything. */

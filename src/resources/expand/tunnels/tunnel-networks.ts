@@ -10,7 +10,8 @@ import {
 } from "../../../model/prefix.ts";
 import { sortedPrefixes } from "../../prefix-list.ts";
 import type { ExpandContext } from "../expansion.ts";
-import { defaultPath, PROTOCOL_NUMBERS } from "../flow-rules.ts";
+import { defaultPath } from "../flow-rules.ts";
+import { PROTOCOL_NUMBERS } from "../programs/match-alternatives.ts";
 
 /** Private ranges, parts of which may belong to a tunnel (RFC 1918, RFC 4193); link-local ranges never do. */
 const PRIVATE_RANGES: readonly Prefix[] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"].flatMap(

@@ -113,8 +113,10 @@ describe.skipIf(obstacle !== undefined)(`the classifier${obstacle === undefined 
     expect(through()).toBe(2);
     load({ file: shell, of: "self" });
     expect(through()).toBe(1);
-    load({ file: shell, of: "parent" });
+    load({ file: shell, of: "ancestor" });
     expect(through()).toBe(2);
+    load({ file: child, of: "ancestor" });
+    expect(through()).toBe(1);
   });
 
   test("a user is known by ranges, which may overlap", () => {

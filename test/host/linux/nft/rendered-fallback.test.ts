@@ -6,7 +6,7 @@ import { renderNft } from "../../../../src/host/linux/nft/render/render-nft.ts";
 import type { RenderedTable } from "../../../../src/host/linux/nft/render/rendered-table.ts";
 import { judge, markAfterSteering } from "../../../../src/model/firewall/evaluate.ts";
 import { fallbackSwitches, switchName, withFallback } from "../../../../src/model/firewall/fallback.ts";
-import type { Packet } from "../../../../src/model/firewall/packet.ts";
+import { LASTING_PROTOCOLS, type Packet } from "../../../../src/model/firewall/packet.ts";
 import type {
   FirewallPolicy,
   FlowRule,
@@ -15,7 +15,7 @@ import type {
   PolicyTunnel,
   Steering,
 } from "../../../../src/model/firewall/policy.ts";
-import { PATH_NUMBERS, pathOfMark } from "../../../../src/model/ownership.ts";
+import { CLASS_MARK, ENGINE_MARK, MARK_MASK, PATH_NUMBERS, pathOfMark } from "../../../../src/model/ownership.ts";
 import { packetArbitrary, policyArbitrary } from "../../../model/firewall/arbitraries.ts";
 import { SEED } from "../../../support/seeded.ts";
 import { runChain, type Wire } from "./interpreter.ts";
@@ -99,7 +99,8 @@ function verdictOf(inet: RenderedTable, packet: Packet, wire: Wire): "accept" | 
   for (const chain of CHAINS[packet.hook]) {
     const outcome = runChain(inet, chain, { ...packet, mark }, wire);
     if (outcome.verdict === "drop") return "drop";
-    if (pathOfMark(mark) !== PATH_NUMBERS.engine || pathOfMark(outcome.mark) === 0) mark = outcome.mark;
+    const isEngine = pathOfMark(mark) === PATH_NUMBERS.engine && pathOfMark(outcome.mark) !== 0;
+    mark = isEngine ? ((outcome.mark & ~MARK_MASK) | ENGINE_MARK) >>> 0 : outcome.mark;
   }
   return "accept";
 }
@@ -132,7 +133,10 @@ test("law 1: the rules judge and mark as the policy with paths in fallback, at e
       if (!["eth0", "wlan0"].includes(packet.outDevice ?? "")) continue;
       const frame = runChain(netdev, "frames", packet, { junk: new Uint8Array(8), readsFragments: true });
       // A frame has no next hop, so no private address is on its link.
-      const asFrame = judge(meaning, { ...packet, byRouter: true });
+      // It has no class, and without a socket it is of no program.
+      if (packet.uid === undefined && LASTING_PROTOCOLS.includes(packet.protocol)) continue;
+      const mark = (packet.mark ?? 0) & ~CLASS_MARK.mask;
+      const asFrame = judge(meaning, { ...packet, mark, byRouter: true });
       if (asFrame.verdict === "accept") expect(frame.verdict, show("egress", packet, policy, down)).toBe("accept");
       else if (frame.verdict === "drop") seen.egress += 1;
     }

@@ -13,10 +13,10 @@ import {
   REFUSED_PROTOCOLS,
 } from "../../../../src/model/firewall/flow-memory.ts";
 import { DNS_ENCRYPTED_PORT, DNS_PORT } from "../../../../src/model/firewall/flow-path.ts";
-import { LOOPBACK_DEVICE, type Packet, PROTOCOL } from "../../../../src/model/firewall/packet.ts";
-import type { FirewallPolicy, PolicyLayer } from "../../../../src/model/firewall/policy.ts";
+import { LOOPBACK_DEVICE, ownMark, type Packet, PROTOCOL } from "../../../../src/model/firewall/packet.ts";
+import { engineUids, type FirewallPolicy, type PolicyLayer } from "../../../../src/model/firewall/policy.ts";
 import { type IpAddress, parseIp } from "../../../../src/model/ip.ts";
-import { GUEST_DNS_MARK, MARK_MASK } from "../../../../src/model/ownership.ts";
+import { ENGINE_MARK, GUEST_DNS_MARK, MARK_MASK } from "../../../../src/model/ownership.ts";
 import { sha256Hex } from "../../../../src/model/sha256.ts";
 import { oneOfThreeLong, packetArbitrary, policyArbitrary } from "../../../model/firewall/arbitraries.ts";
 import { BLOCK, DIRECT, LAPTOP, OFFICE, policyOf, UNNAMED, withHighNumbers } from "../../../model/firewall/policies.ts";
@@ -138,6 +138,13 @@ const PARAGRAPHS = [
   ...["S2.2", "S4.3", "S4.4", "S4.7", "S4.10", "S5.1", "S5.4"].map((paragraph) => `output drop ${paragraph}`),
 ];
 
+/** Steering takes the mark from an engine's packet whose user the newest layer does not know; such an engine waits (S10). */
+function isOfFormerEngine({ layers }: FirewallPolicy, packet: Packet): boolean {
+  const last = layers.at(-1);
+  if (packet.hook !== "output" || packet.uid === undefined || ownMark(packet) !== ENGINE_MARK) return false;
+  return last === undefined || !engineUids(last).includes(packet.uid);
+}
+
 describe("the rendered rules", { timeout: 300_000 }, () => {
   test(`judge ${POLICIES * PACKETS_EACH} packets as the evaluator does (D9)`, () => {
     const seen = new Map<string, number>();
@@ -145,6 +152,7 @@ describe("the rendered rules", { timeout: 300_000 }, () => {
       const [inet] = render(policy);
       for (const [at, made] of packetsFor(index, PACKETS_EACH).entries()) {
         const packet = at % 5 === 0 && made.hook === "output" ? { ...made, stranger: true } : made;
+        if (isOfFormerEngine(policy, packet)) continue;
         const expected = judge(policy, packet);
         const untracked = packet.reply === undefined && packet.protocol === 47;
         const found = verdictOf(inet, packet, { junk: JUNK, untracked, ...memoryOf(policy, packet) });

@@ -1,5 +1,6 @@
 import type { FirewallPolicy, PathRef, PolicyLayer } from "../../../../model/firewall/policy.ts";
 import { MARK_MASK, markOfPath, NFT_TABLE, PATH_NUMBERS, TABLE_MARK } from "../../../../model/ownership.ts";
+import { steeringOfFrames } from "../../../../model/program/class-rules.ts";
 import type { ChainBase } from "../../../../native/linux/nftables/chain.codec.ts";
 import { type Expression, verdict } from "../../../../native/linux/nftables/expression.ts";
 import { type Match, setMark } from "../../../../native/linux/nftables/match.ts";
@@ -119,7 +120,7 @@ function layerRules(place: RenderPlace, layer: PolicyLayer, fragments: boolean):
   return [
     ...ownOut(place, layer, fragments),
     ...(layer.killSwitch ? allowInAnswers(place, layer, fragments ? "fragment" : "port") : []),
-    ...pathRules(place, { steering: layer.flows, layer, take, fragments }),
+    ...pathRules(place, { steering: steeringOfFrames(layer.flows), layer, take, fragments }),
   ];
 }
 

@@ -52,7 +52,7 @@ export function renderInetTable(policy: FirewallPolicy, { identity, owned, uplin
   const classes = memory.kind === "kept" ? memory.classes : undefined;
   const before = [
     { name: IDENTITY_CHAIN, comment: identity, rules: [] },
-    ...(remembers ? [rememberChain(place)] : []),
+    ...(remembers ? [rememberChain(place, policy)] : []),
     REFUSED,
     ...steeringChains(place, policy, { memory, remembers }),
     ...arrivingChains(place, policy, uplinks),
@@ -65,7 +65,7 @@ export function renderInetTable(policy: FirewallPolicy, { identity, owned, uplin
   return renderedTable(table, place.sets, [
     ...before,
     ...layers.flatMap(({ chains }) => chains),
-    ...leavingChains(place, verdicts, remembers),
+    ...leavingChains(place, verdicts, remembers ? isJudged(place, policy) : []),
     ...sourceChains(place, policy),
     sourceGuardChain(place),
     ...enteringChains(place, verdicts, policy),
@@ -87,7 +87,7 @@ const isJudgedHere = (): Expression[] => setMark(markOfPath(PATH_NUMBERS.direct)
 const everyLayer = (chain: string): Rule => rule([], verdict("jump", chain), "S1.2 every layer accepts");
 const accepted = (): Rule => rule([], verdict("accept"), "S1.2 every layer has accepted");
 
-function leavingChains(place: RenderPlace, { layers, unless }: Judgement, remembers: boolean): Chain[] {
+function leavingChains(place: RenderPlace, { layers, unless }: Judgement, judgedBefore: readonly Match[][]): Chain[] {
   const { match } = place;
   const missing = unless === "drop" ? restMissing(place) : [];
   const isMarked = match.anyBit("mark", MARK_MASK);
@@ -96,7 +96,7 @@ function leavingChains(place: RenderPlace, { layers, unless }: Judgement, rememb
   const link: Chain = { name: "link-out", rules: [...missing, steered, ...exempt.rules] };
   const rules = [
     rule([onLoopback(place, "oif")], verdict("accept"), "S2.1 loopback"),
-    ...(remembers ? isJudged(place) : []).map((judged) =>
+    ...judgedBefore.map((judged) =>
       rule(judged, [...isJudgedHere(), verdict("accept")], "S5.6 judged before, marked for S9.3"),
     ),
     rule([onTunnel(place, "oifname", true)], verdict("jump", link.name), "S2.4-S2.6 DHCP and NDP"),

@@ -2,6 +2,7 @@ import { switchesOf } from "../../../../../model/firewall/fallback.ts";
 import { flowMemoryOf } from "../../../../../model/firewall/flow-memory.ts";
 import { PORTED_PROTOCOLS } from "../../../../../model/firewall/packet.ts";
 import type { FirewallPolicy, PathRef } from "../../../../../model/firewall/policy.ts";
+import { asksClasses } from "../../../../../model/program/class-rules.ts";
 import { verdict } from "../../../../../native/linux/nftables/expression.ts";
 import type { FieldName } from "../../../../../native/linux/nftables/field.ts";
 import { type Match, type MatchBuilder, updateSet } from "../../../../../native/linux/nftables/match.ts";
@@ -55,9 +56,10 @@ export function remembersVerdicts(policy: FirewallPolicy): boolean {
  * The chain that remembers that the packet's flow may leave by its device. Its sets are empty, for a load of the policy forgets
  * every verdict.
  */
-export function rememberChain({ sets, match }: RenderPlace): Chain {
+export function rememberChain({ sets, match }: RenderPlace, policy: FirewallPolicy): Chain {
   const ported = match.inSet("l4proto", sets.values("protocols-with-ports", "l4proto", PORTED_PROTOCOLS));
-  const remembered = MEMORIES.map(({ set, family, echo, key }) => {
+  const remembered = MEMORIES.map(({ set, family, echo, key: header }) => {
+    const key = [...header, ...senderKey(policy)];
     sets.expiring(set, key, LIFETIME_MS, MOST_ELEMENTS);
     const kind = echo === undefined ? [match.network(family === 4 ? "ip" : "ip6"), ported] : [isEcho(match, echo)];
     return rule(kind, updateSet(key, set), "S5.6 the verdict is remembered");
@@ -66,11 +68,16 @@ export function rememberChain({ sets, match }: RenderPlace): Chain {
 }
 
 /** The conditions, one list for each set, under which the packet's flow may leave by its device, as was judged before. */
-export function isJudged({ match }: RenderPlace): Match[][] {
+export function isJudged({ match }: RenderPlace, policy: FirewallPolicy): Match[][] {
   return MEMORIES.map(({ set, echo, key }) => [
     ...(echo === undefined ? [] : [isEcho(match, echo)]),
-    match.inSet(key, set),
+    match.inSet([...key, ...senderKey(policy)], set),
   ]);
+}
+
+/** What tells programs apart, and what this host sends from what it forwards, where rules ask for programs (S4.13). */
+function senderKey(policy: FirewallPolicy): readonly FieldName[] {
+  return asksClasses(policy) ? ["mark.class", "iif"] : [];
 }
 
 function isEcho(match: MatchBuilder, [field, value, mask]: NonNullable<Memory["echo"]>): Match {

@@ -9,6 +9,7 @@ import {
   type PolicyTunnel,
   rewritesSources,
 } from "../../../../../model/firewall/policy.ts";
+import { asksClasses, steeringOfGuests } from "../../../../../model/program/class-rules.ts";
 import { type Expression, verdict } from "../../../../../native/linux/nftables/expression.ts";
 import { REMEMBER } from "../chain-names.ts";
 import { whileSwitched } from "../fallback-sets.ts";
@@ -49,20 +50,22 @@ export function layerChains(place: RenderPlace, layer: PolicyLayer, options: Lay
   const { suffix, classes, remembers } = options;
   const known = pathChains(place, layer, suffix, remembers);
   const whose = classes === undefined ? [] : whoseChains(place, layer, suffix, classes);
-  const paths = classes === undefined ? `paths${suffix}` : `whose${suffix}`;
+  const ofUsers = classes === undefined ? `paths${suffix}` : `whose${suffix}`;
+  const senders = asksClasses({ steering: layer.flows, layers: [] }) ? senderChains(place, layer, suffix, ofUsers) : [];
+  const paths = senders[0]?.name ?? ofUsers;
   const names = { leaving: `out${suffix}`, entering: `in${suffix}`, crossing: `through${suffix}` };
   const physical = physicalRules(place, layer, paths, suffix);
   if (!layer.killSwitch) {
     const onDevice = rule([onTunnel(place, "oifname")], verdict("goto", paths), "S8.1 on a tunnel device");
     const leaving = { name: names.leaving, rules: [onDevice, ...physical.rules] };
-    const chains = [...known, ...whose, leaving, ...physical.chains];
+    const chains = [...known, ...whose, ...senders, leaving, ...physical.chains];
     return { leaving: names.leaving, entering: undefined, crossing: undefined, chains };
   }
   const leaving = { name: names.leaving, rules: [...leavingRules(place, layer, paths), ...physical.rules] };
   const chains = [
-    ...[...known, ...whose, leaving, ...physical.chains],
+    ...[...known, ...whose, ...senders, leaving, ...physical.chains],
     ...enteringChains(place, layer, names.entering, suffix),
-    ...crossingChains(place, layer, names.crossing, suffix),
+    ...crossingChains(place, layer, names.crossing, suffix, senders[1]?.name ?? `paths${suffix}`),
   ];
   return { ...names, chains };
 }
@@ -89,6 +92,23 @@ function whoseChains(place: RenderPlace, layer: PolicyLayer, suffix: string, cla
   return [
     { name: lasting, rules: pathRules(place, choice) },
     { name: `whose${suffix}`, rules },
+  ];
+}
+
+/** S4.13: what this host forwards is of no program, whatever its mark says. The first of the chains asks. */
+function senderChains(place: RenderPlace, layer: PolicyLayer, suffix: string, own: string): Chain[] {
+  const choice = { steering: steeringOfGuests(layer.flows), layer, take: takePath(layer, suffix) };
+  const guests = `paths-guests${suffix}`;
+  const isForwarded = place.match.field("iif", 0, { not: true });
+  return [
+    {
+      name: `sender${suffix}`,
+      rules: [
+        rule([isForwarded], verdict("goto", guests), "S4.13 forwarded"),
+        rule([], verdict("goto", own), "S4.13 sent by this host"),
+      ],
+    },
+    { name: guests, rules: pathRules(place, choice) },
   ];
 }
 
@@ -201,7 +221,7 @@ function enteringChains(place: RenderPlace, layer: PolicyLayer, name: string, su
  * Refuses what may not cross this host whatever its path is. Its path is judged where it leaves, and here only of what an
  * exception for this host's own programs would let out there.
  */
-function crossingChains(place: RenderPlace, layer: PolicyLayer, name: string, suffix: string): Chain[] {
+function crossingChains(place: RenderPlace, layer: PolicyLayer, name: string, suffix: string, paths: string): Chain[] {
   const { match } = place;
   const fromTunnel: Chain = {
     name: `from-tunnel${suffix}`,
@@ -216,7 +236,7 @@ function crossingChains(place: RenderPlace, layer: PolicyLayer, name: string, su
   const rules = [
     rule([onTunnel(place, "iifname")], verdict("goto", fromTunnel.name), "S7.2 from a tunnel"),
     ...guestRules(place, layer.flows.default),
-    ...allowInAnswers(place, layer, "conntrack", verdict("goto", `paths${suffix}`)),
+    ...allowInAnswers(place, layer, "conntrack", verdict("goto", paths)),
   ];
   return [fromTunnel, { name, rules }];
 }

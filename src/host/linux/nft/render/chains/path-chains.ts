@@ -23,6 +23,7 @@ import {
   type RenderPlace,
 } from "./conditions.ts";
 import { onLink } from "./on-link.ts";
+import { programOf } from "./program-classes.ts";
 import { refuse } from "./refused-chain.ts";
 
 /** How the order of S4 becomes rules. */
@@ -115,16 +116,20 @@ function matchRules(
   only: readonly Match[] = [],
 ): Rule[] {
   const { sides = OUTWARD, fragments = false, ofUsers } = choice;
-  const { destinations, uids, ...rest } = match;
-  if (sides !== OUTWARD && uids !== undefined) return [];
+  const { destinations, uids, classes, ...rest } = match;
+  if (sides !== OUTWARD && (uids !== undefined || classes !== undefined)) return [];
+  const programs = programOf(place, name, classes);
   const prefixes = destinations === undefined ? {} : { prefixes: destinations };
   const asked = uids === undefined || ofUsers !== undefined ? {} : { uids };
   const peer: PeerMatch = { ...rest, ...prefixes, ...asked, portsUnknown: fragments };
   const users = uids === undefined || ofUsers === undefined ? [[]] : ofUsers(uids);
   // Without its ports it is not sure that a later fragment is meant: then only letting it out may be decided (S9.2).
   const isUnsure = fragments && match.ports !== undefined;
+  const senders = programs.flatMap((program) => users.map((user) => [...program, ...user]));
   return alternativesOf(place, name, sides, peer).flatMap((alternative) =>
-    users.flatMap((user) => targetRules(place, choice, [...alternative, ...user, ...only], target, comment, isUnsure)),
+    senders.flatMap((sender) =>
+      targetRules(place, choice, [...alternative, ...sender, ...only], target, comment, isUnsure),
+    ),
   );
 }
 

@@ -13,6 +13,7 @@ import { isOurs, isReply } from "./grant-rules.ts";
 import { isJudged } from "./judged-flows.ts";
 import { hasSocket, linkOut } from "./link-rules.ts";
 import { type PathChoice, pathRules } from "./path-chains.ts";
+import { unclassifiedRules } from "./program-classes.ts";
 import { refuse } from "./refused-chain.ts";
 
 const CHAIN = "steer";
@@ -39,10 +40,11 @@ export function steeringChains(
 ): Chain[] {
   const { match } = place;
   const layer = policy.layers.at(-1);
+  const unclassified = unclassifiedRules(place, policy);
   const marks = markChains(place, policy, layer);
   // An answer goes back where its flow came from (S4.1), which the path of its own addresses does not tell.
   const opens = match.field("ct.direction", CT_DIRECTION_ORIGINAL);
-  const judged = (remembers ? isJudged(place) : []).map((known) =>
+  const judged = (remembers ? isJudged(place, policy) : []).map((known) =>
     rule([...known, opens], verdict("accept"), "S5.6 judged before, and on its device"),
   );
   const link = linkOut(place, CHAIN, verdict("goto", UNMARKED));
@@ -56,6 +58,7 @@ export function steeringChains(
     memory.kind === "kept" ? [lastingChain(place, { ...choice, ofUsers: isFlowOf(place, memory.classes) })] : [];
   const rules = [
     rule([onLoopback(place, "oif")], verdict("goto", LOOPBACK), "S2.1 loopback"),
+    ...unclassified.rules,
     ...judged,
     ...link.rules,
     ...refused,
@@ -68,7 +71,8 @@ export function steeringChains(
   ];
   const hook: ChainBase = { type: "route", hook: "output", priority: PRIORITY.mangle, policy: "accept" };
   const steer: Chain = { name: CHAIN, hook, comment: "S4 the path of each flow, written as its mark", rules };
-  return [steer, ...marks, loopbackChain(place), ...link.chains, ...users.chains, ...lasting];
+  const chains = [...unclassified.chains, ...link.chains, ...users.chains];
+  return [steer, ...marks, loopbackChain(place), ...chains, ...lasting];
 }
 
 /** S4.10: the paths of packets without a socket. */

@@ -1,4 +1,4 @@
-import type { ClassifierAtom, ClassifierCondition, SocketClass } from "../../model/program/classifier.ts";
+import type { ClassifierAtom, ClassifierCondition, SocketClass } from "../../../model/program/classifier.ts";
 
 /** A rule, as far as programs matter to it. */
 export interface ClassifiedRule {
@@ -50,6 +50,11 @@ export function socketClasses(
     classes: found.map((held, index) => ({ number: FIRST_CLASS + index, conditions: held })),
     final,
   };
+}
+
+/** Whether some process may fulfil a condition. */
+export function mayHold(condition: ClassifierCondition, atoms: readonly ClassifierAtom[]): boolean {
+  return decide(condition, true, [new Map()], atoms).length > 0;
 }
 
 /** A final rule hides the conditions of higher positions, if none of them belongs to a rule before it. */

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { ClassifierAtom, ClassifierCondition } from "../../../src/model/program/classifier.ts";
-import { type ClassifiedRule, socketClasses } from "../../../src/resources/expand/socket-classes.ts";
+import type { ClassifierAtom, ClassifierCondition } from "../../../../src/model/program/classifier.ts";
+import { type ClassifiedRule, socketClasses } from "../../../../src/resources/expand/programs/socket-classes.ts";
 
 const MOST = 255;
 const ATOMS: readonly ClassifierAtom[] = [

@@ -1,0 +1,51 @@
+import { LAST_UID } from "../firewall/packet.ts";
+import type { FirewallPolicy, FlowMatch, FlowRule, PathRef, Steering } from "../firewall/policy.ts";
+
+/** Whether a rule asks for the class of the program (S4.13). */
+export function asksClasses({ steering, layers }: FirewallPolicy): boolean {
+  return rulesOf({ steering, layers }).some(({ match }) => match.classes !== undefined);
+}
+
+/** Whether a rule is for programs without a class. */
+export function asksUnclassified({ steering, layers }: FirewallPolicy): boolean {
+  return rulesOf({ steering, layers }).some(
+    ({ match: { classes } }) => classes !== undefined && "otherThan" in classes,
+  );
+}
+
+/** The rules for what this host forwards, which is of no program. */
+export function steeringOfGuests({ rules, default: rest }: Steering): Steering {
+  const ofGuests = rules.filter(({ match }) => match.classes === undefined);
+  const path = (one: PathRef) => withSubstitutes(one, (match) => (match.classes === undefined ? [match] : []));
+  return { rules: ofGuests.map((rule) => ({ ...rule, path: path(rule.path) })), default: path(rest) };
+}
+
+/** The rules for raw frames. They have no class: what a program sends is of a program without one. */
+export function steeringOfFrames({ rules, default: rest }: Steering): Steering {
+  const path = (one: PathRef) => withSubstitutes(one, matchesOfFrames);
+  return {
+    rules: rules.flatMap((rule) =>
+      matchesOfFrames(rule.match).map((match) => ({ ...rule, match, path: path(rule.path) })),
+    ),
+    default: path(rest),
+  };
+}
+
+function matchesOfFrames(given: FlowMatch): FlowMatch[] {
+  const { classes, ...match } = given;
+  if (classes === undefined) return [given];
+  return "in" in classes ? [] : [{ uids: [{ from: 0, to: LAST_UID }], ...match }];
+}
+
+/** The path with the substitutes for a part of its flows whose match can hold. */
+function withSubstitutes(path: PathRef, matches: (match: FlowMatch) => readonly FlowMatch[]): PathRef {
+  if (path.kind !== "tunnel" || path.substitutes === undefined) return path;
+  const substitutes = path.substitutes.flatMap((one) =>
+    one.match === undefined ? [one] : matches(one.match).map((match) => ({ ...one, match })),
+  );
+  return { ...path, substitutes };
+}
+
+function rulesOf({ steering, layers }: FirewallPolicy): readonly FlowRule[] {
+  return [steering, ...layers.map(({ flows }) => flows)].flatMap(({ rules }) => rules);
+}

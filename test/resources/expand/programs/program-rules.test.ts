@@ -1,0 +1,139 @@
+import { describe, expect, test } from "vitest";
+import type { FlowRule } from "../../../../src/model/firewall/policy.ts";
+import { UNCLASSIFIED } from "../../../../src/model/ownership.ts";
+import { numberClasses } from "../../../../src/resources/expand/programs/class-numbers.ts";
+import { programClasses } from "../../../../src/resources/expand/programs/program-classes.ts";
+import { withUnclassified } from "../../../../src/resources/expand/programs/unclassified-rules.ts";
+import { classifierOf } from "../../../../src/resources/expand.ts";
+import { capabilities, expandText, KEY_A, resourceOf } from "../../sample.ts";
+
+const TUNNELS = `
+tunnels:
+  a: { protocol: wireguard, privateKey: { file: /a }, addresses: [10.0.0.1/32], peers: [{ publicKey: ${KEY_A}, endpoint: "198.51.100.7:1", allowedIPs: [0.0.0.0/0] }] }
+default: { via: a }
+killSwitch: { enabled: true }
+`;
+const name = (text: string) => ({ program: { atom: { name: text, of: "self" as const } } });
+const expanded = (rules: string, ...rest: [facts?: object, options?: object]) =>
+  expandText(`${TUNNELS}rules: ${rules}\n`, ...rest);
+const steering = (...given: Parameters<typeof expanded>) =>
+  resourceOf(expanded(...given), "firewall/machine").spec.steering.rules;
+
+describe("rules by program", () => {
+  test("become classes, with the strictest path first for a program without one", () => {
+    const rules = "[{ name: web, apps: [{ path: /usr/bin/web }], via: direct }, { apps: [torrent], via: block }]";
+    const { classes } = resourceOf(expanded(rules), "classifier/host").spec;
+    const [web, torrent, other] = classes.map(({ number }) => number);
+    const all = [web, torrent, other].map(Number).toSorted((x, y) => x - y);
+    expect(steering(rules)).toEqual([
+      { origin: "rules/1 without a class", match: { classes: { otherThan: all } }, path: { kind: "block" } },
+      { origin: "rules/0 (web)", match: { classes: { in: [web] } }, path: { kind: "direct" } },
+      { origin: "rules/1", match: { classes: { in: [torrent] } }, path: { kind: "block" } },
+    ]);
+  });
+
+  test("without a kill switch a program without a class goes by the rules for every program", () => {
+    const text = `${TUNNELS.replace("enabled: true", "enabled: false")}rules: [{ apps: [x], via: block }]\n`;
+    const { rules } = resourceOf(expandText(text), "firewall/machine").spec.steering;
+    expect(rules.map(({ origin }) => origin)).toEqual(["rules/0"]);
+  });
+
+  test("are unsupported where the host has no classifier", () => {
+    const without = capabilities({ classifier: { ok: false, reason: "the kernel is locked down" } });
+    const { unsupported, desired } = expanded("[{ apps: [x], via: block }]", without);
+    expect(unsupported.map(({ message }) => message)).toContain(
+      "this host cannot tell programs apart: the kernel is locked down",
+    );
+    expect(desired.resources.map(({ key }) => key)).not.toContain("classifier/host");
+  });
+
+  test.each([
+    ["apps: [x], via: direct", "advisory"],
+    ["apps: [x], via: a, fallback: direct", "advisory"],
+    ["not: { apps: [x] }, via: direct", "advisory"],
+    ["any: [{ apps: [x] }, { users: [alice] }], via: direct", "advisory"],
+    ["apps: [x], users: [alice], via: direct", "enforced"],
+    ["apps: [{ dir: /opt }], via: direct", "enforced"],
+    ["cgroups: [user.slice], via: direct", "enforced"],
+    ["apps: [x], via: block", "enforced"],
+    ["apps: [x], via: a", "enforced"],
+  ])("a name alone only advises the direct path: %s is %s", (rule, enforcement) => {
+    const note = expanded(`[{ ${rule} }]`).notes.find(({ path }) => path === "rules.0");
+    expect(note).toMatchObject({ enforcement, ...(enforcement === "advisory" ? { isWarning: true } : {}) });
+  });
+
+  test("more programs than the classifier holds are refused in one clause", () => {
+    const many = Array.from({ length: 9 }, (_, index) => ({ ...name(`p${index}`), destinations: ["10.0.0.0/8"] }));
+    const inherited = many.map(({ program, destinations }, index) => ({
+      program: { atom: { ...program.atom, name: `p${index}`, of: "self-or-ancestor" as const } },
+      destinations,
+    }));
+    expect(programClasses(many, undefined)).toMatchObject({ spec: { conditions: { length: 9 } } });
+    expect(programClasses(inherited, undefined)).toBe(
+      "more than 254 combinations of programs; put rules without destinations, ports and protocol first",
+    );
+  });
+});
+
+describe("the numbers of classes", () => {
+  const specOf = (names: readonly string[]) => {
+    const found = programClasses(names.map(name), undefined);
+    if (found === undefined || typeof found === "string") throw new Error("no classes");
+    return found.spec;
+  };
+
+  test("stay where the meaning stays, and no other meaning gets a number of the last spec", () => {
+    let last = specOf(["a", "b"]);
+    const meanings = new Map<number, string>();
+    const lists = [["a", "b", "c"], ["c", "a"], ["a", "b"], ["d"], ["a", "b"]];
+    for (const names of lists) {
+      const next = numberClasses(specOf(names), last);
+      const meaningIn = ({ conditions }: (typeof next.classes)[number]) =>
+        `${conditions.map((position) => names[position]).join()} of ${names.slice(0, (conditions[0] ?? names.length) + 1).join()}`;
+      const kept = new Set(last.classes.map(({ number }) => number));
+      for (const one of next.classes) {
+        if (kept.has(one.number)) expect(meanings.get(one.number) ?? meaningIn(one)).toBe(meaningIn(one));
+        meanings.set(one.number, meaningIn(one));
+      }
+      last = next;
+    }
+    expect(last.classes.map(({ number }) => number)).not.toContain(UNCLASSIFIED);
+  });
+
+  test("an unchanged config keeps them over an apply", () => {
+    const rules = "[{ apps: [x], via: block }, { apps: [y], destinations: [10.0.0.0/8], via: block }]";
+    const first = expanded(rules);
+    const again = expanded(rules, {}, classifierOf(first.desired.resources));
+    expect(resourceOf(again, "classifier/host")).toEqual(resourceOf(first, "classifier/host"));
+  });
+});
+
+describe("programs without a class", () => {
+  const rule = (origin: string, kind: "direct" | "block", match: FlowRule["match"]): FlowRule => ({
+    origin,
+    match,
+    path: { kind },
+  });
+
+  test("rules after one for all their traffic are left out, and no fallback opens the direct path", () => {
+    const tunnel = { kind: "tunnel", device: "t", number: 1, fallback: "direct" } as const;
+    const rules: FlowRule[] = [
+      rule("lan", "direct", { destinations: ["10.0.0.0/8"] }),
+      rule("one", "direct", { classes: { in: [1] } }),
+      { origin: "two", match: { classes: { in: [2] } }, path: tunnel },
+      { origin: "three", match: { classes: { in: [3] } }, path: tunnel },
+      rule("four", "block", { classes: { in: [4] }, protocol: 6 }),
+    ];
+    const added = withUnclassified(rules, { otherThan: [1, 2, 3, 4] });
+    expect(added.map(({ origin }) => origin)).toEqual([
+      "lan",
+      "four without a class",
+      "two without a class",
+      "one",
+      "two",
+      "three",
+      "four",
+    ]);
+    expect(added[2]?.path).toEqual({ kind: "tunnel", device: "t", number: 1 });
+  });
+});
