@@ -27,7 +27,8 @@ export interface FallbackTunnel {
   readonly spec: TunnelSpec;
   /** Where its flows go while it is down: other tunnels' devices, and `DIRECT`; empty if it only stands in. */
   readonly alternatives: readonly string[];
-  /** How it is kept while nothing uses it; absent if it stands in for no other. */
+  readonly standsIn: boolean;
+  /** How it is kept while nothing uses it; absent if it has traffic of its own, or stands in for no other. */
   readonly standby?: StandbyMode;
 }
 
@@ -42,7 +43,8 @@ export function fallbackTunnels({ resources, standby = {} }: DesiredState): read
     const alternatives = switches.filter(({ device }) => device === spec.device).map(({ to }) => to);
     const standsIn = switches.some(({ to }) => to === spec.device);
     if (alternatives.length === 0 && !standsIn) return [];
-    return [{ spec, alternatives, ...(standsIn ? { standby: standby[spec.device] ?? "cold" } : {}) }];
+    const mode = standby[spec.device];
+    return [{ spec, alternatives, standsIn, ...(mode === undefined ? {} : { standby: mode }) }];
   });
 }
 

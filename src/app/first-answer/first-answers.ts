@@ -53,12 +53,16 @@ interface Question {
 
 /**
  * Sends one small packet into each tunnel with an endpoint, waits up to 5 s for the first handshakes, and gives what
- * came back. A tunnel whose peers dial in is left out. Empty for a simulated host, which sends no packets.
+ * came back. A tunnel whose peers dial in, or on cold standby, is left out. Empty for a simulated host, which sends no packets.
  */
 export async function firstAnswers(parts: HostParts, question: Question): Promise<readonly FirstAnswer[]> {
   if (parts.isSimulated) return [];
   const tunnels = question.desired.resources.filter((resource) => resource.kind === "tunnel");
-  const called = tunnels.filter(({ spec }) => spec.peers.some(({ endpoint }) => endpoint !== undefined));
+  // A tunnel on cold standby sends nothing before it is needed.
+  const { standby = {} } = question.desired;
+  const called = tunnels.filter(
+    ({ spec }) => standby[spec.device] !== "cold" && spec.peers.some(({ endpoint }) => endpoint !== undefined),
+  );
   const names = called.map(nameOf).join(", ");
   const answers = Promise.all(called.map((tunnel) => firstAnswer(parts, tunnel, question)));
   return [

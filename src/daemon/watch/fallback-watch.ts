@@ -160,8 +160,8 @@ export class FallbackWatch implements AsyncDisposable {
   }
 }
 
-function takesPartInFailover({ alternatives, standby }: FallbackTunnel): boolean {
-  return standby !== undefined || alternatives.some((one) => one !== DIRECT);
+function takesPartInFailover({ alternatives, standsIn }: FallbackTunnel): boolean {
+  return standsIn || alternatives.some((one) => one !== DIRECT);
 }
 
 function namesOf(switches: readonly DeviceSwitch[]): string {

@@ -35,8 +35,8 @@ const PATIENT: TunnelTiming = { silenceMs: SILENCE_MS, handshakeMs: HANDSHAKE_MS
  * four, of which an engine that is up answers one even at heavy loss.
  */
 export const QUICK: TunnelTiming = { silenceMs: 4_000, handshakeMs: 6_000, askEveryMs: 1_500 };
-/** Between two proofs that a tunnel that failed is stable again. */
-const PROOF_MS = 6_000;
+/** Between two proofs that a tunnel that failed is stable again: less than an engine waits before it repeats one. */
+const PROOF_MS = 3_000;
 /**
  * No session lives longer (REJECT_AFTER_TIME). A peer that no packet reaches may still be heard: it shakes hands too.
  */
@@ -101,9 +101,9 @@ export class TunnelState {
     return this.#snapshot.context.failures > 0;
   }
 
-  /** Whether a peer answered, and is not known to be silent since. */
+  /** Whether a peer answered, and handshakes did not fail since. */
   get isAlive(): boolean {
-    return this.name === "up";
+    return this.name === "up" || this.name === "stale";
   }
 
   /** Whether it may take traffic back: it is alive, and did not fail or proved that it is stable again. */

@@ -32,8 +32,8 @@ export interface TunnelContext {
   readonly awaitsProof: boolean;
 }
 
-/** At 50 % loss a handshake succeeds once in four tries, and so many in a row once in a thousand. */
-const PROOFS = 5;
+/** At 50 % loss one handshake in four succeeds, and so many in a row once in a million. */
+const PROOFS = 10;
 /** One proof may be lost. */
 const MOST_MISSES = 1;
 

@@ -1,13 +1,12 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { expect } from "vitest";
-import { tryRun, waitFor } from "../../lab/world/command.ts";
+import { tryRun } from "../../lab/world/command.ts";
 import { place } from "../../lab/world/place.ts";
 import { python } from "../../lab/world/tethered.ts";
 import { AwgInWorld } from "../awg-in-world.ts";
+import { DaemonProcess } from "../daemon-process.ts";
 import type { JudgedWorld } from "../judged-world.ts";
 
-const LONGEST_MS = 90_000;
 /** Rule S4.9. */
 const EXPIRES_AFTER_S = 30;
 /** Echo ports of the lab: one rule falls back directly, the other is dropped. */
@@ -61,7 +60,7 @@ export async function fallBackAndReturn(
   writeFileSync(config, readFileSync(config, "utf8").replace(/^ +persistentKeepalive: 1s\n/m, ""));
   await world.inside("internet", ["nft", "-f", "-"], JUDGE);
   await awg.apply(config);
-  await using daemon = new Daemon(awg.argvInside("daemon", "--foreground", "-f", config));
+  await using daemon = new DaemonProcess(awg.argvInside("daemon", "--foreground", "-f", config));
 
   const ask = async (port: number, address: string): Promise<string> =>
     (await world.inside("client", [python, "-c", ASK, address, String(port)])).trim();
@@ -126,41 +125,4 @@ export async function fallBackAndReturn(
   expect(await leaked("falls")).toBe(atReturn);
   expect(await leaked("others")).toBe(0);
   expect((await awg.run("diff", "-f", config)).status).toBe(0);
-}
-
-class Daemon implements AsyncDisposable {
-  private readonly argv: readonly string[];
-  private child: ChildProcess | undefined;
-  reported = "";
-
-  constructor(argv: readonly string[]) {
-    this.argv = argv;
-  }
-
-  start(): void {
-    const [program = "", ...words] = this.argv;
-    this.child = spawn(program, words);
-    this.child.stderr?.setEncoding("utf8").on("data", (text: string) => {
-      this.reported += text;
-    });
-  }
-
-  async kill(): Promise<void> {
-    const { child } = this;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    const gone = new Promise((resolve) => child.on("exit", resolve));
-    // `ip netns exec` became the daemon itself by execve.
-    child.kill("SIGKILL");
-    await gone;
-  }
-
-  async until(what: string, holds: () => Promise<boolean>): Promise<void> {
-    await waitFor(what, holds, LONGEST_MS, 250).catch((cause) => {
-      throw new Error(`${cause.message}; the daemon reported:\n${this.reported}`, { cause });
-    });
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.kill();
-  }
 }

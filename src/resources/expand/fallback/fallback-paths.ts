@@ -58,18 +58,24 @@ function withSubstitutes(path: Extract<PathRef, { kind: "tunnel" }>, substitutes
 }
 
 /**
- * How each tunnel is kept that stands in for another, by device: as the most demanding `failover` that names it says.
- * Tunnels that only rules name are cold.
+ * How each tunnel is kept that only stands in for others, by device: as the most demanding `failover` of a tunnel that
+ * names it says, else cold. Tunnels with traffic of their own are kept as any other.
  */
 export function standbyOf({
   config,
   tunnels,
 }: Pick<ExpandContext, "config" | "tunnels">): Pick<DesiredState, "standby"> {
-  const named = Object.values(config.tunnels).flatMap(({ failover }) => (failover === undefined ? [] : [failover]));
+  const flows = [...config.rules, config.default, ...(config.dns === undefined ? [] : [{ via: config.dns.via }])];
+  const ofTunnels = Object.values(config.tunnels).flatMap(({ failover }) => (failover === undefined ? [] : [failover]));
+  const ofRules = [...config.rules, config.default].flatMap(({ fallback }) =>
+    fallback.kind === "failover" ? [{ tunnels: fallback.tunnels, mode: "cold" }] : [],
+  );
+  const named = [...ofTunnels, ...ofRules];
   const modes = tunnels.flatMap(({ key, device }): [string, StandbyMode][] => {
     const asked = named.filter((one) => one.tunnels.includes(key)).map(({ mode }) => mode);
     const mode = STANDBY_MODES.find((one) => asked.includes(one));
-    return mode === undefined ? [] : [[device, mode]];
+    const isOwn = mode !== "hot" && flows.some(({ via }) => via.kind === "tunnel" && via.tunnel === key);
+    return mode === undefined || isOwn ? [] : [[device, mode]];
   });
   return modes.length === 0 ? {} : { standby: Object.fromEntries(modes) };
 }

@@ -9,6 +9,7 @@ import type { SecretId, SecretRef } from "../../../model/secret.ts";
 import { sortedPrefixes } from "../../prefix-list.ts";
 import { obfuscationParameters } from "../../tunnel/obfuscation.ts";
 import type { ExpandContext, PlacedTunnel, ResolvedEndpoint } from "../expansion.ts";
+import { standbyOf } from "../fallback/fallback-paths.ts";
 import { isAdopting } from "../lifecycle.ts";
 import { renderEndpointText } from "./choose-endpoint.ts";
 import { familyOfText } from "./place-tunnels.ts";
@@ -33,6 +34,8 @@ export function tunnelResources(
   secrets: Secrets,
 ): [ResourceOf<"link">, ResourceOf<"tunnel">] {
   const { key, device, unit, tunnel, engine } = placed;
+  // On standby it would send although nothing uses it; the daemon asks for handshakes.
+  const isQuiet = ["cold", "prewarmed"].includes(standbyOf(context).standby?.[device] ?? "");
   const link: ResourceOf<"link"> = {
     kind: "link",
     key: `link/${key}`,
@@ -54,7 +57,7 @@ export function tunnelResources(
     listenPort: tunnel.listenPort,
     fwmark: ENGINE_MARK,
     peers: tunnel.peers
-      .map((peer) => peerSpec(peer, placed.endpoints.get(peer.publicKey) ?? [], secrets))
+      .map((peer) => peerSpec(isQuiet ? silent(peer) : peer, placed.endpoints.get(peer.publicKey) ?? [], secrets))
       .toSorted((a, b) => (a.publicKey < b.publicKey ? -1 : 1)),
     obfuscation:
       tunnel.obfuscation === undefined ? {} : obfuscationParameters(tunnel.obfuscation, secrets, engine === "embedded"),
@@ -102,6 +105,10 @@ function routeMtuOf(
 function keepaliveOf({ persistentKeepalive: range }: Peer): Pick<PeerSpec, "persistentKeepaliveSeconds"> {
   const [low, high] = [Math.round(range?.[0] ?? 0), Math.round(range?.[1] ?? 0)];
   return { persistentKeepaliveSeconds: high, ...(low === high ? {} : { leastKeepaliveSeconds: low }) };
+}
+
+function silent({ persistentKeepalive: _none, ...peer }: Peer): Peer {
+  return peer;
 }
 
 function peerSpec(peer: Peer, resolved: readonly ResolvedEndpoint[], secrets: Secrets): PeerSpec {
