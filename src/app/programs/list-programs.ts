@@ -1,14 +1,16 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, realpathSync } from "node:fs";
 import type { Config } from "../../config/config.ts";
 import type { HostFacts } from "../../host/ports/facts.ts";
 import type { ProcessPort } from "../../host/ports/processes.ts";
 import { AwgError, messageOf } from "../../model/error.ts";
+import type { ClassifierSpec } from "../../model/program/classifier.ts";
 import type { ProcessKey, Program } from "../../model/program/program.ts";
 import type { HostParts } from "../parts.ts";
 import { factsWantedBy } from "../plan/facts-wanted.ts";
 import { factsForAnyone } from "../render/render-offline.ts";
 import { chooseRule, type ProgramRule } from "./choose-rule.ts";
 import type { ProgramContext } from "./match-program.ts";
+import { classOfProgram } from "./program-class.ts";
 import type { ProgramLine, ProgramsReport, ProgramWatchEvent, ReportedRule } from "./program-report.ts";
 import { type RuleSet, rulesOfConfig, rulesOfPolicy } from "./program-rules.ts";
 
@@ -17,6 +19,8 @@ interface KnownRules {
   readonly set: RuleSet | undefined;
   readonly rulesOf: ProgramsReport["rulesOf"];
   readonly generation?: number;
+  /** What the accepted rules' classes mean. */
+  readonly classifier?: ClassifierSpec;
   readonly facts: HostFacts;
   readonly unseen: readonly string[];
 }
@@ -32,7 +36,7 @@ export async function listPrograms(parts: HostParts, config: Config | undefined)
   const known = await knownRules(parts, config);
   const { programs, unseen } = port.list();
   const sockets = countSockets(port);
-  const around = programContext(programs, known.facts);
+  const around = programContext(programs, known);
   const names = userNames(known.facts);
   const { set, rulesOf, generation } = known;
   return {
@@ -59,7 +63,8 @@ export async function watchPrograms(
   onLine: (line: ProgramWatchEvent) => void,
 ): Promise<AsyncDisposable> {
   const port = await processesOf(parts);
-  const { set, facts } = await knownRules(parts, config);
+  const known = await knownRules(parts, config);
+  const { set, facts } = known;
   const names = userNames(facts);
   return port.watch((event) => {
     if (event.what === "missed") return onLine({ missed: true });
@@ -67,7 +72,7 @@ export async function watchPrograms(
     const program = port.read(event.pid);
     // It may have ended since, or be another by now: that one has an event of its own.
     if (program === undefined) return;
-    const around = programContext(withAncestors(port, program), facts);
+    const around = programContext(withAncestors(port, program), known);
     onLine(lineOf(program, { set, around, names }));
   });
 }
@@ -83,8 +88,20 @@ function withAncestors(port: ProcessPort, program: Program): Program[] {
   return [...found.values()];
 }
 
-function programContext(programs: readonly Program[], { uids, os }: HostFacts): ProgramContext {
-  return { uids, byPid: new Map(programs.map((program) => [program.pid, program])), hasBundles: os === "darwin" };
+function programContext(programs: readonly Program[], { facts, classifier }: KnownRules): ProgramContext {
+  const byPid = new Map(programs.map((program) => [program.pid, program]));
+  const context = { uids: facts.uids, byPid, hasBundles: facts.os === "darwin" };
+  if (classifier === undefined) return context;
+  const around = { byPid, realPath: realPathOf };
+  return { ...context, classOf: (program) => classOfProgram(classifier, program, around) };
+}
+
+function realPathOf(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
 }
 
 /** How many sockets a process holds; undefined where that could not be read. */
@@ -100,11 +117,13 @@ interface LineDeps {
 function lineOf(program: Program, { set, around, names, sockets }: LineDeps): ProgramLine {
   const user = program.uid === undefined ? undefined : names.get(program.uid);
   const held = sockets?.(program);
+  const number = around.classOf?.(program);
   const chosen = set === undefined ? undefined : chooseRule(set.rules, set.fallThrough, program, around);
   return {
     program,
     ...(user === undefined ? {} : { user }),
     ...(held === undefined ? {} : { sockets: held }),
+    ...(number === undefined ? {} : { class: number }),
     ...(chosen === undefined ? {} : { rule: reportedRule(chosen.rule) }),
     perhaps: (chosen?.perhaps ?? []).map(({ rule, why }) => ({ rule: reportedRule(rule), why })),
   };
@@ -140,7 +159,9 @@ async function knownRules(parts: HostParts, config: Config | undefined): Promise
     const policy = latest?.desired.resources.find((resource) => resource.kind === "firewall");
     if (latest === undefined || policy === undefined) return { ...nothing, unseen: [] };
     const set = rulesOfPolicy(policy.spec, latest.desired.resources, facts.capabilities);
-    return { set, rulesOf: "accepted", generation: latest.number, facts, unseen: [] };
+    const classifier = latest.desired.resources.find((resource) => resource.kind === "classifier")?.spec;
+    const known = classifier === undefined ? {} : { classifier };
+    return { set, rulesOf: "accepted", generation: latest.number, facts, unseen: [], ...known };
   } catch (error) {
     if (!(error instanceof AwgError) || error.kind !== "permission") throw error;
     return { ...nothing, unseen: ["the accepted rules, which only root may read: name a config with -f"] };

@@ -1,5 +1,6 @@
 import type { AppMatcher, Match } from "../../config/section/match.ts";
-import type { PortRange } from "../../model/firewall/policy.ts";
+import type { ClassSet, PortRange } from "../../model/firewall/policy.ts";
+import { MOST_ANCESTORS } from "../../model/program/classifier.ts";
 import { matchesGlob } from "../../model/program/glob.ts";
 import type { Program } from "../../model/program/program.ts";
 
@@ -13,6 +14,8 @@ export type Verdict = "yes" | "no" | "depends" | "unknown";
 export interface ProgramMatch extends Match {
   /** Effective users; both ends included. */
   readonly uids?: readonly PortRange[];
+  /** Classes that the kernel gives sockets. */
+  readonly classes?: ClassSet;
 }
 
 /** Facts for a match, beside the program itself. */
@@ -23,23 +26,24 @@ export interface ProgramContext {
   readonly byPid: ReadonlyMap<number, Program>;
   /** Whether programs have bundles and signers here (macOS). */
   readonly hasBundles: boolean;
+  /** The class of a program's sockets, 0 without one; undefined if it is not known. */
+  readonly classOf?: (program: Program) => number | undefined;
 }
 
 /** Arguments and paths longer than this are cut before a regular expression of the configuration sees them. */
 const SEARCHED_CHARACTERS = 4096;
-/** A process with more ancestors than this is a loop that was read while numbers changed hands. */
-const MOST_ANCESTORS = 256;
 /** The kernels keep this much of a name (TASK_COMM_LEN, MAXCOMLEN). */
 const KERNEL_NAME_BYTES = 15;
 
 /** Whether a match applies to a program: its fields are AND-ed, the values of one field OR-ed. Pure. */
 export function matchProgram(match: ProgramMatch, program: Program, around: ProgramContext): Verdict {
-  const { apps, users, uids, cgroups, commandLine, parent } = match;
+  const { apps, children = true, users, uids, classes, cgroups, commandLine, parent } = match;
   const inner = (one: ProgramMatch): Verdict => matchProgram(one, program, around);
   return allOf([
-    ...(apps === undefined ? [] : [anyOf(apps.map((app) => matchApp(app, program, around)))]),
+    ...(apps === undefined ? [] : [matchApps(apps, program, around, children)]),
     ...(users === undefined ? [] : [anyOf(users.map((user) => matchUser(user, program, around)))]),
     ...(uids === undefined ? [] : [anyOf(uids.map((range) => matchUid(range, program)))]),
+    ...(classes === undefined ? [] : [matchClass(classes, around.classOf?.(program))]),
     ...(cgroups === undefined ? [] : [anyOf(cgroups.map((cgroup) => matchCgroup(cgroup, program)))]),
     ...(commandLine === undefined ? [] : [anyOf(commandLine.map((pattern) => matchCommandLine(pattern, program)))]),
     ...(parent === undefined ? [] : [matchParent(parent, program, around)]),
@@ -115,6 +119,17 @@ function matchCgroup(wanted: string, { cgroup }: Program): Verdict {
 
 function matchCommandLine(pattern: string, { commandLine }: Program): Verdict {
   return commandLine === undefined ? "unknown" : said(isFound(pattern, commandLine.join(" ")));
+}
+
+/** What a program starts belongs to it, unless the rule says otherwise. */
+function matchApps(apps: readonly AppMatcher[], program: Program, around: ProgramContext, children: boolean): Verdict {
+  const itself = anyOf(apps.map((app) => matchApp(app, program, around)));
+  return children ? anyOf([itself, matchParent(apps, program, around)]) : itself;
+}
+
+function matchClass(classes: ClassSet, number: number | undefined): Verdict {
+  if (number === undefined) return "unknown";
+  return said("in" in classes ? classes.in.includes(number) : !classes.otherThan.includes(number));
 }
 
 function matchParent(apps: readonly AppMatcher[], program: Program, around: ProgramContext): Verdict {

@@ -11,6 +11,8 @@ export interface ProgramLine {
   readonly user?: string;
   /** TCP and UDP sockets it holds; absent where they could not be counted. */
   readonly sockets?: number;
+  /** The class of its sockets by the accepted rules; absent without classes, or where it is not known. */
+  readonly class?: number;
   /** The first rule that certainly applies; absent where the rules are not known. */
   readonly rule?: ReportedRule;
   /** Rules before it that may apply: to some of its traffic, or because of what could not be read. */

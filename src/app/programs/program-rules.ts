@@ -3,7 +3,7 @@ import type { Fallback, Via } from "../../config/section/path.ts";
 import type { Capabilities, HostFacts } from "../../host/ports/facts.ts";
 import { canonicalJson } from "../../model/canonical.ts";
 import type { FirewallPolicy, FlowMatch, PathRef } from "../../model/firewall/policy.ts";
-import type { Resource } from "../../model/resource.ts";
+import type { Enforcement, Resource } from "../../model/resource.ts";
 import type { SecretId } from "../../model/secret.ts";
 import { sha256Hex } from "../../model/sha256.ts";
 import { type Expansion, expand } from "../../resources/expand.ts";
@@ -55,7 +55,7 @@ export function rulesOfPolicy(
   const rule = (origin: string, match: FlowMatch, path: PathRef): ProgramRule => {
     const fallback = path.kind === "tunnel" && tunnels.length > 0 ? { fallback: fallbackText(path, names) } : {};
     const via = path.kind === "tunnel" ? (names.get(path.device) ?? path.device) : path.kind;
-    return { origin, match: programMatch(match), via, ...fallback, enforcement };
+    return { origin, match: programMatch(match), via, ...fallback, ...keptByClass(match, capabilities, enforcement) };
   };
   return {
     rules: steering.rules.map(({ origin, match, path }) => rule(origin, match, path)),
@@ -70,10 +70,21 @@ function fallbackText({ substitutes = [], fallback }: TunnelPath, names: Readonl
   return `failover to ${others.join(", ")}${fallback === "direct" ? ", else direct" : ""}`;
 }
 
-/** A packet rule sees only the user of a program; any other criterion depends on the flow. */
-function programMatch({ uids, destinations, ports, protocol }: FlowMatch): ProgramMatch {
+/** A rule by class is kept as well as sockets have classes. */
+function keptByClass(
+  { classes }: FlowMatch,
+  { classifier }: Capabilities,
+  enforcement: Enforcement,
+): Pick<ProgramRule, "enforcement" | "reason"> {
+  if (classes === undefined || classifier?.ok === true) return { enforcement };
+  return { enforcement: "unsupported", reason: classifier?.reason ?? "sockets have no classes here" };
+}
+
+/** A packet rule sees the user and the class of a program; any other criterion depends on the flow. */
+function programMatch({ uids, classes, destinations, ports, protocol }: FlowMatch): ProgramMatch {
   return {
     ...(uids === undefined ? {} : { uids }),
+    ...(classes === undefined ? {} : { classes }),
     ...(destinations === undefined && protocol === undefined ? {} : { destinations: [] }),
     ...(ports === undefined ? {} : { ports }),
   };

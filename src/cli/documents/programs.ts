@@ -26,6 +26,10 @@ export const programLine = z
     bundleIds: list(z.string()).nullable().describe("Bundles that hold the file, the nearest first (macOS)."),
     signer: z.string().nullable().describe("Team that signed the program, or apple (macOS)."),
     sockets: z.int().nullable().describe("Number of open TCP and UDP sockets."),
+    class: z
+      .int()
+      .nullable()
+      .describe("Class of its sockets by the accepted rules; 0 is a socket without one (Linux)."),
     rule: programRule.nullable().describe("The first rule that certainly applies. Null where no rules are known."),
     perhaps: list(programRule.extend({ why: z.enum(["depends", "unknown"]) }).meta({ id: "PossibleRule" })).describe(
       "Earlier rules that may apply: to some of the traffic (depends), or because something could not be read (unknown).",

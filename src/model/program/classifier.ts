@@ -40,6 +40,9 @@ export interface ClassifierSpec {
   readonly classes: readonly SocketClass[];
 }
 
+/** Ancestors of a process that the classifier looks at, the nearest first. */
+export const MOST_ANCESTORS = 8;
+
 /** Where the classifier is attached to the control groups: a socket's creation, its connects and its sends. */
 export const CLASSIFIER_HOOKS = ["create", "connect4", "connect6", "sendmsg4", "sendmsg6"] as const;
 

@@ -51,7 +51,12 @@ describe("what a rule's fields mean for a program", () => {
     [{ apps: [] }, FIREFOX, "no"],
     // A process may call itself anything; without its file its own word is not enough.
     [{ apps: [app("backup")] }, HIDDEN, "unknown"],
-    [{ apps: [app("firefox")] }, HIDDEN, "no"],
+    [{ apps: [app("firefox")], children: false }, HIDDEN, "no"],
+    // What it was started by could be it.
+    [{ apps: [app("firefox")] }, HIDDEN, "unknown"],
+    [{ apps: [app("bash")] }, FIREFOX, "yes"],
+    [{ apps: [app("bash")], children: false }, FIREFOX, "no"],
+    [{ classes: { in: [3] } }, FIREFOX, "unknown"],
     [{ apps: [app("a-very-long-name-of-a-program")] }, { ...HIDDEN, name: "a-very-long-nam" }, "unknown"],
     [{ apps: [app("kthreadd")] }, KERNEL, "yes"],
     [{ apps: [app("firefox")] }, { ...FIREFOX, name: "innocent" }, "yes"],
@@ -102,8 +107,8 @@ describe("what a rule's fields mean for a program", () => {
     expect(matchProgram(match, program, AROUND)).toBe(verdict);
   });
 
-  const bundle = (bundleId: string): ProgramMatch => ({ apps: [{ kind: "bundleId", bundleId }] });
-  const signer = (name: string): ProgramMatch => ({ apps: [{ kind: "signer", signer: name }] });
+  const bundle = (bundleId: string): ProgramMatch => ({ apps: [{ kind: "bundleId", bundleId }], children: false });
+  const signer = (name: string): ProgramMatch => ({ apps: [{ kind: "signer", signer: name }], children: false });
   test.each([
     [bundle("org.mozilla.firefox"), HELPER, "yes"],
     [bundle("org.mozilla.Firefox"), HELPER, "yes"],

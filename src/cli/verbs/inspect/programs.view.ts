@@ -12,7 +12,8 @@ import type { Style } from "../../views/style.ts";
 /** Characters of a program's path, if the terminal has room for them. */
 const MOST_COLUMN = 48;
 const LEAST_COLUMN = 16;
-const HEADER = ["PID", "USER", "SOCKETS", "PROGRAM", "VIA", "KEPT", "RULE"];
+const HEADER = ["PID", "USER", "SOCKETS", "PROGRAM", "VIA", "KEPT", "CLASS", "RULE"];
+const CLASS_COLUMN = HEADER.indexOf("CLASS");
 const PROGRAM_COLUMN = HEADER.indexOf("PROGRAM");
 const GAP = "  ";
 const WHY = { depends: "for some of its traffic", unknown: "if what could not be read matches" } as const;
@@ -24,7 +25,9 @@ export function renderPrograms(
   style: Style,
   columns: number = Number.POSITIVE_INFINITY,
 ): string {
-  const [header = [], ...rows] = fitted([HEADER, ...report.programs.map(cellsOf)], columns);
+  const hasClasses = report.programs.some(({ class: number }) => number !== undefined);
+  const shown = (cells: readonly string[]) => (hasClasses ? cells : cells.toSpliced(CLASS_COLUMN, 1));
+  const [header = [], ...rows] = fitted([HEADER, ...report.programs.map(cellsOf)].map(shown), columns);
   const widths = header.map((title, at) => Math.max(title.length, ...rows.map((row) => row[at]?.length ?? 0)));
   const line = (cells: readonly string[]) => cells.map((cell, at) => padded(cell, widths[at] ?? 0, at)).join(GAP);
   const common = commonToAll(report.programs);
@@ -62,7 +65,7 @@ function sourceText({ rulesOf, generation, programs }: ProgramsReport): string {
   return `${count}; no rules are known here`;
 }
 
-function cellsOf({ program, user, sockets, rule }: ProgramLine): readonly string[] {
+function cellsOf({ program, user, sockets, class: number, rule }: ProgramLine): readonly string[] {
   const { pid, uid } = program;
   return [
     String(pid),
@@ -71,6 +74,7 @@ function cellsOf({ program, user, sockets, rule }: ProgramLine): readonly string
     fileText(program),
     rule === undefined ? "-" : viaText(rule),
     rule?.enforcement ?? "-",
+    number === undefined ? "?" : String(number),
     rule === undefined ? "-" : printableLine(rule.origin),
   ];
 }
@@ -147,6 +151,7 @@ export function lineDocument({
   program,
   user,
   sockets,
+  class: number,
   rule,
   perhaps,
 }: ProgramLine): DocumentOf<"ps">["programs"][number] {
@@ -165,6 +170,7 @@ export function lineDocument({
     bundleIds: bundleIds ?? null,
     signer: signer ?? null,
     sockets: sockets ?? null,
+    class: number ?? null,
     rule: rule === undefined ? null : ruleDocument(rule),
     perhaps: perhaps.map((one) => ({ ...ruleDocument(one.rule), why: one.why })),
   };

@@ -1,3 +1,4 @@
+import { MOST_ANCESTORS } from "../../../model/program/classifier.ts";
 import type { Instruction, Register } from "../../../native/linux/bpf/instruction.ts";
 import type { KernelMember } from "./kernel-members.ts";
 import type { Atoms, ClassifierQuestion } from "./question.ts";
@@ -18,7 +19,7 @@ export const HELPER = {
 } as const;
 
 /** Ancestors of a process and of a folder, and levels of control groups, that are looked at. */
-export const LIMITS = { processes: 8, folders: 24, cgroups: 12 } as const;
+export const LIMITS = { processes: MOST_ANCESTORS, folders: 24, cgroups: 12 } as const;
 export const NAME_BYTES = 64;
 export const KEY_BYTES = 16;
 export const SEEN_KEY_BYTES = 40;
