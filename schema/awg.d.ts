@@ -213,7 +213,7 @@ export interface AwgConfiguration {
      */
     blockEncryptedDns?: boolean;
     /**
-     * Servers for single domains: { corp.example: [10.0.0.53] } (not implemented on Linux yet).
+     * Servers for single domains: { corp.example: [10.0.0.53] }.
      */
     split?: {
       /**
@@ -221,6 +221,10 @@ export interface AwgConfiguration {
        */
       [k: string]: string[];
     };
+    /**
+     * How long an address stays in the rules of its domain after its TTL: 5m when absent.
+     */
+    grace?: number | string;
   };
   /**
    * auto: carried by tunnels that carry IPv6, else blocked.
@@ -872,7 +876,7 @@ export interface Rule {
    */
   children?: boolean;
   /**
-   * Prefixes or addresses, or { domain | list | geoip } (domain: not implemented yet; list, geoip: not implemented on macOS yet).
+   * Prefixes or addresses, or { domain | list | geoip } (domain, list, geoip: not implemented on macOS yet).
    */
   destinations?: Destination | Destination[];
   /**
@@ -979,7 +983,7 @@ export interface Match {
    */
   children?: boolean;
   /**
-   * Prefixes or addresses, or { domain | list | geoip } (domain: not implemented yet; list, geoip: not implemented on macOS yet).
+   * Prefixes or addresses, or { domain | list | geoip } (domain, list, geoip: not implemented on macOS yet).
    */
   destinations?: Destination | Destination[];
   /**
@@ -1039,7 +1043,7 @@ export interface PathClaim {
    */
   children?: boolean;
   /**
-   * Prefixes or addresses, or { domain | list | geoip } (domain: not implemented yet; list, geoip: not implemented on macOS yet).
+   * Prefixes or addresses, or { domain | list | geoip } (domain, list, geoip: not implemented on macOS yet).
    */
   destinations?: Destination | Destination[];
   /**

@@ -14,6 +14,14 @@ export async function runKeeper(runDir: string, options: KeeperOptions = {}): Pr
   return linux.runKeeper(runDir, options);
 }
 
+/** Runs awg's resolver in this process, under a keeper; no other program of its user may read its memory. */
+export async function runNames(): Promise<void> {
+  const { forbidDumps } = await import("../native/linux/process/credentials.ffi.ts");
+  const { runResolver } = await import("../resolver/run-resolver.ts");
+  forbidDumps();
+  await runResolver();
+}
+
 async function runDarwinKeeper(runDir: string, { isService = false }: KeeperOptions): Promise<void> {
   const { openLibSystem } = await import("../native/darwin/libsystem.ffi.ts");
   const { forbidDumps } = await import("../native/darwin/forbid-dumps.ts");

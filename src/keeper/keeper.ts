@@ -10,12 +10,11 @@ import {
   type KeeperStatus,
   type OpenDevice,
 } from "../model/keeper-protocol.ts";
-import { LINK_ALIAS_PREFIX } from "../model/ownership.ts";
 import { hasErrno } from "../native/linux/errno.ts";
 import { readNamespaceCookie } from "../native/linux/process/namespace.ffi.ts";
-import { openRouteNetlink } from "../native/linux/rtnetlink/route-netlink.ffi.ts";
 import { readStateIdentity } from "../state/identity.ts";
 import type { ExtractedSecrets } from "./extract-secrets.ts";
+import { NameServiceProcess } from "./names/name-service.ts";
 import { NftOwner } from "./nft-owner.ts";
 import { findEngines, findForeignEngine } from "./orphan-engine.ts";
 import {
@@ -27,6 +26,7 @@ import {
   newEngine,
   type OwnedDevice,
   openDevice,
+  ourTunDevices,
   releaseDevice,
   stillExists,
 } from "./owned-device.ts";
@@ -46,6 +46,7 @@ export class Keeper {
   readonly #nft = new NftOwner();
   readonly #spares: SpareEngines;
   readonly #watchdog: Watchdog;
+  readonly #names: NameServiceProcess;
   readonly #restUntilMs = performance.now() + REST_MS;
   #tables: readonly string[] = [];
   #isContested = false;
@@ -53,6 +54,7 @@ export class Keeper {
   constructor(around: DeviceContext) {
     this.#spares = new SpareEngines(around.folder);
     this.#around = { ...around, spares: this.#spares };
+    this.#names = new NameServiceProcess({ ...around, nft: this.#nft });
     this.#watchdog = new Watchdog({ ...around, namespace: thisNamespace() });
   }
 
@@ -64,6 +66,7 @@ export class Keeper {
         await sleep(CONTEST_LOOK_MS);
       this.#adoptTables();
     });
+    await this.#attempt("starting the resolver", () => this.#names.adopt());
     await this.#attempt("resuming the watchdog", () => this.#watchdog.resume());
     for (const orphan of findEngines()) {
       await this.#attempt(`adopting the engine of ${orphan.device}`, async () => {
@@ -105,7 +108,7 @@ export class Keeper {
 
   /** Whether nothing would be lost or unprotected by ending this process. */
   get holdsNothing(): boolean {
-    return this.#devices.size === 0 && this.#tables.length === 0 && this.#watchdog.isAtRest;
+    return this.#devices.size === 0 && this.#tables.length === 0 && this.#names.isAtRest && this.#watchdog.isAtRest;
   }
 
   get enginePids(): readonly number[] {
@@ -119,7 +122,9 @@ export class Keeper {
     }));
     const { deadlineMs } = this.#watchdog;
     const armed = deadlineMs === undefined ? {} : { watchdog: { deadlineMs } };
-    return { version: KEEPER_PROTOCOL_VERSION, pid: process.pid, devices, tables: this.#tables, ...armed };
+    const { state } = this.#names;
+    const names = state === undefined ? {} : { names: state };
+    return { version: KEEPER_PROTOCOL_VERSION, pid: process.pid, devices, tables: this.#tables, ...names, ...armed };
   }
 
   /** Executes a request and returns the new status. `secrets`: the values of the request's placeholders. */
@@ -154,6 +159,12 @@ export class Keeper {
         this.#tables = this.#nft.ownedTables();
         return { ...this.status, ...(committed === undefined ? {} : { committed }) };
       }
+      case "ensureNames":
+        await this.#names.ensure(request.service);
+        break;
+      case "stopNames":
+        this.#names.stop();
+        break;
       case "armWatchdog":
         this.#watchdog.arm(request.watch);
         break;
@@ -161,6 +172,7 @@ export class Keeper {
         this.#watchdog.disarm();
         break;
       case "stop":
+        this.#names.stop();
         for (const device of [...this.#devices.keys()]) await this.#closeDevice(device);
         break;
     }
@@ -175,6 +187,7 @@ export class Keeper {
     }
     this.#devices.clear();
     this.#spares[Symbol.dispose]();
+    this.#names[Symbol.dispose]();
     this.#watchdog[Symbol.dispose]();
     this.#nft[Symbol.dispose]();
   }
@@ -268,16 +281,6 @@ export class Keeper {
     if (!isAny) this.#spares.keepReady(undefined);
     else if (asked?.engine === "embedded") this.#spares.keepReady(asked);
   }
-}
-
-/** TUN devices with our alias. */
-function ourTunDevices(): { readonly name: string; readonly alias: string }[] {
-  using netlink = openRouteNetlink();
-  return netlink
-    .links()
-    .flatMap(({ name, kind, alias }) =>
-      kind === "tun" && alias?.startsWith(LINK_ALIAS_PREFIX) === true ? [{ name, alias }] : [],
-    );
 }
 
 function thisNamespace(): WatchedNamespace {

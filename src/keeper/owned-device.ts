@@ -1,4 +1,5 @@
 import { AwgError } from "../model/error.ts";
+import { LINK_ALIAS_PREFIX } from "../model/ownership.ts";
 import { hasErrno } from "../native/linux/errno.ts";
 import { takeDescriptor } from "../native/linux/process/take-descriptor.ffi.ts";
 import { openRouteNetlink } from "../native/linux/rtnetlink/route-netlink.ffi.ts";
@@ -184,4 +185,14 @@ export async function dropDevice({ tun, engine }: OwnedDevice): Promise<void> {
   } finally {
     tun[Symbol.dispose]();
   }
+}
+
+/** TUN devices with our alias. */
+export function ourTunDevices(): { readonly name: string; readonly alias: string }[] {
+  using netlink = openRouteNetlink();
+  return netlink
+    .links()
+    .flatMap(({ name, kind, alias }) =>
+      kind === "tun" && alias?.startsWith(LINK_ALIAS_PREFIX) === true ? [{ name, alias }] : [],
+    );
 }

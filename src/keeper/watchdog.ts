@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { uptime } from "node:os";
 import { messageOf } from "../model/error.ts";
-import { isWatch, type Watch } from "../model/keeper-protocol.ts";
+import { isWatch, type Watch } from "../model/keeper/watch.ts";
 import { StateFolder } from "../state/state-folder.ts";
 import { refuseLinkedFolder } from "./own-folder.ts";
 

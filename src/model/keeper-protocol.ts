@@ -1,4 +1,6 @@
+import { isNameService, type NameService } from "./dns/name-service.ts";
 import { AwgError, type ErrorFacts, type ErrorKind } from "./error.ts";
+import { isWatch, type Watch } from "./keeper/watch.ts";
 import { isDeviceName, utunUnit } from "./resources/tunnel-key.ts";
 
 /** The keeper's protocol: JSON lines over a unix socket, one reply per request, for root and the keeper's own user. */
@@ -59,14 +61,6 @@ export interface NftTransaction {
   readonly generation?: number;
 }
 
-/** The command that the keeper runs at the deadline unless it is cancelled. */
-export interface Watch {
-  /** Milliseconds since boot, sleep included. */
-  readonly deadlineMs: number;
-  /** Absolute path and arguments. */
-  readonly command: readonly string[];
-}
-
 export type KeeperRequest =
   | { readonly request: "status" }
   | OpenDevice
@@ -79,6 +73,9 @@ export type KeeperRequest =
   | NftTransaction
   | { readonly request: "armWatchdog"; readonly watch: Watch }
   | { readonly request: "disarmWatchdog" }
+  /** Runs awg's resolver with this configuration, or ends it. */
+  | { readonly request: "ensureNames"; readonly service: NameService }
+  | { readonly request: "stopNames" }
   | { readonly request: "stop" };
 
 export interface KeeperDevice {
@@ -100,6 +97,8 @@ export interface KeeperStatus {
   readonly devices: readonly KeeperDevice[];
   /** nf_tables tables that the keeper's socket owns: "inet awg". */
   readonly tables: readonly string[];
+  /** Present while awg's resolver is wanted; pid 0 between two tries. */
+  readonly names?: { readonly pid: number; readonly service: NameService; readonly restarts: number };
   /** Present while a watchdog is armed. */
   readonly watchdog?: { readonly deadlineMs: number };
   /** After a transaction with changes: port id and sequence numbers that identify it in kernel events. */
@@ -136,6 +135,7 @@ export function parseKeeperRequest(line: string): KeeperRequest {
     case "status":
     case "stop":
     case "disarmWatchdog":
+    case "stopNames":
       return { request: json["request"] };
     case "openDevice":
       return { request: "openDevice", device: deviceOf(json), alias: aliasOf(json), ...unitOf(json) };
@@ -151,6 +151,9 @@ export function parseKeeperRequest(line: string): KeeperRequest {
       return ensureEngineOf(json);
     case "nftTransaction":
       return nftTransactionOf(json);
+    case "ensureNames":
+      if (!isNameService(json["service"])) throw notARequest("service");
+      return { request: "ensureNames", service: json["service"] };
     case "armWatchdog":
       if (!isWatch(json["watch"])) throw notARequest("watch");
       return { request: "armWatchdog", watch: json["watch"] };
@@ -192,18 +195,6 @@ export function parseKeeperAnswer(line: string): KeeperStatus {
   }
   const { kind, message, facts, remedy } = answer.error;
   throw new AwgError(kind, message, { facts, ...(remedy === undefined ? {} : { remedy }) });
-}
-
-/** Whether a value from outside names a command and its deadline. */
-export function isWatch(value: unknown): value is Watch {
-  const { deadlineMs, command } = (typeof value === "object" && value !== null ? value : {}) as Json;
-  if (!Number.isSafeInteger(deadlineMs) || !Array.isArray(command) || command.length > 64) return false;
-  const words: readonly unknown[] = command;
-  return words.every(isWord) && words[0]?.toString().startsWith("/") === true;
-}
-
-function isWord(value: unknown): boolean {
-  return typeof value === "string" && value.length <= 4096 && !value.includes("\0");
 }
 
 function parseObject(line: string): Json {

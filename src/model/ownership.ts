@@ -129,6 +129,12 @@ export function ownTablesAmong<T extends NamedTable>(
 /** Milliseconds after which a fallback expires in the kernel unless it is renewed. */
 export const FALLBACK_LIFETIME_MS = 30_000;
 
+/** Prefix of the dynamic sets of names (rule S4.14); the rest is a hash of what they select. */
+export const NAME_SET_PREFIX = "names-";
+
+/** How long an address stays in such a set if whoever adds it gives no time. */
+export const NAME_LIFETIME_MS = 60_000;
+
 /** Name of the boot unit's table. The batch that loads awg's tables deletes it. */
 export const NFT_BOOT_TABLE = "awg_boot";
 

@@ -4,6 +4,7 @@ import { flowMemoryOf } from "../model/firewall/flow-memory.ts";
 import type { FirewallPolicy } from "../model/firewall/policy.ts";
 import type { Resource } from "../model/resource.ts";
 import { darwinRoutes } from "./expand/darwin-routes.ts";
+import { refuseNames } from "./expand/destinations.ts";
 import type { ExpandContext, ExpandOptions, Expansion } from "./expand/expansion.ts";
 import { standbyOf } from "./expand/fallback/fallback-paths.ts";
 import { firewallPolicy } from "./expand/firewall-policy.ts";
@@ -45,6 +46,7 @@ export function expand(config: Config, facts: HostFacts, options: ExpandOptions)
     notes,
     unsupported: unsupportedUses(config, facts, beside),
   };
+  refuseNames(context);
   const noise = Object.entries(config.tunnels).flatMap(([key, tunnel]) => (isNoiseTunnel(tunnel) ? [key] : []));
   const pathNumbers = assignPathNumbers(noise.toSorted(), keptByName(options.pathNumbers, config));
   const devices = keptByName(options.devices ?? {}, config);

@@ -175,6 +175,13 @@ const ROOMS: readonly Room[] = [
     why: "a relay has no privileges, so it needs sockets only",
   },
   {
+    folder: /^src\/resolver\//,
+    may: [/^src\/(model|resolver)\//],
+    node: true,
+    packages: ["dns-packet"],
+    why: "the resolver reads what the network sends, so it needs and may do little",
+  },
+  {
     folder: /^src\/keeper\//,
     may: [
       /^src\/(model|uapi)\//,

@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync, openSync } from "node:fs";
 import type { Config, Destination, Match } from "../../config/config.ts";
 import { GEOIP_DATABASE } from "../../config/section/machine.ts";
+import { nestedMatches } from "../../config/section/nested-matches.ts";
 import { type ListContent, listFault, MAX_LIST_BYTES } from "../../lists/list-content.ts";
 import { countryPrefixes } from "../../lists/mmdb.ts";
 import { parseList } from "../../lists/parse-list.ts";
@@ -55,13 +56,15 @@ export async function readLists(config: Config, parts: ListParts): Promise<ReadL
 function listsOf({ rules = [], invariants = [] }: Config): readonly [string, Destination][] {
   const claims = invariants.flatMap(({ never, always }): Match[] => [never ?? always ?? []].flat());
   return [
-    ...rules.flatMap(({ destinations = [] }, index) =>
-      destinations.map((one, at): [string, Destination] => [`rules.${index}.destinations.${at}`, one]),
-    ),
-    ...claims.flatMap(({ destinations = [] }, index) =>
-      destinations.map((one): [string, Destination] => [`invariants.${index}`, one]),
-    ),
+    ...rules.flatMap((rule, index) => destinationsOf(rule, `rules.${index}`)),
+    ...claims.flatMap((claim, index) => destinationsOf(claim, `invariants.${index}`)),
   ];
+}
+
+function destinationsOf(match: Match, path: string): [string, Destination][] {
+  return nestedMatches(match).flatMap(({ destinations = [] }) =>
+    destinations.map((one): [string, Destination] => [path, one]),
+  );
 }
 
 function readFile(

@@ -1,4 +1,5 @@
 import type { Config, Match } from "../../config/config.ts";
+import { nestedMatches } from "../../config/section/nested-matches.ts";
 import type { HostFacts } from "../../host/ports/facts.ts";
 import type { Host } from "../../host/ports/host.ts";
 import { AwgError } from "../../model/error.ts";
@@ -56,9 +57,9 @@ export async function listsIn(
   parts: Pick<HostParts, "stateDir" | "isSimulated">,
 ): Promise<ReadLists | undefined> {
   const claims = config.invariants.flatMap(({ never, always }): Match[] => [never ?? always ?? []].flat());
-  const named = [...config.rules, ...claims].some(({ destinations = [] }) =>
-    destinations.some(({ kind }) => kind === "list" || kind === "geoip"),
-  );
+  const named = [...config.rules, ...claims]
+    .flatMap(nestedMatches)
+    .some(({ destinations = [] }) => destinations.some(({ kind }) => kind === "list" || kind === "geoip"));
   if (!named) return undefined;
   const { readLists } = await import("../lists/read-lists.ts");
   return readLists(config, parts);

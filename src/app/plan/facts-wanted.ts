@@ -1,5 +1,5 @@
 import type { Config, NoiseTunnel, Tunnel } from "../../config/config.ts";
-import type { Match } from "../../config/section/match.ts";
+import { nestedMatches } from "../../config/section/nested-matches.ts";
 import type { FactsWanted } from "../../host/ports/facts.ts";
 import { parseIp } from "../../model/ip.ts";
 import { deviceOfTunnel } from "../../model/ownership.ts";
@@ -46,11 +46,6 @@ export function secretsOf(config: Config): readonly NamedSecret[] {
 
 function isNoise(tunnel: Tunnel): tunnel is NoiseTunnel {
   return tunnel.protocol === "wireguard" || tunnel.protocol === "amneziawg";
-}
-
-function nestedMatches(match: Match): readonly Match[] {
-  const inner = [...(match.all ?? []), ...(match.any ?? []), ...(match.not === undefined ? [] : [match.not])];
-  return [match, ...inner.flatMap(nestedMatches)];
 }
 
 function unique(values: readonly string[]): readonly string[] {

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { keyMeta } from "../feature/support.ts";
 import { ipAddress } from "../field/address.ts";
 import { checkDomain } from "../field/domain.ts";
+import { duration } from "../field/duration.ts";
 import { isFault } from "../field/leaf.ts";
 import { DOMAIN_PATTERN } from "../field/patterns.ts";
 import { boolean } from "../field/scalar.ts";
@@ -50,6 +51,9 @@ export const dnsSchema = z
       )
       .prefault(false),
     split: split.meta(keyMeta("Servers for single domains: { corp.example: [10.0.0.53] }.", "dns.split")).prefault({}),
+    grace: duration(0, 86400)
+      .describe("How long an address stays in the rules of its domain after its TTL: 5m when absent.")
+      .exactOptional(),
   })
   .meta(DNS_CONSTRAINTS);
 

@@ -52,7 +52,7 @@ export function linuxHost(deps: LinuxHostDeps): Host {
     classifier: linuxClassifier(),
     sysctl: linuxSysctl(),
     probes: { run: async (probe) => (await import("./probes.ts")).linuxProbes().run(probe) },
-    resolver: linuxResolver({ stateDir: deps.stateDir, namespaced: deps.namespaced }),
+    resolver: linuxResolver({ stateDir: deps.stateDir, namespaced: deps.namespaced, keeper }),
     ...(program === undefined ? {} : { services: linuxServices({ ...deps, program }) }),
     [Symbol.asyncDispose]: async () => {},
   };

@@ -1,10 +1,11 @@
 import { AwgError } from "../../model/error.ts";
-import { PATH_NUMBERS, ROUTE_PROTOCOL, tableOfPath } from "../../model/ownership.ts";
+import { NAME_SET_PREFIX, NFT_TABLE, PATH_NUMBERS, ROUTE_PROTOCOL, tableOfPath } from "../../model/ownership.ts";
 import { type NetlinkMessage, NLM } from "../../native/linux/netlink/message.codec.ts";
 import { type NetlinkSocket, openNetlinkSocket } from "../../native/linux/netlink/netlink-socket.ffi.ts";
 import { isOwnSetting, isOwnWrite } from "../../native/linux/netlink/own-writes.ts";
 import { decodeGeneration } from "../../native/linux/nftables/generation.codec.ts";
 import { NFT_GROUP } from "../../native/linux/nftables/nft-message.codec.ts";
+import { elementsSetOf } from "../../native/linux/nftables/set-element.codec.ts";
 import { decodeEntryMark } from "../../native/linux/rtnetlink/entry-mark.codec.ts";
 import { decodeLink } from "../../native/linux/rtnetlink/link.codec.ts";
 import { decodeReversePathFilter } from "../../native/linux/rtnetlink/netconf.codec.ts";
@@ -114,9 +115,20 @@ export interface KernelEvent extends NetworkEvent {
 /** One event per kind of change in these messages, without this process's own writes. */
 export function eventsOf(messages: readonly NetlinkMessage[]): readonly KernelEvent[] {
   const events = new Map<string, KernelEvent>();
+  let fillsNames = false;
   for (const message of messages) {
     if (isOwnWrite(message)) continue;
+    const filled = elementsSetOf(message);
+    if (filled?.table === NFT_TABLE && filled.set.startsWith(NAME_SET_PREFIX)) {
+      fillsNames = true;
+      continue;
+    }
     const generation = decodeGeneration(message);
+    // The resolver's addresses are no change of the policy; the generation follows them as the end of their transaction.
+    if (generation !== undefined && fillsNames) {
+      fillsNames = false;
+      continue;
+    }
     const route = WHAT.get(message.type);
     const filter = decodeReversePathFilter(message);
     if (generation !== undefined) {

@@ -72,12 +72,13 @@ function isLocal({ destination, offLink }: Flow): boolean {
 /** Whether a flow matches: every present field must match. */
 export function compileMatch(match: FlowMatch): (flow: Flow) => boolean {
   const destinations = match.destinations === undefined ? undefined : addressSetOf(match.destinations);
+  const isAnywhere = destinations === undefined && match.sets === undefined;
   return (flow) =>
     (match.protocol === undefined || match.protocol === flow.protocol) &&
     (match.ports === undefined || isInRanges(match.ports, flow.destinationPort)) &&
     (match.uids === undefined || isInRanges(match.uids, flow.uid)) &&
     (match.classes === undefined || isInClasses(match.classes, flow.programClass)) &&
-    (destinations === undefined || destinations.has(flow.destination));
+    (isAnywhere || destinations?.has(flow.destination) === true || isInSets(match, flow));
 }
 
 /** Whether a stated exception matches the other side's address, the protocol and the port that it names. */
@@ -110,6 +111,10 @@ function compileDns(dns: DnsPolicy | null): (flow: Flow) => FlowPath | undefined
 function isDns(flow: Flow): boolean {
   const carries = flow.protocol === PROTOCOL.udp || flow.protocol === PROTOCOL.tcp;
   return carries && (flow.destinationPort === DNS_PORT || flow.destinationPort === DNS_ENCRYPTED_PORT);
+}
+
+function isInSets({ sets = [] }: FlowMatch, { sets: held = [] }: Flow): boolean {
+  return held.some((one) => sets.includes(one));
 }
 
 function pathOfRule(rule: FlowRule): FlowPath {

@@ -49,6 +49,8 @@ export interface Packet {
   readonly stranger?: boolean;
   /** Whether it is an ICMP error that conntrack relates to a known flow. False when absent. */
   readonly related?: boolean;
+  /** The dynamic sets (rule S4.14) that hold the other side's address; none when absent. */
+  readonly sets?: readonly string[];
   /** Whether it came by a device that is no uplink, and the answer would leave by another. False when absent. */
   readonly forged?: boolean;
 }
@@ -61,6 +63,7 @@ export interface Flow {
   readonly uid?: number;
   /** The class of the program that sends it; absent if no program does, or none has classes. */
   readonly programClass?: number;
+  readonly sets?: readonly string[];
   /** The packet takes a router or a tunnel, so a private destination is not on the link (S4.6). False when absent. */
   readonly offLink?: boolean;
 }
@@ -93,6 +96,7 @@ export function flowOf(packet: Packet, tunnelDevices: ReadonlySet<string>): Flow
     destination: packet.destination,
     protocol: packet.protocol,
     ...(offLink ? { offLink } : {}),
+    ...(packet.sets === undefined ? {} : { sets: packet.sets }),
     ...(packet.destinationPort === undefined ? {} : { destinationPort: packet.destinationPort }),
     ...(uid === undefined ? {} : { uid }),
     ...(programClass === undefined ? {} : { programClass }),
@@ -115,6 +119,7 @@ export function answerOf(packet: Packet): Flow {
   return {
     destination: packet.source,
     protocol: packet.protocol,
+    ...(packet.sets === undefined ? {} : { sets: packet.sets }),
     ...(packet.sourcePort === undefined ? {} : { destinationPort: packet.sourcePort }),
   };
 }

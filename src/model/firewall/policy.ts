@@ -58,6 +58,8 @@ export interface UidRange {
 export interface FlowMatch {
   /** Canonical prefixes of both families. */
   readonly destinations?: readonly string[];
+  /** Dynamic sets of addresses that awg's resolver fills (rule S4.14); an address in one of them matches too. */
+  readonly sets?: readonly string[];
   /** IP protocol number. */
   readonly protocol?: number;
   /** Destination ports; a later fragment, which has none, never matches. */
@@ -157,8 +159,14 @@ export const MOST_RULE_PREFIXES = 256;
  * Whether the kernel's first route lookup cannot know the path of these flows: the packet filter alone selects them, marks
  * them, and rewrites their source to that of their path's device (rule S4.12).
  */
-export function isForFilterAlone({ destinations = [] }: FlowMatch): boolean {
-  return destinations.length > MOST_RULE_PREFIXES;
+export function isForFilterAlone({ destinations = [], sets }: FlowMatch): boolean {
+  return destinations.length > MOST_RULE_PREFIXES || sets !== undefined;
+}
+
+/** Every dynamic set of a policy, once, in order. */
+export function nameSetsOf({ steering, layers }: FirewallPolicy): readonly string[] {
+  const rules = [steering, ...layers.map(({ flows }) => flows)].flatMap(({ rules: some }) => some);
+  return [...new Set(rules.flatMap(({ match }) => match.sets ?? []))];
 }
 
 /** Whether a policy has such flows. */

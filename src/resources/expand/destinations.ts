@@ -1,9 +1,16 @@
-import type { Destination, Rule } from "../../config/config.ts";
+import type { Destination, Match, Rule } from "../../config/config.ts";
+import { nestedMatches } from "../../config/section/nested-matches.ts";
 import type { ListContent } from "../../lists/list-content.ts";
+import type { DomainMatch } from "../../model/dns/domain-match.ts";
+import type { NameSet } from "../../model/dns/name-service.ts";
+import { NAME_SET_PREFIX } from "../../model/ownership.ts";
 import { mergePrefixes, parsePrefix, renderPrefix } from "../../model/prefix.ts";
+import { sha256Hex } from "../../model/sha256.ts";
 import { counted } from "../../model/text/counted.ts";
 import { sortedPrefixes } from "../prefix-list.ts";
 import type { ExpandContext, Lists } from "./expansion.ts";
+
+const HASH_DIGITS = 12;
 
 /** The name of a list or country in `Lists`; undefined for a prefix or domain. */
 export function listKey(destination: Destination): string | undefined {
@@ -24,20 +31,61 @@ export function destinationPrefixes(destinations: readonly Destination[], lists:
   return mergePrefixes(parts.flat().flatMap((text) => parsePrefix(text) ?? [])).map(renderPrefix);
 }
 
-/** Says how much of each list a rule matches, and refuses what this version cannot match. */
+/** The names that these destinations mean, once each and in order. */
+function domainsOf(destinations: readonly Destination[], lists: Lists = {}): readonly DomainMatch[] {
+  const written = destinations.flatMap((one): DomainMatch[] =>
+    one.kind === "domain" ? [{ kind: one.match, name: one.domain }] : [],
+  );
+  const all = [...written, ...contentsOf(destinations, lists).flatMap(({ domains }) => domains)];
+  return [...new Map(all.map((one) => [`${one.kind} ${one.name}`, one])).values()];
+}
+
+/** The dynamic set of these destinations' names; undefined if they name none. */
+export function nameSetFor(destinations: readonly Destination[], lists: Lists = {}): NameSet | undefined {
+  const domains = domainsOf(destinations, lists);
+  if (domains.length === 0) return undefined;
+  // The same names have the same set under each policy, so that its addresses outlive a load.
+  return { set: `${NAME_SET_PREFIX}${sha256Hex(JSON.stringify(domains)).slice(0, HASH_DIGITS)}`, domains };
+}
+
+function setsOf(match: Match, lists: Lists | undefined): readonly NameSet[] {
+  return nestedMatches(match).flatMap(({ destinations = [] }) => nameSetFor(destinations, lists) ?? []);
+}
+
+/** Every dynamic set of a config, once. */
+export function nameSetsIn({ config, lists }: Pick<ExpandContext, "config" | "lists">): readonly NameSet[] {
+  const sets = config.rules.flatMap((rule) => setsOf(rule, lists));
+  return [...new Map(sets.map((one) => [one.set, one])).values()];
+}
+
+/** Refuses names where no resolver of awg's could find their addresses. */
+export function refuseNames({ config, facts, lists, unsupported }: ExpandContext): void {
+  for (const [index, { never, always }] of config.invariants.entries()) {
+    if (setsOf(never ?? always ?? {}, lists).length > 0)
+      unsupported.push({ path: `invariants.${index}`, message: "an invariant cannot name domains; name prefixes" });
+  }
+  if ((config.dns?.servers ?? []).length > 0) return;
+  if (facts.os !== "darwin" && Object.keys(config.dns?.split ?? {}).length > 0)
+    unsupported.push({ path: "dns.split", message: "needs dns.servers, which awg queries for all other names" });
+  for (const [index, rule] of config.rules.entries()) {
+    if (setsOf(rule, lists).length > 0)
+      unsupported.push({
+        path: `rules.${index}.destinations`,
+        message: "a domain needs dns.servers, which awg queries",
+      });
+  }
+}
+
+/** Says how much of each list a rule matches. */
 export function noteLists({ destinations = [] }: Rule, index: number, context: ExpandContext): void {
   for (const [position, one] of destinations.entries()) {
     const content = contentsOf([one], context.lists)[0];
     if (content === undefined) continue;
     const path = `rules.${index}.destinations.${position}`;
     const { prefixes, domains } = content;
-    context.notes.push({ path, message: `the list has ${counted(prefixes.length, "prefix", "prefixes")}` });
-    if (domains.length > 0) {
-      context.unsupported.push({
-        path,
-        message: `the list has ${counted(domains.length, "domain")}; only prefixes work yet`,
-      });
-    }
+    const names = domains.length === 0 ? [] : [counted(domains.length, "domain")];
+    const networks = prefixes.length === 0 ? [] : [counted(prefixes.length, "prefix", "prefixes")];
+    context.notes.push({ path, message: `the list has ${[...networks, ...names].join(" and ")}` });
   }
 }
 

@@ -5,7 +5,7 @@ import type { FlowMatch, FlowRule, PathRef } from "../../model/firewall/policy.t
 import type { ClassifierSpec } from "../../model/program/classifier.ts";
 import type { Enforcement } from "../../model/resource.ts";
 import { hasPacketFilter } from "../packet-filter.ts";
-import { destinationPrefixes, noteLists } from "./destinations.ts";
+import { destinationPrefixes, nameSetFor, noteLists } from "./destinations.ts";
 import { encryptedDnsRules } from "./encrypted-dns.ts";
 import { type ExpandContext, pathRefOf } from "./expansion.ts";
 import { fallingBack, withNextRules } from "./fallback/fallback-paths.ts";
@@ -148,6 +148,7 @@ function tryAlternatives(
     return matchAlternatives(rule, {
       usersOf: (isNegated) => usersIn(index, grantsDirect(path) !== isNegated, context),
       prefixesOf: (destinations) => destinationPrefixes(destinations, context.lists),
+      nameSetOf: (destinations) => nameSetFor(destinations, context.lists)?.set,
     });
   } catch (error) {
     if (error instanceof UnwritableMatch) return error.message;
@@ -207,7 +208,7 @@ function noteEnforcement(
   const canMatch = alternatives.length > 0;
   const { enforcement, message: kept } = isByNameOnly(rule, alternatives, context)
     ? BY_NAME_ONLY
-    : judgeRule(rule, canMatch, context);
+    : byDomain(alternatives, judgeRule(rule, canMatch, context));
   const isWarning = !canMatch || enforcement === "advisory";
   context.notes.push({ path, message: kept, enforcement, ...(isWarning ? { isWarning } : {}) });
   if (rule.require === undefined || ORDER.indexOf(enforcement) <= ORDER.indexOf(rule.require)) return;
@@ -221,6 +222,16 @@ const BY_NAME_ONLY: Judgement = {
   enforcement: "advisory",
   message: "any program can take this name and go direct; match a path, folder, user or control group",
 };
+
+/** A rule by domain is kept no better than its resolver knows the names. */
+function byDomain(alternatives: ExpandedRule["alternatives"], judged: Judgement): Judgement {
+  const isByDomain = alternatives.some(({ sets }) => sets !== undefined);
+  if (!isByDomain || judged.enforcement !== "enforced") return judged;
+  return {
+    enforcement: "best-effort",
+    message: "matches the addresses that awg's resolver found; programs with DNS of their own are not seen",
+  };
+}
 
 /** Whether the rule grants the direct path to a program that nothing but its name tells from others. */
 function isByNameOnly(rule: Rule, alternatives: ExpandedRule["alternatives"], { config }: ExpandContext): boolean {

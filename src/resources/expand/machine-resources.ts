@@ -1,11 +1,16 @@
+import { NAME_SERVICE_ADDRESS } from "../../model/dns/name-service.ts";
 import type { FirewallPolicy } from "../../model/firewall/policy.ts";
 import type { Family } from "../../model/ip.ts";
 import { PATH_NUMBERS, tableOfPath } from "../../model/ownership.ts";
 import type { Resource, ResourceOf } from "../../model/resource.ts";
 import { sortedPrefixes } from "../prefix-list.ts";
+import { nameSetsIn } from "./destinations.ts";
 import type { ExpandContext, PlacedTunnel } from "./expansion.ts";
 import { policyRules } from "./policy-rules.ts";
 import { familyOfText } from "./tunnels/place-tunnels.ts";
+
+/** How long addresses of a domain stay in its rules after their TTL. */
+const GRACE_SECONDS = 300;
 
 /** The table of one tunnel: what its peers accept, and unreachable for the rest of either family. */
 export function routeTable({ key, device, number, families, tunnel }: PlacedTunnel): ResourceOf<"routes"> {
@@ -48,7 +53,8 @@ export function kernelSettings(): ResourceOf<"sysctl"> {
  * The system resolver; none if the config names no servers or no link could carry them. Servers for single domains need
  * a host whose resolver supports them.
  */
-export function systemResolver({ config, facts, tunnels, notes }: ExpandContext): Resource[] {
+export function systemResolver(context: ExpandContext): Resource[] {
+  const { config, facts, tunnels, notes } = context;
   const dns = config.dns;
   if (dns === undefined) return [];
   const isSplit = Object.keys(dns.split).length > 0;
@@ -63,7 +69,22 @@ export function systemResolver({ config, facts, tunnels, notes }: ExpandContext)
   }
   const split = isSplit ? { split: dns.split } : {};
   const carrier = method === "resolved" ? (device ?? "") : "";
-  const spec = { method, servers: dns.servers, search: [], device: carrier, ...split };
+  const sets = nameSetsIn(context);
+  const isServed = facts.os !== "darwin" && (isSplit || sets.length > 0);
+  const service = {
+    listen: NAME_SERVICE_ADDRESS,
+    servers: dns.servers,
+    ...split,
+    sets,
+    graceSeconds: dns.grace ?? GRACE_SECONDS,
+  };
+  const spec = {
+    method,
+    servers: isServed ? [NAME_SERVICE_ADDRESS] : dns.servers,
+    search: [],
+    device: carrier,
+    ...(isServed ? { service } : split),
+  };
   notes.push({
     path: "dns.servers",
     message: "programs that bypass the system resolver are still held to the DNS path",

@@ -25,7 +25,7 @@ async function observeResolver(
 ): Promise<ReadonlyMap<ResourceKey<"resolver">, ResolverObserved>> {
   const observed = await host.resolver.read();
   const [key = "resolver/machine"] = wanted.keys();
-  return new Map(wanted.size > 0 || observed.ownedByAwg ? [[key, observed]] : []);
+  return new Map(wanted.size > 0 || observed.ownedByAwg || observed.service !== undefined ? [[key, observed]] : []);
 }
 
 async function applyResolver(host: Host, steps: readonly StepOf<"resolver">[]): Promise<void> {

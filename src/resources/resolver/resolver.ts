@@ -16,6 +16,7 @@ export function diffResolver(desired: ResolverSpec, observed: ResolverObserved):
     ...valueChange("/servers", observed.servers, desired.servers),
     ...valueChange("/search", observed.search, desired.search),
     ...valueChange("/split", observed.split, desired.split),
+    ...valueChange("/service", observed.service, desired.service),
     ...(desired.method === "resolved" ? valueChange("/device", observed.device, desired.device) : []),
   ];
 }

@@ -9,6 +9,7 @@ import {
   deviceIn,
   type Formula,
   fragmentIs,
+  inSets,
   markIs,
   NEVER,
   NO_USER,
@@ -77,7 +78,11 @@ export function matchFormula(family: Family, match: FlowMatch, sides: Sides): Fo
   if (match.ports !== undefined) parts.push(portIn(sides.port, match.ports));
   if (match.uids !== undefined) parts.push(sides === FROM ? NEVER : userIn(match.uids));
   if (match.classes !== undefined) parts.push(sides === FROM ? NEVER : programIn(match.classes));
-  if (match.destinations !== undefined) parts.push(addressIn(sides.address, family, match.destinations));
+  const { destinations, sets } = match;
+  if (destinations !== undefined || sets !== undefined) {
+    const listed = destinations === undefined ? [] : [addressIn(sides.address, family, destinations)];
+    parts.push(any(...listed, ...(sets === undefined ? [] : [inSets(sets)])));
+  }
   return all(...parts);
 }
 

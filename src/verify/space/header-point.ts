@@ -13,6 +13,8 @@ export interface HeaderPoint {
   readonly hop: Hop;
   /** Absent if no socket is known. */
   readonly user?: number;
+  /** The dynamic sets that hold the other side's address; absent where none does. */
+  readonly sets?: readonly string[];
   readonly mark: number;
   readonly protocol: number;
   /** Packet length as the hooks count it. */
@@ -47,6 +49,7 @@ export function packetOf(point: HeaderPoint, hook: Packet["hook"]): Packet {
     ...(point.out === "" ? {} : { outDevice: point.out }),
     ...(hop === "router" ? { byRouter: true } : {}),
     ...(user === undefined ? {} : { uid: user }),
+    ...(point.sets === undefined ? {} : { sets: point.sets }),
     reply: tracking === "answer" || tracking === "related-answer",
     related: tracking === "related" || tracking === "related-answer",
   };

@@ -26,7 +26,8 @@ export type NumberDimension =
 export const HOPS = ["destination", "router"] as const;
 export type Hop = (typeof HOPS)[number];
 
-export type NameDimension = "in" | "out" | "tracking" | "fragment" | "hop";
+/** `sets`: the dynamic sets that hold the other side's address, joined with commas. */
+export type NameDimension = "in" | "out" | "tracking" | "fragment" | "hop" | "sets";
 export type Dimension = NumberDimension | NameDimension | "mark";
 
 /** The value of `user` for a packet without a known socket: the last uid plus one. */
@@ -107,6 +108,17 @@ export function nextHopIs(value: Hop): Formula {
 /** The same as a term. */
 export function nextHopTerm(value: Hop): Term {
   return { dimension: "hop", holds: (name) => name === value };
+}
+
+/** One of these dynamic sets holds the other side's address (S4.14). */
+export function inSets(names: readonly string[]): Formula {
+  return { kind: "term", term: inSetsTerm(names) };
+}
+
+/** The same as a term; what the sets hold is not known, so every combination is a class of packets. */
+export function inSetsTerm(names: readonly string[], isIn = true): Term {
+  const holds = (held: string) => held.split(",").some((one) => names.includes(one)) === isIn;
+  return { dimension: "sets", holds, mentions: names };
 }
 
 /** The fragment state is one of these. */

@@ -23,6 +23,7 @@ const ORDER = [
   "tracking",
   "fragment",
   "hop",
+  "sets",
   "user",
   "mark",
   "protocol",
@@ -67,9 +68,21 @@ export class PacketSpace {
 
   constructor({ family, terms, markUses, devices, sources = [] }: SpaceOptions) {
     this.family = family;
-    const mentioned = terms.flatMap((term) => ("mentions" in term ? (term.mentions ?? []) : []));
+    const mentionedIn = (isOfSets: boolean) =>
+      terms.flatMap((term) =>
+        "holds" in term && (term.dimension === "sets") === isOfSets ? (term.mentions ?? []) : [],
+      );
+    const mentioned = mentionedIn(false);
+    const sets = combinationsOf([...new Set(mentionedIn(true))]);
     const named = [...new Set([...devices, "lo", ...mentioned, OTHER_DEVICE])];
-    this.#names = { out: ["", ...named], in: ["", ...named], tracking: TRACKINGS, fragment: FRAGMENTS, hop: HOPS };
+    this.#names = {
+      out: ["", ...named],
+      in: ["", ...named],
+      tracking: TRACKINGS,
+      fragment: FRAGMENTS,
+      hop: HOPS,
+      sets,
+    };
     this.#starts = cutClasses(terms, family);
     const asked = terms.flatMap((term) => (term.dimension === "mark" ? [term] : []));
     this.#marks = markClasses([...asked, ...markUses]);
@@ -122,7 +135,7 @@ export class PacketSpace {
     const examples = ORDER.map((name) => {
       if (name === "mark") return [this.#marks.indexOf(0)];
       if (name === "out" || name === "in") return [1];
-      if (name === "tracking" || name === "fragment" || name === "hop") return [0];
+      if (name === "tracking" || name === "fragment" || name === "hop" || name === "sets") return [0];
       return this.#examples[name].map((value) => this.#classAt(name, value));
     });
     const point = this.diagrams.pick(set, examples);
@@ -137,6 +150,7 @@ export class PacketSpace {
       tracking: name("tracking") as HeaderPoint["tracking"],
       fragment: name("fragment") as HeaderPoint["fragment"],
       hop: name("hop") as HeaderPoint["hop"],
+      ...(name("sets") === "" ? {} : { sets: name("sets").split(",") }),
       ...(user === NO_USER ? {} : { user: Number(user) }),
       mark: this.#marks[point[LEVELS.mark] ?? 0] ?? 0,
       ...(counted as Record<(typeof COUNTED)[number], number>),
@@ -224,6 +238,20 @@ export class PacketSpace {
     if (name === "mark") return this.#marks.length;
     return name in this.#names ? this.#names[name as "in"].length : this.#starts[name as NumberDimension].length;
   }
+}
+
+/** Up to so many dynamic sets, every combination of them is a class. */
+const MOST_COMBINED = 6;
+
+/** Every combination of the sets; of more than six, each alone, each two, and all. */
+function combinationsOf(sets: readonly string[]): readonly string[] {
+  if (sets.length > MOST_COMBINED) {
+    const pairs = sets.flatMap((one, index) => sets.slice(index + 1).map((other) => `${one},${other}`));
+    return ["", ...sets, ...pairs, sets.join(",")];
+  }
+  const all = [""];
+  for (const one of sets) all.push(...all.map((held) => (held === "" ? one : `${held},${one}`)));
+  return all;
 }
 
 function singles<T>(values: readonly T[], holds: (value: T) => boolean): ClassRange[] {

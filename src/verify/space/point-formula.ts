@@ -31,6 +31,7 @@ export function pointFormula(point: HeaderPoint): Formula {
     trackedAs(point.tracking),
     fragmentIs(point.fragment),
     nextHopIs(point.hop),
+    { kind: "term", term: { dimension: "sets", holds: (held) => held === (point.sets ?? []).join(",") } },
     markIs(0xffff_ffff, point.mark),
     ...Object.entries(numbers).map(([name, value]) => numberIs(name as NumberDimension, value)),
   );

@@ -35,6 +35,15 @@ export const PROCESS_VERBS: readonly VerbDefinition[] = [
     load: () => import("./relay.ts"),
   },
   {
+    name: "names",
+    summary: "answer name queries (the keeper starts it)",
+    options: [],
+    examples: [],
+    hidden: true,
+    acts: true,
+    load: () => import("./names.ts"),
+  },
+  {
     name: "packet-thread",
     summary: "carry an engine's packets (the engine starts it as a thread)",
     options: [],

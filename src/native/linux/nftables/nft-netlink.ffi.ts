@@ -3,6 +3,7 @@ import { errnoError, hasErrno } from "../errno.ts";
 import {
   acknowledgementError,
   decodeAcknowledgement,
+  decodeMessages,
   messageFlags,
   type NetlinkMessage,
   NLM,
@@ -96,6 +97,12 @@ function refusalOf(change: NftChange | undefined, index: number, errno: number, 
       ? { remedy: "another process owns that table; make the change through that process" }
       : {}),
   });
+}
+
+/** The set that a message makes; undefined for every other message. */
+export function newSetIn(message: Uint8Array): ObservedSet | undefined {
+  const [read] = decodeMessages(message);
+  return read === undefined ? undefined : decodeSet(read);
 }
 
 /** The generation of the ruleset. */

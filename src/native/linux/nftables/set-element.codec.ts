@@ -1,5 +1,5 @@
 import { prefixToBytes } from "../address.codec.ts";
-import { attributeList, attributeMap, type MessageWriter, readU32be } from "../attribute.codec.ts";
+import { attributeList, attributeMap, type MessageWriter, readText, readU32be } from "../attribute.codec.ts";
 import { type NetlinkMessage, NLM } from "../netlink/message.codec.ts";
 import type { Verdict } from "./expression.ts";
 import { readDataValue, readDataVerdict } from "./expression-decode.codec.ts";
@@ -9,7 +9,7 @@ import { encodeNftMessage, NFGEN_BYTES, NFT_MESSAGE } from "./nft-message.codec.
 import { paddedBytes } from "./set.codec.ts";
 
 const NFTA_LIST = { table: 1, set: 2, elements: 3 } as const;
-const NFTA_ELEMENT = { key: 1, data: 2, flags: 3, expiration: 5, keyEnd: 10 } as const;
+const NFTA_ELEMENT = { key: 1, data: 2, flags: 3, timeout: 4, expiration: 5, keyEnd: 10 } as const;
 const LIST_ELEMENT = 1;
 const INTERVAL_END = 1;
 /** The list is one attribute with a 16-bit length. */
@@ -20,6 +20,8 @@ export interface SetElement {
   readonly from: Uint8Array;
   readonly to?: Uint8Array;
   readonly verdict?: Verdict;
+  /** Only when encoded: when it expires, instead of the set's default. */
+  readonly timeoutMs?: number;
   /** Only when decoded: it has a timeout. */
   readonly expires?: true;
 }
@@ -129,6 +131,20 @@ export function decodeElements(set: SetIdentity, messages: readonly NetlinkMessa
   return set.intervals && !set.concatenated ? pairEnds(sorted) : sorted.map(({ ends: _ends, ...element }) => element);
 }
 
+/** The table and set whose elements a message adds or removes; undefined for every other message. */
+export function elementsSetOf({
+  type,
+  payload,
+}: NetlinkMessage): { readonly table: string; readonly set: string } | undefined {
+  if (type !== NFT_MESSAGE.newElement && type !== NFT_MESSAGE.deleteElement) return undefined;
+  const attributes = attributeMap(payload, NFGEN_BYTES);
+  const text = (attribute: number) => {
+    const bytes = attributes.get(attribute);
+    return bytes === undefined ? "" : readText(bytes);
+  };
+  return { table: text(NFTA_LIST.table), set: text(NFTA_LIST.set) };
+}
+
 type RawElement = SetElement & { readonly ends: boolean };
 
 function decodeElement(bytes: Uint8Array): RawElement {
@@ -183,11 +199,16 @@ function encodeElementMessages(
   return messages;
 }
 
-function writeElement(writer: MessageWriter, set: SetIdentity, { from, to = from, verdict }: SetElement): void {
+function writeElement(
+  writer: MessageWriter,
+  set: SetIdentity,
+  { from, to = from, verdict, timeoutMs }: SetElement,
+): void {
   const element = writer.begin(LIST_ELEMENT);
   writeDataValue(writer, NFTA_ELEMENT.key, from);
   if (set.intervals && set.concatenated) writeDataValue(writer, NFTA_ELEMENT.keyEnd, to);
   if (verdict !== undefined) writeDataVerdict(writer, NFTA_ELEMENT.data, verdict);
+  if (timeoutMs !== undefined) writer.attributeU64be(NFTA_ELEMENT.timeout, BigInt(timeoutMs));
   writer.end(element);
   const behind = set.intervals && !set.concatenated ? successor(to) : undefined;
   if (behind === undefined) return;

@@ -9,6 +9,8 @@ export interface MatchAlternative {
   readonly program?: ProgramCondition;
   /** Canonical prefixes. */
   readonly destinations?: readonly string[];
+  /** Dynamic sets of names, instead of prefixes. */
+  readonly sets?: readonly string[];
   readonly ports?: readonly PortRange[];
   /** IANA numbers. */
   readonly protocols?: readonly number[];
@@ -31,6 +33,8 @@ export interface MatchNames {
   readonly usersOf: (isNegated: boolean) => UsersOf;
   /** Canonical prefixes. */
   readonly prefixesOf: (destinations: readonly Destination[]) => readonly string[];
+  /** The dynamic set of the names among them; undefined without any. */
+  readonly nameSetOf?: (destinations: readonly Destination[]) => string | undefined;
 }
 
 /** How many alternatives one rule may have. */
@@ -74,10 +78,19 @@ function notPart(match: Match, inner: (one: Match, isNegated: boolean) => MatchA
   return (not) => inner(match, !not);
 }
 
-function flowParts({ destinations, ports, protocol }: Match, { prefixesOf }: MatchNames): Part[] {
+function flowParts({ destinations, ports, protocol }: Match, { prefixesOf, nameSetOf }: MatchNames): Part[] {
   const prefixes = destinations === undefined ? undefined : prefixesOf(destinations);
+  const set = nameSetOf?.(destinations ?? []);
+  const named: MatchAlternative[] = set === undefined ? [] : [{ sets: [set] }];
   return [
-    ...(prefixes === undefined ? [] : [(not: boolean) => withDestinations(not ? complement(prefixes) : prefixes)]),
+    ...(prefixes === undefined
+      ? []
+      : [
+          (not: boolean) => {
+            if (!not) return [...withDestinations(prefixes), ...named];
+            return set === undefined ? withDestinations(complement(prefixes)) : refuseNot("domains");
+          },
+        ]),
     ...(ports === undefined ? [] : [(not: boolean) => [{ ports: not ? refuseNot("ports") : ports }]]),
     ...(protocol === undefined
       ? []
@@ -131,6 +144,10 @@ function bounded(alternatives: MatchAlternative[]): MatchAlternative[] {
 
 /** Both alternatives hold; nothing where they exclude each other. */
 function both(left: MatchAlternative, right: MatchAlternative): MatchAlternative[] {
+  const places = [left.destinations, left.sets, right.destinations, right.sets].filter((one) => one !== undefined);
+  const sets = left.sets ?? right.sets;
+  if (sets !== undefined && places.length > 1)
+    throw new UnwritableMatch("all cannot combine domains with other destinations; write two rules");
   const programs = [left.program, right.program].filter((one) => one !== undefined);
   const destinations = combine(left.destinations, right.destinations, commonPrefixes);
   const ports = combine(left.ports, right.ports, commonPorts);
@@ -140,6 +157,7 @@ function both(left: MatchAlternative, right: MatchAlternative): MatchAlternative
     {
       ...(programs.length === 0 ? {} : { program: allOf(programs) }),
       ...(destinations === undefined ? {} : { destinations }),
+      ...(sets === undefined ? {} : { sets }),
       ...(ports === undefined ? {} : { ports }),
       ...(protocols === undefined ? {} : { protocols }),
     },

@@ -1,7 +1,9 @@
+import { NAME_SET_PREFIX } from "../../../model/ownership.ts";
 import type { Expression, ExpressionOf, Verdict } from "../../../native/linux/nftables/expression.ts";
 import type { NftRule } from "../../../native/linux/nftables/rule.codec.ts";
 import type { SetElement } from "../../../native/linux/nftables/set-element.codec.ts";
 import { ALL_BITS, chainChanges } from "../../space/mark-classes.ts";
+import { inSetsTerm } from "../../space/packet-fields.ts";
 import { isOurs, nameOfRule, type RuleTable } from "../rule-table.ts";
 import { bothConditions, type Condition, conditionOf, eitherCondition } from "./condition.ts";
 import { readExtension } from "./extension.ts";
@@ -182,7 +184,10 @@ class RuleReader {
       this.#steps.push(judgedStep("remembered", { set: name, register }, this.#registers));
     else if (holdsDestinations(this.#table, name) && !inverted)
       this.#readOnLink({ kind: "lookup", set: name, register });
-    else if (set.isFilledByRules && isOurs(this.#table)) this.#steps.push({ kind: "doubt", what: SEEN_FLOWS });
+    else if (isOurs(this.#table) && name.startsWith(NAME_SET_PREFIX)) {
+      const term = inSetsTerm([name.replace(/-v[46]$/, "")], !inverted);
+      this.#steps.push({ kind: "test", any: [[term]] });
+    } else if (set.isFilledByRules && isOurs(this.#table)) this.#steps.push({ kind: "doubt", what: SEEN_FLOWS });
     else {
       this.#steps.push(...stepsOf(this.#lookUp(name, register, set.elements, inverted)));
       if (into !== undefined) this.#write({ register: into }, { kind: "opaque", what: `the map ${name}` });

@@ -145,6 +145,7 @@ class Machine {
         this.#write(expression.register, this.#extension(expression));
         return true;
       case "ct":
+        if (expression.direction === "reply" && expression.key.startsWith("dst-ip")) return this.#answerTo(expression);
         this.#write(expression.register, this.#conntrack(expression.key));
         return true;
       case "fib":
@@ -212,11 +213,20 @@ class Machine {
     if (found === undefined) throw new Error(`no set ${name}`);
     const judged = this.#judgedIn(name);
     if (judged !== undefined) return judged.has(this.#keyOf(name, register));
+    if (name.startsWith("names-")) return (this.#packet.sets ?? []).includes(name.replace(/-v[46]$/, ""));
     const flows = /^flows-(.+)-v([46])$/.exec(name);
     if (flows !== null) return this.#isSeen(flows[1], Number(flows[2]));
     const width = found.elements[0]?.from.length ?? 1;
     const key = this.#read(register, width);
     return found.elements.some(({ from, to = from }) => Buffer.compare(key, from) >= 0 && Buffer.compare(key, to) <= 0);
+  }
+
+  /** No packet of these tests is translated, so an answer's destination on the wire is what it carries. */
+  #answerTo({ key, register }: Expression & { kind: "ct" }): boolean {
+    const { destination, reply } = this.#packet;
+    if (reply !== true || (key === "dst-ip6") !== (destination.family === 6)) throw BROKEN;
+    this.#write(register, ipToBytes(destination));
+    return true;
   }
 
   #judgedIn(name: string): Set<string> | undefined {

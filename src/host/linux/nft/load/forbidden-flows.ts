@@ -1,6 +1,6 @@
 import { judge } from "../../../../model/firewall/evaluate.ts";
 import { LAST_UID, type Packet } from "../../../../model/firewall/packet.ts";
-import { engineUids, type FirewallPolicy } from "../../../../model/firewall/policy.ts";
+import { engineUids, type FirewallPolicy, nameSetsOf } from "../../../../model/firewall/policy.ts";
 import { type IpAddress, parseIp, renderIp } from "../../../../model/ip.ts";
 import { ENGINE_MARK } from "../../../../model/ownership.ts";
 import { parsePrefix, prefixRange } from "../../../../model/prefix.ts";
@@ -118,12 +118,16 @@ function openingPacket({ original }: Flow): Omit<Packet, "hook"> | undefined {
 }
 
 /** One sender for each set of users that the policy distinguishes: none, the edges of its ranges, awg's own. */
-function sendersOf(policy: FirewallPolicy): Pick<Packet, "uid" | "mark">[] {
+function sendersOf(policy: FirewallPolicy): Pick<Packet, "uid" | "mark" | "sets">[] {
   const ranges = policy.layers.flatMap((layer) => layer.flows.rules).flatMap((rule) => rule.match.uids ?? []);
   const edges = ranges.flatMap(({ from, to }) => [from - 1, from, to, to + 1]);
   const uids = [...new Set([...edges, LAST_UID])].filter((uid) => uid >= 0 && uid <= LAST_UID);
   const own = [...new Set(policy.layers.flatMap(engineUids))];
-  return [{}, ...uids.map((uid) => ({ uid })), ...own.flatMap((uid) => [{ uid }, { uid, mark: ENGINE_MARK }])];
+  const users = [{}, ...uids.map((uid) => ({ uid })), ...own.flatMap((uid) => [{ uid }, { uid, mark: ENGINE_MARK }])];
+  // Whether a name led to the flow's address is not known here.
+  return [undefined, ...nameSetsOf(policy)].flatMap((set) =>
+    users.map((user) => ({ ...user, ...(set === undefined ? {} : { sets: [set] }) })),
+  );
 }
 
 /** Linux routes 240/4 as any other address (net/ipv4/route.c treats only multicast and 255.255.255.255 apart). */

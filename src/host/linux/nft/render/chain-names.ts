@@ -21,6 +21,11 @@ export function fallbackSetName({ path, to }: PathSwitch): string {
 /** The sets by which a packet's next hop is compared with its destination (S4.6). */
 export const ON_LINK_SETS = { 4: "on-link-v4", 6: "on-link-v6" } as const;
 
+/** The set of a dynamic set of names (S4.14) for one IP version. */
+export function nameSetOf(name: string, family: 4 | 6): string {
+  return `${name}-v${family}`;
+}
+
 /** The chain that remembers that a flow may leave by a device (S5.6). */
 export const REMEMBER = "remember";
 

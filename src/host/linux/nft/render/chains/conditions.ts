@@ -1,7 +1,8 @@
 import { LOOPBACK_INDEX, PORTED_PROTOCOLS, PROTOCOL } from "../../../../../model/firewall/packet.ts";
 import type { FirewallPolicy, PortRange } from "../../../../../model/firewall/policy.ts";
-import { NFT_TABLE } from "../../../../../model/ownership.ts";
+import { NAME_LIFETIME_MS, NFT_TABLE } from "../../../../../model/ownership.ts";
 import { type Match, type MatchBuilder, matchIn } from "../../../../../native/linux/nftables/match.ts";
+import { nameSetOf } from "../chain-names.ts";
 import { TableSets } from "../table-sets.ts";
 
 /** Where a rule is rendered: its table's sets, the builders for that table's family, and every tunnel's device and addresses. */
@@ -38,6 +39,8 @@ export function onLoopback({ match }: RenderPlace, side: "iif" | "oif", not = fa
 /** Conditions on the other side of a packet. Fields are AND-ed; an absent field asks nothing. */
 export interface PeerMatch {
   readonly prefixes?: readonly string[];
+  /** Dynamic sets that may hold the address instead. */
+  readonly sets?: readonly string[];
   readonly protocol?: number;
   readonly ports?: readonly PortRange[];
   readonly uids?: readonly PortRange[];
@@ -63,7 +66,9 @@ export function alternativesOf(place: RenderPlace, name: string, sides: PeerSide
   if (peer.ports?.length === 0) return [];
   const ports = peer.ports === undefined ? protocolOnly(place, peer.protocol) : portsOf(place, name, sides, peer);
   if (ports === undefined) return [];
-  const addresses = addressesOf(place, name, sides, peer.prefixes);
+  const { prefixes, sets } = peer;
+  const listed = prefixes === undefined && sets !== undefined ? [] : addressesOf(place, name, sides, prefixes);
+  const addresses = [...listed, ...inNameSets(place, sides, sets)];
   const users = peer.uids === undefined ? [[]] : peer.uids.map((range) => [usersOf(place, range)]);
   return addresses.flatMap((address) => users.map((user) => [...address, ...ports, ...user]));
 }
@@ -84,6 +89,21 @@ export function addressesOf(
     const field = `${family === 4 ? "ip" : "ip6"}.${address}` as const;
     return [[match.inSet(field, sets.addresses(name, family, mine))]];
   });
+}
+
+/** S4.14: one of these sets holds the address, one alternative per set and family. */
+function inNameSets(
+  { sets, match }: RenderPlace,
+  { address }: Pick<PeerSides, "address">,
+  names: readonly string[] = [],
+): Match[][] {
+  return names.flatMap((name) =>
+    ([4, 6] as const).map((family) => {
+      const [set, version] = [nameSetOf(name, family), family === 4 ? "ip" : "ip6"] as const;
+      sets.expiring(set, [`${version}.daddr`], NAME_LIFETIME_MS);
+      return [match.inSet(`${version}.${address}`, set)];
+    }),
+  );
 }
 
 function protocolOnly({ match }: RenderPlace, protocol: number | undefined): Match[] {

@@ -1,7 +1,7 @@
 import { switchesOf } from "../../../../../model/firewall/fallback.ts";
 import { flowMemoryOf } from "../../../../../model/firewall/flow-memory.ts";
 import { PORTED_PROTOCOLS } from "../../../../../model/firewall/packet.ts";
-import type { FirewallPolicy, PathRef } from "../../../../../model/firewall/policy.ts";
+import { type FirewallPolicy, nameSetsOf, type PathRef } from "../../../../../model/firewall/policy.ts";
 import { asksClasses } from "../../../../../model/program/class-rules.ts";
 import { verdict } from "../../../../../native/linux/nftables/expression.ts";
 import type { FieldName } from "../../../../../native/linux/nftables/field.ts";
@@ -39,7 +39,7 @@ const MEMORIES: readonly Memory[] = FAMILIES.flatMap((family) => {
 
 /**
  * Whether verdicts are remembered (rule S5.6): only where a packet's path depends on nothing but the fields of
- * the key. So no rule names users, no path falls back, and the policy has one layer, with a kill switch.
+ * the key. So no rule names users or domains, no path falls back, and the policy has one layer, with a kill switch.
  */
 export function remembersVerdicts(policy: FirewallPolicy): boolean {
   const [layer, ...others] = policy.layers;
@@ -49,7 +49,7 @@ export function remembersVerdicts(policy: FirewallPolicy): boolean {
     ...(layer.dns === null ? [] : [layer.dns.path]),
   ];
   const fallsBack = paths.some((path) => path.kind === "tunnel" && switchesOf(path).length > 0);
-  return !fallsBack && flowMemoryOf(policy).kind === "needless";
+  return !fallsBack && nameSetsOf(policy).length === 0 && flowMemoryOf(policy).kind === "needless";
 }
 
 /**

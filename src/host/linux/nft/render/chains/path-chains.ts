@@ -116,12 +116,13 @@ function matchRules(
   only: readonly Match[] = [],
 ): Rule[] {
   const { sides = OUTWARD, fragments = false, ofUsers } = choice;
-  const { destinations, uids, classes, ...rest } = match;
+  const { destinations, uids, classes, sets, ...rest } = match;
   if (sides !== OUTWARD && (uids !== undefined || classes !== undefined)) return [];
   const programs = programOf(place, name, classes);
   const prefixes = destinations === undefined ? {} : { prefixes: destinations };
   const asked = uids === undefined || ofUsers !== undefined ? {} : { uids };
-  const peer: PeerMatch = { ...rest, ...prefixes, ...asked, portsUnknown: fragments };
+  const names = sets === undefined ? {} : { sets };
+  const peer: PeerMatch = { ...rest, ...prefixes, ...names, ...asked, portsUnknown: fragments };
   const users = uids === undefined || ofUsers === undefined ? [[]] : ofUsers(uids);
   // Without its ports it is not sure that a later fragment is meant: then only letting it out may be decided (S9.2).
   const isUnsure = fragments && match.ports !== undefined;

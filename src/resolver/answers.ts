@@ -1,0 +1,58 @@
+import type { Answer } from "dns-packet";
+import { type IpAddress, parseIp } from "../model/ip.ts";
+import type { ServerReply } from "./message.ts";
+
+/** Lifetimes of answers: a server may not keep one for ever, nor make each packet a query. */
+const MOST_SECONDS = 3600;
+const FAILURE_SECONDS = 5;
+const NEGATIVE_SECONDS = 60;
+const MOST_ADDRESSES = 64;
+
+/** An address that a name has, and for how long. */
+export interface NamedAddress {
+  readonly address: string;
+  readonly seconds: number;
+}
+
+/**
+ * The addresses in a reply. Aliases (CNAME) count by the asked name, so that every address of the message is one of its.
+ * Addresses that never lead to another host are left out: a name must not open those.
+ */
+export function addressesIn({ records }: Pick<ServerReply, "records">): readonly NamedAddress[] {
+  const found = records.flatMap((record): NamedAddress[] => {
+    if (record.type !== "A" && record.type !== "AAAA") return [];
+    const ip = parseIp(record.data);
+    return ip === undefined || !isOfHost(ip) ? [] : [{ address: record.data, seconds: lifetimeOf([record]) }];
+  });
+  return found.slice(0, MOST_ADDRESSES);
+}
+
+/** How long a reply may be kept: the shortest lifetime of its records. */
+export function lifetimeOf(records: readonly Answer[]): number {
+  const lifetimes = records.flatMap((record) => ("ttl" in record && record.ttl !== undefined ? [record.ttl] : []));
+  return Math.max(0, Math.min(MOST_SECONDS, ...lifetimes));
+}
+
+/** How long a reply is kept: one without records for the time of its authority (RFC 2308), a failure for seconds. */
+export function keptSeconds({ code, records, authorities }: ServerReply): number {
+  if (code !== 0 && code !== 3) return FAILURE_SECONDS;
+  if (records.length > 0) return lifetimeOf(records);
+  return authorities.length === 0 ? FAILURE_SECONDS : Math.min(NEGATIVE_SECONDS, lifetimeOf(authorities));
+}
+
+/** The same records with the lifetime that is left of them. */
+export function aged(records: readonly Answer[], seconds: number): readonly Answer[] {
+  return records.map((record) =>
+    "ttl" in record && record.ttl !== undefined ? { ...record, ttl: Math.max(0, record.ttl - seconds) } : record,
+  ) as readonly Answer[];
+}
+
+/** Neither unspecified, loopback, link-local, multicast nor broadcast. */
+function isOfHost({ family, value }: IpAddress): boolean {
+  if (family === 4) {
+    const first = value >> 24n;
+    return first !== 0n && first !== 127n && first < 224n && value >> 16n !== 0xa9fen;
+  }
+  const isMapped = value >> 32n === 0xffffn;
+  return value > 1n && !isMapped && value >> 120n !== 0xffn && value >> 118n !== 0x3fan;
+}

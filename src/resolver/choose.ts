@@ -1,0 +1,21 @@
+import { compileDomains } from "../model/dns/domain-match.ts";
+import type { NameService } from "../model/dns/name-service.ts";
+
+/** What becomes of a name: which servers are queried, and which sets get its addresses. */
+export interface NameChoice {
+  readonly servers: readonly string[];
+  readonly sets: readonly string[];
+}
+
+/** Compiles the choice for names, in lower case and without the dot at their end. */
+export function compileChoice({ servers, split = {}, sets }: NameService): (name: string) => NameChoice {
+  const domains = Object.keys(split).toSorted((a, b) => b.length - a.length);
+  const compiled = sets.map(({ set, domains: some }) => ({ set, holds: compileDomains(some) }));
+  return (name) => {
+    const domain = domains.find((one) => name === one || name.endsWith(`.${one}`));
+    return {
+      servers: domain === undefined ? servers : (split[domain] ?? servers),
+      sets: compiled.filter(({ holds }) => holds(name)).map(({ set }) => set),
+    };
+  };
+}

@@ -1,0 +1,54 @@
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
+import { createServer, type Socket } from "node:net";
+import type { Resolver } from "./resolver.ts";
+import { framed } from "./upstream.ts";
+
+const PORT = 53;
+const IDLE_MS = 10_000;
+const MOST_CONNECTIONS = 100;
+const MOST_BYTES = 65_535 + 2;
+
+/** Sockets that listen and answer nothing yet. */
+export interface Listeners {
+  readonly serve: (resolver: Resolver) => void;
+}
+
+/** Listens on UDP and TCP port 53 of a loopback address, which takes the right to bind low ports. */
+export async function listenOn(address: string): Promise<Listeners> {
+  const udp = createSocket("udp4");
+  const tcp = createServer();
+  tcp.maxConnections = MOST_CONNECTIONS;
+  udp.bind(PORT, address);
+  tcp.listen(PORT, address);
+  await Promise.all([once(udp, "listening"), once(tcp, "listening")]);
+  return {
+    serve: (resolver) => {
+      udp.on("error", () => {});
+      udp.on("message", (bytes, { address: program, port }) => {
+        void resolver.answer(bytes, { overTcp: false }).then((reply) => {
+          if (reply !== undefined) udp.send(reply, port, program, () => {});
+        });
+      });
+      tcp.on("connection", (socket) => serveConnection(socket, resolver));
+    },
+  };
+}
+
+function serveConnection(socket: Socket, resolver: Resolver): void {
+  let received: Buffer = Buffer.alloc(0);
+  socket.setTimeout(IDLE_MS, () => socket.destroy());
+  socket.on("error", () => socket.destroy());
+  socket.on("data", (chunk) => {
+    received = Buffer.concat([received, chunk]);
+    while (received.length >= 2 && received.length - 2 >= received.readUInt16BE(0)) {
+      const end = 2 + received.readUInt16BE(0);
+      const query = Buffer.from(received.subarray(2, end));
+      received = received.subarray(end);
+      void resolver.answer(query, { overTcp: true }).then((reply) => {
+        if (reply !== undefined && socket.writable) socket.write(framed(reply));
+      });
+    }
+    if (received.length > MOST_BYTES) socket.destroy();
+  });
+}
