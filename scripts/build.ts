@@ -10,6 +10,7 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync 
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { build, type Metafile, type OnLoadResult, transform } from "esbuild";
 import { VERBS } from "../src/cli/verbs.ts";
+import { buildClient } from "./build-client.ts";
 import { type Chunk, joinChunks } from "./join-chunks.ts";
 
 const ROOT = join(import.meta.dirname, "..");
@@ -114,6 +115,7 @@ rmSync(DIST, { recursive: true, force: true });
 mkdirSync(DIST, { recursive: true });
 for (const { part, text } of parts) writeFileSync(join(DIST, `${part}.cjs`), text);
 writeFileSync(join(DIST, "NOTICES.txt"), noticesOf(Object.keys(chunks.metafile.inputs)));
+await buildClient(ROOT, DIST);
 writeFileSync(join(DIST, "awg.cjs"), INTERPRETER + launcher.code);
 chmodSync(join(DIST, "awg.cjs"), 0o755);
 

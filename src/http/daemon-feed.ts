@@ -20,6 +20,7 @@ export interface FeedSnapshot {
 
 const KEPT = 256;
 const RECONNECT_MS = 3_000;
+const UNKNOWN: FeedSnapshot = { available: false, status: null };
 
 /**
  * What the daemon reports, for any number of clients, over one connection. It is connected while somebody follows, and
@@ -32,7 +33,8 @@ export class DaemonFeed {
   readonly #followers = new Set<(event: FeedEvent) => void>();
   #kept: readonly FeedEvent[] = [];
   #count = 0;
-  #last: FeedSnapshot = { available: false, status: null };
+  #last: FeedSnapshot = UNKNOWN;
+  #known = Promise.withResolvers<void>();
   #ending: AbortController | undefined;
 
   /** @param reconnectMs how long it waits before it asks a lost daemon again */
@@ -45,6 +47,11 @@ export class DaemonFeed {
     return `${this.#name}-${this.#count}`;
   }
 
+  /** Resolves once `last` is of now: when the daemon answered, or did not. */
+  get known(): Promise<void> {
+    return this.#known.promise;
+  }
+
   get last(): FeedSnapshot {
     return this.#last;
   }
@@ -54,6 +61,9 @@ export class DaemonFeed {
     this.#followers.add(onEvent);
     if (this.#ending === undefined) {
       this.#ending = new AbortController();
+      // What was known before nobody followed is old.
+      this.#last = UNKNOWN;
+      this.#known = Promise.withResolvers();
       void this.#run(this.#ending.signal);
     }
     return {
@@ -82,6 +92,7 @@ export class DaemonFeed {
       }
       if (signal.aborted) return;
       if (this.#last.available || this.#count === 0) this.#setAvailable(false);
+      this.#known.resolve();
       await sleep(this.#reconnectMs, undefined, { signal }).catch(() => undefined);
     }
   }
@@ -91,6 +102,7 @@ export class DaemonFeed {
       this.#last = { available: this.#last.available, status: line.snapshot.status };
       this.#setAvailable(true);
       this.#publish("vpn-status-changed", line.snapshot.status);
+      this.#known.resolve();
     } else if ("event" in line) {
       const { event } = line;
       if (event.type !== "status") this.#publish("daemon", event);

@@ -29,10 +29,20 @@ export function streamEvents(
     if (response.writableLength > MAX_UNREAD_BYTES) response.destroy();
   };
   send("retry: 3000\n\n");
-  if (missed === undefined) {
+  let begun = missed !== undefined;
+  for (const event of missed ?? []) send(textOf(event));
+  const following = feed.follow((event) => {
+    if (begun) send(textOf(event));
+  });
+  const sendSnapshot = (): void => {
+    begun = true;
     send(textOf({ place: feed.place, name: "snapshot", data: { ...about, ...feed.last } }));
-  } else for (const event of missed) send(textOf(event));
-  const following = feed.follow((event) => send(textOf(event)));
+  };
+  if (missed === undefined) {
+    void feed.known.then(() => {
+      if (!response.closed) sendSnapshot();
+    });
+  }
   const beat = setInterval(() => send(": heartbeat\n\n"), HEARTBEAT_MS);
   response.once("close", () => {
     clearInterval(beat);

@@ -46,3 +46,28 @@ test("the daemon is not asked while no client follows", async () => {
   await sleep(1);
   expect(asked).toBe(1);
 });
+
+test("a client after a pause gets the state of now, not that of the one before", async () => {
+  const states = ["old", "new"];
+  const feed = new DaemonFeed(async function* (_question, signal) {
+    yield { id: 1, place: "a-1", snapshot: { state: {}, status: states.shift() } };
+    await new Promise((resolve) => signal?.addEventListener("abort", resolve));
+  });
+  for (const status of ["old", "new"]) {
+    using _following = feed.follow(() => {});
+    await feed.known;
+    expect(feed.last).toEqual({ available: true, status });
+  }
+});
+
+test("where no daemon answers, that is known", async () => {
+  const feed = new DaemonFeed(async function* () {
+    yield* [];
+    throw new Error("nobody");
+  }, 20);
+  for (let count = 0; count < 2; count += 1) {
+    using _following = feed.follow(() => {});
+    await feed.known;
+    expect(feed.last.available).toBe(false);
+  }
+});

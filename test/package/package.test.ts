@@ -109,6 +109,22 @@ esac
     ]);
   });
 
+  test("awg/client: a module for Node and browsers, with its types", () => {
+    const use = `import { connect } from "awg/client";
+const client = connect({ socket: "/nowhere/awg.sock" });
+const end: () => void = client.onStatusChange(({ state, document }) => console.log(state, document));
+end();
+console.log((await client.run("status")).code);
+`;
+    const project = join(folder, "elsewhere");
+    writeFileSync(join(project, "use.mts"), use);
+    const tsc = join(ROOT, "node_modules", ".bin", "tsc");
+    const strict = ["--strict", "--noEmit", "--module", "nodenext", "--target", "es2022", "--lib", "es2022,dom"];
+    expect(run(tsc, [...strict, "--types", "", "use.mts"], project)).toMatchObject({ status: 0, stdout: "" });
+    expect(run(process.execPath, ["use.mts"], project)).toMatchObject({ status: 0, stdout: "13\n" });
+    expect(readFileSync(join(installed, "dist", "client.js"), "utf8")).not.toMatch(/^import |\bimport\(|\brequire\(/m);
+  });
+
   test("uses no import(), which a script in node's vm cannot resolve", () => {
     const parts = readdirSync(join(installed, "dist")).filter((name) => name.endsWith(".cjs"));
     const asking = parts.filter((name) => /\bimport\(/.test(readFileSync(join(installed, "dist", name), "utf8")));

@@ -211,6 +211,20 @@ const ROOMS: readonly Room[] = [
     why: "what can be asked, as data; whoever asks or answers imports it",
   },
   {
+    folder: /^src\/client\/(events|link|view)\//,
+    may: [/^src\/client\/(client-api\.ts$|events\/|link\/|view\/)/],
+    node: false,
+    packages: [],
+    why: "what a client decides is pure, and runs in a browser",
+  },
+  {
+    folder: /^src\/client\/(awg-client|client-api|open-client|live-link|subscribers)\.ts$|^src\/client\/transport\//,
+    may: [/^src\/client\//],
+    node: false,
+    packages: [],
+    why: "the client library runs in browsers, too; it brings nothing else of awg",
+  },
+  {
     folder: /^src\/client\//,
     may: [/^src\/(model|api|client)\//],
     node: true,

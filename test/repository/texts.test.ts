@@ -37,6 +37,7 @@ describe("texts", () => {
       ...filesBelow("src/resources"),
       ...filesBelow("src/host/simulated"),
       ...filesBelow("src/engine"),
+      ...["events", "link", "view"].flatMap((folder) => filesBelow(`src/client/${folder}`)),
     ];
     const impure =
       /\b(Date\.now|new Date\(\)|Math\.random|performance\.now|randomUUID|setTimeout|setInterval|process\.)\b/;

@@ -1,4 +1,8 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { ROOT } from "../../repository/sources.ts";
 import { useBuiltProgram } from "../../support/built-program.ts";
 import { commandObstacle, namespaceObstacle, tunObstacle } from "../../support/netns.ts";
 import { DaemonInNamespace } from "./daemon-in-namespace.ts";
@@ -47,6 +51,16 @@ describe.skipIf(obstacle !== undefined)(`the API over HTTP${obstacle === undefin
     const text = curl("-N", "--max-time", "3", "http://awg/api/events").stdout;
     expect(text).toMatch(/event: snapshot\ndata: \{"role":"admin"/);
     expect(text).toMatch(/event: vpn-status-changed\ndata: \{"formatVersion"/);
+  });
+
+  test("the program of the client library's page prints what the page shows", () => {
+    const page = readFileSync(join(ROOT, "docs/reference/client.md"), "utf8");
+    const [, example = ""] = /```js\n([\s\S]*?)```/.exec(page) ?? [];
+    const [, shown] = /```text\n([\s\S]*?)```/.exec(page) ?? [];
+    const file = join(world.folder, "example.mjs");
+    const client = pathToFileURL(join(dirname(program()), "client.js")).href;
+    writeFileSync(file, example.replace("/run/awg/awg.sock", socket).replace('"awg/client"', `"${client}"`));
+    expect(world.host.run([process.execPath, file], { mayFail: true })).toMatchObject({ stdout: shown, stderr: "" });
   });
 
   test("law 8: who has no role is closed before a byte is read", () => {
