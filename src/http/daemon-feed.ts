@@ -23,7 +23,7 @@ const RECONNECT_MS = 3_000;
 const UNKNOWN: FeedSnapshot = { available: false, status: null };
 
 /**
- * What the daemon reports, for any number of clients, over one connection. It is connected while somebody follows, and
+ * What the daemon reports, for any number of clients, over one connection. It is connected while a client follows, and
  * again 3 s after it was lost.
  */
 export class DaemonFeed {

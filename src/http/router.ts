@@ -22,7 +22,7 @@ export interface ApiParts {
 /** HTTP statuses of errors; what is not listed is an internal one. */
 const STATUS_OF: Partial<Record<ErrorKind, number>> = { usage: 400, permission: 403, locked: 409, unreachable: 503 };
 
-/** Answers a request of somebody with this role; false if no route has this path. */
+/** Answers a request of a client with this role; false if no route has this path. */
 export async function answerApi(
   request: IncomingMessage,
   response: ServerResponse,

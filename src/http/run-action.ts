@@ -13,7 +13,7 @@ export interface RunAnswer {
   readonly data?: unknown;
 }
 
-/** Runs verbs of awg as children: a long one delays nobody, and one that fails ends nobody. */
+/** Runs verbs of awg as children: a long one delays no other client, and one that fails ends none. */
 export class ActionRunner {
   /** Program and first words of every child: awg itself, and the host that it acts on. */
   readonly #program: readonly string[];

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** Milliseconds between two looks while somebody watches. */
+/** Milliseconds between two looks while a client watches. */
 const LOOK_EVERY_MS = 2_000;
 /** A look may take this part of the time: a host with hundreds of tunnels is read less often. */
 const MOST_OF_TIME = 0.1;
 
 /**
- * The status of the host for clients: read while somebody watches, shared by all of them, never twice at once.
+ * The status of the host for clients: read while a client watches, shared by all of them, never twice at once.
  */
 export class StatusLook {
   readonly #read: () => Promise<unknown>;
