@@ -890,7 +890,7 @@ export interface Rule {
     | ("tcp" | "udp" | "icmp" | "icmpv6" | "sctp" | "gre" | "esp")
     | ("tcp" | "udp" | "icmp" | "icmpv6" | "sctp" | "gre" | "esp")[];
   /**
-   * Networks in which the rule applies (not implemented yet).
+   * Networks in which the rule applies (not implemented on macOS yet; ssid: not implemented yet).
    */
   when?: NetworkCondition | NetworkCondition[];
   /**
@@ -997,7 +997,7 @@ export interface Match {
     | ("tcp" | "udp" | "icmp" | "icmpv6" | "sctp" | "gre" | "esp")
     | ("tcp" | "udp" | "icmp" | "icmpv6" | "sctp" | "gre" | "esp")[];
   /**
-   * Networks in which the rule applies (not implemented yet).
+   * Networks in which the rule applies (not implemented on macOS yet; ssid: not implemented yet).
    */
   when?: NetworkCondition | NetworkCondition[];
   /**
@@ -1057,7 +1057,7 @@ export interface PathClaim {
     | ("tcp" | "udp" | "icmp" | "icmpv6" | "sctp" | "gre" | "esp")
     | ("tcp" | "udp" | "icmp" | "icmpv6" | "sctp" | "gre" | "esp")[];
   /**
-   * Networks in which the rule applies (not implemented yet).
+   * Networks in which the rule applies (not implemented on macOS yet; ssid: not implemented yet).
    */
   when?: NetworkCondition | NetworkCondition[];
   /**

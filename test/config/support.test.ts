@@ -40,6 +40,7 @@ const USES: Readonly<Record<Feature, string>> = {
   "match.commandLine": rule("commandLine: [x]"),
   "match.parent": rule("parent: [bash]"),
   "match.when": rule("when: { wired: true }"),
+  "match.ssid": rule("when: { ssid: home }"),
   "match.domain": rule("destinations: [{ domain: corp.example }]"),
   "match.list": rule("destinations: [{ list: /etc/list }]"),
   "match.geoip": rule("destinations: [{ geoip: de }]"),

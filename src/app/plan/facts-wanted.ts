@@ -24,6 +24,7 @@ export function factsWantedBy(config: Config): FactsWanted {
     endpoints: unique(endpoints.filter((host) => parseIp(host) !== undefined)),
     bootstrap: config.dns?.bootstrap ?? [],
     ...(devices.length === 0 ? {} : { devices }),
+    ...(matches.some(({ when }) => when !== undefined) ? { networks: true } : {}),
   };
 }
 

@@ -6,6 +6,7 @@ import type { FirewallPolicy, PathRef } from "../../model/firewall/policy.ts";
 import type { DesiredState } from "../../model/resources/desired-state.ts";
 import { destinationPrefixes } from "../../resources/expand/destinations.ts";
 import type { Lists } from "../../resources/expand/expansion.ts";
+import { matchHere } from "../../resources/expand/networks.ts";
 import { PROTOCOL_NUMBERS } from "../../resources/expand/programs/match-alternatives.ts";
 import { uidRanges } from "../../resources/expand/user-ranges.ts";
 import { describePacket } from "../../verify/finding.ts";
@@ -31,7 +32,8 @@ export function proveInvariants(
   const deviceOf = (tunnel: string) =>
     resources.find((resource) => resource.kind === "link" && resource.key === `link/${tunnel}`)?.spec;
   for (const [index, { name, never, always }] of invariants.entries()) {
-    const claim = never ?? always;
+    const written = never ?? always;
+    const claim = written === undefined ? undefined : matchHere(written, facts.networks ?? []);
     if (claim === undefined) continue;
     const { via } = claim;
     const link = via.kind === "tunnel" ? deviceOf(via.tunnel) : undefined;

@@ -6,6 +6,7 @@ import type { FirewallPolicy, FlowMatch, PathRef } from "../../model/firewall/po
 import type { Enforcement, Resource } from "../../model/resource.ts";
 import type { SecretId } from "../../model/secret.ts";
 import { sha256Hex } from "../../model/sha256.ts";
+import { matchHere } from "../../resources/expand/networks.ts";
 import { type Expansion, expand } from "../../resources/expand.ts";
 import { driverRegistry } from "../../resources/registry.ts";
 import type { ProgramRule } from "./choose-rule.ts";
@@ -26,10 +27,12 @@ type TunnelPath = Extract<PathRef, { kind: "tunnel" }>;
 export function rulesOfConfig(config: Config, facts: HostFacts): RuleSet {
   const secrets = (ref: object) => sha256Hex(canonicalJson(ref)) as SecretId;
   const expansion = expand(config, facts, { pathNumbers: {}, secrets });
-  const rules = config.rules.map((rule, index): ProgramRule => {
+  const rules = config.rules.flatMap((written, index): ProgramRule[] => {
+    const rule = matchHere(written, facts.networks ?? []);
+    if (rule === undefined) return [];
     const { name, via, fallback, dns: _dns, limit: _limit, require: _require, ...match } = rule;
     const origin = name === undefined ? `rules/${index}` : `rules/${index} (${name})`;
-    return { origin, match, ...pathTexts(via, fallback), ...keptAs(expansion, `rules.${index}`) };
+    return [{ origin, match, ...pathTexts(via, fallback), ...keptAs(expansion, `rules.${index}`) }];
   });
   const { via, fallback } = config.default;
   const kept = keptAs(expansion, "default");

@@ -26,7 +26,10 @@ export function serveOn(path: string): NonNullable<DaemonOutside["serve"]> {
       chmodSync(dirname(path), 0o711);
       return server;
     } catch (error) {
-      report({ type: "problem", text: `the daemon has no socket, so awg events and awg wait cannot ask it: ${messageOf(error)}` });
+      report({
+        type: "problem",
+        text: `the daemon has no socket, so awg events and awg wait cannot ask it: ${messageOf(error)}`,
+      });
       return undefined;
     }
   };

@@ -71,6 +71,9 @@ function matchUses(path: string, match: Match): FeatureUse[] {
       kind === "prefix" ? [] : use(`match.${kind}`, `${path}.destinations.${index}`, true),
     ),
     ...use("match.nested", path, isNested),
+    ...(match.when ?? []).flatMap(({ ssid }, index) =>
+      use("match.ssid", `${path}.when.${index}.ssid`, ssid !== undefined),
+    ),
     ...(["apps", "parent"] as const).flatMap((key) => programUses(`${path}.${key}`, match[key] ?? [])),
     ...(["all", "any"] as const).flatMap((key) =>
       (match[key] ?? []).flatMap((one, index) => matchUses(`${path}.${key}.${index}`, one)),

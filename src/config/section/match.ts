@@ -160,7 +160,9 @@ export const matchFields = () => ({
     .exactOptional(),
   ports: oneOrMany(portRange()).describe("Destination ports, each 443 or 8000-8999.").exactOptional(),
   protocol: oneOrMany(oneOf(PROTOCOLS)).describe("tcp, udp, icmp, icmpv6, sctp, gre or esp.").exactOptional(),
-  when: oneOrMany(networkCondition).meta(keyMeta("Networks in which the rule applies.", "match.when")).exactOptional(),
+  when: oneOrMany(networkCondition)
+    .meta(keyMeta("Networks in which the rule applies.", "match.when", "match.ssid"))
+    .exactOptional(),
   all: z
     .array(z.lazy(() => matchSchema))
     .min(1)

@@ -63,8 +63,21 @@ export interface HostFacts {
   readonly nameServers?: readonly string[];
   /** Engines of other programs that hold one of the requested devices, by device. */
   readonly foreignEngines?: Readonly<Record<string, { readonly uid: number }>>;
+  /** The networks that default routes lead into; absent where they were not requested. */
+  readonly networks?: readonly HostNetwork[];
   /** Other programs' tunnels that have routes, by name; absent where there are none, or they cannot be read. */
   readonly otherTunnels?: readonly OtherTunnel[];
+}
+
+/** A network that the host is in, as far as it is known. */
+export interface HostNetwork {
+  /** The device of the default route. */
+  readonly device: string;
+  readonly wired: boolean;
+  /** Lower-case hex with colons; absent while the kernel does not know it. */
+  readonly gatewayMac?: string;
+  /** Name of the wireless network; absent where it is not read. */
+  readonly ssid?: string;
 }
 
 /** Another program's tunnel that is up, and its routes. */
@@ -84,6 +97,8 @@ export interface FactsWanted {
   readonly bootstrap?: readonly string[];
   /** Devices that another program may hold. */
   readonly devices?: readonly string[];
+  /** Whether rules depend on the network. */
+  readonly networks?: boolean;
 }
 
 export interface FactsPort {

@@ -9,6 +9,7 @@ import { destinationPrefixes, nameSetFor, noteLists } from "./destinations.ts";
 import { encryptedDnsRules } from "./encrypted-dns.ts";
 import { type ExpandContext, pathRefOf } from "./expansion.ts";
 import { fallingBack, withNextRules } from "./fallback/fallback-paths.ts";
+import { matchHere } from "./networks.ts";
 import { type MatchAlternative, matchAlternatives, UnwritableMatch } from "./programs/match-alternatives.ts";
 import { programClasses } from "./programs/program-classes.ts";
 import { isAnchored, type UsersOf } from "./programs/program-condition.ts";
@@ -112,8 +113,10 @@ interface ExpandedRule {
   readonly alternatives: readonly (MatchAlternative & Pick<FlowMatch, "uids">)[];
 }
 
-function expandRule(rule: Rule, index: number, context: ExpandContext): ExpandedRule {
-  const { facts, tunnels, unsupported } = context;
+function expandRule(written: Rule, index: number, context: ExpandContext): ExpandedRule {
+  const { facts, tunnels, unsupported, notes } = context;
+  const here = matchHere(written, facts.networks ?? []);
+  const rule = here ?? written;
   const path: PathRef =
     rule.via.kind === "tunnel" && rule.fallback.kind === "drop"
       ? { kind: "block" }
@@ -121,6 +124,10 @@ function expandRule(rule: Rule, index: number, context: ExpandContext): Expanded
   const origin = rule.name === undefined ? `rules/${index}` : `rules/${index} (${rule.name})`;
   const usesNextRule = rule.fallback.kind === "next-rule";
   const nothing = { origin, path, usesNextRule, alternatives: [] };
+  if (here === undefined) {
+    notes.push({ path: `rules.${index}.when`, message: "not in force: this host is in another network" });
+    return nothing;
+  }
   const found = tryAlternatives(rule, index, path, context);
   if (typeof found === "string") {
     unsupported.push({ path: `rules.${index}`, message: found });

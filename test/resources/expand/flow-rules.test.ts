@@ -21,6 +21,22 @@ function policyOf(text: string, facts?: Parameters<typeof expandText>[1]) {
   return resourceOf(expandText(text, facts), "firewall/machine").spec;
 }
 
+describe("rules of one network", () => {
+  const text = withRules("{ when: { interface: eth0 }, ports: [80], via: a }, { ports: [81], via: b }");
+  const rulesIn = (device: string) =>
+    policyOf(text, { networks: [{ device, wired: true }] }).steering.rules.map(({ origin }) => origin);
+
+  test("hold there and nowhere else; the plan says which do not", () => {
+    expect(rulesIn("eth0")).toEqual(["rules/0", "rules/1"]);
+    expect(rulesIn("wlan0")).toEqual(["rules/1"]);
+    const { notes } = expandText(text, { networks: [{ device: "wlan0", wired: false }] });
+    expect(notes).toContainEqual({
+      path: "rules.0.when",
+      message: "not in force: this host is in another network",
+    });
+  });
+});
+
 describe("law 9: a fallback to direct", () => {
   const text = withRules(
     "{ ports: [80], protocol: tcp, via: a, fallback: direct }",

@@ -43,7 +43,7 @@ describe("what has no driver yet is refused by its place, never passed over", ()
     ["control groups", rule("cgroups: [user.slice]"), "rules.0.cgroups"],
     ["command lines", rule("commandLine: [x]"), "rules.0.commandLine"],
     ["parents", rule("parent: [bash]"), "rules.0.parent"],
-    ["networks", rule("when: { wired: true }"), "rules.0.when"],
+    ["names of wireless networks", rule("when: { ssid: home }"), "rules.0.when.0.ssid"],
     ["domains without a server", rule("destinations: [{ domain: corp.example }]"), "rules.0.destinations"],
     ["nested matches", rule("not: { destinations: [10.0.0.0/8] }"), "rules.0"],
     ["limits", rule("ports: [80], limit: { up: 1mbit }"), "rules.0.limit"],

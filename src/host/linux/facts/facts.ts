@@ -13,6 +13,7 @@ import { type ResolverPlaces, readHostServers } from "../resolver/host-servers.t
 import { readServiceUser, readSubordinates, readUids } from "../service-user.ts";
 import { type NftCapabilities, readCapabilities, readNftCapabilities } from "./capabilities.ts";
 import { resolveHosts } from "./host-lookup.ts";
+import { networksOf } from "./networks.ts";
 import { pathMtus } from "./path-mtu.ts";
 import { readResolverMethod } from "./resolver-method.ts";
 
@@ -49,6 +50,7 @@ async function readFacts(wanted: FactsWanted, { namespaced, places, nftCapabilit
   using netlink = openRouteNetlink();
   const links = netlink.links().filter((link) => tunnelOfLink(link) === undefined && !link.loopback);
   const routes = netlink.routes({ table: ROUTE_TABLE.main });
+  const uplinks = uplinksOf(routes, links);
   const tunnels = links.filter(({ kind = "" }) => TUNNEL.test(kind));
   const { bootstrap = [], hosts } = wanted;
   const isDeclared = bootstrap.length > 0 || hosts.length === 0;
@@ -58,7 +60,8 @@ async function readFacts(wanted: FactsWanted, { namespaced, places, nftCapabilit
     os: "linux",
     fingerprint: readFingerprint(),
     capabilities: readCapabilities(namespaced, nftCapabilities),
-    uplinks: uplinksOf(routes, links),
+    uplinks,
+    ...(wanted.networks === true ? { networks: networksOf(uplinks, links, netlink.neighbours()) } : {}),
     pathMtuBytes: pathMtus([...Object.values(addresses).flat(), ...(wanted.endpoints ?? [])], routes, links),
     devices: links.map(({ name, mtu }) => ({ name, mtuBytes: mtu })),
     serviceUid: user.uid,

@@ -7,14 +7,16 @@ import { MAIN_TABLE } from "../machine-state.ts";
 /** The simulated host's facts. */
 export function simulatedFacts(machine: SimulatedMachine): FactsPort {
   return {
-    async read({ users, hosts }) {
+    async read({ users, hosts, networks }) {
       machine.checkAlive("facts.read");
       const { live } = machine;
+      const uplinks = uplinksOf(machine);
       return {
         os: live.os,
         fingerprint: live.fingerprint,
         capabilities: { ...live.capabilities },
-        uplinks: uplinksOf(machine),
+        uplinks,
+        ...(networks === true ? { networks: uplinks.map(({ device }) => ({ device, wired: true })) } : {}),
         devices: live.links
           .filter((link) => link.medium !== "loopback" && !(link.alias?.startsWith(LINK_ALIAS_PREFIX) ?? false))
           .map(({ device, mtuBytes }) => ({ name: device, mtuBytes })),

@@ -28,6 +28,13 @@ describe.skipIf(obstacle !== undefined)(`facts (${obstacle ?? "on this kernel"})
     namespace.run(["ip", "-6", "route", "add", "default", "dev", "up0", "metric", "300"]);
     namespace.run(["ip", "route", "add", "unreachable", "default", "metric", "4000"]);
     const facts = readFacts(machine);
+    expect(facts.networks).toBeUndefined();
+    namespace.run(["ip", "neighbour", "add", "192.0.2.1", "lladdr", "02:00:00:aa:bb:cc", "dev", "up0"]);
+    expect(machine.call<HostFacts>("facts", "read", { users: [], hosts: [], networks: true }).networks).toEqual([
+      { device: "up0", wired: true },
+      { device: "up0", wired: true, gatewayMac: "02:00:00:aa:bb:cc" },
+      { device: "up0", wired: true },
+    ]);
     expect(facts.uplinks).toEqual([
       { family: 4, device: "up0", metric: 100 },
       { family: 4, device: "up0", gateway: "192.0.2.1", metric: 200 },

@@ -1,0 +1,28 @@
+import { existsSync } from "node:fs";
+import type { Link } from "../../../native/linux/rtnetlink/link.codec.ts";
+import type { Neighbour } from "../../../native/linux/rtnetlink/neighbour.codec.ts";
+import type { HostNetwork, Uplink } from "../../ports/facts.ts";
+
+/** Names of a folder that a device has if it is a radio (cfg80211, and wext of older drivers). */
+const RADIO = ["phy80211", "wireless"] as const;
+
+/**
+ * The networks that the host's default routes lead into, by the device and the gateway's address on the link. The name of a
+ * wireless network is not read.
+ */
+export function networksOf(
+  uplinks: readonly Uplink[],
+  links: readonly Link[],
+  neighbours: readonly Neighbour[],
+): HostNetwork[] {
+  return uplinks.map(({ device, gateway }) => {
+    const index = links.find(({ name }) => name === device)?.index;
+    const known = neighbours.find(({ linkIndex, address }) => linkIndex === index && address === gateway);
+    const isRadio = RADIO.some((name) => existsSync(`/sys/class/net/${device}/${name}`));
+    return {
+      device,
+      wired: !isRadio,
+      ...(known?.hardwareAddress === undefined ? {} : { gatewayMac: known.hardwareAddress }),
+    };
+  });
+}
