@@ -41,7 +41,7 @@ const USES: Readonly<Record<Feature, string>> = {
   "match.parent": rule("parent: [bash]"),
   "match.when": rule("when: { wired: true }"),
   "match.ssid": rule("when: { ssid: home }"),
-  "match.domain": rule("destinations: [{ domain: corp.example }]"),
+  "match.domain": `${rule("destinations: [{ domain: corp.example }]")}\ndns: { servers: [10.0.0.1], via: a }`,
   "match.list": rule("destinations: [{ list: /etc/list }]"),
   "match.geoip": rule("destinations: [{ geoip: de }]"),
   "match.nested": rule("not: { destinations: [10.0.0.0/8] }"),
