@@ -141,6 +141,10 @@ export interface AwgConfiguration {
      * While the tunnel is down, as in rules; there is no next rule (failover: not implemented on macOS yet).
      */
     fallback?: DefaultFallback;
+    /**
+     * cut (default) or keep open connections when another tunnel takes over (failover: not implemented on macOS yet).
+     */
+    openFlows?: "cut" | "keep";
   };
   /**
    * Drop every packet outside the tunnels that is not allowed. Required when the default is a tunnel.
@@ -917,6 +921,10 @@ export interface Rule {
    * While the tunnel is down: block, direct, drop, next_rule or { failover: [tunnels] } (next_rule, failover: not implemented on macOS yet).
    */
   fallback?: Fallback;
+  /**
+   * cut (default) or keep open connections when another tunnel takes over (failover: not implemented on macOS yet).
+   */
+  openFlows?: "cut" | "keep";
   /**
    * direct lets these programs query their own DNS servers although DNS is protected (not implemented yet).
    */

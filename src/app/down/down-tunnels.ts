@@ -16,8 +16,10 @@ export interface DownNote {
 export function withoutDown(config: Config, down: readonly string[]): Config {
   if (down.length === 0) return config;
   const isDown = (via: Via | undefined): boolean => via?.kind === "tunnel" && down.includes(via.tunnel);
-  const fallen = <T extends { readonly via: Via; readonly fallback: Fallback }>(flow: T): T =>
-    isDown(flow.via) ? { ...flow, via: { kind: flow.fallback.kind === "direct" ? "direct" : "block" } } : flow;
+  const fallen = <T extends Flow>(flow: T): T => {
+    if (flow.via.kind !== "tunnel" || !down.includes(flow.via.tunnel)) return flow;
+    return { ...flow, via: pathWhileDown(config, flow, down) };
+  };
   const { dns, ...rest } = config;
   const isDnsDown = isDown(dns?.via);
   const kept =
@@ -32,13 +34,25 @@ export function withoutDown(config: Config, down: readonly string[]): Config {
   };
 }
 
+interface Flow {
+  readonly via: Via;
+  readonly fallback: Fallback;
+}
+
+/** The first tunnel of its failover that is not down, else direct if its fallback says so, else blocked. */
+function pathWhileDown({ tunnels }: Pick<Config, "tunnels">, { via, fallback }: Flow, down: readonly string[]): Via {
+  const own = via.kind === "tunnel" ? (tunnels[via.tunnel]?.failover?.tunnels ?? []) : [];
+  const others = fallback.kind === "failover" ? fallback.tunnels : fallback.kind === "drop" ? [] : own;
+  const up = others.find((name) => !down.includes(name));
+  if (up !== undefined) return { kind: "tunnel", tunnel: up };
+  return { kind: fallback.kind === "direct" ? "direct" : "block" };
+}
+
 /** What is otherwise than the config says. Pure. */
 export function downNotes(config: Config, down: readonly string[]): readonly DownNote[] {
   return down.flatMap((name): DownNote[] => {
     const flows = [...config.rules, config.default].filter(({ via }) => via.kind === "tunnel" && via.tunnel === name);
-    const direct = flows.filter(({ fallback }) => fallback.kind === "direct").length;
-    const traffic =
-      direct === 0 ? "blocked" : direct === flows.length ? "direct" : "blocked or direct, as its fallbacks say";
+    const traffic = trafficText(flows.map((flow) => pathWhileDown(config, flow, down)));
     const { dns } = config;
     const isDnsDown = dns?.via.kind === "tunnel" && dns.via.tunnel === name && dns.servers.length > 0;
     const resolver = config.killSwitch.enabled ? "its DNS is blocked" : "the host's own DNS is restored";
@@ -48,4 +62,13 @@ export function downNotes(config: Config, down: readonly string[]): readonly Dow
     ].join(" ");
     return [{ path: `tunnels.${name}`, message, isWarning: true }];
   });
+}
+
+/** "blocked", "direct", "carried by home", "direct or blocked". */
+function trafficText(paths: readonly Via[]): string {
+  const texts = paths.map((path) => {
+    if (path.kind === "tunnel") return `carried by ${path.tunnel}`;
+    return path.kind === "direct" ? "direct" : "blocked";
+  });
+  return texts.length === 0 ? "blocked" : [...new Set(texts)].join(" or ");
 }

@@ -30,7 +30,7 @@ export function rulesOfConfig(config: Config, facts: HostFacts): RuleSet {
   const rules = config.rules.flatMap((written, index): ProgramRule[] => {
     const rule = matchHere(written, facts.networks ?? []);
     if (rule === undefined) return [];
-    const { name, via, fallback, dns: _dns, limit: _limit, require: _require, ...match } = rule;
+    const { name, via, fallback, openFlows: _open, dns: _dns, limit: _limit, require: _require, ...match } = rule;
     const origin = name === undefined ? `rules/${index}` : `rules/${index} (${name})`;
     return [{ origin, match, ...pathTexts(via, fallback), ...keptAs(expansion, `rules.${index}`) }];
   });

@@ -8,6 +8,8 @@ import { defaultFallback, type Fallback, fallback, type Via, via } from "./path.
 
 export const ENFORCEMENTS = ["enforced", "best-effort", "advisory"] as const;
 
+export const OPEN_FLOWS = ["cut", "keep"] as const;
+
 /** Bits per second in each direction. */
 export interface RateLimit {
   readonly down?: number;
@@ -19,6 +21,7 @@ export interface Rule extends Match {
   readonly name?: string;
   readonly via: Via;
   readonly fallback: Fallback;
+  readonly openFlows?: (typeof OPEN_FLOWS)[number];
   readonly dns?: "direct";
   readonly limit?: RateLimit;
   readonly require?: (typeof ENFORCEMENTS)[number];
@@ -55,6 +58,9 @@ export const ruleSchema: z.ZodType<Rule> = z
         ),
       )
       .prefault("block"),
+    openFlows: oneOf(OPEN_FLOWS)
+      .meta(keyMeta("cut (default) or keep open connections when another tunnel takes over.", "fallback.failover"))
+      .exactOptional(),
     dns: oneOf(["direct"])
       .meta(keyMeta("direct lets these programs query their own DNS servers although DNS is protected.", "rule.dns"))
       .exactOptional(),
@@ -71,4 +77,7 @@ export const defaultSchema = z.strictObject({
   fallback: defaultFallback
     .meta(keyMeta("While the tunnel is down, as in rules; there is no next rule.", "fallback.failover"))
     .prefault("block"),
+  openFlows: oneOf(OPEN_FLOWS)
+    .meta(keyMeta("cut (default) or keep open connections when another tunnel takes over.", "fallback.failover"))
+    .exactOptional(),
 });

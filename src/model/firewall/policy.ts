@@ -22,6 +22,8 @@ export type PathRef =
       readonly device: string;
       readonly number: number;
       readonly substitutes?: readonly Substitute[];
+      /** Open connections wait for their tunnel while another stands in; else they are ended. */
+      readonly keepsFlows?: true;
       readonly fallback?: "direct";
     }
   | { readonly kind: "direct" }

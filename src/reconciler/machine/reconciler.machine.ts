@@ -14,13 +14,9 @@ export type ReconcilerEvent =
   | { readonly type: "applied" }
   | { readonly type: "applyFailed"; readonly reason: string }
   | { readonly type: "verified" }
-  | { readonly type: "verifyFailed"; readonly reason: string }
   | { readonly type: "rolledBack" }
-  | { readonly type: "rollbackFailed"; readonly reason: string }
   /** The wait requested by `scheduleRetry` is over. */
   | { readonly type: "retry" }
-  | { readonly type: "pause" }
-  | { readonly type: "resume" }
   | { readonly type: "stop" };
 
 export interface ReconcilerContext {
@@ -30,7 +26,6 @@ export interface ReconcilerContext {
   readonly reason: string;
   /** Events that came while it must not be disturbed; handled at the next rest. */
   readonly wokenMeanwhile: boolean;
-  readonly pauseAsked: boolean;
 }
 
 const noteFailure = assign<ReconcilerContext, ReconcilerEvent, undefined, ReconcilerEvent, never>({
@@ -47,7 +42,7 @@ const REFUSED = [
 /**
  * One reconcile after the other, level-triggered: observe, plan, apply, verify. A failure restores the old state; then
  * it is stalled until the backoff ends or something changes. Pure: effects are named actions (`observe`, `plan`,
- * `apply`, `verify`, `rollBack`, `askToStop`, `scheduleRetry`) that the loop performs and answers with events.
+ * `apply`, `verify`, `rollBack`, `scheduleRetry`) that the loop performs and answers with events.
  * Nothing interrupts a change between its first write and its end.
  */
 export const reconcilerMachine = setup({
@@ -61,32 +56,28 @@ export const reconcilerMachine = setup({
     apply: () => undefined,
     verify: () => undefined,
     rollBack: () => undefined,
-    askToStop: () => undefined,
     scheduleRetry: () => undefined,
     noteFailure,
     noteWake: assign({ wokenMeanwhile: true }),
     forgetWake: assign({ wokenMeanwhile: false }),
-    notePause: assign({ pauseAsked: true }),
-    forgetPause: assign({ pauseAsked: false }),
     noteSuccess: assign({ failures: 0, reason: "" }),
   },
   guards: {
-    pauseAsked: ({ context }) => context.pauseAsked,
     wokenMeanwhile: ({ context }) => context.wokenMeanwhile,
   },
 }).createMachine({
   id: "reconciler",
-  context: { failures: 0, reason: "", wokenMeanwhile: false, pauseAsked: false },
+  context: { failures: 0, reason: "", wokenMeanwhile: false },
   initial: "idle",
   states: {
-    idle: { on: { wake: "observing", pause: "paused", stop: "stopped" } },
+    idle: { on: { wake: "observing", stop: "stopped" } },
     observing: {
       entry: ["forgetWake", "observe"],
       on: {
         observed: "planning",
         observeFailed: { target: "stalled", actions: "noteFailure" },
         wake: { actions: "noteWake" },
-        pause: "paused",
+
         stop: "stopped",
       },
     },
@@ -97,7 +88,7 @@ export const reconcilerMachine = setup({
         plannedChanges: "applying",
         refused: REFUSED,
         wake: { actions: "noteWake" },
-        pause: "paused",
+
         stop: "stopped",
       },
     },
@@ -107,9 +98,7 @@ export const reconcilerMachine = setup({
         applied: "verifying",
         applyFailed: { target: "rollingBack", actions: "noteFailure" },
         wake: { actions: "noteWake" },
-        pause: { actions: "notePause" },
-        resume: { actions: "forgetPause" },
-        stop: { target: "stopping", actions: "askToStop" },
+        stop: "stopping",
       },
     },
     verifying: {
@@ -117,40 +106,26 @@ export const reconcilerMachine = setup({
       on: {
         verified: "inSync",
         refused: REFUSED,
-        verifyFailed: { target: "rollingBack", actions: "noteFailure" },
         wake: { actions: "noteWake" },
-        pause: { actions: "notePause" },
-        resume: { actions: "forgetPause" },
-        stop: { target: "stopping", actions: "askToStop" },
+        stop: "stopping",
       },
     },
     inSync: {
       entry: "noteSuccess",
-      always: [
-        { guard: "pauseAsked", target: "paused" },
-        { guard: "wokenMeanwhile", target: "observing" },
-      ],
-      on: { wake: "observing", pause: "paused", stop: "stopped" },
+      always: { guard: "wokenMeanwhile", target: "observing" },
+      on: { wake: "observing", stop: "stopped" },
     },
     rollingBack: {
       entry: "rollBack",
       on: {
         rolledBack: "stalled",
-        rollbackFailed: { target: "stalled", actions: "noteFailure" },
         wake: { actions: "noteWake" },
-        pause: { actions: "notePause" },
-        resume: { actions: "forgetPause" },
-        stop: { target: "stopping", actions: "askToStop" },
+        stop: "stopping",
       },
     },
     stalled: {
       entry: "scheduleRetry",
-      always: { guard: "pauseAsked", target: "paused" },
-      on: { retry: "observing", wake: "observing", pause: "paused", stop: "stopped" },
-    },
-    paused: {
-      entry: "forgetPause",
-      on: { resume: "observing", wake: { actions: "noteWake" }, stop: "stopped" },
+      on: { retry: "observing", wake: "observing", stop: "stopped" },
     },
     stopping: {
       on: {
@@ -158,10 +133,8 @@ export const reconcilerMachine = setup({
         verified: "stopped",
         refused: "stopped",
         rolledBack: "stopped",
-        rollbackFailed: { target: "stopped", actions: "noteFailure" },
         applied: { actions: "verify" },
         applyFailed: { actions: ["noteFailure", "rollBack"] },
-        verifyFailed: { actions: ["noteFailure", "rollBack"] },
       },
     },
     stopped: { type: "final" },

@@ -33,6 +33,7 @@ const isPath = isTagged("kind", {
     { kind: isText, device: isDevice, number: isCount },
     {
       fallback: isOneOf("direct"),
+      keepsFlows: isFlag,
       substitutes: isListOf(isObject({ device: isDevice, number: isCount }, { match: isFlowMatch })),
     },
   ),

@@ -125,7 +125,7 @@ function dnsPolicy(context: ExpandContext): DnsPolicy | null {
       notes.push({ path: index < config.dns.servers.length ? `dns.servers.${index}` : "dns.split", message });
     }
   }
-  const path = fallingBack(pathRefOf(via, tunnels), { kind: "block" }, tunnels);
+  const path = fallingBack(pathRefOf(via, tunnels), { fallback: { kind: "block" } }, tunnels);
   return { leakProtection, servers, path, blockEncrypted: blockEncryptedDns };
 }
 

@@ -69,7 +69,7 @@ export function defaultPath({ config, tunnels, notes, facts }: ExpandContext): P
   if (via.kind === "tunnel" && fallback.kind === "direct") notes.push({ path: "default", ...directFallback(facts) });
   if (via.kind === "tunnel" && usesOtherTunnels(via.tunnel, fallback, tunnels))
     notes.push({ path: "default", ...otherTunnels(facts) });
-  return fallingBack(pathRefOf(via, tunnels), fallback, tunnels);
+  return fallingBack(pathRefOf(via, tunnels), config.default, tunnels);
 }
 
 /** Whether other tunnels may stand in for this one. */
@@ -120,7 +120,7 @@ function expandRule(written: Rule, index: number, context: ExpandContext): Expan
   const path: PathRef =
     rule.via.kind === "tunnel" && rule.fallback.kind === "drop"
       ? { kind: "block" }
-      : fallingBack(pathRefOf(rule.via, tunnels), rule.fallback, tunnels);
+      : fallingBack(pathRefOf(rule.via, tunnels), rule, tunnels);
   const origin = rule.name === undefined ? `rules/${index}` : `rules/${index} (${rule.name})`;
   const usesNextRule = rule.fallback.kind === "next-rule";
   const nothing = { origin, path, usesNextRule, alternatives: [] };

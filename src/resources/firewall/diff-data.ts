@@ -76,7 +76,7 @@ function isWhole(before: unknown, after: unknown): boolean {
   if ([before, after].every((one) => Array.isArray(one) && one.length > 0 && one.every(isRange))) return true;
   if (!isRecord(before) || !isRecord(after) || !("kind" in before) || !("kind" in after)) return false;
   return (
-    ["kind", "device", "fallback"].some((name) => before[name] !== after[name]) ||
+    ["kind", "device", "fallback", "keepsFlows"].some((name) => before[name] !== after[name]) ||
     !sameData(before["substitutes"] ?? null, after["substitutes"] ?? null)
   );
 }

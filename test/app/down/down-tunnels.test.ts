@@ -48,6 +48,25 @@ describe("a tunnel that awg down took down", () => {
     expect(probes).toEqual([]);
   });
 
+  test("is carried by the first tunnel of its failover that is up", () => {
+    const failing = configOf(`tunnels:
+${tunnel("home", 1)}${tunnel("office", 2).replace(" }\n", ", failover: { tunnels: [home] } }\n")}
+rules:
+  - { destinations: [10.9.0.0/16], via: office }
+  - { destinations: [10.8.0.0/16], via: office, fallback: { failover: [home] } }
+  - { destinations: [10.7.0.0/16], via: office, fallback: drop }
+default: { via: office, fallback: direct }
+killSwitch: { enabled: true }
+`);
+    const { rules, default: rest } = withoutDown(failing, ["office"]);
+    const home = { kind: "tunnel", tunnel: "home" };
+    expect([...rules, rest].map(({ via }) => via)).toEqual([home, home, { kind: "block" }, home]);
+    expect(withoutDown(failing, ["home", "office"]).default.via).toEqual({ kind: "direct" });
+    expect(downNotes(failing, ["office"]).map(({ message }) => message)).toEqual([
+      "is down on request. Its traffic is carried by home or blocked. To bring it up: awg up office",
+    ]);
+  });
+
   test("blocks its DNS with the kill switch, and gives the host's own back without it", () => {
     expect(withoutDown(config(GUARDED), ["office"]).dns).toMatchObject({
       servers: ["10.2.0.1"],
@@ -62,7 +81,7 @@ describe("a tunnel that awg down took down", () => {
     const texts = (rest: string, down: string[]) => downNotes(config(rest), down).map(({ message }) => message);
     expect(texts(GUARDED, ["home", "office"])).toEqual([
       "is down on request. Its traffic is blocked. To bring it up: awg up home",
-      "is down on request. Its traffic is blocked or direct, as its fallbacks say; its DNS is blocked. To bring it up: awg up office",
+      "is down on request. Its traffic is blocked or direct; its DNS is blocked. To bring it up: awg up office",
     ]);
     expect(texts(OPEN, ["office"])[0]).toContain("the host's own DNS is restored");
   });

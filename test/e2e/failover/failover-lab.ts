@@ -7,8 +7,11 @@ import { sampleConfig } from "../../support/config.ts";
 import type { AwgInWorld } from "../awg-in-world.ts";
 import type { JudgedWorld } from "../judged-world.ts";
 
-/** Where a datagram was seen: at the end of a tunnel, in the clear on the client's wire, or nowhere. */
-export type Seen = "first" | "second" | "clear" | "nowhere";
+/**
+ * Where datagrams were seen: at the end of a tunnel, in the clear on the client's wire, or nowhere; at several places if the
+ * path changed meanwhile.
+ */
+export type Seen = "first" | "second" | "clear" | "nowhere" | "several";
 
 /** One flow of the table: its rule, and a port of its own by which it is counted. */
 export interface Cell {
@@ -106,7 +109,7 @@ table netdev judge {
     );
   }
 
-  /** Sends the datagrams of these cells and says where each came out; throws where one came out at two places. */
+  /** Sends the datagrams of these cells and says where each came out. */
   async send(cells: readonly Cell[]): Promise<Readonly<Record<string, Seen>>> {
     const before = await this.#counts();
     const lines = cells.map(({ destination = place.v4.echo, port, uid = 0 }) => `${destination} ${port} ${uid}\n`);
@@ -118,8 +121,7 @@ table netdev judge {
         const places = (["first", "second", "clear"] as const).filter(
           (at) => (after[at].get(port) ?? 0) > (before[at].get(port) ?? 0),
         );
-        if (places.length > 1) throw new Error(`${name} came out at ${places.join(" and ")}`);
-        return [name, places[0] ?? "nowhere"];
+        return [name, places.length > 1 ? "several" : (places[0] ?? "nowhere")];
       }),
     );
   }

@@ -34,6 +34,19 @@ try:
 except OSError:
     print("nothing")`;
 
+/** Holds a TCP connection until it ends, and says how. */
+const HOLD = `import errno, socket, sys
+s = socket.create_connection((sys.argv[1], ${ECHO_PORT}))
+s.sendall(b"awg")
+assert s.recv(3) == b"awg"
+s.settimeout(50)
+try:
+    print("closed" if s.recv(1) == b"" else "odd")
+except TimeoutError:
+    print("held")
+except OSError as error:
+    print(errno.errorcode[error.errno])`;
+
 describe.skipIf(reason !== undefined)(
   `failover on a real kernel${reason === undefined ? "" : ` (skipped: ${reason})`}`,
   { timeout: 1_800_000 },
@@ -97,7 +110,7 @@ describe.skipIf(reason !== undefined)(
       const lab = new FailoverLab(judged(), awg);
       const [a, b] = lab.names;
       const config = lab.config(
-        [`{ name: echo, ports: ${ECHO_PORT}, protocol: udp, via: ${a} }`],
+        [`{ name: echo, ports: ${ECHO_PORT}, via: ${a} }`],
         "default: { via: block }\nkillSwitch: { enabled: true }",
         `failover: { tunnels: [${b}], mode: cold }`,
       );
@@ -116,11 +129,14 @@ describe.skipIf(reason !== undefined)(
       const tookMs: number[] = [];
       for (let turn = 0; turn < SWITCHES; turn += 1) {
         await daemon.until("the first tunnel again", async () => (await isAt("first")) && ask());
+        const held = turn === 0 ? judged().world.inside("client", [python, "-c", HOLD, place.v4.echo]) : "ECONNABORTED";
+        if (turn === 0) await new Promise((resolve) => setTimeout(resolve, 1_000));
         const startMs = performance.now();
         await lab.silence(judged().first);
         await daemon.until("an answer by the second tunnel", ask);
         tookMs.push(performance.now() - startMs);
-        expect(await isAt("second")).toBe(true);
+        expect((await lab.send([cell]))["echo"]).toBe("second");
+        expect((await held).trim()).toBe("ECONNABORTED");
         if (turn === 0) expect(await awg.must("verify")).toContain("Verified");
         await lab.silence();
         await daemon.until("the return", () => isAt("first"));

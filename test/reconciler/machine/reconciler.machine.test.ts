@@ -1,8 +1,10 @@
+import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { initialTransition, transition } from "xstate";
 import { type ReconcilerEvent, reconcilerMachine } from "../../../src/reconciler/machine/reconciler.machine.ts";
 
+const SENDER = readFileSync(new URL("../../../src/daemon/reconcile-loop.ts", import.meta.url), "utf8");
 const SEED = Number(process.env["AWG_SEED"] ?? 20261121);
 
 const EVENTS: readonly ReconcilerEvent[] = [
@@ -15,12 +17,8 @@ const EVENTS: readonly ReconcilerEvent[] = [
   { type: "applied" },
   { type: "applyFailed", reason: "no device" },
   { type: "verified" },
-  { type: "verifyFailed", reason: "a route is missing" },
   { type: "rolledBack" },
-  { type: "rollbackFailed", reason: "no nft" },
   { type: "retry" },
-  { type: "pause" },
-  { type: "resume" },
   { type: "stop" },
 ];
 
@@ -53,45 +51,38 @@ const WAYS = {
   inSync: ["wake", "observed", "plannedNothing"],
   rollingBack: ["wake", "observed", "plannedChanges", "applyFailed"],
   stalled: ["wake", "observeFailed"],
-  paused: ["pause"],
   stopping: ["wake", "observed", "plannedChanges", "stop"],
   stopped: ["stop"],
 } as const satisfies Record<string, readonly ReconcilerEvent["type"][]>;
 
 /** Every transition that leads elsewhere, or has an effect; any other event changes nothing but notes. */
 const TABLE: Readonly<Record<keyof typeof WAYS, Readonly<Partial<Record<ReconcilerEvent["type"], string>>>>> = {
-  idle: { wake: "observing: observe", pause: "paused", stop: "stopped" },
-  observing: { observed: "planning: plan", observeFailed: "stalled: scheduleRetry", pause: "paused", stop: "stopped" },
+  idle: { wake: "observing: observe", stop: "stopped" },
+  observing: { observed: "planning: plan", observeFailed: "stalled: scheduleRetry", stop: "stopped" },
   planning: {
     plannedNothing: "inSync",
     plannedChanges: "applying: apply",
     refused: "stalled: scheduleRetry",
-    pause: "paused",
     stop: "stopped",
   },
-  applying: { applied: "verifying: verify", applyFailed: "rollingBack: rollBack", stop: "stopping: askToStop" },
+  applying: { applied: "verifying: verify", applyFailed: "rollingBack: rollBack", stop: "stopping" },
   verifying: {
     verified: "inSync",
     refused: "stalled: scheduleRetry",
-    verifyFailed: "rollingBack: rollBack",
-    stop: "stopping: askToStop",
+    stop: "stopping",
   },
-  inSync: { wake: "observing: observe", pause: "paused", stop: "stopped" },
+  inSync: { wake: "observing: observe", stop: "stopped" },
   rollingBack: {
     rolledBack: "stalled: scheduleRetry",
-    rollbackFailed: "stalled: scheduleRetry",
-    stop: "stopping: askToStop",
+    stop: "stopping",
   },
-  stalled: { retry: "observing: observe", wake: "observing: observe", pause: "paused", stop: "stopped" },
-  paused: { resume: "observing: observe", stop: "stopped" },
+  stalled: { retry: "observing: observe", wake: "observing: observe", stop: "stopped" },
   stopping: {
     verified: "stopped",
     refused: "stopped",
     rolledBack: "stopped",
-    rollbackFailed: "stopped",
     applied: "stopping: verify",
     applyFailed: "stopping: rollBack",
-    verifyFailed: "stopping: rollBack",
   },
   stopped: {},
 };
@@ -124,15 +115,6 @@ describe("the reconciler's machine", () => {
     },
   );
 
-  test("a pause during a change is heeded when the change is over, and may be taken back before", () => {
-    expect(follow(...WAYS.applying, "pause", "applied", "verified").state.value).toBe("paused");
-    expect(follow(...WAYS.applying, "pause", "applyFailed", "rolledBack").state.value).toBe("paused");
-    expect(follow(...WAYS.applying, "pause", "resume", "applied", "verified").state.value).toBe("inSync");
-    expect(
-      follow(...WAYS.applying, "pause", "applied", "verified", "resume", "observed", "plannedNothing").state.value,
-    ).toBe("inSync");
-  });
-
   test("law 4: failures are counted and named until it is in sync again", () => {
     const failed = follow(
       "wake",
@@ -155,12 +137,21 @@ describe("the reconciler's machine", () => {
         for (const event of events) {
           const [next] = transition(reconcilerMachine, state, event);
           const changing = ["applying", "verifying", "rollingBack", "stopping"].includes(String(state.value));
-          const rests = ["idle", "paused", "stalled", "inSync", "stopped", "observing"].includes(String(next.value));
-          if (changing && rests) expect(["verified", "rolledBack", "rollbackFailed"]).toContain(event.type);
+          const rests = ["idle", "stalled", "inSync", "stopped", "observing"].includes(String(next.value));
+          if (changing && rests) expect(["verified", "rolledBack"]).toContain(event.type);
           state = next;
         }
       }),
       { seed: SEED },
     );
+  });
+
+  test("each event is sent and each action carried out by the daemon", () => {
+    const actions = Object.keys(reconcilerMachine.implementations.actions).filter(
+      (name) => !/^(note|forget)/.test(name),
+    );
+    expect(actions.length).toBeGreaterThan(4);
+    const names = [...EVENTS.map(({ type }) => type), ...actions];
+    expect(names.filter((name) => !SENDER.includes(`"${name}"`))).toEqual([]);
   });
 });

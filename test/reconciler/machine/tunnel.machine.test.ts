@@ -11,6 +11,8 @@ const TYPES: readonly Type[] = [
   "handshake",
   "handshakeTimeout",
   "sessionExpired",
+  "heard",
+  "proofDue",
   "engineDied",
   "retry",
 ];
@@ -50,11 +52,13 @@ const TABLE: Readonly<Record<keyof typeof WAYS, Readonly<Partial<Record<Type, st
     engineDied: "reconnecting: scheduleRetry",
   },
   up: {
+    proofDue: "up: requestHandshake",
     sessionExpired: "stale: requestHandshake",
     engineDied: "reconnecting: scheduleRetry",
   },
   stale: {
     handshake: "up",
+    heard: "up",
     handshakeTimeout: "reconnecting: scheduleRetry",
     engineDied: "reconnecting: scheduleRetry",
   },
@@ -77,6 +81,27 @@ describe("a tunnel's machine", () => {
     const failing = ["start", "resolved", "handshakeTimeout", "retry", "resolveFailed"] as const;
     expect(follow(...failing).state.context.failures).toBe(2);
     expect(follow(...failing, "handshake").state.context.failures).toBe(0);
+  });
+
+  const FAILED = ["start", "resolved", "handshakeTimeout", "handshake"] as const;
+  const proofs = (count: number) => Array.from({ length: count }, () => ["proofDue", "handshake"] as const).flat();
+
+  test("a tunnel that failed is up at once, and trusted after ten proofs in a row", () => {
+    expect(follow(...WAYS.up).state.context.isTrusted).toBe(true);
+    expect(follow(...FAILED, ...proofs(9)).state).toMatchObject({ value: "up", context: { isTrusted: false } });
+    expect(follow(...FAILED, ...proofs(10)).state.context.isTrusted).toBe(true);
+    expect(follow(...FAILED, ...proofs(9), "proofDue", "proofDue", "handshake").state.context.isTrusted).toBe(false);
+  });
+
+  test("a handshake without a request is no proof", () => {
+    const rekeys = Array.from({ length: 20 }, () => "handshake" as const);
+    expect(follow(...FAILED, ...rekeys).state.context.isTrusted).toBe(false);
+  });
+
+  test("two proofs in a row that do not come make it stale, one does not", () => {
+    expect(follow(...WAYS.up, "proofDue", "proofDue").state.value).toBe("up");
+    expect(follow(...WAYS.up, "proofDue", "proofDue", "proofDue").state.value).toBe("stale");
+    expect(follow(...WAYS.up, "proofDue", "proofDue", "handshake", "proofDue").state.value).toBe("up");
   });
 
   const SENDER = readFileSync(new URL("../../../src/daemon/watch/tunnel-state.ts", import.meta.url), "utf8");

@@ -4,6 +4,8 @@ import { encodeMessage, type NetlinkMessage, NLM } from "./message.codec.ts";
 
 /** SOCK_DIAG_BY_FAMILY and the protocol number of the netlink socket (include/uapi/linux/sock_diag.h, netlink.h). */
 const SOCK_DIAG_BY_FAMILY = 20;
+/** SOCK_DESTROY of the same header; the kernel may be built without INET_DIAG_DESTROY. */
+const SOCK_DESTROY = 21;
 export const NETLINK_SOCK_DIAG = 4;
 const AF = { 4: 2, 6: 10 } as const;
 const IPPROTO = { tcp: 6, udp: 17 } as const;
@@ -52,8 +54,17 @@ export function encodeSocketDump(protocol: "tcp" | "udp", family: 4 | 6, states:
  */
 export function encodeSocketRequest(protocol: "tcp" | "udp", local: DiagEnd, remote: DiagEnd): Uint8Array {
   const [first, second] = protocol === "tcp" ? [local, remote] : [remote, local];
+  return encodeOneSocket(SOCK_DIAG_BY_FAMILY, protocol, first, second);
+}
+
+/** Ends a TCP connection: its program gets ECONNABORTED, the other side a reset. */
+export function encodeConnectionEnd({ local, remote }: Pick<DiagSocket, "local" | "remote">): Uint8Array {
+  return encodeOneSocket(SOCK_DESTROY, "tcp", local, remote);
+}
+
+function encodeOneSocket(type: number, protocol: "tcp" | "udp", first: DiagEnd, second: DiagEnd): Uint8Array {
   const [source, destination] = [addressToBytes(first.address), addressToBytes(second.address)];
-  return encodeMessage(SOCK_DIAG_BY_FAMILY, 0, (writer) => {
+  return encodeMessage(type, type === SOCK_DESTROY ? NLM.ack : 0, (writer) => {
     writer.bytes(Uint8Array.of(source.length === 4 ? AF[4] : AF[6], IPPROTO[protocol], 0, 0));
     writer.u32(ALL_STATES);
     writer.bytes(Uint8Array.of(first.port >> 8, first.port & 0xff, second.port >> 8, second.port & 0xff));

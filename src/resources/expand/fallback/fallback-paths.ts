@@ -1,4 +1,4 @@
-import type { Fallback } from "../../../config/section/path.ts";
+import type { Rule } from "../../../config/section/rule.ts";
 import type { FlowMatch, FlowRule, PathRef, Substitute } from "../../../model/firewall/policy.ts";
 import { type DesiredState, STANDBY_MODES, type StandbyMode } from "../../../model/resources/desired-state.ts";
 import type { ExpandContext, PlacedTunnel } from "../expansion.ts";
@@ -8,7 +8,11 @@ import { intersectMatches } from "./match-intersection.ts";
  * The path with what stands in for its tunnel while that is down: the tunnels of the rule's `failover`, or else those of
  * the tunnel's own; then `direct`, if the rule says so.
  */
-export function fallingBack(path: PathRef, fallback: Fallback, tunnels: readonly PlacedTunnel[]): PathRef {
+export function fallingBack(
+  path: PathRef,
+  { fallback, openFlows }: Pick<Rule, "fallback" | "openFlows">,
+  tunnels: readonly PlacedTunnel[],
+): PathRef {
   if (path.kind !== "tunnel") return path;
   const own = tunnels.find(({ number }) => number === path.number)?.tunnel.failover?.tunnels ?? [];
   const names = fallback.kind === "failover" ? fallback.tunnels : own;
@@ -16,7 +20,8 @@ export function fallingBack(path: PathRef, fallback: Fallback, tunnels: readonly
     const placed = tunnels.find(({ key }) => key === name);
     return placed === undefined ? [] : [{ device: placed.device, number: placed.number }];
   });
-  return withSubstitutes(fallback.kind === "direct" ? { ...path, fallback: "direct" } : path, substitutes);
+  const kept = openFlows === "keep" ? { ...path, keepsFlows: true as const } : path;
+  return withSubstitutes(fallback.kind === "direct" ? { ...kept, fallback: "direct" } : kept, substitutes);
 }
 
 /** A rule of the config in the form of the policy. */

@@ -4,6 +4,7 @@ import { openNetfilterSocket, readNftGeneration } from "../../../../native/linux
 import { fallbackInForce, loadedPolicy } from "../observe/observe-tables.ts";
 import { changesToFallBack } from "../render/fallback-sets.ts";
 import { cutForbidden, trackedFlows } from "./cut-forbidden.ts";
+import { endMovedConnections } from "./end-moved-connections.ts";
 import type { NftOwner } from "./nft-owner.ts";
 import type { PolicyRecord } from "./policy-record.ts";
 
@@ -19,11 +20,18 @@ export async function fallBack(owner: NftOwner, record: PolicyRecord, wanted: re
   const switches = policy?.layers.length === 1 ? fallbackSwitches(policy) : [];
   const names = new Set(wanted.map(switchName));
   const inForce = switches.filter((one) => names.has(switchName(one)));
-  if (policy === null || (inForce.length === 0 && fallbackInForce(socket, families, switches).length === 0)) return;
+  const before = fallbackInForce(socket, families, switches);
+  if (policy === null || (inForce.length === 0 && before.length === 0)) return;
   await owner.sendTransaction(changesToFallBack(families, switches, inForce), generation);
   const known = record.loaded();
   const isNext = readNftGeneration(socket).id === generation + 1;
   if (isNext && known?.identity === identity && known.generation === generation)
     record.markLoaded({ ...known, generation: generation + 1 });
-  cutForbidden(socket, withFallback(policy, inForce), await trackedFlows(socket));
+  const flows = await trackedFlows(socket);
+  cutForbidden(socket, withFallback(policy, inForce), flows);
+  if (namesOf(before) !== namesOf(inForce)) endMovedConnections(policy, inForce, flows);
+}
+
+function namesOf(switches: readonly PathSwitch[]): string {
+  return switches.map(switchName).toSorted().join();
 }
