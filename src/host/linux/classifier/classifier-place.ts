@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readlinkSync, statfsSync } from "node:fs";
 import { join } from "node:path";
 import { AwgError } from "../../../model/error.ts";
+import { readNamespaceInode } from "../../../native/linux/process/namespace.ffi.ts";
 import { ownNamespaceCookie } from "../../../native/linux/process/namespace-cookie.ffi.ts";
 import { textOf } from "../../../native/linux/readable-files.ts";
 
@@ -9,6 +10,8 @@ import { textOf } from "../../../native/linux/readable-files.ts";
 export interface ClassifierPlace {
   /** The cookie of the network namespace (SO_NETNS_COOKIE). */
   readonly namespace: bigint;
+  /** Its inode. */
+  readonly inode: bigint;
   /** The root of cgroup v2. */
   readonly cgroup: string;
   /** A folder of its own on a bpf file system. */
@@ -36,7 +39,7 @@ export function findPlace(): ClassifierPlace | undefined {
   const [bpf, cgroup] = [findMount("bpf"), findMount("cgroup2")];
   if (bpf === undefined || cgroup === undefined) return undefined;
   const namespace = ownNamespaceCookie();
-  return { namespace, cgroup, folder: join(bpf, FOLDER, `${namespace}`) };
+  return { namespace, inode: readNamespaceInode(), cgroup, folder: join(bpf, FOLDER, `${namespace}`) };
 }
 
 /**

@@ -1,10 +1,11 @@
 import { AwgError } from "../../../model/error.ts";
 import { isBpfKnown } from "../../../native/linux/bpf/bpf.ffi.ts";
 import type { ClassifierPort } from "../../ports/kernel/classifier.ts";
+import { liveNamespaces } from "../processes/live-namespaces.ts";
 import { findPlace, makePlace } from "./classifier-place.ts";
 import { loadClassifier, removeClassifier } from "./load-classifier.ts";
 import { pathKeys } from "./path-keys.ts";
-import { readClassifier } from "./read-classifier.ts";
+import { readClassifier, removeGoneClassifiers } from "./read-classifier.ts";
 
 /** The classifier of sockets in this network namespace. Opens nothing until it is used. */
 export function linuxClassifier(): ClassifierPort {
@@ -18,6 +19,7 @@ export function linuxClassifier(): ClassifierPort {
         throw new AwgError("permission", "only root can change how sockets are classified");
       if (spec !== null) {
         const place = makePlace();
+        removeGoneClassifiers(place, liveNamespaces);
         loadClassifier(spec, place, pathKeys(place.cgroup));
         return;
       }

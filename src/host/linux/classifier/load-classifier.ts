@@ -82,7 +82,7 @@ export function removeClassifier({ folder }: ClassifierPlace): void {
 /** New maps with what the spec says; each is as large as its content. */
 function filledMaps(
   spec: ClassifierSpec,
-  { namespace }: ClassifierPlace,
+  { namespace, inode }: ClassifierPlace,
   keys: PathKeys,
   opened: (descriptor: number) => number,
 ): ClassifierMaps {
@@ -93,7 +93,12 @@ function filledMaps(
     return map;
   };
   const hash = (keyBytes: number, valueBytes = ATOMS_BYTES) => ({ type: "hash", keyBytes, valueBytes }) as const;
-  const record = encodeSpecRecord({ namespace: `${namespace}`, spec, paths: resolvedPaths(spec, keys) });
+  const record = encodeSpecRecord({
+    namespace: `${namespace}`,
+    inode: `${inode}`,
+    spec,
+    paths: resolvedPaths(spec, keys),
+  });
   const seen: MapShape = { type: "recent", keyBytes: SEEN_KEY_BYTES, valueBytes: MARK_BYTES, mostEntries: MOST_SEEN };
   return {
     namespaces: filled("namespaces", hash(8, MARK_BYTES), [[wordBytes(namespace), Uint8Array.of(1, 0, 0, 0)]]),

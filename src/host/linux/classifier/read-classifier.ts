@@ -1,11 +1,12 @@
-import { closeSync, readdirSync } from "node:fs";
-import { join } from "node:path";
+import { closeSync, readdirSync, rmSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { canonicalJson } from "../../../model/canonical.ts";
 import { AwgError } from "../../../model/error.ts";
 import { CLASSIFIER_HOOKS, type ClassifierHook, type ClassifierObserved } from "../../../model/program/classifier.ts";
 import { openById, readCgroupLink, readMapIds, readMapInfo } from "../../../native/linux/bpf/bpf-info.ffi.ts";
 import { openPinned } from "../../../native/linux/bpf/bpf-link.ffi.ts";
 import { getFromMap } from "../../../native/linux/bpf/bpf-map.ffi.ts";
+import { namesIn } from "../../../native/linux/readable-files.ts";
 import type { ClassifierPlace } from "./classifier-place.ts";
 import { decodeSpecRecord, SPEC_MAP, type SpecRecord } from "./spec-record.ts";
 import { type PathKeys, resolvedPaths } from "./tables.ts";
@@ -28,6 +29,29 @@ export function readClassifier(place: ClassifierPlace, keys: PathKeys): Classifi
   const now = resolvedPaths(record.spec, keys);
   const replaced = Object.keys(now).filter((path) => now[path] !== record.paths[path]);
   return { spec: record.spec, missing, replaced };
+}
+
+/**
+ * Removes the classifiers of network namespaces that are gone, beside this one: each keeps one of the 64 places that a hook
+ * has (BPF_CGROUP_MAX_PROGS of linux/bpf-cgroup.h).
+ */
+export function removeGoneClassifiers({ folder }: ClassifierPlace, live: () => ReadonlySet<string>): void {
+  const others = namesIn(dirname(folder)).filter((name) => /^[0-9]+$/.test(name) && name !== basename(folder));
+  if (others.length === 0) return;
+  const known = live();
+  for (const other of others.map((name) => join(dirname(folder), name))) {
+    const inode = inodeIn(other);
+    if (inode !== undefined && !known.has(inode)) rmSync(other, { recursive: true, force: true });
+  }
+}
+
+/** The namespace of a pinned classifier; undefined if it cannot be read, which proves nothing. */
+function inodeIn(folder: string): string | undefined {
+  for (const hook of CLASSIFIER_HOOKS) {
+    const program = attachedProgram(join(folder, hook));
+    if (program !== undefined) return recordOf(program)?.inode;
+  }
+  return undefined;
 }
 
 function isPinned(folder: string): boolean {

@@ -6,6 +6,8 @@ import { sha256 } from "../../../model/sha256.ts";
 export interface SpecRecord {
   /** The cookie of the network namespace, in decimals. */
   readonly namespace: string;
+  /** Its inode, by which it is known whether it still exists. */
+  readonly inode: string;
   readonly spec: ClassifierSpec;
   /** Where each path led at the load; null where nothing could be there. */
   readonly paths: Readonly<Record<string, string | null>>;

@@ -1,5 +1,5 @@
-import { existsSync, statSync } from "node:fs";
-import { basename, join } from "node:path";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ENGINE_PROGRAMS } from "../../../model/engine-program.ts";
 import { keeperPaths } from "../../../model/keeper-protocol.ts";
@@ -13,6 +13,7 @@ import { ROUTE_TABLE } from "../../../native/linux/rtnetlink/rtnetlink-constants
 import type { Environment, ForeignChain, OtherSoftware, UnroutedAddress } from "../../ports/environment.ts";
 import type { Host } from "../../ports/host.ts";
 import { readInotifyUsage } from "../processes/inotify-limit.ts";
+import { liveNamespaces } from "../processes/live-namespaces.ts";
 import { endingOwner, type TableOwner, tableOwner } from "../processes/table-owner.ts";
 import { lackForServiceUser, readServiceUser } from "../service-user.ts";
 import { guestBridges } from "./guest-bridges.ts";
@@ -147,15 +148,6 @@ function goneNamespaces({ stateDir, runDir, bootId, isInitial }: EnvironmentScop
       })
       .map((name) => join(folder, name)),
   );
-}
-
-function liveNamespaces(): ReadonlySet<string> {
-  const processes = namesIn("/proc").filter((name) => /^[0-9]+$/.test(name));
-  const files = [
-    ...processes.map((pid) => `/proc/${basename(pid)}/ns/net`),
-    ...namesIn("/run/netns").map((name) => join("/run/netns", name)),
-  ];
-  return new Set(files.flatMap((file) => orElse([], () => [String(statSync(file).ino)])));
 }
 
 /** The result of `read`, or `otherwise` if it fails: a host that lacks the file, or hides it, has no such finding. */

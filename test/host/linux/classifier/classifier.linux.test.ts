@@ -8,6 +8,7 @@ import {
   renameSync,
   rmdirSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -250,6 +251,25 @@ describe.skipIf(obstacle !== undefined)(`the classifier${obstacle === undefined 
     load({ name: "other", of: "self" });
     child.stdin.end("go\n");
     expect(classIn((await lines.next()).value)).toBe(0);
+  });
+
+  test("classifiers of namespaces that are gone are removed, and no others", () => {
+    const spec: ClassifierSpec = { atoms: [], conditions: [], final: [], classes: [{ number: 1, conditions: [] }] };
+    const pins = (cookie: string) => join(bpf, "of-namespaces", cookie);
+    const load = (cookie: string, more: object) =>
+      namespace.runScript("test/host/linux/classifier/classify.script.ts", {
+        folder: pins(cookie),
+        cgroup: cgroups,
+        ...more,
+      });
+    const inode = String(statSync(`/run/netns/${namespace.name}`).ino);
+    load("1", { spec });
+    mkdirSync(pins("3"));
+    load("2", { spec, live: [inode] });
+    expect([existsSync(pins("1")), existsSync(pins("2"))]).toEqual([true, true]);
+    load("2", { spec, live: ["17"] });
+    expect([existsSync(pins("1")), existsSync(pins("2")), existsSync(pins("3"))]).toEqual([false, true, true]);
+    load("2", { spec: null });
   });
 
   test("another network namespace is left alone, and a removed classifier gives no class", () => {
