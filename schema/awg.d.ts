@@ -766,7 +766,7 @@ export interface WireGuardTunnel {
 }
 export interface Socks5Tunnel {
   /**
-   * A SOCKS5 proxy (not implemented yet).
+   * A SOCKS5 proxy (not implemented on macOS yet).
    */
   protocol: "socks5";
   /**
@@ -806,10 +806,14 @@ export interface Socks5Tunnel {
      */
     password: SecretText;
   };
+  /**
+   * Whether the proxy carries UDP (UDP ASSOCIATE); if not, UDP is dropped.
+   */
+  udp?: boolean;
 }
 export interface HttpTunnel {
   /**
-   * An HTTP proxy (CONNECT) (not implemented yet).
+   * An HTTP proxy (CONNECT), for TCP only (not implemented on macOS yet).
    */
   protocol: "http";
   /**
@@ -848,6 +852,19 @@ export interface HttpTunnel {
      * Reference to the password (keychain: not implemented yet).
      */
     password: SecretText;
+  };
+  /**
+   * TLS to the proxy. {} uses the defaults.
+   */
+  tls?: {
+    /**
+     * Name in the proxy's certificate (default: the host of server).
+     */
+    serverName?: string;
+    /**
+     * File of the accepted certificate authorities in PEM (default: Node's own list).
+     */
+    ca?: string;
   };
 }
 export interface Rule {

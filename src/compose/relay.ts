@@ -1,9 +1,9 @@
 import { fstatSync, readFileSync } from "node:fs";
 import { AwgError } from "../model/error.ts";
+import { parseRelaySettings } from "../model/relay/relay-settings.ts";
 import { disableInspection } from "../native/disable-inspection.ts";
 import { writeLog } from "../native/write-log.ts";
 import { runRelay } from "../relay/run-relay.ts";
-import { parseRelaySettings } from "../relay/settings.ts";
 
 /** The descriptor over which the keeper hands the settings: they contain a password, so neither arguments nor environment. */
 const SETTINGS_DESCRIPTOR = 3;

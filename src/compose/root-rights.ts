@@ -14,8 +14,7 @@ export function rootRights(
       throw new AwgError("permission", `awg ${verb} needs root`, { remedy: "run it with sudo" });
   };
   return {
-    resolveSecret: async ({ ref, isPrivateKey }) =>
-      isPrivateKey ? secrets.resolvePrivateKey(ref) : secrets.resolveKey(ref),
+    resolveSecret: async (named) => secrets.resolve(named),
     publicKeyOf: async (id) => (await import("../app/wg-tool/public-key.ts")).publicKeyText(secrets.bytesOf(id)),
     lock: async (verb) => {
       requireRoot(verb);

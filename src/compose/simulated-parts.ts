@@ -48,8 +48,7 @@ export function simulatedParts({
     stateDir: folder,
     isSimulated: true,
     clock: { nowMs: Date.now, sleep: async (ms) => void (await sleep(ms)) },
-    resolveSecret: async ({ ref, isPrivateKey }) =>
-      isPrivateKey ? secrets.resolvePrivateKey(ref) : secrets.resolveKey(ref),
+    resolveSecret: async (named) => secrets.resolve(named),
     publicKeyOf: async (id) => (await import("../app/wg-tool/public-key.ts")).publicKeyText(secrets.bytesOf(id)),
     lock: async (verb) => {
       const held = takeLock(join(folder, "lock"), { pid: process.pid, verb, sinceMs: Date.now() });

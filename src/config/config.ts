@@ -8,7 +8,7 @@ export type { KillSwitch } from "./section/kill-switch.ts";
 export type { Destination, Match } from "./section/match.ts";
 export type { Obfuscation } from "./section/obfuscation.ts";
 export type { Rule } from "./section/rule.ts";
-export type { NoiseTunnel, Peer, Tunnel } from "./section/tunnel.ts";
+export type { NoiseTunnel, Peer, ProxyTunnel, Tunnel } from "./section/tunnel.ts";
 
 /**
  * A complete config: defaults filled in, prefixes and addresses canonical, durations in seconds or as [minimum,

@@ -1,5 +1,8 @@
-/** UAPI keys with secret values, each 32 bytes in hex (wireguard.com/xplatform and AmneziaWG's). */
-const SECRET_KEYS = ["private_key=", "preshared_key=", "header_protection_key="].map((name) =>
+/**
+ * UAPI keys with secret values, each 32 bytes in hex (wireguard.com/xplatform and AmneziaWG's), and the parts of a proxy's
+ * password (src/model/relay/relay-settings.ts).
+ */
+const SECRET_KEYS = ["private_key=", "preshared_key=", "header_protection_key=", "password_part="].map((name) =>
   Buffer.from(name, "latin1"),
 );
 const HEX_BYTES = 64;

@@ -11,8 +11,6 @@ import {
   type OpenDevice,
 } from "../model/keeper-protocol.ts";
 import { hasErrno } from "../native/linux/errno.ts";
-import { readNamespaceCookie } from "../native/linux/process/namespace.ffi.ts";
-import { readStateIdentity } from "../state/identity.ts";
 import type { ExtractedSecrets } from "./extract-secrets.ts";
 import { NameServiceProcess } from "./names/name-service.ts";
 import { NftOwner } from "./nft-owner.ts";
@@ -30,9 +28,9 @@ import {
   releaseDevice,
   stillExists,
 } from "./owned-device.ts";
-import { namespaceInodeOf } from "./process-identity.ts";
+import { Relays } from "./relays/relays.ts";
 import { SpareEngines } from "./spare-engines.ts";
-import { Watchdog, type WatchedNamespace } from "./watchdog.ts";
+import { namespaceHere, Watchdog } from "./watchdog.ts";
 
 /** A keeper whose folder was removed notices within 250 ms; a stopped one when it is resumed. */
 const LETTING_GO_MS = 1_000;
@@ -45,6 +43,7 @@ export class Keeper {
   readonly #devices = new Map<string, OwnedDevice>();
   readonly #nft = new NftOwner();
   readonly #spares: SpareEngines;
+  readonly #relays: Relays;
   readonly #watchdog: Watchdog;
   readonly #names: NameServiceProcess;
   readonly #restUntilMs = performance.now() + REST_MS;
@@ -55,7 +54,8 @@ export class Keeper {
     this.#spares = new SpareEngines(around.folder);
     this.#around = { ...around, spares: this.#spares };
     this.#names = new NameServiceProcess({ ...around, nft: this.#nft });
-    this.#watchdog = new Watchdog({ ...around, namespace: thisNamespace() });
+    this.#relays = new Relays(around);
+    this.#watchdog = new Watchdog({ ...around, namespace: namespaceHere() });
   }
 
   /** Adopts what an earlier keeper held and the kernel kept. Failures are reported and skipped. */
@@ -68,6 +68,7 @@ export class Keeper {
     });
     await this.#attempt("starting the resolver", () => this.#names.adopt());
     await this.#attempt("resuming the watchdog", () => this.#watchdog.resume());
+    await this.#attempt("adopting the relays", () => this.#relays.adopt());
     for (const orphan of findEngines()) {
       await this.#attempt(`adopting the engine of ${orphan.device}`, async () => {
         this.#devices.set(orphan.device, await adoptOrphan(orphan, this.#around));
@@ -108,11 +109,13 @@ export class Keeper {
 
   /** Whether nothing would be lost or unprotected by ending this process. */
   get holdsNothing(): boolean {
-    return this.#devices.size === 0 && this.#tables.length === 0 && this.#names.isAtRest && this.#watchdog.isAtRest;
+    const held = this.#devices.size + this.#relays.states.length + this.#tables.length;
+    return held === 0 && this.#names.isAtRest && this.#watchdog.isAtRest;
   }
 
   get enginePids(): readonly number[] {
-    return [...this.#devices.values()].flatMap(({ engine }) => engine?.state.pid || []);
+    const engines = [...this.#devices.values()].flatMap(({ engine }) => engine?.state ?? []);
+    return [...engines, ...this.#relays.states].flatMap(({ pid }) => pid || []);
   }
 
   get status(): KeeperStatus {
@@ -124,7 +127,8 @@ export class Keeper {
     const armed = deadlineMs === undefined ? {} : { watchdog: { deadlineMs } };
     const { state } = this.#names;
     const names = state === undefined ? {} : { names: state };
-    return { version: KEEPER_PROTOCOL_VERSION, pid: process.pid, devices, tables: this.#tables, ...names, ...armed };
+    const held = { devices, relays: this.#relays.states, tables: this.#tables };
+    return { version: KEEPER_PROTOCOL_VERSION, pid: process.pid, ...held, ...names, ...armed };
   }
 
   /** Executes a request and returns the new status. `secrets`: the values of the request's placeholders. */
@@ -154,6 +158,10 @@ export class Keeper {
       case "stopEngine":
         await this.#stopEngine(request.device);
         break;
+      case "ensureRelay":
+      case "stopRelay":
+        await this.#relays.answer(request, secrets);
+        break;
       case "nftTransaction": {
         const committed = this.#nft.commit(request);
         this.#tables = this.#nft.ownedTables();
@@ -174,6 +182,7 @@ export class Keeper {
       case "stop":
         this.#names.stop();
         for (const device of [...this.#devices.keys()]) await this.#closeDevice(device);
+        await this.#relays.stopAll();
         break;
     }
     return this.status;
@@ -186,6 +195,7 @@ export class Keeper {
       tun[Symbol.dispose]();
     }
     this.#devices.clear();
+    this.#relays.release();
     this.#spares[Symbol.dispose]();
     this.#names[Symbol.dispose]();
     this.#watchdog[Symbol.dispose]();
@@ -281,12 +291,4 @@ export class Keeper {
     if (!isAny) this.#spares.keepReady(undefined);
     else if (asked?.engine === "embedded") this.#spares.keepReady(asked);
   }
-}
-
-function thisNamespace(): WatchedNamespace {
-  const own = namespaceInodeOf("self");
-  return {
-    id: `${readStateIdentity().bootId}-${readNamespaceCookie() ?? ""}`,
-    isInitial: own !== undefined && own === namespaceInodeOf(1),
-  };
 }

@@ -3,8 +3,11 @@ import { existsSync, readFileSync } from "node:fs";
 import { uptime } from "node:os";
 import { messageOf } from "../model/error.ts";
 import { isWatch, type Watch } from "../model/keeper/watch.ts";
+import { readNamespaceCookie } from "../native/linux/process/namespace.ffi.ts";
+import { readStateIdentity } from "../state/identity.ts";
 import { StateFolder } from "../state/state-folder.ts";
 import { refuseLinkedFolder } from "./own-folder.ts";
+import { namespaceInodeOf } from "./process-identity.ts";
 
 const LOOK_MS = 100;
 const FIRST_RETRY_MS = 1_000;
@@ -164,4 +167,13 @@ function bootTimeMs(): number {
   return existsSync("/proc/uptime")
     ? Number.parseFloat(readFileSync("/proc/uptime", "latin1")) * 1000
     : uptime() * 1000;
+}
+
+/** The network namespace of this process. */
+export function namespaceHere(): WatchedNamespace {
+  const own = namespaceInodeOf("self");
+  return {
+    id: `${readStateIdentity().bootId}-${readNamespaceCookie() ?? ""}`,
+    isInitial: own !== undefined && own === namespaceInodeOf(1),
+  };
 }

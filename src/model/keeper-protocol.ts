@@ -1,5 +1,6 @@
 import { isNameService, type NameService } from "./dns/name-service.ts";
 import { AwgError, type ErrorFacts, type ErrorKind } from "./error.ts";
+import { type KeeperRelay, parseRelayRequest, type RelayRequest } from "./keeper/keeper-relays.ts";
 import { isWatch, type Watch } from "./keeper/watch.ts";
 import { isDeviceName, utunUnit } from "./resources/tunnel-key.ts";
 
@@ -70,6 +71,7 @@ export type KeeperRequest =
   | ExpectEngine
   | EnsureEngine
   | { readonly request: "stopEngine"; readonly device: string }
+  | RelayRequest
   | NftTransaction
   | { readonly request: "armWatchdog"; readonly watch: Watch }
   | { readonly request: "disarmWatchdog" }
@@ -95,6 +97,8 @@ export interface KeeperStatus {
   readonly version: number;
   readonly pid: number;
   readonly devices: readonly KeeperDevice[];
+  /** Absent for a keeper of a version without relays. */
+  readonly relays?: readonly KeeperRelay[];
   /** nf_tables tables that the keeper's socket owns: "inet awg". */
   readonly tables: readonly string[];
   /** Present while awg's resolver is wanted; pid 0 between two tries. */
@@ -116,6 +120,8 @@ export type KeeperAnswer =
         readonly remedy?: string;
       };
     };
+
+export { type KeeperPaths, keeperPaths } from "./keeper/keeper-paths.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -149,6 +155,9 @@ export function parseKeeperRequest(line: string): KeeperRequest {
       return { request: "expectEngine", ...engineOf(json) };
     case "ensureEngine":
       return ensureEngineOf(json);
+    case "ensureRelay":
+    case "stopRelay":
+      return parseRelayRequest(json["request"], json) ?? refuseRelay();
     case "nftTransaction":
       return nftTransactionOf(json);
     case "ensureNames":
@@ -231,6 +240,10 @@ function isUapiSet(value: unknown): value is string {
   return typeof value === "string" && value.startsWith("set=1\n") && value.indexOf("\n\n") === value.length - 2;
 }
 
+function refuseRelay(): never {
+  throw notARequest("relay");
+}
+
 function userOf(value: unknown): EngineUser {
   const { uid, gid } = (value ?? {}) as Json;
   if (!isId(uid) || !isId(gid)) throw notARequest("user");
@@ -273,18 +286,4 @@ function aliasOf(json: Json): string {
 
 function notARequest(field: string): AwgError {
   return new AwgError("host", `the keeper received an invalid request: ${field}`);
-}
-
-/** The place of a keeper: a folder for each network namespace, named by the namespace's inode. */
-export interface KeeperPaths {
-  readonly folder: string;
-  readonly socket: string;
-  readonly lock: string;
-  readonly log: string;
-}
-
-/** The keeper's files below a run folder. */
-export function keeperPaths(runDir: string, namespaceInode: number | bigint): KeeperPaths {
-  const folder = `${runDir}/keeper-${namespaceInode}`;
-  return { folder, socket: `${folder}/socket`, lock: `${folder}/lock`, log: `${folder}/log` };
 }

@@ -1,5 +1,6 @@
 import type { FirewallObserved, FirewallPolicy } from "./firewall/policy.ts";
 import type { ClassifierObserved, ClassifierSpec } from "./program/classifier.ts";
+import type { ProxyObserved, ProxySpec } from "./relay/proxy.ts";
 import type { LinkObserved, LinkSpec } from "./resources/link.ts";
 import type { ResolverObserved, ResolverSpec } from "./resources/resolver.ts";
 import type { RoutesObserved, RoutesSpec } from "./resources/routes.ts";
@@ -12,6 +13,7 @@ import type { TunnelObserved, TunnelSpec } from "./resources/tunnel.ts";
 export interface ResourceTypes {
   readonly link: { readonly spec: LinkSpec; readonly observed: LinkObserved };
   readonly tunnel: { readonly spec: TunnelSpec; readonly observed: TunnelObserved };
+  readonly proxy: { readonly spec: ProxySpec; readonly observed: ProxyObserved };
   readonly routes: { readonly spec: RoutesSpec; readonly observed: RoutesObserved };
   readonly firewall: { readonly spec: FirewallPolicy; readonly observed: FirewallObserved };
   readonly classifier: { readonly spec: ClassifierSpec; readonly observed: ClassifierObserved };

@@ -1,10 +1,10 @@
 import type { Socket } from "node:net";
+import type { RelaySettings } from "../model/relay/relay-settings.ts";
 import { type Dialled, dialProxy, type ProxyAddress } from "./dial.ts";
 import type { Dialogue, Target } from "./protocol/dialogue.ts";
 import { httpDialogue } from "./protocol/http-dialogue.ts";
 import { socks5Dialogue } from "./protocol/socks5-dialogue.ts";
 import { DialError, type Provider, type ProviderStatus } from "./provider.ts";
-import type { RelaySettings } from "./settings.ts";
 import { openUdpSession } from "./udp/udp-session.ts";
 
 /** RFC 1928 section 6: the client does not know its address yet. */

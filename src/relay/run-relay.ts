@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { RELAY_MARK } from "../model/ownership.ts";
+import type { RelaySettings } from "../model/relay/relay-settings.ts";
 import { hasErrno } from "../native/linux/errno.ts";
 import { closeDescriptor } from "../native/linux/libc.ffi.ts";
 import { openRawSender, openTransparentSocket } from "../native/linux/packet-io/transparent-socket.ffi.ts";
@@ -8,7 +9,6 @@ import { openUnboundSocket } from "../native/linux/packet-io/unbound-socket.ffi.
 import { forbidDumps, forbidNewPrivileges } from "../native/linux/process/credentials.ffi.ts";
 import { proxyProvider } from "./proxy-provider.ts";
 import { LISTEN_ADDRESSES } from "./relay-address.ts";
-import type { RelaySettings } from "./settings.ts";
 import { serveState } from "./state-server.ts";
 import { startTcpRelay } from "./tcp-relay.ts";
 import { newTraffic } from "./traffic.ts";
@@ -44,12 +44,8 @@ export async function runRelay(settings: RelaySettings, report: (line: string) =
     : [];
   await serveState(settings.statePath, () => {
     const { localAddress } = provider;
-    return {
-      pid: process.pid,
-      ...provider.status,
-      ...traffic,
-      ...(localAddress === undefined ? {} : { localAddress }),
-    };
+    const from = localAddress === undefined ? {} : { localAddress };
+    return { identity: settings.identity, ...provider.status, ...traffic, ...from };
   });
   giveUpRoot(settings.user);
   startTcpRelay({ provider, traffic, listeners: streams });

@@ -1,16 +1,12 @@
 import { rmSync } from "node:fs";
 import { createServer } from "node:net";
-import type { ProviderStatus } from "./provider.ts";
-import type { Traffic } from "./traffic.ts";
+import type { RelayState } from "../model/relay/proxy.ts";
 
-/** A relay's state as it reports it. */
-export interface RelayState extends ProviderStatus, Traffic {
-  readonly pid: number;
-  readonly localAddress?: string;
-}
+/** A relay's state and the identity of its settings. */
+export type RelayReport = RelayState & { readonly identity: string };
 
 /** Reports the state to each connection on a unix socket as one line of JSON, then closes it. */
-export async function serveState(path: string, read: () => RelayState): Promise<Disposable> {
+export async function serveState(path: string, read: () => RelayReport): Promise<Disposable> {
   rmSync(path, { force: true });
   const server = createServer((client) => {
     client.on("error", () => {});

@@ -1,4 +1,4 @@
-import { type Config, isNoiseTunnel } from "../config/config.ts";
+import type { Config } from "../config/config.ts";
 import type { HostFacts } from "../host/ports/facts.ts";
 import { flowMemoryOf } from "../model/firewall/flow-memory.ts";
 import type { FirewallPolicy } from "../model/firewall/policy.ts";
@@ -10,9 +10,10 @@ import { standbyOf } from "./expand/fallback/fallback-paths.ts";
 import { firewallPolicy } from "./expand/firewall-policy.ts";
 import { defaultPath, flowRules } from "./expand/flow-rules.ts";
 import { keptByName, lifecycleOf } from "./expand/lifecycle.ts";
-import { kernelSettings, routeTable, routingPolicy, systemResolver } from "./expand/machine-resources.ts";
+import { kernelSettings, relayTable, routeTable, routingPolicy, systemResolver } from "./expand/machine-resources.ts";
 import { probesOf } from "./expand/probes.ts";
 import { assignPathNumbers, rememberNumbers } from "./expand/tunnels/path-numbers.ts";
+import { placeProxies, proxyResources, refuseProxyFallbacks } from "./expand/tunnels/place-proxies.ts";
 import { placeTunnels } from "./expand/tunnels/place-tunnels.ts";
 import { tunnelNetworkRules } from "./expand/tunnels/tunnel-networks.ts";
 import { tunnelResources } from "./expand/tunnels/tunnel-resources.ts";
@@ -43,15 +44,18 @@ export function expand(config: Config, facts: HostFacts, options: ExpandOptions)
     facts,
     tunnels: [],
     ...(options.lists === undefined ? {} : { lists: options.lists }),
+    proxies: [],
     notes,
     unsupported: unsupportedUses(config, facts, beside),
   };
   refuseNames(context);
-  const noise = Object.entries(config.tunnels).flatMap(([key, tunnel]) => (isNoiseTunnel(tunnel) ? [key] : []));
-  const pathNumbers = assignPathNumbers(noise.toSorted(), keptByName(options.pathNumbers, config));
+  const names = Object.keys(config.tunnels).toSorted();
+  const pathNumbers = assignPathNumbers(names, keptByName(options.pathNumbers, config));
   const devices = keptByName(options.devices ?? {}, config);
   const tunnels = placeTunnels({ ...context, pathNumbers, endpoints, unanswered, alternatives, unresolved, devices });
-  const placed: ExpandContext = { ...context, tunnels };
+  const proxies = placeProxies({ ...context, pathNumbers, endpoints, unresolved });
+  refuseProxyFallbacks(context);
+  const placed: ExpandContext = { ...context, tunnels, proxies };
   const flows = flowRules(placed, options.classifier);
   const rules = [...flows.rules, ...tunnelNetworkRules(placed)];
   const policy = firewallPolicy(placed, { rules, default: defaultPath(placed) });
@@ -66,12 +70,13 @@ export function expand(config: Config, facts: HostFacts, options: ExpandOptions)
   if (flows.classifier !== undefined) {
     resources.push({ kind: "classifier", key: "classifier/host", spec: flows.classifier });
   }
-  if (tunnels.length > 0) {
+  if (tunnels.length + proxies.length > 0) {
     const isMac = facts.os === "darwin";
     if (!isMac) resources.push(kernelSettings());
     resources.push(...tunnels.flatMap((tunnel) => tunnelResources(tunnel, placed, secrets)));
+    resources.push(...proxies.flatMap((proxy) => proxyResources(proxy, secrets)));
     if (isMac) resources.push(...darwinRoutes(policy, placed));
-    else resources.push(...tunnels.map(routeTable), routingPolicy(policy, placed));
+    else resources.push(...tunnels.map(routeTable), ...proxies.map(relayTable), routingPolicy(policy, placed));
   }
   resources.push(...systemResolver(placed), ...(beside?.resources ?? []));
   return {
@@ -88,5 +93,10 @@ export function expand(config: Config, facts: HostFacts, options: ExpandOptions)
 /** Whether the policy differs from an empty one. */
 function isNeeded({ steering, layers }: FirewallPolicy): boolean {
   const blocks = steering.rules.some(({ path }) => path.kind === "block") || steering.default.kind === "block";
-  return blocks || layers.some(({ killSwitch, tunnels, dns }) => killSwitch || tunnels.length > 0 || dns !== null);
+  return (
+    blocks ||
+    layers.some(
+      ({ killSwitch, tunnels, proxies = [], dns }) => killSwitch || tunnels.length + proxies.length > 0 || dns !== null,
+    )
+  );
 }

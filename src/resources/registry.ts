@@ -3,6 +3,7 @@ import { classifierDriver } from "./classifier/classifier.driver.ts";
 import type { DriverRegistry } from "./driver.ts";
 import { firewallDriver } from "./firewall/firewall.driver.ts";
 import { linkDriver } from "./link/link.driver.ts";
+import { proxyDriver } from "./proxy/proxy.driver.ts";
 import { resolverDriver } from "./resolver/resolver.driver.ts";
 import { routesDriver } from "./routes/routes.driver.ts";
 import { serviceDriver } from "./service/service.driver.ts";
@@ -14,6 +15,7 @@ import { tunnelDriver } from "./tunnel/tunnel.driver.ts";
 export const driverRegistry: DriverRegistry = {
   link: linkDriver,
   tunnel: tunnelDriver,
+  proxy: proxyDriver,
   routes: routesDriver,
   firewall: firewallDriver,
   classifier: classifierDriver,

@@ -5,7 +5,7 @@ import { hmacSha256 } from "../model/sha256.ts";
 import type { SecretKeeper } from "../reconciler/journal/stores.ts";
 import { clampPrivateKey } from "../uapi/key-text.ts";
 import { damaged } from "./envelope.ts";
-import { readKey, type SecretSourceOptions } from "./secret-source.ts";
+import { readKey, readSecretText, type SecretSourceOptions } from "./secret-source.ts";
 import { StateFolder } from "./state-folder.ts";
 
 const MACHINE_KEY = "machine.key";
@@ -40,6 +40,12 @@ export class SecretStore implements SecretKeeper {
    */
   resolvePrivateKey(ref: SecretRef): SecretId {
     return this.idOf(clampPrivateKey(readKey(ref, this.#options)));
+  }
+
+  /** The id of any secret of a config. */
+  resolve({ ref, isPrivateKey, isText }: { ref: SecretRef; isPrivateKey: boolean; isText?: true }): SecretId {
+    if (isText === true) return this.idOf(new TextEncoder().encode(readSecretText(ref, this.#options)));
+    return isPrivateKey ? this.resolvePrivateKey(ref) : this.resolveKey(ref);
   }
 
   /** The id of these bytes: ids on this host are equal exactly when the bytes are. */

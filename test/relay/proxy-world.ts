@@ -26,7 +26,10 @@ export interface ProxyWorld extends AsyncDisposable {
   startProxy(which: keyof typeof PORTS): Promise<void>;
 }
 
-/** Makes it with the target's servers: TCP ports 7001 (hash), 7002 (endless) and 7003 (echo), UDP 53 (echo). */
+/**
+ * Makes it with the target's servers: TCP ports 7001 (hash), 7002 (endless), 7003 (echo), 7004 and 7005 (a page), UDP 53
+ * (echo).
+ */
 export async function makeProxyWorld(label: string): Promise<ProxyWorld> {
   const client = makeNamespace(`${label}c`);
   const proxies = makeNamespace(`${label}p`);

@@ -3,9 +3,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { RELAY_ADDRESSES, relayPort } from "../../src/model/ownership.ts";
-import { exchangeOverUnixSocket } from "../../src/native/linux/process/unix-exchange.ffi.ts";
-import type { RelaySettings } from "../../src/relay/settings.ts";
-import type { RelayState } from "../../src/relay/state-server.ts";
+import { type RelaySettings, renderRelaySettings } from "../../src/model/relay/relay-settings.ts";
+import { exchangeOverUnixSocket, unixListener } from "../../src/native/linux/process/unix-exchange.ffi.ts";
+import type { RelayReport } from "../../src/relay/state-server.ts";
 import { commandObstacle, namespaceObstacle } from "../support/netns.ts";
 import { CLIENT, LOGIN, makeProxyWorld, PORTS, PROXY, type ProxyWorld, TARGET, untilTrue } from "./proxy-world.ts";
 
@@ -68,7 +68,8 @@ describe.skipIf(obstacle !== undefined)(
     /** Starts a relay and waits for its first probe. */
     async function relayTo(port: number, more: Partial<RelaySettings> = {}): Promise<Relay> {
       const statePath = join(world.folder, "state");
-      const settings: RelaySettings = {
+      const { password, ...settings }: RelaySettings = {
+        identity: "p",
         protocol: "socks5",
         server: { address: PROXY[4], port },
         udp: false,
@@ -77,7 +78,11 @@ describe.skipIf(obstacle !== undefined)(
         statePath,
         ...more,
       };
-      const child = world.start(world.client, [process.execPath, awg, "relay", "p"], JSON.stringify(settings));
+      const child = world.start(
+        world.client,
+        [process.execPath, awg, "relay", "p"],
+        renderRelaySettings(settings, password === undefined ? undefined : Buffer.from(password)),
+      );
       let log = "";
       child.stderr?.on("data", (text) => {
         log += text;
@@ -85,7 +90,7 @@ describe.skipIf(obstacle !== undefined)(
       const state = () => readState(statePath);
       await untilTrue(`a relay that probed (${log})`, () => isAnswering(state));
       return {
-        pid: state().pid,
+        pid: unixListener(statePath)?.pid ?? 0,
         state,
         log: () => log,
         [Symbol.asyncDispose]: async () => {
@@ -254,11 +259,11 @@ except OSError as error: print(type(error).__name__)`;
 
 interface Relay extends AsyncDisposable {
   readonly pid: number;
-  state(): RelayState;
+  state(): RelayReport;
   log(): string;
 }
 
-function readState(path: string): RelayState {
+function readState(path: string): RelayReport {
   const answer = exchangeOverUnixSocket({
     path,
     request: new Uint8Array(),
@@ -269,7 +274,7 @@ function readState(path: string): RelayState {
   return JSON.parse(new TextDecoder().decode(answer));
 }
 
-function isAnswering(state: () => RelayState): boolean {
+function isAnswering(state: () => RelayReport): boolean {
   try {
     return state().state !== "unknown";
   } catch {

@@ -1,4 +1,4 @@
-"""Servers behind a proxy: a hash of what arrives, endless data, an echo, and an echo of datagrams."""
+"""Servers behind a proxy: a hash of what arrives, endless data, an echo, a page, and an echo of datagrams."""
 import hashlib
 import select
 import socket
@@ -25,6 +25,11 @@ def echo(connection):
         connection.sendall(data)
 
 
+def page(connection):
+    connection.recv(65536)
+    connection.sendall(b"HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello")
+
+
 def serve_one(connection, serve):
     try:
         with connection:
@@ -44,7 +49,7 @@ def listen(family, address, port, serve):
 
 
 for family, address in ADDRESSES:
-    for port, serve in ((7001, hash_all), (7002, send_on), (7003, echo)):
+    for port, serve in ((7001, hash_all), (7002, send_on), (7004, page), (7005, page), (7003, echo)):
         threading.Thread(target=listen, args=(family, address, port, serve), daemon=True).start()
 sockets = []
 for family, address in ADDRESSES:

@@ -1,4 +1,5 @@
 import { switchName } from "../../model/firewall/fallback.ts";
+import { LOOPBACK_DEVICE } from "../../model/firewall/packet.ts";
 import type { PathSwitch } from "../../model/firewall/policy.ts";
 import { GUARD_METRIC, ROUTE_PROTOCOL, RULE_PREFERENCES } from "../../model/ownership.ts";
 import type { DesiredState } from "../../model/resources/desired-state.ts";
@@ -52,7 +53,7 @@ function routesOf({ table, device, destinations, guards, pins = [] }: RoutesSpec
       family: destination.includes(":") ? 6 : 4,
       table,
       destination,
-      type: "unicast",
+      type: device === LOOPBACK_DEVICE ? "local" : "unicast",
       ...(device === undefined ? {} : { device }),
       metric: 0,
     }),

@@ -1,3 +1,4 @@
+import type { RelayState } from "../../model/relay/proxy.ts";
 import type { PolicyRule } from "../../model/resources/routes.ts";
 import type { TunnelObserved } from "../../model/resources/tunnel.ts";
 import type { KnownRoute } from "../../verify/routing/routing.ts";
@@ -40,6 +41,12 @@ export function tunnelState(engine: TunnelObserved | undefined): string {
   if (engine === undefined || !engine.running) return engine?.silence?.text ?? "its engine does not run";
   const last = Math.max(0, ...engine.peers.map(({ lastHandshakeSeconds }) => lastHandshakeSeconds));
   return last === 0 ? "no handshake yet" : `last handshake ${new Date(last * 1000).toISOString()}`;
+}
+
+/** State of a proxy's relay. */
+export function proxyState(relay: RelayState | undefined): string {
+  if (relay === undefined) return "its relay does not run";
+  return relay.state === "up" ? "connected" : (relay.reason ?? "not tried yet");
 }
 
 function tableName(table: number): string {

@@ -1,4 +1,4 @@
-import type { Config, NoiseTunnel, Tunnel } from "../../config/config.ts";
+import { type Config, isNoiseTunnel } from "../../config/config.ts";
 import { nestedMatches } from "../../config/section/nested-matches.ts";
 import type { FactsWanted } from "../../host/ports/facts.ts";
 import { parseIp } from "../../model/ip.ts";
@@ -10,11 +10,11 @@ import type { SecretRef } from "../../model/secret.ts";
 export function factsWantedBy(config: Config): FactsWanted {
   const claims = (config.invariants ?? []).flatMap(({ never, always }) => never ?? always ?? []);
   const matches = [...(config.rules ?? []), ...claims].flatMap(nestedMatches);
-  const endpoints = Object.values(config.tunnels)
-    .filter(isNoise)
-    .flatMap(({ peers }) => peers.flatMap(({ endpoint }) => endpoint?.host ?? []));
+  const endpoints = Object.values(config.tunnels).flatMap((tunnel) =>
+    isNoiseTunnel(tunnel) ? tunnel.peers.flatMap(({ endpoint }) => endpoint?.host ?? []) : [tunnel.server.host],
+  );
   const devices = Object.entries(config.tunnels).flatMap(([key, tunnel]) =>
-    isNoise(tunnel) && config.conflicts?.[devicePointer(key)] === "adopt"
+    isNoiseTunnel(tunnel) && config.conflicts?.[devicePointer(key)] === "adopt"
       ? (tunnel.interface ?? deviceOfTunnel(key))
       : [],
   );
@@ -32,21 +32,21 @@ export function factsWantedBy(config: Config): FactsWanted {
 export interface NamedSecret {
   readonly ref: SecretRef;
   readonly isPrivateKey: boolean;
+  /** A password, and not a key in base64. */
+  readonly isText?: true;
 }
 
 /** Every secret that a configuration names. */
 export function secretsOf(config: Config): readonly NamedSecret[] {
-  return Object.values(config.tunnels)
-    .filter(isNoise)
-    .flatMap(({ privateKey, peers, obfuscation }) => {
-      const optional = [...peers.map(({ presharedKey }) => presharedKey), obfuscation?.headerProtectionKey];
-      const shared = optional.filter((ref) => ref !== undefined);
-      return [{ ref: privateKey, isPrivateKey: true }, ...shared.map((ref) => ({ ref, isPrivateKey: false }))];
-    });
-}
-
-function isNoise(tunnel: Tunnel): tunnel is NoiseTunnel {
-  return tunnel.protocol === "wireguard" || tunnel.protocol === "amneziawg";
+  return Object.values(config.tunnels).flatMap((tunnel): NamedSecret[] => {
+    if (!isNoiseTunnel(tunnel)) {
+      return tunnel.auth === undefined ? [] : [{ ref: tunnel.auth.password, isPrivateKey: false, isText: true }];
+    }
+    const { privateKey, peers, obfuscation } = tunnel;
+    const optional = [...peers.map(({ presharedKey }) => presharedKey), obfuscation?.headerProtectionKey];
+    const shared = optional.filter((ref) => ref !== undefined);
+    return [{ ref: privateKey, isPrivateKey: true }, ...shared.map((ref) => ({ ref, isPrivateKey: false }))];
+  });
 }
 
 function unique(values: readonly string[]): readonly string[] {

@@ -71,6 +71,7 @@ function partsOf(resource: Resource, names: UnitNames): MacPart[] | undefined {
       return [{ key, text: `# system extension ${resource.spec.bundle}: ${resource.spec.state}\n` }];
     case "classifier":
     case "sysctl":
+    case "proxy":
       return undefined;
   }
 }

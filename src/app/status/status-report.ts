@@ -1,4 +1,5 @@
 import type { AwgError } from "../../model/error.ts";
+import type { RelayState } from "../../model/relay/proxy.ts";
 import type { Enforcement, FieldChange, ResourceKey } from "../../model/resource.ts";
 import type { EngineSilence } from "../../model/resources/tunnel.ts";
 import type { DaemonState } from "../../state/daemon/daemon-state.ts";
@@ -16,6 +17,8 @@ export interface ResourceStatus {
   readonly summary: string;
   /** For a tunnel with a running engine. */
   readonly tunnel?: TunnelStatus;
+  /** For a proxy with a running relay. */
+  readonly proxy?: RelayState;
   /** For a tunnel with a running engine that does not respond. */
   readonly silence?: EngineSilence;
 }

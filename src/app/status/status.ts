@@ -1,5 +1,6 @@
 import type { Capabilities } from "../../host/ports/facts.ts";
 import type { FirewallObserved, FirewallPolicy } from "../../model/firewall/policy.ts";
+import type { ProxyObserved } from "../../model/relay/proxy.ts";
 import type { FieldChange, Observed, Resource } from "../../model/resource.ts";
 import type { ServiceObserved } from "../../model/resources/service.ts";
 import type { SystemExtensionObserved } from "../../model/resources/system-extension.ts";
@@ -55,7 +56,12 @@ function statusOfResource(
     drift,
     summary: isUnblocked ? POLICY_GONE : found === undefined ? GONE : summaryOf(resource, found, capabilities),
     ...(kind === "tunnel" ? runningTunnel(found as TunnelObserved | undefined) : {}),
+    ...(kind === "proxy" ? runningProxy(found as ProxyObserved | undefined) : {}),
   };
+}
+
+function runningProxy(found: ProxyObserved | undefined): Pick<ResourceStatus, "proxy"> {
+  return found?.relay === undefined ? {} : { proxy: found.relay };
 }
 
 function runningTunnel(found: TunnelObserved | undefined): Pick<ResourceStatus, "tunnel" | "silence"> {
@@ -71,6 +77,7 @@ function isUp(resource: Resource, found: Observed, drift: readonly FieldChange[]
   if (resource.kind === "system-extension") {
     return awaitedStep(resource.spec, found as SystemExtensionObserved) === undefined;
   }
+  if (resource.kind === "proxy") return (found as ProxyObserved).relay?.state === "up";
   if (resource.kind !== "tunnel") return drift.every(({ field }) => field === "/held");
   const { peers } = tunnelStatus(found as TunnelObserved);
   return (found as TunnelObserved).running && (peers.length === 0 || peers.some((peer) => hasAnswered(peer, nowMs)));
@@ -80,6 +87,8 @@ function summaryOf(resource: Resource, found: Observed, capabilities: Capabiliti
   switch (resource.kind) {
     case "tunnel":
       return tunnelSummary(found as TunnelObserved);
+    case "proxy":
+      return proxySummary(found as ProxyObserved);
     case "link":
       return resource.spec.addresses.join(", ");
     case "routes": {
@@ -115,6 +124,20 @@ function tunnelSummary({ running, silence, peers }: TunnelObserved): string {
   const sent = peers.reduce((sum, peer) => sum + peer.sentBytes, 0);
   const handshake = last === 0 ? "no handshake yet" : `last handshake ${new Date(last * 1000).toISOString()}`;
   return `${handshake}, ${received} B received, ${sent} B sent`;
+}
+
+function proxySummary({ relay, udp }: ProxyObserved): string {
+  if (relay === undefined) return "its relay does not run";
+  const { state, latencyMs, reason, openConnections, openSessions, receivedBytes, sentBytes } = relay;
+  const flows = counted(openConnections, "connection") + (udp ? `, ${counted(openSessions, "UDP session")}` : "");
+  return [
+    state === "up" ? "connected" : (reason ?? "not tried yet"),
+    ...(state === "up" && latencyMs !== undefined ? [`${latencyMs} ms`] : []),
+    ...(udp && relay.udp === false ? ["no UDP: the proxy refuses UDP ASSOCIATE"] : []),
+    flows,
+    `${receivedBytes} B received`,
+    `${sentBytes} B sent`,
+  ].join(", ");
 }
 
 function serviceSummary({ loaded, running, pid, lastExit }: ServiceObserved): string {

@@ -14,6 +14,7 @@ export const time = z.iso.datetime();
 export const resourceKind = z.enum([
   "link",
   "tunnel",
+  "proxy",
   "routes",
   "firewall",
   "classifier",

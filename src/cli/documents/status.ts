@@ -28,6 +28,22 @@ const peer = z
   })
   .meta({ id: "Peer", description: "What is not known is null." });
 
+const proxy = z
+  .object({
+    state: z.enum(["unknown", "up", "down"]).describe("Whether the proxy answered the last time."),
+    latencyMs: z.number().nullable().describe("To the proxy's first answer."),
+    udp: z.boolean().nullable().describe("Whether the proxy carries UDP."),
+    reason: z.string().nullable().describe("Why it is down. For people; the words may change."),
+    localAddress: z.string().nullable().describe("The host's address of the last connection to the proxy."),
+    openConnections: z.int(),
+    connections: z.int(),
+    openSessions: z.int().describe("Open UDP sessions."),
+    refused: z.int().describe("Refused by the proxy, or because the relay was full."),
+    sentBytes: z.int().describe("Of closed connections and of datagrams."),
+    receivedBytes: z.int(),
+  })
+  .meta({ id: "Proxy", description: "What is not known is null." });
+
 const resourceStatus = z
   .object({
     key: resourceKey,
@@ -55,6 +71,7 @@ const resourceStatus = z
       })
       .exactOptional()
       .describe("Present while the tunnel's engine runs."),
+    proxy: proxy.exactOptional().describe("Present while the proxy's relay runs."),
   })
   .meta({ id: "ResourceStatus" });
 

@@ -14,9 +14,12 @@ const KEYS: readonly (readonly [reason: RegExp, key: string])[] = [
 export function flowSummary({ declared, live, tunnel, isApplied, disagreements }: Explanation): string {
   const { verdict, device, reason } = declared;
   if (!isApplied && disagreements.length === 0) return `awg has nothing applied; ${kernelText(live.device)}`;
+  if (device === "(relay)" && tunnel !== undefined && verdict === "accept") {
+    return `allowed by ${keyOf(reason)}, leaves through proxy ${tunnelOfDevice(tunnel.device)} (${tunnel.state})`;
+  }
   if (device === "(local)") return `stays on this host: ${verdict === "accept" ? "allowed" : "blocked"}`;
   if (verdict === "accept") return `allowed by ${keyOf(reason)}, ${exitOf(declared, tunnel)}`;
-  if (device.startsWith("(")) return `does not leave: ${device.slice(1, -1)}`;
+  if (device.startsWith("(") && device !== "(relay)") return `does not leave: ${device.slice(1, -1)}`;
   const by = declared.path === "block" ? keyOf(reason) : (declared.verdictBy.at(-1)?.name ?? "the policy");
   return `blocked by ${by}`;
 }

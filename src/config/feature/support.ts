@@ -34,7 +34,7 @@ export const FEATURE_SUPPORT = {
   "tunnel.masquerade": NOT_YET,
   "tunnel.failover": LINUX_FIRST,
   "tunnel.obfuscation": EVERYWHERE,
-  "tunnel.proxy": NOT_YET,
+  "tunnel.proxy": { linux: "yes", darwin: "not-yet" },
   "tunnel.engine.embedded": EVERYWHERE,
   "tunnel.engine.userspace": EVERYWHERE,
   "tunnel.engine.kernel": { linux: "not-yet", darwin: "never", value: "kernel" },

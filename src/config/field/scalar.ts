@@ -83,6 +83,11 @@ export function checkText(input: unknown, maximum = 255): string | Fault {
   return input;
 }
 
+/** An absolute path, as a value of its own. */
+export function absolutePath() {
+  return leaf({ type: "string", minLength: 1, maxLength: 4096, pattern: "^/" }, checkAbsolutePath);
+}
+
 /** An absolute path; a trailing slash is dropped. */
 export function checkAbsolutePath(input: unknown): string | Fault {
   const path = checkText(input, 4096);

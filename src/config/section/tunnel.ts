@@ -6,7 +6,7 @@ import { durationRange } from "../field/duration.ts";
 import { otherEnd } from "../field/endpoint.ts";
 import { publicKey } from "../field/key.ts";
 import { type Fault, fault, leaf, quote, wrongType } from "../field/leaf.ts";
-import { boolean, checkWholeNumber, oneOf, text, wholeNumber } from "../field/scalar.ts";
+import { absolutePath, boolean, checkWholeNumber, oneOf, text, wholeNumber } from "../field/scalar.ts";
 import { secretKey, secretText } from "../field/secret-ref.ts";
 import { PLAIN_CONSTRAINTS, TUNNEL_CONSTRAINTS } from "./constraints.ts";
 import { type Obfuscation, obfuscationSchema } from "./obfuscation.ts";
@@ -132,11 +132,28 @@ const proxy = {
     .exactOptional(),
 };
 
+const proxyTls = z
+  .strictObject({
+    serverName: text().describe("Name in the proxy's certificate (default: the host of server).").exactOptional(),
+    ca: absolutePath()
+      .describe("File of the accepted certificate authorities in PEM (default: Node's own list).")
+      .exactOptional(),
+  })
+  .describe("TLS to the proxy. {} uses the defaults.");
+
 const socks5 = z
-  .strictObject({ protocol: z.literal("socks5").meta(keyMeta("A SOCKS5 proxy.", "tunnel.proxy")), ...proxy })
+  .strictObject({
+    protocol: z.literal("socks5").meta(keyMeta("A SOCKS5 proxy.", "tunnel.proxy")),
+    ...proxy,
+    udp: boolean().describe("Whether the proxy carries UDP (UDP ASSOCIATE); if not, UDP is dropped.").prefault(true),
+  })
   .meta({ id: "Socks5Tunnel" });
 const http = z
-  .strictObject({ protocol: z.literal("http").meta(keyMeta("An HTTP proxy (CONNECT).", "tunnel.proxy")), ...proxy })
+  .strictObject({
+    protocol: z.literal("http").meta(keyMeta("An HTTP proxy (CONNECT), for TCP only.", "tunnel.proxy")),
+    ...proxy,
+    tls: proxyTls.exactOptional(),
+  })
   .meta({ id: "HttpTunnel" });
 
 /** A WireGuard or AmneziaWG tunnel, or a proxy. */

@@ -10,6 +10,7 @@ import { keeperClient, type OnSilentKeeper } from "./keeper-client.ts";
 import { type ListLinks, linuxLinks, listLinks, listLinksOnce } from "./links.ts";
 import { linuxFirewall } from "./nft/linux-firewall.ts";
 import { keeperNftOwner } from "./nft/load/nft-owner.ts";
+import { linuxRelays } from "./relays.ts";
 import { resolverPlaces } from "./resolver/host-servers.ts";
 import { linuxResolver } from "./resolver/resolver.ts";
 import { linuxRoutes } from "./routes.ts";
@@ -36,7 +37,8 @@ export interface LinuxHostDeps {
 export function linuxHost(deps: LinuxHostDeps): Host {
   const { program } = deps;
   const nftCapabilities = rememberNftCapabilities();
-  const keeper = keeperClient(keeperPathsHere(deps.runDir), deps.keeperCommand, deps.onSilentKeeper);
+  const paths = keeperPathsHere(deps.runDir);
+  const keeper = keeperClient(paths, deps.keeperCommand, deps.onSilentKeeper);
   const asker: EngineReaderState = { keeper, secrets: deps.secrets, silent: new Map() };
   const filter = { runDir: deps.runDir, owner: keeperNftOwner(keeper), capabilities: nftCapabilities };
   const portsOver = (list: ListLinks) => ({
@@ -51,6 +53,7 @@ export function linuxHost(deps: LinuxHostDeps): Host {
     ...portsOver(listLinks),
     classifier: linuxClassifier(),
     sysctl: linuxSysctl(),
+    relays: linuxRelays(keeper, deps.secrets, paths.folder),
     probes: { run: async (probe) => (await import("./probes.ts")).linuxProbes().run(probe) },
     resolver: linuxResolver({ stateDir: deps.stateDir, namespaced: deps.namespaced, keeper }),
     ...(program === undefined ? {} : { services: linuxServices({ ...deps, program }) }),

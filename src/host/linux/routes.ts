@@ -14,6 +14,8 @@ import { kernelRuleOf, ruleEntryOf } from "./policy-rule-mapping.ts";
 
 /** The metric the kernel sets for an IPv6 route without one (IP6_RT_PRIO_USER). */
 const IPV6_DEFAULT_METRIC = 1024;
+/** RT_SCOPE_HOST of linux/rtnetlink.h, the widest that a local route may have. */
+const SCOPE_HOST = 254;
 const TABLE_NUMBERS = 0xffff;
 /** A flag of rtm_flags: the gateway counts as on-link (linux/rtnetlink.h). */
 const RTNH_F_ONLINK = 4;
@@ -53,7 +55,8 @@ function routeOf(route: KernelRoute, names: ReadonlyMap<number, string>): Route 
   const device = names.get(oif ?? nextHop?.oif ?? 0);
   const via = gateway ?? nextHop?.gateway;
   const otherDevices = route.nextHops?.slice(1).map((hop) => names.get(hop.oif) ?? `(device ${hop.oif})`) ?? [];
-  const foreign = foreignText(route, otherDevices);
+  const source = isDelivery(route) ? route.preferredSource : undefined;
+  const foreign = foreignText(route, otherDevices, source !== undefined);
   const guards = route.type !== "unicast" && route.type !== "local";
   const isOursWithoutMetric = family === 6 && protocol === ROUTE_PROTOCOL && route.priority === IPV6_DEFAULT_METRIC;
   return {
@@ -65,18 +68,24 @@ function routeOf(route: KernelRoute, names: ReadonlyMap<number, string>): Route 
     ...(via === undefined ? {} : { gateway: via }),
     metric: isOursWithoutMetric ? 0 : route.priority,
     protocol,
+    ...(source === undefined ? {} : { source }),
     ...(otherDevices.length === 0 ? {} : { otherDevices }),
     ...(foreign === "" ? {} : { foreign }),
   };
 }
 
+/** Our own routes that deliver to this host. */
+function isDelivery({ type, protocol }: KernelRoute): boolean {
+  return type === "local" && protocol === ROUTE_PROTOCOL;
+}
+
 /** Attributes of a route that the port cannot express; the kernel adds none of them by itself. */
-function foreignText(route: KernelRoute, otherDevices: readonly string[]): string {
+function foreignText(route: KernelRoute, otherDevices: readonly string[], isSourceKnown: boolean): string {
   const { tos, source, preferredSource, mtu, otherMetrics, nextHopId, flags = 0, expires, unknown } = route;
   const parts: string[] = [];
   if (tos !== undefined) parts.push(`tos ${tos}`);
   if (source !== undefined) parts.push(`from ${source}`);
-  if (preferredSource !== undefined) parts.push(`src ${preferredSource}`);
+  if (preferredSource !== undefined && !isSourceKnown) parts.push(`src ${preferredSource}`);
   if (mtu !== undefined) parts.push(`mtu ${mtu}`);
   if (otherMetrics !== undefined) parts.push(...otherMetrics.map((metric) => `metric ${metric}`));
   if (nextHopId !== undefined) parts.push(`nhid ${nextHopId}`);
@@ -168,7 +177,7 @@ function isOurTable(table: number): boolean {
 }
 
 function kernelRouteOf(route: Route, indexes: ReadonlyMap<string, number>): KernelRoute {
-  const { family, table, destination, type, device, gateway, metric, protocol } = route;
+  const { family, table, destination, type, device, gateway, metric, source, protocol } = route;
   const oif = device === undefined ? undefined : indexes.get(device);
   if (device !== undefined && oif === undefined) {
     throw new AwgError("host", `there is no device ${device} for the route ${destination}`, { facts: { device } });
@@ -183,7 +192,8 @@ function kernelRouteOf(route: Route, indexes: ReadonlyMap<string, number>): Kern
     priority: metric,
     // With scope link, the gateways of other programs' routes would be looked up by our rules and found in the tunnel
     // (fib_check_nh of net/ipv4/fib_semantics.c takes the first route of that scope).
-    scope: 0,
+    scope: type === "local" ? SCOPE_HOST : 0,
+    ...(source === undefined ? {} : { preferredSource: source }),
     ...(oif === undefined ? {} : { oif }),
     ...(gateway === undefined ? {} : { gateway }),
   };

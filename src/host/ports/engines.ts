@@ -1,3 +1,4 @@
+import type { ProxyObserved, ProxySpec } from "../../model/relay/proxy.ts";
 import type { TunnelObserved, TunnelSpec } from "../../model/resources/tunnel.ts";
 
 /** The engines (programs or kernel modules) that encrypt, controlled over the cross-platform UAPI. */
@@ -34,4 +35,14 @@ export interface EnginePort {
   requestHandshakes?(device: string, options?: { readonly anew?: boolean }): Promise<void>;
   /** Stops the engine of the device; already gone is success. */
   remove(device: string): Promise<void>;
+}
+
+/** The relays to proxies. */
+export interface RelayPort {
+  /** Every relay of awg on this host, also one that does not answer. */
+  readAll(): Promise<readonly ProxyObserved[]>;
+  /** Starts the relay, in place of the one with its path number. Idempotent: a relay with this configuration stays. */
+  ensure(spec: ProxySpec): Promise<void>;
+  /** Ends the relay of a path; already gone is success. */
+  remove(pathNumber: number): Promise<void>;
 }

@@ -1,4 +1,4 @@
-import type { EnginePort } from "./engines.ts";
+import type { EnginePort, RelayPort } from "./engines.ts";
 import type { FactsPort } from "./facts.ts";
 import type { FirewallPort } from "./firewall.ts";
 import type { ClassifierPort } from "./kernel/classifier.ts";
@@ -31,6 +31,8 @@ export interface Host extends AsyncDisposable {
   readonly classifier?: ClassifierPort;
   readonly sysctl: SysctlPort;
   readonly resolver: ResolverPort;
+  /** Absent where proxies are not supported yet. */
+  readonly relays?: RelayPort;
   /** Absent where probes are not supported yet. */
   readonly probes?: ProbePort;
   /** Absent where the host has none. */

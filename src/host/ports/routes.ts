@@ -10,6 +10,8 @@ export interface Route {
   readonly device?: string;
   readonly gateway?: string;
   readonly metric: number;
+  /** The address of sockets that have none; of local routes in our tables only. */
+  readonly source?: string;
   /** rtm_protocol: the owner of the route. */
   readonly protocol: number;
   /** Devices of the other next hops of a multipath route. */

@@ -6,6 +6,7 @@ import { simulatedFacts } from "./ports/facts.ts";
 import { simulatedFirewall } from "./ports/firewall.ts";
 import { simulatedLinks } from "./ports/links.ts";
 import { simulatedProbes } from "./ports/probes.ts";
+import { simulatedRelays } from "./ports/relays.ts";
 import { simulatedResolver } from "./ports/resolver.ts";
 import { simulatedRoutes } from "./ports/routes.ts";
 import { simulatedServices } from "./ports/services.ts";
@@ -29,6 +30,7 @@ export function simulatedHost(machine: SimulatedMachine, isAttended = false): Ho
     sysctl: simulatedSysctl(machine),
     resolver: simulatedResolver(machine),
     probes: simulatedProbes(machine),
+    relays: simulatedRelays(machine),
     services: simulatedServices(machine),
     systemExtensions: simulatedSystemExtensions(machine, isAttended),
     async [Symbol.asyncDispose]() {},

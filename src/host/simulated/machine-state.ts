@@ -1,6 +1,7 @@
 import type { FirewallPolicy, PathSwitch } from "../../model/firewall/policy.ts";
 import { compareIp, type Family, parseIp } from "../../model/ip.ts";
 import type { ClassifierObserved } from "../../model/program/classifier.ts";
+import type { ProxySpec } from "../../model/relay/proxy.ts";
 import type { ResolverMethod } from "../../model/resources/resolver.ts";
 import type { SystemExtensionState } from "../../model/resources/system-extension.ts";
 import type { TunnelObserved } from "../../model/resources/tunnel.ts";
@@ -82,6 +83,8 @@ export interface MachineState {
   resolver: SimulatedResolver;
   processes: SimulatedProcess[];
   services: SimulatedService[];
+  /** Relays of proxies; absent in files of earlier versions. */
+  relays?: ProxySpec[];
   /** The service manager; null without one. */
   serviceManager: "systemd" | "launchd" | null;
   systemExtensions: SimulatedExtension[];

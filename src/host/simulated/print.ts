@@ -15,6 +15,7 @@ export function printMachine(state: MachineState): string {
     ...printFirewall(state),
     ...sorted(Object.entries(state.sysctls).map(([name, value]) => `sysctl ${name} = ${value}`)),
     ...printResolver(state),
+    ...sorted((state.relays ?? []).map((relay) => `relay ${relay.name} ${canonical(relay)}`)),
     ...sorted(state.services.map(printService)),
     ...sorted(state.systemExtensions.map(({ bundle, state: held }) => `system extension ${bundle} ${held}`)),
     ...state.classifiers.map((classifier) => `classifier ${canonical(classifier)}`),

@@ -11,7 +11,7 @@ import { asksUnclassified } from "../program/class-rules.ts";
 import { AddressSet } from "./address-set.ts";
 import { flowMemoryOf, isKernelsSubflow, isOrphan, REFUSED_PROTOCOLS } from "./flow-memory.ts";
 import { compileFlowPath, type FlowPath } from "./flow-path.ts";
-import { compileGrants } from "./grants.ts";
+import { compileGrants, RELAY_GRANT } from "./grants.ts";
 import { compileLayer, type LayerJudge } from "./layer-judge.ts";
 import { isLinkScoped, linkTrafficIn, linkTrafficOut } from "./link-traffic.ts";
 import { flowOf, isRestMissing, LOOPBACK_DEVICE, ownMark, type Packet, programClassOf } from "./packet.ts";
@@ -37,6 +37,8 @@ interface CompiledPolicy {
   readonly layers: readonly LayerJudge[];
   /** awg's own sockets, which steering leaves alone or sends directly (S3.1–S3.3, S4.8). */
   readonly isOwn: (packet: Packet) => boolean;
+  /** A relay to its proxy, which steering marks as an engine (S3.5). */
+  readonly isRelay: (packet: Packet) => boolean;
   /** The user of the flow is unknown, and the rules could treat users differently (S4.10). */
   readonly isLost: (packet: Packet) => boolean;
   readonly steerFlow: (flow: ReturnType<typeof flowOf>) => FlowPath;
@@ -78,7 +80,11 @@ export function markAfterSteering(policy: FirewallPolicy, packet: Packet): numbe
   const mark = withClass(policy, packet);
   const foreign = (mark & ~MARK_MASK) >>> 0;
   if (linkTrafficOut(packet) !== undefined) return foreign;
-  if (isEngine(policy.layers.at(-1), packet) && !compilePolicy(policy).isLost(packet)) return mark;
+  const compiled = compilePolicy(policy);
+  if (!compiled.isLost(packet)) {
+    if (compiled.isRelay(packet)) return (foreign | ENGINE_MARK) >>> 0;
+    if (isEngine(policy.layers.at(-1), packet)) return mark;
+  }
   const path = steer(policy, packet);
   if (path.kind === "direct" && isLinkScoped(packet)) return foreign;
   return (foreign | markOfPath(path.kind === "tunnel" ? path.number : PATH_NUMBERS[path.kind])) >>> 0;
@@ -160,6 +166,7 @@ function compilePolicy(policy: FirewallPolicy): CompiledPolicy {
     isGuarded: policy.layers.some(({ killSwitch }) => killSwitch),
     layers: policy.layers.map((layer) => compileLayer(layer, tunnelDevices)),
     isOwn: (packet) => isEngine(last, packet) || grants?.ownOut(packet) !== undefined,
+    isRelay: (packet) => grants?.ownOut(packet) === RELAY_GRANT,
     isLost: (packet) => {
       if (memory === "needless") return false;
       if (packet.hook === "output" && REFUSED_PROTOCOLS.includes(packet.protocol)) return true;

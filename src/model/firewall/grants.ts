@@ -3,7 +3,10 @@ import { ENGINE_MARK } from "../ownership.ts";
 import { AddressSet, readAddress } from "./address-set.ts";
 import { compileAllow, DNS_PORT } from "./flow-path.ts";
 import { ownMark, type Packet, PROTOCOL } from "./packet.ts";
-import { engineUids, type PolicyLayer } from "./policy.ts";
+import { type EndpointGrant, engineUids, type PolicyLayer, relayEndpoints } from "./policy.ts";
+
+/** The grant of a relay, which steering marks. */
+export const RELAY_GRANT = "S3.5 relay to its proxy";
 
 /** The exceptions of one layer on physical devices (chapter S3); each returns its rule. */
 export interface Grants {
@@ -19,7 +22,9 @@ export interface Grants {
 
 /** Compiles the exceptions of a layer. */
 export function compileGrants(layer: PolicyLayer): Grants {
-  const endpoints = new Set(layer.endpoints.map((at) => endpointKey(readAddress(at.address), at.protocol, at.port)));
+  const keyOf = ({ address, protocol, port }: EndpointGrant) => endpointKey(readAddress(address), protocol, port);
+  const endpoints = new Set(layer.endpoints.map(keyOf));
+  const proxies = new Set(relayEndpoints(layer).map(keyOf));
   const listens = new Set(layer.listens.map((listen) => listen.port));
   const bootstrap = new AddressSet(layer.bootstrapDns);
   const engines = engineUids(layer);
@@ -28,8 +33,9 @@ export function compileGrants(layer: PolicyLayer): Grants {
     port === DNS_PORT &&
     (packet.protocol === PROTOCOL.udp || packet.protocol === PROTOCOL.tcp) &&
     bootstrap.has(server);
-  const isEndpoint = (packet: Packet, at: IpAddress, port: number | undefined) =>
-    port !== undefined && endpoints.has(endpointKey(at, packet.protocol, port));
+  const isAmong = (some: ReadonlySet<string>, packet: Packet, at: IpAddress, port: number | undefined) =>
+    port !== undefined && [port, undefined].some((one) => some.has(endpointKey(at, packet.protocol, one)));
+  const isEndpoint = (packet: Packet, at: IpAddress, port: number | undefined) => isAmong(endpoints, packet, at, port);
   const isListen = (packet: Packet, port: number | undefined) =>
     packet.protocol === PROTOCOL.udp && port !== undefined && listens.has(port);
   return {
@@ -37,6 +43,7 @@ export function compileGrants(layer: PolicyLayer): Grants {
       if (packet.uid === undefined || !engines.includes(packet.uid)) return undefined;
       const isService = packet.uid === layer.serviceUid;
       if (isService && isBootstrap(packet, packet.destination, packet.destinationPort)) return "S3.3 bootstrap DNS";
+      if (isService && isAmong(proxies, packet, packet.destination, packet.destinationPort)) return RELAY_GRANT;
       if (ownMark(packet) !== ENGINE_MARK) return undefined;
       if (isEndpoint(packet, packet.destination, packet.destinationPort)) return "S3.1 endpoint of a tunnel";
       return isListen(packet, packet.sourcePort) ? "S3.2 listening tunnel" : undefined;
@@ -54,6 +61,6 @@ export function compileGrants(layer: PolicyLayer): Grants {
   };
 }
 
-function endpointKey(address: IpAddress, protocol: number, port: number): string {
-  return `${renderIp(address)} ${protocol} ${port}`;
+function endpointKey(address: IpAddress, protocol: number, port: number | undefined): string {
+  return `${renderIp(address)} ${protocol} ${port ?? "any"}`;
 }

@@ -97,10 +97,19 @@ export interface PolicyTunnel {
   readonly families: readonly Family[];
 }
 
+/** A proxy as the filter sees it: flows of its path are given to its relay on loopback, or dropped (S5.7). */
+export interface PolicyProxy {
+  /** The number of its path, from which the relay's port follows. */
+  readonly number: number;
+  /** Whether UDP is given to the relay. */
+  readonly udp: boolean;
+}
+
 /** An endpoint: awg's sockets (uid and mark) may send to this address, port and protocol. */
 export interface EndpointGrant {
   readonly address: string;
-  readonly port: number;
+  /** Absent: any, for UDP to a SOCKS5 proxy, which chooses it. */
+  readonly port?: number;
   readonly protocol: 6 | 17;
 }
 
@@ -133,6 +142,8 @@ export interface PolicyLayer {
   /** If off, only `block` rules, DNS protection and the rules for tunnel addresses hold (S8). */
   readonly killSwitch: boolean;
   readonly tunnels: readonly PolicyTunnel[];
+  /** Absent without proxies. */
+  readonly proxies?: readonly PolicyProxy[];
   readonly flows: Steering;
   readonly endpoints: readonly EndpointGrant[];
   readonly listens: readonly ListenGrant[];
@@ -144,6 +155,14 @@ export interface PolicyLayer {
   readonly allowLan: boolean;
   readonly allow: readonly AllowGrant[];
   readonly dns: DnsPolicy | null;
+}
+
+/**
+ * The endpoints of proxies. Their relays may not mark packets, so steering marks what the service user sends there (S3.5).
+ * A WireGuard endpoint is never of TCP, and always has a port.
+ */
+export function relayEndpoints({ endpoints }: Pick<PolicyLayer, "endpoints">): readonly EndpointGrant[] {
+  return endpoints.filter(({ protocol, port }) => protocol === 6 || port === undefined);
 }
 
 /** The users of awg's engines: with the engine mark, their sockets have the grants of rules S3.1 and S3.2. */

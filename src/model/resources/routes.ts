@@ -33,7 +33,10 @@ export interface PolicyRule {
 export interface RoutesSpec {
   /** Table number; undefined for a resource that holds rules only. */
   readonly table?: number;
-  /** Device of every destination; undefined when there are none. */
+  /**
+   * Device of every destination; undefined when there are none. On loopback the destinations are delivered to this host (type
+   * local), and sockets without an address get one of loopback.
+   */
   readonly device?: string;
   /** Canonical prefixes routed into the device, sorted. */
   readonly destinations: readonly string[];

@@ -8,6 +8,7 @@ const ENGINE_TABLE = tableOfPath(PATH_NUMBERS.engine);
 const PLACES: { readonly [K in ResourceKind]: (spec: ResourceTypes[K]["spec"]) => string } = {
   link: (spec) => spec.device,
   tunnel: (spec) => spec.device,
+  proxy: ({ number }) => `path ${number}`,
   // There is one set of policy rules. The table that ends them is not a place of its own, even while there are no
   // rules.
   routes: ({ table, device }) => {

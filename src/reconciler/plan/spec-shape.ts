@@ -1,3 +1,4 @@
+import { isProxySpec } from "../../model/relay/proxy.ts";
 import type { ResourceKind } from "../../model/resource.ts";
 import { STANDBY_MODES } from "../../model/resources/desired-state.ts";
 import {
@@ -59,7 +60,7 @@ const isLayer = isObject(
       isObject({ device: isDevice, number: isCount, addresses: isTexts, families: isListOf(isFamily) }),
     ),
     flows: isSteering,
-    endpoints: isListOf(isObject({ address: isText, port: isCount, protocol: isOneOf(6, 17) })),
+    endpoints: isListOf(isObject({ address: isText, protocol: isOneOf(6, 17) }, { port: isCount })),
     listens: isListOf(isObject({ port: isCount })),
     bootstrapDns: isTexts,
     serviceUid: isCount,
@@ -69,7 +70,7 @@ const isLayer = isObject(
     ),
     dns: isNullOr(isObject({ leakProtection: isFlag, servers: isTexts, path: isPath, blockEncrypted: isFlag })),
   },
-  { adoptedUids: isListOf(isCount) },
+  { adoptedUids: isListOf(isCount), proxies: isListOf(isObject({ number: isCount, udp: isFlag })) },
 );
 
 /** Deeper conditions are refused by the classifier. */
@@ -149,6 +150,7 @@ const SPEC_SHAPES: { readonly [K in ResourceKind]: Guard } = {
     ),
     obfuscation: isRecordOf(isText),
   }),
+  proxy: isProxySpec,
   routes: isObject(
     { destinations: isTexts, guards: isListOf(isFamily), rules: isListOf(isPolicyRule) },
     {

@@ -1,9 +1,11 @@
-import type { Config, NoiseTunnel } from "../../config/config.ts";
+import type { Config, NoiseTunnel, ProxyTunnel } from "../../config/config.ts";
 import type { HostFacts } from "../../host/ports/facts.ts";
 import type { ListContent } from "../../lists/list-content.ts";
 import type { PathRef } from "../../model/firewall/policy.ts";
 import type { Family } from "../../model/ip.ts";
+import { deviceOfTunnel } from "../../model/ownership.ts";
 import type { ClassifierSpec } from "../../model/program/classifier.ts";
+import type { ProxySpec } from "../../model/relay/proxy.ts";
 import type { Enforcement, Resource } from "../../model/resource.ts";
 import type { DesiredState } from "../../model/resources/desired-state.ts";
 import type { TunnelSpec } from "../../model/resources/tunnel.ts";
@@ -88,6 +90,15 @@ export interface PlacedTunnel {
   readonly endpoints: ReadonlyMap<string, readonly ResolvedEndpoint[]>;
 }
 
+/** One proxy with the number of its path. */
+export interface PlacedProxy {
+  readonly key: string;
+  readonly proxy: ProxyTunnel;
+  readonly number: number;
+  /** Undefined while its name does not resolve. */
+  readonly endpoint: ResolvedEndpoint | undefined;
+}
+
 export interface ResolvedEndpoint {
   readonly address: string;
   readonly port: number;
@@ -99,16 +110,23 @@ export interface ExpandContext {
   readonly facts: HostFacts;
   readonly tunnels: readonly PlacedTunnel[];
   readonly lists?: Lists;
+  readonly proxies: readonly PlacedProxy[];
   readonly notes: Note[];
   readonly unsupported: Unsupported[];
 }
 
 /** Resolves a `via`. */
-export function pathRefOf(via: Config["default"]["via"], tunnels: readonly PlacedTunnel[]): PathRef {
+export function pathRefOf(
+  via: Config["default"]["via"],
+  { tunnels, proxies }: Pick<ExpandContext, "tunnels" | "proxies">,
+): PathRef {
   if (via.kind !== "tunnel") return { kind: via.kind };
   const placed = tunnels.find(({ key }) => key === via.tunnel);
+  if (placed !== undefined) return { kind: "tunnel", device: placed.device, number: placed.number };
+  const proxy = proxies.find(({ key }) => key === via.tunnel);
   // A tunnel without a place is unsupported, so this state is never applied; block is its value.
-  return placed === undefined ? { kind: "block" } : { kind: "tunnel", device: placed.device, number: placed.number };
+  if (proxy === undefined) return { kind: "block" };
+  return { kind: "tunnel", device: deviceOfTunnel(proxy.key), number: proxy.number };
 }
 
 /** The key of a peer in `ExpandOptions.endpoints`. */
@@ -129,6 +147,14 @@ export function classifierOf(resources: DesiredState["resources"]): Pick<ExpandO
   return found === undefined ? {} : { classifier: found.spec };
 }
 
+/** The peer of a proxy in the key of its endpoint. */
+export const PROXY_PEER = "proxy";
+
+function proxyEndpoint({ name, address, port }: ProxySpec): [string, string[]] {
+  const host = address.includes(":") ? `[${address}]` : address;
+  return [endpointKey(deviceOfTunnel(name), PROXY_PEER), [`${host}:${port}`]];
+}
+
 /** The endpoints in these resources, the one in use first: input of the next `expand`. */
 export function endpointsOf(resources: DesiredState["resources"]): Readonly<Record<string, readonly string[]>> {
   return Object.fromEntries(
@@ -137,7 +163,9 @@ export function endpointsOf(resources: DesiredState["resources"]): Readonly<Reco
         ? resource.spec.peers.flatMap(({ publicKey, endpoint, endpoints }) =>
             endpoint === undefined ? [] : [[endpointKey(resource.spec.device, publicKey), endpoints ?? [endpoint]]],
           )
-        : [],
+        : resource.kind === "proxy"
+          ? [proxyEndpoint(resource.spec)]
+          : [],
     ),
   );
 }

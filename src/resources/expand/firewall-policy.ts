@@ -4,28 +4,32 @@ import type {
   EndpointGrant,
   FirewallPolicy,
   PolicyLayer,
+  PolicyProxy,
   PolicyTunnel,
   Steering,
 } from "../../model/firewall/policy.ts";
 import { compareIp, type IpAddress, parseIp } from "../../model/ip.ts";
 import { parsePrefix, prefixContains } from "../../model/prefix.ts";
 import { hasPacketFilter } from "../packet-filter.ts";
-import { type ExpandContext, type PlacedTunnel, pathRefOf } from "./expansion.ts";
+import { type ExpandContext, type PlacedProxy, type PlacedTunnel, pathRefOf } from "./expansion.ts";
 import { fallingBack } from "./fallback/fallback-paths.ts";
 import { PROTOCOL_NUMBERS } from "./programs/match-alternatives.ts";
+import { carriesUdp } from "./tunnels/place-proxies.ts";
 import { familyOfText } from "./tunnels/place-tunnels.ts";
 
 const UDP = 17;
+const TCP = 6;
 
 /** The packet policy of the host (docs/reference/security-rules.md). */
 export function firewallPolicy(context: ExpandContext, flows: Steering): FirewallPolicy {
-  const { config, facts, tunnels } = context;
+  const { config, facts, tunnels, proxies } = context;
   const { enabled, allowLan } = config.killSwitch;
   const layer: PolicyLayer = {
     killSwitch: enabled,
     tunnels: tunnels.map((placed) => policyTunnel(placed, context)),
+    ...(proxies.length === 0 ? {} : { proxies: proxies.map(policyProxy) }),
     flows,
-    endpoints: endpointGrants(tunnels),
+    endpoints: endpointGrants(tunnels, proxies),
     listens: listeningPorts(tunnels).map((port) => ({ port })),
     bootstrapDns: bootstrapServers(context),
     serviceUid: facts.serviceUid,
@@ -67,15 +71,29 @@ function policyTunnel({ device, number, families, tunnel }: PlacedTunnel, { conf
   return { device, number, addresses: [...new Set(addresses)], families };
 }
 
-function endpointGrants(tunnels: readonly PlacedTunnel[]): EndpointGrant[] {
+function policyProxy({ number, proxy }: PlacedProxy): PolicyProxy {
+  return { number, udp: carriesUdp(proxy) };
+}
+
+/** A SOCKS5 proxy chooses the port for each UDP session. */
+function proxyGrants({ endpoint, proxy }: PlacedProxy): EndpointGrant[] {
+  if (endpoint === undefined) return [];
+  const { address } = endpoint;
+  return [{ ...endpoint, protocol: TCP }, ...(carriesUdp(proxy) ? [{ address, protocol: UDP } as const] : [])];
+}
+
+function endpointGrants(tunnels: readonly PlacedTunnel[], proxies: readonly PlacedProxy[]): EndpointGrant[] {
   const grants = new Map<string, EndpointGrant>();
+  for (const grant of proxies.flatMap(proxyGrants)) {
+    grants.set(`${grant.address} ${grant.protocol} ${grant.port ?? ""}`, grant);
+  }
   for (const { endpoints } of tunnels) {
     for (const { address, port } of [...endpoints.values()].flat()) {
       grants.set(`${address} ${port}`, { address, port, protocol: UDP });
     }
   }
   const number = ({ address }: EndpointGrant): IpAddress => parseIp(address) ?? { family: 4, value: 0n };
-  return [...grants.values()].toSorted((a, b) => compareIp(number(a), number(b)) || a.port - b.port);
+  return [...grants.values()].toSorted((a, b) => compareIp(number(a), number(b)) || (a.port ?? 0) - (b.port ?? 0));
 }
 
 /** A tunnel accepts packets from any address only for peers that dial in, which have no endpoint. */
@@ -116,6 +134,7 @@ function dnsWords({ dns }: ExpandContext["config"]): string {
 function dnsPolicy(context: ExpandContext): DnsPolicy | null {
   const { config, tunnels, notes } = context;
   if (config.dns === undefined) return null;
+  noteDnsOverProxy(context);
   const { via, leakProtection, blockEncryptedDns, split } = config.dns;
   const servers = [...new Set([...config.dns.servers, ...Object.values(split).flat()])];
   const placed = via.kind === "tunnel" ? tunnels.find(({ key }) => key === via.tunnel) : undefined;
@@ -125,8 +144,18 @@ function dnsPolicy(context: ExpandContext): DnsPolicy | null {
       notes.push({ path: index < config.dns.servers.length ? `dns.servers.${index}` : "dns.split", message });
     }
   }
-  const path = fallingBack(pathRefOf(via, tunnels), { fallback: { kind: "block" } }, tunnels);
+  const path = fallingBack(pathRefOf(via, context), { fallback: { kind: "block" } }, tunnels);
   return { leakProtection, servers, path, blockEncrypted: blockEncryptedDns };
+}
+
+function noteDnsOverProxy({ config, proxies, notes }: ExpandContext): void {
+  const via = config.dns?.via;
+  const proxy = via?.kind === "tunnel" ? proxies.find(({ key }) => key === via.tunnel)?.proxy : undefined;
+  if (proxy === undefined) return;
+  const message = carriesUdp(proxy)
+    ? "DNS over UDP needs a proxy with UDP ASSOCIATE; awg status shows whether this one has it"
+    : "this proxy carries no UDP: DNS queries over UDP are dropped, those over TCP pass";
+  notes.push({ path: "dns.via", message, ...(carriesUdp(proxy) ? {} : { isWarning: true }) });
 }
 
 function carries({ families, tunnel }: PlacedTunnel, address: string): boolean {

@@ -47,7 +47,7 @@ export function flowRules(context: ExpandContext, last?: ClassifierSpec): FlowRu
     usesNextRule,
   }));
   const { via, fallback } = context.config.default;
-  const ordered = withNextRules(written, fallback.kind === "drop" ? BLOCK : pathRefOf(via, context.tunnels));
+  const ordered = withNextRules(written, fallback.kind === "drop" ? BLOCK : pathRefOf(via, context));
   const isStrict = classes !== undefined && context.config.killSwitch.enabled;
   const rules = [
     ...(context.config.ipv6 === "block" ? [NO_IPV6] : []),
@@ -63,13 +63,14 @@ const BLOCK: PathRef = { kind: "block" };
 const NO_IPV6: FlowRule = { origin: "ipv6", match: { destinations: ["::/0"] }, path: { kind: "block" } };
 
 /** The path of traffic that no rule matches. The fallback `drop` means always dropped. */
-export function defaultPath({ config, tunnels, notes, facts }: ExpandContext): PathRef {
+export function defaultPath(context: ExpandContext): PathRef {
+  const { config, notes, facts, tunnels } = context;
   const { via, fallback } = config.default;
   if (via.kind === "tunnel" && fallback.kind === "drop") return { kind: "block" };
   if (via.kind === "tunnel" && fallback.kind === "direct") notes.push({ path: "default", ...directFallback(facts) });
   if (via.kind === "tunnel" && usesOtherTunnels(via.tunnel, fallback, tunnels))
     notes.push({ path: "default", ...otherTunnels(facts) });
-  return fallingBack(pathRefOf(via, tunnels), config.default, tunnels);
+  return fallingBack(pathRefOf(via, context), config.default, tunnels);
 }
 
 /** Whether other tunnels may stand in for this one. */
@@ -120,7 +121,7 @@ function expandRule(written: Rule, index: number, context: ExpandContext): Expan
   const path: PathRef =
     rule.via.kind === "tunnel" && rule.fallback.kind === "drop"
       ? { kind: "block" }
-      : fallingBack(pathRefOf(rule.via, tunnels), rule, tunnels);
+      : fallingBack(pathRefOf(rule.via, context), rule, tunnels);
   const origin = rule.name === undefined ? `rules/${index}` : `rules/${index} (${rule.name})`;
   const usesNextRule = rule.fallback.kind === "next-rule";
   const nothing = { origin, path, usesNextRule, alternatives: [] };

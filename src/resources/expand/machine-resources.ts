@@ -1,11 +1,12 @@
 import { NAME_SERVICE_ADDRESS } from "../../model/dns/name-service.ts";
+import { LOOPBACK_DEVICE } from "../../model/firewall/packet.ts";
 import type { FirewallPolicy } from "../../model/firewall/policy.ts";
 import type { Family } from "../../model/ip.ts";
 import { PATH_NUMBERS, tableOfPath } from "../../model/ownership.ts";
 import type { Resource, ResourceOf } from "../../model/resource.ts";
 import { sortedPrefixes } from "../prefix-list.ts";
 import { nameSetsIn } from "./destinations.ts";
-import type { ExpandContext, PlacedTunnel } from "./expansion.ts";
+import type { ExpandContext, PlacedProxy, PlacedTunnel } from "./expansion.ts";
 import { policyRules } from "./policy-rules.ts";
 import { familyOfText } from "./tunnels/place-tunnels.ts";
 
@@ -20,6 +21,22 @@ export function routeTable({ key, device, number, families, tunnel }: PlacedTunn
   const destinations = sortedPrefixes(allowed);
   const table = tableOfPath(number);
   return { kind: "routes", key: `routes/${key}`, spec: { table, device, destinations, guards: [4, 6], rules: [] } };
+}
+
+/**
+ * The table of a proxy: everything is delivered to this host, where the filter gives it to the relay. A socket that has no
+ * address yet gets one of loopback.
+ */
+export function relayTable({ key, number }: PlacedProxy): ResourceOf<"routes"> {
+  const destinations = ["0.0.0.0/0", "::/0"];
+  const spec = {
+    table: tableOfPath(number),
+    device: LOOPBACK_DEVICE,
+    destinations,
+    guards: [4, 6] as const,
+    rules: [],
+  };
+  return { kind: "routes", key: `routes/${key}`, spec };
 }
 
 /** The policy rules of the host, and the table that ends engine traffic when there is no uplink. */
@@ -54,14 +71,14 @@ export function kernelSettings(): ResourceOf<"sysctl"> {
  * a host whose resolver supports them.
  */
 export function systemResolver(context: ExpandContext): Resource[] {
-  const { config, facts, tunnels, notes } = context;
+  const { config, facts, tunnels, proxies, notes } = context;
   const dns = config.dns;
   if (dns === undefined) return [];
   const isSplit = Object.keys(dns.split).length > 0;
   if (dns.servers.length === 0 && !isSplit) return [];
   const via = dns.via;
-  const device =
-    via.kind === "tunnel" ? tunnels.find(({ key }) => key === via.tunnel)?.device : facts.uplinks[0]?.device;
+  const isOnTunnel = via.kind === "tunnel" && !proxies.some(({ key }) => key === via.tunnel);
+  const device = isOnTunnel ? tunnels.find(({ key }) => key === via.tunnel)?.device : facts.uplinks[0]?.device;
   const method = facts.resolver;
   if (method === "resolved" && device === undefined) {
     notes.push({ path: "dns", message: "systemd-resolved is unchanged: no link can carry the servers" });

@@ -1,14 +1,15 @@
 import { alternativePaths, switchName } from "../../model/firewall/fallback.ts";
 import { DNS_ENCRYPTED_PORT, DNS_PORT } from "../../model/firewall/flow-path.ts";
 import { DHCPV4, LINK_LOCAL, LINK_PREFIXES, PRIVATE_PREFIXES } from "../../model/firewall/link-traffic.ts";
-import type {
-  AllowGrant,
-  DnsPolicy,
-  FirewallPolicy,
-  FlowMatch,
-  FlowRule,
-  PathRef,
-  PathSwitch,
+import {
+  type AllowGrant,
+  type DnsPolicy,
+  type FirewallPolicy,
+  type FlowMatch,
+  type FlowRule,
+  type PathRef,
+  type PathSwitch,
+  relayEndpoints,
 } from "../../model/firewall/policy.ts";
 import {
   ENGINE_MARK,
@@ -21,6 +22,7 @@ import {
 } from "../../model/ownership.ts";
 import { sortPolicyRules } from "../../model/resources/policy-rule.ts";
 import type { PolicyRule, PolicyRuleMatch, StandbyRules } from "../../model/resources/routes.ts";
+import { keepFromArriving, relayRule } from "./relay-rules.ts";
 import { both, hostPrefix, matches, matchRules, policyRule, portRange, ROUTABLE_PROTOCOLS } from "./rule-matches.ts";
 
 const MAIN_TABLE = 254;
@@ -70,13 +72,17 @@ export function policyRules(policy: FirewallPolicy): PolicyRules {
   const layer = policy.layers[0];
   if (layer === undefined) return { rules: [], standby: [], beyond: [] };
   const { rules: flows, default: rest } = policy.steering;
+  const proxies = new Set((layer.proxies ?? []).map(({ number }) => tableOfPath(number)));
   const grouped = groupRules(flows);
   const exceptions = rest.kind === "tunnel" ? [...allowOut(layer.allow), ...(layer.allowLan ? lan() : [])] : [];
   const rules = [
     ...both(PLACES.engine, MAIN_TABLE, ENGINE),
     ...both(PLACES.engineGuard, tableOfPath(PATH_NUMBERS.engine), ENGINE),
     ...both(PLACES.marks, MAIN_TABLE, markMatch(PATH_NUMBERS.direct)),
-    ...layer.tunnels.flatMap(({ number }) => both(PLACES.marks, tableOfPath(number), markMatch(number))),
+    ...[...layer.tunnels, ...(layer.proxies ?? [])].flatMap(({ number }) =>
+      both(PLACES.marks, tableOfPath(number), markMatch(number)),
+    ),
+    ...relayEndpoints(layer).map((endpoint) => relayRule(PLACES.engine, endpoint, layer.serviceUid)),
     ...layer.bootstrapDns.map((server) => bootstrapRule(server, layer.serviceUid)),
     ...LINK_TRAFFIC,
     ...layer.tunnels.flatMap(({ addresses, number }) =>
@@ -89,7 +95,7 @@ export function policyRules(policy: FirewallPolicy): PolicyRules {
     ...(rest.kind === "tunnel" ? both(PLACES.default, tableOfPath(rest.number), {}) : []),
   ];
   return {
-    rules: sortPolicyRules(rules),
+    rules: sortPolicyRules(rules.flatMap((rule) => keepFromArriving(rule, proxies))),
     standby: joinStandby([...grouped.standby, ...dnsStandby(layer.dns), ...defaultStandby(rest)]),
     beyond: grouped.beyond,
   };

@@ -37,5 +37,6 @@ function routePlace({ table, destination, metric }: Route): string {
 }
 
 function guardsFirst(routes: readonly Route[]): Route[] {
-  return [...routes.filter(({ type }) => type !== "unicast"), ...routes.filter(({ type }) => type === "unicast")];
+  const isGuard = ({ type }: Route): boolean => type !== "unicast" && type !== "local";
+  return [...routes.filter(isGuard), ...routes.filter((route) => !isGuard(route))];
 }

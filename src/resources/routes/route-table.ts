@@ -1,4 +1,5 @@
 import type { Route, RuleEntry } from "../../host/ports/routes.ts";
+import { LOOPBACK_DEVICE } from "../../model/firewall/packet.ts";
 import type { Family } from "../../model/ip.ts";
 import {
   GUARD_METRIC,
@@ -14,6 +15,8 @@ import type { PolicyRule, RoutesObserved, RoutesSpec } from "../../model/resourc
 
 /** Default prefix of each family. */
 export const DEFAULT_DESTINATION: Readonly<Record<Family, string>> = { 4: "0.0.0.0/0", 6: "::/0" };
+
+const LOOPBACK_ADDRESSES: Readonly<Record<Family, string>> = { 4: "127.0.0.1", 6: "::1" };
 
 /** No metric of its own: the kernel's default, which the port reports as 0 in both families. */
 const UNICAST_METRIC = 0;
@@ -37,7 +40,7 @@ export function routesOfSpec(spec: RoutesSpec): { readonly guards: Route[]; read
   if (table === undefined) return { guards: [], unicast: [] };
   const guards = spec.guards.map((family) => guardRoute(table, family));
   if (device === undefined) return { guards, unicast: [] };
-  return { guards, unicast: spec.destinations.map((destination) => unicastRoute(table, device, destination)) };
+  return { guards, unicast: spec.destinations.map((destination) => routeTo(table, device, destination)) };
 }
 
 /**
@@ -51,7 +54,7 @@ export function observeTable(table: number, routes: readonly Route[], device: st
     (route) =>
       route.protocol === ROUTE_PROTOCOL && (!isShared || (route.device !== undefined && route.device === device)),
   );
-  const plain = ours.filter(isPlainUnicast);
+  const plain = ours.filter((route) => isPlainUnicast(route) || isDelivery(route));
   const isThere = plain.some((route) => route.device === device);
   const found = isThere ? device : plain[0]?.device;
   const destinations = plain.filter((route) => route.device === found).map(({ destination }) => destination);
@@ -59,8 +62,8 @@ export function observeTable(table: number, routes: readonly Route[], device: st
     ours.some((route) => isSameRoute(route, guardRoute(table, family))),
   );
   const isKept = (route: Route): boolean =>
-    route.type === "unicast"
-      ? isPlainUnicast(route) && route.device === found
+    route.type === "unicast" || isDelivery(route)
+      ? (isPlainUnicast(route) || isDelivery(route)) && route.device === found
       : isSameRoute(route, guardRoute(table, route.family));
   const foreign = isShared ? [] : routes.filter(({ protocol }) => protocol !== ROUTE_PROTOCOL);
   const strays = ours.filter((route) => !isKept(route)).map(renderRoute);
@@ -92,6 +95,7 @@ export function isSameRoute(a: Route, b: Route): boolean {
     a.type === b.type &&
     a.gateway === b.gateway &&
     (a.type !== "unicast" || a.device === b.device) &&
+    a.source === b.source &&
     a.protocol === b.protocol &&
     a.foreign === b.foreign
   );
@@ -104,12 +108,13 @@ export function isSamePlace(a: Route, b: Route): boolean {
 
 /** A route as `ip route` would print it. */
 export function renderRoute(route: Route): string {
-  const { type, destination, gateway, device, table, metric, protocol, foreign } = route;
+  const { type, destination, gateway, device, table, metric, protocol, source, foreign } = route;
   return [
     ...(type === "unicast" ? [] : [type]),
     destination,
     ...(gateway === undefined ? [] : [`via ${gateway}`]),
     ...(device === undefined ? [] : [`dev ${device}`]),
+    ...(source === undefined ? [] : [`src ${source}`]),
     `table ${table} proto ${protocol} metric ${metric}`,
     ...(foreign === undefined ? [] : [foreign]),
   ].join(" ");
@@ -132,12 +137,31 @@ function isPlainUnicast(route: Route): boolean {
   );
 }
 
+/** Delivers to this host, as for a proxy's relay. */
+function isDelivery(route: Route): boolean {
+  const { type, table, destination, device = "" } = route;
+  return type === "local" && device === LOOPBACK_DEVICE && isSameRoute(route, routeTo(table, device, destination));
+}
+
 function isInOurRange({ preference }: PolicyRule): boolean {
   return preference >= RULE_PREFERENCES.first && preference <= RULE_PREFERENCES.last;
 }
 
-function unicastRoute(table: number, device: string, destination: string): Route {
+function routeTo(table: number, device: string, destination: string): Route {
   const family = familyOfPrefix(destination);
+  if (device === LOOPBACK_DEVICE) {
+    const source = LOOPBACK_ADDRESSES[family];
+    return {
+      family,
+      table,
+      destination,
+      type: "local",
+      device,
+      metric: UNICAST_METRIC,
+      source,
+      protocol: ROUTE_PROTOCOL,
+    };
+  }
   return { family, table, destination, type: "unicast", device, metric: UNICAST_METRIC, protocol: ROUTE_PROTOCOL };
 }
 

@@ -1,3 +1,4 @@
+import { LOOPBACK_DEVICE } from "../../model/firewall/packet.ts";
 import type { FieldChange, ResourceKey } from "../../model/resource.ts";
 import { renderPolicyRule } from "../../model/resources/policy-rule.ts";
 import type { PolicyRule, RoutesObserved, RoutesSpec } from "../../model/resources/routes.ts";
@@ -36,7 +37,7 @@ export function routesAsSpec(observed: RoutesObserved): RoutesSpec | undefined {
 
 /** Routes into a device need the device and, if all share one table, the pins past the tunnel. */
 export function routesDependencies({ device, destinations, table }: RoutesSpec): ResourceKey[] {
-  if (device === undefined || destinations.length === 0) return [];
+  if (device === undefined || device === LOOPBACK_DEVICE || destinations.length === 0) return [];
   return [`link/${tunnelOfDevice(device)}`, ...(table === MAIN_TABLE ? (["routes/policy"] as const) : [])];
 }
 

@@ -6,6 +6,7 @@ import {
   engineUids,
   type PathRef,
   type PolicyLayer,
+  relayEndpoints,
   type Steering,
 } from "../../model/firewall/policy.ts";
 import type { Family } from "../../model/ip.ts";
@@ -80,7 +81,8 @@ function isLocal({ family, sides, tunnelDevices }: PathQuestion): Formula {
 /** S3.1–S3.3, outgoing. */
 export function ownOut(layer: PolicyLayer, family: Family): Formula {
   const marked = all(markIs(MARK_MASK, ENGINE_MARK), any(endpoints(layer, family, TO), listens(layer, "word0")));
-  return any(all(numberIs("user", layer.serviceUid), bootstrap(layer, family, TO)), all(isEngineUser(layer), marked));
+  const ofService = any(bootstrap(layer, family, TO), toProxies(layer, family));
+  return any(all(numberIs("user", layer.serviceUid), ofService), all(isEngineUser(layer), marked));
 }
 
 /** The sender runs as an engine user. Its sockets belong to our engines if they have our mark. */
@@ -117,13 +119,22 @@ function grantFormula(grant: AllowGrant, family: Family, address: Sides["address
   );
 }
 
-function endpoints(layer: PolicyLayer, family: Family, sides: Sides): Formula {
+/** S3.5: steering gives these packets the mark of engines. */
+export function relayed(layer: PolicyLayer, family: Family): Formula {
+  return all(numberIs("user", layer.serviceUid), toProxies(layer, family));
+}
+
+function toProxies(layer: PolicyLayer, family: Family): Formula {
+  return endpoints({ endpoints: relayEndpoints(layer) }, family, TO);
+}
+
+function endpoints(layer: Pick<PolicyLayer, "endpoints">, family: Family, sides: Sides): Formula {
   return any(
     ...layer.endpoints.map(({ address, port, protocol }) =>
       all(
         addressIn(sides.address, family, [address]),
         numberIs("protocol", protocol),
-        portIn(sides.port, [{ from: port, to: port }]),
+        ...(port === undefined ? [] : [portIn(sides.port, [{ from: port, to: port }])]),
       ),
     ),
   );

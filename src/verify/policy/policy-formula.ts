@@ -21,7 +21,7 @@ import {
   trackedAs,
 } from "../space/packet-fields.ts";
 import { linkIn, linkOut, redirect, restMissing, routerAdvert, tooBig } from "./link-formula.ts";
-import { allowIn, allowInAnswer, isEngineUser, ownIn, ownOut, pathFormula } from "./path-formula.ts";
+import { allowIn, allowInAnswer, isEngineUser, ownIn, ownOut, pathFormula, relayed } from "./path-formula.ts";
 
 const isAnswer = trackedAs("answer", "related-answer");
 const isRelated = trackedAs("related", "related-answer");
@@ -108,7 +108,10 @@ function steeringParts(policy: FirewallPolicy, family: Family): SteeringParts {
   const parts = known.get(family) ?? {
     link: linkOut(family),
     own: layer === undefined ? NEVER : ownOut(layer, family),
-    engine: layer === undefined ? NEVER : all(isEngineUser(layer), markIs(MARK_MASK, ENGINE_MARK)),
+    engine:
+      layer === undefined
+        ? NEVER
+        : any(all(isEngineUser(layer), markIs(MARK_MASK, ENGINE_MARK)), relayed(layer, family)),
   };
   known.set(family, parts);
   return parts;

@@ -59,7 +59,7 @@ const oddArbitrary: fc.Arbitrary<(config: Config) => Config> = fc.constantFrom<(
     ...config,
     tunnels: {
       ...config.tunnels,
-      proxy: { protocol: "socks5", enabled: true, server: { host: "proxy.example", port: 1080 } },
+      proxy: { protocol: "socks5", udp: true, enabled: true, server: { host: "proxy.example", port: 1080 } },
     },
     default: { via: { kind: "tunnel", tunnel: "proxy" }, fallback: { kind: "failover", tunnels: ["proxy"] } },
   }),

@@ -4,6 +4,7 @@ import { nameOf, openChangeOf } from "../../../app/status/open-change.ts";
 import type { Condition, ResourceStatus, Status } from "../../../app/status/status-report.ts";
 import { type AwgError, messageOf } from "../../../model/error.ts";
 import { inverseChange } from "../../../model/plan.ts";
+import type { RelayState } from "../../../model/relay/proxy.ts";
 import type { DocumentOf } from "../../documents/documents.ts";
 import { daemonDocument, renderDaemon } from "../../views/daemon-state.ts";
 import { passedText } from "../../views/passed.ts";
@@ -179,8 +180,9 @@ export function statusDocument(status: Status, nowMs = Date.now()): DocumentOf<"
     generation: status.generation,
     conditions: status.conditions.map((condition) => ({ ...condition, since: condition.since ?? null })),
     unrecorded: status.unrecorded?.keys ?? [],
-    resources: status.resources.map(({ tunnel, silence, ...resource }) => ({
+    resources: status.resources.map(({ tunnel, proxy, silence, ...resource }) => ({
       ...resource,
+      ...(proxy === undefined ? {} : { proxy: proxyDocument(proxy) }),
       ...(silence === undefined ? {} : { silentEngine: { pid: silence.pid, message: silence.text } }),
       ...(tunnel === undefined ? {} : { tunnel: tunnelDocument(tunnel, nowMs, hasFallback(status)) }),
     })),
@@ -197,6 +199,16 @@ export function statusDocument(status: Status, nowMs = Date.now()): DocumentOf<"
       status.awaiting === undefined
         ? null
         : { generation: status.awaiting.generation, secondsLeft: status.awaiting.secondsLeft },
+  };
+}
+
+function proxyDocument({ latencyMs, udp, reason, localAddress, ...relay }: RelayState) {
+  return {
+    ...relay,
+    latencyMs: latencyMs ?? null,
+    udp: udp ?? null,
+    reason: reason ?? null,
+    localAddress: localAddress ?? null,
   };
 }
 

@@ -23,7 +23,9 @@ export function policyLines({ steering, layers }: FirewallPolicy, most: number):
 
 function layerLines(layer: PolicyLayer, most: number): readonly string[] {
   const { killSwitch, allowLan, allow, endpoints, listens, bootstrapDns, dns } = layer;
-  const servers = endpoints.map(({ address, port }) => endpointText(address, String(port)));
+  const servers = endpoints.map(({ address, port }) =>
+    port === undefined ? `${address} (any UDP port)` : endpointText(address, String(port)),
+  );
   return [
     killSwitch ? `kill switch: on, LAN ${allowLan ? "allowed" : "blocked"}` : "kill switch: off",
     ...(servers.length === 0 ? [] : [`endpoints: ${atMost(servers, most, "endpoint").join(", ")}`]),

@@ -1,4 +1,5 @@
 import { classifierLines } from "../../../model/program/classifier-text.ts";
+import type { ProxySpec } from "../../../model/relay/proxy.ts";
 import type { Resource } from "../../../model/resource.ts";
 import type { LinkSpec } from "../../../model/resources/link.ts";
 import type { ResolverSpec } from "../../../model/resources/resolver.ts";
@@ -28,6 +29,8 @@ export function specLines({ kind, spec }: Pick<Resource, "kind" | "spec">, isVer
       return linkLines(resource.spec);
     case "tunnel":
       return tunnelLines(resource.spec, most);
+    case "proxy":
+      return proxyLines(resource.spec);
     case "routes":
       return routesLines(resource.spec, most);
     case "resolver":
@@ -47,6 +50,14 @@ export function specLines({ kind, spec }: Pick<Resource, "kind" | "spec">, isVer
 
 function linkLines({ device, addresses, mtuBytes }: LinkSpec): readonly string[] {
   return [`device: ${device}, mtu ${mtuBytes}`, `addresses: ${addresses.join(", ") || "(none)"}`];
+}
+
+function proxyLines({ protocol, address, port, tls, username, udp }: ProxySpec): readonly string[] {
+  const host = address.includes(":") ? `[${address}]` : address;
+  return [
+    `proxy: ${protocol} ${host}:${port}${tls === undefined ? "" : `, TLS to ${tls.serverName}`}`,
+    `carries: ${udp ? "TCP and UDP" : "TCP"}${username === undefined ? "" : `, as ${username}`}`,
+  ];
 }
 
 function tunnelLines(

@@ -29,7 +29,7 @@ export function ownSocketRules(layer: PolicyLayer): OwnSocketRules {
     entering.push({ action: "pass", direction: "in", protocols, ...sides(to, from), state: "none", why });
   };
   for (const { address, port, protocol } of layer.endpoints) {
-    const to = { addresses: [address], ports: [{ from: port, to: port }] };
+    const to = { addresses: [address], ...(port === undefined ? {} : { ports: [{ from: port, to: port }] }) };
     both({ protocols: [protocol], to }, "S3.1 endpoint of a tunnel");
   }
   for (const { port } of layer.listens) {

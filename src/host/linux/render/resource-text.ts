@@ -1,6 +1,14 @@
-import { FILE_HEADER, GUARD_METRIC, LINK_ALIAS_PREFIX, ROUTE_PROTOCOL } from "../../../model/ownership.ts";
+import {
+  FILE_HEADER,
+  GUARD_METRIC,
+  LINK_ALIAS_PREFIX,
+  RELAY_ADDRESSES,
+  ROUTE_PROTOCOL,
+  relayPort,
+} from "../../../model/ownership.ts";
 import type { ClassifierSpec } from "../../../model/program/classifier.ts";
 import { classifierLines } from "../../../model/program/classifier-text.ts";
+import type { ProxySpec } from "../../../model/relay/proxy.ts";
 import type { Resource } from "../../../model/resource.ts";
 import type { LinkSpec } from "../../../model/resources/link.ts";
 import type { ResolverSpec } from "../../../model/resources/resolver.ts";
@@ -28,6 +36,8 @@ function bodyOf(resource: Resource, devices: readonly string[]): string {
       return linkText(resource.spec);
     case "tunnel":
       return tunnelText(resource.spec);
+    case "proxy":
+      return proxyText(resource.spec);
     case "routes":
       return routesText(resource.spec);
     case "firewall":
@@ -54,6 +64,12 @@ function bodyOf(resource: Resource, devices: readonly string[]): string {
 /** BPF programs have no text of a system's tool; what they decide by has. */
 function classifierText(spec: ClassifierSpec): string {
   return ["# BPF programs at the root of cgroup v2:", ...classifierLines(spec)].join("\n# ");
+}
+
+/** No tool has words for a relay. */
+function proxyText({ number, protocol, address, port, tls }: ProxySpec): string {
+  const server = `${protocol}${tls === undefined ? "" : " over TLS"} ${address} port ${port}`;
+  return `# relay on ${RELAY_ADDRESSES[4]} and ${RELAY_ADDRESSES[6]} port ${relayPort(number)} to ${server}`;
 }
 
 function linkText({ device, type, addresses, mtuBytes, tunnel }: LinkSpec): string {

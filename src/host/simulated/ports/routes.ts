@@ -56,7 +56,7 @@ function checkRoute(machine: SimulatedMachine, route: Route): void {
   if (renderPrefix(canonicalPrefix(prefixOf(route.destination))) !== route.destination) {
     throw new AwgError("host", `${where} is not a canonical prefix (EINVAL)`);
   }
-  if (route.type !== "unicast") {
+  if (route.type !== "unicast" && route.type !== "local") {
     if (route.device !== undefined)
       throw new AwgError("host", `${where} is ${route.type}, yet names a device (EINVAL)`);
     return;

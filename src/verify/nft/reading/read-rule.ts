@@ -105,6 +105,8 @@ class RuleReader {
 
   #readExpression(expression: Expression): void {
     if (HARMLESS.has(expression.kind)) return;
+    // It selects the socket of a packet that arrives by loopback (S5.7).
+    if (expression.kind === "tproxy" && isOurs(this.#table)) return;
     const loaded = loadValue(expression, this.#context);
     if (loaded !== undefined && "register" in expression) {
       if (loaded.needs.length > 0) this.#steps.push({ kind: "test", any: [loaded.needs] });

@@ -1,4 +1,4 @@
-import { judge } from "../../../../model/firewall/evaluate.ts";
+import { judge, steer } from "../../../../model/firewall/evaluate.ts";
 import { LAST_UID, type Packet } from "../../../../model/firewall/packet.ts";
 import { engineUids, type FirewallPolicy, nameSetsOf } from "../../../../model/firewall/policy.ts";
 import { type IpAddress, parseIp, renderIp } from "../../../../model/ip.ts";
@@ -88,7 +88,9 @@ function forbiddenBy(
     if (opening === undefined) return false;
     const fromHere = own.has(flow.original.source);
     const toHere = own.has(flow.original.destination);
-    if (fromHere && toHere) return false;
+    if ((fromHere && toHere) || isLoopback(flow.original.source)) return false;
+    if (fromHere && senders.some((sender) => isProxied(policy, { ...opening, ...sender, hook: "output" })))
+      return false;
     if (fromHere) {
       return !devices.some(
         (outDevice) =>
@@ -101,6 +103,19 @@ function forbiddenBy(
     }
     return !devices.some((outDevice) => passes({ ...opening, hook: "forward", inDevice: PHYSICAL, outDevice }));
   });
+}
+
+/** Linux sends no packet with such a source by another device (net/ipv4/route.c, __mkroute_output; net/ipv6/ip6_output.c). */
+function isLoopback(address: string): boolean {
+  return address.startsWith("127.") || address === "::1";
+}
+
+/** Its relay is on this host: only loopback carries it (S5.7). */
+function isProxied(policy: FirewallPolicy, packet: Packet): boolean {
+  const proxies = policy.layers.at(-1)?.proxies ?? [];
+  if (proxies.length === 0) return false;
+  const path = steer(policy, packet);
+  return path.kind === "tunnel" && proxies.some(({ number }) => number === path.number);
 }
 
 function openingPacket({ original }: Flow): Omit<Packet, "hook"> | undefined {

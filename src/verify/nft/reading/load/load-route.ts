@@ -23,6 +23,15 @@ export function loadRoute(lookup: ExpressionOf<"fib">, context: ReadingContext):
   if (context.isOurs && result === "oif" && by === "saddr,mark,iif" && presenceOnly) return reversePath(context);
   if (result === "type" && by === "saddr" && !presenceOnly) return sourceType(context);
   if (result === "type" && by === "daddr" && !presenceOnly && context.hook === "prerouting") return destinationType();
+  // What a proxy's routes send over loopback to another host is only given to its relay (S5.7).
+  if (context.isOurs && result === "type" && by === "daddr" && !presenceOnly) {
+    return free({
+      kind: "named",
+      dimension: "out",
+      bytesOf: (name) => (name === LOOPBACK_DEVICE ? LOCAL : UNICAST),
+      only: UNICAST,
+    });
+  }
   return opaque(lookup.kind);
 }
 

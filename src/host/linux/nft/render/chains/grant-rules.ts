@@ -49,7 +49,7 @@ export function ownOut(place: RenderPlace, layer: PolicyLayer, fragments = false
 /** S3.1–S3.3, entering: rules that return for what comes back to our own sockets. */
 export function ownIn(place: RenderPlace, layer: PolicyLayer): Rule[] {
   const { match } = place;
-  const from = (address: string, protocol: number, port: number) => [
+  const from = (address: string, protocol: number, port: number | undefined) => [
     match.saddr(address),
     ...portOf(place, protocol, INWARD.port, port, false),
   ];
@@ -120,9 +120,9 @@ function portOf(
   { match }: RenderPlace,
   protocol: number,
   side: "sport" | "dport",
-  port: number,
+  port: number | undefined,
   fragments: boolean,
 ): Match[] {
-  if (fragments) return [match.field("l4proto", protocol)];
+  if (fragments || port === undefined) return [match.field("l4proto", protocol)];
   return [match.ports(protocol === PROTOCOL.tcp ? "tcp" : "udp", side, port)];
 }

@@ -1,11 +1,18 @@
 import type { FlowMemory } from "../../../../../model/firewall/flow-memory.ts";
 import { DNS_PORT } from "../../../../../model/firewall/flow-path.ts";
 import { LINK_SCOPED_PREFIXES } from "../../../../../model/firewall/link-traffic.ts";
-import type { FirewallPolicy, PathRef, PolicyLayer } from "../../../../../model/firewall/policy.ts";
-import { MARK_MASK, markOfPath, PATH_NUMBERS } from "../../../../../model/ownership.ts";
+import { PROTOCOL } from "../../../../../model/firewall/packet.ts";
+import {
+  type FirewallPolicy,
+  type PathRef,
+  type PolicyLayer,
+  relayEndpoints,
+} from "../../../../../model/firewall/policy.ts";
+import { ENGINE_MARK, MARK_MASK, markOfPath, PATH_NUMBERS, RELAY_MARK } from "../../../../../model/ownership.ts";
 import { type ChainBase, PRIORITY } from "../../../../../native/linux/nftables/chain.codec.ts";
-import { RTN_LOCAL, verdict } from "../../../../../native/linux/nftables/expression.ts";
-import { setMark } from "../../../../../native/linux/nftables/match.ts";
+import { RTN_LOCAL, RTN_UNICAST, verdict } from "../../../../../native/linux/nftables/expression.ts";
+import { type Match, setMark } from "../../../../../native/linux/nftables/match.ts";
+import { proxiesOf } from "../relay-chain.ts";
 import { type Chain, type Rule, rule } from "../rendered-table.ts";
 import { addressesOf, onLoopback, type RenderPlace } from "./conditions.ts";
 import { flowMemory, isFlowOf, refusedProtocols } from "./flow-memory-chains.ts";
@@ -39,6 +46,7 @@ export function steeringChains(
   { memory, remembers }: Remembering,
 ): Chain[] {
   const { match } = place;
+  const hasProxies = proxiesOf(policy).length > 0;
   const layer = policy.layers.at(-1);
   const unclassified = unclassifiedRules(place, policy);
   const marks = markChains(place, policy, layer);
@@ -57,7 +65,7 @@ export function steeringChains(
   const lasting =
     memory.kind === "kept" ? [lastingChain(place, { ...choice, ofUsers: isFlowOf(place, memory.classes) })] : [];
   const rules = [
-    rule([onLoopback(place, "oif")], verdict("goto", LOOPBACK), "S2.1 loopback"),
+    rule([onLoopback(place, "oif")], verdict(hasProxies ? "jump" : "goto", LOOPBACK), "S2.1 loopback"),
     ...unclassified.rules,
     ...judged,
     ...link.rules,
@@ -72,7 +80,7 @@ export function steeringChains(
   const hook: ChainBase = { type: "route", hook: "output", priority: PRIORITY.mangle, policy: "accept" };
   const steer: Chain = { name: CHAIN, hook, comment: "S4 the path of each flow, written as its mark", rules };
   const chains = [...unclassified.chains, ...link.chains, ...users.chains];
-  return [steer, ...marks, loopbackChain(place), ...chains, ...lasting];
+  return [steer, ...marks, loopbackChain(place, hasProxies), ...chains, ...lasting];
 }
 
 /** S4.10: the paths of packets without a socket. */
@@ -83,14 +91,20 @@ function lastingChain(place: RenderPlace, choice: PathChoice): Chain {
 
 /**
  * Any program may send by IPv6 in a foreign name (IPV6_FREEBIND). Over loopback it could so open a flow that a neighbour seems
- * to have opened, or have the kernel answer the neighbour. By IPv4 that takes CAP_NET_ADMIN or CAP_NET_RAW.
+ * to have opened, or have the kernel answer the neighbour. By IPv4 that takes CAP_NET_ADMIN or CAP_NET_RAW, and so does the
+ * mark of relays, which answer in the name of other hosts.
  */
-function loopbackChain({ match }: RenderPlace): Chain {
+function loopbackChain({ match }: RenderPlace, hasProxies: boolean): Chain {
   const foreign = match.field("fib.saddr.type", RTN_LOCAL, { not: true });
+  const others = hasProxies ? [match.mark(RELAY_MARK, MARK_MASK, { not: true })] : [];
+  const toProxies = [
+    rule([match.field("fib.daddr.type", RTN_UNICAST)], verdict("return"), "S5.7 to another host, by a proxy's routes"),
+  ];
   return {
     name: LOOPBACK,
     rules: [
-      rule([match.network("ip6"), foreign], refuse(), "S2.1 source of another host"),
+      rule([match.network("ip6"), ...others, foreign], refuse(), "S2.1 source of another host"),
+      ...(hasProxies ? toProxies : []),
       rule([], verdict("accept"), "S4.8 loopback is not steered"),
     ],
   };
@@ -104,10 +118,21 @@ function ownRules(place: RenderPlace, layer: PolicyLayer): Rule[] {
       return rule(query, verdict("goto", "mark-direct"), "S3.3 bootstrap DNS");
     }),
   );
+  const asEngine = [...setMark(ENGINE_MARK, MARK_MASK), verdict("accept")];
+  const relayed = relayEndpoints(layer).map(({ address, port, protocol }) => {
+    const to = [match.skuid(layer.serviceUid), match.daddr(address), ...carrierOf(place, protocol, port)];
+    return rule(to, asEngine, "S3.5 a relay to its proxy, with the mark of S3.1");
+  });
   return [
+    ...relayed,
     ...isOurs(place, layer).map((ours) => rule(ours, verdict("accept"), "S4.8 our own sockets keep their mark")),
     ...bootstrap,
   ];
+}
+
+function carrierOf({ match }: RenderPlace, protocol: 6 | 17, port: number | undefined): Match[] {
+  if (port === undefined) return [match.field("l4proto", protocol)];
+  return [match.ports(protocol === PROTOCOL.tcp ? "tcp" : "udp", "dport", port)];
 }
 
 function answerRules(place: RenderPlace, layer: PolicyLayer): Rule[] {

@@ -1,7 +1,7 @@
-import { AwgError } from "../model/error.ts";
-import { parseIp } from "../model/ip.ts";
+import { AwgError } from "../error.ts";
+import { parseIp } from "../ip.ts";
 
-/** What a relay gets from the keeper, as one JSON object. It contains the password. */
+/** What a relay gets from the keeper. Its text contains the password. */
 export interface RelaySettings {
   readonly protocol: "socks5" | "http";
   /** Numeric address and port of the proxy. */
@@ -23,9 +23,21 @@ export interface RelaySettings {
   readonly port: number;
   /** Unix socket that reports its state. */
   readonly statePath: string;
+  /** What the report repeats, so that its reader knows this configuration again; no secret. */
+  readonly identity: string;
 }
 
+/** Bytes of a password part: that of a key, which the keeper cuts out of requests and wipes. */
+const PART_BYTES = 32;
+const PART_NAME = "password_part=";
+const MOST_PASSWORD_BYTES = 4096;
+
 type Json = Readonly<Record<string, unknown>>;
+
+/** The settings as text: a line of JSON, and the password as lines of hex. */
+export function renderRelaySettings(settings: Omit<RelaySettings, "password">, password?: Uint8Array): string {
+  return [JSON.stringify(settings), ...(password === undefined ? [] : passwordLines(password)), ""].join("\n");
+}
 
 /**
  * Reads the settings.
@@ -33,30 +45,59 @@ type Json = Readonly<Record<string, unknown>>;
  * @throws AwgError("bug") that names the field and never its value.
  */
 export function parseRelaySettings(text: string): RelaySettings {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    throw invalid("text");
-  }
-  const { protocol, server, tls, username, password, udp, user, port, statePath } = objectOf(json, "text");
+  const [first = "", ...lines] = text.split("\n");
+  const { protocol, server, tls, username, udp, user, port, statePath, identity } = objectOf(jsonOf(first), "text");
   if (protocol !== "socks5" && protocol !== "http") throw invalid("protocol");
   const { address, port: serverPort } = objectOf(server, "server");
   const { uid, gid } = objectOf(user, "user");
   if (typeof address !== "string" || parseIp(address) === undefined) throw invalid("server.address");
   if (typeof udp !== "boolean") throw invalid("udp");
   if (typeof statePath !== "string" || !statePath.startsWith("/")) throw invalid("statePath");
+  const password = passwordOf(lines.filter((line) => line !== ""));
   return {
     protocol,
     server: { address, port: numberOf(serverPort, 65_535, "server.port") },
     ...(tls === undefined ? {} : { tls: tlsOf(objectOf(tls, "tls")) }),
     ...(username === undefined ? {} : { username: textOf(username, "username") }),
-    ...(password === undefined ? {} : { password: textOf(password, "password") }),
+    ...(password === undefined ? {} : { password }),
     udp,
     user: { uid: numberOf(uid, 0xffff_fffe, "user"), gid: numberOf(gid, 0xffff_fffe, "user") },
     port: numberOf(port, 65_535, "port"),
     statePath,
+    identity: textOf(identity, "identity"),
   };
+}
+
+/** Two bytes of length, the password, and zeros up to whole parts. */
+function passwordLines(password: Uint8Array): string[] {
+  if (password.length > MOST_PASSWORD_BYTES) throw invalid("password");
+  const padded = new Uint8Array(Math.ceil((2 + password.length) / PART_BYTES) * PART_BYTES);
+  new DataView(padded.buffer).setUint16(0, password.length);
+  padded.set(password, 2);
+  return Array.from({ length: padded.length / PART_BYTES }, (_, part) => {
+    const bytes = padded.subarray(part * PART_BYTES, (part + 1) * PART_BYTES);
+    return PART_NAME + [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  });
+}
+
+function passwordOf(lines: readonly string[]): string | undefined {
+  if (lines.length === 0) return undefined;
+  const digits = lines.map((line) => {
+    if (!line.startsWith(PART_NAME) || !/^[0-9a-f]{64}$/.test(line.slice(PART_NAME.length))) throw invalid("password");
+    return line.slice(PART_NAME.length);
+  });
+  const bytes = Uint8Array.from(digits.join("").match(/../g) ?? [], (byte) => Number.parseInt(byte, 16));
+  const length = new DataView(bytes.buffer).getUint16(0);
+  if (length + 2 > bytes.length) throw invalid("password");
+  return new TextDecoder().decode(bytes.subarray(2, 2 + length));
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw invalid("text");
+  }
 }
 
 function tlsOf({ serverName, ca }: Json): NonNullable<RelaySettings["tls"]> {

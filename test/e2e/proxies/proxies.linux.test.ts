@@ -1,0 +1,164 @@
+import { chmodSync, existsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Finished, tryRun } from "../../lab/world/command.ts";
+import {
+  CLIENT,
+  LOGIN,
+  makeProxyWorld,
+  PORTS,
+  PROXY,
+  type ProxyWorld,
+  TARGET,
+  untilTrue,
+} from "../../relay/proxy-world.ts";
+import { sampleConfig } from "../../support/config.ts";
+import { commandObstacle, namespaceObstacle } from "../../support/netns.ts";
+
+const obstacle =
+  namespaceObstacle() ??
+  commandObstacle("python3", "nft", "microsocks", "danted", "tinyproxy", "curl", "tcpdump", "ss");
+const awg = join(import.meta.dirname, "..", "..", "..", "src", "cli", "awg.ts");
+const LIMIT_MS = 60_000;
+
+describe.skipIf(obstacle !== undefined)(`proxies as tunnels${obstacle === undefined ? "" : `: ${obstacle}`}`, () => {
+  let world: ProxyWorld;
+  let config: string;
+
+  beforeAll(async () => {
+    world = await makeProxyWorld("px");
+    await world.startProxy("dante");
+    await world.startProxy("tinyproxy");
+    const password = join(world.folder, "password");
+    writeFileSync(password, LOGIN.password);
+    chmodSync(password, 0o600);
+    config = join(world.folder, "config.yaml");
+    writeFileSync(
+      config,
+      sampleConfig(`name: lab
+tunnels:
+  socks: { protocol: socks5, server: "${PROXY[4]}:${PORTS.dante}" }
+  web:
+    protocol: http
+    server: ${PROXY[4]}:${PORTS.tinyproxy}
+    auth: { username: ${LOGIN.username}, password: { file: ${password} } }
+rules:
+  - { name: page, destinations: [${TARGET[4]}, "${TARGET[6]}"], ports: [7005], protocol: tcp, via: web }
+  - { name: nowhere, destinations: [${TARGET[4]}], ports: [7001], via: block }
+default: { via: socks }
+killSwitch: { enabled: true, allowLan: false }
+`),
+    );
+  });
+
+  afterAll(async () => {
+    if (world === undefined) return;
+    await run("destroy", "--auto-approve");
+    await world[Symbol.asyncDispose]();
+  });
+
+  /** Started in an empty namespace, so that a broken --netns could not reach this machine's network. */
+  function run(...verb: string[]): Promise<Finished> {
+    const where = ["--netns", world.client.name, "--state-dir", join(world.folder, "state")];
+    return tryRun(["unshare", "--net", process.execPath, awg, ...verb, ...where], "", LIMIT_MS);
+  }
+
+  async function must(...verb: string[]): Promise<string> {
+    const { status, stdout, stderr } = await run(...verb);
+    if (status !== 0) throw new Error(`awg ${verb.join(" ")} exited ${status}: ${stderr}${stdout}`);
+    return stdout;
+  }
+
+  const curl = (address: string, port: number): Finished => {
+    const host = address.includes(":") ? `[${address}]` : address;
+    const argv = ["curl", "-sS", "--max-time", "5", `http://${host}:${port}/`];
+    return world.client.run(argv, { mayFail: true, timeoutMs: 20_000 }) as Finished;
+  };
+
+  const askUdp = (family: 4 | 6): string => {
+    const code = `
+import socket
+s = socket.socket(socket.AF_INET${family === 4 ? "" : "6"}, socket.SOCK_DGRAM); s.settimeout(10)
+s.connect(("${TARGET[family]}", 53)); s.send(b"hi"); print(s.recv(100).decode(), end="")`;
+    return world.client.run(["python3", "-c", code], { timeoutMs: 30_000 }).stdout;
+  };
+
+  async function connectionsOf(proxy: string): Promise<number> {
+    const { resources } = JSON.parse(await must("status", "--json"));
+    return resources.find(({ key }: { key: string }) => key === `proxy/${proxy}`).proxy.connections;
+  }
+
+  test("plan, apply, traffic of both families by rule and default, verify, explain", async () => {
+    world.start(world.client, ["tcpdump", "-i", "up0", "-n", "-U", "-w", join(world.folder, "up0.pcap")]);
+    await untilTrue("a capture", () => existsSync(join(world.folder, "up0.pcap")));
+    const plan = await must("plan", "-f", config);
+    expect(plan).toContain(`proxy: socks5 ${PROXY[4]}:${PORTS.dante}`);
+    expect(plan).not.toContain(LOGIN.password);
+    await must("apply", "--auto-approve", "-f", config);
+    for (const family of [4, 6] as const) {
+      expect(curl(TARGET[family], 7004)).toMatchObject({ status: 0, stdout: "hello" });
+      expect(curl(TARGET[family], 7005)).toMatchObject({ status: 0, stdout: "hello" });
+      expect(askUdp(family)).toBe("echo hi");
+    }
+    expect(await connectionsOf("socks")).toBe(2);
+    expect(await connectionsOf("web")).toBe(2);
+    expect(curl(TARGET[4], 7001).status).not.toBe(0);
+    expect(await must("verify")).toBe("Verified: the loaded rules enforce the policy for every packet.\n");
+    expect(await must("explain", `${TARGET[4]}:7005`)).toContain("leaves through proxy web (connected)");
+    expect(await must("explain", `[${TARGET[6]}]:7004`)).toContain("leaves through proxy socks (connected)");
+    expect(await must("explain", `${TARGET[4]}:7001`)).toContain("blocked by rules.1 (nowhere)");
+    expect(await must("drift")).toContain("No drift");
+  });
+
+  test("status shows health, latency and traffic of each proxy", async () => {
+    const text = await must("status");
+    expect(text).toMatch(/✓ proxy\/socks +enforced +connected, [0-9.]+ ms, 0 connections, [0-9]+ UDP\s+sessions?, /);
+    expect(text).toMatch(/✓ proxy\/web +enforced +connected, [0-9.]+ ms, 0 connections, /);
+    expect(text).not.toContain(LOGIN.password);
+  });
+
+  test("a killed relay drops its traffic and is started again", async () => {
+    const pid = Number(world.client.run(["ss", "-lntpH"]).stdout.match(/127\.97\.119\.103:701 .*pid=([0-9]+)/)?.[1]);
+    expect(pid).toBeGreaterThan(1);
+    process.kill(pid, "SIGSTOP");
+    expect(curl(TARGET[4], 7004).status).not.toBe(0);
+    process.kill(pid, "SIGKILL");
+    await untilTrue("the next relay", () => curl(TARGET[4], 7004).stdout === "hello");
+    expect(await must("verify")).toContain("Verified");
+  });
+
+  test("the keeper's death leaves relays running, and the next one looks after them", async () => {
+    process.kill(keeperPid(), "SIGKILL");
+    expect(curl(TARGET[4], 7004).stdout).toBe("hello");
+    await must("apply", "--auto-approve", "-f", config);
+    expect(curl(TARGET[4], 7005).stdout).toBe("hello");
+    expect((await must("status")).match(/✓ proxy\//g)).toHaveLength(2);
+  });
+
+  test("all that left by the uplink was for the proxies", () => {
+    const filter = `ip and src ${CLIENT[4]} and not (dst ${PROXY[4]} and (tcp port ${PORTS.dante} or tcp port ${PORTS.tinyproxy} or udp))`;
+    const read = ["tcpdump", "-n", "-r", join(world.folder, "up0.pcap")];
+    const all = world.client.run([...read, `ip dst ${PROXY[4]}`]).stdout.split("\n").length;
+    expect(all).toBeGreaterThan(20);
+    expect(world.client.run([...read, filter]).stdout).toBe("");
+    expect(world.client.run([...read, "ip6 and (tcp or udp)"]).stdout).toBe("");
+  });
+
+  test("destroy ends the relays and restores the host", async () => {
+    await must("destroy", "--auto-approve");
+    expect(world.client.run(["ss", "-lntH"]).stdout).toBe("");
+    expect(world.client.run(["nft", "list", "ruleset"]).stdout).toBe("");
+    expect(world.client.run(["ip", "rule"]).stdout.split("\n")).toHaveLength(4);
+  });
+
+  function keeperPid(): number {
+    const inside = world.client.run(["ip", "netns", "pids", world.client.name]).stdout.trim().split("\n");
+    const lines = world.client.run(["ps", "-o", "pid=,args=", "-p", inside.join(",")]).stdout.split("\n");
+    return Number(
+      lines
+        .find((line) => line.includes(" keeper "))
+        ?.trim()
+        .split(" ")[0],
+    );
+  }
+});
