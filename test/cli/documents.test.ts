@@ -115,6 +115,7 @@ describe("every --json document fits its published schema", () => {
     ["explain", ["explain", "192.0.2.9", "--protocol", "udp", "--uid", "0", ...HOST]],
     ["verify", ["verify", "-f", "good.yaml", ...HOST]],
     ["doctor", ["doctor", ...HOST]],
+    ["capabilities", ["capabilities", ...HOST]],
     ["ps", ["ps", ...HOST]],
     ["ps", ["ps", "-f", "good.yaml", ...HOST]],
     ["apply", ["rollback", "--auto-approve", ...HOST]],

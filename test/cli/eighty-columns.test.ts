@@ -101,6 +101,7 @@ test("law: no verb prints a line wider than 80 columns for people", { timeout: 1
     ["explain", "192.168.7.9:80", "--trace", ...HOST],
     ["verify", ...HOST],
     ["doctor", ...HOST],
+    ["capabilities", ...HOST],
     ["ps", ...ONE, ...HOST],
     ["confirm", ...HOST],
     ["revert", ...HOST],

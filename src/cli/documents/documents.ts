@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { appliedDocument, confirmedDocument, installedDocument, revertedDocument, serviceDocument } from "./change.ts";
 import {
+  capabilitiesDocument,
   doctorDocument,
   errorDocument,
   importDocument,
@@ -32,6 +33,7 @@ export const DOCUMENTS = {
   ps: programsDocument,
   "ps-watch": programEvent,
   doctor: doctorDocument,
+  capabilities: capabilitiesDocument,
   get: getDocument,
   "daemon-event": daemonEvent,
   import: importDocument,
@@ -90,6 +92,7 @@ export const DOCUMENTS_OF_VERB: Readonly<Record<string, readonly DocumentName[]>
   explain: ["explain"],
   verify: ["verify"],
   doctor: ["doctor"],
+  capabilities: ["capabilities"],
   install: ["install"],
   uninstall: ["install"],
   service: ["service"],

@@ -89,6 +89,26 @@ export const doctorDocument = z
   })
   .describe("What is wrong with the host or the installation.");
 
+export const capabilitiesDocument = z
+  .object({
+    formatVersion: formatVersion,
+    system: z.enum(["linux", "darwin"]),
+    mechanisms: list(
+      z
+        .object({
+          id: z.string().describe("Stable id."),
+          name: z.string().describe("What it is, in the system's words."),
+          available: z.boolean().describe("It was tried, and works."),
+          text: z.string().describe("What awg uses it for, or what is missing."),
+        })
+        .meta({ id: "Mechanism" }),
+    ),
+    refused: list(z.object({ feature: z.string(), reason: z.string() })).describe(
+      "Keys of the config, or values of them, that a plan refuses on this system.",
+    ),
+  })
+  .describe("What this host offers.");
+
 export const versionDocument = z
   .object({
     formatVersion: formatVersion,

@@ -26,6 +26,7 @@ export const VERB_GROUPS: readonly VerbGroup[] = [
       "explain",
       "verify",
       "doctor",
+      "capabilities",
       "events",
       "wait",
       "ui",

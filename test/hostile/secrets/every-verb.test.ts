@@ -89,6 +89,7 @@ const CALLS: readonly (readonly ["+" | "-", ...string[]])[] = [
   ["+", "status", ...SIMULATED],
   ["-", "ps", ...F, ...SIMULATED, "--json"],
   ["+", "doctor", ...SIMULATED, "--json"],
+  ["+", "capabilities", ...SIMULATED, "--json"],
   ["+", "get", ...SIMULATED, "--json"],
   ["+", "get", "tunnel/office", "--desired", ...SIMULATED, "--json"],
   ["+", "schema"],

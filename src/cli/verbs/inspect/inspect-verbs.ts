@@ -143,4 +143,15 @@ export const INSPECT_VERBS: readonly VerbDefinition[] = [
     ],
     load: () => import("./doctor.ts"),
   },
+  {
+    name: "capabilities",
+    summary: "list what this host offers, and what is missing",
+    details: "Each mechanism is tried. Then the keys of the config that a plan refuses on this system.",
+    options: [],
+    examples: [
+      ["sudo awg capabilities", "show each mechanism, and why it is missing"],
+      ["sudo awg capabilities --json", "print them for programs"],
+    ],
+    load: () => import("../system/capabilities.ts"),
+  },
 ];
