@@ -22,9 +22,10 @@ import { declaredRouting, withoutRulesBefore } from "./declared-routing.ts";
 import { differencesOf } from "./differences.ts";
 import type { ExplainedSide, Explanation } from "./explanation.ts";
 import { type AskedFlow, outDeviceOf, packetOf, pointOf, RELAY_DEVICE, SOURCE_PORT } from "./flow-packet.ts";
+import { nameSetsOfFlow } from "./name-sets.ts";
 import { isProxyMark, pathName, pathReason } from "./path-name.ts";
 import { type ExplainQuestion, readQuestion } from "./question.ts";
-import { policyRuleText, proxyState, routeText, routeTextOfMac, tunnelState } from "./texts.ts";
+import { asOfMac, policyRuleText, proxyState, routeText, routeTextOfMac, tunnelState } from "./texts.ts";
 import { unroutableNote } from "./unroutable-note.ts";
 
 const NO_POLICY: FirewallPolicy = { steering: { rules: [], default: { kind: "direct" } }, layers: [] };
@@ -42,7 +43,9 @@ export async function explainFlow(parts: HostParts, question: ExplainQuestion): 
   const protocol = question.protocol ?? protocolFor(question, address);
   const port = PORTED_PROTOCOLS.includes(protocol) ? question.port : undefined;
   const links = await host.links.read();
-  const flow: AskedFlow = { address, uid, protocol, ...(port === undefined ? {} : { port }), links, policy };
+  const inspection = await parts.inspection?.();
+  const sets = nameSetsOfFlow(question.destination, address, desired, inspection);
+  const flow: AskedFlow = { address, uid, protocol, ...(port === undefined ? {} : { port }), links, policy, sets };
   const tunnels = policy.layers.flatMap((layer) => layer.tunnels);
   const ours = declaredRouting(desired, routing, observed.fallback ?? []);
   const declaredByRoutes = sideOfPolicy(flow, policy, ours);
@@ -50,7 +53,6 @@ export async function explainFlow(parts: HostParts, question: ExplainQuestion): 
   const isTunneled = tunnels.some((tunnel) => tunnel.device === declaredByRoutes.path);
   const leading = isTunneled ? withoutRulesBefore(ours) : ours;
   const declared = isTunneled ? sideOfPolicy(flow, policy, leading) : declaredByRoutes;
-  const inspection = await parts.inspection?.();
   const live =
     inspection === undefined
       ? sideOfPolicy(flow, observed.policy ?? NO_POLICY, routing)
@@ -136,19 +138,6 @@ function missourced(
   const isTunnel = (name: string) => tunnels.some(({ device }) => device === name);
   if (declared === live || !leaves(declared) || !leaves(live) || !(isTunnel(declared) || isTunnel(live))) return [];
   return [`source address: declared that of ${declared}, the machine takes that of ${live}`];
-}
-
-/** macOS has neither policy rules nor marks: routes lead by the destination alone, and PF refuses what goes astray. */
-function asOfMac({ policyRule: _rule, table: _table, verdictBy, ...side }: ExplainedSide): ExplainedSide {
-  const isPf = (name: string) => name !== "no route" && side.device !== "(local)";
-  return {
-    ...side,
-    mark: 0,
-    verdictBy: verdictBy.map(({ name, verdict }) => ({
-      name: isPf(name) ? `anchor com.awg: ${name}` : name,
-      verdict,
-    })),
-  };
 }
 
 function protocolFor({ port }: ExplainQuestion, { family }: IpAddress): number {

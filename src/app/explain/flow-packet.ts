@@ -20,11 +20,13 @@ export interface AskedFlow {
   readonly port?: number;
   readonly links: readonly LinkObserved[];
   readonly policy: FirewallPolicy;
+  /** The dynamic sets that decide about it (rule S4.14). */
+  readonly sets: readonly string[];
 }
 
 /** The flow's first packet for the evaluator, routed like this. */
 export function packetOf(
-  { address, uid, protocol, port, links }: AskedFlow,
+  { address, uid, protocol, port, links, sets }: AskedFlow,
   { way, byRouter }: RouteAnswer,
   mark: number,
 ): Packet {
@@ -36,6 +38,7 @@ export function packetOf(
     outDevice: outDeviceOf(way, address, links),
     byRouter,
     uid,
+    sets,
     mark,
     ...(port === undefined ? {} : { sourcePort: SOURCE_PORT, destinationPort: port }),
     ...(protocol === PROTOCOL.icmp || protocol === PROTOCOL.icmpv6 ? { icmpType: echoType(protocol) } : {}),
@@ -53,7 +56,7 @@ export function outDeviceOf(way: string, address: IpAddress, links: AskedFlow["l
 
 /** The same packet for the rules that the kernel has loaded. */
 export function pointOf(
-  { address, uid, protocol, port, links }: AskedFlow,
+  { address, uid, protocol, port, links, sets }: AskedFlow,
   { way, byRouter }: RouteAnswer,
   mark: number,
 ): HeaderPoint {
@@ -65,6 +68,7 @@ export function pointOf(
     tracking: "new",
     fragment: "whole",
     user: uid,
+    sets,
     mark,
     protocol,
     length: USUAL_LENGTH,

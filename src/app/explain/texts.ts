@@ -2,6 +2,7 @@ import type { RelayState } from "../../model/relay/proxy.ts";
 import type { PolicyRule } from "../../model/resources/routes.ts";
 import type { TunnelObserved } from "../../model/resources/tunnel.ts";
 import type { KnownRoute } from "../../verify/routing/routing.ts";
+import type { ExplainedSide } from "./explanation.ts";
 
 /** A policy rule as `ip rule` shows it. */
 export function policyRuleText({ preference, match, table, suppressPrefixLength }: PolicyRule): string {
@@ -51,4 +52,17 @@ export function proxyState(relay: RelayState | undefined): string {
 
 function tableName(table: number): string {
   return { 253: "default", 254: "main", 255: "local" }[table] ?? `${table}`;
+}
+
+/** macOS has neither policy rules nor marks: routes lead by the destination alone, and PF refuses what goes astray. */
+export function asOfMac({ policyRule: _rule, table: _table, verdictBy, ...side }: ExplainedSide): ExplainedSide {
+  const isPf = (name: string) => name !== "no route" && side.device !== "(local)";
+  return {
+    ...side,
+    mark: 0,
+    verdictBy: verdictBy.map(({ name, verdict }) => ({
+      name: isPf(name) ? `anchor com.awg: ${name}` : name,
+      verdict,
+    })),
+  };
 }

@@ -84,11 +84,11 @@ function keptByClass(
 }
 
 /** A packet rule sees the user and the class of a program; any other criterion depends on the flow. */
-function programMatch({ uids, classes, destinations, ports, protocol }: FlowMatch): ProgramMatch {
+function programMatch({ uids, classes, destinations, sets, ports, protocol }: FlowMatch): ProgramMatch {
   return {
     ...(uids === undefined ? {} : { uids }),
     ...(classes === undefined ? {} : { classes }),
-    ...(destinations === undefined && protocol === undefined ? {} : { destinations: [] }),
+    ...(destinations === undefined && sets === undefined && protocol === undefined ? {} : { destinations: [] }),
     ...(ports === undefined ? {} : { ports }),
   };
 }

@@ -16,6 +16,8 @@ export interface Inspection {
     readonly open: readonly string[];
     readonly misaddressed: readonly string[];
   };
+  /** The dynamic sets (rule S4.14) that hold this address now. */
+  setsHolding(address: string): readonly string[];
   /** The loaded rules that match one packet, and its verdict. */
   tracePacket(point: HeaderPoint): PacketTrace;
   /** The kernel's route for such a packet. */

@@ -1,3 +1,4 @@
+import type { NameService } from "../../model/dns/name-service.ts";
 import type { FirewallPolicy, PathSwitch } from "../../model/firewall/policy.ts";
 import { compareIp, type Family, parseIp } from "../../model/ip.ts";
 import type { ClassifierObserved } from "../../model/program/classifier.ts";
@@ -54,6 +55,8 @@ export interface SimulatedResolver {
   text: string;
   /** The text that awg replaced; null when the file is not ours. */
   saved: string | null;
+  /** awg's own resolver; absent while it does not run. */
+  service?: NameService;
   /** Per device: the servers and search domains of its resolved link; "" is our key of macOS's store. */
   links: Record<string, { servers: string[]; search: string[]; split?: Readonly<Record<string, readonly string[]>> }>;
 }

@@ -76,7 +76,8 @@ function printResolver({ resolver }: MachineState): string[] {
       `resolver ${device} ${servers.join(" ")} search ${search.join(" ")}${split === undefined ? "" : ` split ${canonical(split)}`}`,
   );
   const saved = resolver.saved === null ? [] : [`resolver saved ${JSON.stringify(resolver.saved)}`];
-  return [`resolver ${resolver.method} ${JSON.stringify(resolver.text)}`, ...saved, ...sorted(links)];
+  const service = resolver.service === undefined ? [] : [`resolver service ${canonical(resolver.service)}`];
+  return [`resolver ${resolver.method} ${JSON.stringify(resolver.text)}`, ...saved, ...service, ...sorted(links)];
 }
 
 function printService(service: SimulatedService): string {

@@ -31,8 +31,12 @@ export function pointFormula(point: HeaderPoint): Formula {
     trackedAs(point.tracking),
     fragmentIs(point.fragment),
     nextHopIs(point.hop),
-    { kind: "term", term: { dimension: "sets", holds: (held) => held === (point.sets ?? []).join(",") } },
+    { kind: "term", term: { dimension: "sets", holds: (held) => isSameSet(held, point.sets ?? []) } },
     markIs(0xffff_ffff, point.mark),
     ...Object.entries(numbers).map(([name, value]) => numberIs(name as NumberDimension, value)),
   );
+}
+
+function isSameSet(held: string, sets: readonly string[]): boolean {
+  return held.split(",").filter(Boolean).toSorted().join() === sets.toSorted().join();
 }

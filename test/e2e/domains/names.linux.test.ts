@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { tryRun, waitFor } from "../../lab/world/command.ts";
 import { place } from "../../lab/world/place.ts";
 import { whyNoLab } from "../../lab/world/why-no-lab.ts";
+import { useBuiltProgram } from "../../support/built-program.ts";
 import { AwgInWorld } from "../awg-in-world.ts";
 import { useJudgedWorld } from "../judged-world.ts";
 
@@ -17,6 +18,7 @@ describe.skipIf(reason !== undefined)(
   { timeout: 400_000 },
   () => {
     const judged = useJudgedWorld();
+    const program = useBuiltProgram();
     const servers: ChildProcess[] = [];
     let awg: AwgInWorld;
 
@@ -42,6 +44,7 @@ describe.skipIf(reason !== undefined)(
 
     beforeAll(async () => {
       const names = [`www.corp.example,${echo}`, `other.example,${resolver}`].map((one) => `--host-record=${one},1`);
+      names.push(`--host-record=six.corp.example,${place.v6.echo},1`);
       await serve(upstream, [
         ...names,
         "--cname=alias.corp.example,far.example",
@@ -54,7 +57,7 @@ describe.skipIf(reason !== undefined)(
     });
     beforeEach(() => {
       const { world, keys } = judged();
-      awg = new AwgInWorld(world, keys);
+      awg = new AwgInWorld(world, keys, program());
     });
     afterEach(() => awg[Symbol.asyncDispose]());
 
@@ -89,6 +92,10 @@ describe.skipIf(reason !== undefined)(
       await awg.apply(path);
       expect(await pings("www.corp.example")).toEqual({ answered: true, byTunnel: true });
       expect(await setsHold(echo)).toBe(true);
+      expect(await pings("six.corp.example")).toEqual({ answered: true, byTunnel: true });
+      expect(await setsHold(place.v6.echo)).toBe(true);
+      expect(await awg.must("explain", place.v6.echo)).toContain(`through tunnel ${awg.tunnel}`);
+      expect(await awg.must("explain", resolver)).not.toContain("through tunnel");
       expect(await pings("other.example")).toEqual({ answered: true, byTunnel: false });
       expect(await awg.run("diff", "-f", path)).toMatchObject({ status: 0 });
       expect(await awg.run("verify", "-f", path)).toMatchObject({ status: 0 });

@@ -70,11 +70,15 @@ export function allowText({ direction, prefixes = [], ...match }: AllowGrant): s
   return [direction, ...matchTexts(match), ...remote].join(", ");
 }
 
-function matchTexts({ destinations, ports, protocol, uids }: FlowMatch, most = Number.POSITIVE_INFINITY): string[] {
+function matchTexts(
+  { destinations, sets, ports, protocol, uids }: FlowMatch,
+  most = Number.POSITIVE_INFINITY,
+): string[] {
   const name = protocol === undefined ? [] : [protocolName(protocol)];
   const numbers = ports === undefined ? [] : [plural("port", ports)];
   return [
     ...(destinations === undefined ? [] : [`to ${listed(destinations, most, "prefixes")}`]),
+    ...(sets === undefined ? [] : ["to its domains"]),
     ...(name.length + numbers.length === 0 ? [] : [[...name, ...numbers].join(" ")]),
     ...(uids === undefined ? [] : [plural("user", uids)]),
   ];

@@ -6,6 +6,7 @@ import type { ResolverSpec } from "../../../model/resources/resolver.ts";
 import type { RoutesSpec } from "../../../model/resources/routes.ts";
 import type { ServiceSpec } from "../../../model/resources/service.ts";
 import type { PeerSpec, TunnelSpec } from "../../../model/resources/tunnel.ts";
+import { counted } from "../../../model/text/counted.ts";
 import { SECRET_OBFUSCATION_KEY } from "../../../uapi/obfuscation.ts";
 import { atMost, MOST_MEMBERS, policyLines } from "./policy-lines.ts";
 import { listed } from "./policy-values.ts";
@@ -116,9 +117,12 @@ function routesLines({ device, destinations, rules, pins = [] }: RoutesSpec, mos
   ];
 }
 
-function resolverLines({ servers, search, split = {} }: ResolverSpec): readonly string[] {
+function resolverLines({ servers, search, service, split = service?.split ?? {} }: ResolverSpec): readonly string[] {
+  const names = service?.sets.reduce((sum, { domains }) => sum + domains.length, 0) ?? 0;
   return [
     `servers: ${servers.join(", ") || "(none)"}`,
+    ...(service === undefined ? [] : [`awg's resolver queries: ${service.servers.join(", ")}`]),
+    ...(names === 0 ? [] : [`rules by domain: ${counted(names, "domain")}`]),
     ...(search.length === 0 ? [] : [`search: ${search.join(", ")}`]),
     ...Object.entries(split).map(([domain, own]) => `${domain}: ${own.join(", ")}`),
   ];

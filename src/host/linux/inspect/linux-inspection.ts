@@ -5,6 +5,7 @@ import { tracePacket } from "../../../verify/nft/trace-packet.ts";
 import { verifyRuleset } from "../../../verify/nft/verify-ruleset.ts";
 import type { Inspection } from "../../ports/inspection.ts";
 import { renderNft } from "../nft/render/render-nft.ts";
+import { setsHolding } from "./name-sets.ts";
 import { readDevices, readForbiddenFlows, readRuleset } from "./read-ruleset.ts";
 import { readTrafficHooks } from "./read-traffic-hooks.ts";
 
@@ -20,6 +21,7 @@ export function linuxInspection(): Inspection {
       return verifyRuleset({ policy, tables: rendered.map(tableOfRendered), ...devices });
     },
     forbiddenFlows: readForbiddenFlows,
+    setsHolding,
     tracePacket: (point) => tracePacket(readRuleset(NO_POLICY), point),
     decideRoute: (question) => {
       using netlink = openRouteNetlink();

@@ -1,3 +1,4 @@
+import type { NameService } from "../../../model/dns/name-service.ts";
 import { AwgError } from "../../../model/error.ts";
 import { FILE_HEADER } from "../../../model/ownership.ts";
 import type { ResolverMethod, ResolverObserved, ResolverSpec } from "../../../model/resources/resolver.ts";
@@ -10,7 +11,9 @@ export function simulatedResolver(machine: SimulatedMachine): ResolverPort {
     async read() {
       machine.checkAlive("resolver.read");
       const { method } = machine.live.resolver;
-      return method === "file" ? readFile(machine) : readLinks(machine, method);
+      const { service } = machine.live.resolver;
+      const read = method === "file" ? readFile(machine) : readLinks(machine, method);
+      return service === undefined ? read : { ...read, service };
     },
     async ensure(spec) {
       machine.checkAlive("resolver.ensure");
@@ -21,10 +24,12 @@ export function simulatedResolver(machine: SimulatedMachine): ResolverPort {
       if (spec.method === "file") ensureFile(machine, spec);
       else if (spec.method === "dynamic-store") ensureStore(machine, spec);
       else ensureLink(machine, spec);
+      ensureService(machine, spec.service);
     },
     async restore() {
       machine.checkAlive("resolver.restore");
       const { resolver } = machine.live;
+      ensureService(machine, undefined);
       if (resolver.method !== "file") return removeLinks(machine);
       if (resolver.saved === null) return;
       machine.perform("resolver.restore", () => {
@@ -33,6 +38,15 @@ export function simulatedResolver(machine: SimulatedMachine): ResolverPort {
       });
     },
   };
+}
+
+function ensureService(machine: SimulatedMachine, service: NameService | undefined): void {
+  const { resolver } = machine.live;
+  if (JSON.stringify(resolver.service) === JSON.stringify(service)) return;
+  machine.perform("resolver.service", () => {
+    if (service === undefined) delete resolver.service;
+    else resolver.service = service;
+  });
 }
 
 /** Saves the original before it is replaced; any text without our header is an original. */

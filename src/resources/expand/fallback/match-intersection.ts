@@ -2,8 +2,15 @@ import { PORTED_PROTOCOLS } from "../../../model/firewall/packet.ts";
 import type { ClassSet, FlowMatch, PortRange } from "../../../model/firewall/policy.ts";
 import { canonicalPrefix, parsePrefix, renderPrefix } from "../../../model/prefix.ts";
 
-/** Selects the flows that both matches select; undefined if no flow can match both. Pure. */
+/**
+ * Selects the flows that both matches select; undefined if no flow can match both, or where a match cannot say it: the
+ * addresses of a dynamic set and other destinations at once. Pure.
+ */
 export function intersectMatches(a: FlowMatch, b: FlowMatch): FlowMatch | undefined {
+  const sets = a.sets ?? b.sets;
+  const isAnywhere = ({ destinations: prefixes, sets: named }: FlowMatch) =>
+    prefixes === undefined && named === undefined;
+  if (sets !== undefined && !isAnywhere(a) && !isAnywhere(b) && !isSamePlace(a, b)) return undefined;
   const destinations = both(a.destinations, b.destinations, commonPrefixes);
   const ports = both(a.ports, b.ports, commonRanges);
   const uids = both(a.uids, b.uids, commonRanges);
@@ -15,11 +22,16 @@ export function intersectMatches(a: FlowMatch, b: FlowMatch): FlowMatch | undefi
   if (protocol !== undefined && ports !== undefined && !PORTED_PROTOCOLS.includes(protocol)) return undefined;
   return {
     ...(destinations === undefined ? {} : { destinations }),
+    ...(sets === undefined ? {} : { sets }),
     ...(protocol === undefined ? {} : { protocol }),
     ...(ports === undefined ? {} : { ports }),
     ...(uids === undefined ? {} : { uids }),
     ...(classes === undefined ? {} : { classes }),
   };
+}
+
+function isSamePlace(a: FlowMatch, b: FlowMatch): boolean {
+  return JSON.stringify([a.destinations, a.sets]) === JSON.stringify([b.destinations, b.sets]);
 }
 
 function commonClasses(a: ClassSet | undefined, b: ClassSet | undefined): ClassSet | undefined {
