@@ -93,6 +93,7 @@ export class ReconcileLoop<P extends LoopPlan> {
   #failedRepair: FailedRepair | undefined;
   /** The rest of its wait when events brought the same plan; 0 for any other. */
   #restMs = 0;
+  #busySinceMs: number | undefined;
 
   constructor(subject: LoopSubject<P>, deps: LoopDeps) {
     this.#subject = subject;
@@ -103,6 +104,11 @@ export class ReconcileLoop<P extends LoopPlan> {
   /** The state's name, for status. */
   get state(): string {
     return String(this.#snapshot.value);
+  }
+
+  /** How long the look or change under way has taken; undefined while it rests. */
+  get busyMs(): number | undefined {
+    return this.#busySinceMs === undefined ? undefined : this.#deps.nowMs() - this.#busySinceMs;
   }
 
   /** Something happened; look again once it is quiet. */
@@ -175,11 +181,20 @@ export class ReconcileLoop<P extends LoopPlan> {
   async #observe(): Promise<void> {
     this.#retryTimer?.[Symbol.dispose]();
     try {
-      this.#planned = await this.#subject.plan();
+      this.#planned = await this.#timed(() => this.#subject.plan());
     } catch (error) {
       return this.#send({ type: "observeFailed", reason: messageOf(error) });
     }
     this.#send({ type: "observed" });
+  }
+
+  async #timed<T>(work: () => Promise<T>): Promise<T> {
+    this.#busySinceMs = this.#deps.nowMs();
+    try {
+      return await work();
+    } finally {
+      this.#busySinceMs = undefined;
+    }
   }
 
   #judge(): void {
@@ -219,7 +234,7 @@ export class ReconcileLoop<P extends LoopPlan> {
     this.#deps.report({ type: "applying", keys: planned.keys, proposed: planned.proposed });
     const sinceMs = this.#deps.nowMs();
     try {
-      await this.#subject.apply(planned);
+      await this.#timed(() => this.#subject.apply(planned));
     } catch (error) {
       if (!planned.proposed) {
         this.#history = this.#historyBefore;

@@ -27,6 +27,7 @@ import { FallbackWatch } from "./watch/fallback-watch.ts";
 import { type ProbeWatch, watchProbes } from "./watch/probe-watch.ts";
 import { watchProgramReplaced } from "./watch/program-replaced.ts";
 import { RulesetWatchdog } from "./watch/ruleset-watchdog.ts";
+import { reportLife, type Supervisor } from "./watch/supervision.ts";
 import { writerKind, writerText } from "./writer-text.ts";
 
 interface DaemonPlan extends LoopPlan {
@@ -54,6 +55,8 @@ export interface DaemonOutside {
     converse: LineServerOptions["converse"],
     report: (problem: DaemonReport) => void,
   ) => Promise<AsyncDisposable | undefined>;
+  /** Absent if nothing started the daemon that wants reports. */
+  readonly supervisor?: Supervisor;
 }
 
 export interface DaemonOptions {
@@ -167,6 +170,7 @@ export async function keepHost(useCases: UseCases, options: DaemonOptions, engin
   await using raced = new EndpointWatch(useCases, { ...clock, report: options.report, wake });
   endpoints = raced;
   loop.wake("start");
+  using _life = reportLife(options.outside.supervisor, () => loop.busyMs, { setTimer });
   await options.untilStopped;
   await loop.stop();
 }

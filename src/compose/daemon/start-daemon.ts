@@ -23,13 +23,14 @@ interface StartOptions extends HostOptions, Pick<DaemonOptions, "files" | "until
 /** Runs the daemon on the host that the options name until it is stopped. */
 export async function startDaemon(options: StartOptions): Promise<void> {
   disableInspection();
+  const supervision = await supervisionOf(options);
   const notify = options.notify ? await openNotifier() : undefined;
   const report = (one: DaemonReport): void => {
     options.report(one);
     notify?.(one);
   };
   const parts = await openParts({ ...options, isUnattended: true });
-  const outside = { ...daemonOutside(options), ...(await servingOf(options)) };
+  const outside = { ...daemonOutside(options), ...(await servingOf(options)), ...supervision };
   await runDaemon(parts, { ...options, report, outside });
 }
 
@@ -38,6 +39,14 @@ async function servingOf({ host, stateDir, runDir }: HostOptions): Promise<Pick<
   if (host.kind === "simulated" || process.platform !== "linux") return {};
   const { serveOn } = await import("./serve-on.ts");
   return { serve: serveOn(pathsFor(stateDir, runDir).daemonSocket) };
+}
+
+/** The service manager that wants reports, on Linux; taken before any child is started. */
+async function supervisionOf({ host }: HostOptions): Promise<Pick<DaemonOutside, "supervisor">> {
+  if (host.kind === "simulated" || process.platform !== "linux") return {};
+  const { takeSupervisor } = await import("./supervisor.ts");
+  const supervisor = takeSupervisor(process.env);
+  return supervisor === undefined ? {} : { supervisor };
 }
 
 /** Change events and clocks of the host this process runs on. */

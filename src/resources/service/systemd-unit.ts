@@ -23,6 +23,29 @@ const HARDENING = [
   "UnsetEnvironment=NODE_OPTIONS LD_PRELOAD LD_LIBRARY_PATH",
 ];
 
+/**
+ * The most that daemon, keeper and their children ever hold, each with its use; `bounding-set.linux.test.ts` runs the
+ * examples under exactly these.
+ */
+export const CAPABILITIES: readonly string[] = [
+  // Devices, routes, packet filter, socket marks; raw sockets of probes; tunnels that listen below port 1024.
+  ...["CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_NET_BIND_SERVICE"],
+  // BPF programs, and mounts and network namespaces.
+  "CAP_SYS_ADMIN",
+  // Which program holds a socket or writes a change, and descriptors of an earlier keeper's engines.
+  "CAP_SYS_PTRACE",
+  // Engines and notifications run as other users, with fewer rights, and are ended.
+  ...["CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP", "CAP_KILL"],
+  // Keys and resolv.conf of other users; their owner and mode are kept when they are replaced.
+  ...["CAP_DAC_OVERRIDE", "CAP_CHOWN", "CAP_FOWNER"],
+];
+
+const CONFINED = [
+  `CapabilityBoundingSet=${CAPABILITIES.join(" ")}`,
+  "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK",
+  "ProtectClock=yes",
+];
+
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is written otherwise.
 const CONTROL = /[\u0001-\u001f\u007f]/g;
 
@@ -37,8 +60,11 @@ export function renderDaemonUnit({ program, configFile }: ServiceManager, notify
     "StartLimitIntervalSec=0",
     "",
     "[Service]",
-    "Type=simple",
+    "Type=notify",
     `ExecStart=${commandLine(words)}`,
+    "ExecReload=kill -HUP $MAINPID",
+    // Fed by the daemon while its loop goes on; a restart changes nothing on the host.
+    "WatchdogSec=30",
     "Restart=always",
     "RestartSec=2",
     // A running change first ends in its new or old state.
@@ -46,6 +72,7 @@ export function renderDaemonUnit({ program, configFile }: ServiceManager, notify
     // Engines and revert commands that it started must outlive it.
     "KillMode=process",
     ...HARDENING,
+    ...CONFINED,
     "",
     "[Install]",
     "WantedBy=multi-user.target",
@@ -69,6 +96,7 @@ export function renderKeeperUnit({ program, runDir }: ServiceManager): string {
     "KillMode=process",
     "OOMScoreAdjust=-900",
     ...HARDENING,
+    ...CONFINED,
   ]);
 }
 

@@ -89,6 +89,21 @@ describe("definitions of services", () => {
     expect(broken.stderr).toContain("awg.service");
   });
 
+  test.skipIf(ANALYZE === undefined)("systemd-analyze security: daemon and keeper are at most 7.0", () => {
+    const rated = specs(wanted("systemd")).map(({ name, definition }) => {
+      writeFileSync(join(folder, name), definition);
+      const words = ["security", "--offline=true", "--no-pager", "--threshold=70", join(folder, name)];
+      const env = { ...process.env, LD_LIBRARY_PATH: libraries(), LC_ALL: "C" };
+      const { status, stdout } = spawnSync(ANALYZE ?? "", words, { encoding: "utf8", env, timeout: 60_000 });
+      const exposure = Number(/Overall exposure level for \S+: ([0-9.]+)/.exec(stdout)?.[1]);
+      return { name, status, isLow: exposure > 0 && exposure <= 7 };
+    });
+    expect(rated).toEqual([
+      { name: "awg-keeper.service", status: 0, isLow: true },
+      { name: "awg.service", status: 0, isLow: true },
+    ]);
+  });
+
   test("the words of the program reach it as they are", () => {
     const daemon = specs(wanted("systemd")).find(({ name }) => name === "awg.service");
     expect(daemon?.definition).toContain(

@@ -1,0 +1,98 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { CAPABILITIES } from "../../../src/resources/service/systemd-unit.ts";
+import { useBuiltProgram } from "../../support/built-program.ts";
+import { writePrivateKey } from "../../support/config.ts";
+import { temporaryFolder } from "../../support/folder.ts";
+import {
+  commandObstacle,
+  makeNamespace,
+  namespaceObstacle,
+  type TestNamespace,
+  tunObstacle,
+} from "../../support/netns.ts";
+
+const obstacle = namespaceObstacle() ?? tunObstacle() ?? commandObstacle("ip", "nft", "setpriv", "unshare");
+const EXAMPLES = join(import.meta.dirname, "..", "..", "..", "examples");
+const names = readdirSync(EXAMPLES).filter((name) => existsSync(join(EXAMPLES, name, "config.yaml")));
+const SET = ["-all", ...CAPABILITIES.map((one) => `+${one.slice("CAP_".length).toLowerCase()}`)].join(",");
+
+/** The example with keys of this test, a port that needs a capability, addresses for names, and without services: they belong to the host. */
+function adapted(name: string, key: string): string {
+  return readFileSync(join(EXAMPLES, name, "config.yaml"), "utf8")
+    .replaceAll(/\{ (file: \/etc\/awg\/\S+|env: \S+) \}/g, `{ file: ${key} }`)
+    .replaceAll(/(vpn|gate)\.example\.(com|net)/g, "198.51.100.77")
+    .replace(", atBoot: true", "")
+    .replace(/^service:.*$/m, "")
+    .replace("users: [alice]", "users: [nobody]")
+    .replace("listenPort: 51820", "listenPort: 443")
+    .replace("  protect: [tunnel/work]\n", "")
+    .replace("moved:\n  - { from: tunnel/office, to: tunnel/work }\n", "");
+}
+
+describe.skipIf(obstacle !== undefined)(
+  `the capabilities of the units suffice${obstacle === undefined ? "" : ` (${obstacle})`}`,
+  () => {
+    const program = useBuiltProgram();
+    const folder = temporaryFolder("bounding");
+    let host: TestNamespace;
+
+    beforeEach(() => {
+      writePrivateKey(folder);
+      host = makeNamespace("bounding");
+      const lines = [
+        "link set lo up",
+        "link add v0 type veth peer name v1",
+        "link set v1 up",
+        "link set v0 up",
+        "address add 192.0.2.2/24 dev v0",
+        "route add default via 192.0.2.1",
+        "address add 2001:db8:1::2/64 dev v0 nodad",
+        "route add default via 2001:db8:1::1",
+      ];
+      for (const line of lines) host.run(["ip", ...line.split(" ")]);
+      mkdirSync(`/etc/netns/${host.name}`, { recursive: true });
+      writeFileSync(`/etc/netns/${host.name}/resolv.conf`, "nameserver 192.0.2.1\n");
+    });
+
+    afterEach(() => {
+      // The keeper stays for a while after a destroy.
+      const left = spawnSync("ip", ["netns", "pids", host.name], { encoding: "utf8" }).stdout.trim().split("\n");
+      for (const pid of left.filter((one) => one !== "")) process.kill(Number(pid), "SIGKILL");
+      rmSync(`/etc/netns/${host.name}`, { recursive: true });
+      host[Symbol.dispose]();
+    });
+
+    test.each(names)(
+      "%s: apply, verify, diff, destroy",
+      (name) => {
+        const config = join(folder, `${name}.yaml`);
+        writeFileSync(config, adapted(name, join(folder, "key")));
+        const place = ["--netns", host.name, "--state-dir", join(folder, name)];
+        const awg = (...words: readonly string[]): string =>
+          [`setpriv --bounding-set=${SET}`, process.execPath, program(), ...words, ...place].join(" ");
+        // A folder of its own for sockets: tunnels of other tests on this host may have the same names.
+        const run = join(folder, `run-${name}`);
+        mkdirSync(join(run, "netns"), { recursive: true });
+        const script = [
+          "set -e",
+          `mount --rbind /run/netns ${run}/netns`,
+          `mount --rbind ${run} /run`,
+          awg("apply", "-f", config, "--auto-approve"),
+          // What it finds is the subject of other tests; here the proof must be able to read all it needs.
+          `${awg("verify")} || [ $? -eq 6 ]`,
+          awg("diff", "-f", config),
+          awg("destroy", "--auto-approve"),
+        ].join("\n");
+        const { status, stdout, stderr } = spawnSync("unshare", ["--mount", "sh", "-c", script], {
+          encoding: "utf8",
+          timeout: 120_000,
+        });
+        expect({ status, text: status === 0 ? "" : stdout + stderr }).toEqual({ status: 0, text: "" });
+      },
+      150_000,
+    );
+  },
+);
