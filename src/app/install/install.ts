@@ -12,7 +12,14 @@ import { protectAfterFailure } from "../protect/failed-verb.ts";
 import { readAccepted } from "../status/machine-status.ts";
 import { InstallationRecord } from "./installation-record.ts";
 import { addSteps, type InstallationStep, removeSteps, type StepReport } from "./installation-step.ts";
-import { configFolderStep, refuseHiddenProgram, replaceableParts, userObstacle, userStep } from "./machine-steps.ts";
+import {
+  configFolderStep,
+  refuseHiddenProgram,
+  replaceableParts,
+  userObstacle,
+  userStep,
+  viewerGroupSteps,
+} from "./machine-steps.ts";
 import { serviceSteps, wantedHere } from "./service-steps.ts";
 import { underLock } from "./under-lock.ts";
 
@@ -117,7 +124,7 @@ function machineSteps(
   if (isSimulated) return [];
   const configFile = manager === undefined || manager.kind === "none" ? CONFIG_FILES.linux : manager.configFile;
   const makesUser = manager?.kind !== "launchd" && userObstacle(manager?.kind) === undefined;
-  return [...(makesUser ? [userStep()] : []), configFolderStep(configFile)];
+  return [...(makesUser ? [userStep(), ...viewerGroupSteps()] : []), configFolderStep(configFile)];
 }
 
 function replaceable(path: string): string {

@@ -3,11 +3,13 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, statSync }
 import { dirname } from "node:path";
 import type { ServiceManager } from "../../host/ports/services.ts";
 import { AwgError } from "../../model/error.ts";
-import { SERVICE_USER } from "../../model/ownership.ts";
+import { SERVICE_USER, VIEWER_GROUP } from "../../model/ownership.ts";
 import type { InstallationStep } from "./installation-step.ts";
 
 const USERADD = "/usr/sbin/useradd";
 const USERDEL = "/usr/sbin/userdel";
+const GROUPADD = "/usr/sbin/groupadd";
+const GROUPDEL = "/usr/sbin/groupdel";
 
 /**
  * Why no user can be made here; undefined where one can, or is there. On macOS engines run as root: making users there is
@@ -39,6 +41,22 @@ export function userStep(): InstallationStep {
     remove: async () => run(USERDEL, [SERVICE_USER]),
     needsRecord: true,
   };
+}
+
+/** The group of viewers; its members are the host's to choose. None where no program can make it. */
+export function viewerGroupSteps(): readonly InstallationStep[] {
+  const exists = async (): Promise<boolean> => isNamedIn("/etc/group", VIEWER_GROUP);
+  if (!existsSync(GROUPADD)) return [];
+  return [
+    {
+      what: `group ${VIEWER_GROUP}`,
+      isAsWanted: exists,
+      exists,
+      add: async () => run(GROUPADD, ["--system", VIEWER_GROUP]),
+      remove: async () => run(GROUPDEL, [VIEWER_GROUP]),
+      needsRecord: true,
+    },
+  ];
 }
 
 /** The folder of the config, which may name secrets: root's alone. One that holds anything is never removed. */
@@ -79,7 +97,12 @@ function withFolders(path: string): readonly string[] {
 }
 
 function hasUser(name: string): boolean {
-  return readFileSync("/etc/passwd", "utf8")
+  return isNamedIn("/etc/passwd", name);
+}
+
+/** Whether a file of passwd(5) or group(5) has an entry of this name. */
+function isNamedIn(path: string, name: string): boolean {
+  return readFileSync(path, "utf8")
     .split("\n")
     .some((line) => line.startsWith(`${name}:`));
 }
