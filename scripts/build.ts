@@ -11,6 +11,7 @@ import { basename, dirname, join, relative, resolve } from "node:path";
 import { build, type Metafile, type OnLoadResult, transform } from "esbuild";
 import { VERBS } from "../src/cli/verbs.ts";
 import { buildClient } from "./build-client.ts";
+import { buildWeb } from "./build-web.ts";
 import { type Chunk, joinChunks } from "./join-chunks.ts";
 
 const ROOT = join(import.meta.dirname, "..");
@@ -118,6 +119,7 @@ writeFileSync(join(DIST, "NOTICES.txt"), noticesOf(Object.keys(chunks.metafile.i
 await buildClient(ROOT, DIST);
 writeFileSync(join(DIST, "awg.cjs"), INTERPRETER + launcher.code);
 chmodSync(join(DIST, "awg.cjs"), 0o755);
+await buildWeb(join(DIST, "web"));
 
 function versionOf(name: string): string {
   return JSON.parse(readFileSync(join(ROOT, "node_modules", name, "package.json"), "utf8")).version;

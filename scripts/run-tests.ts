@@ -136,6 +136,7 @@ async function runTests(filters: readonly string[]): Promise<Totals> {
 const checks: readonly (readonly [string, readonly string[]])[] = [
   ["lint", ["biome", "check", "--max-diagnostics=50", "."]],
   ["types", ["tsc", "--noEmit"]],
+  ["types of the dashboard", ["tsc", "--noEmit", "-p", "web"]],
   ["dead code", ["knip"]],
 ];
 const results = filters.length > 0 ? [] : checks.map(([name, argv]) => runCheck(name, argv));

@@ -12,7 +12,7 @@ export const run: RunVerb = async (call) => {
   await serveUi({
     host: hostOptionsOf(call),
     port: portOf(textOption(call, "port")),
-    files: join(dirname(process.argv[1] ?? "."), process.argv[1]?.endsWith(".ts") === true ? "../../web/dist" : "web"),
+    files: join(dirname(process.argv[1] ?? "."), process.argv[1]?.endsWith(".ts") === true ? "../../dist/web" : "web"),
     signal: untilStopped(),
     onListening: (address) => {
       terminal.out(address);

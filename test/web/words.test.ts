@@ -1,0 +1,52 @@
+import { describe, expect, test } from "vitest";
+import type { StatusDocument } from "../../web/src/documents.ts";
+import { bytesText, daemonText, headlineOf, rateText, spanText, valueText } from "../../web/src/words.ts";
+
+const conditions = (held: readonly string[]) =>
+  ["Ready", "Protected", "Drifted", "Stalled"].map((type) => ({
+    type,
+    status: held.includes(type),
+    reason: `reason of ${type}`,
+    since: null,
+  }));
+const status = (held: readonly string[], more: Partial<StatusDocument> = {}): StatusDocument => ({
+  generation: 1,
+  conditions: conditions(held),
+  resources: [{ key: "tunnel/a", ready: true, drift: [], summary: "" }],
+  down: [],
+  fallback: [],
+  endsAtReboot: false,
+  daemon: null,
+  awaitingConfirmation: null,
+  ...more,
+});
+
+describe("law 9: the page's headline", () => {
+  test.each<[string, StatusDocument | null, boolean, string, string]>([
+    ["protected and connected", status(["Protected", "Ready"]), true, "good", "Protected"],
+    ["a tunnel without an answer", status(["Protected"]), true, "warn", "Protected, not connected"],
+    ["no kill switch", status(["Ready"]), true, "bad", "Not protected"],
+    ["a daemon that cannot go on", status(["Protected", "Ready", "Stalled"]), true, "bad", "awg cannot go on"],
+    ["nothing applied", status([], { resources: [] }), true, "quiet", "Nothing is applied"],
+    ["no daemon, whatever was read last", status(["Protected", "Ready"]), false, "quiet", "The daemon does not answer"],
+    ["nothing read yet", null, true, "quiet", "Reading the host …"],
+  ])("%s", (_what, document, available, tone, title) => {
+    expect(headlineOf(document, available)).toMatchObject({ tone, title });
+  });
+});
+
+test("numbers as people read them", () => {
+  expect([0, 999, 1_500, 23_400_000].map(bytesText)).toEqual(["0 B", "999 B", "1.5 kB", "23 MB"]);
+  expect([0, 125_000].map(rateText)).toEqual(["0 bit/s", "1.0 Mbit/s"]);
+  expect([5, 61, 7_300, 200_000].map(spanText)).toEqual(["5 s", "1 min", "2 h", "2 days"]);
+  expect(valueText("x".repeat(200))).toHaveLength(118);
+});
+
+test("what the daemon does", () => {
+  const daemon = { pid: 1, phase: "in-sync", since: new Date(0).toISOString(), keys: [], nextTry: null };
+  expect(daemonText({ ...daemon, filesNotApplied: false }, 65_000)).toContain("for 1 min");
+  expect(daemonText({ ...daemon, phase: "repairing", keys: ["link/a"], filesNotApplied: false }, 0)).toContain(
+    "link/a",
+  );
+  expect(daemonText(null, 0)).toContain("No daemon");
+});

@@ -1,0 +1,101 @@
+/** The parts of awg's JSON documents that the page shows (schema/json/status.schema.json and its neighbours). */
+
+export interface StatusDocument {
+  readonly generation: number;
+  readonly conditions: readonly Condition[];
+  readonly resources: readonly ResourceLine[];
+  readonly down: readonly string[];
+  readonly fallback: readonly { readonly device: string; readonly rules: readonly string[] }[];
+  readonly endsAtReboot: boolean;
+  readonly daemon: DaemonLine | null;
+  readonly awaitingConfirmation: { readonly generation: number; readonly secondsLeft: number } | null;
+}
+
+export interface Condition {
+  readonly type: string;
+  readonly status: boolean;
+  readonly reason: string;
+  readonly since: string | null;
+}
+
+export interface DaemonLine {
+  readonly pid: number;
+  readonly phase: string;
+  readonly since: string | null;
+  readonly keys: readonly string[];
+  readonly nextTry: string | null;
+  readonly filesNotApplied: boolean;
+}
+
+export interface ResourceLine {
+  readonly key: string;
+  readonly ready: boolean;
+  readonly drift: readonly unknown[];
+  readonly summary: string;
+  readonly tunnel?: { readonly state: string; readonly wire: string; readonly peers: readonly PeerLine[] };
+}
+
+export interface PeerLine {
+  readonly publicKey: string;
+  readonly endpoint: string | null;
+  readonly handshakeAgeSeconds: number | null;
+  readonly receivedBytes: number;
+  readonly sentBytes: number;
+  readonly roundTripMs: number | null;
+}
+
+export interface PlanStep {
+  readonly key: string;
+  readonly action: string;
+  readonly reason: string;
+  readonly changes: readonly FieldChange[];
+}
+
+export interface FieldChange {
+  readonly field: string;
+  readonly before?: unknown;
+  readonly after?: unknown;
+  readonly secret?: boolean;
+  readonly added?: number;
+  readonly removed?: number;
+}
+
+export interface PlanDocument {
+  readonly inSync: boolean;
+  readonly traffic: string;
+  readonly steps: readonly PlanStep[];
+  readonly notes: readonly { readonly path: string; readonly message: string; readonly isWarning?: true }[];
+}
+
+export interface ProgramLine {
+  readonly pid: number;
+  readonly name: string;
+  readonly path: string | null;
+  readonly user: string | null;
+  readonly kernelThread: boolean;
+  readonly sockets: number | null;
+  readonly rule: ProgramRule | null;
+  readonly perhaps: readonly ProgramRule[];
+}
+
+export interface ProgramRule {
+  readonly origin: string;
+  readonly via: string;
+  readonly enforcement: string;
+}
+
+export interface Explanation {
+  readonly declared: FlowPath;
+  readonly live: FlowPath | null;
+  readonly tunnel: { readonly name?: string } | string | null;
+  readonly agree: boolean;
+  readonly disagreements: readonly string[];
+  readonly notes: readonly string[];
+}
+
+export interface FlowPath {
+  readonly path: string;
+  readonly reason: string;
+  readonly device?: string | null;
+  readonly verdict: string;
+}

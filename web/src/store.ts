@@ -1,0 +1,80 @@
+import { signal } from "@preact/signals";
+import { type AwgClient, type AwgEvent, connect } from "../../src/client/awg-client.ts";
+import type { StatusDocument } from "./documents.ts";
+import { NO_RATES, type Rates, withStatus } from "./rates.ts";
+import { openSession, readRole } from "./session.ts";
+
+/** Events that the page keeps. */
+const EVENTS = 200;
+
+export const session = signal<"opening" | "open" | "closed">("opening");
+export const role = signal<"admin" | "viewer" | undefined>(undefined);
+export const available = signal(false);
+export const status = signal<StatusDocument | null>(null);
+export const rates = signal<Rates>(NO_RATES);
+export const events = signal<readonly AwgEvent[]>([]);
+/** The clock of ages on the page, in milliseconds since the epoch. */
+export const now = signal(Date.now());
+
+let token: string | undefined;
+let client: AwgClient | undefined;
+let clock: ReturnType<typeof setInterval> | undefined;
+
+/** Opens the session and follows awg while the page is visible. */
+export async function start(): Promise<void> {
+  token = await openSession().catch(() => undefined);
+  if (token === undefined) {
+    session.value = "closed";
+    return;
+  }
+  session.value = "open";
+  document.addEventListener("visibilitychange", () => (document.hidden ? pause() : follow()));
+  if (!document.hidden) follow();
+}
+
+/** Runs an action of the API. */
+export async function run(action: string, params: Readonly<Record<string, string>> = {}): Promise<Answer> {
+  if (client === undefined) return { code: 13, message: "the page is not connected" };
+  return client.run(action, params);
+}
+
+export interface Answer {
+  readonly code: number;
+  readonly message?: string;
+  readonly data?: unknown;
+}
+
+function follow(): void {
+  if (client !== undefined || token === undefined) return;
+  client = connect({ url: location.origin, token });
+  client.onServiceStateChange((state) => {
+    available.value = state.available;
+    void learnRole();
+  });
+  client.onStatusChange(({ document: read }) => {
+    const document = read as StatusDocument | null;
+    status.value = document;
+    if (document !== null) rates.value = withStatus(rates.value, document, Date.now());
+  });
+  client.onEvent((event) => {
+    events.value = [event, ...events.value].slice(0, EVENTS);
+  });
+  now.value = Date.now();
+  clock = setInterval(() => {
+    now.value = Date.now();
+  }, 1_000);
+}
+
+/** A hidden page asks for nothing. */
+function pause(): void {
+  client?.close();
+  client = undefined;
+  clearInterval(clock);
+}
+
+async function learnRole(): Promise<void> {
+  if (token === undefined) return;
+  const found = await readRole(token);
+  if (found !== undefined) role.value = found;
+  else if (sessionStorage.length === 0) session.value = "closed";
+}

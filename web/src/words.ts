@@ -1,0 +1,111 @@
+import type { DaemonLine, ResourceLine, StatusDocument } from "./documents.ts";
+
+/** What the page says at a glance. */
+export interface Headline {
+  readonly tone: "good" | "warn" | "bad" | "quiet";
+  readonly title: string;
+  readonly detail: string;
+}
+
+/** Whether traffic is protected, and why not. Pure. */
+export function headlineOf(status: StatusDocument | null, available: boolean): Headline {
+  if (!available) {
+    return {
+      tone: "quiet",
+      title: "The daemon does not answer",
+      detail: "The rules in the kernel stay. Start it: awg service start",
+    };
+  }
+  if (status === null) return { tone: "quiet", title: "Reading the host …", detail: "" };
+  const find = (type: string) => status.conditions.find((one) => one.type === type);
+  const [isProtected, ready, stalled] = [find("Protected"), find("Ready"), find("Stalled")];
+  if (status.resources.length === 0) {
+    return { tone: "quiet", title: "Nothing is applied", detail: "awg does not protect this host's traffic." };
+  }
+  if (stalled?.status === true) return { tone: "bad", title: "awg cannot go on", detail: sentence(stalled.reason) };
+  if (isProtected?.status !== true) {
+    return { tone: "bad", title: "Not protected", detail: sentence(isProtected?.reason ?? "the kill switch is off") };
+  }
+  if (ready?.status !== true) {
+    return { tone: "warn", title: "Protected, not connected", detail: sentence(ready?.reason ?? "") };
+  }
+  return { tone: "good", title: "Protected", detail: sentence(isProtected.reason) };
+}
+
+/** The name of a tunnel resource; undefined for another. */
+export function tunnelName({ key }: ResourceLine): string | undefined {
+  return key.startsWith("tunnel/") ? key.slice("tunnel/".length) : undefined;
+}
+
+const STATES: Readonly<Record<string, string>> = {
+  connected: "Connected",
+  idle: "Idle: nothing is sent",
+  blocked: "No answer from the server",
+  down: "Down; its fallback is in use",
+};
+
+/** The state of a tunnel in words. */
+export function tunnelText({ tunnel, ready }: ResourceLine): string {
+  if (tunnel === undefined) return ready ? "Running" : "Not running";
+  return STATES[tunnel.state] ?? tunnel.state;
+}
+
+/** "12 s", "3 min", "2 h", "5 days". */
+export function spanText(seconds: number): string {
+  if (seconds < 60) return `${Math.max(0, Math.round(seconds))} s`;
+  if (seconds < 3_600) return `${Math.floor(seconds / 60)} min`;
+  if (seconds < 2 * 86_400) return `${Math.floor(seconds / 3_600)} h`;
+  return `${Math.floor(seconds / 86_400)} days`;
+}
+
+const UNITS = ["B", "kB", "MB", "GB", "TB"] as const;
+
+/** Bytes with at most three digits: "0 B", "1.5 kB", "23 MB". */
+export function bytesText(bytes: number): string {
+  let [value, unit] = [Math.max(0, bytes), 0];
+  while (value >= 999.5 && unit < UNITS.length - 1) {
+    value /= 1_000;
+    unit += 1;
+  }
+  const digits = unit > 0 && value < 9.95 ? value.toFixed(1) : Math.round(value).toString();
+  return `${digits} ${UNITS[unit]}`;
+}
+
+/** Bits a second of a rate in bytes a second. */
+export function rateText(bytesPerSecond: number): string {
+  return `${bytesText(bytesPerSecond * 8).replace("B", "bit")}/s`;
+}
+
+/** What the daemon does, for one line. */
+export function daemonText(daemon: DaemonLine | null, nowMs: number): string {
+  if (daemon === null) return "No daemon runs: nothing repairs what others change.";
+  const seconds = daemon.since === null ? 0 : (nowMs - Date.parse(daemon.since)) / 1_000;
+  switch (daemon.phase) {
+    case "in-sync":
+      return daemon.filesNotApplied
+        ? "The host is as accepted; the config file on the disk is not applied."
+        : `The host is as declared, checked for ${spanText(seconds)}.`;
+    case "applying":
+      return `Applying the config: ${daemon.keys.join(", ")}`;
+    case "repairing":
+      return `Repairing what another program changed: ${daemon.keys.join(", ")}`;
+    case "waiting":
+      return "Trying again soon.";
+    default:
+      return "Reading the host.";
+  }
+}
+
+/** A clause as a sentence. */
+export function sentence(clause: string): string {
+  if (clause === "") return "";
+  const begun = `${clause.charAt(0).toUpperCase()}${clause.slice(1)}`;
+  return /[.!?]$/.test(begun) ? begun : `${begun}.`;
+}
+
+/** A value of a field for people; long ones are cut. */
+export function valueText(value: unknown): string {
+  if (value === undefined || value === null) return "nothing";
+  const text = typeof value === "string" ? value : JSON.stringify(value);
+  return text.length > 120 ? `${text.slice(0, 117)}…` : text;
+}
