@@ -113,7 +113,7 @@ export const statusDocument = z
     fallback: list(
       z.object({
         device: z.string(),
-        by: z.string().nullable().describe("The device of the tunnel that stands in; null: direct."),
+        by: z.string().nullable().describe("The device of the tunnel used instead; null: direct."),
         rules: list(z.string()),
       }),
     ).describe("Tunnels that are down, and where the traffic of which rules goes until they are up."),
