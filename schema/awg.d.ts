@@ -873,7 +873,7 @@ export interface Rule {
    */
   name?: string;
   /**
-   * Programs: an exact name, or { path | dir | contains | regex | bundleId | signer }; a path may hold * and ** (not implemented yet).
+   * Programs: an exact name, or { path | dir | contains | regex | bundleId | signer }; a path may hold * and ** (not implemented on macOS yet; contains, regex: not implemented yet).
    */
   apps?: AppMatcher | AppMatcher[];
   /**
@@ -881,7 +881,7 @@ export interface Rule {
    */
   users?: (string | number) | (string | number)[];
   /**
-   * Linux control groups, as paths below the root group (not implemented yet).
+   * Linux control groups, as paths below the root group (Linux only).
    */
   cgroups?: string | string[];
   /**
@@ -889,11 +889,11 @@ export interface Rule {
    */
   commandLine?: string | string[];
   /**
-   * A program among the ancestors, written as in apps (not implemented yet).
+   * A program among the ancestors, written as in apps (not implemented on macOS yet).
    */
   parent?: AppMatcher | AppMatcher[];
   /**
-   * Whether apps also match what these programs start; true unless it is false (not implemented yet).
+   * Whether apps also match what these programs start; true unless it is false (not implemented on macOS yet).
    */
   children?: boolean;
   /**
@@ -915,19 +915,19 @@ export interface Rule {
    */
   when?: NetworkCondition | NetworkCondition[];
   /**
-   * Matches that must all hold (not implemented yet).
+   * Matches that must all hold (not implemented on macOS yet).
    *
    * @minItems 1
    */
   all?: Match[];
   /**
-   * Matches of which one must hold (not implemented yet).
+   * Matches of which one must hold (not implemented on macOS yet).
    *
    * @minItems 1
    */
   any?: Match[];
   /**
-   * A match that must not hold (not implemented yet).
+   * A match that must not hold (not implemented on macOS yet).
    */
   not?: Match;
   /**
@@ -984,7 +984,7 @@ export interface NetworkCondition {
 }
 export interface Match {
   /**
-   * Programs: an exact name, or { path | dir | contains | regex | bundleId | signer }; a path may hold * and ** (not implemented yet).
+   * Programs: an exact name, or { path | dir | contains | regex | bundleId | signer }; a path may hold * and ** (not implemented on macOS yet; contains, regex: not implemented yet).
    */
   apps?: AppMatcher | AppMatcher[];
   /**
@@ -992,7 +992,7 @@ export interface Match {
    */
   users?: (string | number) | (string | number)[];
   /**
-   * Linux control groups, as paths below the root group (not implemented yet).
+   * Linux control groups, as paths below the root group (Linux only).
    */
   cgroups?: string | string[];
   /**
@@ -1000,11 +1000,11 @@ export interface Match {
    */
   commandLine?: string | string[];
   /**
-   * A program among the ancestors, written as in apps (not implemented yet).
+   * A program among the ancestors, written as in apps (not implemented on macOS yet).
    */
   parent?: AppMatcher | AppMatcher[];
   /**
-   * Whether apps also match what these programs start; true unless it is false (not implemented yet).
+   * Whether apps also match what these programs start; true unless it is false (not implemented on macOS yet).
    */
   children?: boolean;
   /**
@@ -1026,25 +1026,25 @@ export interface Match {
    */
   when?: NetworkCondition | NetworkCondition[];
   /**
-   * Matches that must all hold (not implemented yet).
+   * Matches that must all hold (not implemented on macOS yet).
    *
    * @minItems 1
    */
   all?: Match[];
   /**
-   * Matches of which one must hold (not implemented yet).
+   * Matches of which one must hold (not implemented on macOS yet).
    *
    * @minItems 1
    */
   any?: Match[];
   /**
-   * A match that must not hold (not implemented yet).
+   * A match that must not hold (not implemented on macOS yet).
    */
   not?: Match;
 }
 export interface PathClaim {
   /**
-   * Programs: an exact name, or { path | dir | contains | regex | bundleId | signer }; a path may hold * and ** (not implemented yet).
+   * Programs: an exact name, or { path | dir | contains | regex | bundleId | signer }; a path may hold * and ** (not implemented on macOS yet; contains, regex: not implemented yet).
    */
   apps?: AppMatcher | AppMatcher[];
   /**
@@ -1052,7 +1052,7 @@ export interface PathClaim {
    */
   users?: (string | number) | (string | number)[];
   /**
-   * Linux control groups, as paths below the root group (not implemented yet).
+   * Linux control groups, as paths below the root group (Linux only).
    */
   cgroups?: string | string[];
   /**
@@ -1060,11 +1060,11 @@ export interface PathClaim {
    */
   commandLine?: string | string[];
   /**
-   * A program among the ancestors, written as in apps (not implemented yet).
+   * A program among the ancestors, written as in apps (not implemented on macOS yet).
    */
   parent?: AppMatcher | AppMatcher[];
   /**
-   * Whether apps also match what these programs start; true unless it is false (not implemented yet).
+   * Whether apps also match what these programs start; true unless it is false (not implemented on macOS yet).
    */
   children?: boolean;
   /**
@@ -1086,19 +1086,19 @@ export interface PathClaim {
    */
   when?: NetworkCondition | NetworkCondition[];
   /**
-   * Matches that must all hold (not implemented yet).
+   * Matches that must all hold (not implemented on macOS yet).
    *
    * @minItems 1
    */
   all?: Match[];
   /**
-   * Matches of which one must hold (not implemented yet).
+   * Matches of which one must hold (not implemented on macOS yet).
    *
    * @minItems 1
    */
   any?: Match[];
   /**
-   * A match that must not hold (not implemented yet).
+   * A match that must not hold (not implemented on macOS yet).
    */
   not?: Match;
   /**

@@ -21,7 +21,7 @@ beforeAll(() => {
   writeFileSync(at("key"), `${PRIVATE_KEY}\n`, { mode: 0o600 });
   writeFileSync(at("good.yaml"), CONFIG);
   writeFileSync(at("bad.yaml"), CONFIG.replace("tunnels:", "tunels:"));
-  writeFileSync(at("app.yaml"), `${CONFIG}rules: [{ apps: [{ path: /usr/bin/curl }], via: direct }]\n`);
+  writeFileSync(at("app.yaml"), `${CONFIG}rules: [{ apps: [{ contains: curl }], via: direct }]\n`);
 });
 
 const program = useBuiltProgram();
@@ -231,7 +231,7 @@ describe("law 9: every exit code, by the real program", () => {
   test("12: something that has no driver yet", () => {
     const { status, stderr } = awg(["plan", "-f", at("app.yaml"), "--host", machine("app")]);
     expect(status).toBe(12);
-    expect(stderr).toContain("rules.0.apps: not implemented yet");
+    expect(stderr).toContain('rules.0.apps.0.contains: "contains" is not implemented yet');
   });
 
   test.each([[["nonsense"]], [["plan", "--nonsense"]], [[]], [["apply", "-f", at("good.yaml"), "--host", "mars"]]])(

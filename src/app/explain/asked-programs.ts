@@ -26,7 +26,8 @@ export async function findPrograms(
   config: Config | undefined,
 ): Promise<FoundPrograms> {
   const { programs, unseen } = await listPrograms(parts, config);
-  const found = programs.filter(({ program }) => (pid === undefined ? isCalled(program, app) : program.pid === pid));
+  const asked = programs.filter(({ program }) => (pid === undefined ? isCalled(program, app) : program.pid === pid));
+  const found = config === undefined ? asked : await withClasses(parts, asked);
   if (found.length === 0 && pid !== undefined) {
     throw new AwgError("usage", `there is no process ${pid}`, { remedy: "awg ps lists them" });
   }
@@ -38,9 +39,18 @@ export async function findPrograms(
     notes: [
       ...(found.length === 0 ? [`${app} does not run now, so it has neither user nor rule yet`, ...unseen] : []),
       ...(uids.length > 1 ? [`${app} runs as several users; name one with --uid`] : []),
-      "the kernel tells flows by user, destination and port, not by program",
     ],
   };
+}
+
+/** Sockets have the classes of the accepted rules, whatever the config says. */
+async function withClasses(parts: HostParts, asked: readonly ProgramLine[]): Promise<ProgramLine[]> {
+  const { programs } = await listPrograms(parts, undefined);
+  const classes = new Map(programs.map(({ program, class: number }) => [program.pid, number]));
+  return asked.map((line) => {
+    const number = classes.get(line.program.pid);
+    return number === undefined ? line : { ...line, class: number };
+  });
 }
 
 function isCalled({ path, name, bundleIds }: ProgramLine["program"], app: string | undefined): boolean {

@@ -5,7 +5,7 @@ import { withFallback } from "../../model/firewall/fallback.ts";
 import { PORTED_PROTOCOLS, PROTOCOL } from "../../model/firewall/packet.ts";
 import type { FirewallPolicy } from "../../model/firewall/policy.ts";
 import { type IpAddress, parseIp, renderIp } from "../../model/ip.ts";
-import { deviceOfTunnel, ENGINE_MARK } from "../../model/ownership.ts";
+import { deviceOfTunnel, ENGINE_MARK, pathOfMark } from "../../model/ownership.ts";
 import type { ProxySpec, RelayState } from "../../model/relay/proxy.ts";
 import type { DesiredState } from "../../model/resources/desired-state.ts";
 import type { TunnelObserved } from "../../model/resources/tunnel.ts";
@@ -24,6 +24,7 @@ import type { ExplainedSide, Explanation } from "./explanation.ts";
 import { type AskedFlow, outDeviceOf, packetOf, pointOf, RELAY_DEVICE, SOURCE_PORT } from "./flow-packet.ts";
 import { nameSetsOfFlow } from "./name-sets.ts";
 import { isProxyMark, pathName, pathReason } from "./path-name.ts";
+import { senderOf } from "./program-sender.ts";
 import { type ExplainQuestion, readQuestion } from "./question.ts";
 import { asOfMac, policyRuleText, proxyState, routeText, routeTextOfMac, tunnelState } from "./texts.ts";
 import { unroutableNote } from "./unroutable-note.ts";
@@ -45,7 +46,9 @@ export async function explainFlow(parts: HostParts, question: ExplainQuestion): 
   const links = await host.links.read();
   const inspection = await parts.inspection?.();
   const sets = nameSetsOfFlow(question.destination, address, desired, inspection);
-  const flow: AskedFlow = { address, uid, protocol, ...(port === undefined ? {} : { port }), links, policy, sets };
+  const sender = senderOf(desired.resources, programs);
+  const asked = { address, uid, classMark: sender.mark, protocol, ...(port === undefined ? {} : { port }) };
+  const flow: AskedFlow = { ...asked, links, policy, sets };
   const tunnels = policy.layers.flatMap((layer) => layer.tunnels);
   const ours = declaredRouting(desired, routing, observed.fallback ?? []);
   const declaredByRoutes = sideOfPolicy(flow, policy, ours);
@@ -78,12 +81,13 @@ export async function explainFlow(parts: HostParts, question: ExplainQuestion): 
     disagreements: [
       ...differences.disagreements,
       ...missourced(tunnels, {
-        declared: lookUp(flow, leading, 0).way,
-        live: inspection === undefined ? lookUp(flow, routing, 0).way : kernelRoute(flow, inspection, 0).way,
+        declared: lookUp(flow, leading).way,
+        live: inspection === undefined ? lookUp(flow, routing).way : kernelRoute(flow, inspection).way,
       }),
     ],
     notes: [
       ...notes,
+      ...sender.notes,
       ...differences.notes,
       ...unroutableNote({
         destination: renderIp(address),
@@ -147,9 +151,9 @@ function protocolFor({ port }: ExplainQuestion, { family }: IpAddress): number {
 
 /** The flow by a policy and a set of routes: for the declared side, and for the live side of a simulated host. */
 function sideOfPolicy(flow: AskedFlow, policy: FirewallPolicy, routing: KnownRouting): ExplainedSide {
-  const first = lookUp(flow, routing, 0);
-  const before = packetOf(flow, answerOf(first), 0);
-  const mark = policy.layers.length === 0 ? 0 : markAfterSteering(policy, before);
+  const first = lookUp(flow, routing);
+  const before = packetOf(flow, answerOf(first), flow.classMark);
+  const mark = policy.layers.length === 0 ? flow.classMark : markAfterSteering(policy, before);
   const route = lookUp(flow, routing, mark);
   const packet = packetOf(flow, answerOf(route), mark);
   const said = judge(policy, packet);
@@ -178,20 +182,20 @@ function sideOfPolicy(flow: AskedFlow, policy: FirewallPolicy, routing: KnownRou
  * tables, and only if these lead to the same device.
  */
 function sideOfKernel(flow: AskedFlow, inspection: Inspection, routing: KnownRouting): ExplainedSide {
-  const first = kernelRoute(flow, inspection, 0);
-  const steered = inspection.tracePacket(pointOf(flow, first, 0));
+  const first = kernelRoute(flow, inspection);
+  const steered = inspection.tracePacket(pointOf(flow, first, flow.classMark));
   const { mark } = steered;
   const answer = kernelRoute(flow, inspection, mark);
   const way = answer.way;
   const isRelayed = outDeviceOf(way, flow.address, flow.links) === RELAY_DEVICE;
   const device = isRelayed ? RELAY_DEVICE : way;
   const route = lookUp(flow, routing, mark);
-  const traced = leaves(device) ? inspection.tracePacket(pointOf(flow, answer, 0)) : undefined;
+  const traced = leaves(device) ? inspection.tracePacket(pointOf(flow, answer, flow.classMark)) : undefined;
   const isLocal = device === "(local)" || (isRelayed && isProxyMark(flow.policy, mark));
   const isFollowed = route.way === way || (!leaves(route.way) && !leaves(way) && !isLocal);
   return {
     // Some packets are refused before any mark is set.
-    path: mark === 0 && steered.verdict === "drop" ? "block" : pathName(flow.policy, mark),
+    path: pathOfMark(mark) === 0 && steered.verdict === "drop" ? "block" : pathName(flow.policy, mark),
     reason: traced?.rules.find(({ name }) => name.includes(" steer: "))?.name ?? "",
     mark,
     ...(isFollowed ? routeParts(route, routing) : {}),
@@ -202,7 +206,8 @@ function sideOfKernel(flow: AskedFlow, inspection: Inspection, routing: KnownRou
 }
 
 /** How the kernel routes a packet of the flow with this mark. */
-function kernelRoute({ address, uid, protocol, port }: AskedFlow, inspection: Inspection, mark: number): RouteAnswer {
+function kernelRoute(flow: AskedFlow, inspection: Inspection, mark = flow.classMark): RouteAnswer {
+  const { address, uid, protocol, port } = flow;
   const hasPorts = protocol === PROTOCOL.tcp || protocol === PROTOCOL.udp;
   const ports = port === undefined || !hasPorts ? {} : { ports: { protocol, source: SOURCE_PORT, destination: port } };
   return inspection.decideRoute({ destination: renderIp(address), mark, uid, ...ports });
@@ -219,7 +224,8 @@ function routeParts({ rule, route }: FoundRoute, { isFlat }: KnownRouting) {
   };
 }
 
-function lookUp({ address, uid, protocol, port }: AskedFlow, routing: KnownRouting, mark: number): FoundRoute {
+function lookUp(flow: AskedFlow, routing: KnownRouting, mark = flow.classMark): FoundRoute {
+  const { address, uid, protocol, port } = flow;
   const sourcePort = port === undefined ? {} : { port, sourcePort: SOURCE_PORT };
   return traceRoute(routing, { destination: address, mark, uid, protocol, ...sourcePort });
 }

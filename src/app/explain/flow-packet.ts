@@ -16,6 +16,8 @@ export const RELAY_DEVICE = "(relay)";
 export interface AskedFlow {
   readonly address: IpAddress;
   readonly uid: number;
+  /** The class in the mark of the program's socket. */
+  readonly classMark: number;
   readonly protocol: number;
   readonly port?: number;
   readonly links: readonly LinkObserved[];

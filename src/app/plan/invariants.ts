@@ -1,14 +1,17 @@
-import type { Config } from "../../config/config.ts";
+import type { Config, Destination } from "../../config/config.ts";
 import type { PathClaim } from "../../config/section/root.ts";
 import type { HostFacts } from "../../host/ports/facts.ts";
 import { AwgError } from "../../model/error.ts";
-import type { FirewallPolicy, PathRef } from "../../model/firewall/policy.ts";
+import type { FirewallPolicy, FlowMatch, PathRef } from "../../model/firewall/policy.ts";
 import type { DesiredState } from "../../model/resources/desired-state.ts";
 import { destinationPrefixes } from "../../resources/expand/destinations.ts";
-import type { Lists } from "../../resources/expand/expansion.ts";
+import type { ExpandOptions, Lists } from "../../resources/expand/expansion.ts";
 import { matchHere } from "../../resources/expand/networks.ts";
-import { PROTOCOL_NUMBERS } from "../../resources/expand/programs/match-alternatives.ts";
+import { matchAlternatives } from "../../resources/expand/programs/match-alternatives.ts";
+import { possibleClasses } from "../../resources/expand/programs/program-classes.ts";
+import { uidsOf } from "../../resources/expand/programs/user-condition.ts";
 import { uidRanges } from "../../resources/expand/user-ranges.ts";
+import { classifierOf } from "../../resources/expand.ts";
 import { describePacket } from "../../verify/finding.ts";
 import { findFlow } from "../../verify/policy/find-flow.ts";
 
@@ -41,7 +44,11 @@ export function proveInvariants(
     const isNamed = (path: PathRef) => (path.kind === "tunnel" ? path.device === device : path.kind === via.kind);
     const isOther = (path: PathRef) => path.kind !== "block" && !isNamed(path);
     // A direct rule does not cover other users' own uids (rule S4.4); every other claim is checked for them too.
-    const matches = matchesOf(claim, facts, { lists, own: never === undefined && via.kind === "direct" });
+    const matches = matchesOf(claim, facts, {
+      lists,
+      own: never === undefined && via.kind === "direct",
+      ...classifierOf(resources),
+    });
     const found = findFlow(policy, matches, never === undefined ? isOther : isNamed);
     if (found === undefined) continue;
     const where = name === undefined ? `invariants.${index}` : `invariants.${index} (${name})`;
@@ -55,18 +62,26 @@ export function proveInvariants(
   }
 }
 
-/** The claim's match as flows, one for each protocol; an unknown user sends nothing. */
+/**
+ * The claim's match as flows, one for each protocol; an unknown user sends nothing. A program sends what a socket of any
+ * class may send that it can have.
+ */
 function matchesOf(
-  { users, destinations, ports, protocol }: PathClaim,
+  claim: PathClaim,
   facts: HostFacts,
-  { own, lists }: { readonly own: boolean; readonly lists: Lists },
-) {
-  const prefixes = destinations === undefined ? undefined : destinationPrefixes(destinations, lists);
-  const common = {
-    ...(users === undefined ? {} : { uids: uidRanges(users, facts, { own }).ranges }),
-    ...(prefixes === undefined ? {} : { destinations: prefixes }),
-    ...(ports === undefined ? {} : { ports }),
-  };
-  const numbers = protocol?.flatMap((name) => PROTOCOL_NUMBERS[name] ?? []);
-  return numbers === undefined ? [common] : numbers.map((number) => ({ ...common, protocol: number }));
+  { own, lists, classifier }: { readonly own: boolean; readonly lists: Lists } & Pick<ExpandOptions, "classifier">,
+): FlowMatch[] {
+  const usersOf = (isNegated: boolean) => (users: readonly string[]) =>
+    uidRanges(users, facts, { own: own !== isNegated }).ranges.map(({ from, to }) => [from, to] as const);
+  const prefixesOf = (destinations: readonly Destination[]) => destinationPrefixes(destinations, lists);
+  return matchAlternatives(claim, { usersOf, prefixesOf }).flatMap(({ program, protocols, ...traffic }) => {
+    const uids = program === undefined ? undefined : uidsOf(program);
+    const asked = program === undefined || uids !== undefined ? undefined : program;
+    const common: FlowMatch = {
+      ...traffic,
+      ...(uids === undefined ? {} : { uids }),
+      ...(asked === undefined || classifier === undefined ? {} : { classes: possibleClasses(classifier, asked) }),
+    };
+    return protocols === undefined ? [common] : protocols.map((protocol) => ({ ...common, protocol }));
+  });
 }

@@ -1,3 +1,4 @@
+import { wholeFolder } from "../../model/program/glob.ts";
 import { type Config, isNoiseTunnel, type Match, type Tunnel } from "../config.ts";
 import type { AppMatcher } from "../section/match.ts";
 import type { Feature } from "./support.ts";
@@ -83,9 +84,16 @@ function matchUses(path: string, match: Match): FeatureUse[] {
 }
 
 function programUses(path: string, programs: readonly AppMatcher[]): FeatureUse[] {
-  return programs.flatMap(({ kind }, index) =>
-    kind === "bundleId" || kind === "signer" ? use(`match.${kind}`, `${path}.${index}.${kind}`, true) : [],
-  );
+  return programs.flatMap((program, index) => {
+    const { kind } = program;
+    if (kind === "path")
+      return use(
+        "match.glob",
+        `${path}.${index}.path`,
+        program.path.includes("*") && wholeFolder(program.path) === undefined,
+      );
+    return kind === "name" || kind === "dir" ? [] : use(`match.${kind}`, `${path}.${index}.${kind}`, true);
+  });
 }
 
 function topLevelUses(config: Config): FeatureUse[] {

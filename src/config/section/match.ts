@@ -137,6 +137,8 @@ export const matchFields = () => ({
       keyMeta(
         "Programs: an exact name, or { path | dir | contains | regex | bundleId | signer }; a path may hold * and **.",
         "match.apps",
+        "match.contains",
+        "match.regex",
       ),
     )
     .exactOptional(),

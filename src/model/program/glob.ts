@@ -39,3 +39,9 @@ function matchesName(part: string, name: string): boolean {
   while (part[at] === "*") at += 1;
   return at === part.length;
 }
+
+/** The folder of a pattern that matches everything in it, `/opt/game/**`; undefined for any other text. */
+export function wholeFolder(pattern: string): string | undefined {
+  const folder = /^(\/.*)\/\*\*$/.exec(pattern)?.[1];
+  return folder === undefined || folder.includes("*") ? undefined : folder;
+}

@@ -1,6 +1,6 @@
 import { type FlowMatch, isForFilterAlone, type PortRange } from "../../model/firewall/policy.ts";
 import type { Family } from "../../model/ip.ts";
-import { RULE_PREFERENCES } from "../../model/ownership.ts";
+import { CLASS_MARK, markOfClass, RULE_PREFERENCES } from "../../model/ownership.ts";
 import type { PolicyRule, PolicyRuleMatch } from "../../model/resources/routes.ts";
 import { familyOfText } from "./tunnels/place-tunnels.ts";
 
@@ -21,7 +21,8 @@ export function both(place: number, table: number, match: PolicyRuleMatch): Poli
 
 /** All combinations of a match. In these rules the kernel can name no protocols but TCP and UDP. */
 export function matchRules(place: number, table: number, match: FlowMatch): PolicyRule[] {
-  if (isForFilterAlone(match)) return [];
+  // A program without a class has one before its next look-up; if not, its packets are dropped (S4.13).
+  if (isForFilterAlone(match) || (match.classes !== undefined && "otherThan" in match.classes)) return [];
   const protocol = match.protocol === undefined ? undefined : ROUTABLE_PROTOCOLS[match.protocol];
   if (match.protocol !== undefined && protocol === undefined) return [];
   return matches(match).flatMap(({ families, match: selected }) =>
@@ -42,13 +43,15 @@ interface Selected {
   readonly match: PolicyRuleMatch;
 }
 
-/** Destinations and users combined. A default prefix selects a whole family; such a rule names no prefix. */
+/** Destinations, users and classes combined. A default prefix selects a whole family; such a rule names no prefix. */
 export function matches({
   destinations,
   uids,
+  classes,
 }: {
   destinations?: readonly string[] | undefined;
   uids?: FlowMatch["uids"];
+  classes?: FlowMatch["classes"];
 }): Selected[] {
   const places: Selected[] =
     destinations === undefined
@@ -57,11 +60,17 @@ export function matches({
           families: [familyOfText(destination)],
           match: destination.endsWith("/0") ? {} : { destination },
         }));
-  if (uids === undefined) return places;
   // Packets that arrive have no user, and the kernel looks up their route as root's (ip_route_input_slow of net/ipv4/route.c).
+  const users = uids?.map((range) => ({ uids: range, local: true as const })) ?? [{}];
+  const numbers = classes !== undefined && "in" in classes ? classes.in : undefined;
+  const programs = numbers?.map((number) => ({ mark: classMark(number), local: true as const })) ?? [{}];
   return places.flatMap(({ families, match }) =>
-    uids.map((range) => ({ families, match: { ...match, uids: range, local: true as const } })),
+    users.flatMap((user) => programs.map((program) => ({ families, match: { ...match, ...user, ...program } }))),
   );
+}
+
+function classMark(number: number): NonNullable<PolicyRuleMatch["mark"]> {
+  return { value: markOfClass(number), mask: CLASS_MARK.mask };
 }
 
 /** The range of one port. */

@@ -25,7 +25,7 @@ ${rules}
 const ACCEPTED = `  - { name: lan, destinations: [203.0.113.0/24], via: direct }
   - { name: backups, users: [backup], via: block }`;
 const BY_PROGRAM = `  - { name: mirror, destinations: [203.0.113.0/24], via: direct }
-  - { name: browser, apps: [firefox], via: office }
+  - { name: browser, apps: [{ contains: firefox }], via: office }
   - { name: backups, users: [backup], via: block }
   - { name: apple, apps: [{ signer: TEAM }], via: block }`;
 
@@ -79,7 +79,7 @@ describe("programs with the rule that would apply", () => {
     });
   });
 
-  test("law 9: of a config, with how well it is kept: rules by program are unsupported yet, and that is said", async () => {
+  test("law 9: of a config, with how well it is kept: patterns of programs are unsupported yet, and that is said", async () => {
     const report = await programs(config(BY_PROGRAM));
     expect(report.rulesOf).toBe("config");
     expect(rulesOf(report)).toEqual({
@@ -88,7 +88,7 @@ describe("programs with the rule that would apply", () => {
       30: ["rules/2 (backups)", "block", "enforced", "rules/0 (mirror): depends"],
       31: ["default", "office", "enforced", "rules/0 (mirror): depends"],
     });
-    expect(report.programs[1]?.rule?.reason).toBe("apps: not implemented yet");
+    expect(report.programs[1]?.rule?.reason).toBe('apps.0.contains: "contains" is not implemented yet');
   });
 
   test("law 2: reading them changes nothing on the machine", async () => {

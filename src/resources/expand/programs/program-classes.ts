@@ -15,8 +15,6 @@ export interface ProgramClasses {
   readonly spec: ClassifierSpec;
   /** The classes of the sockets for which the condition of an alternative holds, as far as it matters. */
   classesOf(condition: ProgramCondition): readonly number[];
-  /** The classes of sockets for which any condition may hold; also that of a program without a class. */
-  possibleClasses(condition: ProgramCondition): ClassSet;
   /** Every socket of a program whose class is none of these. */
   readonly unclassified: ClassSet;
 }
@@ -32,8 +30,8 @@ export function programClasses(
   last: ClassifierSpec | undefined,
 ): ProgramClasses | string | undefined {
   const table = new ConditionTable();
-  const rules = alternatives.map(({ program, destinations, ports, protocols }) => {
-    const isFinal = [destinations, ports, protocols].every((field) => field === undefined);
+  const rules = alternatives.map(({ program, ...traffic }) => {
+    const isFinal = Object.keys(traffic).length === 0;
     return program === undefined ? { isFinal } : { condition: table.positionOf(program), isFinal };
   });
   const { atoms, conditions } = table;
@@ -52,9 +50,13 @@ export function programClasses(
       const position = table.positionOf(condition);
       return numbers(spec.classes.filter((one) => one.conditions.includes(position)));
     },
-    possibleClasses: (condition) => ({ otherThan: numbers(impossibleClasses(spec, condition)) }),
     unclassified: { otherThan: numbers(spec.classes) },
   };
+}
+
+/** The classes of sockets for which a condition may hold; also that of a program without a class. */
+export function possibleClasses(spec: ClassifierSpec, condition: ProgramCondition): ClassSet {
+  return { otherThan: numbers(impossibleClasses(spec, condition)) };
 }
 
 /** The classes whose sockets certainly do not fulfil a condition. */

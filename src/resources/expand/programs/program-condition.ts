@@ -1,6 +1,7 @@
 import type { AppMatcher, Match } from "../../../config/section/match.ts";
 import { canonicalJson } from "../../../model/canonical.ts";
 import type { ClassifierAtom } from "../../../model/program/classifier.ts";
+import { wholeFolder } from "../../../model/program/glob.ts";
 
 /** A condition on the program, user or control group that uses a socket. */
 export type ProgramCondition =
@@ -57,12 +58,6 @@ export function isAnchored(condition: ProgramCondition): boolean {
   if ("all" in condition) return condition.all.some(isAnchored);
   if ("any" in condition) return condition.any.every(isAnchored);
   return false;
-}
-
-/** The folder of a pattern that matches everything in it, `/opt/game/**`; undefined for another pattern. */
-export function wholeFolder(pattern: string): string | undefined {
-  const folder = /^(\/.*)\/\*\*$/.exec(pattern)?.[1];
-  return folder === undefined || folder.includes("*") ? undefined : folder;
 }
 
 function usersCondition(users: ReturnType<UsersOf>): ProgramCondition {

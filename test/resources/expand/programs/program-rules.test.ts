@@ -75,6 +75,16 @@ describe("rules by program", () => {
   });
 });
 
+test.each([
+  [{ destinations: ["10.0.0.0/8"] }],
+  [{ ports: [{ from: 1, to: 2 }] }],
+  [{ protocols: [6] }],
+  [{ sets: ["names"] }],
+])("a rule that also asks for %j leaves the later rules to its program", (traffic) => {
+  const found = programClasses([{ ...name("a"), ...traffic }, { program: { atom: { users: [[1, 1]] } } }], undefined);
+  expect(found).toMatchObject({ spec: { final: [1], classes: { length: 4 } } });
+});
+
 describe("the numbers of classes", () => {
   const specOf = (names: readonly string[]) => {
     const found = programClasses(names.map(name), undefined);
