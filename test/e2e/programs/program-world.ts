@@ -1,0 +1,103 @@
+import { copyFileSync, mkdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { run } from "../../lab/world/command.ts";
+import { place } from "../../lab/world/place.ts";
+import type { World } from "../../lab/world/world.ts";
+
+/** A copy of it is a program of one file that opens sockets; no compiler is needed. */
+export const PERL = "/usr/bin/perl";
+/** Where the programs send to: one port for each program, so that its packets can be counted. */
+export const PORTS = { granted: 7001, tunnelled: 7002 } as const;
+export type Name = keyof typeof PORTS;
+
+/** Packets of each program that the internet got, on the wire and out of the tunnel. */
+export type Counted = Readonly<Record<Name, { readonly direct: number; readonly tunnel: number }>>;
+
+/** Processes started by one command, which has a time limit. */
+const MOST_AT_ONCE = 100;
+
+/** One UDP datagram and one SYN, by processes that were never seen before. */
+const SEND = `
+use Socket;
+my $to = sockaddr_in(PORT, inet_aton("${place.v4.echo}"));
+socket(my $u, AF_INET, SOCK_DGRAM, 17) or die;
+send($u, "x", 0, $to);
+socket(my $t, AF_INET, SOCK_STREAM, 6) or die;
+fcntl($t, 4, 2048);
+connect($t, $to);
+`;
+
+/** Two copies of one program in the client's world, and counters at the other end of the wire. */
+export class ProgramWorld {
+  readonly world: World;
+
+  constructor(world: World) {
+    this.world = world;
+    for (const name of Object.keys(PORTS) as Name[]) this.copy(this.path(name));
+  }
+
+  path(name: Name): string {
+    return join(this.world.folder, "programs", name, "tool");
+  }
+
+  copy(path: string): void {
+    mkdirSync(dirname(path), { recursive: true });
+    copyFileSync(PERL, path);
+  }
+
+  /** Sends by this many fresh processes of a program. */
+  async send(name: Name, processes: number, program = this.path(name)): Promise<void> {
+    const script = SEND.replace("PORT", String(PORTS[name]));
+    for (let left = processes; left > 0; left -= MOST_AT_ONCE) {
+      const loop = `for _ in $(seq ${Math.min(left, MOST_AT_ONCE)}); do ${program} -e '${script}' || exit 1; done`;
+      await this.world.inside("client", ["sh", "-c", loop]);
+    }
+  }
+
+  /** Where the client's classifier is pinned. */
+  pins(): Promise<string> {
+    return this.world.inside("client", [process.execPath, join(import.meta.dirname, "pins.script.ts")]);
+  }
+
+  /** Counts from zero what arrives at the internet. */
+  async count(): Promise<void> {
+    const rules = (Object.keys(PORTS) as Name[]).flatMap((name) =>
+      (["udp dport", "tcp flags syn tcp dport"] as const).flatMap((match) => [
+        `    iifname "lan" ${match} ${PORTS[name]} counter name ${name}_direct`,
+        `    iifname "vpn0" ${match} ${PORTS[name]} counter name ${name}_tunnel`,
+      ]),
+    );
+    const counters = (Object.keys(PORTS) as Name[]).flatMap((name) => [
+      `  counter ${name}_direct {}`,
+      `  counter ${name}_tunnel {}`,
+    ]);
+    const chain = ["  chain seen {", "    type filter hook prerouting priority -400; policy accept;", ...rules, "  }"];
+    const table = [
+      "table ip programs {}",
+      "delete table ip programs",
+      "table ip programs {",
+      ...counters,
+      ...chain,
+      "}",
+    ];
+    await this.world.inside("internet", ["nft", "-f", "-"], table.join("\n"));
+  }
+
+  async counted(): Promise<Counted> {
+    const text = await run([
+      "ip",
+      "netns",
+      "exec",
+      this.world.namespace("internet"),
+      "nft",
+      "list",
+      "table",
+      "ip",
+      "programs",
+    ]);
+    const packets = (counter: string) =>
+      Number(new RegExp(`counter ${counter} \\{\\s*packets (\\d+)`).exec(text)?.[1] ?? Number.NaN);
+    const of = (name: Name) => ({ direct: packets(`${name}_direct`), tunnel: packets(`${name}_tunnel`) });
+    return { granted: of("granted"), tunnelled: of("tunnelled") };
+  }
+}

@@ -1,0 +1,110 @@
+import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import { refusalOf } from "../../../src/config/feature/support.ts";
+import { run, waitFor } from "../../lab/world/command.ts";
+import { whyNoLab } from "../../lab/world/why-no-lab.ts";
+import { sized } from "../../support/size.ts";
+import { AwgInWorld } from "../awg-in-world.ts";
+import { useJudgedWorld } from "../judged-world.ts";
+import { PERL, ProgramWorld } from "./program-world.ts";
+
+const reason =
+  refusalOf("match.apps", "linux") ??
+  whyNoLab() ??
+  (existsSync("/sys/kernel/btf/vmlinux") ? undefined : "needs the kernel's types (BTF)") ??
+  (existsSync(PERL) ? undefined : "needs perl");
+/** Fresh processes of each program; each sends two packets. */
+const processes = sized(100, 1000);
+const limit = { timeout: sized(120_000, 900_000) };
+
+describe.skipIf(reason !== undefined)(`two copies of one program${reason === undefined ? "" : ` (${reason})`}`, () => {
+  const judged = useJudgedWorld();
+  let awg: AwgInWorld;
+  let programs: ProgramWorld;
+  let config: string;
+
+  beforeAll(async () => {
+    const { world, keys, first } = judged();
+    awg = world.use(new AwgInWorld(world, keys));
+    programs = new ProgramWorld(world);
+    const more = `rules:\n  - { name: granted, apps: [{ path: ${programs.path("granted")} }], via: direct }\n`;
+    config = awg.config({ server: first, more });
+    await awg.apply(config);
+    await tunnelCarries();
+  });
+
+  async function tunnelCarries(): Promise<void> {
+    await programs.count();
+    const carries = async () => {
+      await programs.send("tunnelled", 1);
+      return (await programs.counted()).tunnelled.tunnel > 0 ? true : undefined;
+    };
+    await waitFor("the tunnel to carry packets", carries, 60_000);
+  }
+
+  test("law 1: each takes its own path from its first packet", limit, async () => {
+    await programs.count();
+    await Promise.all([programs.send("granted", processes), programs.send("tunnelled", processes)]);
+    expect(await programs.counted()).toEqual({
+      granted: { direct: 2 * processes, tunnel: 0 },
+      tunnelled: { direct: 0, tunnel: 2 * processes },
+    });
+  });
+
+  test("law 1: replaced by a rename under load, no packet takes the wrong path", limit, async () => {
+    const { world } = judged();
+    await programs.count();
+    const stop = join(world.folder, "stop");
+    const replace = (path: string) => `cp ${PERL} ${path}.new && mv ${path}.new ${path}`;
+    const paths = [programs.path("granted"), programs.path("tunnelled")];
+    const loop = `while [ ! -e ${stop} ]; do ${paths.map(replace).join("; ")}; done`;
+    const replacing = run(["sh", "-c", loop], "", limit.timeout);
+    try {
+      await Promise.all([programs.send("granted", processes), programs.send("tunnelled", processes)]);
+    } finally {
+      writeFileSync(stop, "");
+      await replacing;
+    }
+    expect(await programs.counted()).toEqual({
+      granted: { direct: 2 * processes, tunnel: 0 },
+      tunnelled: { direct: 0, tunnel: 2 * processes },
+    });
+  });
+
+  test("law 1: with everything of awg killed, the one still goes direct and the other nowhere", limit, async () => {
+    expect(await awg.killEverything()).toBeGreaterThan(0);
+    await programs.count();
+    await Promise.all([programs.send("granted", processes), programs.send("tunnelled", processes)]);
+    expect(await programs.counted()).toEqual({
+      granted: { direct: 2 * processes, tunnel: 0 },
+      tunnelled: { direct: 0, tunnel: 0 },
+    });
+    await awg.apply(config);
+  });
+
+  test(
+    "law 1: a classifier that was removed by hand fails closed; drift names it, and an apply repairs it",
+    limit,
+    async () => {
+      const pins = await programs.pins();
+      rmSync(pins, { recursive: true });
+      await programs.count();
+      await Promise.all([programs.send("granted", 20), programs.send("tunnelled", 20)]);
+      expect(await programs.counted()).toMatchObject({ granted: { direct: 0 }, tunnelled: { direct: 0 } });
+      const drift = await awg.run("drift");
+      expect(drift.stdout).toContain("classifier/host");
+      await awg.apply(config);
+      await programs.count();
+      await programs.send("granted", 20);
+      expect(await programs.counted()).toMatchObject({ granted: { direct: 40, tunnel: 0 } });
+    },
+  );
+
+  test("law 6: destroy leaves no hook behind", limit, async () => {
+    const pins = await programs.pins();
+    expect(existsSync(pins)).toBe(true);
+    await awg.must("destroy", "--auto-approve");
+    expect(existsSync(pins)).toBe(false);
+  });
+});
