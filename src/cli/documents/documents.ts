@@ -13,6 +13,7 @@ import { diffDocument, generationsDiffDocument, planDocument } from "./plan.ts";
 import { programEvent, programsDocument } from "./programs.ts";
 import { driftDocument, getDocument, historyDocument, statusDocument } from "./status.ts";
 import { daemonEvent, streamEvent } from "./stream.ts";
+import { topDocument } from "./top.ts";
 import { explainDocument, verifyDocument } from "./verify.ts";
 
 /** Every JSON document that a verb prints, by the name of its schema: schema/json/NAME.schema.json. */
@@ -32,6 +33,7 @@ export const DOCUMENTS = {
   status: statusDocument,
   ps: programsDocument,
   "ps-watch": programEvent,
+  top: topDocument,
   doctor: doctorDocument,
   capabilities: capabilitiesDocument,
   get: getDocument,
@@ -89,6 +91,7 @@ export const DOCUMENTS_OF_VERB: Readonly<Record<string, readonly DocumentName[]>
   history: ["history"],
   get: ["get"],
   ps: ["ps", "ps-watch"],
+  top: ["top"],
   explain: ["explain"],
   verify: ["verify"],
   doctor: ["doctor"],

@@ -23,6 +23,7 @@ export const VERB_GROUPS: readonly VerbGroup[] = [
       "history",
       "get",
       "ps",
+      "top",
       "explain",
       "verify",
       "doctor",

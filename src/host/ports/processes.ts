@@ -43,6 +43,25 @@ export interface SocketList {
   readonly unseen: readonly string[];
 }
 
+/** A TCP connection with what it carried since it began. */
+export interface MeasuredConnection extends OwnedSocket {
+  readonly protocol: "tcp";
+  readonly remote: SocketEnd;
+  /** Identifies it for good, as long as the host runs. */
+  readonly id: string;
+  /** Payload that the other end acknowledged. */
+  readonly sentBytes: number;
+  /** Payload that arrived in order. */
+  readonly receivedBytes: number;
+}
+
+export interface TrafficList {
+  readonly connections: readonly MeasuredConnection[];
+  /** The kernel counts no bytes of them. */
+  readonly udp: readonly OwnedSocket[];
+  readonly unseen: readonly string[];
+}
+
 /** A process executed another program, or ended. `missed`: events were lost; list again. */
 export type ProcessEvent = { readonly what: "started" | "ended"; readonly pid: number } | { readonly what: "missed" };
 
@@ -63,6 +82,8 @@ export interface ProcessPort {
   ownerOf(tuple: SocketTuple): SocketOwner | undefined;
   /** Every TCP and UDP socket of this host (on Linux: of this network namespace). */
   sockets(): SocketList;
+  /** The connections with their bytes. Absent where the system does not count them. */
+  readonly traffic?: () => TrafficList;
   /**
    * Reports programs that start and end, until disposed. An event is a wake-up only: read the process again.
    *

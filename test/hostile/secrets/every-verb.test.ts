@@ -88,6 +88,7 @@ const CALLS: readonly (readonly ["+" | "-", ...string[]])[] = [
   ["+", "status", ...SIMULATED, "--json"],
   ["+", "status", ...SIMULATED],
   ["-", "ps", ...F, ...SIMULATED, "--json"],
+  ["-", "top", "--once", ...SIMULATED, "--json"],
   ["+", "doctor", ...SIMULATED, "--json"],
   ["+", "capabilities", ...SIMULATED, "--json"],
   ["+", "get", ...SIMULATED, "--json"],

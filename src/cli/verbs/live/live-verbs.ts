@@ -1,6 +1,7 @@
+import { TOP_SORTS } from "../../../app/top/top-sorts.ts";
 import type { VerbDefinition } from "../../verb.ts";
 
-/** The verbs that ask the running daemon. */
+/** The verbs that follow the host, most of them by the running daemon. */
 export const LIVE_VERBS: readonly VerbDefinition[] = [
   {
     name: "events",
@@ -26,6 +27,25 @@ export const LIVE_VERBS: readonly VerbDefinition[] = [
       ["sudo awg wait --for condition=Stalled=false", "until the daemon can go on"],
     ],
     load: () => import("./wait.ts"),
+  },
+  {
+    name: "top",
+    summary: "show the rates of tunnels and programs, live",
+    details:
+      "Programs: TCP to other hosts, by the kernel's counters. Keys: r rate, i received, o sent, c connections, p pid, " +
+      "n name, t tree, q ends it. Needs no daemon; only root sees the tunnels.",
+    options: [
+      { flags: "--once", summary: "print one list and exit" },
+      { flags: "--interval <time>", summary: "use this time between two looks (default: 2s)" },
+      { flags: "--sort <key>", summary: "choose the sort key (default: rate)", choices: TOP_SORTS },
+      { flags: "--tree", summary: "show programs below their parents" },
+      { flags: "--connections", summary: "show each connection, too" },
+    ],
+    examples: [
+      ["sudo awg top", "tunnels and programs, redrawn every 2 seconds"],
+      ["sudo awg top --once --sort received", "one list, the largest receiver first"],
+    ],
+    load: () => import("./top.ts"),
   },
   {
     name: "ui",

@@ -23,6 +23,7 @@ import {
 import { ProcFolder } from "./proc-folder.ts";
 import { watchProcesses } from "./process-events.ts";
 import { SocketHolders } from "./socket-holders.ts";
+import { readTraffic } from "./socket-traffic.ts";
 
 const PROTOCOLS = ["tcp", "udp"] as const;
 const FAMILIES = [4, 6] as const;
@@ -50,6 +51,7 @@ export function linuxProcesses({ nowMs, procRoot }: LinuxProcessDeps): ProcessPo
     isAlive: ({ pid, since }) => proc.startTicks(pid) === since,
     ownerOf: (tuple) => kept.get(tupleText(tuple), nowMs(), () => findOwner(diag(), holders, tuple)),
     sockets: () => listSockets(diag(), holders, proc),
+    traffic: () => readTraffic(diag(), holders),
     watch: watchProcesses,
   };
 }

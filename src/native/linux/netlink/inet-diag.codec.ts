@@ -1,5 +1,5 @@
 import { addressToBytes, bytesToAddress } from "../address.codec.ts";
-import { readU8, readU16be, readU32 } from "../attribute.codec.ts";
+import { attributeMap, readU8, readU16be, readU32 } from "../attribute.codec.ts";
 import { encodeMessage, type NetlinkMessage, NLM } from "./message.codec.ts";
 
 /** SOCK_DIAG_BY_FAMILY and the protocol number of the netlink socket (include/uapi/linux/sock_diag.h, netlink.h). */
@@ -22,6 +22,13 @@ export const TCP_STATES = {
 const ID_AT = 4;
 const UID_AT = 64;
 const INODE_AT = 68;
+/** The cookie ends struct inet_diag_sockid; attributes follow struct inet_diag_msg. */
+const COOKIE_AT = 44;
+const MESSAGE_BYTES = 72;
+/** The attribute with struct tcp_info, and tcpi_bytes_acked and tcpi_bytes_received in it (include/uapi/linux/tcp.h). */
+const INET_DIAG_INFO = 2;
+const ACKED_AT = 120;
+const RECEIVED_AT = 128;
 
 /** One endpoint of a socket: an address in canonical text and a port, 0 for "any". */
 export interface DiagEnd {
@@ -40,9 +47,14 @@ export interface DiagSocket {
 }
 
 /** Requests all sockets of a protocol and family, or those in some states. */
-export function encodeSocketDump(protocol: "tcp" | "udp", family: 4 | 6, states: number = ALL_STATES): Uint8Array {
+export function encodeSocketDump(
+  protocol: "tcp" | "udp",
+  family: 4 | 6,
+  states: number = ALL_STATES,
+  extensions = 0,
+): Uint8Array {
   return encodeMessage(SOCK_DIAG_BY_FAMILY, NLM.dump, (writer) => {
-    writer.bytes(Uint8Array.of(AF[family], IPPROTO[protocol], 0, 0));
+    writer.bytes(Uint8Array.of(AF[family], IPPROTO[protocol], extensions, 0));
     writer.u32(states);
     writer.reserve(48);
   });
@@ -76,6 +88,32 @@ function encodeOneSocket(type: number, protocol: "tcp" | "udp", first: DiagEnd, 
     writer.u32(NO_COOKIE);
     writer.u32(NO_COOKIE);
   });
+}
+
+/** Requests the TCP connections of a family with their struct tcp_info. */
+export function encodeConnectionDump(family: 4 | 6): Uint8Array {
+  return encodeSocketDump("tcp", family, TCP_STATES.connected, 1 << (INET_DIAG_INFO - 1));
+}
+
+/** A TCP connection with what it carried. */
+export interface DiagConnection extends DiagSocket {
+  /** The kernel's cookie of the socket (SO_COOKIE), which it uses once. */
+  readonly id: string;
+  readonly ackedBytes: number;
+  readonly receivedBytes: number;
+}
+
+/** Decodes a connection of a reply to `encodeConnectionDump`; undefined without its counters. */
+export function decodeConnection(message: NetlinkMessage): DiagConnection | undefined {
+  const socket = decodeSocket(message);
+  if (socket === undefined) return undefined;
+  const { payload } = message;
+  const info = attributeMap(payload, MESSAGE_BYTES).get(INET_DIAG_INFO);
+  // A kernel before 4.1 has a shorter struct, without these counters.
+  if (info === undefined || info.length < RECEIVED_AT + 8) return undefined;
+  const counter = (at: number): number => Number(new DataView(info.buffer, info.byteOffset).getBigUint64(at, true));
+  const id = `${readU32(payload, COOKIE_AT + 4).toString(16)}-${readU32(payload, COOKIE_AT).toString(16)}`;
+  return { ...socket, id, ackedBytes: counter(ACKED_AT), receivedBytes: counter(RECEIVED_AT) };
 }
 
 /** Decodes the socket of a reply; undefined for other messages and families. AwgError("host") for a truncated one. */
