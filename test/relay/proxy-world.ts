@@ -36,8 +36,10 @@ export async function makeProxyWorld(label: string): Promise<ProxyWorld> {
   const folder = mkdtempSync(join(tmpdir(), "awg-relay-"));
   const children: ChildProcess[] = [];
   const start = (where: TestNamespace, argv: readonly string[], settings?: string): ChildProcess => {
-    const child = spawn("ip", ["netns", "exec", where.name, ...argv], { stdio: ["ignore", "pipe", "pipe", "pipe"] });
-    for (const stream of [child.stdout, child.stderr]) stream?.on("data", () => {});
+    const child = spawn("ip", ["netns", "exec", where.name, ...argv], {
+      stdio: ["ignore", "ignore", settings === undefined ? "ignore" : "pipe", "pipe"],
+    });
+    child.stderr?.on("data", () => {});
     const pipe = child.stdio[3] as NodeJS.WritableStream | null;
     pipe?.on("error", () => {}).end(settings ?? "");
     children.push(child);

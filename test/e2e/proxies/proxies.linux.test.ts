@@ -108,7 +108,7 @@ s.connect(("${TARGET[family]}", 53)); s.send(b"hi"); print(s.recv(100).decode(),
     expect(await must("explain", `[${TARGET[6]}]:7004`)).toContain("leaves through proxy socks (connected)");
     expect(await must("explain", `${TARGET[4]}:7001`)).toContain("blocked by rules.1 (nowhere)");
     expect(await must("drift")).toContain("No drift");
-  });
+  }, 300_000);
 
   test("status shows health, latency and traffic of each proxy", async () => {
     const text = await must("status");
