@@ -76,7 +76,7 @@ export function openClient(transport: Transport, times: LinkTimes = TIMES): AwgC
       if (aim !== undefined) feed({ type: "aim", aim });
       const answer = await runAction(transport, action, params);
       if (aim !== undefined) {
-        const look = await askLook(transport, times.idleMs);
+        const look = statuses.size === 0 ? undefined : await askLook(transport, times.idleMs);
         if (look !== undefined && view.aim !== undefined) view = { ...view, latest: look };
         const { code, message = "" } = answer;
         feed({ type: "settled", ...(code === 0 ? {} : { error: { code, message } }) });

@@ -243,3 +243,25 @@ test.each(["http://example.org", "ftp://127.0.0.1", "http://u:p@127.0.0.1:1", "n
   server = new ApiServer("none", () => undefined);
   expect(() => connect({ url, token: "x" })).toThrow("url: awg answers by http on 127.0.0.1");
 });
+
+test("a client that is closed during an action queries nothing more", async () => {
+  const asked: string[] = [];
+  const action = Promise.withResolvers<ServerResponse>();
+  server = new ApiServer("closed", (request, response) => {
+    asked.push(request.url ?? "");
+    if (request.url === "/api/status") answerStatus(response, document("connected"));
+    else if (request.url === "/api/events") response.writeHead(200, STREAM).write(snapshot("connected"));
+    else action.resolve(response);
+  });
+  await server.start();
+  const client = openClient(socketTransport(server.socket), TIMES);
+  const { statuses } = record(client);
+  await until(() => expect(statuses.length).toBeGreaterThan(0));
+  const running = client.run("down");
+  const response = await action.promise;
+  client.close();
+  const before = asked.length;
+  response.end(JSON.stringify({ code: 0 }));
+  expect(await running).toMatchObject({ code: 0 });
+  expect(asked.slice(before)).toEqual([]);
+});
