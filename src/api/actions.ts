@@ -28,7 +28,7 @@ const PATH: RegExp = /^\/\P{Cc}{1,1023}$/u;
 const config: Parameter = {
   as: "--file",
   pattern: PATH,
-  summary: "Absolute path of the config; the installed one when absent.",
+  summary: "Absolute path of the config; that of awg api, or the installed one, when absent.",
 };
 const tunnel: Parameter = { as: "argument", pattern: NAME, summary: "Name of a tunnel; all when absent." };
 
@@ -124,4 +124,10 @@ export function wordsOf({ action, params }: RunRequest, role: Role): readonly st
     return parameter.as === "argument" ? [value] : [`${parameter.as}=${value}`];
   });
   return [action, "--json", ...(known.words ?? []), ...words];
+}
+
+/** The words that name a config for an action that reads one, unless its request does. Pure. */
+export function configWordsOf({ action, params }: RunRequest, files: readonly string[]): readonly string[] {
+  const isNeeded = ACTIONS[action]?.parameters["config"] !== undefined && params["config"] === undefined;
+  return isNeeded ? files.map((file) => `${config.as}=${file}`) : [];
 }

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { type RunRequest, wordsOf } from "../api/actions.ts";
+import { configWordsOf, type RunRequest, wordsOf } from "../api/actions.ts";
 import type { Role } from "../api/role.ts";
 
 const LIMITS = { ms: 300_000, outputBytes: 16 * 1024 * 1024, atOnce: 8 } as const;
@@ -13,16 +13,23 @@ export interface RunAnswer {
   readonly data?: unknown;
 }
 
+/** What every child runs, and on what. */
+interface Program {
+  /** awg itself: the program and its first words. */
+  readonly program: readonly string[];
+  /** Words that name the host. */
+  readonly hostWords: readonly string[];
+  /** Absolute paths of the config that a child reads unless its request names one. */
+  readonly configFiles: readonly string[];
+}
+
 /** Runs verbs of awg as children: a long one delays no other client, and one that fails ends none. */
 export class ActionRunner {
-  /** Program and first words of every child: awg itself, and the host that it acts on. */
-  readonly #program: readonly string[];
-  readonly #hostWords: readonly string[];
+  readonly #program: Program;
   #running = 0;
 
-  constructor(program: readonly string[], hostWords: readonly string[]) {
+  constructor(program: Program) {
     this.#program = program;
-    this.#hostWords = hostWords;
   }
 
   /**
@@ -32,7 +39,7 @@ export class ActionRunner {
    * @throws AwgError as `wordsOf`
    */
   async run(request: RunRequest, role: Role, signal: AbortSignal): Promise<RunAnswer> {
-    const words = wordsOf(request, role);
+    const words = [...wordsOf(request, role), ...configWordsOf(request, this.#program.configFiles)];
     if (this.#running >= LIMITS.atOnce) return { code: 10, message: "too many requests run at once; try again" };
     this.#running += 1;
     try {
@@ -43,8 +50,8 @@ export class ActionRunner {
   }
 
   async #start(words: readonly string[], signal: AbortSignal): Promise<RunAnswer> {
-    const [program = "", ...first] = this.#program;
-    const child = spawn(program, [...first, ...words, ...this.#hostWords], {
+    const [program = "", ...first] = this.#program.program;
+    const child = spawn(program, [...first, ...words, ...this.#program.hostWords], {
       cwd: "/",
       stdio: ["ignore", "pipe", "pipe"],
       env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", NO_COLOR: "1" },

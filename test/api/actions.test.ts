@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { ACTIONS, parseRunRequest, wordsOf } from "../../src/api/actions.ts";
+import { ACTIONS, configWordsOf, parseRunRequest, wordsOf } from "../../src/api/actions.ts";
 import { VERBS } from "../../src/cli/verbs.ts";
 
 describe("actions of the API", () => {
@@ -67,5 +67,13 @@ describe("actions of the API", () => {
 
   test("a parameter that the action does not have is refused", () => {
     expect(() => wordsOf({ action: "status", params: { config: "/x" } }, "admin")).toThrow('no parameter "config"');
+  });
+
+  test("an action that reads a config gets that of the API, unless its request names one", () => {
+    const words = (action: string, params = {}) => configWordsOf({ action, params }, ["/a.yaml", "/b"]);
+    const reading = Object.keys(ACTIONS).filter((action) => words(action).length > 0);
+    expect(reading).toEqual(["plan", "apply", "up", "down"]);
+    expect(words("plan")).toEqual(["--file=/a.yaml", "--file=/b"]);
+    expect(words("plan", { config: "/c.yaml" })).toEqual([]);
   });
 });

@@ -17,6 +17,8 @@ export interface ApiOptions {
   readonly program: readonly string[];
   /** Words of each child that name the host. */
   readonly hostWords: readonly string[];
+  /** Absolute paths of the config that an action reads unless its request names one; none is the host's. */
+  readonly configFiles: readonly string[];
   /** Aborted when it should end. */
   readonly signal: AbortSignal;
   /** Ends by itself after so long without a connection. */
@@ -37,7 +39,7 @@ export async function serveApi(options: ApiOptions): Promise<void> {
     listen: isPassed ? { fd: PASSED_FD } : { path: apiSocket },
     rules: readRoleRules(),
     peerOf: readPeer,
-    parts: { ...daemonParts(options.host), runner: new ActionRunner(options.program, options.hostWords) },
+    parts: { ...daemonParts(options.host), runner: new ActionRunner(options) },
     onConnections: (open) => {
       clearTimeout(idle);
       if (open === 0) idle = endWhenIdle(options.idleMs, ended.resolve);

@@ -1,6 +1,7 @@
+import { resolve } from "node:path";
 import { EXIT } from "../../exit-code.ts";
 import { hostOptionsOf } from "../../open-host.ts";
-import { type RunVerb, textOption, timeOption } from "../../verb.ts";
+import { listOption, type RunVerb, textOption, timeOption } from "../../verb.ts";
 import { untilStopped } from "./until-stopped.ts";
 
 /** `awg api`: answers on the API's socket until SIGTERM, or until it was idle for a time. */
@@ -12,6 +13,7 @@ export const run: RunVerb = async (call) => {
     host: hostOptionsOf(call),
     program: [process.execPath, ...process.execArgv, process.argv[1] ?? "awg"],
     hostWords: stateDir === undefined ? [] : ["--state-dir", stateDir],
+    configFiles: listOption(call, "file").map((path) => resolve(path)),
     signal: untilStopped(),
     ...(idleMs === undefined || idleMs === 0 ? {} : { idleMs }),
     onListening: (path) => call.terminal.err(`answering on ${path}`),

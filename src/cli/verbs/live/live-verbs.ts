@@ -1,5 +1,6 @@
 import { TOP_SORTS } from "../../../app/top/top-sorts.ts";
 import type { VerbDefinition } from "../../verb.ts";
+import { FILE } from "../../verb-options.ts";
 
 /** The verbs that follow the host, most of them by the running daemon. */
 export const LIVE_VERBS: readonly VerbDefinition[] = [
@@ -62,7 +63,10 @@ export const LIVE_VERBS: readonly VerbDefinition[] = [
     name: "api",
     summary: "serve the API on a unix socket",
     details: "For root and group awg, and to look for group awg-viewer.",
-    options: [{ flags: "--idle <time>", summary: "exit after this time without a client (default: never)" }],
+    options: [
+      { ...FILE, summary: "use this config for actions (default: the host's)" },
+      { flags: "--idle <time>", summary: "exit after this time without a client (default: never)" },
+    ],
     examples: [
       ["sudo awg api", "answer HTTP on /run/awg/awg.sock until SIGTERM"],
       ["sudo awg api --idle 10m", "exit when no client came for ten minutes"],
