@@ -22,7 +22,7 @@ const password = passwordCanary("proxy password");
 const CANARIES = [officeKey, nextOfficeKey, homeKey, environmentPsk, inlinePsk, headerKey, inputKey, password];
 
 /** What they hold is theirs alone and lasts: `processes.linux.test.ts` looks at them as processes. */
-const LASTING = ["daemon", "keeper", "engine", "packet-thread", "relay"];
+const LASTING = ["api", "daemon", "keeper", "engine", "names", "packet-thread", "relay", "ui"];
 
 const folder = temporaryFolder("every-verb");
 const at = (name: string): string => join(folder, name);
@@ -89,6 +89,8 @@ const CALLS: readonly (readonly ["+" | "-", ...string[]])[] = [
   ["+", "status", ...SIMULATED],
   ["-", "ps", ...F, ...SIMULATED, "--json"],
   ["-", "top", "--once", ...SIMULATED, "--json"],
+  ["-", "events", ...SIMULATED, "--json"],
+  ["-", "wait", "--timeout", "1", ...SIMULATED, "--json"],
   ["+", "doctor", ...SIMULATED, "--json"],
   ["+", "capabilities", ...SIMULATED, "--json"],
   ["+", "get", ...SIMULATED, "--json"],
