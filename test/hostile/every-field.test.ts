@@ -69,8 +69,11 @@ describe("law 7: the corpus through every field of the schema", () => {
       `RW${"A".repeat(54)}`,
       THIRD_PEER_KEY,
       "corp.example",
+      "cut",
     ];
-    const closed = fields.filter(
+    // A list by URL has both of its keys, or it is none.
+    const alone = fields.filter(({ path }) => !/\.list<1>\.(url|sha256)$/.test(path));
+    const closed = alone.filter(
       ({ instance }) =>
         ![...fitting, ...others, ...more].some((value) => rootSchema.safeParse(instance(value)).success),
     );

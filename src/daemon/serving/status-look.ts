@@ -2,6 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 /** Milliseconds between two looks while a client watches. */
 const LOOK_EVERY_MS = 2_000;
+/** A status of this age answers, too: any number of clients costs one look a second. */
+const FRESH_MS = 1_000;
 /** A look may take this part of the time: a host with hundreds of tunnels is read less often. */
 const MOST_OF_TIME = 0.1;
 
@@ -12,6 +14,8 @@ export class StatusLook {
   readonly #read: () => Promise<unknown>;
   readonly #publish: (status: unknown) => void;
   #reading: Promise<unknown> | undefined;
+  /** When it was read; infinite while it is being read. */
+  #readMs = 0;
   #last = "";
   #watchers = 0;
   #ending = new AbortController();
@@ -22,11 +26,21 @@ export class StatusLook {
     this.#publish = publish;
   }
 
-  /** The status now; a look that is under way is shared. */
+  /** The status of this second; a look that is under way is shared. */
   now(): Promise<unknown> {
-    this.#reading ??= this.#read().finally(() => {
-      this.#reading = undefined;
-    });
+    if (this.#reading === undefined || performance.now() - this.#readMs > FRESH_MS) {
+      this.#readMs = Number.POSITIVE_INFINITY;
+      this.#reading = this.#read().then(
+        (status) => {
+          this.#readMs = performance.now();
+          return status;
+        },
+        (error: unknown) => {
+          this.#reading = undefined;
+          throw error;
+        },
+      );
+    }
     return this.#reading;
   }
 

@@ -98,7 +98,7 @@ test("law 9: doctor says of an earlier generation that cannot be read no more th
   const host = { kind: "simulated", file: bench.file } as const;
   const examination = await examine({ host, allowInsecurePermissions: false, environment: {} });
   const { findings } = examination;
-  expect(renderExamination(examination, styleFor(false))).toContain("\nNo faults; 2 notes.\n");
+  expect(renderExamination(examination, styleFor(false))).toContain("\nNo faults; 1 note.\n");
   expect(findings.find(({ id }) => id === "state-file-damaged")).toEqual({
     id: "state-file-damaged",
     severity: "note",

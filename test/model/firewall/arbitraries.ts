@@ -95,26 +95,32 @@ const pathArbitrary: fc.Arbitrary<PathRef> = fc.oneof(
   pick(TUNNELS).map(({ device, number }): PathRef => ({ kind: "tunnel", device, number })),
 );
 
-const matchArbitrary: fc.Arbitrary<FlowMatch> = fc
-  .record({
-    destinations: absentOr(some(PREFIXES)),
-    protocol: absentOr(pick([6, 17, 1, 132])),
-    ports: absentOr(fc.array(range(PORTS), { maxLength: 3 })),
-    uids: absentOr(fc.array(range(UIDS), { maxLength: 2 })),
-    classes: fc.oneof(
-      { weight: 3, arbitrary: fc.constant(undefined) },
-      { weight: 1, arbitrary: some(CLASS_NUMBERS).map((numbers) => ({ in: numbers })) },
-      { weight: 1, arbitrary: some(CLASS_NUMBERS, 2).map((numbers) => ({ otherThan: numbers })) },
-    ),
-  })
-  .map(withoutAbsent);
+const MATCHED = {
+  destinations: absentOr(some(PREFIXES)),
+  protocol: absentOr(pick([6, 17, 1, 132])),
+  ports: absentOr(fc.array(range(PORTS), { maxLength: 3 })),
+  uids: absentOr(fc.array(range(UIDS), { maxLength: 2 })),
+};
+const CLASSES = {
+  classes: fc.oneof(
+    { weight: 3, arbitrary: fc.constant(undefined) },
+    { weight: 1, arbitrary: some(CLASS_NUMBERS).map((numbers) => ({ in: numbers })) },
+    { weight: 1, arbitrary: some(CLASS_NUMBERS, 2).map((numbers) => ({ otherThan: numbers })) },
+  ),
+};
+/** What rules match; PF sees no class of a program. */
+const MATCHES: Readonly<Record<"nft" | "pf", fc.Arbitrary<FlowMatch>>> = {
+  nft: fc.record({ ...MATCHED, ...CLASSES }).map(withoutAbsent),
+  pf: fc.record(MATCHED).map(withoutAbsent),
+};
 
-const flowsArbitrary = fc.record({
-  rules: fc
-    .array(fc.record({ match: matchArbitrary, path: pathArbitrary }), { maxLength: 5 })
-    .map((rules) => rules.map((rule, index) => ({ origin: `rules/${index} (r)`, ...rule }))),
-  default: pathArbitrary,
-});
+const flowsArbitrary = (match: fc.Arbitrary<FlowMatch>) =>
+  fc.record({
+    rules: fc
+      .array(fc.record({ match, path: pathArbitrary }), { maxLength: 5 })
+      .map((rules) => rules.map((rule, index) => ({ origin: `rules/${index} (r)`, ...rule }))),
+    default: pathArbitrary,
+  });
 
 const allowArbitrary: fc.Arbitrary<AllowGrant> = fc
   .record({
@@ -132,42 +138,52 @@ const dnsArbitrary: fc.Arbitrary<DnsPolicy> = fc.record({
   blockEncrypted: fc.boolean(),
 });
 
-const plainLayerArbitrary: fc.Arbitrary<PolicyLayer> = fc.record({
-  killSwitch: fc.oneof({ weight: 3, arbitrary: fc.constant(true) }, { weight: 1, arbitrary: fc.constant(false) }),
-  tunnels: fc.subarray([...TUNNELS]),
-  flows: flowsArbitrary,
-  endpoints: fc.subarray([
-    { address: "192.0.2.1", port: 51_820, protocol: 17 as const },
-    { address: "2001:db8::1", port: 443, protocol: 6 as const },
-    { address: "8.8.8.8", port: 53, protocol: 17 as const },
-  ]),
-  listens: fc.subarray([{ port: 51_821 }, { port: 443 }]),
-  bootstrapDns: fc.subarray(["192.0.2.53", "8.8.8.8", "2606:4700::1111"]),
-  serviceUid: pick([977, 977, 977, 0]),
-  allowLan: fc.boolean(),
-  allow: fc.array(allowArbitrary, { maxLength: 3 }),
-  dns: fc.option(dnsArbitrary, { nil: null }),
-});
+type Flows = ReturnType<typeof flowsArbitrary>;
+
+const plainLayerArbitrary = (flows: Flows): fc.Arbitrary<PolicyLayer> =>
+  fc.record({
+    killSwitch: fc.oneof({ weight: 3, arbitrary: fc.constant(true) }, { weight: 1, arbitrary: fc.constant(false) }),
+    tunnels: fc.subarray([...TUNNELS]),
+    flows,
+    endpoints: fc.subarray([
+      { address: "192.0.2.1", port: 51_820, protocol: 17 as const },
+      { address: "2001:db8::1", port: 443, protocol: 6 as const },
+      { address: "8.8.8.8", port: 53, protocol: 17 as const },
+    ]),
+    listens: fc.subarray([{ port: 51_821 }, { port: 443 }]),
+    bootstrapDns: fc.subarray(["192.0.2.53", "8.8.8.8", "2606:4700::1111"]),
+    serviceUid: pick([977, 977, 977, 0]),
+    allowLan: fc.boolean(),
+    allow: fc.array(allowArbitrary, { maxLength: 3 }),
+    dns: fc.option(dnsArbitrary, { nil: null }),
+  });
 
 /** Some with an engine that was taken over from another program: it runs as root, or as a person. */
-const layerArbitrary: fc.Arbitrary<PolicyLayer> = fc
-  .tuple(plainLayerArbitrary, pick([undefined, undefined, undefined, [0], [1000]] as const))
-  .map(([layer, adoptedUids]) => (adoptedUids === undefined ? layer : { ...layer, adoptedUids }));
+const layerArbitrary = (flows: Flows): fc.Arbitrary<PolicyLayer> =>
+  fc
+    .tuple(plainLayerArbitrary(flows), pick([undefined, undefined, undefined, [0], [1000]] as const))
+    .map(([layer, adoptedUids]) => (adoptedUids === undefined ? layer : { ...layer, adoptedUids }));
+
+const steadyOf = (flows: Flows): fc.Arbitrary<FirewallPolicy> =>
+  layerArbitrary(flows).map((layer) => ({ steering: layer.flows, layers: [layer] }));
+
+const policyOf = (flows: Flows): fc.Arbitrary<FirewallPolicy> =>
+  fc.oneof(
+    { weight: 3, arbitrary: steadyOf(flows) },
+    {
+      weight: 1,
+      arbitrary: fc.record({ steering: flows, layers: fc.array(layerArbitrary(flows), { maxLength: 3 }) }),
+    },
+  );
 
 /** A policy in a steady state: one layer, steered as it says. */
-export const steadyPolicyArbitrary: fc.Arbitrary<FirewallPolicy> = layerArbitrary.map((layer) => ({
-  steering: layer.flows,
-  layers: [layer],
-}));
+export const steadyPolicyArbitrary = steadyOf(flowsArbitrary(MATCHES.nft));
 
 /** Any policy: steady ones, and several layers under any steering. */
-export const policyArbitrary: fc.Arbitrary<FirewallPolicy> = fc.oneof(
-  { weight: 3, arbitrary: steadyPolicyArbitrary },
-  {
-    weight: 1,
-    arbitrary: fc.record({ steering: flowsArbitrary, layers: fc.array(layerArbitrary, { maxLength: 3 }) }),
-  },
-);
+export const policyArbitrary = policyOf(flowsArbitrary(MATCHES.nft));
+
+/** Any policy that macOS may have. */
+export const pfPolicyArbitrary = policyOf(flowsArbitrary(MATCHES.pf));
 
 const PLACES = [
   ...DEVICES.map((outDevice) => ({ hook: "output" as const, outDevice })),
@@ -246,15 +262,17 @@ const SHAPES = [
   { source: "fd00:8::2", destination: "fe80::2", protocol: 58, icmpType: 136, hopLimit: 255 },
 ] as const;
 
-const placeArbitrary = fc.record({
-  place: pick(PLACES),
-  uid: fc.option(pick(UIDS), { nil: undefined, freq: 3 }),
-  mark: pick([0, 0, ENGINE_MARK, ENGINE_MARK | 0x51, 0x0100_0000, 0x8000_0001, 0xbf00_0051, 0x3d00_0000, ...CLASSED]),
-  reply: fc.oneof(
-    { weight: 3, arbitrary: fc.constant(undefined) },
-    { weight: 1, arbitrary: fc.constant(true as const) },
-  ),
-});
+const MARKS = [0, 0, ENGINE_MARK, ENGINE_MARK | 0x51, 0x0100_0000, 0x8000_0001, 0xbf00_0051, 0x3d00_0000];
+const placeArbitrary = (marks: readonly number[]) =>
+  fc.record({
+    place: pick(PLACES),
+    uid: fc.option(pick(UIDS), { nil: undefined, freq: 3 }),
+    mark: pick(marks),
+    reply: fc.oneof(
+      { weight: 3, arbitrary: fc.constant(undefined) },
+      { weight: 1, arbitrary: fc.constant(true as const) },
+    ),
+  });
 
 /** Types of ICMP and ICMPv6, with the codes that rules ask for (S5.5). */
 const ICMP_KINDS: readonly Pick<Packet, "icmpType" | "icmpCode">[] = [
@@ -292,21 +310,27 @@ const shapedBody = pick(SHAPES).map((shape) => ({
   destination: parseIp(shape.destination) as IpAddress,
 }));
 
+const packetOf = (marks: readonly number[]): fc.Arbitrary<Packet> =>
+  fc
+    .tuple(
+      placeArbitrary(marks),
+      fc.oneof(
+        { weight: 8, arbitrary: anyBody as fc.Arbitrary<object> },
+        { weight: 1, arbitrary: shapedBody as fc.Arbitrary<object> },
+      ),
+    )
+    .map(([{ place, uid, mark, reply }, body]) => {
+      if ("hook" in body) return body as unknown as Packet;
+      const own =
+        place.hook === "output" ? { uid, mark } : place.hook === "forward" ? { mark: uid === 0 ? 0x21 : 0 } : {};
+      return withoutAbsent({ ...place, ...own, reply, ...body }) as unknown as Packet;
+    });
+
 /** Packets of all hooks that the generated policies have something to say about. */
-export const packetArbitrary: fc.Arbitrary<Packet> = fc
-  .tuple(
-    placeArbitrary,
-    fc.oneof(
-      { weight: 8, arbitrary: anyBody as fc.Arbitrary<object> },
-      { weight: 1, arbitrary: shapedBody as fc.Arbitrary<object> },
-    ),
-  )
-  .map(([{ place, uid, mark, reply }, body]) => {
-    if ("hook" in body) return body as unknown as Packet;
-    const own =
-      place.hook === "output" ? { uid, mark } : place.hook === "forward" ? { mark: uid === 0 ? 0x21 : 0 } : {};
-    return withoutAbsent({ ...place, ...own, reply, ...body }) as unknown as Packet;
-  });
+export const packetArbitrary = packetOf([...MARKS, ...CLASSED]);
+
+/** The same without classes of programs. */
+export const unclassedPacketArbitrary = packetOf(MARKS);
 
 /** Gives every third packet more bytes than any solicitation has. */
 export function oneOfThreeLong(packet: Packet, index: number): Packet {

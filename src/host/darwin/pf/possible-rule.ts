@@ -10,9 +10,9 @@ export function possibleRule(rule: PfRule): PfRule | undefined {
   if ([rule.on, rule.protocols, rule.users, rule.from?.ports, rule.to?.ports].some((values) => values?.length === 0)) {
     return undefined;
   }
-  const family = rule.family ?? familyOfProtocol(rule.protocols);
+  const asked = [rule.family, familyOfProtocol(rule.protocols)].filter((family) => family !== undefined);
   const families = ([4, 6] as const).filter(
-    (one) => (family === undefined || family === one) && speaks(rule.from, one) && speaks(rule.to, one),
+    (one) => asked.every((family) => family === one) && speaks(rule.from, one) && speaks(rule.to, one),
   );
   if (families.length === 0) return undefined;
   const narrowed = (side: PfSide): PfSide =>

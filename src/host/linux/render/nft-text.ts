@@ -15,7 +15,9 @@ interface Loaded {
 
 /** The name of each field by how it is loaded; register 0 matches any. */
 const FIELD_OF_LOAD: ReadonlyMap<string, FieldName> = new Map(
-  (Object.keys(FIELDS) as FieldName[]).map((name) => [loadKey(fieldOf(name).load(0)), name]),
+  (Object.keys(FIELDS) as FieldName[])
+    .filter((name) => fieldOf(name).bits === undefined)
+    .map((name) => [loadKey(fieldOf(name).load(0)), name]),
 );
 
 const OPERATOR = { eq: "", neq: "!= ", lt: "< ", lte: "<= ", gt: "> ", gte: ">= " } as const;

@@ -4,7 +4,7 @@ import { anchorCallText } from "../../../../src/host/darwin/pf/printed/anchor-gr
 import { parsePrintedRules, printedText } from "../../../../src/host/darwin/pf/printed/parse-printed.ts";
 import { PF_ANCHOR, policyIdentity, renderPf } from "../../../../src/host/darwin/pf/render-pf.ts";
 import type { FirewallPolicy } from "../../../../src/model/firewall/policy.ts";
-import { policyArbitrary } from "../../../model/firewall/arbitraries.ts";
+import { pfPolicyArbitrary } from "../../../model/firewall/arbitraries.ts";
 import { DIRECT, LAPTOP, OFFICE, policyOf } from "../../../model/firewall/policies.ts";
 import { SEED } from "../../../support/seeded.ts";
 import { FakePf } from "../fake/programs/fake-pf.ts";
@@ -45,7 +45,7 @@ function inGroups(groups: readonly (readonly string[])[], texts: readonly string
 describe("H1: what PF prints of our rules", () => {
   test(`says the same as what ${POLICIES} policies render to, rule by rule`, () => {
     let rules = 0;
-    for (const policy of fc.sample(policyArbitrary, { seed: SEED, numRuns: POLICIES })) {
+    for (const policy of fc.sample(pfPolicyArbitrary, { seed: SEED, numRuns: POLICIES })) {
       const { text, anchors } = renderPf(policy, policyIdentity(policy));
       const printed = readBack(text);
       for (const [path, groups] of anchors) {

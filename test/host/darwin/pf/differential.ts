@@ -6,7 +6,7 @@ import { judge } from "../../../../src/model/firewall/evaluate.ts";
 import { isRedirect, LOOPBACK_DEVICE, type Packet, PROTOCOL } from "../../../../src/model/firewall/packet.ts";
 import { engineUids, type FirewallPolicy } from "../../../../src/model/firewall/policy.ts";
 import { ENGINE_MARK } from "../../../../src/model/ownership.ts";
-import { packetArbitrary } from "../../../model/firewall/arbitraries.ts";
+import { unclassedPacketArbitrary } from "../../../model/firewall/arbitraries.ts";
 import { SEED } from "../../../support/seeded.ts";
 import { DIVERGENCES, type Divergence, divergenceOf } from "./divergence.ts";
 import { judgePf, type PfPacket } from "./judge-pf.ts";
@@ -78,7 +78,7 @@ const canaryArbitrary = fc
 
 /** Packets of both hooks that PF is asked about. */
 export const pfPacketArbitrary: fc.Arbitrary<Packet> = fc.oneof(
-  { weight: 60, arbitrary: packetArbitrary.filter((packet) => !isUnseen(packet)) },
+  { weight: 60, arbitrary: unclassedPacketArbitrary.filter((packet) => !isUnseen(packet)) },
   { weight: 1, arbitrary: canaryArbitrary },
 );
 

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { between, blockedPolicy } from "../../../../src/model/firewall/transition.ts";
-import { policyArbitrary } from "../../../model/firewall/arbitraries.ts";
+import { pfPolicyArbitrary } from "../../../model/firewall/arbitraries.ts";
 import { LAPTOP, policyOf } from "../../../model/firewall/policies.ts";
 import { SEED } from "../../../support/seeded.ts";
 import { Agreement, compareVerdicts, pfPacketArbitrary } from "./differential.ts";
@@ -15,7 +15,7 @@ const POLICIES = [
   policyOf({ killSwitch: false }),
   between(LAPTOP, policyOf({})) ?? blockedPolicy(),
   blockedPolicy(),
-  ...fc.sample(policyArbitrary, { seed: SEED, numRuns: RANDOM_POLICIES }),
+  ...fc.sample(pfPolicyArbitrary, { seed: SEED, numRuns: RANDOM_POLICIES }),
 ];
 
 /** The share of packets that PF may judge otherwise in one policy: 3 of 13 are of protocols whose ports it does not read. */

@@ -5,7 +5,7 @@ import { readAddress } from "../../../../src/model/firewall/address-set.ts";
 import { type Packet, PROTOCOL } from "../../../../src/model/firewall/packet.ts";
 import type { FirewallPolicy } from "../../../../src/model/firewall/policy.ts";
 import type { IpAddress } from "../../../../src/model/ip.ts";
-import { policyArbitrary } from "../../../model/firewall/arbitraries.ts";
+import { pfPolicyArbitrary } from "../../../model/firewall/arbitraries.ts";
 import { LAPTOP, policyOf } from "../../../model/firewall/policies.ts";
 import { SEED } from "../../../support/seeded.ts";
 import { Agreement, asSeen, compareVerdicts, pfPacketArbitrary, usersOf, verdictOf } from "./differential.ts";
@@ -14,7 +14,7 @@ import type { PfRuleset } from "./pf-ruleset.ts";
 
 const POLICIES = 220;
 const PACKETS_EACH = 500;
-const policies = fc.sample(policyArbitrary, { seed: SEED, numRuns: POLICIES });
+const policies = fc.sample(pfPolicyArbitrary, { seed: SEED, numRuns: POLICIES });
 const packets = fc.sample(pfPacketArbitrary, { seed: SEED, numRuns: 30_000 });
 
 /** Engines of another user among ours: rules that speak of users meet them. */
