@@ -65,7 +65,7 @@ describe.skipIf(obstacle !== undefined)(`the keeper (${obstacle ?? "on this kern
     const { machine, device } = newMachine();
     expect(machine.keeperStatus).toBeNull();
     const first = machine.keeper(opening(device));
-    expect(first).toEqual({ version: 1, pid: expect.any(Number), devices: [{ device }], tables: [] });
+    expect(first).toEqual({ version: 1, pid: expect.any(Number), devices: [{ device }], tables: [], relays: [] });
     expect(machine.keeper({ request: "status" })).toEqual(first);
   });
 

@@ -212,7 +212,9 @@ describe.skipIf(reason !== undefined)(
       const socket = `/var/run/wireguard/awg-${OWN.name}.sock`;
       let deaf: ChildProcess | undefined;
       try {
-        deaf = spawn("python3", ["-c", DEAF, socket], { stdio: ["ignore", "pipe", "inherit"] });
+        deaf = spawn("ip", ["netns", "exec", client.name, "python3", "-c", DEAF, socket], {
+          stdio: ["ignore", "pipe", "inherit"],
+        });
         await once(deaf.stdout as NonNullable<typeof deaf.stdout>, "data");
         const silent = `awg's engine (process ${pidOf(OWN)}) does not answer`;
         expect(awg("drift").stdout).toContain(`engine: running → ${silent}`);
@@ -232,7 +234,9 @@ describe.skipIf(reason !== undefined)(
 
     test("another program that answers nonsense in an engine's place affects only that tunnel", async () => {
       const socket = `/var/run/wireguard/awg-${OWN.name}.sock`;
-      const rival = spawn("python3", ["-c", GARBLED, socket], { stdio: ["ignore", "pipe", "inherit"] });
+      const rival = spawn("ip", ["netns", "exec", client.name, "python3", "-c", GARBLED, socket], {
+        stdio: ["ignore", "pipe", "inherit"],
+      });
       try {
         await once(rival.stdout as NonNullable<typeof rival.stdout>, "data");
         const text = `awg's engine (process ${pidOf(OWN)}) is unreachable: python3 (process ${rival.pid}) answers on ${socket} in its place: the engine's reply is not a WireGuard state: it does not end with errno=`;
