@@ -101,6 +101,11 @@ function checkPath(world: World, config: Config, facts: OracleFacts, number: num
   const path = intendedPath(config, facts, packet);
   const outcome = world.machine.send(packet);
   const reported = `${JSON.stringify(packet)} should go ${path}, yet ${JSON.stringify(outcome)}`;
+  // No socket of the simulated host has a class: where a rule by program blocks, none of its packets leaves (S4.13).
+  if (config.rules.some(({ apps, via }) => apps !== undefined && via.kind === "block")) {
+    if (config.killSwitch.enabled && isPhysical(outcome)) throw new LawError(1, reported);
+    return;
+  }
   if (isWayOfAll(world, config, packet.destination)) {
     if (config.killSwitch.enabled && path !== "direct" && isPhysical(outcome)) throw new LawError(1, reported);
     return;

@@ -139,15 +139,18 @@ async function clientKilled(
   return status !== 0;
 }
 
-/** All tables as `nft -j` prints them. */
+/** All tables as `nft -j` prints them, one by one: of a whole ruleset nft 1.0.6 may print less than a document. */
 function rulesetText(): string {
-  const { status, stdout, stderr } = spawnSync(NFT, ["-j", "list", "ruleset"], {
-    encoding: "utf8",
-    timeout: LIMIT_MS,
-    maxBuffer: 64 << 20,
-  });
+  const tables = list(["list", "tables"]).split("\n").filter(Boolean);
+  const printed = tables.map((table) => JSON.parse(list(["-j", "list", ...table.split(" ")]), withoutChance));
+  return JSON.stringify(printed, null, 1);
+}
+
+function list(words: readonly string[]): string {
+  const options = { encoding: "utf8", timeout: LIMIT_MS, maxBuffer: 64 << 20 } as const;
+  const { status, stdout, stderr } = spawnSync(NFT, [...words], options);
   if (status !== 0) throw new Error(`nft cannot list the ruleset: ${stderr}`);
-  return JSON.stringify(JSON.parse(stdout, withoutChance), null, 1);
+  return stdout;
 }
 
 /**

@@ -56,15 +56,15 @@ async function carryOut(host: Host, steps: readonly Step[]): Promise<void> {
 const keys = (steps: readonly Step[]) => steps.map(({ action, key }) => `${action} ${key}`);
 
 describe("the classifier as a resource", () => {
-  test("law 1: classes exist before a packet filter names them and go after it, also undone", async () => {
+  test("laws 1, 5: the packet filter is there before the classes and goes after them, also undone", async () => {
     const { host, simulated } = machine();
     const there = await planned([FIREWALL, CLASSIFIER], { host });
-    expect(keys(there)).toEqual(["create classifier/host", "create firewall/machine"]);
+    expect(keys(there)).toEqual(["create firewall/machine", "create classifier/host"]);
     await carryOut(host, there);
     expect(simulated.print()).toContain("classifier {");
-    expect(keys(there.toReversed().map(inverseStep))).toEqual(["delete firewall/machine", "delete classifier/host"]);
+    expect(keys(there.toReversed().map(inverseStep))).toEqual(["delete classifier/host", "delete firewall/machine"]);
     const away = await planned([], { host, accepted: [FIREWALL, CLASSIFIER] });
-    expect(keys(away)).toEqual(["delete firewall/machine", "delete classifier/host"]);
+    expect(keys(away)).toEqual(["delete classifier/host", "delete firewall/machine"]);
     await carryOut(host, away);
     expect(simulated.print()).not.toContain("classifier {");
   });

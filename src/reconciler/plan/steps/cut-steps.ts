@@ -24,8 +24,8 @@ export interface SlottedStep {
  * - Adoptions are first, so the journal records them as part of the old state.
  * - A device with another program's engine is taken over before the firewall, which would block an engine without our
  * mark. What that program set up around the device is removed once no packet needs it.
- * - Sockets have classes before a packet filter names them, and lose them after none does any more. In between, a class
- * that a filter does not know counts as none, which goes by the strictest path.
+ * - Sockets get classes behind the first packet filter, and lose them before the last one goes: the filter is what is left
+ * at both ends, also of a rollback. A socket without a class goes by the strictest path.
  * - Services are started last and stopped first: a running daemon would restore what is removed.
  */
 const SLOTS = {
@@ -35,8 +35,8 @@ const SLOTS = {
   engineRule: { phase: "prepare", slot: 3 },
   linkTaken: { phase: "prepare", slot: 4 },
   tunnelTaken: { phase: "prepare", slot: 5 },
-  classifier: { phase: "prepare", slot: 6 },
-  firewallFirst: { phase: "prepare", slot: 7 },
+  firewallFirst: { phase: "prepare", slot: 6 },
+  classifier: { phase: "prepare", slot: 7 },
   vacate: { phase: "prepare", slot: 8 },
   sysctl: { phase: "prepare", slot: 9 },
   link: { phase: "prepare", slot: 10 },
@@ -51,8 +51,8 @@ const SLOTS = {
   tunnelAway: { phase: "retire", slot: 19 },
   linkAway: { phase: "retire", slot: 20 },
   sysctlBack: { phase: "retire", slot: 21 },
-  firewallLast: { phase: "retire", slot: 22 },
-  classifierAway: { phase: "retire", slot: 23 },
+  classifierAway: { phase: "retire", slot: 22 },
+  firewallLast: { phase: "retire", slot: 23 },
   extension: { phase: "retire", slot: 24 },
   service: { phase: "retire", slot: 25 },
   autostart: { phase: "retire", slot: 26 },
