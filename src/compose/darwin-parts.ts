@@ -91,7 +91,10 @@ function keeperWatchdog(holder: KeeperHolder, { stateDir }: Paths): Watchdog {
     arm: async (deadlineMs) => {
       const { watchdog } = await holder.request({ request: "armWatchdog", watch: { deadlineMs, command } });
       if (watchdog?.deadlineMs === deadlineMs) return;
-      throw new AwgError("host", "the keeper did not take the deadline, so nobody would revert; nothing was changed");
+      throw new AwgError(
+        "host",
+        "the keeper did not accept the deadline, so nothing would revert the change; nothing was changed",
+      );
     },
     knows: async (deadlineMs) => (await holder.status())?.watchdog?.deadlineMs === deadlineMs,
     disarm: async () => {

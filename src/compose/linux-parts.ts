@@ -92,7 +92,10 @@ function keeperWatchdog({ runDir, stateDir }: Paths): Watchdog {
       await keeper.ensureRunning();
       const { watchdog } = await keeper.request({ request: "armWatchdog", watch: { deadlineMs, command } });
       if (watchdog?.deadlineMs === deadlineMs) return;
-      throw new AwgError("host", "the keeper did not take the deadline, so nobody would revert; nothing was changed");
+      throw new AwgError(
+        "host",
+        "the keeper did not accept the deadline, so nothing would revert the change; nothing was changed",
+      );
     },
     endStopped: keeper.endStopped,
     knows: async (deadlineMs) => (await keeper.status())?.watchdog?.deadlineMs === deadlineMs,

@@ -252,7 +252,7 @@ export class ReconcileLoop<P extends LoopPlan> {
   #meddling(keys: readonly string[], sinceMs: number): string {
     const rivals = this.#rivals.filter(({ atMs }) => atMs >= sinceMs);
     const by = rivalsFor(rivals, keys, this.#deps.nowMs());
-    return by.length === 0 ? "" : ` (changed meanwhile: ${by.join("; ")})`;
+    return by.length === 0 ? "" : ` (changed since: ${by.join("; ")})`;
   }
 
   #scheduleRetry(): void {

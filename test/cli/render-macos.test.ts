@@ -69,7 +69,7 @@ test.each([["--host", "simulated"], []])(
     const textOf = (key: string) => parts.find((part) => part.key === key)?.text ?? "";
     const { rules } = parsePf(textOf("pf/com.awg"));
     expect(rules.flatMap(({ anchor }) => anchor ?? [])).toEqual(["ipv6", "dns", "killswitch"]);
-    expect(textOf("pf/com.awg")).toContain("# utun100 stands for awg-office");
+    expect(textOf("pf/com.awg")).toContain("# utun100 is awg-office");
     expect(parsePf(textOf("pf/com.apple/000.awg")).rules.map(({ anchor }) => anchor)).toEqual(["/com.awg"]);
     const daemon = "/Library/LaunchDaemons/com.awg.split-tunnel.plist";
     expect(textOf("service/daemon")).toMatch(`# ${daemon}\n# launchctl bootstrap system ${daemon}\n<?xml`);
@@ -94,7 +94,7 @@ test("what cannot be written without the Mac is said on stderr, by its place, wi
   const said = stderr.split("\n").filter((line) => /^(left out|note): /.test(line));
   expect(said).toEqual([
     "left out: tunnels.office.peers.0.endpoint: a name that has no address here; not written: its Endpoint, the rule that lets it out (S3.1), the route to it",
-    "left out: rules.0.users: a user whose number is not known here; not written: rules for them",
+    "left out: rules.0.users: a user name without a known uid here; not written: rules for it",
     expect.stringMatching(/^note: host: a Mac on en0 .* is assumed/),
     expect.stringMatching(/^note: tunnels.office: /),
     expect.stringMatching(/^note: rules.0: /),

@@ -54,7 +54,7 @@ describe("what waits to be confirmed", () => {
     });
     await watch.follow(1);
     await time.pass(60_000);
-    expect(reported).toEqual(["watched", "reverted", "reverting what nobody confirmed failed: no keeper"]);
+    expect(reported).toEqual(["watched", "reverted", "reverting the unconfirmed change failed: no keeper"]);
     await watch.follow(0);
     await time.pass(100);
     expect(reported).toHaveLength(5);

@@ -195,7 +195,7 @@ describe("law 4: the loop", () => {
     loop.wake("policy rules", rival("earlier (6)"));
     await time.pass(300);
     expect(reported("stalled")[0]).toMatchObject({
-      reason: "the machine still differs (changed meanwhile: policy rules, by meddler (7))",
+      reason: "the machine still differs (changed since: policy rules, by meddler (7))",
     });
   });
 

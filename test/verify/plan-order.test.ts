@@ -45,7 +45,7 @@ describe("the order of a plan's steps", () => {
     const policy = { kind: "firewall", key: "firewall/machine", changes: [], reason: "" } as const;
     const away: Step = { ...policy, action: "delete", phase: "prepare", before: blockedPolicy(), after: null };
     const again: Step = { ...policy, action: "create", phase: "flip", before: null, after: blockedPolicy() };
-    expect(found([away, again])).toEqual([expect.stringMatching(/^leak: .*no policy stands/)]);
+    expect(found([away, again])).toEqual([expect.stringMatching(/^leak: .*no policy is loaded/)]);
     expect(found([away])).toEqual([]);
   });
 
@@ -57,7 +57,7 @@ describe("the order of a plan's steps", () => {
     const number = (table.after as RoutesSpec).table;
     expect(number).toBe(tableOfPath(1));
     expect(found([rules, table])).toEqual([
-      `misroute: policy rules lead to table ${number} before it stands: their packets fall through to the main table`,
+      `misroute: policy rules lead to table ${number} before it exists: their packets fall through to the main table`,
     ]);
     expect(found([inverseStep(table), inverseStep(rules)])).toEqual([
       `misroute: table ${number} goes while policy rules still lead to it: their packets fall through to the main table`,

@@ -38,7 +38,7 @@ export function trafficFindings(unreadable: Pick<Traffic, "traffic"> | undefined
         ...base,
         id: "traffic-blocked",
         what: "traffic is blocked: only loopback, DHCP and NDP pass, because the accepted state is unknown",
-        consequence: "names do not resolve meanwhile: a tunnel whose endpoint is a name comes up with the second apply",
+        consequence: "names do not resolve until then: a tunnel with a named endpoint comes up with the second apply",
         remedy: ["fix the faults above", "awg apply -f CONFIG, or awg destroy for a network without awg"],
       },
     ];

@@ -186,7 +186,7 @@ function openFinding(open: OpenTransaction, path: string, nowBootMs: number, cha
       severity: "fault",
       what: `${what} failed, and so did its rollback; the loaded packet filter stays until one succeeds`,
       evidence: [...evidence, ...why],
-      remedy: ["mend the cause", "awg revert"],
+      remedy: ["remove the cause", "awg revert"],
     };
   }
   if (open.accept !== undefined) {

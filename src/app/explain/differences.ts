@@ -36,7 +36,7 @@ export function differencesOf(
     return { disagreements: [[dropped, ...path, ...led].join("; ")], notes: [] };
   }
   if (!isDropped) return { disagreements: [...path, ...led, ...verdict], notes: [] };
-  return { disagreements: path, notes: led.length === 0 ? [] : [`dropped either way, but ${led.join("; ")}`] };
+  return { disagreements: path, notes: led.length === 0 ? [] : [`dropped in both, but ${led.join("; ")}`] };
 }
 
 /** The chain of another program that drops it. Later values (mark, path, device) are missing because of that. */

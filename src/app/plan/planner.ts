@@ -149,6 +149,6 @@ async function givenBack({ host }: HostParts, open: OpenTransaction | undefined)
   const { takenOver } = await import("../../reconciler/apply/recover.ts");
   return (await takenOver({ host }, open)).map((device) => ({
     path: "link",
-    message: `${device} goes back to the program that made it, with what stood around it: the apply that was taking it over was interrupted`,
+    message: `${device} goes back to the program that made it, with its addresses and routes: the apply that adopted it was interrupted`,
   }));
 }

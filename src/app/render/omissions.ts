@@ -9,7 +9,7 @@ const UNKNOWN: readonly (readonly [place: RegExp, what: string])[] = [
     /\.endpoint$/,
     "a name that has no address here; not written: its Endpoint, the rule that lets it out (S3.1), the route to it",
   ],
-  [/^rules\.\d+\.users$/, "a user whose number is not known here; not written: rules for them"],
+  [/^rules\.\d+\.users$/, "a user name without a known uid here; not written: rules for it"],
 ];
 
 /** Parts the notes of an expansion: what of the config could not be written, by place, and what else there is to say. Pure. */

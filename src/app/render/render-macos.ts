@@ -79,7 +79,7 @@ function partsOf(resource: Resource, names: UnitNames): MacPart[] | undefined {
 function firewallParts({ spec }: ResourceOf<"firewall">, names: UnitNames): MacPart[] {
   const policy = policyWithDevices(spec, names);
   const title = (anchor: string) => `# pfctl -a ${anchor} -o none -f -`;
-  const named = [...names].map(([device, unit]) => `# ${unit} stands for ${device}`);
+  const named = [...names].map(([device, unit]) => `# ${unit} is ${device}`);
   const { text } = renderPf(policy, policyIdentity(policy));
   return [
     { key: `pf/${PF_ANCHOR}`, text: [title(PF_ANCHOR), ...named, text].join("\n") },

@@ -62,7 +62,7 @@ const ASSUMED_MAC: HostFacts = {
 const ASSUMPTION = {
   path: "host",
   message:
-    "a Mac on en0 behind 192.168.1.1, without a way out for IPv6 and with the window's app and the user 501, is assumed; a plan on the Mac goes by what it has",
+    "assumed: a Mac on en0 behind 192.168.1.1, no IPv6 route, the window's app and user 501; a plan on the Mac uses what it has",
 };
 
 /** How launchd would run awg there, and its window for the first user. */

@@ -61,7 +61,7 @@ async function verifyAgainst(
     ...fallback.map(({ path, to }) =>
       to === PATH_NUMBERS.direct
         ? `the fallback of path ${path} is in force: its flows may go directly (S4.9)`
-        : `path ${to} stands in for path ${path}: its flows leave by that tunnel (S4.9)`,
+        : `path ${to} replaces path ${path}: its flows leave by that tunnel (S4.9)`,
     ),
     ...(isBetweenStates(parts, open) ? [CUT_SHORT] : []),
     ...(await missingHook(parts)),
@@ -97,7 +97,7 @@ export async function verifyLoaded(
 }
 
 const CUT_SHORT =
-  "a change was interrupted, or could not be undone: the machine is held against the state before it; awg status tells what it was";
+  "a change was interrupted, or could not be undone: the host is compared with the state before it; awg status names the change";
 
 /** The packet policy of a state; undefined when it has none. */
 export function policyIn(desired: DesiredState): FirewallPolicy | undefined {

@@ -37,8 +37,7 @@ export async function verifyPlan(parts: HostParts, plan: Plan): Promise<Verified
   };
   take("the order of the steps", { findings: orderFindings(plan), notes: [], classes: 0n });
   const standing = policies.length > 0 || isInSync(plan) ? undefined : policyIn(await acceptedState(parts));
-  if (standing !== undefined)
-    take("the packet filter that stands", (await verifyLoaded(parts, standing, around)).filter);
+  if (standing !== undefined) take("the loaded packet filter", (await verifyLoaded(parts, standing, around)).filter);
   for (const [index, { after }] of policies.entries()) {
     if (after === null) continue;
     const where = `move ${index + 1} of ${policies.length} of the packet filter`;

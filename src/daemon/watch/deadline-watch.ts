@@ -43,7 +43,7 @@ export class DeadlineWatch implements Disposable {
   }
 
   async #revert(): Promise<void> {
-    await this.#attempt("reverting what nobody confirmed", async () => {
+    await this.#attempt("reverting the unconfirmed change", async () => {
       if ((await this.#useCases.revert({ onlyIfDue: true })) !== undefined) this.#deps.onReverted();
     });
   }

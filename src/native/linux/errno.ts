@@ -34,7 +34,7 @@ const ERRNO: ErrnoTable = {
   71: ["EPROTO", "protocol error"],
   75: ["EOVERFLOW", "value too large"],
   77: ["EBADFD", "descriptor in a bad state"],
-  85: ["ERESTART", "changed by another process meanwhile"],
+  85: ["ERESTART", "changed by another process at the same time"],
   90: ["EMSGSIZE", "message too long"],
   92: ["ENOPROTOOPT", "no such socket option"],
   93: ["EPROTONOSUPPORT", "protocol not supported"],

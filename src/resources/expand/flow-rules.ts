@@ -142,7 +142,7 @@ function expandRule(written: Rule, index: number, context: ExpandContext): Expan
     return { origin, path, usesNextRule, alternatives };
   }
   const why = classifier === undefined ? "it has no classifier of sockets" : classifier.reason;
-  unsupported.push({ path: `rules.${index}`, message: `this host cannot tell programs apart: ${why}` });
+  unsupported.push({ path: `rules.${index}`, message: `this host cannot distinguish programs: ${why}` });
   return nothing;
 }
 

@@ -21,6 +21,6 @@ export function unsupportedUses(
     return [...refused.filter(({ path }) => !paths.has(path)), ...beside.unsupported];
   }
   const known = new Set(refused.map(({ path }) => path));
-  const message = "only a plan for a host can tell whether this works";
+  const message = "only a plan for a host can decide whether this works";
   return [...refused, ...judged.filter(({ path }) => !known.has(path)).map(({ path }) => ({ path, message }))];
 }

@@ -19,7 +19,7 @@ export function orderFindings(plan: Plan): readonly VerifyFinding[] {
 function gap(step: Step, later: readonly Step[]): VerifyFinding[] {
   if (step.kind !== "firewall" || step.after !== null) return [];
   if (!later.some(({ kind }) => kind === "firewall")) return [];
-  const message = "the packet filter is taken away and loaded again: in between no policy stands";
+  const message = "the packet filter is removed and loaded again: in between no policy is loaded";
   return [{ kind: "leak", message, rules: [] }];
 }
 
@@ -40,7 +40,7 @@ function tableMissing(step: Step, later: readonly Step[]): VerifyFinding[] {
     return table !== undefined && added.has(table) ? [table] : [];
   });
   return missing.map((table) => {
-    const message = `policy rules lead to table ${table} before it stands: their packets fall through to the main table`;
+    const message = `policy rules lead to table ${table} before it exists: their packets fall through to the main table`;
     return { kind: "misroute", message, rules: [] };
   });
 }

@@ -57,7 +57,7 @@ function localTooLate({ rules }: KnownRouting, family: Family): VerifyFinding[] 
       ours.every(({ rule: { preference } }) => rule.preference < preference),
   );
   if (isFirst || ours.length === 0) return [];
-  const message = `what is sent to this machine is routed by awg's policy rules, for no rule "lookup local" stands before them (IPv${family})`;
+  const message = `what is sent to this machine is routed by awg's policy rules, for no rule "lookup local" precedes them (IPv${family})`;
   return [{ kind: "lock-out", message, rules: [] }];
 }
 
@@ -219,7 +219,7 @@ function wrongSource(
   return [...exits].flatMap(([exit, set]) => {
     const wrong = isRight(exit) ? NOTHING : diagrams.and(set, asked);
     if (wrong === NOTHING) return [];
-    const where = exit.startsWith("(") ? `finds no way ${exit}` : `gets the source address for ${exit}`;
+    const where = exit.startsWith("(") ? `finds no path ${exit}` : `gets the source address for ${exit}`;
     const message = `${where} before it is marked for its path, ${check.name}: a policy rule of awg's is gone (IPv${space.family})`;
     return [{ kind: "lock-out", message, packet: showPoint(space.pick(wrong), "output"), rules: [] }];
   });

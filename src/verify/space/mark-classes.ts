@@ -45,7 +45,7 @@ export function markClasses(uses: readonly MarkUse[]): number[] {
     if (other !== undefined) choices.push(other);
     marks = choices.flatMap((choice) => marks.map((mark) => (mark | choice) >>> 0));
     if (marks.length > MAX_CLASSES) {
-      throw new AwgError("unsupported", "the rules look at packet marks in more ways than can be judged");
+      throw new AwgError("unsupported", "the rules match more combinations of packet marks than can be judged");
     }
   }
   return marks.toSorted((a, b) => a - b);

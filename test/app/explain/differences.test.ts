@@ -17,7 +17,7 @@ describe("what both sides drop", () => {
     expect(differencesOf(side, live, "linux")).toEqual({
       disagreements: [],
       notes: [
-        "dropped either way, but mark: declared 0x3f000000, the kernel has 0x0; device: declared eth0, the kernel has eth1",
+        "dropped in both, but mark: declared 0x3f000000, the kernel has 0x0; device: declared eth0, the kernel has eth1",
       ],
     });
     expect(differencesOf(side, side, "linux")).toEqual({ disagreements: [], notes: [] });

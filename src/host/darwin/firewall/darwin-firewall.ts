@@ -91,7 +91,7 @@ async function loadPolicy(tools: Tools, policy: FirewallPolicy): Promise<void> {
   await endForbidden(tools, policy);
   refuseDamage((await observePolicy(tools)).damage);
   if ((await loadedIdentity(tools)) === identity) record.keepOnly(identity);
-  else throw new AwgError("verification", "another process loaded another firewall policy into PF meanwhile");
+  else throw new AwgError("verification", "another process has loaded another firewall policy into PF since");
 }
 
 /** Before the first load a bypass is a conflict; later it is damage, and the loaded policy stays. */

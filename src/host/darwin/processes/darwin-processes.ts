@@ -48,7 +48,7 @@ function listPrograms(table: ProcessTable): ProcessList {
         : [`the files of ${counted(withoutPath, "program")}, deleted or replaced since they started`]),
       ...(withoutBundle === 0
         ? []
-        : [`the bundles of ${counted(withoutBundle, "program")}, whose Info.plist could not be read`]),
+        : [`the bundles of ${counted(withoutBundle, "program")}, which have no readable Info.plist`]),
       ...(withoutSigner === 0
         ? []
         : [`the signers of ${counted(withoutSigner, "program")}, which the kernel did not report`]),

@@ -151,7 +151,7 @@ class RuleReader {
   }
 
   #valueAt(register: number): RegisterValue {
-    return this.#registers.get(slotOf(register)) ?? { kind: "opaque", what: "a register nobody wrote" };
+    return this.#registers.get(slotOf(register)) ?? { kind: "opaque", what: "a register that no expression wrote" };
   }
 
   #readCompare({ operator, register, data }: ExpressionOf<"cmp">): void {
@@ -257,7 +257,7 @@ interface Part {
   readonly bytes: number;
 }
 
-const NOBODY: RegisterValue = { kind: "opaque", what: "a register nobody wrote" };
+const NOBODY: RegisterValue = { kind: "opaque", what: "a register that no expression wrote" };
 
 interface Branch {
   readonly steps: readonly RuleStep[];

@@ -90,7 +90,7 @@ describe("programs of bundles on a Mac", () => {
       make(informationFile(place));
       expect(program(`${place}/Contents/MacOS/x`), place).not.toHaveProperty("bundleIds");
     }
-    expect(port.list().unseen).toEqual(["the bundles of 1 program, whose Info.plist could not be read"]);
+    expect(port.list().unseen).toEqual(["the bundles of 1 program, which have no readable Info.plist"]);
   });
 
   test.each([

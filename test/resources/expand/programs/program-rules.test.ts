@@ -42,7 +42,7 @@ describe("rules by program", () => {
     const without = capabilities({ classifier: { ok: false, reason: "the kernel is locked down" } });
     const { unsupported, desired } = expanded("[{ apps: [x], via: block }]", without);
     expect(unsupported.map(({ message }) => message)).toContain(
-      "this host cannot tell programs apart: the kernel is locked down",
+      "this host cannot distinguish programs: the kernel is locked down",
     );
     expect(desired.resources.map(({ key }) => key)).not.toContain("classifier/host");
   });

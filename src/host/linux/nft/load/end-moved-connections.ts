@@ -36,7 +36,7 @@ export function endMovedConnections(
   );
   for (const socket of movedConnections(policy, inForce, { sockets, flows })) {
     try {
-      diag.request(encodeConnectionEnd(socket), "ending a connection whose tunnel is down");
+      diag.request(encodeConnectionEnd(socket), "ending a connection of a tunnel that is down");
     } catch (error) {
       if (hasErrno(error, "EOPNOTSUPP")) return;
       // Its program was faster.
