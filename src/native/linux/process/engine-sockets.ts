@@ -1,5 +1,9 @@
-import { existsSync } from "node:fs";
+import { existsSync, type Stats, statSync } from "node:fs";
 import { ENGINE_PROGRAMS } from "../../../model/engine-program.ts";
+import { hasErrno } from "../errno.ts";
+import { NETLINK_SOCK_DIAG } from "../netlink/inet-diag.codec.ts";
+import { openNetlinkSocket } from "../netlink/netlink-socket.ffi.ts";
+import { decodeListener, encodeListenerDump, type ListeningFile } from "../netlink/unix-diag.codec.ts";
 import { textOf } from "../readable-files.ts";
 import { isUnixSocketLive } from "./unix-exchange.ffi.ts";
 
@@ -43,11 +47,38 @@ export function engineSocket(keeperFolder: string, protocol: EngineProtocol, dev
   return existsSync(own) || isServedElsewhere(shared) ? own : shared;
 }
 
-/** Whether a program of another network namespace listens on this socket. The kernel lists sockets per namespace. */
+/**
+ * Whether a program of another network namespace listens on this socket. The kernel lists sockets per namespace. The
+ * list is read again after the connection, because a program of this namespace may have begun to listen meanwhile.
+ */
 export function isServedElsewhere(path: string): boolean {
-  const listed = textOf("/proc/self/net/unix");
-  const here = [...listed.matchAll(LISTENING)].map(([, bound = ""]) => canonical(bound));
-  return listed !== "" && !here.includes(canonical(path)) && isUnixSocketLive(path);
+  const file = statSync(path, { throwIfNoEntry: false });
+  return file !== undefined && !isServedHere(path, file) && isUnixSocketLive(path) && !isServedHere(path, file);
+}
+
+/** By the file, which may have been renamed since it was bound; by the name where stat(2) has another device (btrfs). */
+function isServedHere(path: string, file: Stats): boolean {
+  const isBound = ({ bound }: { readonly bound: string }) => canonical(bound) === canonical(path);
+  const files = listeningFiles();
+  if (files === undefined) return listeningNames().some((bound) => isBound({ bound }));
+  const inode = file.ino % 2 ** 32;
+  return files.some((one) => one.inode === inode && (one.device === file.dev || isBound(one)));
+}
+
+/** The listening unix sockets of this network namespace; undefined where the kernel has no CONFIG_UNIX_DIAG. */
+function listeningFiles(): readonly ListeningFile[] | undefined {
+  try {
+    using netlink = openNetlinkSocket(NETLINK_SOCK_DIAG);
+    const answers = netlink.dump(encodeListenerDump(), "listing unix sockets");
+    return answers.map(decodeListener).filter((one) => one !== undefined);
+  } catch (error) {
+    if (hasErrno(error, "ENOENT", "EPROTONOSUPPORT", "EOPNOTSUPP")) return undefined;
+    throw error;
+  }
+}
+
+function listeningNames(): readonly string[] {
+  return [...textOf("/proc/self/net/unix").matchAll(LISTENING)].map(([, bound = ""]) => bound);
 }
 
 /** wireguard-go may be built for either name of the folder. */

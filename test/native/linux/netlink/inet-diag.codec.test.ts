@@ -7,6 +7,7 @@ import {
   encodeSocketRequest,
 } from "../../../../src/native/linux/netlink/inet-diag.codec.ts";
 import type { NetlinkMessage } from "../../../../src/native/linux/netlink/message.codec.ts";
+import { decodeListener } from "../../../../src/native/linux/netlink/unix-diag.codec.ts";
 import { decodeProcessEvent, encodeListenRequest } from "../../../../src/native/linux/process/process-event.codec.ts";
 import { checkProperty } from "../../../support/seeded.ts";
 
@@ -80,7 +81,7 @@ describe("sock_diag", () => {
   test("no bytes make it crash", () => {
     checkProperty(
       fc.property(fc.uint8Array({ maxLength: 120 }), (bytes) => {
-        for (const decode of [decodeSocket, decodeProcessEvent]) {
+        for (const decode of [decodeSocket, decodeListener, decodeProcessEvent]) {
           try {
             decode(message(20, bytes));
           } catch (error) {
