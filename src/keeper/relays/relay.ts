@@ -3,6 +3,7 @@ import { closeSync, readdirSync, rmSync } from "node:fs";
 import type { Writable } from "node:stream";
 import { messageOf } from "../../model/error.ts";
 import { relaySocketPath } from "../../model/keeper/keeper-relays.ts";
+import { RELAY_NODE_OPTIONS } from "../../model/relay/relay-settings.ts";
 import { isUnixSocketLive, unixListener } from "../../native/linux/process/unix-exchange.ffi.ts";
 import { openEngineLog } from "../engine-logs.ts";
 import { copySecrets, type ExtractedSecrets, wipeSecrets, withSecrets } from "../extract-secrets.ts";
@@ -78,12 +79,12 @@ export class Relay {
   #start(settings: string): void {
     const { folder, number } = this.#around;
     const log = openEngineLog(`${folder}/engine-relay-${number}.log`);
-    const [program, ...words] = [process.execPath, ...process.execArgv, process.argv[1] ?? "awg", "relay", `${number}`];
+    const words = [...process.execArgv, ...RELAY_NODE_OPTIONS, process.argv[1] ?? "awg", "relay", `${number}`];
     const env = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" };
     const text = withSecrets(settings, this.#secrets);
     try {
       const stdio = ["ignore" as const, log, log, "pipe" as const];
-      const child = spawn(program, words, { cwd: "/", env, stdio, detached: true });
+      const child = spawn(process.execPath, words, { cwd: "/", env, stdio, detached: true });
       child.on("error", () => {});
       child.on("exit", () => this.#look());
       child.unref();
