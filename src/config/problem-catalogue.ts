@@ -57,7 +57,7 @@ export const PROBLEM_CATALOGUE = {
   "list-source": "A list by its address is not https, or has no SHA-256 of its content.",
   "path-relative": "A path does not begin with a slash.",
   "regex-syntax": "The regular expression cannot be read.",
-  "regex-slow": "The regular expression can take exponential time.",
+  "pattern-large": "A pattern needs more states than awg has room for.",
   "key-syntax": "A key is not base64.",
   "key-length": "A key does not have 32 bytes.",
   "key-zero": "A public key is all zero, so no private key can match it.",
@@ -127,7 +127,6 @@ export type ProblemId = keyof typeof PROBLEM_CATALOGUE;
 /** Problems that do not stop an apply. All others do. */
 export const WARNING_IDS: ReadonlySet<ProblemId> = new Set<ProblemId>([
   "too-many-problems",
-  "regex-slow",
   "secret-inline",
   "obfuscation-header-low",
   "obfuscation-junk-large",

@@ -59,7 +59,7 @@ export const PROBLEM_REMEDIES: Readonly<Record<ProblemId, string>> = {
   "list-source": "Write `{ url: https://…, sha256: … }`, or name a file by its absolute path.",
   "path-relative": "Write the path from the root: /etc/awg/office.key.",
   "regex-syntax": "Correct the expression.",
-  "regex-slow": "Remove nested repetitions.",
+  "pattern-large": "Shorten the pattern, or use contains.",
   "key-syntax": "Copy the whole key: 44 characters of base64.",
   "key-length": "Copy the whole key: 44 characters of base64.",
   "key-zero": "Write the key that `awg pubkey` prints.",

@@ -2,6 +2,7 @@ import type { AppMatcher, Match } from "../../config/section/match.ts";
 import type { ClassSet, PortRange } from "../../model/firewall/policy.ts";
 import { MOST_ANCESTORS } from "../../model/program/classifier.ts";
 import { matchesGlob } from "../../model/program/glob.ts";
+import { commandText, matchesPattern } from "../../model/program/pattern/pattern.ts";
 import type { Program } from "../../model/program/program.ts";
 
 /**
@@ -30,8 +31,6 @@ export interface ProgramContext {
   readonly classOf?: (program: Program) => number | undefined;
 }
 
-/** Arguments and paths longer than this are cut before a regular expression of the configuration sees them. */
-const SEARCHED_CHARACTERS = 4096;
 /** The kernels keep this much of a name (TASK_COMM_LEN, MAXCOMLEN). */
 const KERNEL_NAME_BYTES = 15;
 
@@ -61,9 +60,8 @@ export function matchApp(app: AppMatcher, program: Program, { hasBundles }: Prog
     case "name":
       return typeof path === "string" ? said(lastName(path) === app.name) : matchKernelName(app.name, program);
     case "contains":
-      return typeof path === "string" ? said(path.includes(app.contains)) : withoutPath(program);
     case "regex":
-      return typeof path === "string" ? said(isFound(app.regex, path)) : withoutPath(program);
+      return typeof path === "string" ? said(matchesPattern(app, path)) : withoutPath(program);
     case "path":
       return typeof path === "string" ? said(matchesGlob(app.path, path)) : withoutPath(program);
     case "dir":
@@ -118,7 +116,7 @@ function matchCgroup(wanted: string, { cgroup }: Program): Verdict {
 }
 
 function matchCommandLine(pattern: string, { commandLine }: Program): Verdict {
-  return commandLine === undefined ? "unknown" : said(isFound(pattern, commandLine.join(" ")));
+  return commandLine === undefined ? "unknown" : said(matchesPattern({ regex: pattern }, commandText(commandLine)));
 }
 
 /** What a program starts belongs to it, unless the rule says otherwise. */
@@ -155,11 +153,6 @@ function lastName(path: string): string {
 function isBelow(path: string, folder: string): boolean {
   const base = folder.replace(/\/+$/, "");
   return path === base || path.startsWith(`${base}/`);
-}
-
-/** The configuration was refused if the expression could not be compiled. */
-function isFound(pattern: string, text: string): boolean {
-  return new RegExp(pattern, "u").test(text.slice(0, SEARCHED_CHARACTERS));
 }
 
 function opposite(verdict: Verdict): Verdict {

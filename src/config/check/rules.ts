@@ -1,5 +1,4 @@
 import { quote } from "../field/leaf.ts";
-import { hasNestedRepeat } from "../field/regex.ts";
 import { type AppMatcher, MATCH_KEYS, type Match } from "../section/match.ts";
 import type { Rule } from "../section/rule.ts";
 import type { NodePath } from "../source/source-node.ts";
@@ -67,25 +66,11 @@ function checkMatch(context: CheckContext, path: NodePath, match: Match, isNegat
       "remove the ports or the protocol",
     );
   }
-  for (const key of ["apps", "parent"] as const) {
-    for (const [index, app] of (match[key] ?? []).entries()) {
-      if (app.kind === "regex") checkRegexSpeed(context, [...path, key, index], app.regex);
-    }
-  }
-  for (const [index, pattern] of (match.commandLine ?? []).entries()) {
-    checkRegexSpeed(context, [...path, "commandLine", index], pattern);
-  }
   for (const key of ["all", "any"] as const) {
     for (const [index, inner] of (match[key] ?? []).entries())
       checkMatch(context, [...path, key, index], inner, isNegated);
   }
   if (match.not !== undefined) checkMatch(context, [...path, "not"], match.not, !isNegated);
-}
-
-function checkRegexSpeed(context: CheckContext, path: NodePath, pattern: string): void {
-  if (!hasNestedRepeat(pattern)) return;
-  const message = "a repeat inside a repeat can take exponential time";
-  context.report("regex-slow", path, message, "remove the nesting: (ab)+ instead of (a+b*)+");
 }
 
 /**

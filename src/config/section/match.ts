@@ -5,7 +5,7 @@ import { type Fault, fault, isFault, leaf, oneOrMany, quote, wrongType } from ".
 import { upTo } from "../field/number-pattern.ts";
 import { TEXT_PATTERN } from "../field/patterns.ts";
 import { type PortRange, portRange } from "../field/port.ts";
-import { checkRegex } from "../field/regex.ts";
+import { checkContained, checkPathPattern, checkRegex } from "../field/regex.ts";
 import { boolean, checkAbsolutePath, checkText, checkWholeNumber, oneOf, text } from "../field/scalar.ts";
 import { MATCH_CONSTRAINTS } from "./constraints.ts";
 import { type Destination, destination } from "./destination.ts";
@@ -68,9 +68,9 @@ export const MATCH_KEYS = [
 ] as const satisfies readonly (keyof Match)[];
 
 const APP_READERS: OneKeyReader<AppMatcher> = {
-  path: (value) => build(checkAbsolutePath(value), (path) => ({ kind: "path", path })),
+  path: (value) => build(checkPathPattern(value), (path) => ({ kind: "path", path })),
   dir: (value) => build(checkAbsolutePath(value), (dir) => ({ kind: "dir", dir })),
-  contains: (value) => build(checkText(value), (contains) => ({ kind: "contains", contains })),
+  contains: (value) => build(checkContained(value), (contains) => ({ kind: "contains", contains })),
   regex: (value) => build(checkRegex(value), (regex) => ({ kind: "regex", regex })),
   bundleId: (value) => build(checkText(value), (bundleId) => ({ kind: "bundleId", bundleId })),
   signer: (value) => build(checkText(value), (signer) => ({ kind: "signer", signer })),
