@@ -140,7 +140,7 @@ export type PlaneEvent =
    * `tooOld` of them have expired; traffic creates new ones.
    */
   | {
-      readonly kind: "stood-still";
+      readonly kind: "suspended";
       readonly tunnel: string;
       readonly milliseconds: number;
       readonly sessions: number;

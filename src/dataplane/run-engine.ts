@@ -75,7 +75,7 @@ export async function runEngine(engine: EngineProcess): Promise<string | undefin
 
 /** Public keys are shortened as wireguard-go shortens them. */
 function eventText(event: PlaneEvent): string {
-  if (event.kind === "stood-still") {
+  if (event.kind === "suspended") {
     const { milliseconds, sessions, tooOld } = event;
     return `paused for ${Math.round(milliseconds / 1000)} s, as in a sleep: ${tooOld} of ${sessions} sessions too old`;
   }

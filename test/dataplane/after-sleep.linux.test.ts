@@ -23,7 +23,7 @@ describe.skipIf(obstacle !== undefined)(`a machine that slept (${obstacle ?? "th
   const handshakes = async () => (await events()).filter(({ kind }) => kind === "handshake").length;
   /** A busy machine holds up the thread for seconds. */
   const sleeps = async () =>
-    (await events()).filter((event) => event.kind === "stood-still" && event.milliseconds > 1000 * TOLERANCE_SECONDS);
+    (await events()).filter((event) => event.kind === "suspended" && event.milliseconds > 1000 * TOLERANCE_SECONDS);
 
   beforeAll(() => {
     folder = temporaryFolder("t-sleep");

@@ -13,7 +13,7 @@ export type OpenChange = { readonly verb: Verb } & (
    * It is done and only its acceptance has to be saved; it was not confirmed in time
    * (or before a reboot) and is not reverted yet; its rollback failed; or it was interrupted.
    */
-  | { readonly why: "unwritten" | "not-confirmed" | "way-back-failed" | "cut-short" }
+  | { readonly why: "unwritten" | "not-confirmed" | "rollback-failed" | "cut-short" }
 );
 
 /** Reads the state of the open change. Changes nothing. */
@@ -22,7 +22,7 @@ export async function readOpenChange(parts: HostParts, open: OpenTransaction): P
   const awaiting = awaitedIn(open, applyDepsOf(parts));
   if (awaiting !== undefined) return { verb, why: "awaiting-confirmation", awaiting };
   if (open.accept !== undefined) return { verb, why: "unwritten" };
-  if (open.blocked) return { verb, why: "way-back-failed" };
+  if (open.blocked) return { verb, why: "rollback-failed" };
   const changedBy = await holderOf(parts);
   if (changedBy !== undefined) return { verb, why: "under-way", changedBy };
   return { verb, why: open.unconfirmed === undefined ? "cut-short" : "not-confirmed" };
@@ -54,7 +54,7 @@ export function whyOpen(change: OpenChange): string {
       return `${nameOf(change.changedBy)} is changing this host`;
     case "not-confirmed":
       return "the last change was not confirmed in time";
-    case "way-back-failed":
+    case "rollback-failed":
       return `${what} and its rollback failed`;
     case "cut-short":
       return `${what} was interrupted`;

@@ -68,7 +68,7 @@ const OPEN_WHY = [
   "under-way",
   "unwritten",
   "not-confirmed",
-  "way-back-failed",
+  "rollback-failed",
   "cut-short",
 ] as const;
 

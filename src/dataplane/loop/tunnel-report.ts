@@ -49,7 +49,7 @@ export class TunnelReport {
 
   /** @param sessions how many existed before the pause, and how many of these are `tooOld` now */
   stoodStill(milliseconds: number, sessions: number, tooOld: number): void {
-    this.#emit({ kind: "stood-still", tunnel: this.#tunnel, milliseconds, sessions, tooOld });
+    this.#emit({ kind: "suspended", tunnel: this.#tunnel, milliseconds, sessions, tooOld });
   }
 
   #mayRepeat(refusal: string): boolean {

@@ -60,7 +60,7 @@ test.each([
   );
   const { open } = await bench.ask((session) => session.drift());
   expect(open).toBe(`a destroy ${reason} (${journal.location})`);
-  const reported = { verb: "destroy", why: end.length === 0 ? "cut-short" : "way-back-failed" };
+  const reported = { verb: "destroy", why: end.length === 0 ? "cut-short" : "rollback-failed" };
   expect(statusDocument(status, 0)).toMatchObject({ openJournal: journal.location, openChange: reported });
   expect(driftDocument(await bench.ask((session) => session.drift()))).toMatchObject({ openChange: reported });
   const text = renderStatus(status, styleFor(false), 0);

@@ -161,7 +161,7 @@ function transactionTexts(
     return [style.red(`The change was not confirmed in time (${openJournal}); ${when}.`)];
   }
   const what = verb === "destroy" ? "A destroy" : "An apply";
-  if (why === "way-back-failed") {
+  if (why === "rollback-failed") {
     return [style.red(`${what} and its rollback failed (${openJournal}). The next apply or destroy recovers it.`)];
   }
   const next =
