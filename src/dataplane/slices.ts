@@ -1,8 +1,13 @@
 import type { PeerChange } from "./contract.ts";
 
-/** What the packet thread does in about half a millisecond, in prefixes; a peer costs as much as some. */
-const SLICE = 128;
-const PEER_WEIGHT = 8;
+/** What the packet thread does in about half a millisecond, in prefixes; a change costs as much as some, */
+const SLICE = 512;
+const CHANGE_WEIGHT = 5;
+/** and more if it may begin a handshake, a quarter of a millisecond. */
+const HANDSHAKE_WEIGHT = 128;
+
+/** The prefixes of a change that fills a slice. */
+const PART = SLICE - CHANGE_WEIGHT;
 
 /** The changes in the same order, in slices that cost the packet thread about as much time each. */
 export function* slicesOf(changes: readonly PeerChange[]): Generator<readonly PeerChange[]> {
@@ -22,7 +27,9 @@ export function* slicesOf(changes: readonly PeerChange[]): Generator<readonly Pe
 }
 
 function weightOf(change: PeerChange): number {
-  return change.kind === "prefixes" ? change.add.length + change.remove.length : PEER_WEIGHT;
+  if (change.kind === "prefixes") return CHANGE_WEIGHT + change.add.length + change.remove.length;
+  const mayBegin = change.kind === "set" ? change.settings.endpoint !== undefined : change.kind !== "remove";
+  return mayBegin ? HANDSHAKE_WEIGHT : CHANGE_WEIGHT;
 }
 
 /** A change that is larger than a slice in parts; prefixes are added before others are removed. */
@@ -30,8 +37,8 @@ function partsOf(change: PeerChange): readonly PeerChange[] {
   if (change.kind !== "prefixes" || weightOf(change) <= SLICE) return [change];
   const { add, remove } = change;
   const parts: PeerChange[] = [];
-  for (let at = 0; at < add.length; at += SLICE) parts.push({ ...change, add: add.slice(at, at + SLICE), remove: [] });
-  for (let at = 0; at < remove.length; at += SLICE)
-    parts.push({ ...change, add: [], remove: remove.slice(at, at + SLICE) });
+  for (let at = 0; at < add.length; at += PART) parts.push({ ...change, add: add.slice(at, at + PART), remove: [] });
+  for (let at = 0; at < remove.length; at += PART)
+    parts.push({ ...change, add: [], remove: remove.slice(at, at + PART) });
   return parts;
 }

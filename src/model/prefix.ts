@@ -36,6 +36,8 @@ export function hasHostBits(prefix: Prefix): boolean {
 
 /** The same prefix without host bits. */
 export function canonicalPrefix(prefix: Prefix): Prefix {
+  // A remainder of numbers takes a tenth of the time of bigints; most prefixes are canonical.
+  if (prefix.family === 4 && Number(prefix.address) % 2 ** (32 - prefix.length) === 0) return prefix;
   return { family: prefix.family, address: firstAddress(prefix), length: prefix.length };
 }
 

@@ -1,18 +1,33 @@
+const HEX = "0123456789abcdef";
+
 /** Lower-case hex of bytes, as UAPI writes keys. */
 export function bytesToHex(bytes: Uint8Array): string {
-  let text = "";
-  for (const byte of bytes) text += byte.toString(16).padStart(2, "0");
-  return text;
+  // A text joined from 32 pieces takes three times as long as a map's key, and a set has thousands.
+  const codes: number[] = [];
+  for (const byte of bytes) codes.push(HEX.charCodeAt(byte >> 4), HEX.charCodeAt(byte & 15));
+  return String.fromCharCode(...codes);
 }
 
 /** The 32 bytes of 64 hex digits; undefined for any other text. */
 export function keyFromHex(text: string): Uint8Array | undefined {
-  if (!/^[0-9a-fA-F]{64}$/.test(text)) return undefined;
+  if (text.length !== 64) return undefined;
   const bytes = new Uint8Array(32);
   for (let index = 0; index < 32; index += 1) {
-    bytes[index] = Number.parseInt(text.slice(2 * index, 2 * index + 2), 16);
+    const [high, low] = [hexDigit(text.charCodeAt(2 * index)), hexDigit(text.charCodeAt(2 * index + 1))];
+    if (high < 0 || low < 0) {
+      bytes.fill(0);
+      return undefined;
+    }
+    bytes[index] = 16 * high + low;
   }
   return bytes;
+}
+
+/** The value of 0-9, a-f, A-F; -1 for any other character. */
+function hexDigit(code: number): number {
+  if (code >= 48 && code <= 57) return code - 48;
+  const lower = code | 32;
+  return lower >= 97 && lower <= 102 ? lower - 87 : -1;
 }
 
 /** Base64 of bytes, as WireGuard's tools and awg's specs write public keys. */

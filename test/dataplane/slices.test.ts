@@ -3,8 +3,9 @@ import type { PeerChange } from "../../src/dataplane/contract.ts";
 import { slicesOf } from "../../src/dataplane/slices.ts";
 import type { Prefix } from "../../src/model/prefix.ts";
 
-const MOST_PEERS = 16;
-const MOST_PREFIXES = 128;
+const MOST_CHANGES = 102;
+const MOST_PREFIXES = 507;
+const MOST_HANDSHAKES = 4;
 const publicKey = new Uint8Array(32);
 const some = (count: number, first = 0): Prefix[] =>
   Array.from({ length: count }, (_, number) => ({ family: 4, address: BigInt(first + number), length: 32 }));
@@ -24,10 +25,12 @@ test("a peer with 10,000 prefixes is set in slices, each prefix once, in order, 
   );
 });
 
-test("many peers are changed a few at a time, in order; no change makes no slice", () => {
+test("many peers are changed some at a time, in order, few where each may begin a handshake; no change, no slice", () => {
   const changes = Array.from({ length: 1000 }, (): PeerChange => ({ kind: "remove", publicKey: new Uint8Array(32) }));
   const slices = [...slicesOf(changes)];
   expect(slices.flat()).toEqual(changes);
-  expect(Math.max(...slices.map((slice) => slice.length))).toBe(MOST_PEERS);
+  expect(Math.max(...slices.map((slice) => slice.length))).toBe(MOST_CHANGES);
+  const connects = changes.map((): PeerChange => ({ kind: "connect", publicKey }));
+  expect(Math.max(...[...slicesOf(connects)].map((slice) => slice.length))).toBe(MOST_HANDSHAKES);
   expect([...slicesOf([])]).toEqual([]);
 });

@@ -1,12 +1,20 @@
 import type { Prefix } from "../../../model/prefix.ts";
 import { canonicalPrefix } from "../../../model/prefix.ts";
 
-/** A prefix as four 32-bit words, the first bit topmost; IPv4 uses only the first word. */
+/**
+ * A prefix as four 32-bit words with their masks, the first bit topmost; IPv4 uses only the first word. Fields of one
+ * object: arrays took four allocations a prefix, and a set of thousands held packets.
+ */
 interface Node<T> {
-  readonly words: Int32Array;
-  readonly masks: Int32Array;
+  readonly a: number;
+  readonly b: number;
+  readonly c: number;
+  readonly d: number;
+  readonly maskA: number;
+  readonly maskB: number;
+  readonly maskC: number;
+  readonly maskD: number;
   readonly length: number;
-  readonly prefix: Prefix;
   owner: T | undefined;
   zero: Node<T> | undefined;
   one: Node<T> | undefined;
@@ -19,7 +27,7 @@ interface Node<T> {
  */
 export class AllowedIps<T> {
   #roots: { 4: Node<T> | undefined; 6: Node<T> | undefined } = { 4: undefined, 6: undefined };
-  #owned = new Map<T, Map<string, Prefix>>();
+  #owned = new Map<T, Map<PrefixKey, Prefix>>();
 
   /** Assigns the prefix to the owner; host bits are ignored. */
   set(prefix: Prefix, owner: T): void {
@@ -28,7 +36,7 @@ export class AllowedIps<T> {
     const before: { owner: T | undefined } = { owner: undefined };
     this.#roots[canonical.family] = insert(this.#roots[canonical.family], node, before);
     if (before.owner !== undefined) this.#owned.get(before.owner)?.delete(keyOf(canonical));
-    const owned = this.#owned.get(owner) ?? new Map<string, Prefix>();
+    const owned = this.#owned.get(owner) ?? new Map<PrefixKey, Prefix>();
     owned.set(keyOf(canonical), canonical);
     this.#owned.set(owner, owned);
   }
@@ -70,12 +78,12 @@ export class AllowedIps<T> {
     let node = this.#roots[family];
     let found: T | undefined;
     while (node !== undefined) {
-      const { words, masks, length } = node;
+      const { length } = node;
       const differ =
-        ((a ^ (words[0] as number)) & (masks[0] as number)) |
-        ((b ^ (words[1] as number)) & (masks[1] as number)) |
-        ((c ^ (words[2] as number)) & (masks[2] as number)) |
-        ((d ^ (words[3] as number)) & (masks[3] as number));
+        ((a ^ node.a) & node.maskA) |
+        ((b ^ node.b) & node.maskB) |
+        ((c ^ node.c) & node.maskC) |
+        ((d ^ node.d) & node.maskD);
       if (differ !== 0) break;
       if (node.owner !== undefined) found = node.owner;
       if (length === 128) break;
@@ -91,8 +99,11 @@ export class AllowedIps<T> {
   }
 }
 
-function keyOf(prefix: Prefix): string {
-  return `${prefix.family}/${prefix.address}/${prefix.length}`;
+/** A number for IPv4; IPv6 as text, for a bigint's hash is of its low 64 bits alone, which are 0 in many a prefix. */
+type PrefixKey = number | string;
+
+function keyOf({ family, address, length }: Prefix): PrefixKey {
+  return family === 4 ? 64 * Number(address) + length : `${address.toString(16)}/${length}`;
 }
 
 function wordAt(bytes: Uint8Array, offset: number): number {
@@ -104,16 +115,40 @@ function wordAt(bytes: Uint8Array, offset: number): number {
   );
 }
 
-function leaf<T>(prefix: Prefix, owner: T | undefined): Node<T> {
-  const shift = prefix.family === 4 ? 96n : 0n;
-  const words = new Int32Array(4);
-  const masks = new Int32Array(4);
-  for (let index = 0; index < 4; index += 1) {
-    words[index] = Number(((prefix.address << shift) >> BigInt(96 - 32 * index)) & 0xffffffffn) | 0;
-    const bits = Math.min(Math.max(prefix.length - 32 * index, 0), 32);
-    masks[index] = bits === 0 ? 0 : -1 << (32 - bits);
-  }
-  return { words, masks, length: prefix.length, prefix, owner, zero: undefined, one: undefined };
+/** The words of an address, the lowest first. */
+const words = new Int32Array(4);
+const halves = new BigUint64Array(words.buffer);
+
+function leaf<T>({ family, address, length }: Prefix, owner: T | undefined): Node<T> {
+  if (family === 4) return nodeOf(Number(address) | 0, 0, 0, 0, length, owner);
+  halves[0] = address;
+  halves[1] = address >> 64n;
+  const [d, c, b, a] = words as unknown as readonly [number, number, number, number];
+  return nodeOf(a, b, c, d, length, owner);
+}
+
+/** The node of the first `length` bits; the others are cleared. */
+function nodeOf<T>(a: number, b: number, c: number, d: number, length: number, owner: T | undefined): Node<T> {
+  const [maskA, maskB, maskC, maskD] = [maskOf(length), maskOf(length - 32), maskOf(length - 64), maskOf(length - 96)];
+  return {
+    a: a & maskA,
+    b: b & maskB,
+    c: c & maskC,
+    d: d & maskD,
+    maskA,
+    maskB,
+    maskC,
+    maskD,
+    length,
+    owner,
+    zero: undefined,
+    one: undefined,
+  };
+}
+
+/** A word with its first `bits` bits set, none below 0 and all above 32. */
+function maskOf(bits: number): number {
+  return bits <= 0 ? 0 : bits >= 32 ? -1 : -1 << (32 - bits);
 }
 
 function insert<T>(at: Node<T> | undefined, added: Node<T>, before: { owner: T | undefined }): Node<T> {
@@ -144,8 +179,8 @@ function remove<T>(at: Node<T> | undefined, gone: Node<T>): Node<T> | undefined 
   return at.zero ?? at.one;
 }
 
-function fork<T>(of: Node<T>, length: number): Node<T> {
-  return leaf<T>(canonicalPrefix({ ...of.prefix, length }), undefined);
+function fork<T>({ a, b, c, d }: Node<T>, length: number): Node<T> {
+  return nodeOf<T>(a, b, c, d, length, undefined);
 }
 
 function attach<T>(parent: Node<T>, child: Node<T>, bit: number): void {
@@ -154,15 +189,18 @@ function attach<T>(parent: Node<T>, child: Node<T>, bit: number): void {
 }
 
 function bitAt<T>(node: Node<T>, bit: number): boolean {
-  return (((node.words[bit >>> 5] ?? 0) >>> (31 - (bit & 31))) & 1) === 1;
+  const word = bit < 32 ? node.a : bit < 64 ? node.b : bit < 96 ? node.c : node.d;
+  return ((word >>> (31 - (bit & 31))) & 1) === 1;
 }
 
 /** The number of leading bits that both prefixes share, at most the shorter length. */
-function commonLength<T>(a: Node<T>, b: Node<T>): number {
-  const shorter = Math.min(a.length, b.length);
-  for (let index = 0; index < 4; index += 1) {
-    const zeros = Math.clz32((a.words[index] as number) ^ (b.words[index] as number));
-    if (zeros < 32) return Math.min(32 * index + zeros, shorter);
-  }
-  return shorter;
+function commonLength<T>(one: Node<T>, other: Node<T>): number {
+  const shorter = Math.min(one.length, other.length);
+  const inA = Math.clz32(one.a ^ other.a);
+  if (inA < 32 || shorter <= 32) return Math.min(inA, shorter);
+  const inB = Math.clz32(one.b ^ other.b);
+  if (inB < 32 || shorter <= 64) return Math.min(32 + inB, shorter);
+  const inC = Math.clz32(one.c ^ other.c);
+  if (inC < 32 || shorter <= 96) return Math.min(64 + inC, shorter);
+  return Math.min(96 + Math.clz32(one.d ^ other.d), shorter);
 }
