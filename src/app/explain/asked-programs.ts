@@ -1,7 +1,9 @@
+import { existsSync } from "node:fs";
+import { basename, join } from "node:path";
 import type { Config } from "../../config/config.ts";
 import { AwgError } from "../../model/error.ts";
 import type { HostParts } from "../parts.ts";
-import { listPrograms } from "../programs/list-programs.ts";
+import { lineOfAbsent, listPrograms, realPathOf } from "../programs/list-programs.ts";
 import type { ProgramLine } from "../programs/program-report.ts";
 
 /** The program to explain: one process, or all processes with this file or name. */
@@ -19,6 +21,9 @@ export interface FoundPrograms {
   readonly notes: readonly string[];
 }
 
+/** Where a program that does not run is looked for by its name. */
+const PROGRAM_FOLDERS = ["/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/sbin", "/sbin"];
+
 /** Finds the running programs of a question and the rule of each. AwgError usage when no process has the number. */
 export async function findPrograms(
   parts: HostParts,
@@ -26,8 +31,7 @@ export async function findPrograms(
   config: Config | undefined,
 ): Promise<FoundPrograms> {
   const { programs, unseen } = await listPrograms(parts, config);
-  const asked = programs.filter(({ program }) => (pid === undefined ? isCalled(program, app) : program.pid === pid));
-  const found = config === undefined ? asked : await withClasses(parts, asked);
+  const found = programs.filter(({ program }) => (pid === undefined ? isCalled(program, app) : program.pid === pid));
   if (found.length === 0 && pid !== undefined) {
     throw new AwgError("usage", `there is no process ${pid}`, { remedy: "awg ps lists them" });
   }
@@ -37,25 +41,37 @@ export async function findPrograms(
     programs: found,
     ...(uids.length === 1 && uid !== undefined ? { uid } : {}),
     notes: [
-      ...(found.length === 0 ? [`${app} does not run now, so it has neither user nor rule yet`, ...unseen] : []),
+      ...(found.length === 0 ? unseen : []),
       ...(uids.length > 1 ? [`${app} runs as several users; name one with --uid`] : []),
     ],
   };
 }
 
-/** Sockets have the classes of the accepted rules, whatever the config says. */
-async function withClasses(parts: HostParts, asked: readonly ProgramLine[]): Promise<ProgramLine[]> {
-  const { programs } = await listPrograms(parts, undefined);
-  const classes = new Map(programs.map(({ program, class: number }) => [program.pid, number]));
-  return asked.map((line) => {
-    const number = classes.get(line.program.pid);
-    return number === undefined ? line : { ...line, class: number };
-  });
+/** The program that a user would start from a file that no process runs; none where a bare name leads to no file. */
+export async function findAbsent(
+  parts: HostParts,
+  { app = "", uid }: { readonly app?: string; readonly uid: number },
+  config: Config | undefined,
+): Promise<FoundPrograms> {
+  const path = fileOf(parts, app);
+  if (path === undefined)
+    return { programs: [], notes: [`${app} does not run now, and no file of this name was found`] };
+  const program = { pid: 0, since: 0n, parentPid: 0, uid, name: basename(path), path };
+  const note = `${path} does not run now: explained as started by user ${uid}, by nothing that a rule names`;
+  return { programs: [await lineOfAbsent(parts, config, program)], notes: [note] };
+}
+
+/** The file as the kernel knows it, after symbolic links. A simulated host has no folders to look a name up in. */
+function fileOf({ isSimulated }: HostParts, app: string): string | undefined {
+  if (app.startsWith("/")) return realPathOf(app);
+  if (isSimulated || app === "" || app.includes("/")) return undefined;
+  const found = PROGRAM_FOLDERS.map((folder) => join(folder, app)).find((path) => existsSync(path));
+  return found === undefined ? undefined : realPathOf(found);
 }
 
 function isCalled({ path, name, bundleIds }: ProgramLine["program"], app: string | undefined): boolean {
   if (app === undefined) return false;
   if (bundleIds?.includes(app) === true) return true;
-  if (app.includes("/")) return path === app;
+  if (app.includes("/")) return path === app || path === realPathOf(app);
   return typeof path === "string" ? path.slice(path.lastIndexOf("/") + 1) === app : name === app;
 }

@@ -1,18 +1,16 @@
 import type { Host } from "../../host/ports/host.ts";
-import type { Inspection, RouteAnswer } from "../../host/ports/inspection.ts";
-import { judge, markAfterSteering } from "../../model/firewall/evaluate.ts";
 import { withFallback } from "../../model/firewall/fallback.ts";
 import { PORTED_PROTOCOLS, PROTOCOL } from "../../model/firewall/packet.ts";
 import type { FirewallPolicy } from "../../model/firewall/policy.ts";
 import { type IpAddress, parseIp, renderIp } from "../../model/ip.ts";
-import { deviceOfTunnel, ENGINE_MARK, pathOfMark } from "../../model/ownership.ts";
+import { deviceOfTunnel, ENGINE_MARK, markOfClass } from "../../model/ownership.ts";
 import type { ProxySpec, RelayState } from "../../model/relay/proxy.ts";
 import type { DesiredState } from "../../model/resources/desired-state.ts";
 import type { TunnelObserved } from "../../model/resources/tunnel.ts";
 import { driverRegistry } from "../../resources/registry.ts";
 import type { KnownRouting } from "../../verify/routing/routing.ts";
-import { type FoundRoute, isByRouter, traceRoute } from "../../verify/routing/trace-route.ts";
 import type { HostParts } from "../parts.ts";
+import type { ProgramLine } from "../programs/program-report.ts";
 import { compareHost, unrecordedText } from "../status/compare-host.ts";
 import { readStateInForce } from "../status/state-in-force.ts";
 import { readPolicyContext } from "../verify/declared-context.ts";
@@ -20,13 +18,15 @@ import { unmodelledRules } from "../verify/unmodelled-rules.ts";
 import { policyIn } from "../verify/verify-machine.ts";
 import { declaredRouting, withoutRulesBefore } from "./declared-routing.ts";
 import { differencesOf } from "./differences.ts";
+import { dnsOf } from "./dns-path.ts";
+import { firstPacket, kernelRoute, leaves, lookUp, sideOfKernel, sideOfPolicy } from "./explained-sides.ts";
 import type { ExplainedSide, Explanation } from "./explanation.ts";
-import { type AskedFlow, outDeviceOf, packetOf, pointOf, RELAY_DEVICE, SOURCE_PORT } from "./flow-packet.ts";
+import { fallbackOf } from "./fallback-state.ts";
+import type { AskedFlow } from "./flow-packet.ts";
 import { nameSetsOfFlow } from "./name-sets.ts";
-import { isProxyMark, pathName, pathReason } from "./path-name.ts";
-import { senderOf } from "./program-sender.ts";
 import { type ExplainQuestion, readQuestion } from "./question.ts";
-import { asOfMac, policyRuleText, proxyState, routeText, routeTextOfMac, tunnelState } from "./texts.ts";
+import { type NamedClass, readSocketClasses } from "./socket-class.ts";
+import { asOfMac, proxyState, tunnelState } from "./texts.ts";
 import { unroutableNote } from "./unroutable-note.ts";
 
 const NO_POLICY: FirewallPolicy = { steering: { rules: [], default: { kind: "direct" } }, layers: [] };
@@ -46,8 +46,17 @@ export async function explainFlow(parts: HostParts, question: ExplainQuestion): 
   const links = await host.links.read();
   const inspection = await parts.inspection?.();
   const sets = nameSetsOfFlow(question.destination, address, desired, inspection);
-  const sender = senderOf(desired.resources, programs);
-  const asked = { address, uid, classMark: sender.mark, protocol, ...(port === undefined ? {} : { port }) };
+  const classes = await readSocketClasses(parts, desired.resources, {
+    programs: programs.map((one) => one.program),
+    uid,
+  });
+  const asked = {
+    address,
+    uid,
+    classMark: markOfClass(classes.declared?.number ?? 0),
+    protocol,
+    ...(port === undefined ? {} : { port }),
+  };
   const flow: AskedFlow = { ...asked, links, policy, sets };
   const tunnels = policy.layers.flatMap((layer) => layer.tunnels);
   const ours = declaredRouting(desired, routing, observed.fallback ?? []);
@@ -56,38 +65,49 @@ export async function explainFlow(parts: HostParts, question: ExplainQuestion): 
   const isTunneled = tunnels.some((tunnel) => tunnel.device === declaredByRoutes.path);
   const leading = isTunneled ? withoutRulesBefore(ours) : ours;
   const declared = isTunneled ? sideOfPolicy(flow, policy, leading) : declaredByRoutes;
+  const inKernel: AskedFlow = { ...flow, classMark: markOfClass(classes.live?.number ?? 0) };
   const live =
     inspection === undefined
-      ? sideOfPolicy(flow, observed.policy ?? NO_POLICY, routing)
-      : sideOfKernel(flow, inspection, routing);
+      ? sideOfPolicy(inKernel, observed.policy ?? NO_POLICY, routing)
+      : sideOfKernel(inKernel, inspection, routing);
   const { capabilities, os } = await host.facts.read({ users: [], hosts: [] });
   const device = tunnels.find((tunnel) => tunnel.device === declared.path)?.device;
   const engine = device === undefined ? undefined : await host.engines.read(device);
   const proxy = await readProxy(host, desired, declared.path);
   const differences = differencesOf(declared, live, os);
+  const fallback =
+    accepted === undefined ? undefined : fallbackOf(accepted, policy, firstPacket(flow, ours), desired.resources);
+  const dns = dnsOf(flow, desired.resources, policy, ours);
+  const sides = (side: ExplainedSide, socketClass: NamedClass | undefined): ExplainedSide => ({
+    ...(os === "darwin" ? asOfMac(side) : side),
+    ...(socketClass === undefined ? {} : { socketClass }),
+  });
   return {
     flow: { destination: renderIp(address), protocol, uid, ...(port === undefined ? {} : { port }) },
     generation: generation?.number ?? 0,
     isApplied: desired.resources.length > 0,
     system: os,
-    declared: os === "darwin" ? asOfMac(declared) : declared,
-    live: os === "darwin" ? asOfMac(live) : live,
+    declared: sides(declared, classes.declared),
+    live: sides(live, classes.live),
     ...(device === undefined ? {} : { tunnel: { device, state: tunnelState(engine) } }),
     ...(proxy === undefined ? {} : { tunnel: { device: declared.path, state: proxyState(proxy.relay) } }),
     ...(accepted === undefined
       ? {}
       : { enforcement: driverRegistry.firewall.enforcement?.(policy, capabilities) ?? "enforced" }),
-    programs,
+    ...(fallback === undefined ? {} : { fallback }),
+    ...(dns === undefined ? {} : { dns }),
+    programs: programs.map((line, index) => withClass(line, classes.numbers[index])),
     disagreements: [
+      ...classes.disagreements,
       ...differences.disagreements,
       ...missourced(tunnels, {
         declared: lookUp(flow, leading).way,
-        live: inspection === undefined ? lookUp(flow, routing).way : kernelRoute(flow, inspection).way,
+        live: inspection === undefined ? lookUp(inKernel, routing).way : kernelRoute(inKernel, inspection).way,
       }),
     ],
     notes: [
       ...notes,
-      ...sender.notes,
+      ...classes.notes,
       ...differences.notes,
       ...unroutableNote({
         destination: renderIp(address),
@@ -113,6 +133,10 @@ async function readProxy(
     | undefined;
   if (spec === undefined) return undefined;
   return (await relays?.readAll())?.find(({ number }) => number === spec.number) ?? {};
+}
+
+function withClass(line: ProgramLine, number: number | undefined): ProgramLine {
+  return number === undefined ? line : { ...line, class: number };
 }
 
 async function unrecordedNote(parts: HostParts): Promise<readonly string[]> {
@@ -147,89 +171,4 @@ function missourced(
 function protocolFor({ port }: ExplainQuestion, { family }: IpAddress): number {
   if (port !== undefined) return PROTOCOL.tcp;
   return family === 4 ? PROTOCOL.icmp : PROTOCOL.icmpv6;
-}
-
-/** The flow by a policy and a set of routes: for the declared side, and for the live side of a simulated host. */
-function sideOfPolicy(flow: AskedFlow, policy: FirewallPolicy, routing: KnownRouting): ExplainedSide {
-  const first = lookUp(flow, routing);
-  const before = packetOf(flow, answerOf(first), flow.classMark);
-  const mark = policy.layers.length === 0 ? flow.classMark : markAfterSteering(policy, before);
-  const route = lookUp(flow, routing, mark);
-  const packet = packetOf(flow, answerOf(route), mark);
-  const said = judge(policy, packet);
-  const device = packet.outDevice === RELAY_DEVICE ? RELAY_DEVICE : route.way;
-  const isProxied = device === RELAY_DEVICE && isProxyMark(policy, mark);
-  const { verdict, reason } =
-    device === "(local)"
-      ? { verdict: "accept" as const, reason: "S2.1 loopback" }
-      : isProxied
-        ? { verdict: "accept" as const, reason: "S5.7 to the relay of its proxy" }
-        : said;
-  return {
-    path: pathName(policy, mark),
-    reason: policy.layers.length === 0 ? "" : pathReason(policy, packet),
-    mark,
-    ...routeParts(route, routing),
-    device,
-    ...(leaves(device) || device === "(local)" || device === RELAY_DEVICE
-      ? { verdict, verdictBy: [{ name: reason, verdict }] }
-      : { verdict: "drop", verdictBy: [{ name: "no route", verdict: "drop" }] }),
-  };
-}
-
-/**
- * The flow by the kernel's own rules and routes. The kernel names the device. Rule and route come from the observed
- * tables, and only if these lead to the same device.
- */
-function sideOfKernel(flow: AskedFlow, inspection: Inspection, routing: KnownRouting): ExplainedSide {
-  const first = kernelRoute(flow, inspection);
-  const steered = inspection.tracePacket(pointOf(flow, first, flow.classMark));
-  const { mark } = steered;
-  const answer = kernelRoute(flow, inspection, mark);
-  const way = answer.way;
-  const isRelayed = outDeviceOf(way, flow.address, flow.links) === RELAY_DEVICE;
-  const device = isRelayed ? RELAY_DEVICE : way;
-  const route = lookUp(flow, routing, mark);
-  const traced = leaves(device) ? inspection.tracePacket(pointOf(flow, answer, flow.classMark)) : undefined;
-  const isLocal = device === "(local)" || (isRelayed && isProxyMark(flow.policy, mark));
-  const isFollowed = route.way === way || (!leaves(route.way) && !leaves(way) && !isLocal);
-  return {
-    // Some packets are refused before any mark is set.
-    path: pathOfMark(mark) === 0 && steered.verdict === "drop" ? "block" : pathName(flow.policy, mark),
-    reason: traced?.rules.find(({ name }) => name.includes(" steer: "))?.name ?? "",
-    mark,
-    ...(isFollowed ? routeParts(route, routing) : {}),
-    device,
-    verdict: traced?.verdict ?? (isLocal ? "accept" : "drop"),
-    verdictBy: traced?.rules ?? [{ name: isLocal ? "loopback" : "no route", verdict: isLocal ? "accept" : "drop" }],
-  };
-}
-
-/** How the kernel routes a packet of the flow with this mark. */
-function kernelRoute(flow: AskedFlow, inspection: Inspection, mark = flow.classMark): RouteAnswer {
-  const { address, uid, protocol, port } = flow;
-  const hasPorts = protocol === PROTOCOL.tcp || protocol === PROTOCOL.udp;
-  const ports = port === undefined || !hasPorts ? {} : { ports: { protocol, source: SOURCE_PORT, destination: port } };
-  return inspection.decideRoute({ destination: renderIp(address), mark, uid, ...ports });
-}
-
-function leaves(device: string): boolean {
-  return !device.startsWith("(");
-}
-
-function routeParts({ rule, route }: FoundRoute, { isFlat }: KnownRouting) {
-  return {
-    ...(rule === undefined ? {} : { policyRule: policyRuleText(rule), table: rule.table }),
-    ...(route === undefined ? {} : { route: isFlat === true ? routeTextOfMac(route) : routeText(route) }),
-  };
-}
-
-function lookUp(flow: AskedFlow, routing: KnownRouting, mark = flow.classMark): FoundRoute {
-  const { address, uid, protocol, port } = flow;
-  const sourcePort = port === undefined ? {} : { port, sourcePort: SOURCE_PORT };
-  return traceRoute(routing, { destination: address, mark, uid, protocol, ...sourcePort });
-}
-
-function answerOf(found: FoundRoute): RouteAnswer {
-  return { way: found.way, byRouter: isByRouter(found) };
 }

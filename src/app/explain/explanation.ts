@@ -1,6 +1,7 @@
 import type { Enforcement } from "../../model/resource.ts";
 import type { MetRule } from "../../verify/finding.ts";
 import type { ProgramLine } from "../programs/program-report.ts";
+import type { NamedClass } from "./socket-class.ts";
 
 /** The path and verdict of a flow, by one side. */
 export interface ExplainedSide {
@@ -17,7 +18,27 @@ export interface ExplainedSide {
   /** Device it leaves by, or why it does not, in brackets. */
   readonly device: string;
   readonly verdict: "accept" | "drop" | "unknown";
+  /** The class of the sender's socket, where rules distinguish programs. */
+  readonly socketClass?: NamedClass;
   readonly verdictBy: readonly MetRule[];
+}
+
+/** What the rule of a flow does while its tunnel is down. */
+export interface ExplainedFallback {
+  /** "block", "direct", "failover to backup". */
+  readonly text: string;
+  readonly isInForce: boolean;
+}
+
+/** Where the sender's DNS queries go, by the accepted state. */
+export interface ExplainedDns {
+  /** The first server. */
+  readonly server: string;
+  readonly path: string;
+  readonly device: string;
+  readonly verdict: ExplainedSide["verdict"];
+  /** Whether awg's own resolver queries the server for the program. */
+  readonly isByResolver: boolean;
 }
 
 /** One flow by the declared state and by the live kernel. */
@@ -36,6 +57,10 @@ export interface Explanation {
   readonly declared: ExplainedSide;
   readonly live: ExplainedSide;
   readonly tunnel?: { readonly device: string; readonly state: string };
+  /** Absent for a flow whose rule leads into no tunnel. */
+  readonly fallback?: ExplainedFallback;
+  /** Absent where awg manages no resolver. */
+  readonly dns?: ExplainedDns;
   /** How well the packet policy is kept; absent where none was accepted. */
   readonly enforcement?: Enforcement;
   /** The programs in question, each with its rule. */

@@ -1,4 +1,4 @@
-import { compileFlowPath } from "../../model/firewall/flow-path.ts";
+import { compileFlowPath, type FlowPath } from "../../model/firewall/flow-path.ts";
 import { flowOf, type Packet } from "../../model/firewall/packet.ts";
 import type { FirewallPolicy } from "../../model/firewall/policy.ts";
 import { PATH_NUMBERS, pathOfMark } from "../../model/ownership.ts";
@@ -34,7 +34,12 @@ function unnamed({ layers }: FirewallPolicy, number: number): string {
 
 /** The rule of the policy that chooses a packet's path. */
 export function pathReason(policy: FirewallPolicy, packet: Packet): string {
+  return flowPathOf(policy, packet).reason;
+}
+
+/** The path that the policy gives a packet, with the rule that chooses it. */
+export function flowPathOf(policy: FirewallPolicy, packet: Packet): FlowPath {
   const layer = policy.layers.at(-1) ?? { dns: null, allow: [], allowLan: false };
   const tunnels = policy.layers.flatMap((one) => one.tunnels.map(({ device }) => device));
-  return compileFlowPath(policy.steering, layer)(flowOf(packet, new Set(tunnels))).reason;
+  return compileFlowPath(policy.steering, layer)(flowOf(packet, new Set(tunnels)));
 }

@@ -4,7 +4,7 @@ import { AwgError } from "../../model/error.ts";
 import { type IpAddress, parseIp } from "../../model/ip.ts";
 import type { HostParts } from "../parts.ts";
 import type { ProgramLine } from "../programs/program-report.ts";
-import { findPrograms, type ProgramFilter } from "./asked-programs.ts";
+import { findAbsent, findPrograms, type ProgramFilter } from "./asked-programs.ts";
 
 /** The flow to explain. */
 export interface ExplainQuestion {
@@ -59,11 +59,14 @@ export async function readQuestion(parts: HostParts, question: ExplainQuestion):
       remedy: "give an address, or --resolve to ask the resolvers",
     });
   }
+  const isAbsent = matching?.programs.length === 0;
+  const named = isAbsent ? await findAbsent(parts, { ...program, uid }, question.config) : matching;
   const notes = [
     ...(literal === undefined ? [`${destination} is ${found.join(", ")}; explained for ${found[0]}`] : []),
-    ...(matching?.notes ?? []),
+    ...(named?.notes ?? []),
+    ...(isAbsent ? (matching?.notes ?? []) : []),
   ];
-  return { address, uid, programs: matching?.programs ?? [], notes };
+  return { address, uid, programs: named?.programs ?? [], notes };
 }
 
 /** Addresses of a name in /etc/hosts (hosts(5)), in order. */

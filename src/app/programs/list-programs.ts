@@ -49,6 +49,33 @@ export async function listPrograms(parts: HostParts, config: Config | undefined)
   };
 }
 
+/**
+ * The line of a program as if it ran, started by nothing that a rule names: from the given config, else from the accepted
+ * state. Reads only.
+ */
+export async function lineOfAbsent(
+  parts: HostParts,
+  config: Config | undefined,
+  program: Program,
+): Promise<ProgramLine> {
+  const known = await knownRules(parts, config);
+  const around = programContext([program], known);
+  return lineOf(program, { set: known.set, around, names: userNames(known.facts) });
+}
+
+/**
+ * The class that a classifier gives the sockets of each program, in their order: 0 for none, undefined where what decides
+ * could not be read. The programs may be ones that do not run.
+ */
+export async function classesOf(
+  parts: HostParts,
+  spec: ClassifierSpec,
+  programs: readonly Program[],
+): Promise<readonly (number | undefined)[]> {
+  const byPid = new Map((await processesOf(parts)).list().programs.map((one) => [one.pid, one]));
+  return programs.map((program) => classOfProgram(spec, program, { byPid, realPath: realPathOf }));
+}
+
 /** The port to the processes of a host. */
 export async function processesOf({ processes }: HostParts): Promise<ProcessPort> {
   const port = await processes?.();
@@ -96,7 +123,8 @@ function programContext(programs: readonly Program[], { facts, classifier }: Kno
   return { ...context, classOf: (program) => classOfProgram(classifier, program, around) };
 }
 
-function realPathOf(path: string): string {
+/** A path after symbolic links; the same path where nothing is there. */
+export function realPathOf(path: string): string {
   try {
     return realpathSync(path);
   } catch {

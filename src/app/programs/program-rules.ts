@@ -52,9 +52,7 @@ export function rulesOfPolicy(
   const { steering } = policy;
   const enforcement = driverRegistry.firewall.enforcement?.(policy, capabilities) ?? "enforced";
   const tunnels = policy.layers.flatMap((layer) => layer.tunnels.map(({ device }) => device));
-  const names = new Map(
-    accepted.flatMap((one) => (one.kind === "tunnel" ? [[one.spec.device, one.key.slice("tunnel/".length)]] : [])),
-  );
+  const names = tunnelNames(accepted);
   const rule = (origin: string, match: FlowMatch, path: PathRef): ProgramRule => {
     const fallback = path.kind === "tunnel" && tunnels.length > 0 ? { fallback: fallbackText(path, names) } : {};
     const via = path.kind === "tunnel" ? (names.get(path.device) ?? path.device) : path.kind;
@@ -66,8 +64,15 @@ export function rulesOfPolicy(
   };
 }
 
-/** "block", "direct", "failover to backup". */
-function fallbackText({ substitutes = [], fallback }: TunnelPath, names: ReadonlyMap<string, string>): string {
+/** Names of tunnels by their devices. */
+export function tunnelNames(accepted: readonly Resource[]): ReadonlyMap<string, string> {
+  return new Map(
+    accepted.flatMap((one) => (one.kind === "tunnel" ? [[one.spec.device, one.key.slice("tunnel/".length)]] : [])),
+  );
+}
+
+/** What the flows of a path do while its tunnel is down: "block", "direct", "failover to backup". */
+export function fallbackText({ substitutes = [], fallback }: TunnelPath, names: ReadonlyMap<string, string>): string {
   const others = [...new Set(substitutes.map(({ device }) => names.get(device) ?? device))];
   if (others.length === 0) return fallback ?? "block";
   return `failover to ${others.join(", ")}${fallback === "direct" ? ", else direct" : ""}`;

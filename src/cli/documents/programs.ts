@@ -13,7 +13,7 @@ const programRule = z
 
 export const programLine = z
   .object({
-    pid: z.int(),
+    pid: z.int().describe("0 for a program that does not run (explain --app)."),
     parentPid: z.int().describe("0 where there is none."),
     uid: z.int().nullable().describe("Effective user."),
     user: z.string().nullable().describe("Name of the user."),

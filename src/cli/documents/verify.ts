@@ -70,6 +70,10 @@ const side = z
     policyRule: z.string().nullable().describe("As ip rule shows it."),
     table: z.int().nullable().describe("Routing table."),
     route: z.string().nullable().describe("As ip route shows it."),
+    class: z
+      .object({ number: z.int().describe("0: none."), meaning: z.string().describe("The programs that have it.") })
+      .nullable()
+      .describe("Class of the sender's socket, where rules distinguish programs (Linux)."),
     device: z.string().describe("Device it leaves by, or in brackets why it does not leave."),
     verdict: z.enum(["accept", "drop", "unknown"]),
     verdictBy: list(metRule),
@@ -90,6 +94,23 @@ export const explainDocument = z
     declared: side.describe("By the accepted config."),
     live: side.describe("By the kernel's rules and routes."),
     tunnel: z.object({ device: z.string(), state: z.string() }).nullable(),
+    fallback: z
+      .object({
+        path: z.string().describe("block, direct, or failover to other tunnels."),
+        inForce: z.boolean(),
+      })
+      .nullable()
+      .describe("The path while the tunnel of the flow's rule is down."),
+    dns: z
+      .object({
+        server: z.string(),
+        path: z.string(),
+        device: z.string(),
+        verdict: z.enum(["accept", "drop", "unknown"]),
+        byResolver: z.boolean().describe("awg's own resolver queries the server."),
+      })
+      .nullable()
+      .describe("Where the sender's DNS queries go."),
     enforcement: enforcement.nullable(),
     programs: list(programLine).describe("With --app or --pid: the programs, each with its rule."),
     agree: z.boolean().describe("Config and kernel agree."),

@@ -24,7 +24,7 @@ export function renderExplanation(explanation: Explanation, style: Style): strin
 
 /** The same with each decision: declared and live side by side. */
 export function renderTrace(explanation: Explanation, style: Style): string {
-  const { declared, live, tunnel, enforcement, system } = explanation;
+  const { declared, live, tunnel, fallback, dns, enforcement, system } = explanation;
   const steering: [string, string, string][] = [
     ["mark", hex(declared.mark), hex(live.mark)],
     ["policy rule", declared.policyRule ?? "(none)", live.policyRule ?? "(none)"],
@@ -32,6 +32,7 @@ export function renderTrace(explanation: Explanation, style: Style): string {
   const rows: [string, string, string][] = [
     ["path", declared.path, live.path],
     ["chosen by", declared.reason || "(none)", live.reason || "(none)"],
+    ...(declared.socketClass === undefined ? [] : [classRow(declared.socketClass, live.socketClass)]),
     ...(system === "darwin" ? [] : steering),
     ["route", declared.route ?? "(none)", live.route ?? "(none)"],
     ["device", declared.device, live.device],
@@ -47,9 +48,29 @@ export function renderTrace(explanation: Explanation, style: Style): string {
     style.bold(flowText(explanation)),
     ...lines,
     ...(tunnel === undefined ? [] : [`  ${"tunnel".padEnd(12)} ${tunnel.device}: ${tunnel.state}`]),
+    ...(fallback === undefined ? [] : [`  ${"fallback".padEnd(12)} ${fallbackText(fallback)}`]),
+    ...(dns === undefined ? [] : [`  ${"dns".padEnd(12)} ${dnsText(dns)}`]),
     ...(enforcement === undefined ? [] : [`  ${"enforcement".padEnd(12)} ${enforcement}`]),
     ...remarks(explanation, style),
   ].join("\n");
+}
+
+type SocketClass = NonNullable<ExplainedSide["socketClass"]>;
+
+function classRow(declared: SocketClass, live: SocketClass | undefined): [string, string, string] {
+  const text = ({ number, meaning }: SocketClass) => (number === 0 ? meaning : `${number} (${meaning})`);
+  return ["class", text(declared), live === undefined ? "none" : text(live)];
+}
+
+/** What happens while the tunnel of a flow is down: "block", "direct, in force now". */
+function fallbackText({ text, isInForce }: NonNullable<Explanation["fallback"]>): string {
+  return isInForce ? `${text}, in force now` : text;
+}
+
+/** Where queries go: "10.8.0.1 by awg-office". */
+function dnsText({ server, device, verdict, isByResolver }: NonNullable<Explanation["dns"]>): string {
+  const by = isByResolver ? ", asked by awg's resolver" : "";
+  return verdict === "accept" ? `${server} by ${device}${by}` : `${server}: dropped${by}`;
 }
 
 function flowText({ flow, generation, isApplied }: Explanation): string {
@@ -79,7 +100,20 @@ function hex(mark: number): string {
 
 /** A flow explained as one JSON document. */
 export function explanationDocument(explanation: Explanation): DocumentOf<"explain"> {
-  const { flow, generation, system, declared, live, tunnel, enforcement, programs, disagreements, notes } = explanation;
+  const {
+    flow,
+    generation,
+    system,
+    declared,
+    live,
+    tunnel,
+    fallback,
+    dns,
+    enforcement,
+    programs,
+    disagreements,
+    notes,
+  } = explanation;
   return {
     formatVersion: "1",
     flow,
@@ -88,6 +122,8 @@ export function explanationDocument(explanation: Explanation): DocumentOf<"expla
     declared: sideDocument(declared),
     live: sideDocument(live),
     tunnel: tunnel ?? null,
+    fallback: fallback === undefined ? null : { path: fallback.text, inForce: fallback.isInForce },
+    dns: dns === undefined ? null : dnsDocument(dns),
     enforcement: enforcement ?? null,
     programs: programs.map(lineDocument),
     agree: disagreements.length === 0,
@@ -96,12 +132,24 @@ export function explanationDocument(explanation: Explanation): DocumentOf<"expla
   };
 }
 
-function sideDocument({ policyRule, table, route, verdictBy, ...rest }: ExplainedSide): DocumentOf<"explain">["live"] {
+function dnsDocument({ isByResolver, ...rest }: NonNullable<Explanation["dns"]>): DocumentOf<"explain">["dns"] {
+  return { ...rest, byResolver: isByResolver };
+}
+
+function sideDocument({
+  policyRule,
+  table,
+  route,
+  verdictBy,
+  socketClass,
+  ...rest
+}: ExplainedSide): DocumentOf<"explain">["live"] {
   return {
     ...rest,
     policyRule: policyRule ?? null,
     table: table ?? null,
     route: route ?? null,
+    class: socketClass ?? null,
     verdictBy: verdictBy,
   };
 }

@@ -118,7 +118,7 @@ function ruleText(rule: ReportedRule): string {
 /** One program with its rules, in one line. */
 export function programText({ program, rule, perhaps }: ProgramLine): string {
   const said = [...perhaps.map(perhapsText), ...(rule === undefined ? [] : [ruleText(rule)])];
-  return `${program.pid}  ${fileText(program)}  ${said.join("; else ")}`.trimEnd();
+  return `${program.pid === 0 ? "-" : program.pid}  ${fileText(program)}  ${said.join("; else ")}`.trimEnd();
 }
 
 /** One event of `awg ps --watch` as people read it. */

@@ -1,0 +1,26 @@
+import { DNS_PORT } from "../../model/firewall/flow-path.ts";
+import { PROTOCOL } from "../../model/firewall/packet.ts";
+import type { FirewallPolicy } from "../../model/firewall/policy.ts";
+import { parseIp } from "../../model/ip.ts";
+import type { Resource } from "../../model/resource.ts";
+import type { KnownRouting } from "../../verify/routing/routing.ts";
+import { sideOfPolicy } from "./explained-sides.ts";
+import type { ExplainedDns } from "./explanation.ts";
+import type { AskedFlow } from "./flow-packet.ts";
+
+/** Where the sender's DNS queries go by the accepted state; undefined if awg manages no resolver. Pure. */
+export function dnsOf(
+  flow: AskedFlow,
+  resources: readonly Resource[],
+  policy: FirewallPolicy,
+  routing: KnownRouting,
+): ExplainedDns | undefined {
+  const spec = resources.find((one) => one.kind === "resolver")?.spec;
+  const servers = spec?.service?.servers ?? spec?.servers ?? [];
+  const [server] = servers;
+  const address = parseIp(server ?? "");
+  if (server === undefined || address === undefined) return undefined;
+  const query = { ...flow, address, protocol: PROTOCOL.udp, port: DNS_PORT, sets: [] };
+  const { path, device, verdict } = sideOfPolicy(query, policy, routing);
+  return { server, path, device, verdict, isByResolver: spec?.service !== undefined };
+}

@@ -1,0 +1,123 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeEach, describe, expect, test } from "vitest";
+import type { ExplainQuestion } from "../../../src/app/explain/question.ts";
+import { explanationDocument, renderTrace } from "../../../src/cli/views/explanation.ts";
+import { styleFor } from "../../../src/cli/views/style.ts";
+import type { MachineState } from "../../../src/host/simulated/machine-state.ts";
+import { tunnelConfig, writePrivateKey } from "../../support/config.ts";
+import { temporaryFolder } from "../../support/folder.ts";
+import { openTestSession, type TestSession } from "../../support/test-session.ts";
+
+let folder: string;
+const machine = () => join(folder, "machine.json");
+const CONFIG = () =>
+  tunnelConfig({
+    keyFile: join(folder, "key"),
+    addresses: "10.8.0.2/32, fd00:8::2/128",
+    allowedIPs: "0.0.0.0/0, ::/0",
+    killSwitch: "{ enabled: true }",
+    more: `rules:
+  - { name: backup, apps: [{ path: /opt/awg-test/backup }], via: direct }
+  - { name: games, apps: [{ dir: /opt/awg-test/games }], users: ["1500"], via: block }
+  - { name: browser, apps: [{ path: /opt/awg-test/browser }], via: office, fallback: direct }
+dns: { servers: [10.8.0.1], via: office, leakProtection: true }
+`,
+  });
+
+async function withSession<T>(work: (session: TestSession) => Promise<T>): Promise<T> {
+  const host = { kind: "simulated", file: machine() } as const;
+  await using session = await openTestSession({ host, allowInsecurePermissions: false, environment: {} });
+  return work(session);
+}
+
+function tamper(change: (state: MachineState) => void): void {
+  const state = JSON.parse(readFileSync(machine(), "utf8"));
+  change(state);
+  writeFileSync(machine(), JSON.stringify(state));
+}
+
+const ask = (program: ExplainQuestion["program"], user = "1000") =>
+  withSession((session) =>
+    session.explain({
+      destination: "198.51.100.7",
+      port: 443,
+      user,
+      resolves: false,
+      ...(program === undefined ? {} : { program }),
+    }),
+  );
+
+beforeEach(async () => {
+  folder = temporaryFolder("socket-class");
+  writePrivateKey(folder);
+  await withSession(async (session) => {
+    const planned = await session.plan(await session.load([{ name: "c.yaml", text: CONFIG() }]));
+    await session.apply(planned, { onEvent: () => undefined, shouldStop: () => undefined });
+  });
+  tamper((state) => {
+    state.processes = [
+      { pid: 1, uid: 0, path: "/sbin/init" },
+      { pid: 20, uid: 1000, path: "/opt/awg-test/backup" },
+    ];
+  });
+});
+
+describe("the class of a program in awg explain", () => {
+  test("a running program goes by its rule, in the config and in the kernel", async () => {
+    const explained = await ask({ pid: 20 });
+    expect(explained).toMatchObject({
+      disagreements: [],
+      declared: {
+        path: "direct",
+        reason: "S4.4 rules/0 (backup)",
+        socketClass: { meaning: "file /opt/awg-test/backup with children" },
+      },
+      live: { path: "direct", verdict: "accept" },
+    });
+    expect(explained.fallback).toBeUndefined();
+    expect(explained.dns).toMatchObject({ server: "10.8.0.1", path: "awg-office", verdict: "accept" });
+  });
+
+  test("a program that does not run is explained from its file: by folder, by user and by path", async () => {
+    const browser = await ask({ app: "/opt/awg-test/browser" });
+    expect(browser).toMatchObject({
+      disagreements: [],
+      declared: { path: "awg-office", reason: "S4.4 rules/2 (browser)" },
+      fallback: { text: "direct", isInForce: false },
+      programs: [{ program: { pid: 0, uid: 1000 }, rule: { via: "office", fallback: "direct" } }],
+    });
+    expect(browser.notes[0]).toContain("/opt/awg-test/browser does not run now: explained as started by user 1000");
+    const game = { app: "/opt/awg-test/games/bin/chess" };
+    expect((await ask(game, "1500")).declared).toMatchObject({ path: "block", reason: "S4.4 rules/1 (games)" });
+    expect((await ask(game)).declared).toMatchObject({ path: "awg-office", reason: "S4.7 default" });
+  });
+
+  test("without a program it is one that no rule names, not one without a class", async () => {
+    const explained = await ask(undefined);
+    expect(explained.declared).toMatchObject({ path: "awg-office", reason: "S4.7 default" });
+    expect(explained.declared.socketClass?.meaning).toBe("a program that no rule names");
+    expect(explained.notes).toContain("explained for a program that no rule names; name one with --pid or --app");
+  });
+
+  test("law 9: without the kernel's classifier the two sides differ", async () => {
+    tamper((state) => {
+      state.classifiers = [];
+    });
+    const explained = await ask({ pid: 20 });
+    expect(explained.declared.path).toBe("direct");
+    expect(explained.live).toMatchObject({ path: "block", verdict: "drop", socketClass: { number: 0 } });
+    expect(explained.disagreements[0]).toBe(
+      "classifier: declared attached, the kernel has none: new sockets get no class",
+    );
+    expect(explanationDocument(explained)).toMatchObject({ agree: false, live: { class: { number: 0 } } });
+  });
+
+  test("for people, with --trace: class, fallback and DNS", async () => {
+    const text = renderTrace(await ask({ app: "/opt/awg-test/browser" }), styleFor(false));
+    expect(text).toMatch(/^ {2}class {8}\d+ \(file \/opt\/awg-test\/browser with children\)$/m);
+    expect(text).toMatch(/^ {2}fallback {5}direct$/m);
+    expect(text).toMatch(/^ {2}dns {10}10\.8\.0\.1 by awg-office$/m);
+    expect(text).toMatch(/^ {2}program {6}- {2}\/opt\/awg-test\/browser/m);
+  });
+});
