@@ -167,6 +167,10 @@ export interface AwgConfiguration {
      */
     persist?: boolean;
     /**
+     * The longest awg pause: 1h when absent. 0 refuses every pause.
+     */
+    longestPause?: number | string;
+    /**
      * Exceptions, such as incoming SSH.
      */
     allow?: {

@@ -30,6 +30,11 @@ const config: Parameter = {
   pattern: PATH,
   summary: "Absolute path of the config; that of awg api, or the installed one, when absent.",
 };
+const time: Parameter = {
+  as: "--for",
+  pattern: /^[0-9]{1,6}[smh]?$/,
+  summary: "It ends after this time: 30s, 10m, 1h.",
+};
 const tunnel: Parameter = { as: "argument", pattern: NAME, summary: "Name of a tunnel; all when absent." };
 
 /** Every action by its name, which is that of the verb. */
@@ -63,8 +68,14 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
   },
   confirm: { role: "admin", parameters: {}, summary: "Keeps a change that is on trial." },
   revert: { role: "admin", parameters: {}, summary: "Undoes a change that is on trial." },
-  up: { role: "admin", parameters: { tunnel, config }, summary: "Brings a tunnel up." },
-  down: { role: "admin", parameters: { tunnel, config }, summary: "Takes a tunnel down." },
+  pause: {
+    role: "admin",
+    words: ["--auto-approve"],
+    parameters: { for: time, config },
+    summary: "Lets traffic go direct for a time.",
+  },
+  up: { role: "admin", parameters: { tunnel, for: time, config }, summary: "Brings a tunnel up." },
+  down: { role: "admin", parameters: { tunnel, for: time, config }, summary: "Takes a tunnel down." },
 };
 
 /** A request as it was sent. */

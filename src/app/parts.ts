@@ -49,6 +49,8 @@ export interface HostParts {
     readonly take: () => Promise<DaemonPlace>;
     readonly read: () => Promise<DaemonRecord | undefined>;
   };
+  /** This boot; absent on a host that never reboots. */
+  readonly bootId?: () => string;
   /** AwgError permission if this process may not even read the host. */
   readonly requireRights?: () => void;
   /** Configurations with an inline secret or includes are never known. */

@@ -24,6 +24,10 @@ export const APPROVE: OptionDefinition = {
   flags: "--auto-approve",
   summary: "do not ask; required without a terminal",
 };
+export const FOR: OptionDefinition = {
+  flags: "--for <time>",
+  summary: "undo it after this time: 30s, 10m, 1h (needs a daemon)",
+};
 export const CONFIRM_WITHIN: OptionDefinition = {
   flags: "--confirm-within <time>",
   summary: "revert unless confirmed in time (over SSH: 60s; 0: off)",

@@ -62,6 +62,7 @@ export function darwinParts({ stateDir, runDir, isUnattended, isAttended = false
     stateDir: paths.stateDir,
     isSimulated: false,
     clock: { nowMs: Date.now, sleep: async (ms) => void (await sleep(ms)), bootMs: () => uptime() * 1000 },
+    bootId: () => readBootSession(system),
     ...rootRights(async () => fileLock(paths.lockFile), secrets, paths.daemonFile),
     known: knownConfigIn(paths.stateDir),
     watchdog: keeperWatchdog(holder, paths),

@@ -59,6 +59,7 @@ export function linuxParts({ stateDir, runDir, isUnattended, ...given }: HostOpt
       sleep: async (ms) => void (await (await import("node:timers/promises")).setTimeout(ms)),
       bootMs: readBootTimeMs,
     },
+    bootId: () => readStateIdentity().bootId,
     ...rootRights(
       async () => (await import("../state/namespace-lock.ts")).namespaceLock(paths.lockFile),
       secrets,

@@ -1,3 +1,4 @@
+import { PAUSE_IS_OVER } from "../app/protect/restore-policy.ts";
 import type { Notification } from "../host/ports/host.ts";
 import type { DaemonReport } from "./daemon-report.ts";
 import type { FallbackReport } from "./watch/fallback-watch.ts";
@@ -32,6 +33,7 @@ export class NotificationGate {
         if (report.proposed || !report.keys.includes("firewall/machine")) return undefined;
         return this.#notifyOnce("lost", "The packet filter was changed from outside; awg is putting it back", nowMs);
       case "guarded":
+        if (report.wrong === PAUSE_IS_OVER) return { title: "awg", text: "The pause is over" };
         return this.#notifyOnce("lost", renderGuarded(report), nowMs);
       case "stalled":
         this.#failures += 1;

@@ -13,6 +13,8 @@ import type { UseCases } from "./use-cases.ts";
 interface Proposal {
   readonly planned: Planned;
   readonly proposed: boolean;
+  /** It ends what was asked for a time: a request of a person, and no file's. */
+  readonly endsOverride?: true;
   /** The files have another config, which is not to be applied. */
   readonly filesNotApplied?: boolean;
   readonly intervals: ReconcileIntervals | undefined;
@@ -32,7 +34,7 @@ export interface Proposals {
 
 type ProposalUseCases = Pick<
   UseCases,
-  "acceptedGeneration" | "planAccepted" | "load" | "plan" | "readProposals" | "settleProposal"
+  "acceptedGeneration" | "planAccepted" | "planEndOfOverride" | "load" | "plan" | "readProposals" | "settleProposal"
 >;
 
 /**
@@ -61,6 +63,8 @@ export function readProposals(
   };
   return {
     async next() {
+      const ending = await useCases.planEndOfOverride();
+      if (ending !== undefined) return { planned: ending, proposed: true, endsOverride: true, intervals: undefined };
       const accepted = await useCases.acceptedGeneration();
       const repair = (planned: Planned, intervals?: ReconcileIntervals): Proposal => ({
         planned: { ...planned, repairs: accepted?.number ?? 0 },

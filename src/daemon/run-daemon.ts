@@ -24,6 +24,7 @@ import { DeadlineWatch } from "./watch/deadline-watch.ts";
 import { EndpointWatch } from "./watch/endpoint-watch.ts";
 import { type EngineMemory, rememberEngines } from "./watch/engine-memory.ts";
 import { FallbackWatch } from "./watch/fallback-watch.ts";
+import { OverrideWatch } from "./watch/override-watch.ts";
 import { type ProbeWatch, watchProbes } from "./watch/probe-watch.ts";
 import { watchProgramReplaced } from "./watch/program-replaced.ts";
 import { RulesetWatchdog } from "./watch/ruleset-watchdog.ts";
@@ -107,6 +108,7 @@ export async function keepHost(useCases: UseCases, options: DaemonOptions, engin
     report,
     onReverted: () => wake("a change was not confirmed in time"),
   });
+  using override = new OverrideWatch({ setTimer, report: options.report, onOver: () => wake("the time is over") });
   const clock = { nowMs: () => performance.now(), random: Math.random };
   await using guard = new RulesetWatchdog(useCases, { setTimer, report: options.report });
   const exchanged = watchProgramReplaced();
@@ -120,6 +122,7 @@ export async function keepHost(useCases: UseCases, options: DaemonOptions, engin
           await guard.look();
           // An error that would stop any change is reported at once, not when a change is due.
           await deadline.follow(await useCases.secondsToConfirm());
+          override.follow(await useCases.override());
           return planNext(proposals, endpoints, engines);
         },
         report,
@@ -255,13 +258,13 @@ async function planNext(
     engines.forget();
     next = await proposals.next();
   }
-  const { planned, proposed: isConfig, intervals, filesNotApplied = false } = next;
+  const { planned, proposed: isAsked, endsOverride = false, intervals, filesNotApplied = false } = next;
   const movesPeers = (await endpoints?.follow(planned)) ?? false;
   const steps = stepsOf(planned.plan);
   return {
     planned,
-    proposed: isConfig || movesPeers,
-    isConfig,
+    proposed: isAsked || movesPeers,
+    isConfig: isAsked && !endsOverride,
     filesNotApplied,
     movesPeers,
     intervals,

@@ -4,12 +4,14 @@ import { keepWatched, secondsToConfirm } from "../app/apply/awaiting.ts";
 import { revertNow } from "../app/apply/confirmation.ts";
 import { type DeviceSwitch, fallBackAccepted } from "../app/apply/fallback.ts";
 import { readProposalRecord, settleProposal } from "../app/apply/proposal-record.ts";
+import { msLeft } from "../app/down/override.ts";
 import type { LoadedConfig, SourceFile } from "../app/load/loaded-config.ts";
 import type { OpenHost } from "../app/open-host.ts";
 import type { DaemonPlanning, Planned } from "../app/plan/planned.ts";
-import { planAccepted, planConfig } from "../app/plan/planner.ts";
+import { planAccepted, planConfig, planEndOfOverride } from "../app/plan/planner.ts";
 import { protectAfterFailure } from "../app/protect/failed-verb.ts";
 import { restorePolicy } from "../app/protect/restore-policy.ts";
+import type { StandingOverride } from "../app/status/status-report.ts";
 import type { DesiredState } from "../model/resources/desired-state.ts";
 import type { ProbeSpec } from "../model/resources/probe.ts";
 
@@ -23,6 +25,13 @@ export function useCasesOf({ parts, configs }: OpenHost) {
     load: (files: readonly SourceFile[]) => configs.load(files),
     plan: (loaded: LoadedConfig, daemon: DaemonPlanning) => planConfig(parts, loaded, undefined, daemon),
     planAccepted: () => planAccepted(parts),
+    /** Ends what was asked for a time, if that is over. */
+    planEndOfOverride: () => planEndOfOverride(parts),
+    /** What was asked for a time, and how long it holds; undefined if nothing was. */
+    override: async (): Promise<StandingOverride | undefined> => {
+      const { override } = (await parts.stores.generations.latest())?.desired ?? {};
+      return override === undefined ? undefined : { override, msLeft: msLeft(override, parts) };
+    },
     apply: (planned: Planned, hooks: ApplyHooks): Promise<Applied> =>
       applyPlanned(parts, { planned }, hooks, () => configs.remember()),
     revert: (options: { readonly onlyIfDue: boolean }) => revertNow(parts, options),

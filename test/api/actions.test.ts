@@ -47,7 +47,7 @@ describe("actions of the API", () => {
         const fixed = ["--json", "--auto-approve"];
         for (const word of words.slice(1)) {
           const isOption = word.startsWith("-") && !fixed.includes(word);
-          if (isOption) expect(word).toMatch(/^--(file|app)=./);
+          if (isOption) expect(word).toMatch(/^--(file|app|for)=./);
           expect(word).not.toMatch(/[\0\n]/);
         }
       }),
@@ -72,7 +72,7 @@ describe("actions of the API", () => {
   test("an action that reads a config gets that of the API, unless its request names one", () => {
     const words = (action: string, params = {}) => configWordsOf({ action, params }, ["/a.yaml", "/b"]);
     const reading = Object.keys(ACTIONS).filter((action) => words(action).length > 0);
-    expect(reading).toEqual(["plan", "apply", "up", "down"]);
+    expect(reading).toEqual(["plan", "apply", "pause", "up", "down"]);
     expect(words("plan")).toEqual(["--file=/a.yaml", "--file=/b"]);
     expect(words("plan", { config: "/c.yaml" })).toEqual([]);
   });

@@ -19,6 +19,8 @@ describe("help for one field", () => {
               Block from early boot on, before awg runs (Linux only).
           persist: boolean, default true
               Keep blocking while no process of awg runs (false: not implemented yet).
+          longestPause: duration
+              The longest awg pause: 1h when absent. 0 refuses every pause.
           allow: list of map, default []
               Exceptions, such as incoming SSH."
     `);

@@ -19,6 +19,7 @@ function proposing() {
   const session = {
     acceptedGeneration: async () => undefined,
     planAccepted: async () => plannedOf("accepted"),
+    planEndOfOverride: async () => undefined,
     load: async ([one]: readonly { text: string }[]) => ({
       config: {} as never,
       problems: [],

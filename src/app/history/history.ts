@@ -75,7 +75,7 @@ function entryOf(
 }
 
 /**
- * The last with resources before the one that holds: a destroy is no state to go back to unless its number is given.
+ * The last with resources before the one that holds: a destroy, or a state that held for a time, is no state to go back to unless its number is given.
  * Where it cannot be read, its error names the last that can.
  */
 async function generationBefore(stores: Stores, numbers: readonly number[]): Promise<Generation | undefined> {
@@ -85,6 +85,7 @@ async function generationBefore(stores: Stores, numbers: readonly number[]): Pro
     const found = await readOrError(stores.generations, number);
     if (found instanceof AwgError) failed ??= found;
     else if (found === undefined || found.desired.resources.length === 0) continue;
+    else if (found.desired.override !== undefined) continue;
     else if (failed === undefined) return found;
     else throw withRollbackRemedy(failed, number);
   }
@@ -121,6 +122,11 @@ export async function generationFor(stores: Stores, number: number | undefined):
   const { generations } = stores;
   const numbers = await generations.numbers();
   const found = await (number === undefined ? generationBefore(stores, numbers) : generations.read(number));
+  if (number !== undefined && found?.desired.override !== undefined) {
+    throw new AwgError("usage", `generation ${number} held for a limited time only`, {
+      remedy: `go back to generation ${found.desired.override.back}, or repeat awg ${found.desired.override.what} --for`,
+    });
+  }
   if (found !== undefined) return found;
   const what =
     number === undefined

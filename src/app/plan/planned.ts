@@ -48,10 +48,15 @@ export interface Planned {
 /** Endpoints that did not respond, by device and public key; the earliest failure first. */
 export type UnansweredEndpoints = Readonly<Record<string, readonly string[]>>;
 
+/** Which tunnels are down on request, and until when that holds. */
+export interface Standing extends Pick<DesiredState, "override"> {
+  readonly down: readonly string[];
+}
+
 /** How a config is planned beside what it says. */
 export interface ConfigPlanning extends DaemonPlanning {
-  /** Tunnels that are to be down; those of the accepted state where absent. */
-  readonly down: readonly string[];
+  /** What is to be down, and until when; as in the accepted state where absent. */
+  readonly standing: Standing;
 }
 
 /** How a daemon plans its config. */

@@ -15,6 +15,8 @@ import { rememberNumbers } from "../../resources/expand.ts";
 import { announced } from "../announced-wait.ts";
 import { refuseUnsupported } from "../apply/failure.ts";
 import { downNotes, withoutDown } from "../down/down-tunnels.ts";
+import { generationBehind, overdue, standingRequest } from "../down/override.ts";
+import { overrideNotes, pauseNotes, withPause } from "../down/pause.ts";
 import type { LoadedConfig } from "../load/loaded-config.ts";
 import type { HostParts } from "../parts.ts";
 import { expandConfig } from "./expand-config.ts";
@@ -30,14 +32,17 @@ export async function planConfig(
   parts: HostParts,
   { config: written, hash, sources, secretPlaces, featurePlaces }: LoadedConfig,
   selection: Selection = EVERYTHING,
-  { unanswered, isRepair = false, down: asked }: Partial<ConfigPlanning> = {},
+  { unanswered, isRepair = false, standing }: Partial<ConfigPlanning> = {},
 ): Promise<Planned> {
   parts.requireRights?.();
   if (written === undefined) throw new AwgError("bug", "a plan was asked of a config with errors");
   const { host, stores } = parts;
   const latest = await stores.generations.latest();
-  const down = (asked ?? latest?.desired.down ?? []).filter((name) => Object.hasOwn(written.tunnels, name)).toSorted();
-  const config = withoutDown(written, down);
+  const request = standing ?? (await standingRequest(parts, latest, hash));
+  const { override } = request;
+  const isPaused = override?.what === "pause";
+  const down = request.down.filter((name) => Object.hasOwn(written.tunnels, name)).toSorted();
+  const config = withoutDown(isPaused ? withPause(written) : written, down);
   const wanted = factsWantedBy(config);
   const looks = `resolving ${wanted.hosts.join(", ")} …`;
   const facts = await announced(parts.onWait, looks, host.facts.read(wanted));
@@ -48,7 +53,11 @@ export async function planConfig(
     const { proveInvariants } = await import("./invariants.ts");
     proveInvariants(config, expansion.desired, facts, expansion.lists);
   }
-  const wholly = { ...expansion.desired, ...(down.length === 0 ? {} : { down }) };
+  const wholly = {
+    ...expansion.desired,
+    ...(down.length === 0 ? {} : { down }),
+    ...(override === undefined ? {} : { override }),
+  };
   const { desired, alsoTaken, isPartial } = selectionOf(wholly, latest, selection);
   const replace = replacedKeys(selection, desired);
   const { plan, notes, traffic, ledger, held, open } = await planDesired(parts, desired, latest, { replace, isRepair });
@@ -65,6 +74,8 @@ export async function planConfig(
     notes: [
       ...(isRepair ? [] : await openNotes(parts, open, { verb: "apply", desired })),
       ...downNotes(written, down),
+      ...(isPaused ? pauseNotes(written) : []),
+      ...overrideNotes(override),
       ...expansion.notes,
       ...(parts.notesOn?.(expansion.desired) ?? []),
       ...(facts.otherTunnels === undefined
@@ -106,6 +117,14 @@ async function planGeneration(
 /** The plan that restores the accepted generation, without any config. */
 export async function planAccepted(parts: HostParts): Promise<Planned> {
   return planGeneration(parts, await parts.stores.generations.latest(), true);
+}
+
+/** The plan that ends an override whose time is over; undefined if there is none. Needs no config. */
+export async function planEndOfOverride(parts: HostParts): Promise<Planned | undefined> {
+  const accepted = await parts.stores.generations.latest();
+  const over = overdue(accepted, parts);
+  if (accepted === undefined || over === undefined) return undefined;
+  return { ...(await planGeneration(parts, await generationBehind(parts, over))), repairs: accepted.number };
 }
 
 /** The plan back to an accepted generation; undefined is the previous one. */

@@ -1,3 +1,4 @@
+import { sameData } from "../../model/canonical.ts";
 import { AwgError, messageOf } from "../../model/error.ts";
 import type { FirewallPolicy } from "../../model/firewall/policy.ts";
 import { isClaim } from "../../model/plan.ts";
@@ -6,7 +7,11 @@ import { bootTimeMs } from "../../reconciler/apply/outcome.ts";
 import type { Generation } from "../../reconciler/journal/generation.ts";
 import { type OpenTransaction, readOpenTransaction, verifiedState } from "../../reconciler/journal/open-transaction.ts";
 import { firewallDriver } from "../../resources/firewall/firewall.driver.ts";
+import { generationBehind, overdue } from "../down/override.ts";
 import { applyDepsOf, type HostParts } from "../parts.ts";
+
+/** What is wrong with a packet filter that still lets out what a pause allowed. */
+export const PAUSE_IS_OVER = "the pause is over and the packet filter was still open";
 
 /** A packet filter that did not stand as it was left, and what became of it. */
 export interface RestoredPolicy {
@@ -126,15 +131,39 @@ async function findWrong(parts: HostParts): Promise<Wrong | undefined> {
   const [observed] = (await firewallDriver.observe(parts.host, new Map())).values();
   const { policy = null, damage = [], held = false, holdable } = observed ?? {};
   if (policy !== null && damage.length === 0) {
+    const ended = await endedPause(parts, policy);
+    if (ended !== undefined) return ended;
     const isFlushable = !held && holdable !== false;
     return isFlushable ? { wrong: "no process owned the packet filter", due: [policy], atOnce: false } : undefined;
   }
   const { journal, generations } = parts.stores;
   const open = await readOpenTransaction(journal);
-  const due = duePolicies(open, await generations.latest(), bootTimeMs(parts));
+  const accepted = await generations.latest();
+  const due = [
+    ...duePolicies(open, accepted, bootTimeMs(parts)),
+    ...policiesOf(await generationAfterPause(parts, accepted)),
+  ];
   if (due.length === 0) return undefined;
   const wrong = damage[0] === undefined ? "the packet filter was gone" : `the packet filter was damaged (${damage[0]})`;
   return { wrong, due, atOnce: !held && !endsWithoutPolicy(open) };
+}
+
+/** A pause whose time is over must not let anything out until its end is planned, whatever keeps that (S1.6). */
+async function endedPause(parts: HostParts, policy: FirewallPolicy): Promise<Wrong | undefined> {
+  const accepted = await parts.stores.generations.latest();
+  const after = policiesOf(await generationAfterPause(parts, accepted));
+  const paused = policiesOf(accepted);
+  if (after.length === 0 || !paused.some((one) => sameData(one, policy))) return undefined;
+  return { wrong: PAUSE_IS_OVER, due: [...paused, ...after], atOnce: true };
+}
+
+/** The generation that holds again after a pause whose time is over; undefined if there is none. */
+async function generationAfterPause(
+  parts: HostParts,
+  accepted: Generation | undefined,
+): Promise<Generation | undefined> {
+  const over = overdue(accepted, parts);
+  return over?.what === "pause" ? generationBehind(parts, over) : undefined;
 }
 
 /** Whether an open change may leave no policy, at its end or rolled back: then its awg may just have removed it. Pure. */

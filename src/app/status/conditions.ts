@@ -163,6 +163,7 @@ function protection(resources: readonly ResourceStatus[], desired: DesiredState,
   if (policy?.kind !== "firewall" || !policy.spec.layers.some(({ killSwitch }) => killSwitch)) {
     return report(false, "the kill switch is off");
   }
+  if (desired.override?.what === "pause") return report(false, "paused: what the tunnels carry goes direct");
   const damage = standing?.drift.filter(({ field }) => field !== "/held") ?? [];
   if (standing?.ready !== true || damage.length > 0) {
     const [first] = standing?.drift.flatMap(damageTexts) ?? [];

@@ -4,6 +4,7 @@ import { observeMachine } from "../../reconciler/apply/observe.ts";
 import { driverOf, type Observation } from "../../reconciler/plan/observation.ts";
 import { driverRegistry } from "../../resources/registry.ts";
 import { fallenBack } from "../apply/fallback.ts";
+import { msLeft } from "../down/override.ts";
 import type { HostParts } from "../parts.ts";
 import { heldTunnels, holderSentences, planAround } from "../plan/foreign-holders.ts";
 import { compareHost } from "./compare-host.ts";
@@ -47,6 +48,9 @@ export async function readStatus(parts: HostParts): Promise<Status> {
     conditions: withDaemon(bare.conditions, daemon),
     ...(daemon === undefined ? {} : { daemon }),
     generation: acceptedNumber,
+    ...(desired.override === undefined
+      ? {}
+      : { override: { override: desired.override, msLeft: msLeft(desired.override, parts) } }),
     ...(desired.down === undefined ? {} : { down: desired.down }),
     ...(fallback.length === 0 ? {} : { fallback }),
     ...(mainRuleMissing === undefined ? {} : { mainRuleMissing }),

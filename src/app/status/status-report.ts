@@ -1,6 +1,7 @@
 import type { AwgError } from "../../model/error.ts";
 import type { RelayState } from "../../model/relay/proxy.ts";
 import type { Enforcement, FieldChange, ResourceKey } from "../../model/resource.ts";
+import type { Override } from "../../model/resources/desired-state.ts";
 import type { EngineSilence } from "../../model/resources/tunnel.ts";
 import type { DaemonState } from "../../state/daemon/daemon-state.ts";
 import type { Awaiting } from "../apply/awaiting.ts";
@@ -60,6 +61,13 @@ export interface Condition {
   readonly since?: string;
 }
 
+/** What `awg down`, `up` or `pause --for` asked for. */
+export interface StandingOverride {
+  readonly override: Override;
+  /** 0: it is over, and no daemon ended it. */
+  readonly msLeft: number;
+}
+
 /** Everything that `awg status` shows. */
 export interface Status {
   readonly generation: number;
@@ -75,6 +83,8 @@ export interface Status {
   readonly awaiting?: Awaiting;
   /** Tunnels that `awg down` took down; absent if there is none. */
   readonly down?: readonly string[];
+  /** What was asked for a time; absent if nothing was. */
+  readonly override?: StandingOverride;
   /** Down tunnels with another path in use; absent if there is none. */
   readonly fallback?: readonly FallenBack[];
   /** Why the keeper does not respond, and what to do; absent if it does, or none runs. */

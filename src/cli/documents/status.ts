@@ -118,6 +118,10 @@ export const statusDocument = z
       }),
     ).describe("Tunnels that are down, and where the traffic of which rules goes until they are up."),
     down: list(z.string()).describe("Tunnels that awg down took down."),
+    override: z
+      .object({ what: z.enum(["down", "up", "pause"]), until: time, secondsLeft: z.int() })
+      .nullable()
+      .describe("What awg down, up or pause --for asked for a time; 0 seconds: it is over, and no daemon ended it."),
     silentKeeper: z
       .object({
         pid: z.union([z.string(), z.number(), z.boolean(), list(z.string())]).nullable(),

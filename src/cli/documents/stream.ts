@@ -119,6 +119,14 @@ export const daemonEvent = z
     z
       .object({ type: z.literal("probe"), at, name: z.string(), passed: z.boolean(), detail: z.string() })
       .describe("A probe of the config passed or failed."),
+    z
+      .object({
+        type: z.literal("override"),
+        at,
+        what: z.enum(["down", "up", "pause"]).nullable(),
+        until: time.nullable(),
+      })
+      .describe("awg down, up or pause --for began; null where it has ended."),
     z.object({ type: z.literal("problem"), at, text: z.string() }).describe("A problem of the config or the host."),
     z
       .object({ type: z.literal("status"), at, status: statusDocument })

@@ -11,7 +11,7 @@ export const VERB_GROUPS: readonly VerbGroup[] = [
   {
     id: "change",
     title: "Change the host",
-    verbs: ["plan", "apply", "down", "up", "confirm", "revert", "rollback", "destroy"],
+    verbs: ["plan", "apply", "down", "up", "pause", "confirm", "revert", "rollback", "destroy"],
   },
   {
     id: "inspect",

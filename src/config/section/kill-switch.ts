@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { keyMeta } from "../feature/support.ts";
 import { prefix } from "../field/address.ts";
+import { duration } from "../field/duration.ts";
 import { oneOrMany } from "../field/leaf.ts";
 import { portRange } from "../field/port.ts";
 import { boolean, oneOf, text } from "../field/scalar.ts";
@@ -27,6 +28,9 @@ export const killSwitchSchema = z.strictObject({
   persist: boolean()
     .meta(keyMeta("Keep blocking while no process of awg runs.", "killSwitch.ephemeral"))
     .prefault(true),
+  longestPause: duration(0, 86400)
+    .describe("The longest awg pause: 1h when absent. 0 refuses every pause.")
+    .exactOptional(),
   allow: z.array(exception).describe("Exceptions, such as incoming SSH.").prefault([]),
 });
 

@@ -11,6 +11,21 @@ export type StandbyMode = "hot" | "prewarmed" | "cold";
 /** The modes, from the one that sends most. */
 export const STANDBY_MODES = ["hot", "prewarmed", "cold"] as const satisfies readonly StandbyMode[];
 
+/** What a person asked for a limited time: tunnels down, tunnels up, or all of them passed by. */
+export const OVERRIDES = ["down", "up", "pause"] as const;
+
+/** A state that holds until a time or a reboot, whichever comes first. */
+export interface Override {
+  readonly what: (typeof OVERRIDES)[number];
+  /** Its end in milliseconds since the epoch, for people. */
+  readonly endsMs: number;
+  /** The same in milliseconds since that boot, which no change of the clock moves. */
+  readonly endsBootMs: number;
+  readonly bootId: string;
+  /** The generation that holds again afterwards. */
+  readonly back: number;
+}
+
 /** All resources that a config requires on this host, after defaults and facts; keys are unique. */
 export interface DesiredState {
   readonly resources: readonly Resource[];
@@ -20,6 +35,8 @@ export interface DesiredState {
   readonly probes?: readonly ProbeSpec[];
   /** Tunnels of the config that `awg down` took down, sorted; absent if none is down. */
   readonly down?: readonly string[];
+  /** Present while this state holds for a limited time. */
+  readonly override?: Override;
   /** How tunnels that stand in for others are kept, by device; absent if there is none. */
   readonly standby?: Readonly<Record<string, StandbyMode>>;
 }

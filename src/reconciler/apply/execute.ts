@@ -60,6 +60,7 @@ async function unchangedOutcome(
     return isUnused ? { kind: "inSync", generation: 0 } : undefined;
   }
   if (latest.configHash !== configHash || latest.number !== ledger.generation) return undefined;
+  if (!sameData(latest.desired.override ?? null, desired.override ?? null)) return undefined;
   const isRestored = (await stores.secrets?.restore(new Set(latest.secretIds))) === true;
   return { kind: "inSync", generation: latest.number, ...(isRestored ? { isRestored } : {}) };
 }

@@ -1,6 +1,6 @@
 import { isProxySpec } from "../../model/relay/proxy.ts";
 import type { ResourceKind } from "../../model/resource.ts";
-import { STANDBY_MODES } from "../../model/resources/desired-state.ts";
+import { OVERRIDES, STANDBY_MODES } from "../../model/resources/desired-state.ts";
 import {
   type Guard,
   isAnything,
@@ -225,6 +225,14 @@ const isProbe = isObject(
   { device: isDevice },
 );
 
+const isOverride = isObject({
+  what: isOneOf(...OVERRIDES),
+  endsMs: isCount,
+  endsBootMs: isCount,
+  bootId: isText,
+  back: isCount,
+});
+
 /** A DesiredState of model/resource.ts. */
 export const isDesiredState = isObject(
   { resources: isListOf(isResource) },
@@ -232,6 +240,7 @@ export const isDesiredState = isObject(
     lifecycle: isLifecycle,
     probes: isListOf(isProbe),
     down: isListOf(isText),
+    override: isOverride,
     standby: isRecordOf(isOneOf(...STANDBY_MODES)),
   },
 );

@@ -37,6 +37,13 @@ describe.skipIf(reason !== undefined)(
       return (await tryRun(ping)).status === 0;
     }
 
+    /** How a ping to the internet leaves. */
+    async function path(): Promise<"tunnel" | "direct" | "nowhere"> {
+      if (!(await reaches(place.v4.echo))) return "nowhere";
+      const route = await judged().world.inside("client", ["ip", "route", "get", place.v4.echo]);
+      return route.includes(`dev ${awg.device}`) ? "tunnel" : "direct";
+    }
+
     async function startDaemon(config: string): Promise<() => string> {
       const [command = "", ...rest] = awg.argv("daemon", "--foreground", "-f", config);
       const child = spawn(command, rest, { stdio: ["ignore", "ignore", "pipe"] });
@@ -69,6 +76,52 @@ describe.skipIf(reason !== undefined)(
       expect(up).toContain(`Tunnel "${awg.tunnel}" is up: handshake with`);
       expect(await reaches(first.inside4)).toBe(true);
       expect(JSON.parse(await awg.must("status", "--json")).down).toEqual([]);
+    });
+
+    test("a pause lets traffic go direct until its time is over, as the daemon ends it, and no longer", async () => {
+      const { first } = judged();
+      const config = awg.config({ server: first, more: "reconcile: { driftEvery: 30s }\n" });
+      await awg.apply(config);
+      const alone = await awg.run("pause", "-f", config, "--auto-approve");
+      expect([alone.status, alone.stderr]).toEqual([13, expect.stringContaining("no daemon runs on this host")]);
+      const log = await startDaemon(config);
+      expect(await path()).not.toBe("direct");
+      expect(await awg.must("pause", "-f", config, "--for", "6s", "--auto-approve")).toContain("Paused (generation 2)");
+      const { override, conditions } = JSON.parse(await awg.must("status", "--json"));
+      expect(override).toMatchObject({ what: "pause" });
+      expect(conditions[1]).toMatchObject({
+        type: "Protected",
+        status: false,
+        reason: expect.stringMatching(/^paused/),
+      });
+      expect(await path()).toBe("direct");
+      await waitFor("the end of the time", () => Date.now() > Date.parse(override.until) + 500, 10_000);
+      expect(await path()).not.toBe("direct");
+      await waitFor("the end", () => log().includes("what was asked for a time has ended"), 20_000);
+      expect(log()).toContain("paused: traffic goes direct until");
+      expect(JSON.parse(await awg.must("status", "--json"))).toMatchObject({ override: null, generation: 3 });
+      expect(await reaches(first.inside4)).toBe(true);
+    });
+
+    test("a pause that no daemon ended lets nothing out at the next look; awg down --for ends, too", async () => {
+      const { first } = judged();
+      const config = awg.config({ server: first });
+      await awg.apply(config);
+      await startDaemon(config);
+      await awg.must("pause", "-f", config, "--for", "8s", "--auto-approve");
+      daemon?.kill("SIGKILL");
+      expect(await path()).toBe("direct");
+      const { override } = JSON.parse(await awg.must("status", "--json"));
+      await waitFor("the end of the time", () => Date.now() > Date.parse(override.until), 10_000);
+      expect(await awg.must("status")).toContain("is over, and no daemon ended it. End it: awg up");
+      const log = await startDaemon(config);
+      expect(log()).toMatch(/the pause is over.*it is loaded again[\s\S]*in sync/);
+      expect(await path()).toBe("tunnel");
+      await awg.must("down", "-f", config, "--for", "2s");
+      expect(await reaches(first.inside4)).toBe(false);
+      await waitFor("the tunnel", () => reaches(first.inside4), 20_000);
+      const back = await awg.run("rollback", "--auto-approve");
+      expect([back.status, back.stdout]).toEqual([0, expect.stringContaining("No changes")]);
     });
 
     test("without the kill switch the host's own DNS is back while it is down", async () => {

@@ -6,6 +6,7 @@ import {
   CONFIRM_WITHIN,
   DETAILED,
   FILE,
+  FOR,
   INSECURE,
   SELECTION_OPTIONS,
   STREAM,
@@ -70,11 +71,12 @@ export const CHANGE_VERBS: readonly VerbDefinition[] = [
     summary: "take a tunnel down until awg up; the kill switch stays",
     details:
       "Its traffic uses its fallback: direct, else blocked. It is recorded: an apply of the same config, the daemon and a " +
-      "reboot keep the tunnel down. The config must be the applied one.",
-    options: [FILE, INSECURE, CONFIRM_WITHIN, ACCEPT_RISK, DETAILED, STREAM],
+      "reboot keep the tunnel down. With --for, the daemon or a reboot ends it. The config must be the applied one.",
+    options: [FILE, INSECURE, FOR, CONFIRM_WITHIN, ACCEPT_RISK, DETAILED, STREAM],
     examples: [
       ["sudo awg down", "take all tunnels down"],
       ["sudo awg down office -f home.yaml", "take one down, of the config that was applied from home.yaml"],
+      ["sudo awg down office --for 1h", "take one down for an hour; exit 13 without a daemon"],
     ],
     acts: true,
     load: () => import("./down.ts"),
@@ -82,14 +84,28 @@ export const CHANGE_VERBS: readonly VerbDefinition[] = [
   {
     name: "up",
     argument: { name: "tunnel", summary: "its name in the config (default: all tunnels)" },
-    summary: "bring up what awg down took down",
-    options: [FILE, INSECURE, CONFIRM_WITHIN, ACCEPT_RISK, DETAILED, STREAM],
+    summary: "bring up what awg down took down, or end a pause",
+    options: [FILE, INSECURE, FOR, CONFIRM_WITHIN, ACCEPT_RISK, DETAILED, STREAM],
     examples: [
       ["sudo awg up", "bring all tunnels up, and wait for their first handshakes"],
       ["sudo awg up office", "bring one up"],
     ],
     acts: true,
     load: () => import("./up.ts"),
+  },
+  {
+    name: "pause",
+    summary: "send traffic direct for a time; the tunnels stay up",
+    details:
+      "The kill switch lets out what the tunnels carry; rules that block still block. The daemon ends it in time, " +
+      "and a reboot does. The config limits it by killSwitch.longestPause (1h). Exit 13 without a daemon.",
+    options: [{ ...FOR, summary: "undo it after this time (default: 5m)" }, FILE, INSECURE, APPROVE, DETAILED, STREAM],
+    examples: [
+      ["sudo awg pause --for 10m", "ask, and go without tunnels for ten minutes"],
+      ["sudo awg pause --auto-approve", "do not ask; five minutes"],
+    ],
+    acts: true,
+    load: () => import("./pause.ts"),
   },
   {
     name: "confirm",

@@ -1,6 +1,6 @@
 import { planDownChange } from "../../../app/down/change-down.ts";
 import { changeHost, loadConfigFor } from "../../open-host.ts";
-import type { RunVerb, VerbCall } from "../../verb.ts";
+import { type RunVerb, timeOption, type VerbCall } from "../../verb.ts";
 import { refuseWrongTime } from "./await-confirmation.ts";
 import { executeVerb } from "./execute-plan.ts";
 
@@ -15,7 +15,12 @@ export function changeTunnels(call: VerbCall, isDown: boolean): ReturnType<RunVe
     call,
     async (host) => {
       const loaded = await loadConfigFor(call, host);
-      const wanted = tunnel === undefined ? { isDown } : { tunnel, isDown };
+      const forMs = timeOption(call, "for", { flag: "--for", zero: "is no time" });
+      const wanted = {
+        isDown,
+        ...(tunnel === undefined ? {} : { tunnel }),
+        ...(forMs === undefined ? {} : { forMs }),
+      };
       const { planned, changed } = await planDownChange(host.parts, loaded, wanted);
       const word = isDown ? "Down" : "Up";
       const names = changed.length === 0 ? "no tunnel was changed" : changed.join(", ");

@@ -7,6 +7,7 @@ import { inverseChange } from "../../../model/plan.ts";
 import type { RelayState } from "../../../model/relay/proxy.ts";
 import type { DocumentOf } from "../../documents/documents.ts";
 import { daemonDocument, renderDaemon } from "../../views/daemon-state.ts";
+import { overrideDocument, renderOverride } from "../../views/override.ts";
 import { passedText } from "../../views/passed.ts";
 import { changeLines } from "../../views/resource/field-change.ts";
 import { visibleChanges } from "../../views/resource/policy-values.ts";
@@ -108,7 +109,7 @@ function hasFallback({ fallback = [] }: Status): boolean {
 }
 
 function openTexts(
-  { fallback = [], down = [], silentKeeper, mainRuleMissing, ...transaction }: Status,
+  { fallback = [], down = [], override, silentKeeper, mainRuleMissing, ...transaction }: Status,
   style: Style,
 ): readonly string[] {
   const stopped = down.map((name) => style.yellow(`Tunnel "${name}" is down on request. Bring it up: awg up ${name}`));
@@ -119,7 +120,8 @@ function openTexts(
   );
   const silent = silentKeeper === undefined ? [] : [style.red(silenceText(silentKeeper))];
   const rule = mainRuleMissing === undefined ? [] : [style.red(mainRuleText(mainRuleMissing))];
-  return [...stopped, ...fallen, ...silent, ...rule, ...transactionTexts(transaction, style)];
+  const asked = override === undefined ? [] : [style.yellow(renderOverride(override))];
+  return [...asked, ...stopped, ...fallen, ...silent, ...rule, ...transactionTexts(transaction, style)];
 }
 
 function mainRuleText({ message, remedy }: MainRuleMissing): string {
@@ -137,7 +139,7 @@ function transactionTexts(
     openChange,
     awaiting,
     generation: accepted,
-  }: Omit<Status, "fallback" | "down" | "silentKeeper" | "mainRuleMissing">,
+  }: Omit<Status, "fallback" | "down" | "override" | "silentKeeper" | "mainRuleMissing">,
   style: Style,
 ): readonly string[] {
   if (awaiting !== undefined) {
@@ -191,6 +193,7 @@ export function statusDocument(status: Status, nowMs = Date.now()): DocumentOf<"
       status.openJournal === undefined || status.openChange === undefined ? null : openChangeOf(status.openChange),
     fallback: (status.fallback ?? []).map(({ by = null, ...one }) => ({ ...one, by })),
     down: status.down ?? [],
+    override: overrideDocument(status.override),
     silentKeeper: silenceDocument(status.silentKeeper),
     mainRuleMissing: status.mainRuleMissing ?? null,
     endsAtReboot: status.endsAtReboot === true,

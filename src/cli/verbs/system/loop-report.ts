@@ -1,5 +1,12 @@
+import { clockTime } from "../../../app/down/override.ts";
 import type { DaemonReport } from "../../../daemon/daemon-report.ts";
 import { renderGuarded } from "../../../daemon/watch/ruleset-watchdog.ts";
+
+const OVERRIDE_TEXTS = {
+  down: "tunnels are down",
+  up: "tunnels are up",
+  pause: "paused: traffic goes direct",
+} as const;
 
 /** A line of the daemon's log with its time. The journal adds one by itself, and sets JOURNAL_STREAM (systemd.exec(5)). */
 export function logLine(report: DaemonReport, environment: NodeJS.ProcessEnv, now: Date): string {
@@ -32,6 +39,10 @@ export function reportText(report: DaemonReport): string {
         : report.switches.map(switchText).join("; ");
     case "probe":
       return `probe ${report.name} ${report.passed ? "passes again" : "fails"}: ${report.detail}`;
+    case "override":
+      return report.until === null
+        ? "what was asked for a time has ended"
+        : `${OVERRIDE_TEXTS[report.what ?? "pause"]} until ${clockTime(Date.parse(report.until))}`;
     case "problem":
       return report.text;
     case "stopped":
