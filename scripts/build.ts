@@ -1,6 +1,6 @@
 /**
  * Builds the package: the program's modules in a few files, `core.cjs` with what a plain `awg diff` runs, `config.cjs` with
- * what reads a configuration, `apply.cjs` with what carries a plan out, `status.cjs`, `engine.cjs`, `keeper.cjs`, `small.cjs` with the many
+ * what reads a configuration, `apply.cjs` with what carries a plan out, `status.cjs`, `engine.cjs`, `keeper.cjs`, `grpc.cjs`, `small.cjs` with the many
  * small ones and `rest.cjs` with all else, and `awg.cjs`, which runs them and keeps their compiled code (scripts/launcher.ts).
  *
  * An argument names another folder than dist/.
@@ -33,7 +33,7 @@ const INTERPRETER = `#!/bin/sh
 
 /** A verb needs a few of the chunks below this size, and seldom those above: it is not to read these for them. */
 const SMALL_BYTES = 4_096;
-const PARTS = ["core", "config", "apply", "status", "engine", "keeper", "small", "rest"] as const;
+const PARTS = ["core", "config", "apply", "status", "engine", "keeper", "grpc", "small", "rest"] as const;
 
 /** Where a part is entered; what these import without `import()` comes with them, unless an earlier part has it. */
 const ENTRIES = {
@@ -52,6 +52,7 @@ const ENTRIES = {
   status: ["src/cli/verbs/inspect/status.ts", "src/app/status/machine-status.ts"],
   engine: ["src/cli/verbs/system/engine.ts", "src/compose/engine.ts", "src/compose/packet-thread.ts"],
   keeper: ["src/cli/verbs/system/keeper.ts", "src/keeper/run-keeper.ts"],
+  grpc: ["src/http/grpc/grpc-connection.ts"],
 } as const;
 
 /** Where the program, and a packet thread of it, begin: they run by being loaded, so nothing else is loaded with them. */
@@ -61,7 +62,7 @@ const THREAD = "src/compose/packet-thread.ts";
 /** Processes of awg's own, started by awg. */
 const LASTING = ["engine", "keeper"];
 /** Processes that stay and come to need, long after their start, what no other version may give them. */
-const WHOLE = ["daemon", "keeper"];
+const WHOLE = ["daemon", "keeper", "api"];
 
 /** zod's messages in some fifty languages; it speaks the one that is set, and none but English ever is. */
 const ZOD_LANGUAGES = /zod\/v4\/locales\/index\.js$/;
@@ -77,7 +78,8 @@ const chunks = await build({
   platform: "node",
   target: TARGET,
   format: "esm",
-  external: ["koffi"],
+  // grpc-js loads proto-loader for channelz and ORCA alone, which awg does not use.
+  external: ["koffi", "@grpc/proto-loader"],
   plugins: [{ name: "one language", setup: (build) => build.onLoad({ filter: ZOD_LANGUAGES }, onlyEnglish) }],
   // The modules that ask for it know __filename too.
   define: { "import.meta.url": "undefined" },

@@ -1,10 +1,13 @@
 import { compile } from "json-schema-to-typescript";
+import { AWG_PROTO } from "../src/api/grpc/awg-proto.ts";
+import { renderProto } from "../src/api/grpc/proto-text.ts";
 import { openApiDocument } from "../src/api/openapi.ts";
 import { configJsonSchema } from "../src/config/json-schema.ts";
 import { cliPages } from "./reference/cli-pages.ts";
 import { configPages } from "./reference/config-pages.ts";
 import { doctorPage } from "./reference/doctor-page.ts";
 import { exitCodePage } from "./reference/exit-code-page.ts";
+import { grpcPage } from "./reference/grpc-page.ts";
 import { documentSchemas, jsonPage } from "./reference/json-page.ts";
 import { problemPages } from "./reference/problem-page.ts";
 
@@ -27,6 +30,8 @@ export async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
     ...cliPages(),
     ...configPages(),
     ...problemPages(),
+    ["schema/awg.proto", renderProto(AWG_PROTO)],
+    ["docs/reference/grpc.md", grpcPage()],
     ["schema/openapi.json", `${JSON.stringify(openApiDocument(), undefined, 2)}\n`],
     ["docs/reference/exit-codes.md", exitCodePage()],
     ["docs/reference/doctor.md", doctorPage()],

@@ -86,8 +86,10 @@ const loaded = new Map<string, LoadedModule>();
 const parts = new Map<string, Factories>();
 /** Of a process that stays, read before another version can take the place of these files. */
 const sources = new Map<string, string>();
-if (WHOLE_VERBS.some((name) => process.argv.includes(name)))
-  for (const part of PARTS) sources.set(part, readFileSync(join(folder, `${part}.cjs`), "latin1"));
+if (WHOLE_VERBS.some((name) => process.argv.includes(name))) {
+  const needed = PARTS.filter((part) => part !== "grpc" || process.argv.includes("api"));
+  for (const part of needed) sources.set(part, readFileSync(join(folder, `${part}.cjs`), "latin1"));
+}
 
 /**
  * A module's name begins with the file it is in: `core` holds what a `diff` without differences needs, the others all else;
@@ -96,7 +98,7 @@ if (WHOLE_VERBS.some((name) => process.argv.includes(name)))
 function load(name: string): unknown {
   const known = loaded.get(name);
   if (known !== undefined) return known.exports;
-  const part = /^(core|config|apply|status|engine|keeper|small|rest)\//.exec(name)?.[1];
+  const part = /^(core|config|apply|status|engine|keeper|grpc|small|rest)\//.exec(name)?.[1];
   if (part === undefined) return loadOutside(name);
   const factories = parts.get(part) ?? readFactories(part);
   parts.set(part, factories);

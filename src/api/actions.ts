@@ -4,6 +4,8 @@ import type { Role } from "./role.ts";
 /** What `POST /api/run` can be asked for: the verb that runs, who may ask, and the parameters. */
 export interface Action {
   readonly role: Role;
+  /** The verb, where it is not the action's own name. */
+  readonly verb?: string;
   /** Words that every call has. */
   readonly words?: readonly string[];
   readonly parameters: Readonly<Record<string, Parameter>>;
@@ -23,6 +25,7 @@ export interface Parameter {
 const NAME: RegExp = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 /** Paths of programs, addresses, host names, ports. Nothing that begins like an option. */
 const WORD: RegExp = /^[A-Za-z0-9/[](?:(?!\s)\P{Cc}){0,255}$/u;
+const NAME_OF_UNIT: RegExp = /^[A-Za-z0-9][A-Za-z0-9:_.@\\-]{0,254}$/;
 const PATH: RegExp = /^\/\P{Cc}{1,1023}$/u;
 
 const config: Parameter = {
@@ -35,9 +38,14 @@ const time: Parameter = {
   pattern: /^[0-9]{1,6}[smh]?$/,
   summary: "It ends after this time: 30s, 10m, 1h.",
 };
+const confirmWithin: Parameter = {
+  as: "--confirm-within",
+  pattern: /^[0-9]{1,6}(ms|s|m|h)?$/,
+  summary: "Time such as 60s: it is reverted unless it is confirmed in time.",
+};
 const tunnel: Parameter = { as: "argument", pattern: NAME, summary: "Name of a tunnel; all when absent." };
 
-/** Every action by its name, which is that of the verb. */
+/** Every action by its name; most have that of their verb. */
 export const ACTIONS: Readonly<Record<string, Action>> = {
   status: { role: "viewer", parameters: {}, summary: "The status of the host, read now." },
   drift: { role: "viewer", parameters: {}, summary: "What others changed since the last apply." },
@@ -58,13 +66,43 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
     },
     summary: "Where a flow goes, and why.",
   },
+  service: { role: "viewer", words: ["status"], parameters: {}, summary: "The services of awg." },
+  conflicts: { role: "viewer", parameters: {}, summary: "Running services of other VPN programs." },
+  stopConflict: {
+    role: "admin",
+    verb: "conflicts",
+    parameters: { name: { as: "--stop", required: true, pattern: NAME_OF_UNIT, summary: "Name of such a service." } },
+    summary: "Stops a service that conflicts lists.",
+  },
+  autostart: {
+    role: "admin",
+    verb: "service",
+    parameters: {
+      command: { as: "argument", required: true, pattern: /^(enable|disable)$/, summary: "enable or disable." },
+    },
+    summary: "Starts the daemon at boot, or no longer.",
+  },
+  diff: { role: "admin", parameters: { config }, summary: "What differs between the config and the host." },
   plan: { role: "admin", parameters: { config }, summary: "What an apply would do." },
   verify: { role: "admin", parameters: {}, summary: "Proof that the rules do as declared." },
   apply: {
     role: "admin",
     words: ["--auto-approve"],
-    parameters: { config },
+    parameters: { config, confirmWithin },
     summary: "Brings the host to the config.",
+  },
+  rollback: {
+    role: "admin",
+    words: ["--auto-approve"],
+    parameters: {
+      confirmWithin,
+      generation: {
+        as: "argument",
+        pattern: /^[0-9]{1,15}$/,
+        summary: "Number of a generation; the last before when absent.",
+      },
+    },
+    summary: "Goes back to an earlier generation.",
   },
   confirm: { role: "admin", parameters: {}, summary: "Keeps a change that is on trial." },
   revert: { role: "admin", parameters: {}, summary: "Undoes a change that is on trial." },
@@ -134,7 +172,7 @@ export function wordsOf({ action, params }: RunRequest, role: Role): readonly st
     }
     return parameter.as === "argument" ? [value] : [`${parameter.as}=${value}`];
   });
-  return [action, "--json", ...(known.words ?? []), ...words];
+  return [known.verb ?? action, "--json", ...(known.words ?? []), ...words];
 }
 
 /** The words that name a config for an action that reads one, unless its request does. Pure. */

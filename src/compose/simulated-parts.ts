@@ -34,7 +34,7 @@ export function simulatedParts({
     file === undefined && stateDir === undefined ? mkdtempSync(join(tmpdir(), "awg-simulated-")) : undefined;
   const folder = stateDir ?? passing ?? `${file}.state`;
   const { machine, isTried } = machineOf([file, host.kind === "simulated" ? host.beginsAs : undefined]);
-  const begun = renderMachineFile(machine.snapshot());
+  let saved = renderMachineFile(machine.snapshot());
   const secrets = new SecretStore(folder, { environment, allowInsecurePermissions });
   const simulated = simulatedHost(machine, isAttended);
   return {
@@ -65,7 +65,9 @@ export function simulatedParts({
     events: simulatedNetworkEvents(machine),
     close: async () => {
       const ended = renderMachineFile(machine.snapshot());
-      if (file !== undefined && (isTried || ended !== begun)) writeWhole(file, ended);
+      if (file === undefined || (!isTried && ended === saved)) return;
+      writeWhole(file, ended);
+      saved = ended;
     },
   };
 }

@@ -15,8 +15,22 @@ export interface ApiParts {
   readonly feed: DaemonFeed;
   /** The document of `awg status --json`, read by the daemon now; throws while none answers. */
   readonly status: () => Promise<unknown>;
+  /** The lines of the daemon's log that are kept, and with `follow` each new one until the signal. */
+  readonly readLog: (follow: boolean, signal: AbortSignal) => AsyncIterable<LogLine>;
   /** Absent where no verb may be run. */
   readonly runner?: ActionRunner;
+}
+
+/** One line of the daemon's log. */
+export interface LogLine {
+  /** ISO 8601. */
+  readonly time: string;
+  /** Name of the event. */
+  readonly type: string;
+  /** The line for people, without its time. */
+  readonly text: string;
+  /** The event as `awg events --json` prints it. */
+  readonly event: Readonly<Record<string, unknown>>;
 }
 
 /** HTTP statuses of errors; what is not listed is an internal one. */

@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { StringDecoder } from "node:string_decoder";
 import { configWordsOf, type RunRequest, wordsOf } from "../api/actions.ts";
 import type { Role } from "../api/role.ts";
 
@@ -39,17 +40,46 @@ export class ActionRunner {
    * @throws AwgError as `wordsOf`
    */
   async run(request: RunRequest, role: Role, signal: AbortSignal): Promise<RunAnswer> {
-    const words = [...wordsOf(request, role), ...configWordsOf(request, this.#program.configFiles)];
+    const output: Buffer[] = [];
+    const ended = await this.#runVerb(request, wordsOf(request, role), signal, (chunk) => output.push(chunk));
+    return typeof ended === "number" ? answerOf(ended, Buffer.concat(output).toString("utf8")) : ended;
+  }
+
+  /**
+   * Runs a request with `--json-stream` and passes on each line as it comes; the answer has the last one.
+   *
+   * @throws AwgError as `wordsOf`
+   */
+  async stream(
+    request: RunRequest,
+    role: Role,
+    signal: AbortSignal,
+    onLine: (line: Readonly<Record<string, unknown>>) => void,
+  ): Promise<RunAnswer> {
+    const words = wordsOf(request, role).map((word) => (word === "--json" ? "--json-stream" : word));
+    const lines = new JsonLines(onLine);
+    const ended = await this.#runVerb(request, words, signal, (chunk) => lines.take(chunk));
+    return typeof ended === "number" ? answerOf(ended, JSON.stringify(lines.last ?? null)) : ended;
+  }
+
+  /** The exit code of the verb, or why it was not begun. */
+  async #runVerb(
+    request: RunRequest,
+    verbWords: readonly string[],
+    signal: AbortSignal,
+    onOutput: (chunk: Buffer) => void,
+  ): Promise<number | RunAnswer> {
+    const words = [...verbWords, ...configWordsOf(request, this.#program.configFiles)];
     if (this.#running >= LIMITS.atOnce) return { code: 10, message: "too many requests run at once; try again" };
     this.#running += 1;
     try {
-      return await this.#start(words, signal);
+      return await this.#start(words, signal, onOutput);
     } finally {
       this.#running -= 1;
     }
   }
 
-  async #start(words: readonly string[], signal: AbortSignal): Promise<RunAnswer> {
+  async #start(words: readonly string[], signal: AbortSignal, onOutput: (chunk: Buffer) => void): Promise<number> {
     const [program = "", ...first] = this.#program.program;
     const child = spawn(program, [...first, ...words, ...this.#program.hostWords], {
       cwd: "/",
@@ -62,12 +92,12 @@ export class ActionRunner {
     };
     const limit = setTimeout(end, LIMITS.ms);
     signal.addEventListener("abort", end, { once: true });
-    const output: Buffer[] = [];
+    if (signal.aborted) end();
     let bytes = 0;
     child.stdout.on("data", (chunk: Buffer) => {
       bytes += chunk.length;
       if (bytes > LIMITS.outputBytes) end();
-      else output.push(chunk);
+      else onOutput(chunk);
     });
     child.stderr.resume();
     const code = await new Promise<number>((resolve) => {
@@ -76,7 +106,30 @@ export class ActionRunner {
     });
     clearTimeout(limit);
     signal.removeEventListener("abort", end);
-    return answerOf(code, Buffer.concat(output).toString("utf8"));
+    return code;
+  }
+}
+
+/** Lines of JSON out of chunks; what is not JSON is dropped. */
+class JsonLines {
+  readonly #onLine: (line: Readonly<Record<string, unknown>>) => void;
+  #rest = "";
+  readonly #decoder = new StringDecoder("utf8");
+  last: Readonly<Record<string, unknown>> | undefined;
+
+  constructor(onLine: (line: Readonly<Record<string, unknown>>) => void) {
+    this.#onLine = onLine;
+  }
+
+  take(chunk: Buffer): void {
+    const lines = (this.#rest + this.#decoder.write(chunk)).split("\n");
+    this.#rest = lines.pop() ?? "";
+    for (const line of lines) {
+      const document = readJson(line);
+      if (typeof document !== "object" || document === null) continue;
+      this.last = document as Readonly<Record<string, unknown>>;
+      this.#onLine(this.last);
+    }
   }
 }
 

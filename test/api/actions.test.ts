@@ -3,10 +3,16 @@ import { describe, expect, test } from "vitest";
 import { ACTIONS, configWordsOf, parseRunRequest, wordsOf } from "../../src/api/actions.ts";
 import { VERBS } from "../../src/cli/verbs.ts";
 
+const REQUIRED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  explain: { destination: "192.0.2.1" },
+  autostart: { command: "enable" },
+  stopConflict: { name: "wg-quick@wg0.service" },
+};
+
 describe("actions of the API", () => {
   test("each is a verb, and its options are the verb's", () => {
-    for (const [name, { parameters }] of Object.entries(ACTIONS)) {
-      const verb = VERBS.find((one) => one.name === name);
+    for (const [name, { parameters, verb: wanted = name }] of Object.entries(ACTIONS)) {
+      const verb = VERBS.find((one) => one.name === wanted);
       const flags = verb?.options.flatMap(({ flags: text }) => text.split(/[ ,]+/)) ?? [];
       const options = Object.values(parameters).flatMap((one) => (one.as === "argument" ? [] : [one.as]));
       expect(options.filter((option) => !flags.includes(option))).toEqual([]);
@@ -15,7 +21,7 @@ describe("actions of the API", () => {
   });
 
   test.each(Object.entries(ACTIONS))("a viewer may ask for %s only if it changes nothing", (action, { role }) => {
-    const params = action === "explain" ? { destination: "192.0.2.1" } : {};
+    const params = REQUIRED[action] ?? {};
     const ask = () => wordsOf({ action, params }, "viewer");
     if (role === "viewer") expect(ask()[0]).toBe(action);
     else expect(ask).toThrow("only an admin");
@@ -47,7 +53,7 @@ describe("actions of the API", () => {
         const fixed = ["--json", "--auto-approve"];
         for (const word of words.slice(1)) {
           const isOption = word.startsWith("-") && !fixed.includes(word);
-          if (isOption) expect(word).toMatch(/^--(file|app|for)=./);
+          if (isOption) expect(word).toMatch(/^--(file|app|for|stop|confirm-within)=./);
           expect(word).not.toMatch(/[\0\n]/);
         }
       }),
@@ -72,7 +78,7 @@ describe("actions of the API", () => {
   test("an action that reads a config gets that of the API, unless its request names one", () => {
     const words = (action: string, params = {}) => configWordsOf({ action, params }, ["/a.yaml", "/b"]);
     const reading = Object.keys(ACTIONS).filter((action) => words(action).length > 0);
-    expect(reading).toEqual(["plan", "apply", "pause", "up", "down"]);
+    expect(reading).toEqual(["diff", "plan", "apply", "pause", "up", "down"]);
     expect(words("plan")).toEqual(["--file=/a.yaml", "--file=/b"]);
     expect(words("plan", { config: "/c.yaml" })).toEqual([]);
   });

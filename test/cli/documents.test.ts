@@ -121,6 +121,7 @@ describe("every --json document fits its published schema", () => {
     ["apply", ["rollback", "--auto-approve", ...HOST]],
     ["revert", ["revert", ...HOST]],
     ["service", ["service", "status", ...HOST]],
+    ["conflicts", ["conflicts", ...HOST]],
     ["install", ["install", "--dry-run", ...HOST]],
     ["install", ["uninstall", "--dry-run", "--force", ...HOST]],
     ["error", ["plan", "-f", "bad.yaml", ...HOST]],

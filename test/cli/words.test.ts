@@ -59,6 +59,7 @@ describe("help", () => {
 const IMPERATIVES: ReadonlySet<string> = new Set([
   "open",
   "serve",
+  "stop",
   "use",
   "wait",
   "accept",

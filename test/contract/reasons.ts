@@ -13,7 +13,8 @@ const READING = new Set([
     "resolver.read",
   ],
   ...["processes.list", "processes.read", "processes.isAlive", "processes.ownerOf", "processes.sockets"],
-  ...["services.readManager", "services.read", "services.readAutostart", "systemExtensions.readSupport"],
+  ...["services.readManager", "services.read", "services.readRunning", "services.readAutostart"],
+  ...["systemExtensions.readSupport"],
   ...["systemExtensions.read", "probes.run"],
 ]);
 
@@ -39,6 +40,7 @@ function ofReading(method: string, situation: Situation): string | undefined {
 }
 
 function ofAny(method: string, situation: Situation): string | undefined {
+  if (method === "services.readRunning") return "one reading of all: test/host/linux/services/systemd-services.test.ts";
   if (method === "resolver.obstacle")
     return "only the file of a network namespace can be another's: test/host/linux/resolver/resolv-conf.test.ts";
   if (method === "resolver.unrestored")

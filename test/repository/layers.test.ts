@@ -232,6 +232,13 @@ const ROOMS: readonly Room[] = [
     why: "a client knows what can be asked, and nothing of the host",
   },
   {
+    folder: /^src\/http\/grpc\//,
+    may: [/^src\/(model|api|http)\//],
+    node: true,
+    packages: ["@grpc/grpc-js", "@bufbuild/protobuf"],
+    why: "gRPC is one more form of the same answers",
+  },
+  {
     folder: /^src\/http\//,
     may: [/^src\/(model|api|http)\//],
     node: true,

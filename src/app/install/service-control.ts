@@ -1,7 +1,9 @@
-import type { ServiceCommand } from "../../host/ports/services.ts";
+import type { ServiceCommand, ServicePort } from "../../host/ports/services.ts";
 import { AwgError } from "../../model/error.ts";
+import type { ResourceOf } from "../../model/resource.ts";
 import type { AutostartObserved, ServiceObserved } from "../../model/resources/service.ts";
 import type { HostParts } from "../parts.ts";
+import { readAccepted } from "../status/machine-status.ts";
 import { wantedHere } from "./service-steps.ts";
 import { underLock } from "./under-lock.ts";
 
@@ -26,14 +28,35 @@ export async function readServices(parts: HostParts): Promise<readonly ServiceRe
   return reports;
 }
 
+/**
+ * Starts the daemon at boot, or no longer. AwgError usage where it is not installed, conflict where the applied config
+ * says otherwise.
+ */
+export async function setAutostart(parts: HostParts, enabled: boolean): Promise<void> {
+  const { services } = parts.host;
+  const { spec } = await installedDaemon(services);
+  const declared = (await readAccepted(parts)).find(({ key }) => key === "autostart/daemon");
+  if (declared?.kind === "autostart" && declared.spec.enabled !== enabled) {
+    throw new AwgError("conflict", "the applied config says whether awg starts at boot", {
+      remedy: `write service: { autostart: ${enabled} } in the config, then awg apply`,
+    });
+  }
+  await underLock(parts, `service ${enabled ? "enable" : "disable"}`, async () =>
+    services?.ensureAutostart({ service: spec.name, enabled }),
+  );
+}
+
 /** Starts, stops or restarts the daemon; the network stays as it is. AwgError usage where it is not installed. */
 export async function controlDaemon(parts: HostParts, command: ServiceCommand): Promise<void> {
   const { services } = parts.host;
+  const { spec } = await installedDaemon(services);
+  await underLock(parts, `service ${command}`, async () => services?.control(spec, command));
+}
+
+async function installedDaemon(services: ServicePort | undefined): Promise<ResourceOf<"service">> {
   const daemon = (await wantedHere(services)).find(({ key }) => key === "service/daemon");
   if (services === undefined || daemon?.kind !== "service") throw new AwgError("bug", "there is no daemon to control");
   const { definition } = await services.read(daemon.spec);
-  if (definition === null) {
-    throw new AwgError("usage", "awg is not installed as a service here", { remedy: "run sudo awg install" });
-  }
-  await underLock(parts, `service ${command}`, () => services.control(daemon.spec, command));
+  if (definition !== null) return daemon;
+  throw new AwgError("usage", "awg is not installed as a service here", { remedy: "run sudo awg install" });
 }

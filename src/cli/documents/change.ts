@@ -69,6 +69,21 @@ export const installedDocument = z
   })
   .describe("Steps of an install or uninstall.");
 
+export const conflictsDocument = z
+  .object({
+    formatVersion: formatVersion,
+    services: list(
+      z
+        .object({
+          name: z.string().describe("Name in the service manager."),
+          program: z.string().describe("The program that it belongs to."),
+          why: z.string().describe("What it changes. For people; the words may change."),
+        })
+        .meta({ id: "ConflictingService" }),
+    ),
+  })
+  .describe("Running services of other VPN programs.");
+
 export const serviceDocument = z
   .object({
     formatVersion: formatVersion,

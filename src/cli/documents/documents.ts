@@ -1,5 +1,12 @@
 import { z } from "zod";
-import { appliedDocument, confirmedDocument, installedDocument, revertedDocument, serviceDocument } from "./change.ts";
+import {
+  appliedDocument,
+  confirmedDocument,
+  conflictsDocument,
+  installedDocument,
+  revertedDocument,
+  serviceDocument,
+} from "./change.ts";
 import {
   capabilitiesDocument,
   doctorDocument,
@@ -43,6 +50,7 @@ export const DOCUMENTS = {
   version: versionDocument,
   install: installedDocument,
   service: serviceDocument,
+  conflicts: conflictsDocument,
   error: errorDocument,
 } as const satisfies Readonly<Record<string, z.ZodType>>;
 
@@ -99,6 +107,7 @@ export const DOCUMENTS_OF_VERB: Readonly<Record<string, readonly DocumentName[]>
   install: ["install"],
   uninstall: ["install"],
   service: ["service"],
+  conflicts: ["conflicts"],
   daemon: ["daemon-event"],
   events: ["daemon-event"],
   version: ["version"],

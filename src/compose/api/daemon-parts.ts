@@ -1,15 +1,32 @@
-import type { DaemonLine, DaemonQuestion } from "../../api/daemon-lines.ts";
+import { type DaemonEvent, type DaemonLine, type DaemonQuestion, FROM_THE_OLDEST } from "../../api/daemon-lines.ts";
 import type { HostOptions } from "../../app/host-options.ts";
 import { DaemonFeed } from "../../http/daemon-feed.ts";
-import type { ApiParts } from "../../http/router.ts";
+import type { ApiParts, LogLine } from "../../http/router.ts";
 import { AwgError } from "../../model/error.ts";
 import { askDaemonOf } from "../daemon/ask-daemon.ts";
 
+/** A line of the daemon's log for one of its events. */
+export type EventText = (event: DaemonEvent) => string;
+
 /** What the routes can answer from the daemon's socket alone. */
-export function daemonParts(host: HostOptions): ApiParts {
+export function daemonParts(host: HostOptions, textOf: EventText): ApiParts {
   const ask = (question: DaemonQuestion, signal?: AbortSignal): AsyncIterable<DaemonLine> =>
     askDaemonOf(host, question, signal);
-  return { feed: new DaemonFeed(ask), status: () => readStatus(ask) };
+  return {
+    feed: new DaemonFeed(ask),
+    status: () => readStatus(ask),
+    readLog: (follow, signal) => readLog(ask({ id: 1, ask: "watch", after: FROM_THE_OLDEST }, signal), follow, textOf),
+  };
+}
+
+async function* readLog(lines: AsyncIterable<DaemonLine>, follow: boolean, textOf: EventText): AsyncGenerator<LogLine> {
+  for await (const line of lines) {
+    if ("error" in line) throw new AwgError("unreachable", line.error);
+    if ("caughtUp" in line && !follow) return;
+    if (!("event" in line) || line.event.type === "status") continue;
+    const { event } = line;
+    yield { time: event.at, type: event.type, text: textOf(event), event: { ...event } };
+  }
 }
 
 async function readStatus(ask: (question: DaemonQuestion) => AsyncIterable<DaemonLine>): Promise<unknown> {

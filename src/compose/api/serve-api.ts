@@ -6,13 +6,14 @@ import { openUnixDoor } from "../../http/doors/unix-door.ts";
 import { ActionRunner } from "../../http/run-action.ts";
 import { ADMIN_GROUP, readPeer, readRoleRules } from "../daemon/peers.ts";
 import { pathsFor } from "../paths.ts";
-import { daemonParts } from "./daemon-parts.ts";
+import { daemonParts, type EventText } from "./daemon-parts.ts";
 
 /** The first descriptor that a service manager passes (sd_listen_fds(3)). */
 const PASSED_FD = 3;
 
 export interface ApiOptions {
   readonly host: HostOptions;
+  readonly textOf: EventText;
   /** Program and first words of a child that runs a verb. */
   readonly program: readonly string[];
   /** Words of each child that name the host. */
@@ -39,7 +40,7 @@ export async function serveApi(options: ApiOptions): Promise<void> {
     listen: isPassed ? { fd: PASSED_FD } : { path: apiSocket },
     rules: readRoleRules(),
     peerOf: readPeer,
-    parts: { ...daemonParts(options.host), runner: new ActionRunner(options) },
+    parts: { ...daemonParts(options.host, options.textOf), runner: new ActionRunner(options) },
     onConnections: (open) => {
       clearTimeout(idle);
       if (open === 0) idle = endWhenIdle(options.idleMs, ended.resolve);

@@ -9,10 +9,11 @@ import { Sessions } from "../../http/sessions.ts";
 import { StaticFiles } from "../../http/static-files.ts";
 import { AwgError } from "../../model/error.ts";
 import { pathsFor } from "../paths.ts";
-import { daemonParts } from "./daemon-parts.ts";
+import { daemonParts, type EventText } from "./daemon-parts.ts";
 
 export interface UiOptions {
   readonly host: HostOptions;
+  readonly textOf: EventText;
   /** 0 lets the kernel choose. */
   readonly port: number;
   /** Folder of the built dashboard. */
@@ -26,7 +27,7 @@ export interface UiOptions {
  * Serves the dashboard to this user's browser, and passes its questions on to the API's socket, where the kernel says who
  * this user is. Who may not connect there looks, by the daemon's socket. It has no rights of its own.
  */
-export async function serveUi({ host, port, files, signal, onListening }: UiOptions): Promise<void> {
+export async function serveUi({ host, textOf, port, files, signal, onListening }: UiOptions): Promise<void> {
   if (process.platform !== "linux") {
     throw new AwgError("unsupported", "the dashboard works on Linux only in this version", {
       remedy: "use awg status",
@@ -36,7 +37,7 @@ export async function serveUi({ host, port, files, signal, onListening }: UiOpti
   const sessions = new Sessions(() => performance.now());
   const processes = linuxProcesses({ nowMs: () => performance.now() });
   const own = process.getuid?.();
-  const parts = daemonParts(host);
+  const parts = daemonParts(host, textOf);
   await using door = await openLoopbackDoor({
     port,
     sessions,

@@ -46,6 +46,8 @@ export interface ServicePort {
   remove(place: ServicePlace): Promise<void>;
   readAutostart(service: Pick<AutostartSpec, "service" | "uid">): Promise<AutostartObserved>;
   ensureAutostart(spec: AutostartSpec): Promise<void>;
+  /** Names of all services that run, of other programs, too; absent where awg cannot list them. Reads only. */
+  readRunning?(): Promise<readonly string[]>;
   /** Executes a command of `awg service`. AwgError host where the manager refuses. */
   control(place: ServicePlace, command: ServiceCommand): Promise<void>;
 }

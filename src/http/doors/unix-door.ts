@@ -3,6 +3,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import { type Role, type RoleRules, roleOf, type SocketPeer } from "../../api/role.ts";
 import { answerProblem } from "../answers.ts";
 import { type ApiParts, answerApi } from "../router.ts";
+import { readProtocol } from "./sniff.ts";
 
 /** Connections of one user at a time; root has more. */
 const PLACES = { user: 32, root: 128 } as const;
@@ -20,8 +21,8 @@ export interface UnixDoorOptions {
 }
 
 /**
- * Serves the API over HTTP/1.1 on a unix socket. The kernel says who is on the other end before the first byte is read;
- * who has no role is closed.
+ * Serves the API on a unix socket: gRPC to clients that begin with HTTP/2's preface, HTTP/1.1 to the others. The kernel
+ * says who is on the other end before the first byte is read; who has no role is closed.
  */
 export async function openUnixDoor({
   listen,
@@ -56,8 +57,12 @@ export async function openUnixDoor({
       onConnections?.(sockets.size);
     });
     roles.set(socket, role);
-    http.emit("connection", socket);
-    socket.resume();
+    void readProtocol(socket).then(async (protocol) => {
+      if (protocol === undefined) socket.destroy();
+      else if (protocol === "http1") http.emit("connection", socket);
+      else await serveHttp2(socket, role, parts);
+      if (protocol === "http1") socket.resume();
+    });
   });
   await begin(door, listen);
   return {
@@ -68,6 +73,12 @@ export async function openUnixDoor({
       await closed;
     },
   };
+}
+
+/** gRPC's code is loaded for the first client that speaks it. */
+async function serveHttp2(socket: Socket, role: Role, parts: ApiParts): Promise<void> {
+  const { serveGrpc } = await import("../grpc/grpc-connection.ts");
+  if (!socket.destroyed) serveGrpc(socket, role, parts);
 }
 
 async function answer(

@@ -48,6 +48,7 @@ class Packages {
       "apply.cjs",
       "status.cjs",
       "engine.cjs",
+      "grpc.cjs",
       "keeper.cjs",
       "small.cjs",
       "rest.cjs",

@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type FailedCall, GrpcClient } from "../../http/grpc/grpc-client.ts";
 import { ROOT } from "../../repository/sources.ts";
 import { useBuiltProgram } from "../../support/built-program.ts";
 import { commandObstacle, namespaceObstacle, tunObstacle } from "../../support/netns.ts";
@@ -61,6 +62,29 @@ describe.skipIf(obstacle !== undefined)(`the API over HTTP${obstacle === undefin
     const client = pathToFileURL(join(dirname(program()), "client.js")).href;
     writeFileSync(file, example.replace("/run/awg/awg.sock", socket).replace('"awg/client"', `"${client}"`));
     expect(world.host.run([process.execPath, file], { mayFail: true })).toMatchObject({ stdout: shown, stderr: "" });
+  });
+
+  test("gRPC by the same socket: the host, the log, and an apply that its client cancels", async () => {
+    using client = new GrpcClient(socket);
+    const [status, { tunnels }, log] = await Promise.all([
+      client.call("Status"),
+      client.call("ListTunnels"),
+      client.read("StreamLogs", {}),
+    ]);
+    expect(status).toMatchObject({ generation: 1 });
+    expect(tunnels).toEqual([expect.objectContaining({ name: world.tunnel, wire: "wireguard" })]);
+    expect(log.map(({ text }) => text)).toContain("in sync");
+    const [first] = await client.read("Watch", {}, ({ name }) => name === "snapshot");
+    expect(first).toMatchObject({ sequence: expect.any(Number) });
+    expect(await client.health()).toEqual({ status: 1 });
+    const other = join(world.folder, "other.yaml");
+    writeFileSync(other, readFileSync(world.config, "utf8").replace("10.8.0.2/32", "10.8.0.9/32"));
+    const asked = { config: other, confirm_within: "60s" };
+    const events = await client.read("Apply", asked, ({ type }) => type === "unconfirmed");
+    expect(events.at(-1)).toMatchObject({ type: "unconfirmed" });
+    await expect.poll(() => client.call("Drift").then(({ drifted }) => drifted), { timeout: 30_000 }).toBe(false);
+    const refused = client.call("GetAutostart").catch((error: FailedCall) => error);
+    expect(await refused).toMatchObject({ code: 12, detail: { exit_code: 12 } });
   });
 
   test("law 8: who has no role is closed before a byte is read", () => {

@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { EXIT } from "../../exit-code.ts";
 import { hostOptionsOf } from "../../open-host.ts";
 import { listOption, type RunVerb, textOption, timeOption } from "../../verb.ts";
+import { eventText } from "../system/loop-report.ts";
 import { untilStopped } from "./until-stopped.ts";
 
 /** `awg api`: answers on the API's socket until SIGTERM, or until it was idle for a time. */
@@ -11,6 +12,7 @@ export const run: RunVerb = async (call) => {
   const idleMs = timeOption(call, "idle", { flag: "--idle", zero: "never ends it" });
   await serveApi({
     host: hostOptionsOf(call),
+    textOf: eventText,
     program: [process.execPath, ...process.execArgv, process.argv[1] ?? "awg"],
     hostWords: stateDir === undefined ? [] : ["--state-dir", stateDir],
     configFiles: listOption(call, "file").map((path) => resolve(path)),

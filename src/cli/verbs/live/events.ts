@@ -1,11 +1,10 @@
 import type { DaemonEvent } from "../../../api/daemon-lines.ts";
 import { FROM_THE_OLDEST } from "../../../api/daemon-lines.ts";
-import type { DaemonReport } from "../../../daemon/daemon-report.ts";
 import { AwgError } from "../../../model/error.ts";
 import { EXIT } from "../../exit-code.ts";
 import { hostOptionsOf } from "../../open-host.ts";
 import { flagOption, type RunVerb, type VerbCall } from "../../verb.ts";
-import { reportText } from "../system/loop-report.ts";
+import { eventText } from "../system/loop-report.ts";
 import { untilStopped } from "./until-stopped.ts";
 
 /** `awg events`: what the daemon did lately, and with --follow what it does. */
@@ -25,5 +24,5 @@ export const run: RunVerb = async (call) => {
 /** People get the lines of the daemon's log; the status itself is for programs. */
 function print({ terminal, options }: VerbCall, event: DaemonEvent): void {
   if (options["json"] === true) terminal.out(JSON.stringify(event));
-  else if (event.type !== "status") terminal.out(`${event.at} ${reportText(event as DaemonEvent & DaemonReport)}`);
+  else if (event.type !== "status") terminal.out(`${event.at} ${eventText(event)}`);
 }

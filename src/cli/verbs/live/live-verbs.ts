@@ -68,7 +68,7 @@ export const LIVE_VERBS: readonly VerbDefinition[] = [
       { flags: "--idle <time>", summary: "exit after this time without a client (default: never)" },
     ],
     examples: [
-      ["sudo awg api", "answer HTTP on /run/awg/awg.sock until SIGTERM"],
+      ["sudo awg api", "answer HTTP and gRPC on /run/awg/awg.sock"],
       ["sudo awg api --idle 10m", "exit when no client came for ten minutes"],
     ],
     acts: true,

@@ -3,6 +3,7 @@ import { AwgError } from "../../../model/error.ts";
 import { EXIT } from "../../exit-code.ts";
 import { hostOptionsOf } from "../../open-host.ts";
 import { type RunVerb, textOption } from "../../verb.ts";
+import { eventText } from "../system/loop-report.ts";
 import { untilStopped } from "./until-stopped.ts";
 
 /** `awg ui`: the dashboard for this user's browser, until Ctrl-C. */
@@ -11,6 +12,7 @@ export const run: RunVerb = async (call) => {
   const { terminal } = call;
   await serveUi({
     host: hostOptionsOf(call),
+    textOf: eventText,
     port: portOf(textOption(call, "port")),
     files: join(dirname(process.argv[1] ?? "."), process.argv[1]?.endsWith(".ts") === true ? "../../dist/web" : "web"),
     signal: untilStopped(),

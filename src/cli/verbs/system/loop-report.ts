@@ -1,3 +1,4 @@
+import type { DaemonEvent } from "../../../api/daemon-lines.ts";
 import { clockTime } from "../../../app/down/override.ts";
 import type { DaemonReport } from "../../../daemon/daemon-report.ts";
 import { renderGuarded } from "../../../daemon/watch/ruleset-watchdog.ts";
@@ -12,6 +13,11 @@ const OVERRIDE_TEXTS = {
 export function logLine(report: DaemonReport, environment: NodeJS.ProcessEnv, now: Date): string {
   const text = reportText(report);
   return environment["JOURNAL_STREAM"] === undefined ? `${now.toISOString()} ${text}` : text;
+}
+
+/** An event of the daemon for people, as one line without its time. */
+export function eventText(event: DaemonEvent): string {
+  return reportText(event as DaemonEvent & DaemonReport);
 }
 
 /** A report of the daemon for people, as one line without its time. */

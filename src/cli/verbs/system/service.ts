@@ -1,4 +1,4 @@
-import { controlDaemon, readServices, type ServiceReport } from "../../../app/install/service-control.ts";
+import { controlDaemon, readServices, type ServiceReport, setAutostart } from "../../../app/install/service-control.ts";
 import { AwgError } from "../../../model/error.ts";
 import type { DocumentOf } from "../../documents/documents.ts";
 import { EXIT } from "../../exit-code.ts";
@@ -8,16 +8,18 @@ import { printDocument } from "../../views/json.ts";
 import { printText } from "../../views/print-text.ts";
 
 const COMMANDS = ["start", "stop", "restart"] as const;
+const AT_BOOT: Readonly<Record<string, boolean>> = { enable: true, disable: false };
 
-/** `awg service status|start|stop|restart`: the daemon's service. */
+/** `awg service status|start|stop|restart|enable|disable`: the daemon's service. */
 export const run: RunVerb = async (call) => {
   const [word] = call.args;
   await using host = await openHostToChange(call);
   const command = COMMANDS.find((one) => one === word);
   if (command !== undefined) await controlDaemon(host.parts, command);
+  else if (word !== undefined && Object.hasOwn(AT_BOOT, word)) await setAutostart(host.parts, AT_BOOT[word] === true);
   else if (word !== "status") {
     throw new AwgError("usage", `there is no service command "${word}"`, {
-      remedy: "write status, start, stop or restart",
+      remedy: "write status, start, stop, restart, enable or disable",
     });
   }
   const services = await readServices(host.parts);

@@ -33,9 +33,9 @@ export const SYSTEM_VERBS: readonly VerbDefinition[] = [
     name: "service",
     argument: {
       name: "command",
-      summary: "status, start, stop or restart",
+      summary: "status, start, stop, restart, enable or disable",
       required: true,
-      choices: ["status", "start", "stop", "restart"],
+      choices: ["status", "start", "stop", "restart", "enable", "disable"],
     },
     summary: "control the daemon's service",
     details: "The network stays as it is.",
@@ -43,9 +43,22 @@ export const SYSTEM_VERBS: readonly VerbDefinition[] = [
     examples: [
       ["awg service status", "show whether it runs, its process, and how it ended last"],
       ["sudo awg service restart", "restart it after an update, without packet loss"],
+      ["sudo awg service enable", "start it at boot"],
     ],
     acts: true,
     load: () => import("./service.ts"),
+  },
+  {
+    name: "conflicts",
+    summary: "list running services of other VPN programs",
+    details: "They set routes, DNS or packet filters, as awg does. A stopped service may start again at boot.",
+    options: [{ flags: "--stop <name>", summary: "stop this service", repeatable: true }],
+    examples: [
+      ["sudo awg conflicts", "list them"],
+      ["sudo awg conflicts --stop wg-quick@wg0.service", "stop one, and list what is left"],
+    ],
+    acts: true,
+    load: () => import("../change/conflicts.ts"),
   },
   {
     name: "daemon",

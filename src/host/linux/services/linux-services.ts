@@ -15,6 +15,7 @@ export function linuxServices(deps: Omit<SystemdDeps, "run">): ServicePort {
     remove: async (place) => (await systemd()).remove(place),
     readAutostart: async (service) => (await systemd()).readAutostart(service),
     ensureAutostart: async (spec) => (await systemd()).ensureAutostart(spec),
+    readRunning: async () => (await (await systemd()).readRunning?.()) ?? [],
     control: async (place, command) => (await systemd()).control(place, command),
   };
 }

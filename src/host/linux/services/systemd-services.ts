@@ -39,6 +39,7 @@ export function systemdServices(deps: SystemdDeps): ServicePort {
     remove: (place) => systemd.remove(place),
     readAutostart: async ({ service }) => ({ service, enabled: (await systemd.state(service)).enabled }),
     ensureAutostart: ({ service, enabled }) => systemd.setEnabled(service, enabled),
+    readRunning: () => systemd.running(),
     control: ({ name }, command) => systemd.ask([command, name]),
   };
 }
@@ -78,6 +79,14 @@ class Systemd {
     const { status, stdout, stderr } = await this.#deps.run(["show", "-p", UNIT_PROPERTIES, "--", name]);
     if (status === 0) return parseUnitState(stdout);
     throw new AwgError("host", `systemctl could not show the state of ${name}: ${lastLine(stderr)}`);
+  }
+
+  /** First words of `systemctl list-units`: the name comes first with --plain. */
+  async running(): Promise<readonly string[]> {
+    const words = ["list-units", "--type=service", "--state=running", "--plain", "--no-legend"];
+    const { status, stdout, stderr } = await this.#deps.run(words);
+    if (status !== 0) throw new AwgError("host", `systemctl could not list the services: ${lastLine(stderr)}`);
+    return stdout.split("\n").flatMap((line) => /^\s*(\S+\.service)\s/.exec(line)?.[1] ?? []);
   }
 
   /** A running service keeps its old definition until it is restarted, which is left to the user. */

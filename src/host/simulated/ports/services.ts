@@ -53,6 +53,10 @@ export function simulatedServices(machine: SimulatedMachine): ServicePort {
       if ((service.enabled === true) === enabled) return;
       machine.perform("services.ensureAutostart", () => (service.enabled = enabled));
     },
+    async readRunning() {
+      machine.checkAlive("services.readRunning");
+      return machine.live.services.filter(({ running }) => running).map(({ name }) => name);
+    },
     async control({ name }, command) {
       machine.checkAlive("services.control");
       const service = find(machine, name);

@@ -26,6 +26,7 @@ export class FakeSystemctl {
 
   readonly run: RunSystemctl = async (args) => {
     const [verb = "", ...rest] = args;
+    if (verb === "list-units") return { status: 0, stdout: this.#list(), stderr: "" };
     if (verb !== "show") this.calls.push(args.join(" "));
     const said = this.failing.get(verb);
     if (this.refusesCaller && verb !== "show") {
@@ -54,6 +55,12 @@ export class FakeSystemctl {
       this.units.set(name, { active: false, enabled: false, pid: 0, ...unit, loadedText: text });
     }
     return { status: 0, stdout: "", stderr: "" };
+  }
+
+  /** As `--plain --no-legend` prints it: UNIT LOAD ACTIVE SUB DESCRIPTION. */
+  #list(): string {
+    const running = [...this.units].filter(([, { active }]) => active);
+    return running.map(([name]) => `  ${name} loaded active running some service\n`).join("");
   }
 
   #show(name: string): string {

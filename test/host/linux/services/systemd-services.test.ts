@@ -43,6 +43,12 @@ describe("services by systemd", () => {
     expect(systemctl.calls).toEqual([]);
   });
 
+  test("what runs is listed by name", async () => {
+    expect(await services().readRunning?.()).toEqual([]);
+    await services().ensure(spec());
+    expect(await services().readRunning?.()).toEqual(["awg.service"]);
+  });
+
   test("another text is read by the manager; what runs is not started again", async () => {
     await services().ensure(spec());
     systemctl.calls.length = 0;
