@@ -98,6 +98,34 @@ export type DefaultFallback =
        */
       failover: string[];
     };
+export type DnsServer =
+  | string
+  | {
+      /**
+       * The server's address.
+       */
+      address: string;
+      /**
+       * DNS over TLS or over HTTPS.
+       */
+      protocol: "tls" | "https";
+      /**
+       * The name in its certificate; else its address.
+       */
+      name?: string;
+      /**
+       * Port: 853 for tls and 443 for https when absent.
+       */
+      port?: number;
+      /**
+       * Path of https: /dns-query when absent.
+       */
+      path?: string;
+      /**
+       * File of the accepted authorities.
+       */
+      ca?: string;
+    };
 
 /**
  * The network path of one host: tunnels, rules, kill switch, DNS.
@@ -201,9 +229,9 @@ export interface AwgConfiguration {
    */
   dns?: {
     /**
-     * Servers for all names without an entry in split.
+     * Servers for all names without an entry in split (tls, https: not implemented on macOS yet).
      */
-    servers?: string[];
+    servers?: DnsServer[];
     /**
      * Path to the servers: a tunnel's name or direct; the default path when absent.
      */
@@ -227,7 +255,7 @@ export interface AwgConfiguration {
       /**
        * @minItems 1
        */
-      [k: string]: string[];
+      [k: string]: DnsServer[];
     };
     /**
      * How long an address stays in the rules of its domain after its TTL: 5m when absent.

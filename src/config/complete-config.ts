@@ -1,6 +1,6 @@
 import type { Config } from "./config.ts";
 import { completeObfuscation } from "./section/amnezia-version.ts";
-import type { Dns, DnsInput } from "./section/dns.ts";
+import type { Dns, DnsInput } from "./section/dns/dns.ts";
 import { KILL_SWITCH_OFF } from "./section/kill-switch.ts";
 import type { Via } from "./section/path.ts";
 import type { RootInput } from "./section/root.ts";

@@ -1,9 +1,9 @@
-import type { Dns } from "./section/dns.ts";
+import type { Dns } from "./section/dns/dns.ts";
 import type { KillSwitch } from "./section/kill-switch.ts";
 import type { RootInput } from "./section/root.ts";
 import type { NoiseTunnel, Tunnel } from "./section/tunnel.ts";
 
-export type { Dns } from "./section/dns.ts";
+export type { Dns } from "./section/dns/dns.ts";
 export type { KillSwitch } from "./section/kill-switch.ts";
 export type { Destination, Match } from "./section/match.ts";
 export type { Obfuscation } from "./section/obfuscation.ts";

@@ -1,9 +1,10 @@
 import { compileDomains } from "../model/dns/domain-match.ts";
+import type { NameServer } from "../model/dns/name-server.ts";
 import type { NameService } from "../model/dns/name-service.ts";
 
 /** What becomes of a name: which servers are queried, and which sets get its addresses. */
 export interface NameChoice {
-  readonly servers: readonly string[];
+  readonly servers: readonly NameServer[];
   readonly sets: readonly string[];
 }
 

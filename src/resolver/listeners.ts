@@ -2,7 +2,7 @@ import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
 import type { Resolver } from "./resolver.ts";
-import { framed } from "./upstream.ts";
+import { framed, messagesIn } from "./upstream/framing.ts";
 
 const PORT = 53;
 const IDLE_MS = 10_000;
@@ -40,11 +40,9 @@ function serveConnection(socket: Socket, resolver: Resolver): void {
   socket.setTimeout(IDLE_MS, () => socket.destroy());
   socket.on("error", () => socket.destroy());
   socket.on("data", (chunk) => {
-    received = Buffer.concat([received, chunk]);
-    while (received.length >= 2 && received.length - 2 >= received.readUInt16BE(0)) {
-      const end = 2 + received.readUInt16BE(0);
-      const query = Buffer.from(received.subarray(2, end));
-      received = received.subarray(end);
+    const { messages, rest } = messagesIn(Buffer.concat([received, chunk]));
+    received = rest;
+    for (const query of messages) {
       void resolver.answer(query, { overTcp: true }).then((reply) => {
         if (reply !== undefined && socket.writable) socket.write(framed(reply));
       });

@@ -20,6 +20,7 @@ const TRUNCATED = 0x0200;
 const RECURSION_AVAILABLE = 0x0080;
 const CODE = 0x000f;
 const HEADER_BYTES = 12;
+const PADDED_BYTES = 128;
 
 /** Reads a query; undefined for what is no query at all, a code for one that is refused. Never throws. */
 export function readQuery(
@@ -39,15 +40,23 @@ export function readQuery(
   return { id, name: question.name.toLowerCase().replace(/\.$/, ""), type: question.type, mostBytes };
 }
 
-/** The query that is sent to a server. */
-export function encodeQuery(id: number, { name, type }: Pick<AskedQuestion, "name" | "type">): Uint8Array {
-  return encode({
-    type: "query",
-    id,
-    flags: RECURSION_DESIRED,
-    questions: [{ name, type: type as "A" }],
-    additionals: [{ type: "OPT", name: ".", udpPayloadSize: MOST_UDP_BYTES, flags: 0, options: [] } as never],
-  });
+/** The query that is sent to a server; padded where only its length can be seen (RFC 8467 section 4.1). */
+export function encodeQuery(
+  id: number,
+  { name, type }: Pick<AskedQuestion, "name" | "type">,
+  { isPadded = false }: { readonly isPadded?: boolean } = {},
+): Uint8Array {
+  const withOptions = (options: readonly object[]): Uint8Array =>
+    encode({
+      type: "query",
+      id,
+      flags: RECURSION_DESIRED,
+      questions: [{ name, type: type as "A" }],
+      additionals: [{ type: "OPT", name: ".", udpPayloadSize: MOST_UDP_BYTES, flags: 0, options } as never],
+    });
+  if (!isPadded) return withOptions([]);
+  const { length } = withOptions([{ code: "PADDING", length: 0 }]);
+  return withOptions([{ code: "PADDING", length: (PADDED_BYTES - (length % PADDED_BYTES)) % PADDED_BYTES }]);
 }
 
 /** A server's reply. */

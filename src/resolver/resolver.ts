@@ -1,3 +1,4 @@
+import type { NameServer } from "../model/dns/name-server.ts";
 import type { NameService } from "../model/dns/name-service.ts";
 import { addressesIn, aged, keptSeconds, type NamedAddress } from "./answers.ts";
 import { compileChoice } from "./choose.ts";
@@ -6,7 +7,7 @@ import { type AskedQuestion, encodeRefusal, encodeReply, RCODE, readQuery, type 
 /** What the resolver asks of the world. */
 export interface ResolverPorts {
   /** Queries a server; undefined if it does not answer in time. */
-  readonly ask: (server: string, question: AskedQuestion) => Promise<ServerReply | undefined>;
+  readonly ask: (server: NameServer, question: AskedQuestion) => Promise<ServerReply | undefined>;
   /** Adds addresses to a set of the packet filter; false if that failed. */
   readonly fill: (set: string, addresses: readonly NamedAddress[]) => Promise<boolean>;
   /** Milliseconds of a clock that never steps. */
@@ -75,7 +76,7 @@ export class Resolver {
     return { code: kept.reply.code, records, authorities: aged(kept.reply.authorities, passed) };
   }
 
-  async #lookUp(question: AskedQuestion, servers: readonly string[]): Promise<Kept | undefined> {
+  async #lookUp(question: AskedQuestion, servers: readonly NameServer[]): Promise<Kept | undefined> {
     const key = `${question.type} ${question.name}`;
     const known = this.#kept.get(key);
     if (known !== undefined && this.#ports.nowMs() < known.untilMs) return known;
@@ -93,7 +94,7 @@ export class Resolver {
     }
   }
 
-  async #askServers(question: AskedQuestion, servers: readonly string[]): Promise<ServerReply | undefined> {
+  async #askServers(question: AskedQuestion, servers: readonly NameServer[]): Promise<ServerReply | undefined> {
     let last: ServerReply | undefined;
     for (const server of servers) {
       const reply = await this.#ports.ask(server, question);

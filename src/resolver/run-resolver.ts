@@ -3,7 +3,7 @@ import { AwgError } from "../model/error.ts";
 import type { NamedAddress } from "./answers.ts";
 import { listenOn } from "./listeners.ts";
 import { Resolver } from "./resolver.ts";
-import { askServer } from "./upstream.ts";
+import { serverClient } from "./upstream/ask-server.ts";
 
 /** A full set costs a program its name, not its patience. */
 const FILL_TIMEOUT_MS = 2000;
@@ -47,8 +47,9 @@ export async function runResolver(): Promise<void> {
 
 async function begin({ service, user }: NameOrder & { kind: "serve" }, fill: FillSet): Promise<void> {
   const listeners = await listenOn(service.listen);
+  const ask = serverClient(service);
   if (user.uid !== 0) giveUpRights(user);
-  listeners.serve(new Resolver(service, { ask: askServer, fill, nowMs: () => performance.now() }));
+  listeners.serve(new Resolver(service, { ask, fill, nowMs: () => performance.now() }));
 }
 
 type FillSet = (set: string, addresses: readonly NamedAddress[]) => Promise<boolean>;

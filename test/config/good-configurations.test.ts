@@ -90,7 +90,13 @@ describe("features a machine may lack", () => {
       }),
     );
     const unused = FEATURES.filter((feature) => !used.has(feature));
-    expect(unused).toEqual(["tunnel.engine.embedded", "tunnel.engine.kernel", "match.glob", "probe.direct"]);
+    expect(unused).toEqual([
+      "tunnel.engine.embedded",
+      "tunnel.engine.kernel",
+      "match.glob",
+      "dns.encrypted",
+      "probe.direct",
+    ]);
   });
 
   test("paths lead to what uses them", () => {

@@ -50,6 +50,7 @@ const USES: Readonly<Record<Feature, string>> = {
   "match.nested": rule("not: { destinations: [10.0.0.0/8] }"),
   "killSwitch.atBoot": top("killSwitch: { atBoot: true }"),
   "killSwitch.ephemeral": top("killSwitch: { persist: false }"),
+  "dns.encrypted": top("dns: { servers: [{ address: 9.9.9.9, protocol: tls }] }"),
   "dns.split": top("dns: { servers: [10.0.0.1], split: { corp.example: [10.0.0.53] } }"),
   "dns.blockEncryptedDns": top("dns: { servers: [10.0.0.1], blockEncryptedDns: true }"),
   service: top("service: {}"),

@@ -227,7 +227,7 @@ describe("sing-box", () => {
       "x: route.rules[4]: the rule for DNS is not imported: the config's dns section replaces it",
       'x: route.rules[5]: the rule to "direct" is not imported: awg has no rules by "domain_suffix" yet; its traffic goes through office-vpn or by a later rule',
       "x: dns.servers[0]: this DNS server is not imported: awg uses dns.final only",
-      "x: dns.servers[1]: 10.0.0.1 is asked by plain DNS through office-vpn: awg has no encrypted DNS",
+      "x: dns.servers[1]: 10.0.0.1 is asked by plain DNS through office-vpn: encrypted DNS is not imported",
     ]);
   });
 

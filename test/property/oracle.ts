@@ -1,6 +1,7 @@
 import type { Config } from "../../src/config/config.ts";
 import type { Rule } from "../../src/config/section/rule.ts";
 import type { SimulatedPacket } from "../../src/host/simulated/send.ts";
+import { addressOfServer } from "../../src/model/dns/name-server.ts";
 import { parseIp } from "../../src/model/ip.ts";
 import { ENGINE_MARK, MARK_MASK } from "../../src/model/ownership.ts";
 import { parsePrefix, prefixContains } from "../../src/model/prefix.ts";
@@ -72,7 +73,8 @@ function networksOfTunnels({ tunnels, dns }: Config): string[] {
     texts.push(...tunnel.addresses.filter((text) => !/^[^:]*\/32$|\/128$/.test(text)));
     texts.push(...tunnel.peers.flatMap(({ allowedIPs }) => allowedIPs));
   }
-  if (dns?.via.kind === "tunnel") texts.push(...dns.servers, ...Object.values(dns.split).flat());
+  if (dns?.via.kind === "tunnel")
+    texts.push(...[...dns.servers, ...Object.values(dns.split).flat()].map(addressOfServer));
   return texts.filter(
     (text) => /^(10\.|192\.168\.|172\.(1[6-9]|2[0-9]|3[01])\.|f[cd])/.test(text) && !/\/[0-7]$/.test(text),
   );

@@ -1,6 +1,7 @@
 import { decode, encode } from "dns-packet";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { serverText } from "../../src/model/dns/name-server.ts";
 import type { NameService } from "../../src/model/dns/name-service.ts";
 import type { NamedAddress } from "../../src/resolver/answers.ts";
 import { encodeQuery, readQuery, readReply, type ServerReply } from "../../src/resolver/message.ts";
@@ -45,8 +46,8 @@ function resolverWith(
   let now = 0;
   const resolver = new Resolver(SERVICE, {
     ask: async (server, { name }) => {
-      log.asked.push(`${server} ${name}`);
-      return answer(server, name);
+      log.asked.push(`${serverText(server)} ${name}`);
+      return answer(serverText(server), name);
     },
     fill: async (set, addresses) => {
       log.filled.push({ set, addresses });

@@ -1,4 +1,4 @@
-import { DNS_PORT } from "../../model/firewall/flow-path.ts";
+import { addressOfServer, portOfServer, serverText } from "../../model/dns/name-server.ts";
 import { PROTOCOL } from "../../model/firewall/packet.ts";
 import type { FirewallPolicy } from "../../model/firewall/policy.ts";
 import { parseIp } from "../../model/ip.ts";
@@ -18,9 +18,10 @@ export function dnsOf(
   const spec = resources.find((one) => one.kind === "resolver")?.spec;
   const servers = spec?.service?.servers ?? spec?.servers ?? [];
   const [server] = servers;
-  const address = parseIp(server ?? "");
+  const address = server === undefined ? undefined : parseIp(addressOfServer(server));
   if (server === undefined || address === undefined) return undefined;
-  const query = { ...flow, address, protocol: PROTOCOL.udp, port: DNS_PORT, sets: [] };
+  const protocol = typeof server === "string" ? PROTOCOL.udp : PROTOCOL.tcp;
+  const query = { ...flow, address, protocol, port: portOfServer(server), sets: [] };
   const { path, device, verdict } = sideOfPolicy(query, policy, routing);
-  return { server, path, device, verdict, isByResolver: spec?.service !== undefined };
+  return { server: serverText(server), path, device, verdict, isByResolver: spec?.service !== undefined };
 }

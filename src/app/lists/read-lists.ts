@@ -6,8 +6,8 @@ import { type ListContent, listFault, MAX_LIST_BYTES } from "../../lists/list-co
 import { countryPrefixes } from "../../lists/mmdb.ts";
 import { parseList } from "../../lists/parse-list.ts";
 import { AwgError } from "../../model/error.ts";
-import { listKey } from "../../resources/expand/destinations.ts";
 import type { Lists, Note } from "../../resources/expand/expansion.ts";
+import { listKey } from "../../resources/expand/names/destinations.ts";
 import { readAtMost } from "../../state/bounded-read.ts";
 import { exposureOf, trustedOwners } from "../../state/file-trust.ts";
 import { unreadable } from "../load/read-config-file.ts";

@@ -1,7 +1,9 @@
 import type { Capabilities } from "../../host/ports/facts.ts";
+import { serverText } from "../../model/dns/name-server.ts";
 import type { FirewallObserved, FirewallPolicy } from "../../model/firewall/policy.ts";
 import type { ProxyObserved } from "../../model/relay/proxy.ts";
 import type { FieldChange, Observed, Resource } from "../../model/resource.ts";
+import type { ResolverSpec } from "../../model/resources/resolver.ts";
 import type { ServiceObserved } from "../../model/resources/service.ts";
 import type { SystemExtensionObserved } from "../../model/resources/system-extension.ts";
 import type { TunnelObserved } from "../../model/resources/tunnel.ts";
@@ -103,7 +105,7 @@ function summaryOf(resource: Resource, found: Observed, capabilities: Capabiliti
     case "firewall":
       return firewallSummary(resource.spec, found as FirewallObserved, capabilities);
     case "resolver":
-      return resource.spec.servers.join(", ");
+      return resolverSummary(resource.spec);
     case "sysctl":
       return counted(Object.keys(resource.spec.values).length, "setting");
     case "classifier":
@@ -115,6 +117,11 @@ function summaryOf(resource: Resource, found: Observed, capabilities: Capabiliti
     case "system-extension":
       return awaitedStep(resource.spec, found as SystemExtensionObserved) ?? (found as SystemExtensionObserved).state;
   }
+}
+
+function resolverSummary({ servers, service }: ResolverSpec): string {
+  const asked = service === undefined ? "" : `, which queries ${service.servers.map(serverText).join(", ")}`;
+  return `${servers.join(", ")}${asked}`;
 }
 
 function tunnelSummary({ running, silence, peers }: TunnelObserved): string {

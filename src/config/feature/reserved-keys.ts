@@ -119,6 +119,7 @@ function topLevelUses(config: Config): FeatureUse[] {
     ),
     ...use("killSwitch.ephemeral", "killSwitch.persist", config.killSwitch.enabled && !config.killSwitch.persist),
     ...use("killSwitch.atBoot", "killSwitch.atBoot", config.killSwitch.enabled && config.killSwitch.atBoot),
+    ...serverUses(config),
     ...use("dns.split", "dns.split", Object.keys(config.dns?.split ?? {}).length > 0),
     ...use("dns.blockEncryptedDns", "dns.blockEncryptedDns", config.dns?.blockEncryptedDns === true),
     ...config.invariants.flatMap(({ never, always }, index) => [
@@ -128,4 +129,14 @@ function topLevelUses(config: Config): FeatureUse[] {
       ...(always === undefined ? [] : matchUses(`invariants.${index}.always`, always)),
     ]),
   ];
+}
+
+function serverUses({ dns }: Config): FeatureUse[] {
+  const lists = [
+    ["dns.servers", dns?.servers ?? []] as const,
+    ...Object.entries(dns?.split ?? {}).map(([domain, some]) => [`dns.split.${domain}`, some] as const),
+  ];
+  return lists.flatMap(([path, servers]) =>
+    servers.flatMap((server, index) => use("dns.encrypted", `${path}.${index}`, typeof server !== "string")),
+  );
 }

@@ -13,16 +13,19 @@ export function ipAddress() {
         { type: "string", format: "ipv6", pattern: ADDRESS_PATTERN },
       ],
     },
-    (input): string | Fault => {
-      if (typeof input !== "string") return wrongType(input, "an IP address such as 192.0.2.1 or 2001:db8::1");
-      const ip = parseIp(input);
-      if (ip !== undefined) return renderIp(ip);
-      return fault(
-        "address-syntax",
-        `${quote(input)} is not an IP address`,
-        addressRemedy(input) ?? "for example 192.0.2.1 or 2001:db8::1",
-      );
-    },
+    checkIpAddress,
+  );
+}
+
+/** The same check for addresses inside other values. */
+export function checkIpAddress(input: unknown): string | Fault {
+  if (typeof input !== "string") return wrongType(input, "an IP address such as 192.0.2.1 or 2001:db8::1");
+  const ip = parseIp(input);
+  if (ip !== undefined) return renderIp(ip);
+  return fault(
+    "address-syntax",
+    `${quote(input)} is not an IP address`,
+    addressRemedy(input) ?? "for example 192.0.2.1 or 2001:db8::1",
   );
 }
 

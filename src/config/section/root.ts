@@ -3,7 +3,7 @@ import { keyMeta } from "../feature/support.ts";
 import { type Fault, fault, isFault, leaf, quote, wrongType } from "../field/leaf.ts";
 import { oneOf, text } from "../field/scalar.ts";
 import { INVARIANT_CONSTRAINTS, MATCH_CONSTRAINTS, ROOT_CONSTRAINTS } from "./constraints.ts";
-import { dnsSchema } from "./dns.ts";
+import { dnsSchema } from "./dns/dns.ts";
 import { killSwitchSchema } from "./kill-switch.ts";
 import * as machine from "./machine.ts";
 import { type Match, matchFields } from "./match.ts";

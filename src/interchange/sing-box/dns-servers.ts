@@ -38,15 +38,16 @@ export function importDns(
   const found = detour === undefined ? ({ kind: "path", via: rest } as const) : target(detour);
   const via = found.kind === "path" ? found.via : "block";
   if (kind === "encrypted" && via === "direct") {
-    findings.push(importNote(at, "this DNS server is not imported: awg has no encrypted DNS", REMEDY));
+    findings.push(importNote(at, "this encrypted DNS server is not imported", ENCRYPTED_REMEDY));
     return undefined;
   }
   if (kind === "encrypted")
-    findings.push(importNote(at, `${host} is asked by plain DNS through ${via}: awg has no encrypted DNS`));
+    findings.push(importNote(at, `${host} is asked by plain DNS through ${via}: encrypted DNS is not imported`));
   return { servers: [{ value: host, place: at }], via };
 }
 
 const REMEDY = "add dns: { servers: [ADDRESS], via: TUNNEL }";
+const ENCRYPTED_REMEDY = "add dns: { servers: [{ address: ADDRESS, protocol: tls, name: NAME }] }";
 
 function reportOthers(document: Json, count: number, used: number, place: string, findings: ImportFinding[]): void {
   for (let index = 0; index < count; index += 1) {

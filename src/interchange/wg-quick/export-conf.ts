@@ -1,5 +1,6 @@
 import type { Config, NoiseTunnel, Obfuscation, Peer } from "../../config/config.ts";
 import { completeObfuscation, HEADER_KEYS } from "../../config/section/amnezia-version.ts";
+import { addressOfServer } from "../../model/dns/name-server.ts";
 import type { SecretRef } from "../../model/secret.ts";
 import { type ImportFinding, importNote } from "../import-finding.ts";
 import { joinEndpoint } from "../json/json-value.ts";
@@ -50,7 +51,7 @@ function listLine(key: string, values: readonly string[]): string[] {
 function dnsServers({ dns }: Config, name: string, tunnel: NoiseTunnel): readonly string[] {
   if (tunnel.dns !== undefined) return tunnel.dns;
   if (dns === undefined || dns.via.kind === "block") return [];
-  return dns.via.kind === "direct" || dns.via.tunnel === name ? dns.servers : [];
+  return dns.via.kind === "direct" || dns.via.tunnel === name ? dns.servers.map(addressOfServer) : [];
 }
 
 function obfuscationLines(obfuscation: Obfuscation, secret: ExportOptions["secret"]): string[] {

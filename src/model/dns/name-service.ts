@@ -1,4 +1,5 @@
 import type { DomainMatch } from "./domain-match.ts";
+import { isNameServer, type NameServer } from "./name-server.ts";
 
 /** Where awg's resolver listens; systemd-resolved uses 127.0.0.53 and 127.0.0.54. */
 export const NAME_SERVICE_ADDRESS = "127.0.0.97";
@@ -15,9 +16,9 @@ export interface NameService {
   /** A loopback address; UDP and TCP port 53. */
   readonly listen: string;
   /** Queried in order of preference. */
-  readonly servers: readonly string[];
+  readonly servers: readonly NameServer[];
   /** Servers for names below single domains; the longest domain wins. */
-  readonly split?: Readonly<Record<string, readonly string[]>>;
+  readonly split?: Readonly<Record<string, readonly NameServer[]>>;
   readonly sets: readonly NameSet[];
   /** How long an address stays in its set after its TTL. */
   readonly graceSeconds: number;
@@ -31,10 +32,5 @@ export function isNameService(value: unknown): value is NameService {
   >;
   if (typeof listen !== "string" || !listen.startsWith("127.") || typeof graceSeconds !== "number") return false;
   const isSet = (one: unknown) => typeof (one as NameSet | null)?.set === "string";
-  return (
-    Array.isArray(servers) &&
-    servers.every((one) => typeof one === "string") &&
-    Array.isArray(sets) &&
-    sets.every(isSet)
-  );
+  return Array.isArray(servers) && servers.every(isNameServer) && Array.isArray(sets) && sets.every(isSet);
 }

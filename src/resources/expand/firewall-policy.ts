@@ -1,6 +1,5 @@
 import type {
   AllowGrant,
-  DnsPolicy,
   EndpointGrant,
   FirewallPolicy,
   PolicyLayer,
@@ -9,10 +8,9 @@ import type {
   Steering,
 } from "../../model/firewall/policy.ts";
 import { compareIp, type IpAddress, parseIp } from "../../model/ip.ts";
-import { parsePrefix, prefixContains } from "../../model/prefix.ts";
 import { hasPacketFilter } from "../packet-filter.ts";
-import { type ExpandContext, type PlacedProxy, type PlacedTunnel, pathRefOf } from "./expansion.ts";
-import { fallingBack } from "./fallback/fallback-paths.ts";
+import type { ExpandContext, PlacedProxy, PlacedTunnel } from "./expansion.ts";
+import { dnsPolicy } from "./names/dns-policy.ts";
 import { PROTOCOL_NUMBERS } from "./programs/match-alternatives.ts";
 import { carriesUdp } from "./tunnels/place-proxies.ts";
 import { familyOfText } from "./tunnels/place-tunnels.ts";
@@ -129,42 +127,4 @@ function allowGrants({ config, notes, facts }: ExpandContext): AllowGrant[] {
 
 function dnsWords({ dns }: ExpandContext["config"]): string {
   return dns?.leakProtection === true ? "except for DNS" : "also their DNS servers";
-}
-
-function dnsPolicy(context: ExpandContext): DnsPolicy | null {
-  const { config, tunnels, notes } = context;
-  if (config.dns === undefined) return null;
-  noteDnsOverProxy(context);
-  const { via, leakProtection, blockEncryptedDns, split } = config.dns;
-  const servers = [...new Set([...config.dns.servers, ...Object.values(split).flat()])];
-  const placed = via.kind === "tunnel" ? tunnels.find(({ key }) => key === via.tunnel) : undefined;
-  for (const [index, server] of servers.entries()) {
-    if (placed !== undefined && !carries(placed, server)) {
-      const message = `${server} is outside the allowedIPs of tunnel ${placed.key}, so it cannot be reached`;
-      notes.push({ path: index < config.dns.servers.length ? `dns.servers.${index}` : "dns.split", message });
-    }
-  }
-  const path = fallingBack(pathRefOf(via, context), { fallback: { kind: "block" } }, tunnels);
-  return { leakProtection, servers, path, blockEncrypted: blockEncryptedDns };
-}
-
-function noteDnsOverProxy({ config, proxies, notes }: ExpandContext): void {
-  const via = config.dns?.via;
-  const proxy = via?.kind === "tunnel" ? proxies.find(({ key }) => key === via.tunnel)?.proxy : undefined;
-  if (proxy === undefined) return;
-  const message = carriesUdp(proxy)
-    ? "DNS over UDP needs a proxy with UDP ASSOCIATE; awg status shows whether this one has it"
-    : "this proxy carries no UDP: DNS queries over UDP are dropped, those over TCP pass";
-  notes.push({ path: "dns.via", message, ...(carriesUdp(proxy) ? {} : { isWarning: true }) });
-}
-
-function carries({ families, tunnel }: PlacedTunnel, address: string): boolean {
-  const inner = parsePrefix(address);
-  if (inner === undefined || !families.includes(inner.family)) return false;
-  return tunnel.peers.some(({ allowedIPs }) =>
-    allowedIPs.some((text) => {
-      const outer = parsePrefix(text);
-      return outer !== undefined && prefixContains(outer, inner);
-    }),
-  );
 }

@@ -5,10 +5,10 @@ import type { FlowMatch, FlowRule, PathRef } from "../../model/firewall/policy.t
 import type { ClassifierSpec } from "../../model/program/classifier.ts";
 import type { Enforcement } from "../../model/resource.ts";
 import { hasPacketFilter } from "../packet-filter.ts";
-import { destinationPrefixes, nameSetFor, noteLists } from "./destinations.ts";
-import { encryptedDnsRules } from "./encrypted-dns.ts";
 import { type ExpandContext, pathRefOf } from "./expansion.ts";
 import { fallingBack, withNextRules } from "./fallback/fallback-paths.ts";
+import { destinationPrefixes, nameSetFor, noteLists } from "./names/destinations.ts";
+import { encryptedDnsRules, encryptedServerRules } from "./names/encrypted-dns.ts";
 import { matchHere } from "./networks.ts";
 import { type MatchAlternative, matchAlternatives, UnwritableMatch } from "./programs/match-alternatives.ts";
 import { programClasses } from "./programs/program-classes.ts";
@@ -51,6 +51,7 @@ export function flowRules(context: ExpandContext, last?: ClassifierSpec): FlowRu
   const isStrict = classes !== undefined && context.config.killSwitch.enabled;
   const rules = [
     ...(context.config.ipv6 === "block" ? [NO_IPV6] : []),
+    ...encryptedServerRules(context),
     ...encryptedDnsRules(context),
     ...(isStrict ? withUnclassified(ordered, classes.unclassified) : ordered),
   ];

@@ -1,17 +1,12 @@
-import { NAME_SERVICE_ADDRESS } from "../../model/dns/name-service.ts";
 import { LOOPBACK_DEVICE } from "../../model/firewall/packet.ts";
 import type { FirewallPolicy } from "../../model/firewall/policy.ts";
 import type { Family } from "../../model/ip.ts";
 import { PATH_NUMBERS, tableOfPath } from "../../model/ownership.ts";
-import type { Resource, ResourceOf } from "../../model/resource.ts";
+import type { ResourceOf } from "../../model/resource.ts";
 import { sortedPrefixes } from "../prefix-list.ts";
-import { nameSetsIn } from "./destinations.ts";
 import type { ExpandContext, PlacedProxy, PlacedTunnel } from "./expansion.ts";
 import { policyRules } from "./policy-rules.ts";
 import { familyOfText } from "./tunnels/place-tunnels.ts";
-
-/** How long addresses of a domain stay in its rules after their TTL. */
-const GRACE_SECONDS = 300;
 
 /** The table of one tunnel: what its peers accept, and unreachable for the rest of either family. */
 export function routeTable({ key, device, number, families, tunnel }: PlacedTunnel): ResourceOf<"routes"> {
@@ -64,48 +59,4 @@ export function kernelSettings(): ResourceOf<"sysctl"> {
     "net.ipv4.conf.all.src_valid_mark": "1",
   };
   return { kind: "sysctl", key: "sysctl/machine", spec: { values } };
-}
-
-/**
- * The system resolver; none if the config names no servers or no link could carry them. Servers for single domains need
- * a host whose resolver supports them.
- */
-export function systemResolver(context: ExpandContext): Resource[] {
-  const { config, facts, tunnels, proxies, notes } = context;
-  const dns = config.dns;
-  if (dns === undefined) return [];
-  const isSplit = Object.keys(dns.split).length > 0;
-  if (dns.servers.length === 0 && !isSplit) return [];
-  const via = dns.via;
-  const isOnTunnel = via.kind === "tunnel" && !proxies.some(({ key }) => key === via.tunnel);
-  const device = isOnTunnel ? tunnels.find(({ key }) => key === via.tunnel)?.device : facts.uplinks[0]?.device;
-  const method = facts.resolver;
-  if (method === "resolved" && device === undefined) {
-    notes.push({ path: "dns", message: "systemd-resolved is unchanged: no link can carry the servers" });
-    return [];
-  }
-  const split = isSplit ? { split: dns.split } : {};
-  const carrier = method === "resolved" ? (device ?? "") : "";
-  const sets = nameSetsIn(context);
-  const isServed = facts.os !== "darwin" && (isSplit || sets.length > 0);
-  const service = {
-    listen: NAME_SERVICE_ADDRESS,
-    servers: dns.servers,
-    ...split,
-    sets,
-    graceSeconds: dns.grace ?? GRACE_SECONDS,
-  };
-  const spec = {
-    method,
-    servers: isServed ? [NAME_SERVICE_ADDRESS] : dns.servers,
-    search: [],
-    device: carrier,
-    ...(isServed ? { service } : split),
-  };
-  notes.push({
-    path: "dns.servers",
-    message: "programs that bypass the system resolver are still held to the DNS path",
-    enforcement: "best-effort",
-  });
-  return [{ kind: "resolver", key: "resolver/machine", spec }];
 }

@@ -5,12 +5,14 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { tryRun, waitFor } from "../../lab/world/command.ts";
 import { place } from "../../lab/world/place.ts";
 import { whyNoLab } from "../../lab/world/why-no-lab.ts";
+import { type Certificate, makeCertificate } from "../../resolver/servers/encrypted-server.ts";
 import { useBuiltProgram } from "../../support/built-program.ts";
 import { AwgInWorld } from "../awg-in-world.ts";
 import { useJudgedWorld } from "../judged-world.ts";
 
 const reason = whyNoLab();
-const [upstream, inner] = ["198.51.100.54", "198.51.100.55"];
+const [upstream, inner, publicResolver] = ["198.51.100.54", "198.51.100.55", "9.9.9.9"];
+const SERVER = join(import.meta.dirname, "..", "..", "resolver", "servers", "encrypted.script.ts");
 const { echo, resolver } = place.v4;
 
 describe.skipIf(reason !== undefined)(
@@ -40,6 +42,16 @@ describe.skipIf(reason !== undefined)(
       servers.push(spawn("ip", argv, { stdio: "ignore" }));
       const listens = ["ip", "netns", "exec", internet, "ss", "-Hlun", "sport", "=", ":53"];
       await waitFor("the name server", async () => (await tryRun(listens)).stdout.includes(address));
+    }
+
+    /** A server of DNS over TLS and HTTPS on the internet that answers each name with this address. */
+    async function serveEncrypted(address: string, answer: string, { cert, key }: Certificate): Promise<void> {
+      const internet = judged().world.namespace("internet");
+      await tryRun(["ip", "-n", internet, "address", "add", address, "dev", "lo"]);
+      const argv = [process.execPath, SERVER, address, answer, cert, key];
+      servers.push(spawn("ip", ["netns", "exec", internet, ...argv], { stdio: "ignore" }));
+      const listens = ["ip", "netns", "exec", internet, "ss", "-Hltn", "sport", "=", ":443"];
+      await waitFor("the encrypted server", async () => (await tryRun(listens)).stdout.includes(address));
     }
 
     beforeAll(async () => {
@@ -107,6 +119,26 @@ describe.skipIf(reason !== undefined)(
       const blocking = rules.replace("[{", "[{ destinations: [203.0.113.77], via: block }, {");
       await awg.apply(config("direct", blocking, "grace: 5m"));
       expect(await setsHold(echo)).toBe(true);
+    });
+
+    test("S4.2: encrypted servers of the config are queried by their path, whatever blockEncryptedDns blocks", async () => {
+      const certificate = makeCertificate(judged().world.folder, "DNS:dns.example");
+      // An address of the table of public resolvers.
+      await serveEncrypted(publicResolver, echo, certificate);
+      const server = (protocol: string) =>
+        `{ address: ${publicResolver}, protocol: ${protocol}, name: dns.example, ca: ${certificate.cert} }`;
+      const path = config("direct", "", "");
+      const dns = `dns: { servers: [${server("https")}], via: ${awg.tunnel}, blockEncryptedDns: true, split: { inner.example: [${server("tls")}] } }`;
+      writeFileSync(path, readFileSync(path, "utf8").replace(/^dns: .*$/m, dns));
+      await awg.apply(path);
+      for (const name of ["www.example", "www.inner.example"]) {
+        const before = await sentByTunnel();
+        expect((await inClient("ping", "-n", "-c", "1", "-W", "2", name)).stdout).toContain(`(${echo})`);
+        expect(await sentByTunnel()).toBeGreaterThan(before);
+      }
+      expect(await awg.run("diff", "-f", path)).toMatchObject({ status: 0 });
+      expect(await awg.run("verify", "-f", path)).toMatchObject({ status: 0 });
+      expect(await awg.must("status")).toContain(`https://${publicResolver} (dns.example)`);
     });
 
     test("S4.14: a dead resolver answers nothing and opens nothing, and is started again", async () => {

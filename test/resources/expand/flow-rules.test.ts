@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { FlowRule, PathRef } from "../../../src/model/firewall/policy.ts";
 import { canonicalPrefix, parsePrefix, prefixContains, renderPrefix } from "../../../src/model/prefix.ts";
-import { HTTPS_RESOLVERS } from "../../../src/resources/expand/encrypted-dns.ts";
+import { HTTPS_RESOLVERS } from "../../../src/resources/expand/names/encrypted-dns.ts";
 import { capabilities, expandText, KEY_A, KEY_B, resourceOf } from "../sample.ts";
 
 const TUNNELS = `

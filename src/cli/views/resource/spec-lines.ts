@@ -1,3 +1,5 @@
+import { serverText } from "../../../model/dns/name-server.ts";
+import type { NameService } from "../../../model/dns/name-service.ts";
 import { classifierLines } from "../../../model/program/classifier-text.ts";
 import type { ProxySpec } from "../../../model/relay/proxy.ts";
 import type { Resource } from "../../../model/resource.ts";
@@ -117,14 +119,15 @@ function routesLines({ device, destinations, rules, pins = [] }: RoutesSpec, mos
   ];
 }
 
-function resolverLines({ servers, search, service, split = service?.split ?? {} }: ResolverSpec): readonly string[] {
+function resolverLines({ servers, search, service, ...rest }: ResolverSpec): readonly string[] {
+  const split: NonNullable<NameService["split"]> = rest.split ?? service?.split ?? {};
   const names = service?.sets.reduce((sum, { domains }) => sum + domains.length, 0) ?? 0;
   return [
     `servers: ${servers.join(", ") || "(none)"}`,
-    ...(service === undefined ? [] : [`awg's resolver queries: ${service.servers.join(", ")}`]),
+    ...(service === undefined ? [] : [`awg's resolver queries: ${service.servers.map(serverText).join(", ")}`]),
     ...(names === 0 ? [] : [`rules by domain: ${counted(names, "domain")}`]),
     ...(search.length === 0 ? [] : [`search: ${search.join(", ")}`]),
-    ...Object.entries(split).map(([domain, own]) => `${domain}: ${own.join(", ")}`),
+    ...Object.entries(split).map(([domain, own]) => `${domain}: ${own.map(serverText).join(", ")}`),
   ];
 }
 

@@ -1,3 +1,4 @@
+import { addressOfServer } from "../../../model/dns/name-server.ts";
 import type { FlowRule } from "../../../model/firewall/policy.ts";
 import { addressBits } from "../../../model/ip.ts";
 import {
@@ -57,7 +58,7 @@ function tunnelNetworks({ config, tunnels }: ExpandContext): Prefix[] {
   const networks = tunnels.flatMap(({ tunnel }) => tunnel.addresses).flatMap((text) => parsePrefix(text) ?? []);
   const others = [
     ...tunnels.flatMap(({ tunnel }) => tunnel.peers.flatMap(({ allowedIPs }) => allowedIPs)),
-    ...(via?.kind === "tunnel" ? [...servers, ...Object.values(split).flat()] : []),
+    ...(via?.kind === "tunnel" ? [...servers, ...Object.values(split).flat()].map(addressOfServer) : []),
   ];
   return [
     ...networks.filter(({ family, length }) => length < addressBits(family)),

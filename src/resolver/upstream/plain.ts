@@ -1,16 +1,16 @@
 import { randomInt } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { createConnection } from "node:net";
-import { type AskedQuestion, encodeQuery, readReply, type ServerReply } from "./message.ts";
+import { type AskedQuestion, encodeQuery, readReply, type ServerReply } from "../message.ts";
+import { framed, messagesIn } from "./framing.ts";
 
 const PORT = 53;
 const UDP_TIMEOUT_MS = 1500;
 const UDP_TRIES = 2;
 const TCP_TIMEOUT_MS = 4000;
-const LENGTH_BYTES = 2;
 
 /** Queries a server over UDP, and over TCP if the reply was cut; undefined if it does not answer in time. */
-export async function askServer(server: string, question: AskedQuestion): Promise<ServerReply | undefined> {
+export async function askPlain(server: string, question: AskedQuestion): Promise<ServerReply | undefined> {
   for (let tries = 0; tries < UDP_TRIES; tries += 1) {
     const reply = await askOverUdp(server, question);
     if (reply?.truncated === true) return askOverTcp(server, question);
@@ -48,21 +48,13 @@ function askOverTcp(server: string, question: AskedQuestion): Promise<ServerRepl
   socket.on("close", () => resolve(undefined));
   socket.on("connect", () => socket.write(framed(encodeQuery(id, question))));
   socket.on("data", (chunk) => {
-    received = Buffer.concat([received, chunk]);
-    const length = received.length < LENGTH_BYTES ? Number.POSITIVE_INFINITY : received.readUInt16BE(0);
-    if (received.length - LENGTH_BYTES >= length)
-      resolve(readReply(received.subarray(LENGTH_BYTES, LENGTH_BYTES + length), id, question));
+    const { messages, rest } = messagesIn(Buffer.concat([received, chunk]));
+    received = rest;
+    const [reply] = messages;
+    if (reply !== undefined) resolve(readReply(reply, id, question));
   });
   return promise.finally(() => {
     clearTimeout(timer);
     socket.destroy();
   });
-}
-
-/** A message with its length before it (RFC 1035 section 4.2.2). */
-export function framed(message: Uint8Array): Buffer {
-  const bytes = Buffer.alloc(LENGTH_BYTES + message.length);
-  bytes.writeUInt16BE(message.length, 0);
-  bytes.set(message, LENGTH_BYTES);
-  return bytes;
 }

@@ -1,13 +1,15 @@
 import { z } from "zod";
-import { keyMeta } from "../feature/support.ts";
-import { ipAddress } from "../field/address.ts";
-import { checkDomain } from "../field/domain.ts";
-import { duration } from "../field/duration.ts";
-import { isFault } from "../field/leaf.ts";
-import { DOMAIN_PATTERN } from "../field/patterns.ts";
-import { boolean } from "../field/scalar.ts";
-import { DNS_CONSTRAINTS } from "./constraints.ts";
-import { type Via, via } from "./path.ts";
+import type { NameServer } from "../../../model/dns/name-server.ts";
+import { keyMeta } from "../../feature/support.ts";
+import { ipAddress } from "../../field/address.ts";
+import { checkDomain } from "../../field/domain.ts";
+import { duration } from "../../field/duration.ts";
+import { isFault } from "../../field/leaf.ts";
+import { DOMAIN_PATTERN } from "../../field/patterns.ts";
+import { boolean } from "../../field/scalar.ts";
+import { DNS_CONSTRAINTS } from "../constraints.ts";
+import { type Via, via } from "../path.ts";
+import { dnsServer } from "./dns-server.ts";
 
 const domainKey = z
   .string()
@@ -17,8 +19,8 @@ const domainKey = z
   })
   .meta({ pattern: DOMAIN_PATTERN });
 
-const split = z.record(domainKey, z.array(ipAddress()).min(1)).transform((servers) => {
-  const bySuffix: Record<string, string[]> = {};
+const split = z.record(domainKey, z.array(dnsServer).min(1)).transform((servers) => {
+  const bySuffix: Record<string, NameServer[]> = {};
   for (const [name, addresses] of Object.entries(servers)) {
     const suffix = checkDomain(name);
     if (!isFault(suffix)) bySuffix[suffix] = addresses;
@@ -29,7 +31,10 @@ const split = z.record(domainKey, z.array(ipAddress()).min(1)).transform((server
 /** Which DNS servers are asked and by which path. */
 export const dnsSchema = z
   .strictObject({
-    servers: z.array(ipAddress()).describe("Servers for all names without an entry in split.").prefault([]),
+    servers: z
+      .array(dnsServer)
+      .meta(keyMeta("Servers for all names without an entry in split.", "dns.encrypted"))
+      .prefault([]),
     via: via()
       .describe("Path to the servers: a tunnel's name or direct; the default path when absent.")
       .exactOptional(),

@@ -1,14 +1,14 @@
-import type { Destination, Match, Rule } from "../../config/config.ts";
-import { nestedMatches } from "../../config/section/nested-matches.ts";
-import type { ListContent } from "../../lists/list-content.ts";
-import type { DomainMatch } from "../../model/dns/domain-match.ts";
-import type { NameSet } from "../../model/dns/name-service.ts";
-import { NAME_SET_PREFIX } from "../../model/ownership.ts";
-import { mergePrefixes, parsePrefix, renderPrefix } from "../../model/prefix.ts";
-import { sha256Hex } from "../../model/sha256.ts";
-import { counted } from "../../model/text/counted.ts";
-import { sortedPrefixes } from "../prefix-list.ts";
-import type { ExpandContext, Lists } from "./expansion.ts";
+import type { Destination, Match, Rule } from "../../../config/config.ts";
+import { nestedMatches } from "../../../config/section/nested-matches.ts";
+import type { ListContent } from "../../../lists/list-content.ts";
+import type { DomainMatch } from "../../../model/dns/domain-match.ts";
+import type { NameSet } from "../../../model/dns/name-service.ts";
+import { NAME_SET_PREFIX } from "../../../model/ownership.ts";
+import { mergePrefixes, parsePrefix, renderPrefix } from "../../../model/prefix.ts";
+import { sha256Hex } from "../../../model/sha256.ts";
+import { counted } from "../../../model/text/counted.ts";
+import { sortedPrefixes } from "../../prefix-list.ts";
+import type { ExpandContext, Lists } from "../expansion.ts";
 
 const HASH_DIGITS = 12;
 

@@ -1,6 +1,10 @@
-import type { FlowRule } from "../../model/firewall/policy.ts";
-import { sortedPrefixes } from "../prefix-list.ts";
-import type { ExpandContext } from "./expansion.ts";
+import { addressOfServer, portOfServer } from "../../../model/dns/name-server.ts";
+import { DNS_ENCRYPTED_PORT, DNS_PORT } from "../../../model/firewall/flow-path.ts";
+import { PROTOCOL } from "../../../model/firewall/packet.ts";
+import type { FlowRule } from "../../../model/firewall/policy.ts";
+import { sortedPrefixes } from "../../prefix-list.ts";
+import type { ExpandContext } from "../expansion.ts";
+import { dnsPath } from "./dns-policy.ts";
 
 /**
  * Addresses of large public resolvers with DNS over HTTPS (RFC 8484). Networks of their operators are listed only if
@@ -57,4 +61,23 @@ export function encryptedDnsRules({ config }: Pick<ExpandContext, "config">): Fl
     match: { destinations, ports, protocol },
     path: { kind: "block" },
   }));
+}
+
+/**
+ * Rules that send queries to encrypted servers of the config by the path of DNS, before the refusal of HTTPS to public
+ * resolvers. Port 853 has the path of DNS already (S4.2).
+ */
+export function encryptedServerRules(context: ExpandContext): FlowRule[] {
+  const { servers = [], split = {} } = context.config.dns ?? {};
+  const all = [
+    ...servers.map((server, index) => ({ server, origin: `dns.servers/${index}` })),
+    ...Object.values(split).flatMap((some, index) => some.map((server) => ({ server, origin: `dns.split/${index}` }))),
+  ];
+  return all.flatMap(({ server, origin }) => {
+    const port = portOfServer(server);
+    if (port === DNS_PORT || port === DNS_ENCRYPTED_PORT) return [];
+    const destinations = sortedPrefixes([addressOfServer(server)]);
+    const match = { destinations, ports: [{ from: port, to: port }], protocol: PROTOCOL.tcp };
+    return [{ origin, match, path: dnsPath(context) }];
+  });
 }

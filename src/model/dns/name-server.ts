@@ -1,0 +1,56 @@
+/** The protocols by which queries are encrypted: DNS over TLS (RFC 7858) and over HTTPS (RFC 8484). */
+export const ENCRYPTED_PROTOCOLS = ["tls", "https"] as const;
+
+/** A server that is queried over an encrypted connection. */
+export interface EncryptedServer {
+  /** Numeric: no name has to be resolved to reach it. */
+  readonly address: string;
+  readonly protocol: (typeof ENCRYPTED_PROTOCOLS)[number];
+  /** The name in its certificate; its address when absent. */
+  readonly name?: string;
+  /** 853 for TLS, 443 for HTTPS when absent. */
+  readonly port?: number;
+  /** Path of the HTTPS query; `/dns-query` when absent. */
+  readonly path?: string;
+  /** File of the accepted authorities in PEM; Node's own list when absent. */
+  readonly ca?: string;
+}
+
+/** A server of names: an address that is queried over UDP and TCP, or an encrypted one. */
+export type NameServer = string | EncryptedServer;
+
+/** Ports of encrypted servers that name none. */
+export const DEFAULT_PORTS = { tls: 853, https: 443 } as const;
+const DNS_PORT = 53;
+
+/** The address of a server. */
+export function addressOfServer(server: NameServer): string {
+  return typeof server === "string" ? server : server.address;
+}
+
+/** The port of its queries. */
+export function portOfServer(server: NameServer): number {
+  return typeof server === "string" ? DNS_PORT : (server.port ?? DEFAULT_PORTS[server.protocol]);
+}
+
+/** The server as people write it: `9.9.9.9`, `tls://9.9.9.9 (dns.quad9.net)`. */
+export function serverText(server: NameServer): string {
+  if (typeof server === "string") return server;
+  const { protocol, address, name, port, path = "" } = server;
+  const host = address.includes(":") && port !== undefined ? `[${address}]` : address;
+  return `${protocol}://${host}${port === undefined ? "" : `:${port}`}${path}${name === undefined ? "" : ` (${name})`}`;
+}
+
+/** Whether a value from outside is a server. */
+export function isNameServer(value: unknown): value is NameServer {
+  if (typeof value === "string") return true;
+  const { address, protocol, name, port, path, ca } = (value ?? {}) as Readonly<Record<string, unknown>>;
+  const isText = (one: unknown) => one === undefined || typeof one === "string";
+  const isKnown = ENCRYPTED_PROTOCOLS.some((one) => one === protocol);
+  return (
+    typeof address === "string" &&
+    isKnown &&
+    [name, path, ca].every(isText) &&
+    ["undefined", "number"].includes(typeof port)
+  );
+}
