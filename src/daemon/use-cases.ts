@@ -20,7 +20,7 @@ export type UseCases = ReturnType<typeof useCasesOf>;
 
 /** Binds the use cases of the daemon to one open host. */
 export function useCasesOf({ parts, configs }: OpenHost) {
-  const { engines, probes } = parts.host;
+  const { engines, probes, relays } = parts.host;
   return {
     load: (files: readonly SourceFile[]) => configs.load(files),
     plan: (loaded: LoadedConfig, daemon: DaemonPlanning) => planConfig(parts, loaded, undefined, daemon),
@@ -54,6 +54,8 @@ export function useCasesOf({ parts, configs }: OpenHost) {
     /** Puts these switches of paths in force and all others out of force; `renew` extends those in force. */
     fallBack: (switches: readonly DeviceSwitch[], renew: boolean) => fallBackAccepted(parts, switches, renew),
     engine: (device: string) => engines.read(device),
+    /** The relays of proxies, with their health. */
+    relays: async () => (await relays?.readAll()) ?? [],
     /** Makes the engine of a device request a reply from its peers; `anew`: by a handshake, even within a session. */
     probe: async (device: string, anew = false): Promise<void> => engines.requestHandshakes?.(device, { anew }),
     /** Sets every peer's endpoint again, so that engines drop source addresses that this host lost. */

@@ -16,7 +16,7 @@ import { deliverDatagram, readDatagrams, type UdpDescriptors } from "./udp/trans
 import { UdpRelay } from "./udp/udp-relay.ts";
 
 /** Between two attempts to reach the proxy, while it answers and while it does not. */
-const PROBE_MS = { up: 30_000, down: 5_000 } as const;
+const PROBE_MS = { up: 10_000, down: 5_000 } as const;
 const FAMILIES = [4, 6] as const;
 
 /**

@@ -14,7 +14,7 @@ import { refuseNames } from "./expand/names/destinations.ts";
 import { systemResolver } from "./expand/names/system-resolver.ts";
 import { probesOf } from "./expand/probes.ts";
 import { assignPathNumbers, rememberNumbers } from "./expand/tunnels/path-numbers.ts";
-import { placeProxies, proxyResources, refuseProxyFallbacks } from "./expand/tunnels/place-proxies.ts";
+import { judgeProxyFallbacks, placeProxies, proxyResources } from "./expand/tunnels/place-proxies.ts";
 import { placeTunnels } from "./expand/tunnels/place-tunnels.ts";
 import { tunnelNetworkRules } from "./expand/tunnels/tunnel-networks.ts";
 import { tunnelResources } from "./expand/tunnels/tunnel-resources.ts";
@@ -55,7 +55,7 @@ export function expand(config: Config, facts: HostFacts, options: ExpandOptions)
   const devices = keptByName(options.devices ?? {}, config);
   const tunnels = placeTunnels({ ...context, pathNumbers, endpoints, unanswered, alternatives, unresolved, devices });
   const proxies = placeProxies({ ...context, pathNumbers, endpoints, unresolved });
-  refuseProxyFallbacks(context);
+  judgeProxyFallbacks(context);
   const placed: ExpandContext = { ...context, tunnels, proxies };
   const flows = flowRules(placed, options.classifier);
   const rules = [...flows.rules, ...tunnelNetworkRules(placed)];

@@ -24,6 +24,8 @@ export interface ProxyWorld extends AsyncDisposable {
   start(where: TestNamespace, argv: readonly string[], settings?: string): ChildProcess;
   /** Starts one of the proxies, and waits until it listens. */
   startProxy(which: keyof typeof PORTS): Promise<void>;
+  /** Ends it with what it forked. */
+  endProxy(which: keyof typeof PORTS): Promise<void>;
 }
 
 /**
@@ -72,6 +74,12 @@ export async function makeProxyWorld(label: string): Promise<ProxyWorld> {
       start(proxies, proxyCommand(which, folder));
       await untilListening(proxies, PORTS[which]);
     },
+    async endProxy(which) {
+      for (const line of proxies.run(["ss", "-lntpH"]).stdout.split("\n"))
+        if (line.includes(`:${PORTS[which]} `))
+          for (const [, pid] of line.matchAll(/pid=([0-9]+)/g)) process.kill(Number(pid), "SIGKILL");
+      await untilTrue(`no ${which}`, () => !proxies.run(["ss", "-lnt"]).stdout.includes(`:${PORTS[which]} `));
+    },
     async [Symbol.asyncDispose]() {
       for (const child of children) child.kill("SIGKILL");
       await sleep(100);
@@ -94,9 +102,13 @@ export async function untilListening(where: TestNamespace, port: number): Promis
 }
 
 /** Waits for a condition. */
-export async function untilTrue(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  for (const endMs = performance.now() + WAIT_MS; !(await holds()); await sleep(50)) {
-    if (performance.now() > endMs) throw new Error(`waited ${WAIT_MS} ms for ${what}`);
+export async function untilTrue(
+  what: string,
+  holds: () => boolean | Promise<boolean>,
+  mostMs = WAIT_MS,
+): Promise<void> {
+  for (const endMs = performance.now() + mostMs; !(await holds()); await sleep(50)) {
+    if (performance.now() > endMs) throw new Error(`waited ${mostMs} ms for ${what}`);
   }
 }
 

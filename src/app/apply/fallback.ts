@@ -1,8 +1,9 @@
 import type { Host } from "../../host/ports/host.ts";
 import { sameData } from "../../model/canonical.ts";
-import { fallbackSwitches, switchedOrigins, switchName } from "../../model/firewall/fallback.ts";
+import { devicesByNumber, fallbackSwitches, switchedOrigins, switchName } from "../../model/firewall/fallback.ts";
 import type { FirewallObserved, FirewallPolicy, PathSwitch } from "../../model/firewall/policy.ts";
-import { PATH_NUMBERS } from "../../model/ownership.ts";
+import { deviceOfTunnel, PATH_NUMBERS } from "../../model/ownership.ts";
+import type { Resource } from "../../model/resource.ts";
 import type { DesiredState, StandbyMode } from "../../model/resources/desired-state.ts";
 import { renderPolicyRule } from "../../model/resources/policy-rule.ts";
 import type { PolicyRule, StandbyRules } from "../../model/resources/routes.ts";
@@ -22,9 +23,16 @@ export interface DeviceSwitch {
 /** In place of a device's name: no device can have a name with a slash. */
 export const DIRECT = "/direct";
 
-/** A tunnel that takes part in fallbacks. */
+/** A proxy in place of a tunnel: its relay reports its health. */
+export interface FallbackProxy {
+  readonly device: string;
+  /** The number of its path. */
+  readonly relay: number;
+}
+
+/** A tunnel or proxy that takes part in fallbacks. */
 export interface FallbackTunnel {
-  readonly spec: TunnelSpec;
+  readonly spec: TunnelSpec | FallbackProxy;
   /** Where its flows go while it is down: other tunnels' devices, and `DIRECT`; empty if it only stands in. */
   readonly alternatives: readonly string[];
   readonly standsIn: boolean;
@@ -32,20 +40,26 @@ export interface FallbackTunnel {
   readonly standby?: StandbyMode;
 }
 
-/** The tunnels of a desired state that have a fallback, or stand in for another. Pure. */
+/** The tunnels and proxies of a desired state that have a fallback, or stand in for another. Pure. */
 export function fallbackTunnels({ resources, standby = {} }: DesiredState): readonly FallbackTunnel[] {
   const policy = policyOf({ resources });
   if (policy === undefined) return [];
   const switches = devicesOf(policy, fallbackSwitches(policy));
   return resources.flatMap((resource): FallbackTunnel[] => {
-    if (resource.kind !== "tunnel") return [];
-    const { spec } = resource;
+    const spec = carrierOf(resource);
+    if (spec === undefined) return [];
     const alternatives = switches.filter(({ device }) => device === spec.device).map(({ to }) => to);
     const standsIn = switches.some(({ to }) => to === spec.device);
     if (alternatives.length === 0 && !standsIn) return [];
     const mode = standby[spec.device];
     return [{ spec, alternatives, standsIn, ...(mode === undefined ? {} : { standby: mode }) }];
   });
+}
+
+function carrierOf(resource: Resource): FallbackTunnel["spec"] | undefined {
+  if (resource.kind === "tunnel") return resource.spec;
+  if (resource.kind !== "proxy") return undefined;
+  return { device: deviceOfTunnel(resource.spec.name), relay: resource.spec.number };
 }
 
 /** What is carried otherwise now, as the packet filter has it. Pure. */
@@ -128,10 +142,10 @@ function pathsOf(desired: DesiredState | undefined, switches: readonly DeviceSwi
   });
 }
 
-function devicesOf({ layers }: FirewallPolicy, switches: readonly PathSwitch[]): DeviceSwitch[] {
-  const placed = layers.flatMap(({ tunnels }) => tunnels);
+function devicesOf(policy: FirewallPolicy, switches: readonly PathSwitch[]): DeviceSwitch[] {
+  const names = devicesByNumber(policy);
   const deviceOf = (number: number): string | undefined =>
-    number === PATH_NUMBERS.direct ? DIRECT : placed.find((tunnel) => tunnel.number === number)?.device;
+    number === PATH_NUMBERS.direct ? DIRECT : names.get(number);
   return switches.flatMap(({ path, to }) => {
     const [device, other] = [deviceOf(path), deviceOf(to)];
     return device === undefined || other === undefined ? [] : [{ device, to: other }];

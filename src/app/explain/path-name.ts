@@ -1,3 +1,4 @@
+import { devicesByNumber } from "../../model/firewall/fallback.ts";
 import { compileFlowPath, type FlowPath } from "../../model/firewall/flow-path.ts";
 import { flowOf, type Packet } from "../../model/firewall/packet.ts";
 import type { FirewallPolicy } from "../../model/firewall/policy.ts";
@@ -9,22 +10,12 @@ export function pathName(policy: FirewallPolicy, mark: number): string {
   if (number === PATH_NUMBERS.direct) return "direct";
   if (number === PATH_NUMBERS.block) return "block";
   if (number === PATH_NUMBERS.engine) return "our own engine";
-  const tunnels = policy.layers.flatMap((layer) => layer.tunnels);
-  return (
-    tunnels.find((tunnel) => tunnel.number === number)?.device ?? proxyOf(policy, number) ?? unnamed(policy, number)
-  );
+  return devicesByNumber(policy).get(number) ?? unnamed(policy, number);
 }
 
 /** Whether a mark names the path of a proxy. */
 export function isProxyMark({ layers }: FirewallPolicy, mark: number): boolean {
   return layers.some(({ proxies = [] }) => proxies.some(({ number }) => number === pathOfMark(mark)));
-}
-
-/** The name of a proxy's path, which only the rules hold. */
-function proxyOf({ layers, steering }: FirewallPolicy, number: number): string | undefined {
-  const dns = layers.flatMap((layer) => layer.dns?.path ?? []);
-  const paths = [steering.default, ...steering.rules.map(({ path }) => path), ...dns];
-  return paths.flatMap((path) => (path.kind === "tunnel" && path.number === number ? [path.device] : []))[0];
 }
 
 function unnamed({ layers }: FirewallPolicy, number: number): string {

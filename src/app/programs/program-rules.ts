@@ -3,6 +3,7 @@ import type { Fallback, Via } from "../../config/section/path.ts";
 import type { Capabilities, HostFacts } from "../../host/ports/facts.ts";
 import { canonicalJson } from "../../model/canonical.ts";
 import type { FirewallPolicy, FlowMatch, PathRef } from "../../model/firewall/policy.ts";
+import { deviceOfTunnel } from "../../model/ownership.ts";
 import type { Enforcement, Resource } from "../../model/resource.ts";
 import type { SecretId } from "../../model/secret.ts";
 import { sha256Hex } from "../../model/sha256.ts";
@@ -64,10 +65,13 @@ export function rulesOfPolicy(
   };
 }
 
-/** Names of tunnels by their devices. */
+/** Names of tunnels and proxies by their devices. */
 export function tunnelNames(accepted: readonly Resource[]): ReadonlyMap<string, string> {
   return new Map(
-    accepted.flatMap((one) => (one.kind === "tunnel" ? [[one.spec.device, one.key.slice("tunnel/".length)]] : [])),
+    accepted.flatMap((one) => {
+      if (one.kind === "tunnel") return [[one.spec.device, one.key.slice("tunnel/".length)]];
+      return one.kind === "proxy" ? [[deviceOfTunnel(one.spec.name), one.spec.name]] : [];
+    }),
   );
 }
 

@@ -4,6 +4,7 @@ import type { EngineSilence } from "../../model/resources/tunnel.ts";
 import { Attempts } from "../attempts.ts";
 import type { UseCases } from "../use-cases.ts";
 import { chooseSwitches } from "./choose-switches.ts";
+import { ProxyHealth } from "./proxy-health.ts";
 import { QUICK, TunnelState } from "./tunnel-state.ts";
 
 const LOOK_MS = 1_000;
@@ -25,7 +26,7 @@ export interface ReportedSwitch {
   readonly by: string | null;
 }
 
-type Used = Pick<UseCases, "acceptedState" | "engine" | "fallBack" | "probe">;
+type Used = Pick<UseCases, "acceptedState" | "engine" | "fallBack" | "probe" | "relays">;
 
 export interface FallbackDeps {
   readonly report: (report: FallbackReport) => void;
@@ -45,6 +46,7 @@ export class FallbackWatch implements AsyncDisposable {
   readonly #useCases: Used;
   readonly #deps: FallbackDeps;
   readonly #states = new Map<string, TunnelState>();
+  readonly #proxies = new Map<string, ProxyHealth>();
   /** When each device's silent engine was first reported to the loop, in steady milliseconds. */
   readonly #silent = new Map<string, number>();
   /** The fallback in force expires while looks fail. */
@@ -96,6 +98,7 @@ export class FallbackWatch implements AsyncDisposable {
     this.#tunnels ??= fallbackTunnels(await this.#useCases.acceptedState());
     for (const device of this.#states.keys())
       if (!this.#tunnels.some(({ spec }) => spec.device === device)) this.#states.delete(device);
+    await this.#lookAtProxies(this.#tunnels);
     for (const tunnel of this.#tunnels) await this.#lookAt(tunnel);
     const { away, switches } = chooseSwitches(this.#tunnels, (device) => this.#healthOf(device), this.#away);
     this.#away = away;
@@ -111,14 +114,29 @@ export class FallbackWatch implements AsyncDisposable {
   }
 
   #healthOf(device: string) {
+    const proxy = this.#proxies.get(device);
+    if (proxy !== undefined) return proxy.at(this.#deps.nowMs());
     const state = this.#states.get(device);
     if (state === undefined) return undefined;
     const { isDown, isAlive, isTrusted } = state;
     return { isDown, isAlive, isTrusted, downForMs: state.downForMs(this.#deps.nowMs()) };
   }
 
+  async #lookAtProxies(tunnels: readonly FallbackTunnel[]): Promise<void> {
+    const specs = tunnels.flatMap(({ spec }) => ("relay" in spec ? [spec] : []));
+    for (const device of this.#proxies.keys())
+      if (!specs.some((spec) => spec.device === device)) this.#proxies.delete(device);
+    const found = specs.length === 0 ? [] : await this.#useCases.relays();
+    for (const { device, relay: number } of specs) {
+      const health = this.#proxies.get(device) ?? new ProxyHealth();
+      this.#proxies.set(device, health);
+      health.look(found.find((one) => one.number === number)?.relay, this.#deps.nowMs());
+    }
+  }
+
   async #lookAt(tunnel: FallbackTunnel): Promise<void> {
     const { spec, standby } = tunnel;
+    if ("relay" in spec) return;
     if (!this.#isNeeded(tunnel)) {
       this.#states.delete(spec.device);
       return;
@@ -142,9 +160,7 @@ export class FallbackWatch implements AsyncDisposable {
   #isNeeded({ spec: { device }, alternatives, standby }: FallbackTunnel): boolean {
     if (alternatives.length > 0 || standby !== "cold") return true;
     const others = this.#tunnels?.filter((other) => other.alternatives.includes(device)) ?? [];
-    return others.some(
-      ({ spec }) => this.#states.get(spec.device)?.isDown === true || this.#away.includes(spec.device),
-    );
+    return others.some(({ spec }) => this.#healthOf(spec.device)?.isDown === true || this.#away.includes(spec.device));
   }
 
   /** Reports to the loop, which starts another engine before traffic has to go directly. */

@@ -121,6 +121,18 @@ function substitutesInForce({ number, substitutes = [] }: TunnelPath, inForce: R
   return substitutes.filter((one) => inForce.has(switchName({ path: number, to: one.number })));
 }
 
+/** The name of each path's device by its number, also of proxies' and of what only stands in. Pure. */
+export function devicesByNumber({ steering, layers }: FirewallPolicy): ReadonlyMap<number, string> {
+  const flows = [steering, ...layers.map((layer) => layer.flows)];
+  const paths = [
+    ...flows.flatMap(({ rules, default: rest }) => [...rules.map(({ path }) => path), rest]),
+    ...layers.flatMap(({ dns }) => (dns === null ? [] : [dns.path])),
+  ];
+  const named = paths.flatMap((path) => (path.kind === "tunnel" ? [path, ...(path.substitutes ?? [])] : []));
+  const tunnels = layers.flatMap((layer) => layer.tunnels);
+  return new Map([...named, ...tunnels].map(({ number, device }) => [number, device]));
+}
+
 /** The path by a substitute: nothing stands in for it in turn. Pure. */
 export function pathOfSubstitute({ device, number }: Substitute): TunnelPath {
   return { kind: "tunnel", device, number };

@@ -65,19 +65,19 @@ const NO_IPV6: FlowRule = { origin: "ipv6", match: { destinations: ["::/0"] }, p
 
 /** The path of traffic that no rule matches. The fallback `drop` means always dropped. */
 export function defaultPath(context: ExpandContext): PathRef {
-  const { config, notes, facts, tunnels } = context;
+  const { config, notes, facts } = context;
   const { via, fallback } = config.default;
   if (via.kind === "tunnel" && fallback.kind === "drop") return { kind: "block" };
   if (via.kind === "tunnel" && fallback.kind === "direct") notes.push({ path: "default", ...directFallback(facts) });
-  if (via.kind === "tunnel" && usesOtherTunnels(via.tunnel, fallback, tunnels))
+  if (via.kind === "tunnel" && usesOtherTunnels(via.tunnel, fallback, context))
     notes.push({ path: "default", ...otherTunnels(facts) });
-  return fallingBack(pathRefOf(via, context), config.default, tunnels);
+  return fallingBack(pathRefOf(via, context), config.default, context);
 }
 
 /** Whether other tunnels may stand in for this one. */
-function usesOtherTunnels(tunnel: string, { kind }: Fallback, tunnels: ExpandContext["tunnels"]): boolean {
+function usesOtherTunnels(tunnel: string, { kind }: Fallback, { config }: Pick<ExpandContext, "config">): boolean {
   if (kind === "failover" || kind === "next-rule") return true;
-  return tunnels.find(({ key }) => key === tunnel)?.tunnel.failover !== undefined;
+  return config.tunnels[tunnel]?.failover !== undefined;
 }
 
 function otherTunnels({ capabilities }: Pick<HostFacts, "capabilities">): Judgement {
@@ -116,13 +116,13 @@ interface ExpandedRule {
 }
 
 function expandRule(written: Rule, index: number, context: ExpandContext): ExpandedRule {
-  const { facts, tunnels, unsupported, notes } = context;
+  const { facts, unsupported, notes } = context;
   const here = matchHere(written, facts.networks ?? []);
   const rule = here ?? written;
   const path: PathRef =
     rule.via.kind === "tunnel" && rule.fallback.kind === "drop"
       ? { kind: "block" }
-      : fallingBack(pathRefOf(rule.via, context), rule, tunnels);
+      : fallingBack(pathRefOf(rule.via, context), rule, context);
   const origin = rule.name === undefined ? `rules/${index}` : `rules/${index} (${rule.name})`;
   const usesNextRule = rule.fallback.kind === "next-rule";
   const nothing = { origin, path, usesNextRule, alternatives: [] };
@@ -252,7 +252,7 @@ function isByNameOnly(rule: Rule, alternatives: ExpandedRule["alternatives"], { 
 function judgeRule(
   rule: Rule,
   canMatch: boolean,
-  { facts: { capabilities }, tunnels }: Pick<ExpandContext, "facts" | "tunnels">,
+  { facts: { capabilities }, config }: Pick<ExpandContext, "facts" | "config">,
 ): Judgement {
   if (!hasPacketFilter(capabilities)) {
     return { enforcement: "unsupported", message: "this host has no packet filter that awg can use" };
@@ -263,7 +263,7 @@ function judgeRule(
   }
   if (rule.via.kind === "tunnel" && rule.fallback.kind === "direct") return directFallback({ capabilities });
   if (rule.via.kind === "tunnel" && rule.fallback.kind !== "drop") {
-    if (usesOtherTunnels(rule.via.tunnel, rule.fallback, tunnels)) return otherTunnels({ capabilities });
+    if (usesOtherTunnels(rule.via.tunnel, rule.fallback, { config })) return otherTunnels({ capabilities });
   }
   if (rule.via.kind !== "block" && rule.protocol?.some((name) => name !== "tcp" && name !== "udp") === true) {
     const message =

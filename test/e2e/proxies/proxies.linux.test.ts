@@ -1,4 +1,7 @@
-import { chmodSync, existsSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Finished, tryRun } from "../../lab/world/command.ts";
@@ -12,7 +15,7 @@ import {
   TARGET,
   untilTrue,
 } from "../../relay/proxy-world.ts";
-import { sampleConfig } from "../../support/config.ts";
+import { SECOND_PEER_KEY, sampleConfig } from "../../support/config.ts";
 import { commandObstacle, namespaceObstacle } from "../../support/netns.ts";
 
 const obstacle =
@@ -134,6 +137,40 @@ s.connect(("${TARGET[family]}", 53)); s.send(b"hi"); print(s.recv(100).decode(),
     expect(curl(TARGET[4], 7005).stdout).toBe("hello");
     expect((await must("status")).match(/✓ proxy\//g)).toHaveLength(2);
   });
+
+  test("a proxy carries the traffic of a tunnel that is down, and another proxy that of the first", async () => {
+    const key = join(world.folder, "key");
+    writeFileSync(key, randomBytes(32).toString("base64"), { mode: 0o600 });
+    const more = `  gone:
+    protocol: wireguard
+    engine: embedded
+    privateKey: { file: ${key} }
+    addresses: [10.8.0.2/32]
+    failover: { tunnels: [socks, web] }
+    peers: [{ publicKey: ${SECOND_PEER_KEY}, endpoint: "${PROXY[4]}:9", allowedIPs: [0.0.0.0/0] }]
+rules:
+  - { name: stands-in, destinations: [${TARGET[4]}], ports: [7004], via: gone }`;
+    writeFileSync(config, readFileSync(config, "utf8").replace("rules:", more).replace("via: web", "via: socks"));
+    expect((await run("plan", "-f", config)).stderr).toContain("while web stands in, UDP is dropped");
+    await must("apply", "--auto-approve", "-f", config);
+    const where = ["--netns", world.client.name, "--state-dir", join(world.folder, "state")];
+    const words = ["--net", process.execPath, awg, "daemon", "--foreground", "-f", config, ...where];
+    const daemon = spawn("unshare", words, { stdio: "ignore" });
+    const isOver = once(daemon, "exit");
+    try {
+      const carriers = async () => JSON.parse(await must("status", "--json")).fallback;
+      await untilTrue("the first proxy", () => curl(TARGET[4], 7004).stdout === "hello", LIMIT_MS);
+      expect(await carriers()).toContainEqual({ device: "awg-gone", by: "awg-socks", rules: ["rules/0 (stands-in)"] });
+      expect(await must("explain", `${TARGET[4]}:7004`)).toContain("leaves through proxy socks (connected)");
+      await world.endProxy("dante");
+      await untilTrue("the second proxy", () => curl(TARGET[4], 7004).stdout === "hello", LIMIT_MS);
+      expect(await carriers()).toContainEqual({ device: "awg-gone", by: "awg-web", rules: ["rules/0 (stands-in)"] });
+      expect(await must("verify")).toContain("Verified");
+    } finally {
+      daemon.kill("SIGTERM");
+      await isOver;
+    }
+  }, 300_000);
 
   test("all that left by the uplink was for the proxies", () => {
     const filter = `ip and src ${CLIENT[4]} and not (dst ${PROXY[4]} and (tcp port ${PORTS.dante} or tcp port ${PORTS.tinyproxy} or udp))`;

@@ -18,9 +18,9 @@ const rule = (text: string) => `${tunnel("")}rules: [{ ${text}, via: a }]`;
 describe("what has no driver yet is refused by its place, never passed over", () => {
   test.each<[string, string, string]>([
     [
-      "a fallback of a proxy",
-      "tunnels: { p: { protocol: socks5, server: 'proxy.example:1080' } }\ndefault: { via: p, fallback: direct }\nkillSwitch: { enabled: true }",
-      "default.fallback",
+      "connections kept where a proxy takes part",
+      "tunnels: { p: { protocol: socks5, server: 'proxy.example:1080' } }\ndefault: { via: p, fallback: direct, openFlows: keep }\nkillSwitch: { enabled: true }",
+      "default.openFlows",
     ],
     ["a tunnel that is off", tunnel("enabled: false"), "tunnels.a.enabled"],
     ["a table", tunnel("table: 7"), "tunnels.a.table"],

@@ -1,7 +1,7 @@
 import type { Rule } from "../../../config/section/rule.ts";
 import type { FlowMatch, FlowRule, PathRef, Substitute } from "../../../model/firewall/policy.ts";
 import { type DesiredState, STANDBY_MODES, type StandbyMode } from "../../../model/resources/desired-state.ts";
-import type { ExpandContext, PlacedTunnel } from "../expansion.ts";
+import { type ExpandContext, pathRefOf } from "../expansion.ts";
 import { intersectMatches } from "./match-intersection.ts";
 
 /**
@@ -11,17 +11,25 @@ import { intersectMatches } from "./match-intersection.ts";
 export function fallingBack(
   path: PathRef,
   { fallback, openFlows }: Pick<Rule, "fallback" | "openFlows">,
-  tunnels: readonly PlacedTunnel[],
+  placed: Placed,
 ): PathRef {
   if (path.kind !== "tunnel") return path;
-  const own = tunnels.find(({ number }) => number === path.number)?.tunnel.failover?.tunnels ?? [];
-  const names = fallback.kind === "failover" ? fallback.tunnels : own;
-  const substitutes = names.flatMap((name): Substitute[] => {
-    const placed = tunnels.find(({ key }) => key === name);
-    return placed === undefined ? [] : [{ device: placed.device, number: placed.number }];
+  const names = fallback.kind === "failover" ? fallback.tunnels : ownFailover(path.number, placed);
+  const substitutes = names.flatMap((tunnel): Substitute[] => {
+    const other = pathRefOf({ kind: "tunnel", tunnel }, placed);
+    return other.kind === "tunnel" ? [{ device: other.device, number: other.number }] : [];
   });
   const kept = openFlows === "keep" ? { ...path, keepsFlows: true as const } : path;
   return withSubstitutes(fallback.kind === "direct" ? { ...kept, fallback: "direct" } : kept, substitutes);
+}
+
+type Placed = Pick<ExpandContext, "tunnels" | "proxies">;
+
+/** The names in the `failover` of the tunnel or proxy of a path. */
+function ownFailover(path: number, { tunnels, proxies }: Placed): readonly string[] {
+  const { failover } =
+    tunnels.find(({ number }) => number === path)?.tunnel ?? proxies.find(({ number }) => number === path)?.proxy ?? {};
+  return failover?.tunnels ?? [];
 }
 
 /** A rule of the config in the form of the policy. */

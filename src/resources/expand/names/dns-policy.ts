@@ -26,7 +26,7 @@ export function dnsPolicy(context: ExpandContext): DnsPolicy | null {
 /** The path of queries to `dns.servers`. */
 export function dnsPath(context: ExpandContext): PathRef {
   const { via = { kind: "block" } as const } = context.config.dns ?? {};
-  return fallingBack(pathRefOf(via, context), { fallback: { kind: "block" } }, context.tunnels);
+  return fallingBack(pathRefOf(via, context), { fallback: { kind: "block" } }, context);
 }
 
 function noteDnsOverProxy({ config, proxies, notes }: ExpandContext): void {

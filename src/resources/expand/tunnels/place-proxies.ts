@@ -1,4 +1,4 @@
-import { isNoiseTunnel, type ProxyTunnel } from "../../../config/config.ts";
+import { isNoiseTunnel, type ProxyTunnel, type Rule } from "../../../config/config.ts";
 import { deviceOfTunnel, MOST_TUNNELS } from "../../../model/ownership.ts";
 import type { ResourceOf } from "../../../model/resource.ts";
 import type { SecretId, SecretRef } from "../../../model/secret.ts";
@@ -39,26 +39,38 @@ export function placeProxies(input: PlaceInput): PlacedProxy[] {
     });
 }
 
-/** Refuses what would need a proxy's state in the daemon: it measures that of tunnels only. */
-export function refuseProxyFallbacks({ config, unsupported }: Pick<ExpandContext, "config" | "unsupported">): void {
-  const isProxy = (key: string): boolean => config.tunnels[key] !== undefined && !isNoiseTunnel(config.tunnels[key]);
-  const refuse = (path: string, message: string) => unsupported.push({ path, message });
-  const places = [
-    ["default", config.default] as const,
+/**
+ * Refuses to keep open flows where a proxy takes part: its relay resets what began on another path. Notes that a proxy without
+ * UDP drops it also while it stands in.
+ */
+export function judgeProxyFallbacks({
+  config,
+  unsupported,
+  notes,
+}: Pick<ExpandContext, "config" | "unsupported" | "notes">): void {
+  const proxyOf = (key: string): ProxyTunnel | undefined => {
+    const tunnel = config.tunnels[key];
+    return tunnel === undefined || isNoiseTunnel(tunnel) ? undefined : tunnel;
+  };
+  const places: readonly (readonly [string, Pick<Rule, "via" | "fallback" | "openFlows" | "protocol">])[] = [
+    ["default", config.default],
     ...config.rules.map((rule, index) => [`rules.${index}`, rule] as const),
   ];
-  for (const [path, { via, fallback }] of places) {
-    const needsState = fallback.kind !== "block" && fallback.kind !== "drop";
-    if (needsState && via.kind === "tunnel" && isProxy(via.tunnel))
-      refuse(`${path}.fallback`, "a proxy has no fallback yet; write fallback: block");
-    if (fallback.kind === "failover" && fallback.tunnels.some(isProxy))
-      refuse(`${path}.fallback`, "a proxy cannot stand in for a tunnel yet; name tunnels only");
-  }
-  for (const [key, { failover }] of Object.entries(config.tunnels)) {
-    if (failover === undefined) continue;
-    if (isProxy(key)) refuse(`tunnels.${key}.failover`, "a proxy has no failover yet; remove the key");
-    else if (failover.tunnels.some(isProxy))
-      refuse(`tunnels.${key}.failover`, "a proxy cannot stand in for a tunnel yet; name tunnels only");
+  for (const [path, { via, fallback, openFlows, protocol }] of places) {
+    if (via.kind !== "tunnel") continue;
+    const own = config.tunnels[via.tunnel]?.failover?.tunnels ?? [];
+    const others = fallback.kind === "failover" ? fallback.tunnels : own;
+    const proxies = [via.tunnel, ...others].filter((key) => proxyOf(key) !== undefined);
+    if (openFlows === "keep" && proxies.length > 0) {
+      const message = `connections cannot be kept: ${proxies[0]} is a proxy, and its relay resets what began elsewhere; remove openFlows`;
+      unsupported.push({ path: `${path}.openFlows`, message });
+    }
+    if (protocol !== undefined && !protocol.includes("udp")) continue;
+    for (const key of others) {
+      const proxy = proxyOf(key);
+      if (proxy === undefined || carriesUdp(proxy)) continue;
+      notes.push({ path, message: `while ${key} stands in, UDP is dropped`, isWarning: true });
+    }
   }
 }
 

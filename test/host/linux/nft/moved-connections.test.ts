@@ -32,7 +32,7 @@ function flow(from: string): Flow {
 const sockets = ["10.8.0.2", "10.9.0.2", "192.168.1.9"].map(connection);
 const flows = ["10.8.0.2", "10.9.0.2", "192.168.1.9"].map(flow);
 const moved = (path: PathRef, inForce: readonly PathSwitch[], known = flows) =>
-  movedConnections(policy(path), inForce, { sockets, flows: known }).map(({ local }) => local.address);
+  movedConnections(policy(path), { before: [], inForce }, { sockets, flows: known }).map(({ local }) => local.address);
 
 describe("connections that a switch of paths ends", () => {
   test("those of the tunnel that is down, while another carries", () => expect(moved(A, [TO_B])).toEqual(["10.8.0.2"]));
@@ -42,6 +42,19 @@ describe("connections that a switch of paths ends", () => {
   test("openFlows: keep leaves those of the rule's own tunnel", () => {
     expect(moved({ ...A, keepsFlows: true }, [TO_B])).toEqual([]);
     expect(moved({ ...A, keepsFlows: true }, [])).toEqual(["10.9.0.2"]);
+  });
+
+  test("those that move to or from a proxy, whatever their address", () => {
+    const layer = {
+      ...policy(A),
+      layers: policy(A).layers.map((one) => ({ ...one, proxies: [{ number: 2, udp: true }] })),
+    };
+    const ended = (before: readonly PathSwitch[], inForce: readonly PathSwitch[]) =>
+      movedConnections(layer, { before, inForce }, { sockets, flows }).map(({ local }) => local.address);
+    const all = ["10.8.0.2", "10.9.0.2", "192.168.1.9"];
+    expect(ended([], [TO_B])).toEqual(all);
+    expect(ended([TO_B], [])).toEqual(all);
+    expect(ended([TO_B], [TO_B])).toEqual([]);
   });
 
   test("none of a rule without another tunnel, and none that another host opened", () => {

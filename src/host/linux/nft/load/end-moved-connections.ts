@@ -1,7 +1,13 @@
 import { steer } from "../../../../model/firewall/evaluate.ts";
 import { withFallback } from "../../../../model/firewall/fallback.ts";
 import { type Packet, PROTOCOL } from "../../../../model/firewall/packet.ts";
-import type { FirewallPolicy, PathSwitch, PolicyTunnel } from "../../../../model/firewall/policy.ts";
+import {
+  type FirewallPolicy,
+  type PathRef,
+  type PathSwitch,
+  type PolicyTunnel,
+  relayEndpoints,
+} from "../../../../model/firewall/policy.ts";
 import { parseIp } from "../../../../model/ip.ts";
 import type { Flow } from "../../../../native/linux/conntrack/flow.codec.ts";
 import { hasErrno } from "../../../../native/linux/errno.ts";
@@ -15,6 +21,12 @@ import {
 } from "../../../../native/linux/netlink/inet-diag.codec.ts";
 import { openNetlinkSocket } from "../../../../native/linux/netlink/netlink-socket.ffi.ts";
 
+/** What was in force, and is now. */
+export interface Switched {
+  readonly before: readonly PathSwitch[];
+  readonly inForce: readonly PathSwitch[];
+}
+
 /**
  * Ends the TCP connections of this host that began on a tunnel which does not carry them any more: their programs get
  * ECONNABORTED and connect again, instead of waiting for answers to an address that the other tunnel does not have. Without
@@ -24,7 +36,7 @@ import { openNetlinkSocket } from "../../../../native/linux/netlink/netlink-sock
  */
 export function endMovedConnections(
   policy: FirewallPolicy,
-  inForce: readonly PathSwitch[],
+  { before, inForce }: Switched,
   flows: readonly Flow[],
 ): void {
   using diag = openNetlinkSocket(NETLINK_SOCK_DIAG);
@@ -34,7 +46,7 @@ export function endMovedConnections(
       .map(decodeSocket)
       .filter((found) => found !== undefined),
   );
-  for (const socket of movedConnections(policy, inForce, { sockets, flows })) {
+  for (const socket of movedConnections(policy, { before, inForce }, { sockets, flows })) {
     try {
       diag.request(encodeConnectionEnd(socket), "ending a connection of a tunnel that is down");
     } catch (error) {
@@ -48,19 +60,20 @@ export function endMovedConnections(
 /**
  * The connections that this host opened from an address of a tunnel, and that now take another path than that tunnel's, or
  * took another while a tunnel was down and would now return to it. Rules with `openFlows: keep` leave those of their own
- * tunnel alone. Pure.
+ * tunnel alone. Also what this switch moves to or from a proxy: its relay knows only what it accepted. Pure.
  */
 export function movedConnections(
   policy: FirewallPolicy,
-  inForce: readonly PathSwitch[],
+  { before, inForce }: Switched,
   { sockets, flows }: { readonly sockets: readonly DiagSocket[]; readonly flows: readonly Flow[] },
 ): DiagSocket[] {
   const tunnels = policy.layers.flatMap((layer) => layer.tunnels);
-  const now = withFallback(policy, inForce);
+  const proxies = new Set(policy.layers.flatMap((layer) => (layer.proxies ?? []).map(({ number }) => number)));
+  const [was, now] = [withFallback(policy, before), withFallback(policy, inForce)];
   const opened = new Set(flows.map(({ original }) => nameOf(original)));
   return sockets.filter(({ local, remote, uid }) => {
     const owners = tunnels.filter(({ addresses }) => addresses.includes(local.address));
-    if (owners.length === 0) return false;
+    if (owners.length === 0 && proxies.size === 0) return false;
     const tuple = {
       source: local.address,
       sourcePort: local.port,
@@ -79,11 +92,26 @@ export function movedConnections(
       destinationPort: remote.port,
       uid,
     };
-    const [written, path] = [steer(policy, packet), steer(now, packet)];
+    const [written, last, path] = [steer(policy, packet), steer(was, packet), steer(now, packet)];
+    if (isProxied(last, proxies) || isProxied(path, proxies))
+      return numberOf(last) !== numberOf(path) && !isRelayOwn(policy, remote);
     if (written.kind !== "tunnel" || !canMove(written, owners)) return false;
     if (path.kind === "tunnel" && owners.some(({ number }) => number === path.number)) return false;
     return written.keepsFlows !== true || owners.every(({ number }) => number !== written.number);
   });
+}
+
+function isProxied(path: PathRef, proxies: ReadonlySet<number>): boolean {
+  return path.kind === "tunnel" && proxies.has(path.number);
+}
+
+/** A relay's connection to its proxy. */
+function isRelayOwn({ layers }: FirewallPolicy, { address, port }: DiagSocket["remote"]): boolean {
+  return layers.flatMap(relayEndpoints).some((one) => one.address === address && one.port === port);
+}
+
+function numberOf(path: PathRef): number | undefined {
+  return path.kind === "tunnel" ? path.number : undefined;
 }
 
 type TunnelPath = Extract<ReturnType<typeof steer>, { kind: "tunnel" }>;

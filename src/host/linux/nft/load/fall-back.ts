@@ -29,7 +29,7 @@ export async function fallBack(owner: NftOwner, record: PolicyRecord, wanted: re
     record.markLoaded({ ...known, generation: generation + 1 });
   const flows = await trackedFlows(socket);
   cutForbidden(socket, withFallback(policy, inForce), flows);
-  if (namesOf(before) !== namesOf(inForce)) endMovedConnections(policy, inForce, flows);
+  if (namesOf(before) !== namesOf(inForce)) endMovedConnections(policy, { before, inForce }, flows);
 }
 
 function namesOf(switches: readonly PathSwitch[]): string {

@@ -1,3 +1,4 @@
+import { pathOfSubstitute } from "../../../../../model/firewall/fallback.ts";
 import type { FlowMemory } from "../../../../../model/firewall/flow-memory.ts";
 import { DNS_PORT } from "../../../../../model/firewall/flow-path.ts";
 import { LINK_SCOPED_PREFIXES } from "../../../../../model/firewall/link-traffic.ts";
@@ -164,7 +165,8 @@ function pathsOf(policy: FirewallPolicy, layer: PolicyLayer | undefined): PathRe
   const chosen = [...policy.steering.rules.map((rule) => rule.path), policy.steering.default];
   const dns = layer?.dns === undefined || layer.dns === null ? [] : [layer.dns.path];
   const all: PathRef[] = [{ kind: "direct" }, { kind: "block" }, ...tunnels, ...chosen, ...dns];
-  return [...new Map(all.map((path) => [markChain(path), path])).values()];
+  const others = all.flatMap((path) => (path.kind === "tunnel" ? (path.substitutes ?? []).map(pathOfSubstitute) : []));
+  return [...new Map([...all, ...others].map((path) => [markChain(path), path])).values()];
 }
 
 function markChain(path: PathRef): string {
