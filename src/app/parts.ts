@@ -11,6 +11,7 @@ import type { ApplyDeps } from "../reconciler/apply/outcome.ts";
 import type { Stores } from "../reconciler/journal/stores.ts";
 import type { Note } from "../resources/expand/expansion.ts";
 import { driverRegistry } from "../resources/registry.ts";
+import type { Asker, AuditEntry } from "../state/audit/audit-file.ts";
 import type { DaemonPlace, DaemonRecord } from "../state/daemon/daemon-file.ts";
 import type { LockingProcess } from "../state/lock.ts";
 import type { OnWait } from "./announced-wait.ts";
@@ -49,6 +50,8 @@ export interface HostParts {
     readonly take: () => Promise<DaemonPlace>;
     readonly read: () => Promise<DaemonRecord | undefined>;
   };
+  /** Records a change and who asked for it; absent where none is kept. Throws if it cannot be written. */
+  readonly audit?: (entry: Omit<AuditEntry, keyof Asker>) => void;
   /** This boot; absent on a host that never reboots. */
   readonly bootId?: () => string;
   /** AwgError permission if this process may not even read the host. */

@@ -21,6 +21,7 @@ import { openLibSystem } from "../native/darwin/libsystem.ffi.ts";
 import type { LibSystem } from "../native/darwin/libsystem.ts";
 import { readPeerUid } from "../native/darwin/peer-credentials.ts";
 import { oneWayNotes } from "../resources/expand/flat/one-way-notes.ts";
+import { auditIn } from "../state/audit/audit-file.ts";
 import { fileStores } from "../state/file-stores.ts";
 import { trustedOwners } from "../state/file-trust.ts";
 import { fileLock } from "../state/lock-holder.ts";
@@ -62,6 +63,7 @@ export function darwinParts({ stateDir, runDir, isUnattended, isAttended = false
     stateDir: paths.stateDir,
     isSimulated: false,
     clock: { nowMs: Date.now, sleep: async (ms) => void (await sleep(ms)), bootMs: () => uptime() * 1000 },
+    ...auditIn(paths.stateDir, given.environment, isUnattended === true),
     bootId: () => readBootSession(system),
     ...rootRights(async () => fileLock(paths.lockFile), secrets, paths.daemonFile),
     known: knownConfigIn(paths.stateDir),

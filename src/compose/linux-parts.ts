@@ -12,6 +12,7 @@ import { keeperPaths } from "../model/keeper-protocol.ts";
 import { readBootTimeMs } from "../native/linux/process/boot-time.ts";
 import { forbidDumps } from "../native/linux/process/credentials.ffi.ts";
 import { readNamespaceInode } from "../native/linux/process/namespace.ffi.ts";
+import { auditIn } from "../state/audit/audit-file.ts";
 import { fileStores } from "../state/file-stores.ts";
 import { trustedOwners } from "../state/file-trust.ts";
 import { readStateIdentity } from "../state/identity.ts";
@@ -59,6 +60,7 @@ export function linuxParts({ stateDir, runDir, isUnattended, ...given }: HostOpt
       sleep: async (ms) => void (await (await import("node:timers/promises")).setTimeout(ms)),
       bootMs: readBootTimeMs,
     },
+    ...auditIn(paths.stateDir, given.environment, isUnattended === true),
     bootId: () => readStateIdentity().bootId,
     ...rootRights(
       async () => (await import("../state/namespace-lock.ts")).namespaceLock(paths.lockFile),

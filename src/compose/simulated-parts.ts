@@ -11,6 +11,7 @@ import { parseMachineFile, renderMachineFile } from "../host/simulated/machine-f
 import { laptopState } from "../host/simulated/machine-state.ts";
 import { simulatedNetworkEvents } from "../host/simulated/ports/network-events.ts";
 import { oneWayNotes } from "../resources/expand/flat/one-way-notes.ts";
+import { auditIn } from "../state/audit/audit-file.ts";
 import { fileStores } from "../state/file-stores.ts";
 import { takeLock } from "../state/lock.ts";
 import { SecretStore } from "../state/secret-store.ts";
@@ -28,6 +29,7 @@ export function simulatedParts({
   allowInsecurePermissions,
   environment,
   isAttended,
+  isUnattended,
 }: HostOptions): HostParts {
   const file = host.kind === "simulated" ? host.file : undefined;
   const passing =
@@ -47,6 +49,7 @@ export function simulatedParts({
     stores: fileStores(folder, IDENTITY, secrets),
     stateDir: folder,
     isSimulated: true,
+    ...auditIn(folder, environment, isUnattended === true),
     clock: { nowMs: Date.now, sleep: async (ms) => void (await sleep(ms)) },
     resolveSecret: async (named) => secrets.resolve(named),
     publicKeyOf: async (id) => (await import("../app/wg-tool/public-key.ts")).publicKeyText(secrets.bytesOf(id)),

@@ -27,10 +27,19 @@ interface Program {
 /** Runs verbs of awg as children: a long one delays no other client, and one that fails ends none. */
 export class ActionRunner {
   readonly #program: Program;
-  #running = 0;
+  /** Shared by the runners of all clients. */
+  readonly #load: { running: number };
+  readonly #caller: string | undefined;
 
-  constructor(program: Program) {
+  constructor(program: Program, load = { running: 0 }, caller?: string) {
     this.#program = program;
+    this.#load = load;
+    this.#caller = caller;
+  }
+
+  /** The same for one client, whom the audit log then names. */
+  forClient(uid: number, role: Role): ActionRunner {
+    return new ActionRunner(this.#program, this.#load, `${uid} ${role}`);
   }
 
   /**
@@ -70,12 +79,12 @@ export class ActionRunner {
     onOutput: (chunk: Buffer) => void,
   ): Promise<number | RunAnswer> {
     const words = [...verbWords, ...configWordsOf(request, this.#program.configFiles)];
-    if (this.#running >= LIMITS.atOnce) return { code: 10, message: "too many requests run at once; try again" };
-    this.#running += 1;
+    if (this.#load.running >= LIMITS.atOnce) return { code: 10, message: "too many requests run at once; try again" };
+    this.#load.running += 1;
     try {
       return await this.#start(words, signal, onOutput);
     } finally {
-      this.#running -= 1;
+      this.#load.running -= 1;
     }
   }
 
@@ -84,7 +93,11 @@ export class ActionRunner {
     const child = spawn(program, [...first, ...words, ...this.#program.hostWords], {
       cwd: "/",
       stdio: ["ignore", "pipe", "pipe"],
-      env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", NO_COLOR: "1" },
+      env: {
+        PATH: "/usr/sbin:/usr/bin:/sbin:/bin",
+        NO_COLOR: "1",
+        ...(this.#caller === undefined ? {} : { AWG_CALLER: this.#caller }),
+      },
     });
     const end = (): void => {
       child.kill("SIGTERM");

@@ -94,6 +94,18 @@ export class StateFolder {
     if (removeIfThere(path)) syncFolder(dirname(path));
   }
 
+  /** Renames a file to NAME.1, that one to NAME.2, and so on up to `kept`, which replaces the oldest. */
+  rotate(name: string, kept: number): void {
+    for (let number = kept; number > 0; number -= 1) {
+      const older = number === 1 ? name : `${name}.${number - 1}`;
+      try {
+        renameSync(this.pathOf(older), this.pathOf(`${name}.${number}`));
+      } catch (error) {
+        if (!isCode(error, "ENOENT")) throw writeError(this.pathOf(older), error);
+      }
+    }
+  }
+
   /** Names of the entries, sorted; [] when the folder is absent. */
   list(): readonly string[] {
     try {

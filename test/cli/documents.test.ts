@@ -101,6 +101,7 @@ describe("every --json document fits its published schema", () => {
     ["status", ["status", ...HOST]],
     ["drift", ["drift", ...HOST]],
     ["history", ["history", ...HOST]],
+    ["audit", ["history", "--audit", ...HOST]],
     ["get", ["get", ...HOST]],
     ["apply", ["apply", "-f", "good.yaml", "--auto-approve", ...HOST]],
     ["apply", ["apply", "-f", "other.yaml", "--auto-approve", ...HOST]],

@@ -6,6 +6,8 @@ export type { ProgressEvent, StopSignal } from "../../reconciler/apply/outcome.t
 /** How an apply reports and can be stopped. */
 export interface ApplyHooks {
   readonly onEvent: (event: ProgressEvent) => void;
+  /** What a person asked for, for the audit log; the plan's verb where absent. */
+  readonly request?: string;
   /** Called between batches; a signal undoes the apply. */
   readonly shouldStop: StopQuestion;
   /** Revert the new state unless it is confirmed within this time; undefined accepts it at once. */

@@ -3,6 +3,7 @@ import { isInSync } from "../../model/plan.ts";
 import { executePlan } from "../../reconciler/apply/execute.ts";
 import type { ApplyDeps, Outcome } from "../../reconciler/apply/outcome.ts";
 import { rememberNumbers } from "../../resources/expand.ts";
+import { type AuditOutcome, audited } from "../audit/audited.ts";
 import { keepFetchedLists } from "../lists/kept-lists.ts";
 import { applyDepsOf, type HostParts } from "../parts.ts";
 import { tunnelsToStart } from "../plan/inotify-limit.ts";
@@ -22,7 +23,25 @@ import { createProbeRunner } from "./probe-runner.ts";
  *
  * @throws AwgError if the plan is stale, refused, or was rolled back.
  */
-export async function applyPlanned(
+export function applyPlanned(
+  parts: HostParts,
+  plan: PlannedUnderLock,
+  hooks: ApplyHooks,
+  remember: () => void,
+): Promise<Applied> {
+  const { verb, configHash, repairs } = plan.planned;
+  const request = hooks.request ?? (repairs === undefined ? verb : "repair");
+  const act = () => carryOut(parts, plan, hooks, remember);
+  return audited(parts, { request, configHash: configHash || null }, act, auditedOutcome);
+}
+
+function auditedOutcome({ generation, changed, recorded, unconfirmed }: Applied): AuditOutcome {
+  if (unconfirmed !== undefined) return { result: "on-trial", generation };
+  if (!changed && recorded !== true) return undefined;
+  return { result: changed ? "applied" : "unchanged", generation };
+}
+
+async function carryOut(
   parts: HostParts,
   { planned, lock }: PlannedUnderLock,
   hooks: ApplyHooks,

@@ -3,6 +3,7 @@ import type { ResourceKey } from "../../model/resource.ts";
 import { confirmTransaction, revertFailure, revertTransaction } from "../../reconciler/apply/confirm.ts";
 import { type ApplyDeps, bootTimeMs } from "../../reconciler/apply/outcome.ts";
 import { isAwaited, readOpenTransaction } from "../../reconciler/journal/open-transaction.ts";
+import { audited } from "../audit/audited.ts";
 import { applyDepsOf, type HostParts } from "../parts.ts";
 import { type RestoredPolicy, renderRestored, restorePolicyHeld } from "../protect/restore-policy.ts";
 import { readDrift } from "../status/drift.ts";
@@ -29,7 +30,17 @@ export function confirmationOf(
 }
 
 /** Accepts the change that waits for confirmation; waits for another awg that holds the lock. */
-export async function confirmNow(parts: HostParts): Promise<number> {
+export function confirmNow(parts: HostParts): Promise<number> {
+  const request = { request: "confirm", configHash: null };
+  return audited(
+    parts,
+    request,
+    () => confirm(parts),
+    (generation) => ({ result: "confirmed", generation }),
+  );
+}
+
+async function confirm(parts: HostParts): Promise<number> {
   const deps = applyDepsOf(parts);
   await using _held = await lockInTime(parts, "confirm");
   try {
@@ -56,7 +67,13 @@ export interface Reverted {
  * or if the packet filter is still missing.
  */
 export async function revertNow(parts: HostParts, options: RevertOptions): Promise<Reverted | undefined> {
-  const undone = await undoOpen(parts, applyDepsOf(parts), options);
+  const request = { request: options.onlyIfDue ? "revert --due" : "revert", configHash: null };
+  const undone = await audited(
+    parts,
+    request,
+    () => undoOpen(parts, applyDepsOf(parts), options),
+    (reverted) => (reverted === undefined ? undefined : { result: "reverted", generation: reverted.generation }),
+  );
   if (undone === undefined || options.reportsRest !== true) return undone;
   // The change is undone even if the host cannot be read now.
   const drifts = await readDrift(parts).catch(() => undefined);

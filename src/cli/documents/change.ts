@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { formatVersion, list } from "./common.ts";
+import { formatVersion, list, time } from "./common.ts";
 
 /** The result of an apply, a rollback or a destroy. */
 export const outcomeFields = {
@@ -110,3 +110,31 @@ export const serviceDocument = z
     ),
   })
   .describe("awg's services.");
+
+export const auditDocument = z
+  .object({
+    formatVersion: formatVersion,
+    entries: list(
+      z
+        .object({
+          at: time,
+          door: z
+            .enum(["cli", "api", "daemon"])
+            .describe("A command line, a client of awg api, or the daemon by itself."),
+          uid: z.int().describe("Who ran it, or the client of the API."),
+          sudoUser: z.string().exactOptional().describe("The user behind sudo."),
+          role: z.string().exactOptional().describe("Of the client of the API."),
+          request: z
+            .string()
+            .describe("apply, repair, rollback, down, up, pause, destroy, confirm, revert, revert --due."),
+          result: z
+            .enum(["applied", "unchanged", "on-trial", "confirmed", "reverted", "failed"])
+            .describe("on-trial: it is reverted unless it is confirmed."),
+          generation: z.int().nullable().describe("The generation that holds afterwards."),
+          configHash: z.string().nullable(),
+          error: z.string().exactOptional().describe("Why it failed."),
+        })
+        .meta({ id: "AuditEntry" }),
+    ),
+  })
+  .describe("Who changed this host, oldest first.");

@@ -32,11 +32,13 @@ export async function openUnixDoor({
   onConnections,
 }: UnixDoorOptions): Promise<AsyncDisposable> {
   const roles = new WeakMap<Socket, Role>();
+  const partsOf = new WeakMap<Socket, ApiParts>();
   const places = new Map<number, number>();
   const sockets = new Set<Socket>();
   const http = createHttpServer(
     { headersTimeout: LIMITS.headersMs, requestTimeout: LIMITS.requestMs, maxHeaderSize: LIMITS.headerBytes },
-    (request, response) => void answer(request, response, roles.get(request.socket), parts),
+    (request, response) =>
+      void answer(request, response, roles.get(request.socket), partsOf.get(request.socket) ?? parts),
   );
   http.on("upgrade", (_request, socket) => socket.destroy());
   const door = createServer({ pauseOnConnect: true }, (socket) => {
@@ -57,10 +59,13 @@ export async function openUnixDoor({
       onConnections?.(sockets.size);
     });
     roles.set(socket, role);
+    const { runner } = parts;
+    const ofClient = runner === undefined ? parts : { ...parts, runner: runner.forClient(peer.uid, role) };
+    partsOf.set(socket, ofClient);
     void readProtocol(socket).then(async (protocol) => {
       if (protocol === undefined) socket.destroy();
       else if (protocol === "http1") http.emit("connection", socket);
-      else await serveHttp2(socket, role, parts);
+      else await serveHttp2(socket, role, ofClient);
       if (protocol === "http1") socket.resume();
     });
   });

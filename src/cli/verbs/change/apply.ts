@@ -45,6 +45,7 @@ async function applyWith(call: VerbCall, host: OpenHost, saved: string | undefin
     host,
     { planned, ...(lock === undefined ? {} : { lock }) },
     {
+      request: "apply",
       question: "Apply these changes?",
       approved: saved !== undefined,
       done: (_, { generation }) => `Applied and verified (generation ${generation}).`,

@@ -11,6 +11,7 @@ export const run: RunVerb = (call) =>
       host,
       { planned: await planDestroy(host.parts) },
       {
+        request: "destroy",
         question: "Remove all of this? Traffic is no longer protected then.",
         done: (_, { kept }) =>
           kept === undefined ? "Destroyed. What awg had replaced is restored." : `Destroyed, except for ${kept}`,

@@ -29,6 +29,7 @@ export function changeTunnels(call: VerbCall, isDown: boolean): ReturnType<RunVe
         host,
         { planned },
         {
+          request: isDown ? "down" : "up",
           question: "",
           approved: true,
           done: (_, { generation }) => `${word} and verified (generation ${generation}): ${names}.`,

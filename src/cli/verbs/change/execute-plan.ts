@@ -23,6 +23,8 @@ import { CODE_OF_SIGNAL, watchStopSignals } from "./stop-signals.ts";
 
 /** Texts for the steps that `apply` and `destroy` share: show, prompt, execute, report. */
 export interface VerbTexts {
+  /** What the person asked for, for the audit log. */
+  readonly request: string;
   readonly question: string;
   readonly done: (planned: Planned, outcome: Applied) => string;
   readonly nothing: string;
@@ -60,6 +62,7 @@ export async function executeVerb(
     const hooks = {
       onEvent: (event: ProgressEvent) => reportEvent(event, call, stream),
       shouldStop: () => signals.look(),
+      request: texts.request,
       ...(confirmWithinMs === undefined ? {} : { confirmWithinMs }),
     };
     const plan = { planned, ...(lock === undefined ? {} : { lock }) };

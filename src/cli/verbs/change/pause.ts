@@ -17,6 +17,7 @@ export const run: RunVerb = (call) => {
         host,
         { planned },
         {
+          request: "pause",
           question: "Let traffic leave without a tunnel?",
           done: (_, { generation }) => `Paused (generation ${generation}). The daemon ends it; awg up ends it now.`,
           nothing: "No changes. Nothing goes by a tunnel.",

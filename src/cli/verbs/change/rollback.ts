@@ -19,6 +19,7 @@ export const run: RunVerb = async (call) => {
       host,
       { planned },
       {
+        request: "rollback",
         question: "Go back to this generation?",
         done: (_, { generation }) => `Rolled back and verified (generation ${generation}).`,
         nothing: "No changes. The host is as that generation says.",

@@ -1,7 +1,7 @@
 import { historyOf } from "../../../app/history/history.ts";
-import { EXIT, exitCodeOf } from "../../exit-code.ts";
+import { EXIT, type ExitCode, exitCodeOf } from "../../exit-code.ts";
 import { openHostFor } from "../../open-host.ts";
-import { flagOption, type RunVerb } from "../../verb.ts";
+import { flagOption, type RunVerb, type VerbCall } from "../../verb.ts";
 import { printDocument } from "../../views/json.ts";
 import { printText } from "../../views/print-text.ts";
 import { styleFor } from "../../views/style.ts";
@@ -10,6 +10,7 @@ import { historyDocument, renderHistory } from "./history.view.ts";
 /** `awg history`: the generations that are kept, and what each changed; a code of its own where some cannot be read. */
 export const run: RunVerb = async (call) => {
   await using host = await openHostFor(call);
+  if (flagOption(call, "audit")) return printAudit(call, host.parts.stateDir);
   const entries = await historyOf(host.parts.stores);
   const { terminal } = call;
   if (flagOption(call, "json")) printDocument(terminal, "history", historyDocument(entries));
@@ -22,3 +23,13 @@ export const run: RunVerb = async (call) => {
   terminal.err(`${what} ${numbers} cannot be read; awg doctor says what may be done.`);
   return exitCodeOf(first.error);
 };
+
+async function printAudit(call: VerbCall, stateDir: string): Promise<ExitCode> {
+  const { recordedChanges } = await import("../../../app/audit/audited.ts");
+  const { auditDocumentOf, renderAudit } = await import("../../views/audit.ts");
+  const entries = recordedChanges(stateDir);
+  const { terminal } = call;
+  if (flagOption(call, "json")) printDocument(terminal, "audit", auditDocumentOf(entries));
+  else printText(terminal, renderAudit(entries, styleFor(terminal.colorOut)));
+  return EXIT.success;
+}

@@ -51,10 +51,11 @@ export const INSPECT_VERBS: readonly VerbDefinition[] = [
   {
     name: "history",
     summary: "list the generations and what each changed",
-    options: [],
+    options: [{ flags: "--audit", summary: "list who changed this host, by which door" }],
     examples: [
       ["sudo awg history", "show number, time, config hash and changes; * marks the present one"],
       ["sudo awg history --json", "print all resources of each generation"],
+      ["sudo awg history --audit", "show each apply, repair, confirm and revert with its user"],
     ],
     load: () => import("./history.ts"),
   },
