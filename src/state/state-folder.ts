@@ -111,7 +111,7 @@ export class StateFolder {
     try {
       return this.#isThere() ? readdirSync(this.path).sort() : [];
     } catch (error) {
-      throw outOfOpenFiles(this.path, error) ?? error;
+      throw outOfOpenFiles(this.path, error) ?? refusedFor(this.path, error) ?? error;
     }
   }
 
@@ -213,15 +213,21 @@ function demandPrivate(path: string, status: Stats, isExpected: boolean, what: s
 function unreadable(path: string, cause: unknown): AwgError {
   const exhausted = outOfOpenFiles(path, cause);
   if (exhausted !== undefined) return exhausted;
+  const refused = refusedFor(path, cause);
+  if (refused !== undefined) return refused;
   const isLink = isCode(cause, "ELOOP");
   const why = isLink ? "it is a symbolic link" : messageOf(cause);
   const remedy = isLink ? "move it away" : `check ${path}; awg expects a private file there`;
-  // If root is refused, the file is at fault, not the reader.
-  const isForRoot = process.geteuid?.() !== 0 && (isCode(cause, "EACCES") || isCode(cause, "EPERM"));
-  const facts = { path, ...(isForRoot ? {} : UNTRUSTED) };
-  return new AwgError(isForRoot ? "permission" : "journal", `${path} could not be opened: ${why}`, {
+  const facts = { path, ...UNTRUSTED };
+  return new AwgError("journal", `${path} could not be opened: ${why}`, { cause, facts, remedy });
+}
+
+/** The error for a reader without the rights; undefined for any other error. If root is refused, the file is at fault. */
+function refusedFor(path: string, cause: unknown): AwgError | undefined {
+  if (process.geteuid?.() === 0 || (!isCode(cause, "EACCES") && !isCode(cause, "EPERM"))) return undefined;
+  return new AwgError("permission", `${path} belongs to another user, and this one may not read it`, {
     cause,
-    facts,
-    remedy,
+    facts: { path },
+    remedy: "run the command with sudo",
   });
 }

@@ -9,7 +9,7 @@ test("commands in remedies get the options that chose the host, each once", () =
   expect(nameHost("Keep it: awg confirm. Undo it: awg revert.")).toBe(
     `Keep it: awg confirm ${options}. Undo it: awg revert ${options}.`,
   );
-  expect(nameHost("awg apply -f CONFIG")).toBe(`awg apply ${options} -f CONFIG`);
+  expect(nameHost("awg apply")).toBe(`awg apply ${options}`);
   expect(nameHost(nameHost("see awg doctor"))).toBe(`see awg doctor ${options}`);
   expect(nameHost("the user awg is missing; inet awg, awg-office")).toBe(
     "the user awg is missing; inet awg, awg-office",

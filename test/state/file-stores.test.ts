@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -6,6 +7,7 @@ import { EMPTY_LEDGER } from "../../src/reconciler/plan/ledger.ts";
 import { fileStores } from "../../src/state/file-stores.ts";
 import { readStateIdentity } from "../../src/state/identity.ts";
 import { encodeLine } from "../../src/state/line.codec.ts";
+import { ROOT } from "../repository/sources.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { GENERATION, LEDGER } from "./records.ts";
 
@@ -22,6 +24,24 @@ describe("ledger and generations in files", () => {
     expect(await generations.numbers()).toEqual([]);
     expect(existsSync(path)).toBe(false);
   });
+
+  test.skipIf(process.getuid?.() !== 0)(
+    "a user who may not read it is refused in plain words, without an errno",
+    () => {
+      const path = temporaryFolder();
+      writeFileSync(join(path, "ledger"), "x", { mode: 0o600 });
+      const script = `
+      import { StateFolder } from ${JSON.stringify(join(ROOT, "src/state/state-folder.ts"))};
+      process.seteuid(65534);
+      for (const act of [(folder) => folder.list(), (folder) => folder.read("ledger")]) {
+        try { act(new StateFolder(${JSON.stringify(path)})); } catch (error) { console.log(error.kind, error.message, error.remedy); }
+      }`;
+      const argv = ["--disable-warning=ExperimentalWarning", "--input-type=module", "-e", script];
+      const { stdout } = spawnSync(process.execPath, argv, { encoding: "utf8" });
+      const words = "belongs to another user, and this one may not read it run the command with sudo";
+      expect(stdout).toBe(`permission ${path} ${words}\npermission ${join(path, "ledger")} ${words}\n`);
+    },
+  );
 
   test("what is written is read back, by another process as well", async () => {
     const path = temporaryFolder();

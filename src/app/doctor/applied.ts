@@ -39,7 +39,7 @@ export function trafficFindings(unreadable: Pick<Traffic, "traffic"> | undefined
         id: "traffic-blocked",
         what: "traffic is blocked: only loopback, DHCP and NDP pass, because the accepted state is unknown",
         consequence: "names do not resolve until then: a tunnel with a named endpoint comes up with the second apply",
-        remedy: ["fix the faults above", "awg apply -f CONFIG, or awg destroy for a network without awg"],
+        remedy: ["fix the faults above", "awg apply, or awg destroy for a network without awg"],
       },
     ];
   }
@@ -49,7 +49,7 @@ export function trafficFindings(unreadable: Pick<Traffic, "traffic"> | undefined
       ...base,
       id: "policy-missing",
       what: "awg's packet filter is not loaded: traffic is not protected",
-      remedy: ["awg apply -f CONFIG: it blocks traffic even if it is refused", "fix the faults above"],
+      remedy: ["awg apply: it blocks traffic even if it is refused", "fix the faults above"],
     },
   ];
 }
@@ -75,7 +75,7 @@ export async function examineApplied(
       (one) => one.kind === "firewall" && one.spec.layers.some((layer) => layer.killSwitch),
     );
     // While a change waits for confirmation, only confirm and revert are accepted.
-    const remedy = isOnTrial ? "awg revert" : "awg apply -f CONFIG";
+    const remedy = isOnTrial ? "awg revert" : "awg apply";
     const { resources } = statusOf({ ...common, openJournal: undefined });
     const noNetwork = await readNoNetwork(parts, observed);
     return [
@@ -125,7 +125,7 @@ function extraFindings(drifts: readonly Drift[]): readonly Finding[] {
       severity: "fault",
       what: `${extra.join(", ")} ${extra.length === 1 ? "has" : "have"} awg's mark and no accepted state`,
       evidence: ["another awg made them, or an interrupted change left them"],
-      remedy: ["awg apply -f CONFIG, which removes them"],
+      remedy: ["awg apply, which removes them"],
     },
   ];
 }
@@ -235,7 +235,7 @@ function policyFinding(policy: ResourceStatus, killSwitch: boolean, remedy: read
 function silentEngineFinding(key: ResourceKey, silence: EngineSilence, restoreRemedy: readonly string[]): Finding {
   const { text, pid, canGoOn, isForeign, isGarbled } = silence;
   const going = canGoOn ? [`kill -CONT ${pid}, which resumes it`] : [];
-  const another = isForeign ? `awg apply -f CONFIG --replace ${key}, which replaces it` : restoreRemedy;
+  const another = isForeign ? `awg apply --replace ${key}, which replaces it` : restoreRemedy;
   return {
     id: "engine-silent",
     severity: "fault",

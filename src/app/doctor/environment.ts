@@ -38,7 +38,7 @@ function ownerFindings({ tableOwner }: Environment): Finding[] {
       what: `${name} (process ${pid}) owns the nf_tables tables awg and is not the running keeper; nothing can be changed`,
       evidence: ["the kernel accepts changes to a table only from the socket that owns it (EPERM for all others)"],
       consequence: "the applied state stays; apply, destroy and the revert of an unconfirmed change fail",
-      remedy: [remedy, "awg apply -f CONFIG, which takes the tables over"],
+      remedy: [remedy, "awg apply, which takes the tables over"],
     },
   ];
 }

@@ -63,7 +63,7 @@ function silentKeeperFinding({ message, facts }: AwgError): Finding {
       "none if it resumes; if you end it, any program's flush removes the policy until the next keeper starts",
     remedy: [
       facts["stopped"] === true ? `kill -CONT ${pid}` : "wait a minute, then run awg doctor",
-      `or kill -KILL ${pid}, then awg apply -f CONFIG, which starts another`,
+      `or kill -KILL ${pid}, then awg apply, which starts another`,
     ],
   };
 }

@@ -92,6 +92,7 @@ function folderFinding(path: string): Finding | undefined {
     return undefined;
   } catch (error) {
     const mode = `chmod go= ${shellWord(path)}`;
+    if (error instanceof AwgError && error.kind === "permission") throw error;
     return (
       unopenedFinding(error) ?? {
         id: "state-folder",
@@ -129,7 +130,7 @@ function fileFinding(path: string, error: unknown): Finding {
       "until it is fixed, every verb that changes the host is refused; a loaded packet filter stays",
     ],
     consequence: consequenceOf(path),
-    remedy: [...instead, moveAway(path), "awg plan -f CONFIG", "awg apply -f CONFIG"],
+    remedy: [...instead, moveAway(path), "awg plan", "awg apply"],
   };
 }
 
@@ -196,7 +197,7 @@ function openFinding(open: OpenTransaction, path: string, nowBootMs: number, cha
       what: `${what} is applied, but its acceptance could not be saved yet`,
       evidence: [`${path} holds its records`],
       consequence: "the next apply or destroy saves it first; check for a full disk or a read-only folder",
-      remedy: ["awg apply -f CONFIG"],
+      remedy: ["awg apply"],
     };
   }
   if (begin.verb === "destroy" && rollbackCause === undefined) {
@@ -219,7 +220,7 @@ function openFinding(open: OpenTransaction, path: string, nowBootMs: number, cha
         : `${what} waited for confirmation, and ${whyRolledBack(open)}`,
     evidence,
     consequence: "revert restores the state before it; apply does that first, then applies the config",
-    remedy: ["awg revert", "awg apply -f CONFIG"],
+    remedy: ["awg revert", "awg apply"],
   };
 }
 
@@ -263,7 +264,7 @@ function damagedSecret(error: Error, consequence: string): Finding {
     what: messageOnly(error),
     evidence: ["the applied state stays; plans and applies that need the secret are refused"],
     consequence,
-    remedy: [moveAway(pathOf(error)), "awg apply -f CONFIG"],
+    remedy: [moveAway(pathOf(error)), "awg apply"],
   };
 }
 
@@ -274,7 +275,7 @@ function lackingSecrets(lacking: readonly Generation[], secrets: string, names: 
     severity: "fault",
     what: `secrets of generation ${numbersOf(lacking)} are not in ${secrets}, so its tunnels cannot be started again`,
     evidence: [`${counted(names.length, "secret is", "secrets are")} there`],
-    remedy: ["awg apply -f CONFIG, which stores them again"],
+    remedy: ["awg apply, which stores them again"],
   };
 }
 

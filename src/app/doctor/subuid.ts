@@ -37,7 +37,7 @@ export function judgeSubordinates(
       severity: "fault",
       what: "/etc/subuid changed since the last apply: traffic from the new uids bypasses the rule",
       evidence: stale.map(({ rule, uids }) => `${rule.origin} covers the uids ${rangesText(uids)}`),
-      remedy: ["awg apply -f CONFIG, which reads /etc/subuid again"],
+      remedy: ["awg apply, which reads /etc/subuid again"],
     },
   ];
 }

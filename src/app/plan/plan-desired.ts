@@ -48,6 +48,7 @@ interface PlannedDesired {
   readonly open?: OpenTransaction;
   /** Resources that a repair skips, each with a sentence naming the holder. */
   readonly held: HeldByOthers;
+  readonly returning?: readonly string[];
 }
 
 /**
@@ -93,9 +94,11 @@ export async function planDesired(
   }
   if (!isRepair) await refuseWithoutRoom(parts, plan);
   refuseUnprotecting(plan, desired, accepted?.desired.lifecycle);
+  const returning = await returningServers(host, plan);
   const allNotes = [
     ...notes.map(({ key, message }) => ({ path: key, message })),
     ...obstacleNotes(host, plan),
+    ...returnNotes(returning),
     ...(await socketNotes(host, plan)),
     ...fallbackNotes(observed),
   ];
@@ -104,6 +107,7 @@ export async function planDesired(
     notes: allNotes,
     traffic: trafficSentence(plan, observed),
     held,
+    ...(returning.length === 0 ? {} : { returning }),
     ...(journal.isAtRest ? { ledger } : {}),
     ...(open === undefined ? {} : { open }),
   };
@@ -130,6 +134,19 @@ function obstacleNotes({ resolver }: HostParts["host"], plan: Plan): readonly Pl
     const message = `an apply is refused: ${obstacle.what}. ${obstacle.remedy}`;
     return [{ path: "dns.servers", message, isWarning: true }];
   });
+}
+
+/** The name servers that the host has again after the plan; empty if it keeps its resolver, or they are unknown. */
+async function returningServers({ resolver }: HostParts["host"], plan: Plan): Promise<readonly string[]> {
+  const isRestored = stepsOf(plan).some(({ kind, action, after }) => {
+    return kind === "resolver" && after === null && action !== "adopt" && action !== "forget";
+  });
+  return isRestored ? ((await resolver.replaced?.()) ?? []) : [];
+}
+
+function returnNotes(servers: readonly string[]): readonly PlanNote[] {
+  if (servers.length === 0) return [];
+  return [{ path: "dns", message: `the host gets its name servers back: ${servers.join(", ")}` }];
 }
 
 /** Control sockets that a new engine cannot have at the shared name. */

@@ -35,6 +35,8 @@ export interface Planned {
   readonly selection?: Selection;
   /** Resources to replace although nothing differs. */
   readonly replace?: ReadonlySet<ResourceKey>;
+  /** The name servers that the host has again afterwards. */
+  readonly returning?: readonly string[];
   /** For a repair: the accepted generation that it restores, 0 for none. Refused if another generation was accepted since. */
   readonly repairs?: number;
   /** Resources that a repair skips, each with a sentence that names the holder. */

@@ -140,14 +140,15 @@ export async function planDestroy(parts: HostParts): Promise<Planned> {
   const { fingerprint } = await parts.host.facts.read({ users: [], hosts: [] });
   const accepted = await parts.stores.generations.latest();
   const desired = { resources: [], ...lifecycleOfNothing(accepted?.desired.lifecycle) };
-  const { plan, traffic, notes: found, open } = await planDesired(parts, desired, accepted);
+  const { plan, traffic, notes: found, open, returning } = await planDesired(parts, desired, accepted);
   const notes = [
     ...(await openNotes(parts, open, { verb: "destroy", desired })),
     ...found,
     ...(await givenBack(parts, open)),
   ];
   const pathNumbers = accepted?.pathNumbers ?? {};
-  return { verb: "destroy", plan, desired, configHash: "", fingerprint, pathNumbers, sources: [], notes, traffic };
+  const made = { plan, desired, configHash: "", fingerprint, pathNumbers, sources: [], notes, traffic };
+  return { verb: "destroy", ...made, ...(returning === undefined ? {} : { returning }) };
 }
 
 /** Notes on how an open change is finished or undone first. */

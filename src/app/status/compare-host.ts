@@ -71,7 +71,4 @@ export function unrecordedText({ keys, stateDir }: Unrecorded): string {
 }
 
 /** What a person can do about them. Pure. */
-export const UNRECORDED_REMEDY = [
-  "awg apply -f CONFIG, which takes them over",
-  "awg destroy, which removes them",
-] as const;
+export const UNRECORDED_REMEDY = ["awg apply, which takes them over", "awg destroy, which removes them"] as const;

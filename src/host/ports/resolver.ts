@@ -8,6 +8,8 @@ export interface ResolverPort {
   obstacle?(spec: ResolverSpec): ResolverObstacle | undefined;
   /** Restores the original if the current file is ours; otherwise leaves it and succeeds. */
   restore(): Promise<void>;
+  /** The name servers that `restore` brings back; empty when unknown. Reads only. */
+  replaced?(): Promise<readonly string[]>;
   /**
    * A saved original that could not be restored because something is in its place; undefined without one. Reads only.
    */

@@ -11,6 +11,8 @@ import { type Answerer, type KeeperServer, type PeerUid, serveKeeper, Turns } fr
 
 const IDLE_MS = 5000;
 const LOOK_MS = 250;
+/** After a look that failed: a folder that cannot be made must not cost the host a processor. */
+const LOOK_AGAIN_MS = 1000;
 
 /** A keeper, as the process that runs it uses it. */
 export interface LivingKeeper {
@@ -58,7 +60,7 @@ export async function serveUntilDone(
   const isIdle = (): boolean => !isService && performance.now() - idleSinceMs >= IDLE_MS;
   let reported = "";
   while (!isDone() && !isIdle()) {
-    await sleep(LOOK_MS);
+    await sleep(reported === "" ? LOOK_MS : LOOK_AGAIN_MS);
     try {
       if (!folder.take()) {
         reportToLog(`another keeper has taken ${paths.folder}: it adopts what this one holds`);

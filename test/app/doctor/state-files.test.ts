@@ -277,7 +277,7 @@ describe("what exists on the machine", () => {
     writeFileSync(machine.file, changed);
     const found = await faults();
     expect(found.map(({ id }) => id)).toContain("drifted");
-    expect(found.flatMap(({ remedy }) => remedy)).toEqual(["awg apply -f CONFIG"]);
+    expect(found.flatMap(({ remedy }) => remedy)).toEqual(["awg apply"]);
     await using session = await openTestSession(machine.options);
     const planned = await session.planRollback(1);
     await session.apply(planned, { onEvent: () => {}, shouldStop: () => undefined });

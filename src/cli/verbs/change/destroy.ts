@@ -13,8 +13,11 @@ export const run: RunVerb = (call) =>
       {
         request: "destroy",
         question: "Remove all of this? Traffic is no longer protected then.",
-        done: (_, { kept }) =>
-          kept === undefined ? "Destroyed. What awg had replaced is restored." : `Destroyed, except for ${kept}`,
+        done: ({ returning = [] }, { kept }) => {
+          if (kept !== undefined) return `Destroyed, except for ${kept}`;
+          const servers = returning.length === 0 ? "" : ` Name servers: ${returning.join(", ")}.`;
+          return `Destroyed. What awg had replaced is restored.${servers}`;
+        },
         nothing: "Nothing to destroy. awg owns nothing on this host.",
       },
     ),

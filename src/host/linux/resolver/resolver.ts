@@ -5,7 +5,7 @@ import { readResolverMethod } from "../facts/resolver-method.ts";
 import { awaitFilePermission } from "../file-permission.ts";
 import type { KeeperClient } from "../keeper-client.ts";
 import { fileResolver, isFileResolverOurs } from "./file-resolver.ts";
-import { resolverPlaces } from "./host-servers.ts";
+import { readHostServers, resolverPlaces } from "./host-servers.ts";
 import { refuseSharedFile, sharedFileObstacle } from "./private-file.ts";
 import { recordedDevice, resolvedResolver } from "./resolved-resolver.ts";
 
@@ -50,6 +50,7 @@ export function linuxResolver({ stateDir, namespaced, resolvConf, keeper }: Linu
         await ports.file.restore();
         await endService(keeper);
       }),
+    replaced: async () => (await readHostServers(places)).servers,
     unrestored: () => ports.file.unrestored?.(),
   };
 }

@@ -26,6 +26,10 @@ export function simulatedResolver(machine: SimulatedMachine): ResolverPort {
       else ensureLink(machine, spec);
       ensureService(machine, spec.service);
     },
+    async replaced() {
+      machine.checkAlive("resolver.replaced");
+      return valuesIn(machine.live.resolver.saved ?? "", "nameserver");
+    },
     async restore() {
       machine.checkAlive("resolver.restore");
       const { resolver } = machine.live;
@@ -96,15 +100,20 @@ function renderFile({ servers, search }: ResolverSpec): string {
 }
 
 function readFile(machine: SimulatedMachine): ResolverObserved {
-  const lines = machine.live.resolver.text.split("\n").map((line) => line.trim().split(/\s+/));
-  const values = (word: string): string[] => lines.filter(([first]) => first === word).flatMap((line) => line.slice(1));
+  const { text } = machine.live.resolver;
   return {
     method: "file",
-    servers: values("nameserver"),
-    search: values("search"),
+    servers: valuesIn(text, "nameserver"),
+    search: valuesIn(text, "search"),
     device: "",
-    ownedByAwg: machine.live.resolver.text.startsWith(FILE_HEADER),
+    ownedByAwg: text.startsWith(FILE_HEADER),
   };
+}
+
+/** What follows a word of resolv.conf(5). */
+function valuesIn(text: string, word: string): string[] {
+  const lines = text.split("\n").map((line) => line.trim().split(/\s+/));
+  return lines.filter(([first]) => first === word).flatMap((line) => line.slice(1));
 }
 
 function readLinks(machine: SimulatedMachine, method: ResolverMethod): ResolverObserved {
