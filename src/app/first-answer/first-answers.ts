@@ -26,9 +26,10 @@ export interface FirstAnswer {
   readonly tunnel: string;
   /**
    * `up`: its peer answered. `silent`: no peer did. `stuck`: a peer answered, and no packet enters the device.
-   * `unresolved`: no endpoint is known, since its name does not resolve.
+   * `unreachable`: this host has no route to any endpoint. `unresolved`: no endpoint is known, since its name does not
+   * resolve.
    */
-  readonly state: "up" | "silent" | "stuck" | "unresolved";
+  readonly state: "up" | "silent" | "stuck" | "unreachable" | "unresolved";
   /** The peer's endpoint in use. */
   readonly endpoint?: string;
   /** How long the handshake took, where it was seen. */
@@ -91,12 +92,24 @@ async function firstAnswer(
   const common = { tunnel: nameOf(tunnel), ...(dns.length === 0 ? {} : { dns }) };
   const before = await host.engines.read(device);
   if (!waits) return { ...common, ...answerIn(before, clock.nowMs()) };
+  const unreachable = await endpointWithoutRoute(host, tunnel);
+  if (unreachable !== undefined) return { ...common, state: "unreachable", endpoint: unreachable };
   const echo = sendEchoes(parts, device, probeTarget(tunnel, desired));
   try {
     return { ...common, ...(await awaitAnswer(parts, { device, before, echo, isOver })) };
   } finally {
     echo.isOver = true;
   }
+}
+
+/** The first endpoint, where the host has a route to none: a handshake need not be awaited. */
+async function endpointWithoutRoute(
+  { engines }: HostParts["host"],
+  { spec }: ResourceOf<"tunnel">,
+): Promise<string | undefined> {
+  const endpoints = spec.peers.flatMap(({ endpoint = [], endpoints = [] }) => [endpoint, ...endpoints].flat());
+  for (const endpoint of endpoints) if ((await engines.hasRoute?.(endpoint)) !== false) return undefined;
+  return endpoints[0];
 }
 
 interface Waiting extends Pick<Question, "isOver"> {

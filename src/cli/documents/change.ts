@@ -12,9 +12,9 @@ export const outcomeFields = {
       .object({
         tunnel: z.string().describe("Its key in the config."),
         state: z
-          .enum(["up", "silent", "stuck", "unresolved"])
+          .enum(["up", "silent", "stuck", "unreachable", "unresolved"])
           .describe(
-            "up: a peer answered. silent: none did within 5 s. stuck: a peer answered, and no packet enters the tunnel. unresolved: the endpoint's name has no address.",
+            "up: a peer answered. silent: none did within 5 s. stuck: a peer answered, and no packet enters the tunnel. unreachable: this host has no route to its endpoint. unresolved: the endpoint's name has no address.",
           ),
         endpoint: z.string().exactOptional().describe("The peer's endpoint in use."),
         handshakeMs: z.int().exactOptional().describe("How long the handshake took, where it was seen."),

@@ -23,6 +23,11 @@ function textOf(answer: FirstAnswer, waited: boolean): string {
         `${tunnel} has no handshake yet: ${endpoint} did not answer${waited ? " in 5 s" : ""}.`,
         "Check the endpoint, its port and the peer's public key; then run: awg doctor",
       ].join("\n");
+    case "unreachable":
+      return [
+        `${tunnel} has no handshake yet: no route to ${endpoint}.`,
+        "Connect the host to its network; the first packet then brings the tunnel up.",
+      ].join("\n");
     case "stuck":
       return [
         `${tunnel} has a handshake with ${endpoint}, but no packet enters it.`,

@@ -33,6 +33,8 @@ export interface EnginePort {
    * handshake also there, which awg's own engine can. The configuration does not change.
    */
   requestHandshakes?(device: string, options?: { readonly anew?: boolean }): Promise<void>;
+  /** Whether this host has a route for the engines' packets to an endpoint; true when unknown. Reads only. */
+  hasRoute?(endpoint: string): Promise<boolean>;
   /** Stops the engine of the device; already gone is success. */
   remove(device: string): Promise<void>;
 }

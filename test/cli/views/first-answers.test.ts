@@ -12,8 +12,9 @@ test("each state of a tunnel has a line, and one with what to do unless it is up
   const up = linesOf({ state: "up", handshakeMs: 4, dns: ["10.8.0.1"] });
   const silent = linesOf({ state: "silent" });
   const stuck = linesOf({ state: "stuck", handshakeMs: 4 });
+  const unreachable = linesOf({ state: "unreachable" });
   const unresolved = linesOf({ state: "unresolved", name: "vpn.example.com" });
-  expect([up, silent, stuck, unresolved]).toEqual([
+  expect([up, silent, stuck, unreachable, unresolved]).toEqual([
     ['Tunnel "office" is up: handshake with 203.0.113.9:51820 in 4 ms, DNS 10.8.0.1.'],
     [
       'Tunnel "office" has no handshake yet: 203.0.113.9:51820 did not answer in 5 s.',
@@ -24,11 +25,17 @@ test("each state of a tunnel has a line, and one with what to do unless it is up
       "Find what holds it up with: awg doctor",
     ],
     [
+      'Tunnel "office" has no handshake yet: no route to 203.0.113.9:51820.',
+      "Connect the host to its network; the first packet then brings the tunnel up.",
+    ],
+    [
       'Tunnel "office" is down: cannot resolve vpn.example.com.',
       "Check the spelling, or set dns.bootstrap; then run: awg apply",
     ],
   ]);
-  expect(Math.max(...[up, silent, stuck, unresolved].flat().map(({ length }) => length))).toBeLessThanOrEqual(80);
+  expect(
+    Math.max(...[up, silent, stuck, unreachable, unresolved].flat().map(({ length }) => length)),
+  ).toBeLessThanOrEqual(80);
 });
 
 test("an earlier handshake has its age; one that came before the first look is just now", () => {

@@ -64,7 +64,8 @@ for (const [engine, commands] of ENGINES) {
       });
 
       test("both are up: the second engine serves in the folder of its keeper, and plan and status say where", () => {
-        expect(awg(here, "apply", "-f", config, "--auto-approve")).toMatchObject({ status: 0 });
+        const first = awg(here, "apply", "-f", config, "--auto-approve");
+        expect(first).toMatchObject({ status: 0, stdout: expect.stringContaining("no route to 192.0.2.1:51820") });
         const place = /\/run\/awg\/netns-\d+\/keeper-\d+\/wireguard-awg-\S+\.sock/;
         const planned = JSON.parse(awg(there, "plan", "--json", "-f", config).stdout) as {
           notes: { path: string; message: string }[];

@@ -54,6 +54,7 @@ export function linuxEngines(reader: EngineReaderState, list: ListLinks = listLi
     refreshEndpoints: async (device) => (await import("./refresh-engine.ts")).refreshEndpoints(keeper.folder, device),
     requestHandshakes: async (device, { anew = false } = {}) =>
       (await import("./refresh-engine.ts")).requestHandshakes(keeper.folder, device, anew),
+    hasRoute: async (endpoint) => (await import("./refresh-engine.ts")).hasRoute(endpoint),
     remove: async (device) => (await import("./order-engine.ts")).removeEngine(keeper, device),
   };
 }

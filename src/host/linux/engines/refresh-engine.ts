@@ -31,11 +31,11 @@ async function update(
 }
 
 /** Whether the kernel has a route for the engines' own packets to an endpoint. */
-function hasRoute(endpoint: string): boolean {
+export function hasRoute(endpoint: string): boolean {
   const destination = endpoint.slice(0, endpoint.lastIndexOf(":")).replace(/^\[|\]$/g, "");
   using netlink = openRouteNetlink();
   const decision = netlink.decideRoute({ destination, mark: ENGINE_MARK });
-  return "route" in decision && decision.route.type === "unicast";
+  return "route" in decision && (decision.route.type === "unicast" || decision.route.type === "local");
 }
 
 async function ask(path: string, request: string): Promise<string> {
