@@ -175,8 +175,12 @@ export function wordsOf({ action, params }: RunRequest, role: Role): readonly st
   return [known.verb ?? action, "--json", ...(known.words ?? []), ...words];
 }
 
+/** Whether the action reads a config that its request does not name. Pure. */
+export function readsConfig({ action, params }: RunRequest): boolean {
+  return ACTIONS[action]?.parameters["config"] !== undefined && params["config"] === undefined;
+}
+
 /** The words that name a config for an action that reads one, unless its request does. Pure. */
-export function configWordsOf({ action, params }: RunRequest, files: readonly string[]): readonly string[] {
-  const isNeeded = ACTIONS[action]?.parameters["config"] !== undefined && params["config"] === undefined;
-  return isNeeded ? files.map((file) => `${config.as}=${file}`) : [];
+export function configWordsOf(request: RunRequest, files: readonly string[]): readonly string[] {
+  return readsConfig(request) ? files.map((file) => `${config.as}=${file}`) : [];
 }

@@ -78,7 +78,8 @@ export async function runDaemon(
   options: DaemonOptions & HostOptions & { readonly statusDocument: (status: Status) => unknown },
 ): Promise<void> {
   using place = await parts.daemon?.take();
-  const published = new Published(Date.now(), async () => options.statusDocument(await readStatus(parts)));
+  const statusDocument = async () => options.statusDocument(await readStatus(parts));
+  const published = new Published(Date.now(), statusDocument, options.files);
   const report = (one: DaemonReport): void => {
     const changed = published.note(one);
     if (changed !== undefined) place?.write(changed);

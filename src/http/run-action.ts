@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { StringDecoder } from "node:string_decoder";
-import { configWordsOf, type RunRequest, wordsOf } from "../api/actions.ts";
+import { configWordsOf, type RunRequest, readsConfig, wordsOf } from "../api/actions.ts";
 import type { Role } from "../api/role.ts";
 
 const LIMITS = { ms: 300_000, outputBytes: 16 * 1024 * 1024, atOnce: 8 } as const;
@@ -20,8 +20,8 @@ interface Program {
   readonly program: readonly string[];
   /** Words that name the host. */
   readonly hostWords: readonly string[];
-  /** Absolute paths of the config that a child reads unless its request names one. */
-  readonly configFiles: readonly string[];
+  /** Absolute paths of the config that a child reads unless its request names one; asked for such a request. */
+  readonly configFiles: () => Promise<readonly string[]>;
 }
 
 /** Runs verbs of awg as children: a long one delays no other client, and one that fails ends none. */
@@ -78,11 +78,11 @@ export class ActionRunner {
     signal: AbortSignal,
     onOutput: (chunk: Buffer) => void,
   ): Promise<number | RunAnswer> {
-    const words = [...verbWords, ...configWordsOf(request, this.#program.configFiles)];
     if (this.#load.running >= LIMITS.atOnce) return { code: 10, message: "too many requests run at once; try again" };
     this.#load.running += 1;
     try {
-      return await this.#start(words, signal, onOutput);
+      const files = readsConfig(request) ? await this.#program.configFiles() : [];
+      return await this.#start([...verbWords, ...configWordsOf(request, files)], signal, onOutput);
     } finally {
       this.#load.running -= 1;
     }

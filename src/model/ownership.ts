@@ -170,5 +170,8 @@ export function deviceOfTunnel(key: string): string {
 /** The user with sockets that may reach endpoints and bootstrap DNS. In a namespace with one uid root does too. */
 export const SERVICE_USER = "awg";
 
+/** Members may do everything that awg can; as good as root. */
+export const ADMIN_GROUP = "awg";
+
 /** The group whose members may look at what the daemon knows, and change nothing. */
 export const VIEWER_GROUP = "awg-viewer";

@@ -96,6 +96,7 @@ export const daemonState = z
     nextTry: time.nullable(),
     filesNotApplied: z.boolean().describe("The config files differ from the accepted config."),
     down: list(z.string()).describe("Devices of tunnels that are down."),
+    files: list(z.string()).describe("Config files and folders that it follows."),
   })
   .meta({ id: "DaemonState" });
 

@@ -34,7 +34,7 @@ function activityText(
 /** The same for programs. */
 export function daemonDocument(daemon: RunningDaemon | undefined): DocumentOf<"status">["daemon"] {
   if (daemon === undefined) return null;
-  const { pid, doing, down = [] } = daemon;
+  const { pid, doing, down = [], files = [] } = daemon;
   return {
     pid,
     phase: doing?.phase ?? "starting",
@@ -43,5 +43,6 @@ export function daemonDocument(daemon: RunningDaemon | undefined): DocumentOf<"s
     nextTry: doing?.nextTryMs === undefined ? null : new Date(doing.nextTryMs).toISOString(),
     filesNotApplied: doing?.filesNotApplied === true,
     down,
+    files,
   };
 }

@@ -3,6 +3,7 @@ import type { HostOptions } from "../../app/host-options.ts";
 import { DaemonFeed } from "../../http/daemon-feed.ts";
 import type { ApiParts, LogLine } from "../../http/router.ts";
 import { AwgError } from "../../model/error.ts";
+import type { DaemonState } from "../../state/daemon/daemon-state.ts";
 import { askDaemonOf } from "../daemon/ask-daemon.ts";
 
 /** A line of the daemon's log for one of its events. */
@@ -29,8 +30,21 @@ async function* readLog(lines: AsyncIterable<DaemonLine>, follow: boolean, textO
   }
 }
 
-async function readStatus(ask: (question: DaemonQuestion) => AsyncIterable<DaemonLine>): Promise<unknown> {
-  for await (const line of ask({ id: 1, ask: "status" })) {
+/** The config files that the daemon follows. AwgError unreachable when none answers. */
+export async function readDaemonFiles(host: HostOptions): Promise<readonly string[]> {
+  const state = (await readAnswer((question) => askDaemonOf(host, question), "state")) as DaemonState;
+  return state.files ?? [];
+}
+
+function readStatus(ask: (question: DaemonQuestion) => AsyncIterable<DaemonLine>): Promise<unknown> {
+  return readAnswer(ask, "status");
+}
+
+async function readAnswer(
+  ask: (question: DaemonQuestion) => AsyncIterable<DaemonLine>,
+  what: "state" | "status",
+): Promise<unknown> {
+  for await (const line of ask({ id: 1, ask: what })) {
     if ("answer" in line) return line.answer;
     if ("error" in line) throw new AwgError("unreachable", line.error);
   }

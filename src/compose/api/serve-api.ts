@@ -1,12 +1,15 @@
 import { chmodSync, chownSync, mkdirSync, rmSync } from "node:fs";
+import { connect } from "node:net";
 import { dirname } from "node:path";
 import type { HostOptions } from "../../app/host-options.ts";
 import { readGids } from "../../host/linux/service-user.ts";
 import { openUnixDoor } from "../../http/doors/unix-door.ts";
 import { ActionRunner } from "../../http/run-action.ts";
-import { ADMIN_GROUP, readPeer, readRoleRules } from "../daemon/peers.ts";
+import { AwgError } from "../../model/error.ts";
+import { ADMIN_GROUP } from "../../model/ownership.ts";
+import { readPeer, readRoleRules } from "../daemon/peers.ts";
 import { pathsFor } from "../paths.ts";
-import { daemonParts, type EventText } from "./daemon-parts.ts";
+import { daemonParts, type EventText, readDaemonFiles } from "./daemon-parts.ts";
 
 /** The first descriptor that a service manager passes (sd_listen_fds(3)). */
 const PASSED_FD = 3;
@@ -18,7 +21,7 @@ export interface ApiOptions {
   readonly program: readonly string[];
   /** Words of each child that name the host. */
   readonly hostWords: readonly string[];
-  /** Absolute paths of the config that an action reads unless its request names one; none is the host's. */
+  /** Absolute paths of the config that an action reads unless its request names one; none: those of the daemon. */
   readonly configFiles: readonly string[];
   /** Aborted when it should end. */
   readonly signal: AbortSignal;
@@ -31,7 +34,7 @@ export interface ApiOptions {
 export async function serveApi(options: ApiOptions): Promise<void> {
   const { apiSocket } = pathsFor(options.host.stateDir, options.host.runDir);
   const isPassed = process.env["LISTEN_PID"] === String(process.pid) && process.env["LISTEN_FDS"] === "1";
-  if (!isPassed) prepareFolder(apiSocket);
+  if (!isPassed) await prepareFolder(apiSocket);
   const ended = Promise.withResolvers<void>();
   options.signal.addEventListener("abort", () => ended.resolve(), { once: true });
   let idle = endWhenIdle(options.idleMs, ended.resolve);
@@ -40,7 +43,10 @@ export async function serveApi(options: ApiOptions): Promise<void> {
     listen: isPassed ? { fd: PASSED_FD } : { path: apiSocket },
     rules: readRoleRules(),
     peerOf: readPeer,
-    parts: { ...daemonParts(options.host, options.textOf), runner: new ActionRunner(options) },
+    parts: {
+      ...daemonParts(options.host, options.textOf),
+      runner: new ActionRunner({ ...options, configFiles: () => configFilesOf(options) }),
+    },
     onConnections: (open) => {
       clearTimeout(idle);
       if (open === 0) idle = endWhenIdle(options.idleMs, ended.resolve);
@@ -53,10 +59,31 @@ export async function serveApi(options: ApiOptions): Promise<void> {
   await ended.promise;
 }
 
-/** A folder that others may pass through; a socket that a dead process left is replaced. */
-function prepareFolder(path: string): void {
+/**
+ * A folder that others may pass through; a socket that a dead process left is replaced.
+ *
+ * @throws AwgError conflict if another process listens there
+ */
+async function prepareFolder(path: string): Promise<void> {
   mkdirSync(dirname(path), { recursive: true, mode: 0o711 });
+  if (await isListening(path)) {
+    throw new AwgError("conflict", `another process answers on ${path}`, {
+      remedy: "use that one, or stop it: systemctl stop awg-api.socket awg-api.service",
+    });
+  }
   rmSync(path, { force: true });
+}
+
+function isListening(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = connect(path, () => resolve(true));
+    probe.once("error", () => resolve(false)).once("connect", () => probe.destroy());
+  });
+}
+
+/** The files of `-f`, else those that the daemon follows; none without a daemon, and then the host's are read. */
+async function configFilesOf({ configFiles, host }: ApiOptions): Promise<readonly string[]> {
+  return configFiles.length > 0 ? configFiles : readDaemonFiles(host).catch(() => []);
 }
 
 /** Group awg may connect; where it does not exist, root alone. */

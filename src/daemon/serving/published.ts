@@ -12,13 +12,15 @@ export class Published {
   readonly #log: EventLog;
   readonly #status: StatusLook;
   readonly #followers = new Set<(event: PlacedEvent) => void>();
-  #state: DaemonState = {};
+  #state: DaemonState;
 
   /**
    * @param begunMs when this daemon began, since the epoch
    * @param readStatus the document of `awg status --json`
+   * @param files of the config, absolute
    */
-  constructor(begunMs: number, readStatus: () => Promise<unknown>) {
+  constructor(begunMs: number, readStatus: () => Promise<unknown>, files: readonly string[] = []) {
+    this.#state = { files };
     this.#log = new EventLog(begunMs.toString(36));
     this.#status = new StatusLook(readStatus, (status) => this.#publish({ type: "status", status }));
   }

@@ -21,12 +21,19 @@ export const SERVICE_HANDLERS: HandlersFor<
 };
 
 interface ServiceDocument {
-  readonly services: readonly { readonly enabled?: boolean; readonly installed: boolean; readonly running: boolean }[];
+  readonly services: readonly {
+    readonly name: string;
+    readonly enabled?: boolean;
+    readonly installed: boolean;
+    readonly running: boolean;
+  }[];
 }
 
-/** The daemon's service is the one whose start at boot is known. */
+/** Its name with systemd and launchd. */
+const DAEMON: readonly string[] = ["awg.service", "com.awg.split-tunnel"];
+
 function daemonService(document: unknown): AwgMessage<"GetAutostartResponse"> {
-  const found = (document as ServiceDocument).services.find(({ enabled }) => enabled !== undefined);
+  const found = (document as ServiceDocument).services.find(({ name }) => DAEMON.includes(name));
   const { enabled = false, installed = false, running = false } = found ?? {};
   return { enabled, installed, running };
 }

@@ -7,18 +7,23 @@ import { LAUNCHD, type ServiceObserved, type ServiceSpec } from "../../model/res
 import type { ResourceDriver } from "../driver.ts";
 import { diffService, serviceAsSpec } from "./service.ts";
 
-/** Drives awg's own services: `service/daemon`, `service/keeper`, `service/boot`, `service/gui`. */
+/** Drives awg's own services: `service/daemon`, `service/keeper`, `service/api`, `service/boot`, `service/gui` … */
 export const serviceDriver: ResourceDriver<"service"> = {
   kind: "service",
   observe: observeServices,
   diff: diffService,
   asSpec: serviceAsSpec,
   isOwned: ({ ownedByAwg }) => ownedByAwg,
-  // A daemon that finds no keeper starts one of its own.
-  dependsOn: ({ name }) => (DAEMONS.has(name) ? ["service/keeper"] : []),
+  // A daemon that finds no keeper starts one of its own; a socket without its service cannot be started.
+  dependsOn: ({ name }) => (DAEMONS.has(name) ? ["service/keeper"] : (AFTER[name] ?? [])),
   survivesReboot: true,
   enforcement: () => "enforced",
   apply: applyServices,
+};
+
+const AFTER: Readonly<Record<string, ResourceKey<"service">[]>> = {
+  "awg-api.service": ["service/daemon"],
+  "awg-api.socket": ["service/api"],
 };
 
 const DAEMONS: ReadonlySet<string> = new Set(["awg.service", LAUNCHD.daemon]);

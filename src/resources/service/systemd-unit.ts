@@ -1,5 +1,5 @@
 import type { ServiceManager } from "../../host/ports/services.ts";
-import { SERVICE_MARK } from "../../model/ownership.ts";
+import { ADMIN_GROUP, SERVICE_MARK } from "../../model/ownership.ts";
 
 /**
  * What a root process with tunnels, routes and packet filter never needs. Allowed on purpose: /etc (resolv.conf),
@@ -129,6 +129,46 @@ export function renderBootUnit(script: string): string {
     "",
     "[Install]",
     "WantedBy=sysinit.target",
+  ]);
+}
+
+/** The API, started by its socket; it ends when no client came for ten minutes. Its verbs need the daemon's rights. Pure. */
+export function renderApiUnit({ program }: ServiceManager): string {
+  return unit([
+    "[Unit]",
+    "Description=awg: answers the API",
+    "Requires=awg-api.socket",
+    "After=awg-api.socket",
+    "",
+    "[Service]",
+    "Type=simple",
+    `ExecStart=${commandLine([...program, "api", "--idle", "10m"])}`,
+    // A running change goes on to its new or old state.
+    "KillMode=process",
+    "CPUWeight=20",
+    "MemoryMax=512M",
+    ...HARDENING,
+    ...CONFINED,
+  ]);
+}
+
+/** The API's socket: root and group awg may connect. Pure; systemd.socket(5). */
+export function renderApiSocket({ runDir }: ServiceManager): string {
+  const path = `${runDir}/awg.sock`;
+  return unit([
+    "[Unit]",
+    "Description=awg: the socket of the API",
+    "",
+    "[Socket]",
+    `ListenStream=${path}`,
+    "SocketMode=0660",
+    "DirectoryMode=0711",
+    // SocketGroup= would fail where the group does not exist; then root alone may connect.
+    `ExecStartPost=-chgrp ${ADMIN_GROUP} ${path}`,
+    "RemoveOnStop=yes",
+    "",
+    "[Install]",
+    "WantedBy=sockets.target",
   ]);
 }
 

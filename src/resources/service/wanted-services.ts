@@ -4,7 +4,7 @@ import type { Resource } from "../../model/resource.ts";
 import { LAUNCHD, type ServiceSpec } from "../../model/resources/service.ts";
 import type { BesideTunnels } from "../expand/expansion.ts";
 import { renderDaemonPlist, renderGuiPlist, renderKeeperPlist } from "./launchd-plist.ts";
-import { renderBootUnit, renderDaemonUnit, renderKeeperUnit } from "./systemd-unit.ts";
+import { renderApiSocket, renderApiUnit, renderBootUnit, renderDaemonUnit, renderKeeperUnit } from "./systemd-unit.ts";
 
 const UNITS = "/etc/systemd/system";
 
@@ -79,6 +79,9 @@ function systemdServices(
     service("keeper", unit("awg-keeper.service", renderKeeperUnit(manager), true)),
     service("daemon", unit("awg.service", renderDaemonUnit(manager, notifications), true)),
     startsByItself("daemon", "awg.service", autostart),
+    service("api", unit("awg-api.service", renderApiUnit(manager), false)),
+    service("api-socket", unit("awg-api.socket", renderApiSocket(manager), true)),
+    startsByItself("api-socket", "awg-api.socket", autostart),
     ...boot,
   ];
 }

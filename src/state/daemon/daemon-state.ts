@@ -1,5 +1,7 @@
 /** What the running daemon does and what it cannot repair. Times are milliseconds since the epoch. */
 export interface DaemonState {
+  /** Config files and folders that it follows, absolute. */
+  readonly files?: readonly string[];
   /** Absent before the first look at the host. */
   readonly doing?: DaemonActivity;
   /** Why the host is not as accepted. */

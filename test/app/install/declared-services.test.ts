@@ -45,6 +45,8 @@ async function destroy(): Promise<void> {
   await session.apply(await session.planDestroy(), HOOKS);
 }
 
+const SERVICES = ["awg-keeper.service", "awg.service", "awg-api.service", "awg-api.socket"];
+
 /** `kind/name action` of each step. */
 function reported(plan: Plan): readonly string[] {
   return stepsOf(plan).map(({ key, action }) => `${key} ${action}`);
@@ -55,12 +57,17 @@ describe("services that a config declares", () => {
     expect(reported(await plan(SERVICE))).toEqual([
       "service/keeper create",
       "service/daemon create",
+      "service/api create",
+      "service/api-socket create",
+      "autostart/api-socket update",
       "autostart/daemon update",
     ]);
     await apply(SERVICE);
     expect(machine().services.map(({ name, running, enabled }) => [name, running, enabled === true])).toEqual([
       ["awg-keeper.service", true, false],
       ["awg.service", true, true],
+      ["awg-api.service", false, false],
+      ["awg-api.socket", true, true],
     ]);
     expect(reported(await plan(SERVICE))).toEqual([]);
     await destroy();
@@ -96,7 +103,7 @@ describe("services that a config declares", () => {
     });
     const retain = "lifecycle: { retain: [service/daemon, service/keeper, autostart/daemon] }\n";
     await apply(without.concat(retain));
-    expect(machine().services).toHaveLength(2);
+    expect(machine().services.map(({ name }) => name)).toEqual(["awg-keeper.service", "awg.service"]);
   });
 
   test("where nothing runs services the config is refused, by its place", async () => {
@@ -119,7 +126,7 @@ describe("services that a config declares", () => {
 
   test("law 5: whichever write fails, the machine is the old one or the new one", async () => {
     const outcomes = new Set<string>();
-    for (let at = 1; at <= 12; at++) {
+    for (let at = 1; at <= 24; at++) {
       rmSync(`${file}.state`, { recursive: true, force: true });
       const faults = [{ at, fault: { kind: "fail", error: "host", times: 1 } }];
       writeFileSync(file, JSON.stringify({ faults }));
@@ -128,7 +135,7 @@ describe("services that a config declares", () => {
         () => true,
       );
       const services = machine().services.map(({ name }) => name);
-      expect(services).toEqual(failed ? [] : ["awg-keeper.service", "awg.service"]);
+      expect(services).toEqual(failed ? [] : SERVICES);
       outcomes.add(String(failed));
     }
     expect([...outcomes].toSorted()).toEqual(["false", "true"]);

@@ -1,4 +1,6 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -8,7 +10,15 @@ import { useBuiltProgram } from "../../support/built-program.ts";
 import { commandObstacle, namespaceObstacle, tunObstacle } from "../../support/netns.ts";
 import { DaemonInNamespace } from "./daemon-in-namespace.ts";
 
-const obstacle = namespaceObstacle() ?? tunObstacle() ?? commandObstacle("ip", "nft", "setpriv", "curl");
+/** Listens on a path as systemd does, and becomes the service with the socket as descriptor 3 (sd_listen_fds(3)). */
+const PASS_SOCKET = `import os, socket, sys
+s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1] + ".new"); s.listen()
+os.rename(sys.argv[1] + ".new", sys.argv[1])
+os.dup2(s.fileno(), 3); os.set_inheritable(3, True)
+os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
+os.execv(sys.argv[2], sys.argv[2:])`;
+
+const obstacle = namespaceObstacle() ?? tunObstacle() ?? commandObstacle("ip", "nft", "setpriv", "curl", "python3");
 
 describe.skipIf(obstacle !== undefined)(`the API over HTTP${obstacle === undefined ? "" : ` (${obstacle})`}`, () => {
   const program = useBuiltProgram();
@@ -41,6 +51,8 @@ describe.skipIf(obstacle !== undefined)(`the API over HTTP${obstacle === undefin
   test("an action runs the verb: its code, its document, its error", () => {
     expect(run({ action: "drift" })).toMatchObject({ code: 0, data: { drifted: false } });
     expect(run({ action: "plan", params: { config: world.config } })).toMatchObject({ code: 0 });
+    expect(get("/api/status")).toMatchObject({ status: { daemon: { files: [world.config] } } });
+    expect(run({ action: "diff" })).toMatchObject({ code: 0 });
     expect(run({ action: "plan", params: { config: "/nowhere.yaml" } })).toMatchObject({
       code: 3,
       message: expect.stringContaining("/nowhere.yaml"),
@@ -85,6 +97,19 @@ describe.skipIf(obstacle !== undefined)(`the API over HTTP${obstacle === undefin
     await expect.poll(() => client.call("Drift").then(({ drifted }) => drifted), { timeout: 30_000 }).toBe(false);
     const refused = client.call("GetAutostart").catch((error: FailedCall) => error);
     expect(await refused).toMatchObject({ code: 12, detail: { exit_code: 12 } });
+  });
+
+  test("on a socket that a service manager opened it answers, and ends when it is idle; a second one is refused", async () => {
+    expect(world.awg("api")).toMatchObject({ status: 8, stderr: expect.stringContaining("another process answers") });
+    const path = join(world.folder, "passed.sock");
+    const words = ["netns", "exec", world.host.name, "python3", "-c", PASS_SOCKET, path, ...world.argv("api")];
+    const child = spawn("ip", [...words, "--idle", "1s"], { stdio: "ignore" });
+    await expect.poll(() => existsSync(path), { timeout: 30_000 }).toBe(true);
+    const ended = once(child, "exit");
+    using client = new GrpcClient(path);
+    expect(await client.call("Version")).toMatchObject({ role: "admin" });
+    client[Symbol.dispose]();
+    expect(await ended).toEqual([0, null]);
   });
 
   test("law 8: who has no role is closed before a byte is read", () => {

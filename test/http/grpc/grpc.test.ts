@@ -34,7 +34,7 @@ describe("gRPC on the API's socket, by verbs on a simulated host", () => {
   const runner = new ActionRunner({
     program: [process.execPath, join(ROOT, "src/cli/awg.ts")],
     hostWords: ["--host", `simulated:${machine}`, "--state-dir", join(folder, "s")],
-    configFiles: [config],
+    configFiles: async () => [config],
   });
   const parts: ApiParts = {
     feed: new DaemonFeed(async function* (_question, signal) {

@@ -58,11 +58,14 @@ describe("definitions of services", () => {
     }
   });
 
-  test("systemd: keeper, daemon and boot, with what starts at boot", () => {
+  test("systemd: keeper, daemon, API and boot, with what starts at boot", () => {
     expect(wanted("systemd", true).map(({ key }) => key)).toEqual([
       "service/keeper",
       "service/daemon",
       "autostart/daemon",
+      "service/api",
+      "service/api-socket",
+      "autostart/api-socket",
       "service/boot",
       "autostart/boot",
     ]);
@@ -89,8 +92,9 @@ describe("definitions of services", () => {
     expect(broken.stderr).toContain("awg.service");
   });
 
-  test.skipIf(ANALYZE === undefined)("systemd-analyze security: daemon and keeper are at most 7.0", () => {
-    const rated = specs(wanted("systemd")).map(({ name, definition }) => {
+  test.skipIf(ANALYZE === undefined)("systemd-analyze security: services with root rights are at most 7.0", () => {
+    const rooted = specs(wanted("systemd")).filter(({ name }) => name.endsWith(".service"));
+    const rated = rooted.map(({ name, definition }) => {
       writeFileSync(join(folder, name), definition);
       const words = ["security", "--offline=true", "--no-pager", "--threshold=70", join(folder, name)];
       const env = { ...process.env, LD_LIBRARY_PATH: libraries(), LC_ALL: "C" };
@@ -101,6 +105,7 @@ describe("definitions of services", () => {
     expect(rated).toEqual([
       { name: "awg-keeper.service", status: 0, isLow: true },
       { name: "awg.service", status: 0, isLow: true },
+      { name: "awg-api.service", status: 0, isLow: true },
     ]);
   });
 
