@@ -12,6 +12,7 @@ import { useJudgedWorld } from "../judged-world.ts";
 const reason = whyNoLab();
 const { v4, device } = place;
 const FORMER = "10.8.0.77";
+const OTHER = "10.8.0.78/24";
 const PORT = 4_077;
 
 /** Answers every datagram a second and a half later, when the address that asked has been taken away. */
@@ -43,12 +44,19 @@ describe.skipIf(reason !== undefined)(
     const program = useBuiltProgram();
 
     test.each([
-      ["a machine that forwards", 1, ["10.8.0.0/24"], "leaves in clear"],
+      ["a machine that forwards, and whose LAN still has that network", 1, ["10.8.0.0/24"], "leaves in clear"],
+      ["a machine that forwards", 1, ["10.8.0.0/24"], "stays"],
       ["a machine that forwards for nobody", 0, ["10.8.0.0/24"], "stays"],
       ["a server that carries the tunnel's own address alone", 1, ["10.8.0.2/32"], "never comes"],
     ] as const)("S12.15: by %s", { timeout: 200_000 }, async (_, forwards, accepted, outcome) => {
       const { world, keys, first } = judged();
       const client = (...argv: string[]) => world.inside("client", argv);
+      /** Another address of the network stays on the device, and a neighbour there claims the former one. */
+      const joinNetwork = async (): Promise<void> => {
+        const link = await world.inside("internet", ["cat", "/sys/class/net/client0/address"]);
+        await client("ip", "address", "add", OTHER, "dev", device);
+        await client("ip", "neighbour", "replace", FORMER, "lladdr", link.trim(), "dev", device);
+      };
       const peer = ["wg", "set", first.device, "peer", keys.publicKey, "allowed-ips"];
       await world.inside("vpn", [...peer, [...accepted, "fd08::/64"].join(",")]);
       await client("sysctl", "-q", "-w", `net.ipv4.ip_forward=${forwards}`);
@@ -63,6 +71,7 @@ describe.skipIf(reason !== undefined)(
         String(PORT),
       ]);
       await late.line("who answers late", (line) => line === "ready");
+      if (outcome === "leaves in clear") await joinNetwork();
       await awg.apply(awg.config({ server: first, allowLan: true }));
       await waitFor("the tunnel", () => client("ping", "-c", "1", "-W", "1", v4.echo).catch(() => undefined));
       const seen = async (role: "internet" | "client"): Promise<number> =>
@@ -81,6 +90,7 @@ describe.skipIf(reason !== undefined)(
         );
       } finally {
         await client("nft", "delete", "table", "netdev", "former");
+        await client("ip", "address", "delete", OTHER, "dev", device).catch(() => undefined);
         await world.inside("internet", ["nft", "delete", "table", "netdev", "former"]);
         await client("sysctl", "-q", "-w", "net.ipv4.ip_forward=1");
       }
