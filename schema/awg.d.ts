@@ -979,17 +979,21 @@ export interface Rule {
    */
   dns?: "direct";
   /**
-   * Rate limits (not implemented yet).
+   * Rate limits (not implemented on macOS yet).
    */
   limit?: {
     /**
-     * Highest rate received.
+     * Highest rate received, in bits a second: 500kbit, 10mbit.
      */
-    down?: string;
+    download?: string;
     /**
      * Highest rate sent.
      */
-    up?: string;
+    upload?: string;
+    /**
+     * Whether its packets go before or after others (not implemented yet).
+     */
+    priority?: "high" | "normal" | "low";
   };
   /**
    * Refuse to apply unless this host enforces the rule at least this well.

@@ -36,6 +36,17 @@ export function classOfMark(mark: number): number {
   return (mark & CLASS_MARK.mask) >>> CLASS_MARK.shift;
 }
 
+/** Bits of a connection's mark that hold the number of the limit of its rule (S4.16). */
+export const LIMIT_MARK = { shift: 5, mask: 0x1fe0 } as const;
+
+/** The most rules with a limit: their numbers begin with 1. */
+export const MOST_LIMITS = 255;
+
+/** The bits of a limit in a connection's mark. */
+export function markOfLimit(number: number): number {
+  return (number << LIMIT_MARK.shift) & LIMIT_MARK.mask;
+}
+
 /** Path numbers: a tunnel has one of 1–253 except the three of other paths, for as long as it exists. */
 export const PATH_NUMBERS = { firstTunnel: 1, lastTunnel: 253, direct: 61, block: 62, engine: 63 } as const;
 const OTHER_PATHS: readonly number[] = [PATH_NUMBERS.direct, PATH_NUMBERS.block, PATH_NUMBERS.engine];

@@ -93,9 +93,10 @@ export function expand(config: Config, facts: HostFacts, options: ExpandOptions)
 
 /** Whether the policy differs from an empty one. */
 function isNeeded({ steering, layers }: FirewallPolicy): boolean {
-  const blocks = steering.rules.some(({ path }) => path.kind === "block") || steering.default.kind === "block";
+  const acts = steering.rules.some(({ path, limit }) => path.kind === "block" || limit !== undefined);
   return (
-    blocks ||
+    acts ||
+    steering.default.kind === "block" ||
     layers.some(
       ({ killSwitch, tunnels, proxies = [], dns }) => killSwitch || tunnels.length + proxies.length > 0 || dns !== null,
     )

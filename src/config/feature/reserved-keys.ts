@@ -58,6 +58,7 @@ function ruleUses(config: Config): FeatureUse[] {
       ...(["limit", "require", "dns"] as const).flatMap((key) =>
         use(`rule.${key}`, `rules.${index}.${key}`, rule[key] !== undefined),
       ),
+      ...use("limit.priority", `rules.${index}.limit.priority`, rule.limit?.priority !== undefined),
       ...matchUses(`rules.${index}`, rule),
     ]),
   ];

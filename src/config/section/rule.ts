@@ -10,10 +10,13 @@ export const ENFORCEMENTS = ["enforced", "best-effort", "advisory"] as const;
 
 export const OPEN_FLOWS = ["cut", "keep"] as const;
 
-/** Bits per second in each direction. */
+const PRIORITIES = ["high", "normal", "low"] as const;
+
+/** Bits per second in each direction, and whether its packets go before others. */
 export interface RateLimit {
-  readonly down?: number;
-  readonly up?: number;
+  readonly download?: number;
+  readonly upload?: number;
+  readonly priority?: (typeof PRIORITIES)[number];
 }
 
 /** One rule: first match wins. */
@@ -39,8 +42,11 @@ const rate = leaf({ type: "string", pattern: "^[0-9]+(\\.[0-9]+)?(bit|kbit|mbit|
 });
 
 const limit = z.strictObject({
-  down: rate.describe("Highest rate received.").exactOptional(),
-  up: rate.describe("Highest rate sent.").exactOptional(),
+  download: rate.describe("Highest rate received, in bits a second: 500kbit, 10mbit.").exactOptional(),
+  upload: rate.describe("Highest rate sent.").exactOptional(),
+  priority: oneOf(PRIORITIES)
+    .meta(keyMeta("Whether its packets go before or after others.", "limit.priority"))
+    .exactOptional(),
 });
 
 /** Rules are tried in order; fields of one rule are AND-ed, values of one field OR-ed. */

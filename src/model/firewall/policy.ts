@@ -80,6 +80,14 @@ export interface FlowRule {
   readonly origin: string;
   readonly match: FlowMatch;
   readonly path: PathRef;
+  /** Its flows that this host opens are kept within these rates (S4.16). */
+  readonly limit?: RuleLimit;
+}
+
+/** Bits per second; an absent direction is free. */
+export interface RuleLimit {
+  readonly download?: number;
+  readonly upload?: number;
 }
 
 export interface Steering {

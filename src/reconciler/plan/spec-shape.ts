@@ -44,11 +44,10 @@ const isPath = isTagged("kind", {
 
 const isSteering = isObject({
   rules: isListOf(
-    isObject({
-      origin: isText,
-      match: isFlowMatch,
-      path: isPath,
-    }),
+    isObject(
+      { origin: isText, match: isFlowMatch, path: isPath },
+      { limit: isObject({}, { download: isCount, upload: isCount }) },
+    ),
   ),
   default: isPath,
 });

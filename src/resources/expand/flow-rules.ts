@@ -1,7 +1,8 @@
 import type { Rule } from "../../config/config.ts";
 import type { Fallback } from "../../config/section/path.ts";
 import type { HostFacts } from "../../host/ports/facts.ts";
-import type { FlowMatch, FlowRule, PathRef } from "../../model/firewall/policy.ts";
+import type { FlowMatch, FlowRule, PathRef, RuleLimit } from "../../model/firewall/policy.ts";
+import { MOST_LIMITS } from "../../model/ownership.ts";
 import type { ClassifierSpec } from "../../model/program/classifier.ts";
 import type { Enforcement } from "../../model/resource.ts";
 import { hasPacketFilter } from "../packet-filter.ts";
@@ -32,17 +33,20 @@ export interface FlowRules {
  */
 export function flowRules(context: ExpandContext, last?: ClassifierSpec): FlowRules {
   const expanded = context.config.rules.map((rule, index) => expandRule(rule, index, context));
+  if (expanded.filter(({ limit }) => limit !== undefined).length > MOST_LIMITS)
+    context.unsupported.push({ path: "rules", message: `at most ${MOST_LIMITS} rules can have a limit` });
   const found = programClasses(
     expanded.flatMap(({ alternatives }) => alternatives),
     last,
   );
   const classes = typeof found === "string" ? undefined : found;
   if (typeof found === "string") context.unsupported.push({ path: "rules", message: found });
-  const written = expanded.map(({ origin, path, alternatives, usesNextRule }) => ({
+  const written = expanded.map(({ origin, path, limit, alternatives, usesNextRule }) => ({
     rules: alternatives.flatMap(({ program, ...rest }) => {
       const held = program === undefined ? undefined : classes?.classesOf(program);
       if (program !== undefined && (held === undefined || held.length === 0)) return [];
-      return rulesOf(origin, path, rest, held === undefined ? undefined : { in: held });
+      const rules = rulesOf(origin, path, rest, held === undefined ? undefined : { in: held });
+      return limit === undefined ? rules : rules.map((rule) => ({ ...rule, limit }));
     }),
     usesNextRule,
   }));
@@ -111,6 +115,7 @@ function directFallback({ capabilities }: Pick<HostFacts, "capabilities">): Judg
 interface ExpandedRule {
   readonly origin: string;
   readonly path: PathRef;
+  readonly limit?: RuleLimit;
   readonly usesNextRule: boolean;
   readonly alternatives: readonly (MatchAlternative & Pick<FlowMatch, "uids">)[];
 }
@@ -140,11 +145,19 @@ function expandRule(written: Rule, index: number, context: ExpandContext): Expan
   noteEnforcement(rule, index, alternatives, context);
   const { classifier } = facts.capabilities;
   if (classifier?.ok === true || alternatives.every(({ program }) => program === undefined)) {
-    return { origin, path, usesNextRule, alternatives };
+    return { origin, path, usesNextRule, alternatives, ...limitOf(rule) };
   }
   const why = classifier === undefined ? "it has no classifier of sockets" : classifier.reason;
   unsupported.push({ path: `rules.${index}`, message: `this host cannot distinguish programs: ${why}` });
   return nothing;
+}
+
+/** What is dropped needs no rate. */
+function limitOf({ via, limit }: Rule): { readonly limit?: RuleLimit } {
+  if (limit === undefined || via.kind === "block") return {};
+  const { download, upload } = limit;
+  const rates = { ...(download === undefined ? {} : { download }), ...(upload === undefined ? {} : { upload }) };
+  return Object.keys(rates).length === 0 ? {} : { limit: rates };
 }
 
 function tryAlternatives(

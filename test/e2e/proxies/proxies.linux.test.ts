@@ -46,6 +46,7 @@ tunnels:
     server: ${PROXY[4]}:${PORTS.tinyproxy}
     auth: { username: ${LOGIN.username}, password: { file: ${password} } }
 rules:
+  - { name: slow, destinations: [${TARGET[4]}], ports: [7002], via: socks, limit: { download: 8mbit, upload: 8mbit } }
   - { name: page, destinations: [${TARGET[4]}, "${TARGET[6]}"], ports: [7005], protocol: tcp, via: web }
   - { name: nowhere, destinations: [${TARGET[4]}], ports: [7001], via: block }
 default: { via: socks }
@@ -109,7 +110,7 @@ s.connect(("${TARGET[family]}", 53)); s.send(b"hi"); print(s.recv(100).decode(),
     expect(await must("verify")).toBe("Verified: the loaded rules enforce the policy for every packet.\n");
     expect(await must("explain", `${TARGET[4]}:7005`)).toContain("leaves through proxy web (connected)");
     expect(await must("explain", `[${TARGET[6]}]:7004`)).toContain("leaves through proxy socks (connected)");
-    expect(await must("explain", `${TARGET[4]}:7001`)).toContain("blocked by rules.1 (nowhere)");
+    expect(await must("explain", `${TARGET[4]}:7001`)).toContain("blocked by rules.2 (nowhere)");
     expect(await must("drift")).toContain("No drift");
   }, 300_000);
 
@@ -151,7 +152,7 @@ s.connect(("${TARGET[family]}", 53)); s.send(b"hi"); print(s.recv(100).decode(),
 rules:
   - { name: stands-in, destinations: [${TARGET[4]}], ports: [7004], via: gone }`;
     writeFileSync(config, readFileSync(config, "utf8").replace("rules:", more).replace("via: web", "via: socks"));
-    expect((await run("plan", "-f", config)).stderr).toContain("while web stands in, UDP is dropped");
+    expect((await run("plan", "-f", config)).stderr).toContain("while web replaces it, UDP is dropped");
     await must("apply", "--auto-approve", "-f", config);
     const where = ["--netns", world.client.name, "--state-dir", join(world.folder, "state")];
     const words = ["--net", process.execPath, awg, "daemon", "--foreground", "-f", config, ...where];

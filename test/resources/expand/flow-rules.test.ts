@@ -318,3 +318,23 @@ test("S4.10: rules that distinguish more kinds of users than can be remembered a
   expect(noted(255)).not.toContainEqual(said);
   expect(noted(256)).toContainEqual(said);
 });
+
+describe("S4.16: the rates of rules", () => {
+  const limit = "limit: { download: 10mbit, upload: 500kbit }";
+
+  test("each part of a rule has them, in bits a second; a rule that drops has none", () => {
+    const { rules } = policyOf(
+      withRules(`{ protocol: [tcp, udp], ports: [80], via: a, ${limit} }, { ports: [81], via: block, ${limit} }`),
+    ).steering;
+    expect(rules.map((rule) => rule.limit)).toEqual([
+      { download: 10e6, upload: 500e3 },
+      { download: 10e6, upload: 500e3 },
+      undefined,
+    ]);
+  });
+
+  test("they need the packet filter, also without a tunnel", () => {
+    const text = `rules: [{ ports: [80], via: direct, ${limit} }]\ndefault: { via: direct }\n`;
+    expect(policyOf(text).steering.rules[0]?.limit).toEqual({ download: 10e6, upload: 500e3 });
+  });
+});

@@ -59,10 +59,30 @@ function tunnelText({ device, addresses }: PolicyTunnel): string {
  * A rule in words, with its place: "rules.2 (no-mail): tcp port 25 → block". Pure.
  * @param most of more destinations the first are shown, and their number
  */
-export function ruleText({ origin, match, path }: FlowRule, most = Number.POSITIVE_INFINITY): string {
+export function ruleText({ origin, match, path, limit }: FlowRule, most = Number.POSITIVE_INFINITY): string {
   const place = origin.replace("/", ".");
-  return `${place}: ${matchTexts(match, most).join(", ") || "all"} → ${pathText(path)}`;
+  return `${place}: ${matchTexts(match, most).join(", ") || "all"} → ${pathText(path)}${limitText(limit)}`;
 }
+
+function limitText({ download, upload }: FlowRule["limit"] = {}): string {
+  const rates = [
+    ...(download === undefined ? [] : [`${rateText(download)} received`]),
+    ...(upload === undefined ? [] : [`${rateText(upload)} sent`]),
+  ];
+  return rates.length === 0 ? "" : `, at most ${rates.join(", ")}`;
+}
+
+/** "10mbit", "1500kbit": the largest unit without a fraction. */
+function rateText(bits: number): string {
+  const [unit, size] = RATE_UNITS.find(([, one]) => bits % one === 0) ?? ["bit", 1];
+  return `${bits / size}${unit}`;
+}
+
+const RATE_UNITS = [
+  ["gbit", 1e9],
+  ["mbit", 1e6],
+  ["kbit", 1e3],
+] as const;
 
 /** An exception in words: "in, tcp port 22, from 10.0.0.0/8". Pure. */
 export function allowText({ direction, prefixes = [], ...match }: AllowGrant): string {

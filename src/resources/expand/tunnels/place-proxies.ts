@@ -69,7 +69,7 @@ export function judgeProxyFallbacks({
     for (const key of others) {
       const proxy = proxyOf(key);
       if (proxy === undefined || carriesUdp(proxy)) continue;
-      notes.push({ path, message: `while ${key} stands in, UDP is dropped`, isWarning: true });
+      notes.push({ path, message: `while ${key} replaces it, UDP is dropped`, isWarning: true });
     }
   }
 }

@@ -27,6 +27,8 @@ const HARMLESS: ReadonlySet<Expression["kind"]> = new Set(["counter", "log", "no
  * A rule with a verdict map gives one rule for each verdict. Packets without a match continue after the last of them.
  */
 export function readRule(table: RuleTable, rule: NftRule, context: ReadingContext): ReadRule[] {
+  // What it drops exceeds a rate (S4.16); any packet may pass it.
+  if (isOurs(table) && rule.expressions.some((one) => one.kind === "limit" && one.inverted)) return [];
   const read = new RuleReader(table, context).read(rule).map(withoutIdleDoubts);
   return isOurs(table) ? read.map((one) => withFlowSteps(one, context)) : read;
 }

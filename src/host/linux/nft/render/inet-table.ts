@@ -22,6 +22,7 @@ import { linkIn, linkOut, restMissing } from "./chains/link-rules.ts";
 import { REFUSED, refuse } from "./chains/refused-chain.ts";
 import { sourceChains, turnedAnswers } from "./chains/source-chain.ts";
 import { steeringChains } from "./chains/steering-chain.ts";
+import { limitChains } from "./limit-chains.ts";
 import { relayChains } from "./relay-chain.ts";
 import { type Chain, type RenderedTable, type Rule, renderedTable, rule } from "./rendered-table.ts";
 
@@ -58,6 +59,7 @@ export function renderInetTable(policy: FirewallPolicy, { identity, owned, uplin
     ...steeringChains(place, policy, { memory, remembers }),
     ...arrivingChains(place, policy, uplinks),
     ...relayChains(place, policy),
+    ...limitChains(place, policy),
   ];
   const layers = policy.layers.map((layer, index) => {
     const suffix = policy.layers.length > 1 ? `-${index + 1}` : "";
