@@ -1,8 +1,8 @@
 /**
  * Runs lint, types, dead code and all tests, and closes with "N passed, N failed".
  *
- * What drives a real kernel waits for about half of its time, and what runs anywhere computes: they run side by side, and
- * the latter takes what processor time the former leaves.
+ * What drives a real kernel waits for about half of its time; the checks, and then what runs anywhere, compute. They run
+ * side by side, and the latter take what processor time the former leaves.
  *
  * A noisy machine may starve a test that drives a real kernel, so files that failed are run once more, alone, and that
  * is said. A leak is never run again: a policy that leaks sometimes is a policy that leaks.
@@ -34,6 +34,7 @@ interface Totals {
 const LEAK = /\bLEAK\b/;
 /** Weighs a third of an ordinary process: it yields, and is not starved. */
 const NICENESS = 5;
+const MOST_PRINTED = 64 * 1024 * 1024;
 const folder = mkdtempSync(join(tmpdir(), "awg-test-results-"));
 const filters = process.argv.slice(2);
 /** What the tests of the built program start; each file builds its own where it could not be built, and says why. */
@@ -56,9 +57,9 @@ function build(): string | undefined {
 }
 
 function runCheck(name: string, argv: readonly string[]): boolean {
-  const [command = "", ...rest] = argv;
-  console.log(`── ${name}`);
-  const { status } = spawnSync(command, rest, { stdio: ["ignore", "inherit", "inherit"] });
+  const words = ["-n", `${NICENESS}`, ...argv];
+  const { status, stdout, stderr } = spawnSync("nice", words, { maxBuffer: MOST_PRINTED });
+  process.stdout.write(Buffer.concat([Buffer.from(`── ${name}\n`), stdout, stderr]));
   if (status !== 0) console.log(`${name} failed`);
   return status === 0;
 }
@@ -116,7 +117,7 @@ function count(files: readonly FileResult[]): Totals {
 async function runTests(filters: readonly string[]): Promise<Totals> {
   const [kernel, anywhere] = await Promise.all([
     runVitest("linux", ["--project=linux", ...filters]),
-    runVitest("anywhere", ["--project=anywhere", ...filters], true),
+    runBeside(filters),
   ]);
   if (kernel === undefined || anywhere === undefined) return { passed: 0, failed: 1, skipped: 0 };
   const first = [...kernel, ...anywhere];
@@ -133,13 +134,19 @@ async function runTests(filters: readonly string[]): Promise<Totals> {
   return count(first.map((file) => repeated.get(file.name) ?? file));
 }
 
+/** The checks, and then what runs anywhere. */
+function runBeside(filters: readonly string[]): Promise<readonly FileResult[] | undefined> {
+  if (filters.length === 0) for (const [name, argv] of checks) results.push(runCheck(name, argv));
+  return runVitest("anywhere", ["--project=anywhere", ...filters], true);
+}
+
 const checks: readonly (readonly [string, readonly string[]])[] = [
   ["lint", ["biome", "check", "--max-diagnostics=50", "."]],
   ["types", ["tsc", "--noEmit"]],
   ["types of the dashboard", ["tsc", "--noEmit", "-p", "web"]],
   ["dead code", ["knip"]],
 ];
-const results = filters.length > 0 ? [] : checks.map(([name, argv]) => runCheck(name, argv));
+const results: boolean[] = [];
 const totals = await runTests(filters);
 for (const made of [folder, built]) if (made !== undefined) rmSync(made, { recursive: true, force: true });
 const passed = totals.passed + results.filter(Boolean).length;
