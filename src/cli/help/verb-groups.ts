@@ -37,7 +37,7 @@ export const VERB_GROUPS: readonly VerbGroup[] = [
   {
     id: "system",
     title: "Install and run",
-    verbs: ["install", "uninstall", "service", "conflicts", "daemon", "completion", "version"],
+    verbs: ["install", "uninstall", "service", "conflicts", "daemon", "debug", "completion", "version"],
   },
   {
     id: "wg",
