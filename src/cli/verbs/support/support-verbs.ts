@@ -8,8 +8,8 @@ export const SUPPORT_VERBS: readonly VerbDefinition[] = [
     argument: { name: "what", summary: "bundle", required: true, choices: ["bundle"] },
     summary: "write what a bug report needs to one file, without secrets",
     details:
-      "It has versions, capabilities, status, drift, findings, history, audit log, events, the config without secrets and " +
-      "comments, and the ruleset, routes and rules of the kernel. Addresses, names and public keys stay.",
+      "It has status, drift, findings, history, audit log and events. The config in it lacks secrets and comments. On Linux " +
+      "the ruleset, routes and rules of the kernel follow. Addresses, names and public keys stay.",
     options: [FILE, { flags: "--out <path>", summary: "write to this new file (default: awg-debug-TIME.tar.gz)" }],
     examples: [
       ["sudo awg debug bundle", "write awg-debug-TIME.tar.gz in this folder, mode 0600"],
