@@ -17,13 +17,23 @@ export const HEARTBEAT_MS = 5_000;
  */
 export type DaemonQuestion =
   | { readonly id: number; readonly ask: "state" | "status" }
-  | { readonly id: number; readonly ask: "watch"; readonly after?: string };
+  | { readonly id: number; readonly ask: "watch"; readonly after?: string }
+  /** What the daemon logs from now on; for admins. */
+  | { readonly id: number; readonly ask: "log-level"; readonly level: LogLevel; readonly component?: LogComponent };
 
 /** Instead of a place: every event that the daemon still has. */
 export const FROM_THE_OLDEST = "oldest";
 
 /** Names of the questions. */
-export const DAEMON_QUESTIONS = ["state", "status", "watch"] as const;
+export const DAEMON_QUESTIONS = ["state", "status", "watch", "log-level"] as const;
+
+/** Levels of the daemon's log, the gravest first. */
+export const LOG_LEVELS = ["error", "warn", "info", "debug"] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** The parts of awg that log lines name. */
+export const LOG_COMPONENTS = ["Core", "Router", "AWG", "Proxy", "Rule"] as const;
+export type LogComponent = (typeof LOG_COMPONENTS)[number];
 
 /** One line of the daemon. */
 export type DaemonLine =
@@ -58,14 +68,28 @@ export interface DaemonEvent {
  */
 export function parseQuestion(line: string): DaemonQuestion {
   const value = readJson(line);
-  const { id, ask, after } = (typeof value === "object" && value !== null ? value : {}) as Record<string, unknown>;
+  const { id, ask, after, ...rest } = (typeof value === "object" && value !== null ? value : {}) as Record<
+    string,
+    unknown
+  >;
   if (typeof id !== "number" || !Number.isSafeInteger(id)) throw refused("a question needs a whole number as id");
   if (ask === "state" || ask === "status") return { id, ask };
+  if (ask === "log-level") return { id, ask, ...logLevelIn(rest) };
   if (ask !== "watch") throw refused(`ask one of ${DAEMON_QUESTIONS.join(", ")}`);
   if (after !== undefined && (typeof after !== "string" || after.length > 64)) {
     throw refused("after is the place of an event, as text");
   }
   return { id, ask, ...(after === undefined ? {} : { after }) };
+}
+
+function logLevelIn(asked: Readonly<Record<string, unknown>>): { level: LogLevel; component?: LogComponent } {
+  const level = LOG_LEVELS.find((one) => one === asked["level"]);
+  const component = LOG_COMPONENTS.find((one) => one === asked["component"]);
+  if (level === undefined) throw refused(`level is one of ${LOG_LEVELS.join(", ")}`);
+  if (asked["component"] !== undefined && component === undefined) {
+    throw refused(`component is one of ${LOG_COMPONENTS.join(", ")}`);
+  }
+  return { level, ...(component === undefined ? {} : { component }) };
 }
 
 /** The line of the daemon as it goes over the socket. */

@@ -35,6 +35,9 @@ export class NotificationGate {
       case "guarded":
         if (report.wrong === PAUSE_IS_OVER) return { title: "awg", text: "The pause is over" };
         return this.#notifyOnce("lost", renderGuarded(report), nowMs);
+      case "override":
+        if (report.what !== "pause") return undefined;
+        return { title: "awg", text: "Paused: traffic leaves without the tunnels" };
       case "stalled":
         this.#failures += 1;
         if (this.#failures < FAILURES_BEFORE_WORDS || this.#standing.has("contended")) return undefined;

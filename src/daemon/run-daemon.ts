@@ -1,3 +1,5 @@
+import type { DaemonLine, LogLevel } from "../api/daemon-lines.ts";
+import type { Role } from "../api/role.ts";
 import type { HostOptions } from "../app/host-options.ts";
 import { OpenHost } from "../app/open-host.ts";
 import type { HostParts } from "../app/parts.ts";
@@ -14,7 +16,8 @@ import { DriftTimer } from "./drift-timer.ts";
 import { type Proposals, readProposals } from "./proposals.ts";
 import type { ReconcileIntervals } from "./reconcile-intervals.ts";
 import { type ChangeMaker, type LoopPlan, ReconcileLoop } from "./reconcile-loop.ts";
-import type { LineServerOptions } from "./serving/line-server.ts";
+import type { Conversation } from "./serving/line-server.ts";
+import { LogLevels } from "./serving/log-levels.ts";
 import { Published } from "./serving/published.ts";
 import { setTimer } from "./timers.ts";
 import { type UseCases, useCasesOf } from "./use-cases.ts";
@@ -53,7 +56,7 @@ export interface DaemonOutside {
    * is a problem to report: the host is kept all the same.
    */
   readonly serve?: (
-    converse: LineServerOptions["converse"],
+    converse: (send: (line: DaemonLine) => void, role: Role) => Conversation,
     report: (problem: DaemonReport) => void,
   ) => Promise<AsyncDisposable | undefined>;
   /** Absent if nothing started the daemon that wants reports. */
@@ -63,7 +66,12 @@ export interface DaemonOutside {
 export interface DaemonOptions {
   /** Config files and folders, absolute. */
   readonly files: readonly string[];
+  /** Gets the reports that are logged. */
   readonly report: (report: DaemonReport) => void;
+  /** Gets every report. */
+  readonly onReport?: (report: DaemonReport) => void;
+  /** The least level that is logged until it is changed; debug when absent. */
+  readonly logLevel?: LogLevel;
   readonly outside: DaemonOutside;
   /** Resolves when the daemon should end. */
   readonly untilStopped: Promise<unknown>;
@@ -79,13 +87,15 @@ export async function runDaemon(
 ): Promise<void> {
   using place = await parts.daemon?.take();
   const statusDocument = async () => options.statusDocument(await readStatus(parts));
-  const published = new Published(Date.now(), statusDocument, options.files);
+  const levels = new LogLevels(options.logLevel ?? "debug");
+  const published = new Published(Date.now(), statusDocument, levels, options.files);
   const report = (one: DaemonReport): void => {
     const changed = published.note(one);
     if (changed !== undefined) place?.write(changed);
-    options.report(one);
+    options.onReport?.(one);
+    if (levels.shows(one)) options.report(one);
   };
-  await using _socket = await options.outside.serve?.((send) => published.converse(send), report);
+  await using _socket = await options.outside.serve?.((send, role) => published.converse(send, role), report);
   const engines = rememberEngines(parts.host.engines);
   // Other processes that find the lock held are to name the daemon, whatever it does.
   const lock = () => parts.lock("daemon");

@@ -3,12 +3,12 @@ import { logLine } from "../../src/cli/verbs/system/loop-report.ts";
 
 const now = new Date(0);
 
-test("a line of the daemon's log has its time, except in the journal, which adds one", () => {
-  expect(logLine({ type: "inSync" }, {}, now)).toBe("1970-01-01T00:00:00.000Z in sync");
-  expect(logLine({ type: "inSync" }, { JOURNAL_STREAM: "8:4711" }, now)).toBe("in sync");
+test("a line of the daemon's log has its time, in the journal a priority instead", () => {
+  expect(logLine({ type: "inSync" }, {}, now)).toBe("1970-01-01T00:00:00.000Z [Core] in sync");
+  expect(logLine({ type: "inSync" }, { JOURNAL_STREAM: "8:4711" }, now)).toBe("<6>[Core] in sync");
 });
 
 test("a host that is as accepted while the files cannot be applied is not called in sync with them", () => {
   const line = logLine({ type: "inSync", filesNotApplied: true }, { JOURNAL_STREAM: "8:4711" }, now);
-  expect(line).toBe("in sync with the accepted state; the config on the disk is not applied");
+  expect(line).toBe("<6>[Core] in sync with the accepted state; the config on the disk is not applied");
 });

@@ -29,6 +29,7 @@ export const VERB_GROUPS: readonly VerbGroup[] = [
       "doctor",
       "capabilities",
       "events",
+      "log",
       "wait",
       "ui",
       "api",

@@ -21,7 +21,11 @@ export function serveOn(path: string): NonNullable<DaemonOutside["serve"]> {
       mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
       // The lock of the daemon is held: a socket at this place is of one that ended.
       rmSync(path, { force: true });
-      const server = await serveLines({ path, admit, converse });
+      const server = await serveLines({
+        path,
+        admit,
+        converse: (send, peer) => converse(send, roleOf(peer, rules) ?? "viewer"),
+      });
       chmodSync(path, 0o666);
       chmodSync(dirname(path), 0o711);
       return server;

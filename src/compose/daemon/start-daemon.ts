@@ -12,7 +12,7 @@ import { watchNetwork } from "../network-events.ts";
 import { openParts } from "../open.ts";
 import { pathsFor } from "../paths.ts";
 
-interface StartOptions extends HostOptions, Pick<DaemonOptions, "files" | "untilStopped"> {
+interface StartOptions extends HostOptions, Pick<DaemonOptions, "files" | "untilStopped" | "logLevel"> {
   readonly report: (report: DaemonReport) => void;
   /** The document of `awg status --json`. */
   readonly statusDocument: (status: Status) => unknown;
@@ -25,13 +25,9 @@ export async function startDaemon(options: StartOptions): Promise<void> {
   disableInspection();
   const supervision = await supervisionOf(options);
   const notify = options.notify ? await openNotifier() : undefined;
-  const report = (one: DaemonReport): void => {
-    options.report(one);
-    notify?.(one);
-  };
   const parts = await openParts({ ...options, isUnattended: true });
   const outside = { ...daemonOutside(options), ...(await servingOf(options)), ...supervision };
-  await runDaemon(parts, { ...options, report, outside });
+  await runDaemon(parts, { ...options, ...(notify === undefined ? {} : { onReport: notify }), outside });
 }
 
 /** The socket of a daemon on Linux; one of a simulated host has none. */

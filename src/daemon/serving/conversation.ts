@@ -1,4 +1,4 @@
-import type { DaemonLine, DaemonQuestion } from "../../api/daemon-lines.ts";
+import type { DaemonLine, DaemonQuestion, LogComponent, LogLevel } from "../../api/daemon-lines.ts";
 import { messageOf } from "../../model/error.ts";
 import type { EventLog, PlacedEvent } from "./event-log.ts";
 import type { Conversation } from "./line-server.ts";
@@ -10,13 +10,15 @@ export interface Knowledge {
   readonly status: StatusLook;
   /** What the daemon does now. */
   readonly state: () => unknown;
+  /** Absent for a client that may not change it. */
+  readonly setLogLevel?: (level: LogLevel, component?: LogComponent) => void;
   /** Calls back for each new event until it is disposed. */
   readonly follow: (onEvent: (event: PlacedEvent) => void) => Disposable;
 }
 
 /** Answers the questions of one client from what the daemon knows. Questions of a client do not wait for each other. */
 export function converseAbout(
-  { log, status, state, follow }: Knowledge,
+  { log, status, state, setLogLevel, follow }: Knowledge,
   send: (line: DaemonLine) => void,
 ): Conversation {
   const watches = new DisposableStack();
@@ -46,7 +48,13 @@ export function converseAbout(
       const { id, ask } = question;
       if (ask === "state") send({ id, answer: state() });
       else if (ask === "watch") void watch(question);
-      else {
+      else if (ask === "log-level" && setLogLevel === undefined) {
+        send({ id, error: "only an admin may change the log level" });
+      } else if (ask === "log-level") {
+        setLogLevel?.(question.level, question.component);
+        const { component } = question;
+        send({ id, answer: { level: question.level, ...(component === undefined ? {} : { component }) } });
+      } else {
         status.now().then(
           (answer) => send({ id, answer }),
           (error: unknown) => send({ id, error: messageOf(error) }),

@@ -27,7 +27,7 @@ export interface LineServerOptions {
   readonly path: string;
   /** The peer of a connected socket's descriptor if it may ask, else undefined. */
   readonly admit: (fd: number) => SocketPeer | undefined;
-  readonly converse: (send: (line: DaemonLine) => void) => Conversation;
+  readonly converse: (send: (line: DaemonLine) => void, peer: SocketPeer) => Conversation;
 }
 
 /**
@@ -53,7 +53,7 @@ export async function serveLines({ path, admit, converse }: LineServerOptions): 
       if (left === 0) places.delete(peer.uid);
       else places.set(peer.uid, left);
     });
-    hold(socket, converse);
+    hold(socket, (send) => converse(send, peer));
   });
   await listen(server, path);
   return {
@@ -76,7 +76,7 @@ function peerOf(socket: Socket, admit: LineServerOptions["admit"]): SocketPeer |
   }
 }
 
-function hold(socket: Socket, converse: LineServerOptions["converse"]): void {
+function hold(socket: Socket, converse: (send: (line: DaemonLine) => void) => Conversation): void {
   const send = (line: DaemonLine): void => {
     if (!socket.writable) return;
     socket.write(renderLine(line));

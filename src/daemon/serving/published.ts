@@ -1,9 +1,11 @@
 import type { DaemonEvent, DaemonLine } from "../../api/daemon-lines.ts";
+import type { Role } from "../../api/role.ts";
 import type { DaemonState } from "../../state/daemon/daemon-state.ts";
 import type { DaemonReport } from "../daemon-report.ts";
 import { converseAbout } from "./conversation.ts";
 import { EventLog, type PlacedEvent } from "./event-log.ts";
 import type { Conversation } from "./line-server.ts";
+import type { LogLevels } from "./log-levels.ts";
 import { noteReport } from "./note-report.ts";
 import { StatusLook } from "./status-look.ts";
 
@@ -12,14 +14,17 @@ export class Published {
   readonly #log: EventLog;
   readonly #status: StatusLook;
   readonly #followers = new Set<(event: PlacedEvent) => void>();
+  readonly #levels: LogLevels;
   #state: DaemonState;
 
   /**
    * @param begunMs when this daemon began, since the epoch
    * @param readStatus the document of `awg status --json`
+   * @param levels what of it is logged, which an admin may change
    * @param files of the config, absolute
    */
-  constructor(begunMs: number, readStatus: () => Promise<unknown>, files: readonly string[] = []) {
+  constructor(begunMs: number, readStatus: () => Promise<unknown>, levels: LogLevels, files: readonly string[] = []) {
+    this.#levels = levels;
     this.#state = { files };
     this.#log = new EventLog(begunMs.toString(36));
     this.#status = new StatusLook(readStatus, (status) => this.#publish({ type: "status", status }));
@@ -35,12 +40,13 @@ export class Published {
   }
 
   /** Answers one client. */
-  converse(send: (line: DaemonLine) => void): Conversation {
+  converse(send: (line: DaemonLine) => void, role: Role): Conversation {
     return converseAbout(
       {
         log: this.#log,
         status: this.#status,
         state: () => ({ pid: process.pid, ...this.#state }),
+        ...(role === "admin" ? { setLogLevel: this.#levels.set.bind(this.#levels) } : {}),
         follow: (onEvent) => {
           this.#followers.add(onEvent);
           return { [Symbol.dispose]: () => void this.#followers.delete(onEvent) };

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, expect, test } from "vitest";
 import { serveLines } from "../../../src/daemon/serving/line-server.ts";
+import { LogLevels } from "../../../src/daemon/serving/log-levels.ts";
 import { Published } from "../../../src/daemon/serving/published.ts";
 import { temporaryFolder } from "../../support/folder.ts";
 
@@ -17,11 +18,11 @@ afterEach(() => {
 async function serve(uid = 1000, status: () => Promise<unknown> = async () => ({ generation: 1 })) {
   count += 1;
   const path = join(folder, `s${count}`);
-  const published = new Published(0, status);
+  const published = new Published(0, status, new LogLevels("debug"));
   const server = await serveLines({
     path,
     admit: () => ({ uid, groups: [] }),
-    converse: (send) => published.converse(send),
+    converse: (send) => published.converse(send, "viewer"),
   });
   return { path, published, server };
 }
@@ -58,7 +59,7 @@ test("answers state and status, and says what is wrong with a question", async (
   expect(lines.find(({ id }) => id === 7)).toMatchObject({ answer: { pid: process.pid, doing: { phase: "in-sync" } } });
   expect(lines.find(({ id }) => id === 8)).toEqual({ id: 8, answer: { generation: 1 } });
   expect(lines.filter(({ error }) => error !== undefined).map(({ error }) => error)).toEqual([
-    "ask one of state, status, watch",
+    "ask one of state, status, watch, log-level",
     "a question is one line of JSON",
   ]);
 });

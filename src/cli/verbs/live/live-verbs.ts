@@ -1,3 +1,4 @@
+import { LOG_COMPONENTS } from "../../../api/daemon-lines.ts";
 import { TOP_SORTS } from "../../../app/top/top-sorts.ts";
 import type { VerbDefinition } from "../../verb.ts";
 import { FILE } from "../../verb-options.ts";
@@ -14,6 +15,19 @@ export const LIVE_VERBS: readonly VerbDefinition[] = [
       ["sudo awg events --json", "one JSON event a line"],
     ],
     load: () => import("./events.ts"),
+  },
+  {
+    name: "log",
+    argument: { name: "words", summary: "level, and error, warn, info or debug", required: true, variadic: true },
+    summary: "change what the running daemon logs",
+    details: "For root and group awg. It holds until the daemon ends; exit 13 without one.",
+    options: [{ flags: "--component <name>", summary: "choose one part of awg", choices: LOG_COMPONENTS }],
+    examples: [
+      ["sudo awg log level warn", "log warnings and errors alone"],
+      ["sudo awg log level debug --component Router", "log all of one component: Core, Router, AWG, Proxy, Rule"],
+    ],
+    acts: true,
+    load: () => import("./log.ts"),
   },
   {
     name: "wait",

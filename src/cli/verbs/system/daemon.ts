@@ -1,9 +1,11 @@
 import { resolve } from "node:path";
+import { LOG_LEVELS, type LogLevel } from "../../../api/daemon-lines.ts";
 import { installedConfigFile } from "../../../compose/config-file.ts";
+import { AwgError } from "../../../model/error.ts";
 import { writeEvent } from "../../event-stream.ts";
 import { EXIT } from "../../exit-code.ts";
 import { hostOptionsOf } from "../../open-host.ts";
-import { flagOption, listOption, type RunVerb } from "../../verb.ts";
+import { flagOption, listOption, type RunVerb, textOption, type VerbCall } from "../../verb.ts";
 import { statusDocument } from "../inspect/status.view.ts";
 import { logLine } from "./loop-report.ts";
 
@@ -19,6 +21,7 @@ export const run: RunVerb = async (call) => {
     ...hostOptionsOf(call),
     files,
     notify: flagOption(call, "notify"),
+    logLevel: levelOption(call),
     statusDocument,
     report: (report) => {
       if (json) writeEvent(call.terminal, (line) => call.terminal.err(line), report);
@@ -28,3 +31,10 @@ export const run: RunVerb = async (call) => {
   });
   return EXIT.success;
 };
+
+function levelOption(call: VerbCall): LogLevel {
+  const asked = textOption(call, "logLevel") ?? "debug";
+  const level = LOG_LEVELS.find((one) => one === asked);
+  if (level !== undefined) return level;
+  throw new AwgError("usage", `there is no log level "${asked}"`, { remedy: `one of ${LOG_LEVELS.join(", ")}` });
+}

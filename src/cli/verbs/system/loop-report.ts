@@ -1,6 +1,7 @@
-import type { DaemonEvent } from "../../../api/daemon-lines.ts";
+import type { DaemonEvent, LogLevel } from "../../../api/daemon-lines.ts";
 import { clockTime } from "../../../app/down/override.ts";
 import type { DaemonReport } from "../../../daemon/daemon-report.ts";
+import { componentOf, levelOf } from "../../../daemon/serving/log-levels.ts";
 import { renderGuarded } from "../../../daemon/watch/ruleset-watchdog.ts";
 
 const OVERRIDE_TEXTS = {
@@ -9,10 +10,17 @@ const OVERRIDE_TEXTS = {
   pause: "paused: traffic goes direct",
 } as const;
 
-/** A line of the daemon's log with its time. The journal adds one by itself, and sets JOURNAL_STREAM (systemd.exec(5)). */
+/** Priorities of syslog(3), which the journal reads from the beginning of a line (sd-daemon(3)). */
+const PRIORITIES: Readonly<Record<LogLevel, number>> = { error: 3, warn: 4, info: 6, debug: 7 };
+
+/**
+ * A line of the daemon's log with its time and component. The journal adds the time by itself, takes a priority instead,
+ * and sets JOURNAL_STREAM (systemd.exec(5)).
+ */
 export function logLine(report: DaemonReport, environment: NodeJS.ProcessEnv, now: Date): string {
-  const text = reportText(report);
-  return environment["JOURNAL_STREAM"] === undefined ? `${now.toISOString()} ${text}` : text;
+  const text = `[${componentOf(report)}] ${reportText(report)}`;
+  const isForJournal = environment["JOURNAL_STREAM"] !== undefined;
+  return isForJournal ? `<${PRIORITIES[levelOf(report)]}>${text}` : `${now.toISOString()} ${text}`;
 }
 
 /** An event of the daemon for people, as one line without its time. */

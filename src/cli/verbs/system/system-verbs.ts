@@ -1,3 +1,4 @@
+import { LOG_LEVELS } from "../../../api/daemon-lines.ts";
 import type { VerbDefinition } from "../../verb.ts";
 import { FILE, INSECURE } from "../../verb-options.ts";
 
@@ -70,6 +71,7 @@ export const SYSTEM_VERBS: readonly VerbDefinition[] = [
       { ...FILE, summary: "read this file or folder (default: the host's config)" },
       INSECURE,
       { flags: "--foreground", summary: "stay in the foreground (the default)" },
+      { flags: "--log-level <level>", summary: "choose what is logged (default: debug)", choices: LOG_LEVELS },
       { flags: "--notify", summary: "show a desktop notification when protection is lost" },
     ],
     examples: [
