@@ -54,7 +54,7 @@ export async function generationBehind({ stores }: Pick<HostParts, "stores">, { 
   const found = await stores.generations.read(back);
   if (found !== undefined) return found;
   throw new AwgError("journal", `generation ${back}, which holds again after what was asked for a time, is not kept`, {
-    remedy: "run awg apply -f CONFIG",
+    remedy: "run awg apply",
   });
 }
 
