@@ -10,7 +10,7 @@ import { forbidDumps, forbidNewPrivileges } from "../native/linux/process/creden
 import { proxyProvider } from "./proxy-provider.ts";
 import { LISTEN_ADDRESSES } from "./relay-address.ts";
 import { serveState } from "./state-server.ts";
-import { startTcpRelay } from "./tcp-relay.ts";
+import { startTcpRelay, type TcpRelay } from "./tcp-relay.ts";
 import { newTraffic } from "./traffic.ts";
 import { deliverDatagram, readDatagrams, type UdpDescriptors } from "./udp/transparent-udp.ts";
 import { UdpRelay } from "./udp/udp-relay.ts";
@@ -42,13 +42,17 @@ export async function runRelay(settings: RelaySettings, report: (line: string) =
   const datagrams: UdpDescriptors[] = settings.udp
     ? families.map((family) => ({ listener: listen(family, false), sender: openRawSender(family, RELAY_MARK) }))
     : [];
+  let tcp: TcpRelay | undefined;
   await serveState(settings.statePath, () => {
     const { localAddress } = provider;
     const from = localAddress === undefined ? {} : { localAddress };
-    return { identity: settings.identity, ...provider.status, ...traffic, ...from };
+    const open = tcp?.openBytes() ?? { sentBytes: 0, receivedBytes: 0 };
+    const sentBytes = traffic.sentBytes + open.sentBytes;
+    const receivedBytes = traffic.receivedBytes + open.receivedBytes;
+    return { identity: settings.identity, ...provider.status, ...traffic, sentBytes, receivedBytes, ...from };
   });
   giveUpRoot(settings.user);
-  startTcpRelay({ provider, traffic, listeners: streams });
+  tcp = startTcpRelay({ provider, traffic, listeners: streams });
   if (datagrams.length > 0) {
     const senders = { 4: datagrams[0]?.sender ?? -1, 6: datagrams[1]?.sender ?? -1 };
     const relay = new UdpRelay({ provider, traffic, deliver: (reply) => deliverDatagram(senders, reply) });

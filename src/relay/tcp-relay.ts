@@ -19,11 +19,18 @@ export interface TcpRelayOptions {
   readonly most?: number;
 }
 
+/** The relay of TCP. Disposing it stops accepting. */
+export interface TcpRelay extends Disposable {
+  /** What the open connections carried so far; `traffic` has those that ended. */
+  openBytes(): Pick<Traffic, "sentBytes" | "receivedBytes">;
+}
+
 /**
  * Relays each connection that arrives on the listeners to the address its program connected to, which is the socket's
  * local address. A failed dial resets the connection.
  */
-export function startTcpRelay({ provider, traffic, listeners, most = MOST_CONNECTIONS }: TcpRelayOptions): Disposable {
+export function startTcpRelay({ provider, traffic, listeners, most = MOST_CONNECTIONS }: TcpRelayOptions): TcpRelay {
+  const open = new Set<Socket>();
   const accept = (local: Socket): void => {
     local.on("error", () => {});
     const target = targetOf(local);
@@ -37,10 +44,18 @@ export function startTcpRelay({ provider, traffic, listeners, most = MOST_CONNEC
     local.once("close", () => {
       traffic.openConnections -= 1;
     });
-    void relay(local, target, provider, traffic);
+    void relay(local, target, provider, { traffic, open });
   };
   const servers = listeners.map((fd) => listenOn(fd, accept));
   return {
+    openBytes: () => {
+      const sum = { sentBytes: 0, receivedBytes: 0 };
+      for (const { bytesRead, bytesWritten } of open) {
+        sum.sentBytes += bytesRead;
+        sum.receivedBytes += bytesWritten;
+      }
+      return sum;
+    },
     [Symbol.dispose]: () => {
       for (const server of servers) server.close();
     },
@@ -63,11 +78,17 @@ function targetOf({ localAddress, localPort }: Socket): Target | undefined {
   return address.length === 0 || isListener ? undefined : { address, port: localPort };
 }
 
+/** Where bytes are counted: of the connections that ended, and by those that are open. */
+interface Counting {
+  readonly traffic: Traffic;
+  readonly open: Set<Socket>;
+}
+
 async function relay(
   local: Socket,
   target: Target,
   { dialTcp }: TcpRelayOptions["provider"],
-  traffic: Traffic,
+  { traffic, open }: Counting,
 ): Promise<void> {
   const dialled = await dialTcp(target).catch(() => undefined);
   if (dialled === undefined) {
@@ -82,11 +103,12 @@ async function relay(
     return;
   }
   if (early.length > 0) local.write(early);
-  join(local, remote, traffic);
+  join(local, remote, { traffic, open });
 }
 
 /** `pipe` waits for the slower side, so a connection holds at most the two sockets' buffers. */
-function join(local: Socket, remote: Socket, traffic: Traffic): void {
+function join(local: Socket, remote: Socket, { traffic, open }: Counting): void {
+  open.add(local);
   const endBoth = (first: Socket, other: Socket): void => {
     // An ended side is closed; a broken one is reset, so that its program does not take what it got for the whole.
     if (other.destroyed) return;
@@ -102,6 +124,7 @@ function join(local: Socket, remote: Socket, traffic: Traffic): void {
     one.pipe(other);
   }
   local.once("close", () => {
+    open.delete(local);
     traffic.sentBytes += local.bytesRead;
     traffic.receivedBytes += local.bytesWritten;
   });

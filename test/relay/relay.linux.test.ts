@@ -218,6 +218,7 @@ print("held", flush=True); time.sleep(60)`;
       try {
         await untilTrue("20 connections", () => relay.state().openConnections === 20);
         await new Promise((resolve) => setTimeout(resolve, 4000));
+        expect(relay.state().receivedBytes).toBeGreaterThan(20 * 65_536);
         // 64 KiB in each direction and socket, and what the collector leaves.
         expect(residentKilobytes(relay.pid) - before).toBeLessThan(40_000);
       } finally {

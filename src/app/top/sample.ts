@@ -57,7 +57,11 @@ async function readTunnels(parts: HostParts): Promise<Pick<TopSample, "tunnels" 
   }
 }
 
-function bytesOf({ key, tunnel }: ResourceStatus): readonly TunnelBytes[] {
+function bytesOf({ key, tunnel, proxy }: ResourceStatus): readonly TunnelBytes[] {
+  if (proxy !== undefined) {
+    const { receivedBytes, sentBytes } = proxy;
+    return [{ name: key.replace(/^proxy\//, ""), receivedBytes, sentBytes }];
+  }
   if (tunnel === undefined) return [];
   const sum = (field: "receivedBytes" | "sentBytes") => tunnel.peers.reduce((bytes, peer) => bytes + peer[field], 0);
   return [{ name: key.replace(/^tunnel\//, ""), receivedBytes: sum("receivedBytes"), sentBytes: sum("sentBytes") }];

@@ -9,7 +9,7 @@ export interface Flow {
   readonly sentPerSecond: number;
 }
 
-/** What one tunnel's engine counts: payload of its packets with their headers. */
+/** What one tunnel's engine counts, payload of its packets with their headers, or a proxy's relay, bytes of programs. */
 export interface TunnelTraffic extends Flow {
   readonly name: string;
 }

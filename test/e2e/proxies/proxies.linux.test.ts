@@ -119,6 +119,9 @@ s.connect(("${TARGET[family]}", 53)); s.send(b"hi"); print(s.recv(100).decode(),
     expect(text).toMatch(/✓ proxy\/socks +enforced +connected, [0-9.]+ ms, 0 connections, [0-9]+ UDP\s+sessions?, /);
     expect(text).toMatch(/✓ proxy\/web +enforced +connected, [0-9.]+ ms, 0 connections, /);
     expect(text).not.toContain(LOGIN.password);
+    const { tunnels } = JSON.parse(await must("top", "--once", "--json"));
+    for (const name of ["socks", "web"])
+      expect(tunnels).toContainEqual(expect.objectContaining({ name, receivedBytes: expect.any(Number) }));
   });
 
   test("a killed relay drops its traffic and is started again", async () => {
