@@ -21,10 +21,13 @@ const MARK_SHIFT = 24;
 export const CLASS_MARK = { shift: 5, mask: 0x1fe0 } as const;
 
 /** Classes of programs, both ends included. 0 is a packet without a class. */
-export const CLASSES = { first: 1, last: 254 } as const;
+export const CLASSES = { first: 1, last: 253 } as const;
 
-/** The class that steering gives a packet of a program without a class of ours (S4.13). */
+/** The class that steering gives a packet of a user's socket without a class of ours (S4.13). */
 export const UNCLASSIFIED = 255;
+
+/** The same without a socket: the kernel may send it for a program that has closed its socket. */
+export const ORPHANED = 254;
 
 /** The bits of a class in a mark. */
 export function markOfClass(number: number): number {

@@ -1,6 +1,5 @@
 import type { Config } from "../config/config.ts";
 import type { HostFacts } from "../host/ports/facts.ts";
-import { flowMemoryOf } from "../model/firewall/flow-memory.ts";
 import type { FirewallPolicy } from "../model/firewall/policy.ts";
 import type { Resource } from "../model/resource.ts";
 import { darwinRoutes } from "./expand/darwin-routes.ts";
@@ -24,12 +23,6 @@ import { hasPacketFilter } from "./packet-filter.ts";
 export type { ExpandOptions, Expansion } from "./expand/expansion.ts";
 export { classifierOf, devicesOf, endpointsOf } from "./expand/expansion.ts";
 export { pathNumbersOf, rememberNumbers } from "./expand/tunnels/path-numbers.ts";
-
-const TOO_MANY_KINDS = {
-  path: "rules",
-  message:
-    "too many combinations of users to remember per connection: data still unsent when a program closes a connection is dropped",
-};
 
 /**
  * All resources that a config requires on this host. Pure and deterministic. `unsupported` lists what this host or
@@ -60,7 +53,6 @@ export function expand(config: Config, facts: HostFacts, options: ExpandOptions)
   const flows = flowRules(placed, options.classifier);
   const rules = [...flows.rules, ...tunnelNetworkRules(placed)];
   const policy = firewallPolicy(placed, { rules, default: defaultPath(placed) });
-  if (facts.os !== "darwin" && flowMemoryOf(policy).kind === "refused") notes.push(TOO_MANY_KINDS);
   if (!hasPacketFilter(facts.capabilities) && isNeeded(policy)) {
     context.unsupported.push({
       path: "killSwitch",

@@ -42,6 +42,9 @@ export function capabilities(overrides: Partial<HostFacts["capabilities"]>): Par
   return { capabilities: { ...laptopState().capabilities, ...overrides } };
 }
 
+/** A host that knows the user of a packet by its socket alone. */
+export const WITHOUT_CLASSIFIER = capabilities({ classifier: { ok: false, reason: "the kernel has no BTF" } });
+
 /** The id of a secret that tells which one it is. */
 export function secretOf(ref: SecretRef): SecretId {
   return `id of ${JSON.stringify(ref)}` as SecretId;

@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { judge, markAfterSteering } from "../../src/model/firewall/evaluate.ts";
-import { flowMemoryOf, isOrphan } from "../../src/model/firewall/flow-memory.ts";
 import type { Packet } from "../../src/model/firewall/packet.ts";
 import type { FirewallPolicy } from "../../src/model/firewall/policy.ts";
 import { pathOfMark } from "../../src/model/ownership.ts";
@@ -59,20 +58,8 @@ function spaceFor(family: 4 | 6, formulas: readonly Formula[]): PacketSpace {
   return new PacketSpace({ family, terms, markUses: [], devices: DEVICES });
 }
 
-/** Of what may be of a flow that outlived its program a set does not say whose it was, and holds what is granted any user. */
-function isAnybodys(policy: FirewallPolicy, packet: Packet): boolean {
-  const isWhole = packet.laterFragment !== true;
-  return flowMemoryOf(policy).kind === "kept" && isWhole && isOrphan({ ...packet, lastUid: null });
-}
-
-/** What the evaluator says, or would say of one of the users. */
 function accepts(policy: FirewallPolicy, packet: Packet): boolean {
-  const asked = isAnybodys(policy, packet) ? [{}, ...usersOf(policy)] : [{}];
-  return asked.some((whose) => judge(policy, { ...packet, ...whose }).verdict === "accept");
-}
-
-function usersOf({ steering }: FirewallPolicy): { readonly lastUid: number }[] {
-  return steering.rules.flatMap(({ match }) => match.uids ?? []).map(({ from }) => ({ lastUid: from }));
+  return judge(policy, packet).verdict === "accept";
 }
 
 function show(policy: FirewallPolicy, packet: Packet): string {
@@ -95,7 +82,7 @@ describe("a policy as sets of packets", { timeout: 300_000 }, () => {
           const point = space.ofFormula(points[at] as Formula);
           const inside = space.diagrams.and(point, space.ofFormula(granted[packet.hook] as Formula)) !== NOTHING;
           const expected = accepts(policy, packetOf(pointOf(packet), packet.hook));
-          if (!isAnybodys(policy, packet) || expected) expect(inside, show(policy, packet)).toBe(expected);
+          expect(inside, show(policy, packet)).toBe(expected);
           if (inside) accepted += 1;
         }
       }
@@ -120,7 +107,6 @@ describe("a policy as sets of packets", { timeout: 300_000 }, () => {
           ] as const) {
             if (set === NOTHING) continue;
             const packet = packetOf(space.pick(set), hook);
-            if (verdict === "accept" && isAnybodys(policy, packet)) continue;
             expect(accepts(policy, packet), show(policy, packet)).toBe(verdict === "accept");
           }
         }
@@ -133,7 +119,6 @@ describe("a policy as sets of packets", { timeout: 300_000 }, () => {
     for (const [index, policy] of policies.entries()) {
       for (const packet of packets.slice(index * PACKETS_EACH, (index + 1) * PACKETS_EACH)) {
         if (packet.hook !== "output" || packet.outDevice === "lo" || packet.mark === 0) continue;
-        if (isAnybodys(policy, packet)) continue;
         const { family } = packet.destination;
         const number = pathOfMark(markAfterSteering(policy, packetOf(pointOf(packet), "output")));
         const point = pointFormula(pointOf(packet));

@@ -3,12 +3,16 @@ import type { PathClaim } from "../../config/section/root.ts";
 import type { HostFacts } from "../../host/ports/facts.ts";
 import { AwgError } from "../../model/error.ts";
 import type { FirewallPolicy, FlowMatch, PathRef } from "../../model/firewall/policy.ts";
+import { UNCLASSIFIED } from "../../model/ownership.ts";
+import { isInClasses } from "../../model/program/class-rules.ts";
+import type { ClassifierSpec } from "../../model/program/classifier.ts";
 import type { DesiredState } from "../../model/resources/desired-state.ts";
 import type { ExpandOptions, Lists } from "../../resources/expand/expansion.ts";
 import { destinationPrefixes } from "../../resources/expand/names/destinations.ts";
 import { matchHere } from "../../resources/expand/networks.ts";
 import { matchAlternatives } from "../../resources/expand/programs/match-alternatives.ts";
 import { possibleClasses } from "../../resources/expand/programs/program-classes.ts";
+import type { ProgramCondition } from "../../resources/expand/programs/program-condition.ts";
 import { uidsOf } from "../../resources/expand/programs/user-condition.ts";
 import { uidRanges } from "../../resources/expand/user-ranges.ts";
 import { classifierOf } from "../../resources/expand.ts";
@@ -75,13 +79,23 @@ function matchesOf(
     uidRanges(users, facts, { own: own !== isNegated }).ranges.map(({ from, to }) => [from, to] as const);
   const prefixesOf = (destinations: readonly Destination[]) => destinationPrefixes(destinations, lists);
   return matchAlternatives(claim, { usersOf, prefixesOf }).flatMap(({ program, protocols, ...traffic }) => {
-    const uids = program === undefined ? undefined : uidsOf(program);
-    const asked = program === undefined || uids !== undefined ? undefined : program;
-    const common: FlowMatch = {
-      ...traffic,
-      ...(uids === undefined ? {} : { uids }),
-      ...(asked === undefined || classifier === undefined ? {} : { classes: possibleClasses(classifier, asked) }),
-    };
-    return protocols === undefined ? [common] : protocols.map((protocol) => ({ ...common, protocol }));
+    const senders = program === undefined ? [{}] : sendersOf(program, classifier);
+    return senders.flatMap((sender) =>
+      (protocols ?? [undefined]).map((protocol) => ({
+        ...traffic,
+        ...sender,
+        ...(protocol === undefined ? {} : { protocol }),
+      })),
+    );
   });
+}
+
+/** A user's socket has one of the classes that are possible for the user, or none. */
+function sendersOf(program: ProgramCondition, classifier: ClassifierSpec | undefined): FlowMatch[] {
+  const uids = uidsOf(program);
+  if (classifier === undefined) return [uids === undefined ? {} : { uids }];
+  const classes = possibleClasses(classifier, program);
+  if (uids === undefined) return [{ classes }];
+  const possible = classifier.classes.map(({ number }) => number).filter((number) => isInClasses(classes, number));
+  return [{ uids, classes: { in: [...possible, UNCLASSIFIED] } }];
 }

@@ -5,12 +5,12 @@ import type { ProcessPort } from "../../host/ports/processes.ts";
 import { AwgError, messageOf } from "../../model/error.ts";
 import type { ClassifierSpec } from "../../model/program/classifier.ts";
 import type { ProcessKey, Program } from "../../model/program/program.ts";
+import { classOfProgram } from "../../model/program/program-class.ts";
 import type { HostParts } from "../parts.ts";
 import { factsWantedBy } from "../plan/facts-wanted.ts";
 import { factsForAnyone } from "../render/render-offline.ts";
 import { chooseRule, type ProgramRule } from "./choose-rule.ts";
 import type { ProgramContext } from "./match-program.ts";
-import { classOfProgram } from "./program-class.ts";
 import type { ProgramLine, ProgramsReport, ProgramWatchEvent, ReportedRule } from "./program-report.ts";
 import { type RuleSet, rulesOfConfig, rulesOfPolicy } from "./program-rules.ts";
 

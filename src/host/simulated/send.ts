@@ -4,7 +4,8 @@ import { isLinkScoped } from "../../model/firewall/link-traffic.ts";
 import type { Packet } from "../../model/firewall/packet.ts";
 import type { FirewallPolicy, PathSwitch } from "../../model/firewall/policy.ts";
 import { type IpAddress, renderIp } from "../../model/ip.ts";
-import { ENGINE_MARK } from "../../model/ownership.ts";
+import { classOfMark, ENGINE_MARK, markOfClass } from "../../model/ownership.ts";
+import { classOfUser } from "../../model/program/program-class.ts";
 import type { LiveMachine } from "./live-machine.ts";
 import { addressOf, covers } from "./memo.ts";
 import { chooseSource, isLocalAddress, lookUpRoute, type RouteAnswer, type RouteQuery } from "./routing.ts";
@@ -77,10 +78,18 @@ export function sendPacket(machine: LiveMachine, packet: SimulatedPacket): SendO
   return leave(machine, { packet, destination, source, mark: marked }, route);
 }
 
-/** macOS has no marks: our sockets are identified by the service user alone (rule S13.1). */
-function markOf({ live: { os, serviceUid } }: LiveMachine, { mark = 0, uid = 0 }: SimulatedPacket): number {
-  if (os !== "darwin") return mark;
-  return uid === serviceUid ? ENGINE_MARK : 0;
+/**
+ * On Linux with the class of the user's sockets. macOS has no marks: our sockets are identified by the service user alone
+ * (rule S13.1).
+ */
+function markOf(
+  { live: { os, serviceUid, classifiers } }: LiveMachine,
+  { mark = 0, uid = 0 }: SimulatedPacket,
+): number {
+  if (os === "darwin") return uid === serviceUid ? ENGINE_MARK : 0;
+  const spec = classifiers[0]?.spec;
+  if (spec === undefined || classOfMark(mark) !== 0) return mark;
+  return (mark | markOfClass(classOfUser(spec, uid) ?? 0)) >>> 0;
 }
 
 /** The outcome of a packet that arrives on a device: delivered or dropped; a host does not forward. */

@@ -1,15 +1,6 @@
-import {
-  classOfMark,
-  ENGINE_MARK,
-  MARK_MASK,
-  markOfClass,
-  markOfPath,
-  PATH_NUMBERS,
-  UNCLASSIFIED,
-} from "../ownership.ts";
+import { classOfMark, ENGINE_MARK, MARK_MASK, markOfClass, markOfPath, PATH_NUMBERS } from "../ownership.ts";
 import { asksUnclassified } from "../program/class-rules.ts";
 import { AddressSet } from "./address-set.ts";
-import { flowMemoryOf, isKernelsSubflow, isOrphan, REFUSED_PROTOCOLS } from "./flow-memory.ts";
 import { compileFlowPath, type FlowPath } from "./flow-path.ts";
 import { compileGrants, RELAY_GRANT } from "./grants.ts";
 import { compileLayer, type LayerJudge } from "./layer-judge.ts";
@@ -39,13 +30,10 @@ interface CompiledPolicy {
   readonly isOwn: (packet: Packet) => boolean;
   /** A relay to its proxy, which steering marks as an engine (S3.5). */
   readonly isRelay: (packet: Packet) => boolean;
-  /** The user of the flow is unknown, and the rules could treat users differently (S4.10). */
-  readonly isLost: (packet: Packet) => boolean;
   readonly steerFlow: (flow: ReturnType<typeof flowOf>) => FlowPath;
 }
 
 const DIRECT: PathRef = { kind: "direct" };
-const BLOCK: PathRef = { kind: "block" };
 const compiledPolicies = new WeakMap<FirewallPolicy, CompiledPolicy>();
 
 /**
@@ -62,7 +50,6 @@ export function judge(policy: FirewallPolicy, packet: Packet): Judgement {
 export function steer(policy: FirewallPolicy, packet: Packet): PathRef {
   const compiled = compilePolicy(policy);
   if (linkTrafficOut(packet) !== undefined) return DIRECT;
-  if (compiled.isLost(packet)) return BLOCK;
   if (compiled.isOwn(packet)) return DIRECT;
   if (packet.reply === true) {
     const tunnel = compiled.tunnels.find(({ addresses }) => addresses.has(packet.source))?.tunnel;
@@ -81,20 +68,19 @@ export function markAfterSteering(policy: FirewallPolicy, packet: Packet): numbe
   const foreign = (mark & ~MARK_MASK) >>> 0;
   if (linkTrafficOut(packet) !== undefined) return foreign;
   const compiled = compilePolicy(policy);
-  if (!compiled.isLost(packet)) {
-    if (compiled.isRelay(packet)) return (foreign | ENGINE_MARK) >>> 0;
-    if (isEngine(policy.layers.at(-1), packet)) return mark;
-  }
+  if (compiled.isRelay(packet)) return (foreign | ENGINE_MARK) >>> 0;
+  if (isEngine(policy.layers.at(-1), packet)) return mark;
   const path = steer(policy, packet);
   if (path.kind === "direct" && isLinkScoped(packet)) return foreign;
   return (foreign | markOfPath(path.kind === "tunnel" ? path.number : PATH_NUMBERS[path.kind])) >>> 0;
 }
 
-/** The packet's mark with the class of a program without one, where rules ask for it (S4.13). */
+/** The packet's mark with the class of a socket without one, or of none, where rules ask for it (S4.13). */
 function withClass(policy: FirewallPolicy, packet: Packet): number {
   const { mark = 0 } = packet;
-  const isBare = classOfMark(mark) === 0 && programClassOf(packet) === UNCLASSIFIED;
-  return isBare && compilePolicy(policy).asksUnclassified ? (mark | markOfClass(UNCLASSIFIED)) >>> 0 : mark;
+  const number = programClassOf(packet);
+  const isBare = classOfMark(mark) === 0 && number !== undefined;
+  return isBare && compilePolicy(policy).asksUnclassified ? (mark | markOfClass(number)) >>> 0 : mark;
 }
 
 /** Whether the packet is of awg's engines: by uid and engine mark. */
@@ -123,8 +109,7 @@ function judgeBeforeLayers(compiled: CompiledPolicy, packet: Packet): Judgement 
       : packet.hook === "input" && inPhysical
         ? linkTrafficIn(packet)
         : undefined;
-  if (link !== undefined) return accept(link);
-  return compiled.isLost(packet) ? drop("S4.10 its user is not known") : undefined;
+  return link === undefined ? undefined : accept(link);
 }
 
 /** Any program may send by IPv6 from a foreign address; by IPv4 it takes privileges. */
@@ -157,7 +142,6 @@ function compilePolicy(policy: FirewallPolicy): CompiledPolicy {
   const tunnelDevices = new Set(tunnels.map((tunnel) => tunnel.device));
   const last = policy.layers.at(-1);
   const grants = last === undefined ? undefined : compileGrants(last);
-  const memory = flowMemoryOf(policy).kind;
   const compiled: CompiledPolicy = {
     tunnels: (last?.tunnels ?? []).map((tunnel) => ({ tunnel, addresses: new AddressSet(tunnel.addresses) })),
     tunnelDevices,
@@ -167,11 +151,6 @@ function compilePolicy(policy: FirewallPolicy): CompiledPolicy {
     layers: policy.layers.map((layer) => compileLayer(layer, tunnelDevices)),
     isOwn: (packet) => isEngine(last, packet) || grants?.ownOut(packet) !== undefined,
     isRelay: (packet) => grants?.ownOut(packet) === RELAY_GRANT,
-    isLost: (packet) => {
-      if (memory === "needless") return false;
-      if (packet.hook === "output" && REFUSED_PROTOCOLS.includes(packet.protocol)) return true;
-      return isKernelsSubflow(packet) || (isOrphan(packet) && (memory === "refused" || packet.lastUid === null));
-    },
     steerFlow: compileFlowPath(policy.steering, last ?? { dns: null, allow: [], allowLan: false }),
   };
   compiledPolicies.set(policy, compiled);

@@ -1,10 +1,10 @@
 import type { IpAddress } from "../ip.ts";
+import { isInClasses } from "../program/class-rules.ts";
 import { AddressSet, addressSetOf, lateAddressSet } from "./address-set.ts";
 import { LINK_PREFIXES, PRIVATE_PREFIXES } from "./link-traffic.ts";
 import { type Flow, PROTOCOL } from "./packet.ts";
 import type {
   AllowGrant,
-  ClassSet,
   DnsPolicy,
   FlowMatch,
   FlowRule,
@@ -77,7 +77,8 @@ export function compileMatch(match: FlowMatch): (flow: Flow) => boolean {
     (match.protocol === undefined || match.protocol === flow.protocol) &&
     (match.ports === undefined || isInRanges(match.ports, flow.destinationPort)) &&
     (match.uids === undefined || isInRanges(match.uids, flow.uid)) &&
-    (match.classes === undefined || isInClasses(match.classes, flow.programClass)) &&
+    (match.classes === undefined ||
+      (flow.programClass !== undefined && isInClasses(match.classes, flow.programClass))) &&
     (isAnywhere || destinations?.has(flow.destination) === true || isInSets(match, flow));
 }
 
@@ -119,11 +120,6 @@ function isInSets({ sets = [] }: FlowMatch, { sets: held = [] }: Flow): boolean 
 
 function pathOfRule(rule: FlowRule): FlowPath {
   return { path: rule.path, reason: `S4.4 ${rule.origin}` };
-}
-
-function isInClasses(classes: ClassSet, value: number | undefined): boolean {
-  if (value === undefined) return false;
-  return "in" in classes ? classes.in.includes(value) : !classes.otherThan.includes(value);
 }
 
 function isInRanges(ranges: readonly PortRange[], value: number | undefined): boolean {

@@ -1,5 +1,5 @@
 import type { IpAddress } from "../ip.ts";
-import { classOfMark, MARK_MASK, UNCLASSIFIED } from "../ownership.ts";
+import { classOfMark, MARK_MASK, ORPHANED, UNCLASSIFIED } from "../ownership.ts";
 
 /** The highest possible uid; 2^32 - 1 means "no change" (setresuid(2)). */
 export const LAST_UID = 0xffff_fffe;
@@ -34,13 +34,6 @@ export interface Packet {
   readonly byRouter?: boolean;
   /** User of the sending socket; absent if the kernel sent it, no socket is known, or it came from outside. */
   readonly uid?: number;
-  /**
-   * For a packet without a user in an open flow of TCP, SCTP or DCCP: the last user of the flow, null if unknown. Absent
-   * if the packet opens its flow, carries no data before a program accepted the flow, or is a later fragment.
-   */
-  readonly lastUid?: number | null;
-  /** It opens one more subflow of an MPTCP connection. */
-  readonly opensSubflow?: boolean;
   /** The packet's mark, foreign bits included; 0 when absent. */
   readonly mark?: number;
   /** Whether conntrack has it in the reply direction of a flow. False when absent. */
@@ -89,7 +82,7 @@ export const LOOPBACK_INDEX = 1;
 
 /** The flow of a packet, seen from its sender. */
 export function flowOf(packet: Packet, tunnelDevices: ReadonlySet<string>): Flow {
-  const uid = packet.uid ?? packet.lastUid ?? undefined;
+  const { uid } = packet;
   const programClass = programClassOf(packet);
   const offLink = packet.byRouter === true || tunnelDevices.has(packet.outDevice ?? "");
   return {
@@ -104,14 +97,15 @@ export function flowOf(packet: Packet, tunnelDevices: ReadonlySet<string>): Flow
 }
 
 /**
- * The class of the program that sends a packet (S4.13): that of its socket, or `UNCLASSIFIED`. Undefined for what this
- * host forwards or receives, and for what the kernel sends itself.
+ * The class of the program that sends a packet (S4.13): that of its socket, else `UNCLASSIFIED` or `ORPHANED`. Undefined for
+ * what this host forwards or receives, and for what the kernel sends itself.
  */
 export function programClassOf({ hook, mark = 0, uid, protocol }: Packet): number | undefined {
   if (hook !== "output") return undefined;
   const number = classOfMark(mark);
   if (number !== 0) return number;
-  return uid !== undefined || LASTING_PROTOCOLS.includes(protocol) ? UNCLASSIFIED : undefined;
+  if (uid !== undefined) return UNCLASSIFIED;
+  return LASTING_PROTOCOLS.includes(protocol) ? ORPHANED : undefined;
 }
 
 /** The flow of an answer to this packet, without a user. */

@@ -4,6 +4,9 @@ import { judge } from "./evaluate.ts";
 import { type Packet, PROTOCOL } from "./packet.ts";
 import type { FirewallPolicy } from "./policy.ts";
 
+/** sshd accepts connections as root, and may be older than the classifier. */
+const SERVER_UID = 0;
+
 /** The device that a connection arrives by, and whether a router leads back to its client. */
 export interface SshRoute {
   readonly device: string;
@@ -28,6 +31,7 @@ export function whySshIsCut(
     outDevice: device,
     byRouter,
     reply: true,
+    uid: SERVER_UID,
     source: server,
     sourcePort: serverPort,
     destination: client,

@@ -1,15 +1,38 @@
 import { LAST_UID } from "../firewall/packet.ts";
-import type { FirewallPolicy, FlowMatch, FlowRule, PathRef, Steering } from "../firewall/policy.ts";
+import type { ClassSet, FirewallPolicy, FlowMatch, FlowRule, PathRef, Steering } from "../firewall/policy.ts";
+import { ORPHANED, UNCLASSIFIED } from "../ownership.ts";
 
 /** Whether a rule asks for the class of the program (S4.13). */
 export function asksClasses({ steering, layers }: FirewallPolicy): boolean {
   return rulesOf({ steering, layers }).some(({ match }) => match.classes !== undefined);
 }
 
-/** Whether a rule is for programs without a class. */
+/** Whether a rule is for packets without a class. */
 export function asksUnclassified({ steering, layers }: FirewallPolicy): boolean {
+  return rulesOf({ steering, layers }).some(({ match: { classes } }) => isForUnclassified(classes));
+}
+
+/** Whether packets without a class can be among these. */
+export function isForUnclassified(classes: ClassSet | undefined): boolean {
+  return [UNCLASSIFIED, ORPHANED].some((number) => classes !== undefined && isInClasses(classes, number));
+}
+
+/** Whether a class is one of these. */
+export function isInClasses(classes: ClassSet, number: number): boolean {
+  return "in" in classes ? classes.in.includes(number) : !classes.otherThan.includes(number);
+}
+
+/** Whether the verdict on a packet without a class depends on its user. */
+export function asksUsersOfUnclassified({ steering, layers }: FirewallPolicy): boolean {
   return rulesOf({ steering, layers }).some(
-    ({ match: { classes } }) => classes !== undefined && "otherThan" in classes,
+    ({ match: { uids, classes } }) => uids !== undefined && classes !== undefined,
+  );
+}
+
+/** Whether a rule asks for users of any socket: no classifier tells them apart. */
+export function asksUsersAlone({ steering, layers }: FirewallPolicy): boolean {
+  return rulesOf({ steering, layers }).some(
+    ({ match: { uids, classes } }) => uids !== undefined && classes === undefined,
   );
 }
 
@@ -34,7 +57,7 @@ export function steeringOfFrames({ rules, default: rest }: Steering): Steering {
 function matchesOfFrames(given: FlowMatch): FlowMatch[] {
   const { classes, ...match } = given;
   if (classes === undefined) return [given];
-  return "in" in classes ? [] : [{ uids: [{ from: 0, to: LAST_UID }], ...match }];
+  return isInClasses(classes, UNCLASSIFIED) ? [{ uids: [{ from: 0, to: LAST_UID }], ...match }] : [];
 }
 
 /** The path with the substitutes for a part of its flows whose match can hold. */

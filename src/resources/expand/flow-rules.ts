@@ -1,7 +1,7 @@
 import type { Rule } from "../../config/config.ts";
 import type { Fallback } from "../../config/section/path.ts";
 import type { HostFacts } from "../../host/ports/facts.ts";
-import type { FlowMatch, FlowRule, PathRef, RuleLimit } from "../../model/firewall/policy.ts";
+import type { FlowRule, PathRef, RuleLimit } from "../../model/firewall/policy.ts";
 import { MOST_LIMITS } from "../../model/ownership.ts";
 import type { ClassifierSpec } from "../../model/program/classifier.ts";
 import type { Enforcement } from "../../model/resource.ts";
@@ -11,11 +11,10 @@ import { fallingBack, withNextRules } from "./fallback/fallback-paths.ts";
 import { destinationPrefixes, nameSetFor, noteLists } from "./names/destinations.ts";
 import { encryptedDnsRules, encryptedServerRules } from "./names/encrypted-dns.ts";
 import { matchHere } from "./networks.ts";
+import { BY_SOCKET, classedRules, classesFor, type ExpandedRule, withUids } from "./programs/classed-rules.ts";
 import { type MatchAlternative, matchAlternatives, UnwritableMatch } from "./programs/match-alternatives.ts";
-import { programClasses } from "./programs/program-classes.ts";
 import { isAnchored, type UsersOf } from "./programs/program-condition.ts";
 import { withUnclassified } from "./programs/unclassified-rules.ts";
-import { uidsOf } from "./programs/user-condition.ts";
 import { othersNote, uidRanges } from "./user-ranges.ts";
 
 const ORDER: readonly Enforcement[] = ["enforced", "best-effort", "advisory", "unsupported"];
@@ -35,29 +34,20 @@ export function flowRules(context: ExpandContext, last?: ClassifierSpec): FlowRu
   const expanded = context.config.rules.map((rule, index) => expandRule(rule, index, context));
   if (expanded.filter(({ limit }) => limit !== undefined).length > MOST_LIMITS)
     context.unsupported.push({ path: "rules", message: `at most ${MOST_LIMITS} rules can have a limit` });
-  const found = programClasses(
-    expanded.flatMap(({ alternatives }) => alternatives),
-    last,
-  );
-  const classes = typeof found === "string" ? undefined : found;
-  if (typeof found === "string") context.unsupported.push({ path: "rules", message: found });
-  const written = expanded.map(({ origin, path, limit, alternatives, usesNextRule }) => ({
-    rules: alternatives.flatMap(({ program, ...rest }) => {
-      const held = program === undefined ? undefined : classes?.classesOf(program);
-      if (program !== undefined && (held === undefined || held.length === 0)) return [];
-      const rules = rulesOf(origin, path, rest, held === undefined ? undefined : { in: held });
-      return limit === undefined ? rules : rules.map((rule) => ({ ...rule, limit }));
-    }),
-    usesNextRule,
+  const classes = classesFor(expanded, context, last);
+  const classed = expanded.map(({ alternatives, ...rule }) => ({
+    ...rule,
+    rules: alternatives.flatMap((alternative) => classedRules(rule, alternative, classes)),
   }));
   const { via, fallback } = context.config.default;
+  const written = classed.map(({ rules, usesNextRule }) => ({ rules: rules.map(({ rule }) => rule), usesNextRule }));
   const ordered = withNextRules(written, fallback.kind === "drop" ? BLOCK : pathRefOf(via, context));
-  const isStrict = classes !== undefined && context.config.killSwitch.enabled;
+  const strict = classed.flatMap(({ rules }) => rules.map((one) => one.strict));
   const rules = [
     ...(context.config.ipv6 === "block" ? [NO_IPV6] : []),
     ...encryptedServerRules(context),
     ...encryptedDnsRules(context),
-    ...(isStrict ? withUnclassified(ordered, classes.unclassified) : ordered),
+    ...(context.config.killSwitch.enabled ? withUnclassified(ordered, strict) : ordered),
   ];
   return classes === undefined ? { rules } : { rules, classifier: classes.spec };
 }
@@ -111,15 +101,6 @@ function directFallback({ capabilities }: Pick<HostFacts, "capabilities">): Judg
   };
 }
 
-/** A rule of the config, with the ways in which it can match. */
-interface ExpandedRule {
-  readonly origin: string;
-  readonly path: PathRef;
-  readonly limit?: RuleLimit;
-  readonly usesNextRule: boolean;
-  readonly alternatives: readonly (MatchAlternative & Pick<FlowMatch, "uids">)[];
-}
-
 function expandRule(written: Rule, index: number, context: ExpandContext): ExpandedRule {
   const { facts, unsupported, notes } = context;
   const here = matchHere(written, facts.networks ?? []);
@@ -144,7 +125,10 @@ function expandRule(written: Rule, index: number, context: ExpandContext): Expan
   const alternatives = found.flatMap(withUids);
   noteEnforcement(rule, index, alternatives, context);
   const { classifier } = facts.capabilities;
-  if (classifier?.ok === true || alternatives.every(({ program }) => program === undefined)) {
+  if (
+    classifier?.ok === true ||
+    alternatives.every(({ program, uids }) => program === undefined || uids !== undefined)
+  ) {
     return { origin, path, usesNextRule, alternatives, ...limitOf(rule) };
   }
   const why = classifier === undefined ? "it has no classifier of sockets" : classifier.reason;
@@ -196,29 +180,6 @@ function usersIn(index: number, own: boolean, { facts, notes }: ExpandContext): 
   };
 }
 
-/** A condition on users alone is one on the uid of the packet's socket; nothing where no uid fulfils it. */
-function withUids({ program, ...traffic }: MatchAlternative): ExpandedRule["alternatives"] {
-  if (program === undefined) return [traffic];
-  const uids = uidsOf(program);
-  if (uids === undefined) return [{ ...traffic, program }];
-  return uids.length === 0 ? [] : [{ ...traffic, uids }];
-}
-
-/** One rule for each protocol. */
-function rulesOf(
-  origin: string,
-  path: PathRef,
-  { protocols, ...traffic }: ExpandedRule["alternatives"][number],
-  classes: FlowMatch["classes"],
-): FlowRule[] {
-  const common: FlowMatch = { ...traffic, ...(classes === undefined ? {} : { classes }) };
-  return (protocols ?? [undefined]).map((protocol) => ({
-    origin,
-    match: protocol === undefined ? common : { ...common, protocol },
-    path,
-  }));
-}
-
 /** Notes how the rule is enforced; a rule that requires more is unsupported here. */
 function noteEnforcement(
   rule: Rule,
@@ -230,7 +191,7 @@ function noteEnforcement(
   const canMatch = alternatives.length > 0;
   const { enforcement, message: kept } = isByNameOnly(rule, alternatives, context)
     ? BY_NAME_ONLY
-    : byDomain(alternatives, judgeRule(rule, canMatch, context));
+    : byDomain(alternatives, bySocket(alternatives, judgeRule(rule, canMatch, context), context));
   const isWarning = !canMatch || enforcement === "advisory";
   context.notes.push({ path, message: kept, enforcement, ...(isWarning ? { isWarning } : {}) });
   if (rule.require === undefined || ORDER.indexOf(enforcement) <= ORDER.indexOf(rule.require)) return;
@@ -244,6 +205,16 @@ const BY_NAME_ONLY: Judgement = {
   enforcement: "advisory",
   message: "any program can take this name and go direct; match a path, folder, user or control group",
 };
+
+/** Without a classifier a packet of a user is known by its socket; what has none may take the direct path. */
+function bySocket(
+  alternatives: ExpandedRule["alternatives"],
+  judged: Judgement,
+  { facts: { capabilities } }: ExpandContext,
+): Judgement {
+  const isBySocket = alternatives.some(({ uids }) => uids !== undefined) && capabilities.classifier?.ok !== true;
+  return isBySocket && capabilities.nftables && judged.enforcement === "enforced" ? BY_SOCKET : judged;
+}
 
 /** A rule by domain is kept no better than its resolver knows the names. */
 function byDomain(alternatives: ExpandedRule["alternatives"], judged: Judgement): Judgement {

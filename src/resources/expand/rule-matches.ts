@@ -1,6 +1,7 @@
 import { type FlowMatch, isForFilterAlone, type PortRange } from "../../model/firewall/policy.ts";
 import type { Family } from "../../model/ip.ts";
 import { CLASS_MARK, markOfClass, RULE_PREFERENCES } from "../../model/ownership.ts";
+import { isForUnclassified } from "../../model/program/class-rules.ts";
 import type { PolicyRule, PolicyRuleMatch } from "../../model/resources/routes.ts";
 import { familyOfText } from "./tunnels/place-tunnels.ts";
 
@@ -21,8 +22,8 @@ export function both(place: number, table: number, match: PolicyRuleMatch): Poli
 
 /** All combinations of a match. In these rules the kernel can name no protocols but TCP and UDP. */
 export function matchRules(place: number, table: number, match: FlowMatch): PolicyRule[] {
-  // A program without a class has one before its next look-up; if not, its packets are dropped (S4.13).
-  if (isForFilterAlone(match) || (match.classes !== undefined && "otherThan" in match.classes)) return [];
+  // A socket without a class has one before its next look-up; if not, its path's mark finds the table (S4.13).
+  if (isForFilterAlone(match) || isForUnclassified(match.classes)) return [];
   const protocol = match.protocol === undefined ? undefined : ROUTABLE_PROTOCOLS[match.protocol];
   if (match.protocol !== undefined && protocol === undefined) return [];
   return matches(match).flatMap(({ families, match: selected }) =>

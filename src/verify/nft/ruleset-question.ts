@@ -1,6 +1,6 @@
 import type { FirewallPolicy } from "../../model/firewall/policy.ts";
 import type { Family } from "../../model/ip.ts";
-import { CARRIES_MARK, grantedBy, markedFor, unmarkedOrphan } from "../policy/policy-formula.ts";
+import { CARRIES_MARK, grantedBy, markedFor } from "../policy/policy-formula.ts";
 import { type Hook, POSSIBLE } from "../policy/possible-packets.ts";
 import { type Formula, termsOf } from "../space/packet-fields.ts";
 import { PacketSpace } from "../space/packet-space.ts";
@@ -61,7 +61,7 @@ export function askFor(question: RulesetQuestion, family: Family, steered: reado
     forward: grantedBy(policy, "forward", family),
   };
   const paths = steered.map((one) => ({ ...one, packets: markedFor(policy, family, one.number) }));
-  const stated = [...Object.values(granted), ...Object.values(POSSIBLE), unmarkedOrphan(family), CARRIES_MARK];
+  const stated = [...Object.values(granted), ...Object.values(POSSIBLE), CARRIES_MARK];
   const formulas = [...stated, ...paths.map((one) => one.packets)];
   const space = new PacketSpace({
     family,

@@ -3,10 +3,9 @@ import type { FirewallPolicy } from "../../model/firewall/policy.ts";
 import type { Family } from "../../model/ip.ts";
 import { MARK_MASK, markOfPath, PATH_NUMBERS } from "../../model/ownership.ts";
 import type { FindingKind, Verified, VerifyFinding } from "../finding.ts";
-import { grantedBy, unmarkedOrphan } from "../policy/policy-formula.ts";
 import { HOOKS, type Hook, POSSIBLE } from "../policy/possible-packets.ts";
 import { type Diagram, NOTHING } from "../space/decision-diagram.ts";
-import { all, any, deviceIn, type Formula, NEVER, not, type Term } from "../space/packet-fields.ts";
+import { all, any, deviceIn, not, type Term } from "../space/packet-fields.ts";
 import type { PacketSpace } from "../space/packet-space.ts";
 import { noteWrites } from "./checks/note-writes.ts";
 import { verifyForged } from "./checks/verify-forged.ts";
@@ -72,14 +71,8 @@ function verifyHook(asked: FamilyQuestion, hook: Hook): VerifyFinding[] {
   ];
   const everything = sendThrough(asked, asked.all, hook, granted);
   const dropped = unionOf(space, [...everything.stack.dropped, ...everything.egress.dropped]);
-  const passed = diagrams.or(unionOf(space, everything.egress.accepted), space.ofFormula(unknownAtEgress(asked, hook)));
+  const passed = unionOf(space, everything.egress.accepted);
   return [...findings, ...showDrops(asked, hook, diagrams.minus(dropped, passed))];
-}
-
-/** Removes flows without a mark: egress knows no user for them, so it drops them although they are granted (S4.10). */
-function unknownAtEgress({ question, family }: FamilyQuestion, hook: Hook): Formula {
-  if (hook !== "output") return NEVER;
-  return all(unmarkedOrphan(family), not(grantedBy(question.policy, hook, family, { frames: true })));
 }
 
 /** Accepted packets that the policy refuses, by kind of finding. */

@@ -232,8 +232,6 @@ class Walker {
         case "doubt":
           match = doubted(step.what);
           break;
-        case "either":
-          match = { ...match, isCertain: false };
       }
       if (match.set === NOTHING) break;
     }

@@ -27,15 +27,13 @@ export interface PathQuestion {
   readonly sides: Sides;
   /** Tunnels of all layers; what leaves by one is not on the link (S4.6). */
   readonly tunnelDevices: readonly string[];
-  /** The user is unknown: the flow outlived its program, so any user may have opened it (S4.10). */
-  readonly isOfAnyUser?: true;
   /** The required condition for packets on this path. */
   readonly isWanted: (found: FoundPath) => Formula;
 }
 
 /** S4: the packets that satisfy the condition for their path. The cases have the order of rules S4.2–S4.7. */
 export function pathFormula(question: PathQuestion): Formula {
-  const { family, steering, layer, sides, isOfAnyUser, isWanted } = question;
+  const { family, steering, layer, sides, isWanted } = question;
   const cases: { when: Formula; yields: Formula }[] = [];
   const add = (when: Formula, path: PathRef, isDeclaredDns = false) =>
     cases.push({ when, yields: isWanted({ path, isDeclaredDns }) });
@@ -46,27 +44,12 @@ export function pathFormula(question: PathQuestion): Formula {
     const watched = protectedDnsPorts(dns);
     if (watched.length > 0) add(dnsPort(sides.port, watched), { kind: "block" });
   }
-  const maybe: Formula[] = [];
-  for (const { match, path } of steering.rules) {
-    if (isOfAnyUser !== true || match.uids === undefined) {
-      add(matchFormula(family, match, sides), path);
-      continue;
-    }
-    const { uids, ...ofAnyUser } = match;
-    if (uids.length === 0) continue;
-    const before = any(...cases.map(({ when }) => when));
-    maybe.push(all(not(before), matchFormula(family, ofAnyUser, sides), isWanted({ path, isDeclaredDns: false })));
-  }
+  for (const { match, path } of steering.rules) add(matchFormula(family, match, sides), path);
   for (const grant of layer.allow) {
     if (grant.direction === "out") add(grantFormula(grant, family, sides.address, sides.port), { kind: "direct" });
   }
   if (layer.allowLan) add(isLocal(question), { kind: "direct" });
-  const surely: Formula = {
-    kind: "first",
-    cases,
-    otherwise: isWanted({ path: steering.default, isDeclaredDns: false }),
-  };
-  return maybe.length === 0 ? surely : any(surely, ...maybe);
+  return { kind: "first", cases, otherwise: isWanted({ path: steering.default, isDeclaredDns: false }) };
 }
 
 /** S4.6. A sender is judged by its address alone. */

@@ -1,50 +1,25 @@
-import { flowMemoryOf, REFUSED_PROTOCOLS } from "../../model/firewall/flow-memory.ts";
 import { LINK_SCOPED_PREFIXES } from "../../model/firewall/link-traffic.ts";
-import { LOOPBACK_DEVICE, type Packet, PROTOCOL } from "../../model/firewall/packet.ts";
+import { LOOPBACK_DEVICE, type Packet } from "../../model/firewall/packet.ts";
 import type { FirewallPolicy, PathRef, PolicyLayer } from "../../model/firewall/policy.ts";
 import type { Family } from "../../model/ip.ts";
 import { ENGINE_MARK, MARK_MASK, PATH_NUMBERS } from "../../model/ownership.ts";
 import { steeringOfFrames } from "../../model/program/class-rules.ts";
 import { addressIn, FROM, TO } from "../space/conditions.ts";
-import {
-  ALWAYS,
-  all,
-  any,
-  deviceIn,
-  type Formula,
-  fragmentIs,
-  markIs,
-  NEVER,
-  NO_USER,
-  not,
-  numberIs,
-  trackedAs,
-} from "../space/packet-fields.ts";
+import { ALWAYS, all, any, deviceIn, type Formula, markIs, NEVER, not, trackedAs } from "../space/packet-fields.ts";
 import { linkIn, linkOut, redirect, restMissing, routerAdvert, tooBig } from "./link-formula.ts";
 import { allowIn, allowInAnswer, isEngineUser, ownIn, ownOut, pathFormula, relayed } from "./path-formula.ts";
 
 const isAnswer = trackedAs("answer", "related-answer");
 const isRelated = trackedAs("related", "related-answer");
 
-/** Packets of a flow that may continue after its program ended (S4.10). */
-const mayBeOrphan = all(numberIs("user", NO_USER), numberIs("protocol", PROTOCOL.tcp), fragmentIs("whole", "first"));
-
 /** The packet has one of awg's marks, so the hooks of the IP stack have judged it (S9.3). */
 export const CARRIES_MARK = not(markIs(MARK_MASK, 0));
-
-/** Packets of such flows without a mark, because their destination is link-scoped (S4.8). */
-export function unmarkedOrphan(family: Family): Formula {
-  return all(mayBeOrphan, addressIn("destination", family, LINK_SCOPED_PREFIXES));
-}
 
 /**
  * The packets of one hook that a policy accepts, as a condition.
  *
  * This is docs/reference/security for sets of packets; `firewall/evaluate.ts` is the same for single packets. A test
  * compares the two.
- *
- * The opener of a flow that outlived its program is not a packet field. With flow memory such packets get the grants of
- * any user. For `frames` no flow is known, so they do not.
  */
 export function grantedBy(
   given: FirewallPolicy,
@@ -58,8 +33,7 @@ export function grantedBy(
   const addresses = tunnels.flatMap((tunnel) => tunnel.addresses);
   const outPhysical = not(deviceIn("out", devices));
   const inPhysical = not(deviceIn("in", devices));
-  const remembers = !frames && hook === "output" && flowMemoryOf(policy).kind === "kept";
-  const layers = all(...policy.layers.map((layer) => layerGrants(layer, devices, hook, family, remembers)));
+  const layers = all(...policy.layers.map((layer) => layerGrants(layer, devices, hook, family)));
   const asTunnel = all(inPhysical, addressIn("source", family, addresses));
   if (hook === "input") {
     const toTunnel = all(inPhysical, addressIn("destination", family, addresses));
@@ -71,8 +45,7 @@ export function grantedBy(
   const timeouts = isGuarded ? all(outPhysical, restMissing(family)) : NEVER;
   if (hook === "forward") return all(not(fromTunnel), not(asTunnel), not(timeouts), layers);
   const link = all(outPhysical, linkOut(family));
-  const refused = frames ? NEVER : refusedProtocols(policy);
-  return any(deviceIn("out", [LOOPBACK_DEVICE]), all(not(fromTunnel), not(timeouts), not(refused), any(link, layers)));
+  return any(deviceIn("out", [LOOPBACK_DEVICE]), all(not(fromTunnel), not(timeouts), any(link, layers)));
 }
 
 const frameMeanings = new WeakMap<FirewallPolicy, FirewallPolicy>();
@@ -85,11 +58,6 @@ function policyOfFrames(policy: FirewallPolicy): FirewallPolicy {
   };
   frameMeanings.set(policy, known);
   return known;
-}
-
-/** Protocols without flow memory: a policy with user rules refuses them (S4.10). */
-function refusedProtocols(policy: FirewallPolicy): Formula {
-  return flowMemoryOf(policy).kind === "needless" ? NEVER : numberIs("protocol", ...REFUSED_PROTOCOLS);
 }
 
 /** The parts of steering that are the same for all paths. */
@@ -151,28 +119,24 @@ function steeredTo(policy: FirewallPolicy, family: Family, isWanted: (path: Path
 
 /**
  * The locally generated packets with a path's number in their mark after steering; 0 is link traffic (S4.8).
- *
- * Loopback and flows marked by flow memory are left out. A wrong mark leads only to devices that are granted to the
- * flow.
+ * Loopback is left out.
  */
 export function markedFor(policy: FirewallPolicy, family: Family, number: number): Formula {
   const { link, engine } = steeringParts(policy, family);
   const linkScoped = addressIn("destination", family, LINK_SCOPED_PREFIXES);
   const direct = steeredTo(policy, family, (path) => path.kind === "direct");
-  const lasting = flowMemoryOf(policy).kind === "kept" ? mayBeOrphan : NEVER;
-  const refused = refusedProtocols(policy);
-  const plain = all(not(link), not(engine), not(lasting), not(refused));
+  const plain = all(not(link), not(engine));
   switch (number) {
     case 0:
       return any(link, all(plain, linkScoped, direct));
     case PATH_NUMBERS.engine:
-      return all(not(link), engine, not(refused));
+      return all(not(link), engine);
     case PATH_NUMBERS.direct:
       return all(plain, not(linkScoped), direct);
     default: {
       const isPath = (path: PathRef) =>
         path.kind === "tunnel" ? path.number === number : path.kind === "block" && number === PATH_NUMBERS.block;
-      return any(all(plain, steeredTo(policy, family, isPath)), number === PATH_NUMBERS.block ? refused : NEVER);
+      return all(plain, steeredTo(policy, family, isPath));
     }
   }
 }
@@ -182,18 +146,9 @@ function layerGrants(
   tunnelDevices: readonly string[],
   hook: Packet["hook"],
   family: Family,
-  remembers: boolean,
 ): Formula {
-  if (!layer.killSwitch) {
-    const surely = withoutKillSwitch(layer, tunnelDevices, hook, family);
-    return remembers
-      ? any(surely, all(mayBeOrphan, withoutKillSwitch(layer, tunnelDevices, hook, family, true)))
-      : surely;
-  }
-  if (hook === "output") {
-    const surely = outputGrants(layer, tunnelDevices, family);
-    return remembers ? any(surely, all(mayBeOrphan, onItsDevice(layer, tunnelDevices, family, true))) : surely;
-  }
+  if (!layer.killSwitch) return withoutKillSwitch(layer, tunnelDevices, hook, family);
+  if (hook === "output") return outputGrants(layer, tunnelDevices, family);
   return hook === "input" ? inputGrants(layer, tunnelDevices, family) : forwardGrants(layer, tunnelDevices, family);
 }
 
@@ -203,7 +158,6 @@ function withoutKillSwitch(
   tunnelDevices: readonly string[],
   hook: Packet["hook"],
   family: Family,
-  isOfAnyUser = false,
 ): Formula {
   if (hook === "input") return ALWAYS;
   const byPath = pathFormula({
@@ -212,7 +166,6 @@ function withoutKillSwitch(
     layer,
     sides: TO,
     tunnelDevices,
-    ...(isOfAnyUser ? { isOfAnyUser } : {}),
     isWanted: ({ path, isDeclaredDns }) => {
       if (path.kind === "block") return NEVER;
       return isDeclaredDns ? onDeviceOf(layer, path, tunnelDevices, family) : ALWAYS;
@@ -269,19 +222,13 @@ function forwardGrants(layer: PolicyLayer, tunnelDevices: readonly string[], fam
 }
 
 /** S5.1, S5.3: the packet's device is the device of its path. */
-function onItsDevice(
-  layer: PolicyLayer,
-  tunnelDevices: readonly string[],
-  family: Family,
-  isOfAnyUser = false,
-): Formula {
+function onItsDevice(layer: PolicyLayer, tunnelDevices: readonly string[], family: Family): Formula {
   return pathFormula({
     family,
     steering: layer.flows,
     layer,
     sides: TO,
     tunnelDevices,
-    ...(isOfAnyUser ? { isOfAnyUser } : {}),
     isWanted: ({ path }) => onDeviceOf(layer, path, tunnelDevices, family),
   });
 }

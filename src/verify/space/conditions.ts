@@ -1,8 +1,9 @@
 import { LASTING_PROTOCOLS, PORTED_PROTOCOLS, PROTOCOL } from "../../model/firewall/packet.ts";
 import type { ClassSet, FlowMatch, PortRange } from "../../model/firewall/policy.ts";
 import type { Family } from "../../model/ip.ts";
-import { CLASS_MARK, markOfClass, UNCLASSIFIED } from "../../model/ownership.ts";
+import { CLASS_MARK, markOfClass, ORPHANED, UNCLASSIFIED } from "../../model/ownership.ts";
 import { parsePrefix, prefixRange } from "../../model/prefix.ts";
+import { isInClasses } from "../../model/program/class-rules.ts";
 import {
   all,
   any,
@@ -57,6 +58,12 @@ export function userIn(ranges: readonly PortRange[]): Formula {
 /** The packet has a known user. */
 export const hasUser: Formula = numberIn("user", [{ first: 0n, last: NO_USER - 1n }]);
 
+/** How a packet without a class counts (S4.13). */
+const BARE: readonly (readonly [number, Formula])[] = [
+  [UNCLASSIFIED, hasUser],
+  [ORPHANED, all(not(hasUser), numberIs("protocol", ...LASTING_PROTOCOLS))],
+];
+
 /** DNS packets: TCP and UDP with one of these ports, without later fragments. */
 export function dnsPort(port: Sides["port"], ports: readonly number[]): Formula {
   return all(numberIs("protocol", PROTOCOL.udp, PROTOCOL.tcp), fragmentIs("whole", "first"), numberIs(port, ...ports));
@@ -65,10 +72,9 @@ export function dnsPort(port: Sides["port"], ports: readonly number[]): Formula 
 /** The packet is of a program with one of the classes (S4.13). What is forwarded or arrives is of none. */
 function programIn(classes: ClassSet): Formula {
   const classIs = (numbers: readonly number[]) => markIs(CLASS_MARK.mask, ...numbers.map(markOfClass));
-  const bare = all(classIs([0]), any(hasUser, numberIs("protocol", ...LASTING_PROTOCOLS)));
   const marked = "in" in classes ? classIs(classes.in) : not(classIs([0, ...classes.otherThan]));
-  const holdsBare = "in" in classes ? classes.in.includes(UNCLASSIFIED) : !classes.otherThan.includes(UNCLASSIFIED);
-  return all(deviceIn("in", [""]), holdsBare ? any(marked, bare) : marked);
+  const bare = BARE.filter(([number]) => isInClasses(classes, number)).map(([, some]) => all(classIs([0]), some));
+  return all(deviceIn("in", [""]), any(marked, ...bare));
 }
 
 /** The condition of a flow match. With `FROM` the user is on the remote side and unknown. */

@@ -104,7 +104,7 @@ describe("programs with the rule that would apply", () => {
     expect(text.split("\n")[0]).toBe("4 programs, with the rules of generation 1");
     expect(text.match(/rules\/0 \(lan\)/g)).toHaveLength(1);
     expect(text).toContain("before the rule of each: rules/0 (lan) via direct (enforced), for some of its traffic");
-    expect(text).toMatch(/^ 30 {2}\S+ +\S+ {2}\/usr\/bin\/rsync +block +enforced +rules\/1 \(backups\)$/m);
+    expect(text).toMatch(/^ 30 {2}\S+ +\S+ {2}\/usr\/bin\/rsync +block +enforced +[0-9]+ +rules\/1 \(backups\)$/m);
     expect(programsDocument(report)).toMatchObject({
       formatVersion: "1",
       rulesOf: "accepted",

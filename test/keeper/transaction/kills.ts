@@ -154,9 +154,8 @@ function list(words: readonly string[]): string {
 }
 
 /**
- * What differs between two loads of one policy is left out: handles, the order of a set's elements (a hash's), counters,
- * a table's flags, which nft 1.0.6 prints wrongly and which tell only whether its owner lives, and the order of sets:
- * those with remembered flows (S4.10) stay, and the kernel lists them before the new ones.
+ * What differs between two loads of one policy is left out: handles, the order of sets and of their elements, counters, and
+ * a table's flags, which nft 1.0.6 prints wrongly and which tell only whether its owner lives.
  */
 function withoutChance(key: string, value: unknown): unknown {
   if (key === "handle" || key === "counter") return undefined;

@@ -10,7 +10,7 @@ import type {
   PolicyTunnel,
 } from "../../../src/model/firewall/policy.ts";
 import { type IpAddress, parseIp } from "../../../src/model/ip.ts";
-import { ENGINE_MARK } from "../../../src/model/ownership.ts";
+import { ENGINE_MARK, ORPHANED, UNCLASSIFIED } from "../../../src/model/ownership.ts";
 
 /** Few values that meet often: every policy speaks of some, every packet carries some. */
 const ADDRESSES = {
@@ -106,6 +106,7 @@ const CLASSES = {
     { weight: 3, arbitrary: fc.constant(undefined) },
     { weight: 1, arbitrary: some(CLASS_NUMBERS).map((numbers) => ({ in: numbers })) },
     { weight: 1, arbitrary: some(CLASS_NUMBERS, 2).map((numbers) => ({ otherThan: numbers })) },
+    { weight: 1, arbitrary: pick([UNCLASSIFIED, ORPHANED]).map((number) => ({ in: [number] })) },
   ),
 };
 /** What rules match; PF sees no class of a program. */

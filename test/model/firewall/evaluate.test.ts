@@ -1,10 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { judge, markAfterSteering, steer } from "../../../src/model/firewall/evaluate.ts";
 import type { Packet } from "../../../src/model/firewall/packet.ts";
-import type { FirewallPolicy } from "../../../src/model/firewall/policy.ts";
-import { between } from "../../../src/model/firewall/transition.ts";
+import type { FirewallPolicy, FlowMatch } from "../../../src/model/firewall/policy.ts";
 import { type IpAddress, parseIp } from "../../../src/model/ip.ts";
-import { ENGINE_MARK, markOfPath } from "../../../src/model/ownership.ts";
+import { ENGINE_MARK, markOfClass, markOfPath, ORPHANED, UNCLASSIFIED } from "../../../src/model/ownership.ts";
 import { BLOCK, DIRECT, LAPTOP, layerOf, OFFICE, OFFICE_TUNNEL, PROXY, policyOf, SERVICE_UID } from "./policies.ts";
 
 interface Written extends Partial<Omit<Packet, "source" | "destination">> {
@@ -192,41 +191,30 @@ describe("the kill switch, path by path", () => {
   });
 });
 
-describe("what a program left to be sent (S4.10)", () => {
-  const theirs = { origin: "rules/0 (theirs)", match: { uids: [{ from: 1500, to: 1599 }] }, path: BLOCK };
-  const steady = policyOf({ flows: { rules: [theirs], default: DIRECT } });
-  const left = (lastUid: number | null, more: object = {}): Packet => {
-    const { uid: _gone, ...packet } = packetOf({ protocol: 6, ...more });
-    return { ...packet, lastUid };
-  };
+describe("packets without a class (S4.13)", () => {
+  const rule = (origin: string, match: FlowMatch) => ({ origin, match, path: BLOCK });
+  const steady = policyOf({
+    flows: {
+      rules: [
+        rule("rules/0 (lost)", { classes: { in: [ORPHANED] } }),
+        rule("rules/0 (class)", { classes: { in: [7] } }),
+        rule("rules/0 (user)", { uids: [{ from: 1500, to: 1599 }], classes: { in: [UNCLASSIFIED] } }),
+      ],
+      default: DIRECT,
+    },
+  });
+  const without = ({ uid: _gone, ...packet }: Packet): Packet => packet;
 
   test.each<[string, Packet, string]>([
-    ["belongs to the user whose flow it was", left(1500), "drop S4.4"],
-    ["also as an answer", left(1500, { reply: true }), "drop S4.4"],
-    ["belongs to another user, too", left(1000), "accept S5.3"],
-    ["is dropped where nobody knows", left(null), "drop S4.10"],
-    ["is nothing of UDP", left(null, { protocol: 17 }), "accept S5.3"],
-    ["is not asked on loopback", left(null, { outDevice: "lo" }), "accept S2.1"],
+    ["a socket with a class has no other user", packetOf({ uid: 1500, mark: markOfClass(8) }), "accept S5.3"],
+    ["its class decides, also when its program has ended", without(packetOf({ mark: markOfClass(7) })), "drop S4.4"],
+    ["one without is judged by its user", packetOf({ uid: 1500 }), "drop S4.4"],
+    ["and so is another user's", packetOf({ uid: 1000 }), "accept S5.3"],
+    ["TCP without a socket may be anybody's", without(packetOf({ protocol: 6 })), "drop S4.4"],
+    ["UDP without a socket is the kernel's", without(packetOf({ protocol: 17 })), "accept S5.3"],
+    ["loopback is not judged", without(packetOf({ protocol: 6, outDevice: "lo" })), "accept S2.1"],
   ])("%s", (_name, packet, wanted) => {
     expect(found(steady, packet)).toBe(wanted);
-  });
-
-  test("belongs to its user while a policy changes, too, and goes its path where no rule names users", () => {
-    const anyone = policyOf({ flows: { rules: [], default: DIRECT } });
-    for (const changing of [between(steady, anyone), between(anyone, steady)] as FirewallPolicy[]) {
-      expect(found(changing, left(1000))).toBe("accept S5.3");
-      expect(found(changing, left(1500))).toBe("drop S4.4");
-      expect(found(changing, left(null))).toBe("drop S4.10");
-    }
-    expect(found(anyone, left(null))).toBe("accept S5.3");
-  });
-
-  test("is dropped where rules distinguish more kinds of users than are remembered", () => {
-    const ranges = Array.from({ length: 256 }, (_, index) => ({ from: 2000 + 2 * index, to: 2000 + 2 * index }));
-    const rules = ranges.map((range, index) => ({ ...theirs, origin: `rules/${index}`, match: { uids: [range] } }));
-    const of = (count: number) => policyOf({ flows: { rules: rules.slice(0, count), default: DIRECT } });
-    expect(found(of(255), left(1000))).toBe("accept S5.3");
-    expect(found(of(256), left(1000))).toBe("drop S4.10");
   });
 });
 

@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { judge, markAfterSteering, steer } from "../../../src/model/firewall/evaluate.ts";
-import { isOrphan } from "../../../src/model/firewall/flow-memory.ts";
 import { compileGrants, type Grants } from "../../../src/model/firewall/grants.ts";
 import type { Packet } from "../../../src/model/firewall/packet.ts";
 import type { FirewallPolicy } from "../../../src/model/firewall/policy.ts";
@@ -15,14 +14,9 @@ const PAIRS = 400;
 const PACKETS_EACH = 150;
 const pairs = fc.sample(fc.tuple(steadyPolicyArbitrary, steadyPolicyArbitrary), { seed: SEED, numRuns: PAIRS });
 const packets = fc.sample(packetArbitrary, { seed: SEED, numRuns: 10_000 });
-const LAST_USERS = [null, 0, 1000, 1500, 1600];
-/** Another stretch of the packets for each policy; every other one that may be of a closed socket is. */
+/** Another stretch of the packets for each policy. */
 const packetsFor = (index: number) =>
-  Array.from({ length: PACKETS_EACH }, (_, at) => {
-    const packet = packets[(index * PACKETS_EACH + at) % packets.length] as Packet;
-    const left = { ...packet, lastUid: LAST_USERS[(at >> 1) % LAST_USERS.length] ?? null };
-    return at % 2 === 0 && isOrphan(left) ? left : packet;
-  });
+  Array.from({ length: PACKETS_EACH }, (_, at) => packets[(index * PACKETS_EACH + at) % packets.length] as Packet);
 const accepts = (policy: FirewallPolicy, packet: Packet) => judge(policy, packet).verdict === "accept";
 
 function show(packet: Packet, policy: FirewallPolicy): string {
@@ -59,20 +53,18 @@ function isTunnelOfOne(before: FirewallPolicy, after: FirewallPolicy, packet: Pa
 
 describe("the policy between two", { timeout: 300_000 }, () => {
   test("law 1: lets out only what old and new both let out, and our own sockets to either's endpoints (S10)", () => {
-    let [passed, left] = [0, 0];
+    let passed = 0;
     for (const [index, [before, after]] of pairs.entries()) {
       const middle = between(before, after) as FirewallPolicy;
       for (const packet of packetsFor(index)) {
         if (!accepts(middle, packet) || isTunnelOfOne(before, after, packet)) continue;
         passed += 1;
-        left += isOrphan(packet) ? 1 : 0;
         const granted = [before, after].map((policy) => accepts(policy, packet));
         const own = [before, after].some((policy) => isOwnException(policy, packet));
         expect(granted[0] && granted[1] ? "both" : own ? "own" : "neither", show(packet, middle)).not.toBe("neither");
       }
     }
     expect(passed).toBeGreaterThan(1000);
-    expect(left).toBeGreaterThan(20);
   });
 
   test("keeps flows on a path that does not change", () => {

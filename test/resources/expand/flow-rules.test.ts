@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
 import type { FlowRule, PathRef } from "../../../src/model/firewall/policy.ts";
+import { ORPHANED, UNCLASSIFIED } from "../../../src/model/ownership.ts";
 import { canonicalPrefix, parsePrefix, prefixContains, renderPrefix } from "../../../src/model/prefix.ts";
 import { HTTPS_RESOLVERS } from "../../../src/resources/expand/names/encrypted-dns.ts";
-import { capabilities, expandText, KEY_A, KEY_B, resourceOf } from "../sample.ts";
+import { capabilities, expandText, KEY_A, KEY_B, resourceOf, WITHOUT_CLASSIFIER } from "../sample.ts";
 
 const TUNNELS = `
 tunnels:
@@ -146,7 +147,7 @@ describe("rules become flow rules", () => {
       ],
     ],
   ])("%s", (_name, rules, expected) => {
-    const { steering, layers } = policyOf(withRules(rules));
+    const { steering, layers } = policyOf(withRules(rules), WITHOUT_CLASSIFIER);
     expect(steering.rules).toEqual(expected);
     expect(layers[0]?.flows).toEqual(steering);
   });
@@ -164,6 +165,7 @@ describe("rules become flow rules", () => {
   test("a user that does not exist matches nothing, and is named", () => {
     const expansion = expandText(
       withRules("{ users: [nobody-here], via: direct }, { users: [bob, ghost, constructor], via: a }"),
+      WITHOUT_CLASSIFIER,
     );
     const { rules } = resourceOf(expansion, "firewall/machine").spec.steering;
     expect(rules.map(({ origin, match }) => [origin, match.uids])).toEqual([["rules/1", [{ from: 1001, to: 1001 }]]]);
@@ -311,12 +313,49 @@ describe("DNS", () => {
   });
 });
 
-test("S4.10: rules that distinguish more kinds of users than can be remembered are said", () => {
-  const rules = Array.from({ length: 256 }, (_, index) => `{ users: ['${2000 + 2 * index}'], via: block }`);
-  const noted = (count: number) => expandText(withRules(rules.slice(0, count).join(", "))).notes;
-  const said = { path: "rules", message: expect.stringContaining("is dropped") };
-  expect(noted(255)).not.toContainEqual(said);
-  expect(noted(256)).toContainEqual(said);
+describe("S4.13: rules by users alone", () => {
+  const matches = (text: string, facts = {}) =>
+    policyOf(withRules(text), facts).steering.rules.map(({ origin, match }) => [origin, match]);
+  const OPEN = [{ from: 1001, to: 1001 }];
+
+  test("ask for the class of the socket, and for the user of a socket without one", () => {
+    const [known, bare, ...more] = matches("{ users: [bob], ports: [80], via: a }");
+    expect(known).toMatchObject(["rules/0", { classes: { in: [expect.any(Number)] } }]);
+    expect(bare).toMatchObject(["rules/0", { uids: OPEN, classes: { in: [UNCLASSIFIED] } }]);
+    expect(more).toEqual([]);
+  });
+
+  test("with the kill switch, what the kernel sends without a socket takes the strictest path of them all", () => {
+    const text = `${TUNNELS}rules: [{ users: [bob], via: direct }, { users: [alice], ports: [80], via: a, fallback: direct }, { users: [backup], via: b }]
+default: { via: direct }
+killSwitch: {}`;
+    const rules = policyOf(text).steering.rules.filter(({ origin }) => origin.endsWith("without a class"));
+    expect(rules.map(({ match, path }) => [match, path])).toEqual([
+      [{ ports: [{ from: 80, to: 80 }], classes: { in: [ORPHANED] } }, A],
+      [{ classes: { in: [ORPHANED] } }, B],
+    ]);
+  });
+
+  test("are best-effort without a classifier", () => {
+    const levels = (path: string) =>
+      expandText(withRules(`{ users: [bob], via: ${path} }`), WITHOUT_CLASSIFIER).notes.flatMap(({ enforcement }) =>
+        enforcement === undefined ? [] : [enforcement],
+      );
+    expect(["a", "block", "direct"].map(levels)).toEqual([["best-effort"], ["best-effort"], ["best-effort"]]);
+    expect(matches("{ users: [bob], via: a }", WITHOUT_CLASSIFIER)).toEqual([["rules/0", { uids: OPEN }]]);
+  });
+
+  test("of more kinds of users than a classifier holds are known by the socket, and that is said", () => {
+    const rules = Array.from({ length: 65 }, (_, index) => `{ users: ['${2000 + 2 * index}'], via: block }`);
+    const { notes, unsupported } = expandText(withRules(rules.join(", ")));
+    expect(unsupported).toEqual([]);
+    expect(notes).toContainEqual({
+      path: "rules",
+      enforcement: "best-effort",
+      message: expect.stringMatching(/^too many users to classify: /),
+    });
+    expect(matches(rules.join(", "))[0]).toEqual(["rules/0", { uids: [{ from: 2000, to: 2000 }] }]);
+  });
 });
 
 describe("S4.16: the rates of rules", () => {

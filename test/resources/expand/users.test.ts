@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { expandText, KEY_A, resourceOf } from "../sample.ts";
+import { expandText, KEY_A, resourceOf, WITHOUT_CLASSIFIER } from "../sample.ts";
 
 const ALICE = { from: 1000, to: 1000 };
 const BOB = { from: 1001, to: 1001 };
@@ -12,7 +12,10 @@ tunnels:
 rules: [{ users: ${users}, via: a }]
 default: { via: direct }
 `;
-  const { steering } = resourceOf(expandText(text, { subordinateUids }), "firewall/machine").spec;
+  const { steering } = resourceOf(
+    expandText(text, { ...WITHOUT_CLASSIFIER, subordinateUids }),
+    "firewall/machine",
+  ).spec;
   return steering.rules.map(({ match }) => match.uids);
 };
 
@@ -45,7 +48,11 @@ tunnels:
 rules: [{ ${rule} }]
 default: { via: block }
 `;
-    const expansion = expandText(text, { subordinateUids: { alice: [WIDE] }, usersAmongSubordinates: users });
+    const expansion = expandText(text, {
+      ...WITHOUT_CLASSIFIER,
+      subordinateUids: { alice: [WIDE] },
+      usersAmongSubordinates: users,
+    });
     return {
       uids: resourceOf(expansion, "firewall/machine").spec.steering.rules[0]?.match.uids,
       notes: expansion.notes.flatMap(({ path, message }) => (path === "rules.0.users" ? [message] : [])),

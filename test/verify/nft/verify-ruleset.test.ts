@@ -7,14 +7,11 @@ import { judge } from "../../../src/model/firewall/evaluate.ts";
 import type { Packet } from "../../../src/model/firewall/packet.ts";
 import { engineUids, type FirewallPolicy } from "../../../src/model/firewall/policy.ts";
 import { between, blockedPolicy } from "../../../src/model/firewall/transition.ts";
-import { type IpAddress, parseIp } from "../../../src/model/ip.ts";
 import { type Expression, verdict } from "../../../src/native/linux/nftables/expression.ts";
 import { matchIn } from "../../../src/native/linux/nftables/match.ts";
 import type { Verified, VerifyFinding } from "../../../src/verify/finding.ts";
 import { tableOfRendered } from "../../../src/verify/nft/rule-table.ts";
-import { tracePacket } from "../../../src/verify/nft/trace-packet.ts";
 import { verifyRuleset } from "../../../src/verify/nft/verify-ruleset.ts";
-import type { HeaderPoint } from "../../../src/verify/space/header-point.ts";
 import { packetArbitrary, steadyPolicyArbitrary } from "../../model/firewall/arbitraries.ts";
 import {
   DIRECT,
@@ -142,7 +139,7 @@ describe("law 1: verification of a whole ruleset", { timeout: 300_000 }, () => {
       leaking += isLeaking ? 1 : 0;
       harmless += findings.length === 0 ? 1 : 0;
     }
-    expect(mutants.length).toBeGreaterThanOrEqual(40);
+    expect(mutants.length).toBeGreaterThanOrEqual(35);
     expect(leaking).toBeGreaterThan(3);
     // What the egress table accepts, no packet of the IP stack needs: it carries a mark there (S9.3).
     expect(harmless).toBeLessThan(mutants.length / 2);
@@ -311,28 +308,6 @@ describe("the breakages that the leak lab knows are found without sending a pack
     for (const { kind, packet } of leaks) expect([kind, packet?.hook, packet?.mark]).toEqual(["leak", "frame", 0]);
     const without = { ...netdev, rules: netdev.rules.filter(({ comment = "" }) => !comment.startsWith("S9.3")) };
     expect(verify(LAPTOP, [inet, without]).findings.map(({ kind }) => kind)).toContain("lock-out");
-  });
-
-  test("S4.10: a packet that opens its flow meets no rule for answers, subflows or what no program has accepted", () => {
-    const policy = policyOf({ flows: { rules: [BOB], default: OFFICE } });
-    const [source, destination] = ["192.168.1.2", "203.0.113.9"].map((text) => parseIp(text) as IpAddress);
-    const header = { source, destination, protocol: 6, word0: 40_000, word2: 443, length: 60, hops: 64, mark: 0 };
-    const flow = {
-      in: "",
-      out: "eth0",
-      tracking: "new",
-      fragment: "whole",
-      hop: "destination",
-      ...header,
-    } as HeaderPoint;
-    const question = { tables: render(policy).map(tableOfRendered), devices: DEVICES, indexes: new Map() };
-    const met = (user: object) =>
-      tracePacket(question, { ...flow, ...user }).rules.filter(({ name }) => name.includes("S4.10"));
-    const names = (user: object) => new Set(met(user).map(({ name }) => name.replace(/.*S4.10 /, "")));
-    const own = ["the flow's user", "its user is known", "of another user", "a request alone leaves nothing"];
-    expect(names({ user: 1000 })).toEqual(new Set([...own, "by the flow's last user"]));
-    expect(names({})).toContain("the kernel opens a flow");
-    expect(names({})).not.toContain("a subflow without a user");
   });
 
   test("what awg does not know is said, never taken for harmless", () => {

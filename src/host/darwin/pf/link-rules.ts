@@ -1,5 +1,4 @@
 import { CANARIES } from "../../../model/firewall/canary.ts";
-import { flowMemoryOf, REFUSED_PROTOCOLS } from "../../../model/firewall/flow-memory.ts";
 import {
   ALL_ROUTERS,
   DHCPV4,
@@ -10,7 +9,7 @@ import {
   NEIGHBOUR_PREFIXES,
 } from "../../../model/firewall/link-traffic.ts";
 import { PROTOCOL } from "../../../model/firewall/packet.ts";
-import type { FirewallPolicy, PolicyTunnel } from "../../../model/firewall/policy.ts";
+import type { PolicyTunnel } from "../../../model/firewall/policy.ts";
 import type { PfRule } from "./pf-rule.ts";
 
 /** The loopback interface; PF judges packets to the host's own addresses there. */
@@ -41,12 +40,6 @@ export function canaryRules(): PfRule[] {
     to: { addresses: [address], ports: port(at) },
     why: `${CANARY_WORDS} ${family}`,
   }));
-}
-
-/** S4.10: with rules for users, protocols whose sockets also send after their program closed them. */
-export function unownedFlowRules(policy: FirewallPolicy): PfRule[] {
-  if (flowMemoryOf(policy).kind === "needless") return [];
-  return [{ action: "block", direction: "out", protocols: REFUSED_PROTOCOLS, why: "S4.10 owner unknown after close" }];
 }
 
 /** S2.2 and S2.3: addresses of tunnels on physical devices. The tunnels' own devices have earlier rules. */

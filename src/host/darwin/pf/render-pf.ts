@@ -2,14 +2,7 @@ import { hashOf } from "../../../model/canonical.ts";
 import type { FirewallPolicy } from "../../../model/firewall/policy.ts";
 import { AddressTables } from "./address-tables.ts";
 import { type LayerRules, layerRules } from "./layer-rules.ts";
-import {
-  canaryRules,
-  LOOPBACK,
-  linkTrafficRules,
-  loopbackRules,
-  tunnelAddressRules,
-  unownedFlowRules,
-} from "./link-rules.ts";
+import { canaryRules, LOOPBACK, linkTrafficRules, loopbackRules, tunnelAddressRules } from "./link-rules.ts";
 import { outside } from "./outside.ts";
 import { type AddressText, list, type PfAnchor, type PfNode, type PfRule, renderPfRule } from "./pf-rule.ts";
 import { possibleRule } from "./possible-rule.ts";
@@ -95,7 +88,6 @@ function policyNodes(policy: FirewallPolicy, identity: string | undefined): PfNo
     ...canaryRules(),
     ...outside(devices, "source", tunnelAddressRules(tunnels)),
     ...outside(devices, "link", linkTrafficRules()),
-    ...unownedFlowRules(policy),
     ...body,
     ...anchors,
   ];

@@ -120,28 +120,9 @@ export function matchIn(table: TableFamily): MatchBuilder {
   return builder;
 }
 
-/** One byte of a TCP option has this value under the mask; false without the option. */
-export function tcpOption(kind: number, offset: number, { value, mask }: { value: number; mask: number }): Match {
-  const load: Expression = {
-    kind: "exthdr",
-    protocol: "tcp-option",
-    type: kind,
-    offset,
-    length: 1,
-    presenceOnly: false,
-    register: FIRST_REGISTER,
-  };
-  return [load, bitwise(Uint8Array.of(mask)), cmp(Uint8Array.of(value), false)];
-}
-
 /** Adds the packet's fields to a named set of the same table, or renews the element. */
 export function updateSet(names: readonly FieldName[], set: string): Expression[] {
   return [...loadConcatenation(names), { kind: "set-update", set, register: FIRST_REGISTER }];
-}
-
-/** Removes the packet's fields from a named set of the same table. */
-export function removeFromSet(names: readonly FieldName[], set: string): Expression[] {
-  return [...loadConcatenation(names), { kind: "set-update", set, register: FIRST_REGISTER, removes: true }];
 }
 
 /**

@@ -99,12 +99,20 @@ function learn(cube: Cube, atom: number, holds: boolean, atoms: readonly Classif
 }
 
 /**
- * A process runs one program, from one file with one name. A file with hard links at two of the paths is an exception: it
+ * A process has one user, and runs one program, from one file with one name. A file with hard links at two of the paths is an exception: it
  * gets no class, and goes by the strictest path.
  */
 function areExclusive(one: ClassifierAtom | undefined, other: ClassifierAtom | undefined): boolean {
-  if (one === undefined || other === undefined || !("of" in one) || !("of" in other)) return false;
+  if (one === undefined || other === undefined) return false;
+  if ("users" in one && "users" in other) return !overlap(one.users, other.users);
+  if (!("of" in one) || !("of" in other)) return false;
   if (one.of !== other.of || one.of === "self-or-ancestor") return false;
   if ("name" in one && "name" in other) return one.name !== other.name;
   return "file" in one && "file" in other && one.file !== other.file;
+}
+
+type Ranges = readonly (readonly [first: number, last: number])[];
+
+function overlap(some: Ranges, others: Ranges): boolean {
+  return some.some(([from, to]) => others.some(([first, last]) => from <= last && first <= to));
 }

@@ -7,7 +7,6 @@ import { inSetsTerm } from "../../space/packet-fields.ts";
 import { isOurs, nameOfRule, type RuleTable } from "../rule-table.ts";
 import { bothConditions, type Condition, conditionOf, eitherCondition } from "./condition.ts";
 import { readExtension } from "./extension.ts";
-import { SEEN_FLOWS, withFlowSteps } from "./flow-steps.ts";
 import { holdsJudgedFlows, judgedStep } from "./judged-step.ts";
 import { loadValue } from "./load/load-value.ts";
 import { holdsDestinations, onLinkSteps } from "./on-link-step.ts";
@@ -30,7 +29,12 @@ export function readRule(table: RuleTable, rule: NftRule, context: ReadingContex
   // What it drops exceeds a rate (S4.16); any packet may pass it.
   if (isOurs(table) && rule.expressions.some((one) => one.kind === "limit" && one.inverted)) return [];
   const read = new RuleReader(table, context).read(rule).map(withoutIdleDoubts);
-  return isOurs(table) ? read.map((one) => withFlowSteps(one, context)) : read;
+  return context.opens === true ? read.map(withoutMemory) : read;
+}
+
+/** The first packet of a flow is not known from one before. */
+function withoutMemory(rule: ReadRule): ReadRule {
+  return { ...rule, steps: rule.steps.map((step) => (step.kind === "remembered" ? { kind: "test", any: [] } : step)) };
 }
 
 /**
@@ -191,7 +195,8 @@ class RuleReader {
     else if (isOurs(this.#table) && name.startsWith(NAME_SET_PREFIX)) {
       const term = inSetsTerm([name.replace(/-v[46]$/, "")], !inverted);
       this.#steps.push({ kind: "test", any: [[term]] });
-    } else if (set.isFilledByRules && isOurs(this.#table)) this.#steps.push({ kind: "doubt", what: SEEN_FLOWS });
+    } else if (set.isFilledByRules && isOurs(this.#table))
+      this.#steps.push({ kind: "doubt", what: `the set ${name}, which rules fill` });
     else {
       this.#steps.push(...stepsOf(this.#lookUp(name, register, set.elements, inverted)));
       if (into !== undefined) this.#write({ register: into }, { kind: "opaque", what: `the map ${name}` });

@@ -11,8 +11,6 @@ export type RuleStep =
   | { readonly kind: "mark"; readonly change: MarkChange }
   /** The rule sets these bits of the mark to an unknown value. */
   | { readonly kind: "mark-lost"; readonly bits: number }
-  /** The rule continues for some of these packets and stops for others. */
-  | { readonly kind: "either" }
   | JudgedStep
   /** The rule writes a packet field that the policy matches. `what` names it in messages. */
   | { readonly kind: "write"; readonly what: string }

@@ -1,7 +1,6 @@
 import { AddressSet } from "../../../../src/model/firewall/address-set.ts";
 import { CANARIES } from "../../../../src/model/firewall/canary.ts";
 import { judge } from "../../../../src/model/firewall/evaluate.ts";
-import { REFUSED_PROTOCOLS } from "../../../../src/model/firewall/flow-memory.ts";
 import { isRedirect, type Packet, PROTOCOL } from "../../../../src/model/firewall/packet.ts";
 import type { FirewallPolicy, FlowMatch, PolicyLayer } from "../../../../src/model/firewall/policy.ts";
 import { renderIp } from "../../../../src/model/ip.ts";
@@ -21,8 +20,6 @@ export function divergenceOf(
 ): Divergence | undefined {
   if (found === "accept") {
     if (isBroughtIn(packet)) return "S13.16";
-    if (packet.hook === "output" && packet.reply === true && REFUSED_PROTOCOLS.includes(packet.protocol))
-      return "S13.3";
     return isAnswerAsTunnel(policy, packet) ? "S13.17" : undefined;
   }
   if (isCanary(packet)) return "S13.15";

@@ -19,12 +19,6 @@ export interface Wire {
   readonly untracked?: boolean;
   /** netdev hooks of the kernel do not look at the fragment offset when they load from the transport header. */
   readonly readsFragments?: boolean;
-  /** The name of the users whose flow it was, where the tables remember it. */
-  readonly flowOf?: string;
-  /** Our bits of the connection's mark; 0 when absent. */
-  readonly ctMark?: number;
-  /** It answers who asks for a connection. */
-  readonly answers?: boolean;
   /** The keys in sets of judged flows (S5.6), by set and hexadecimal; rules add to them. They hold nothing when absent. */
   readonly judged?: Map<string, Set<string>>;
 }
@@ -32,13 +26,10 @@ export interface Wire {
 export interface Outcome {
   readonly verdict: "accept" | "drop";
   readonly mark: number;
-  /** The sets whose elements it changed; behind "not" those that it took an element from. */
+  /** The sets that it added an element to. */
   readonly remembered: readonly string[];
 }
 
-/** RFC 8684 section 3.2. */
-const MPTCP = 30;
-const MP_JOIN = Uint8Array.of(MPTCP, 12, 0x10, 1, ...new Uint8Array(8));
 /** Thrown where a load breaks the rule off; one object, for stack traces are slow. */
 const BROKEN = Symbol("broken off");
 
@@ -191,10 +182,7 @@ class Machine {
         return true;
       case "set-update":
         this.#judgedIn(expression.set)?.add(this.#keyOf(expression.set, expression.register));
-        if (!expression.set.startsWith("on-link-"))
-          this.#remembered.push(expression.removes ? `not ${expression.set}` : expression.set);
-        return true;
-      case "ct-set":
+        if (!expression.set.startsWith("on-link-")) this.#remembered.push(expression.set);
         return true;
       case "lookup":
         return this.#contains(expression.set, expression.register) !== expression.inverted;
@@ -214,8 +202,6 @@ class Machine {
     const judged = this.#judgedIn(name);
     if (judged !== undefined) return judged.has(this.#keyOf(name, register));
     if (name.startsWith("names-")) return (this.#packet.sets ?? []).includes(name.replace(/-v[46]$/, ""));
-    const flows = /^flows-(.+)-v([46])$/.exec(name);
-    if (flows !== null) return this.#isSeen(flows[1], Number(flows[2]));
     const width = found.elements[0]?.from.length ?? 1;
     const key = this.#read(register, width);
     return found.elements.some(({ from, to = from }) => Buffer.compare(key, from) >= 0 && Buffer.compare(key, to) <= 0);
@@ -251,13 +237,6 @@ class Machine {
     return byRouter === true ? bytes.map((byte) => byte ^ 255) : bytes;
   }
 
-  /** S4.10: the tester says whose flow it was. */
-  #isSeen(users: string | undefined, family: number): boolean {
-    const { flowOf } = this.#wire;
-    if (flowOf === undefined || this.#packet.destination.family !== family) return false;
-    return users === flowOf;
-  }
-
   /** Whether the packet is from this machine, in its own name. */
   #isOwn(): boolean {
     return this.#packet.hook === "output" && this.#packet.stranger !== true;
@@ -271,7 +250,6 @@ class Machine {
       return host32(this.#wire.untracked ? CT_STATE.untracked : tracked);
     }
     if (this.#wire.untracked) throw BROKEN;
-    if (key === "mark") return host32(this.#wire.ctMark ?? 0);
     if (key !== "direction") throw BROKEN;
     return Uint8Array.of(reply ? 1 : 0);
   }
@@ -311,12 +289,7 @@ class Machine {
     return bytes.subarray(offset, offset + length);
   }
 
-  #extension({ protocol, type, offset, length }: ExpressionOf<"exthdr">): Uint8Array {
-    if (protocol === "tcp-option") {
-      const { opensSubflow, protocol: carried, laterFragment } = this.#packet;
-      if (type !== MPTCP || carried !== 6 || laterFragment || !opensSubflow) throw BROKEN;
-      return MP_JOIN.subarray(offset, offset + length);
-    }
+  #extension({ offset, length }: ExpressionOf<"exthdr">): Uint8Array {
     if (this.#packet.destination.family !== 6 || this.#packet.laterFragment !== true) throw BROKEN;
     return Uint8Array.of(this.#packet.protocol, 0, 0x05, 0xa9, 0, 0, 0, 1).subarray(offset, offset + length);
   }
@@ -379,17 +352,14 @@ function networkHeader(packet: Packet): Uint8Array {
   return header;
 }
 
-/** TCP from the ninth byte on: SYN, SYN-ACK, and what goes on with a flow. */
+/** TCP from the ninth byte on: SYN. */
 const OPENS = [0, 0, 0, 0, 0x50, 0x02];
-const ANSWERS = [0, 0, 0, 0, 0x50, 0x12];
-const GOES_ON = [0, 0, 0, 0, 0x50, 0x10];
 
-function transportHeader(packet: Packet, { junk = new Uint8Array(8), answers }: Wire): Uint8Array {
+function transportHeader(packet: Packet, { junk = new Uint8Array(8) }: Wire): Uint8Array {
   if (packet.laterFragment) return junk;
   const header = new Uint8Array(20);
   header.set(junk);
-  const kind = answers ? ANSWERS : packet.lastUid === undefined ? OPENS : GOES_ON;
-  if (packet.protocol === 6) header.set(kind, 8);
+  if (packet.protocol === 6) header.set(OPENS, 8);
   if (PORTED_PROTOCOLS.includes(packet.protocol)) {
     const [source, destination] = [packet.sourcePort ?? 0, packet.destinationPort ?? 0];
     header.set([source >> 8, source & 255, destination >> 8, destination & 255]);

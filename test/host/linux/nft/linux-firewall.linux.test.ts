@@ -5,10 +5,10 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { LoadedMark } from "../../../../src/host/linux/nft/load/policy-record.ts";
 import { renderBootTable } from "../../../../src/host/linux/nft/render/boot-table.ts";
 import { renderNft } from "../../../../src/host/linux/nft/render/render-nft.ts";
-import type { FirewallObserved, FirewallPolicy, FlowMatch, PathRef } from "../../../../src/model/firewall/policy.ts";
+import type { FirewallObserved, FirewallPolicy } from "../../../../src/model/firewall/policy.ts";
 import { between, blockedPolicy } from "../../../../src/model/firewall/transition.ts";
 import { ENGINE_MARK } from "../../../../src/model/ownership.ts";
-import { BLOCK, DIRECT, LAPTOP, layerOf, OFFICE, policyOf, SERVICE_UID } from "../../../model/firewall/policies.ts";
+import { DIRECT, LAPTOP, layerOf, OFFICE, policyOf, SERVICE_UID } from "../../../model/firewall/policies.ts";
 import { temporaryFolder } from "../../../support/folder.ts";
 import { commandObstacle, makeNamespace, namespaceObstacle, type TestNamespace } from "../../../support/netns.ts";
 
@@ -222,7 +222,7 @@ describe.skipIf(obstacle !== undefined)(
       expect(read()).toMatchObject({ policy: null, damage: [expect.stringMatching(/is not known/)] });
     });
 
-    test("S9.4: where a container's own uplink is a port of a bridge, what is bridged to it is judged, and so is root's; S4.10: as without a user", () => {
+    test("S9.4: where a container's own uplink is a port of a bridge, what is bridged to it is judged, and so is root's", () => {
       using far = makeNamespace("fw-far");
       const ip = (place: TestNamespace, ...lines: string[]) =>
         place.run(["ip", "-batch", "-"], { input: lines.join("\n") });
@@ -251,75 +251,6 @@ describe.skipIf(obstacle !== undefined)(
       const users = { origin: "rules/0 (them)", match: { uids: [{ from: 1500, to: 1500 }] }, path: DIRECT };
       load(policyOf({ flows: { rules: [users], default: OFFICE } }));
       expect(bridged()).toEqual(["GUEST-ARP", "ROOT-ARP", "ENGINE", "USER-PACKET"]);
-    });
-
-    describe("S4.10: which flows are remembered", () => {
-      const uids = [{ from: 65_534, to: 65_534 }];
-      const TCP = { syn: 0x02, ack: 0x10 } as const;
-      const withRule = (path: PathRef, match: FlowMatch = { uids }) =>
-        policyOf({ flows: { rules: [{ origin: "rules/0 (them)", match, path }], default: OFFICE } });
-      const [before, after] = [withRule(DIRECT), withRule(BLOCK)];
-      const others = ["nft", "add", "table", "ip", "others"];
-      const knock = (flags: number) => `
-import ctypes, socket, struct
-ctypes.CDLL(None).setfsuid(65534)
-s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP)
-s.sendto(struct.pack("!HHIIBBHHH", 9, 9000, 1, 1, 0x50, ${flags}, 9, 0, 0), ("192.0.2.9", 0))`;
-      const knocking = ["python3", "-c", knock(TCP.ack)];
-      const remembered = () =>
-        / 192\.0\.2\.2 \. \d+ \. 192\.0\.2\.9 \. 9000 /.test(nft("list", "table", "inet", "awg").stdout);
-      const send = (request: object) =>
-        expect(space.runScript(SCRIPT, { runDir, ...request })).toMatchObject({ damage: [] });
-
-      beforeEach(() => {
-        space.run(["ip", "link", "set", "eth0", "up"]);
-        space.run(["ip", "link", "set", "peer0", "up"]);
-        space.run(["ip", "address", "add", "192.0.2.2/24", "dev", "eth0"]);
-        space.run([
-          "ip",
-          "neighbour",
-          "add",
-          "192.0.2.9",
-          "lladdr",
-          "02:00:00:00:00:09",
-          "dev",
-          "eth0",
-          "nud",
-          "permanent",
-        ]);
-        const asking = [TCP.syn, TCP.syn | TCP.ack].map((flags) => ["python3", "-c", knock(flags)]);
-        send({ policy: before, commands: asking });
-        expect(remembered()).toBe(false);
-        send({ policy: before, commands: [knocking] });
-        expect(remembered()).toBe(true);
-      });
-
-      test("outlives loads by a new owner, and by one who owned the tables while others changed theirs", () => {
-        send({ policy: between(before, after), commands: [others], next: after });
-        expect(remembered()).toBe(true);
-      });
-
-      test("is forgotten where the same users are of another kind", () => {
-        send({ policy: withRule(DIRECT, { uids: [...uids, { from: 1500, to: 1599 }] }) });
-        expect(remembered()).toBe(false);
-      });
-
-      test("is forgotten where anything was changed while no process owned the tables", () => {
-        const forged = "{ 192.0.2.2 . 7 . 192.0.2.9 . 9000 }";
-        nft("add", "element", "inet", "awg", "flows-65534-v4", forged);
-        nft("delete", "element", "inet", "awg", "flows-65534-v4", forged);
-        send({ policy: before });
-        expect(remembered()).toBe(false);
-      });
-
-      test("is forgotten where others change the ruleset again and again, and the policy is loaded all the same", () => {
-        const request = { runDir, policy: before, commands: [knocking], next: after, isRivalled: true };
-        const { found, ...loaded } = space.runScript(SCRIPT, request) as Answer;
-        expect(loaded).toMatchObject({ policy: after, damage: [] });
-        // By a new owner one in vain and one without flows; then three in vain and one without.
-        expect(found).toHaveLength(6);
-        expect(remembered()).toBe(false);
-      });
     });
 
     test("law 6: removal takes our tables and nothing else; the boot unit's table goes with the first load", () => {

@@ -28,8 +28,6 @@ interface Request {
   readonly commands?: readonly (readonly string[])[];
   /** Loaded behind the commands, by the same owner. */
   readonly next?: FirewallPolicy;
-  /** Another changes the ruleset whenever a transaction is meant for one generation of it. */
-  readonly isRivalled?: boolean;
   /** The owner has to be started, which takes a while; the commands run meanwhile. */
   readonly isOwnerLate?: boolean;
   /**
@@ -45,7 +43,6 @@ const {
   policy,
   commands = [],
   next,
-  isRivalled = false,
   isOwnerLate = false,
   flickering,
   capabilities: reported,
@@ -64,7 +61,6 @@ const owner: NftOwner = {
   },
   sendTransaction: async (changes, generation) => {
     found.push(spawnSync("nft", ["list", "tables"], { encoding: "utf8" }).stdout);
-    if (isRivalled && generation !== undefined) spawnSync("nft", ["add", "table", "ip", `rival${found.length}`]);
     const hooked = changes.findIndex(({ message }) => Buffer.from(message).includes(`${flickering}\0`));
     if (flickering !== undefined && found.length === 1 && hooked >= 0) throw refused(hooked);
     await local.sendTransaction(changes, generation);

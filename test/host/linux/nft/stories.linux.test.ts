@@ -1,8 +1,9 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { FirewallPolicy, PathRef, PolicyLayer } from "../../../../src/model/firewall/policy.ts";
+import type { FirewallPolicy, FlowMatch, PathRef } from "../../../../src/model/firewall/policy.ts";
 import { between, blockedPolicy } from "../../../../src/model/firewall/transition.ts";
+import { markOfClass, ORPHANED, UNCLASSIFIED } from "../../../../src/model/ownership.ts";
 import { BLOCK, DIRECT, OFFICE, policyOf } from "../../../model/firewall/policies.ts";
 import { temporaryFolder } from "../../../support/folder.ts";
 import { commandObstacle, makeNamespace, namespaceObstacle, type TestNamespace } from "../../../support/netns.ts";
@@ -18,7 +19,6 @@ const REMOTE = "203.0.113.9";
 const NOBODY = 65_534;
 const ORPHAN = fileURLToPath(new URL("./programs/orphan.py", import.meta.url));
 const FORGED = fileURLToPath(new URL("./programs/forged.py", import.meta.url));
-const HANDED_ON = fileURLToPath(new URL("./programs/handed-on.py", import.meta.url));
 const OWN_QUESTION = fileURLToPath(new URL("./programs/own-question.py", import.meta.url));
 const REFLECTED = fileURLToPath(new URL("./programs/reflected.py", import.meta.url));
 const STRANGERS = fileURLToPath(new URL("./programs/strangers.py", import.meta.url));
@@ -401,18 +401,27 @@ server.kill()`;
     expect(the(there).run(["ip", "neigh", "show", "198.51.100.2"]).stdout).toContain("lladdr");
   });
 
-  describe("S4.10: what a user's program leaves to be sent", () => {
-    const users = [{ from: NOBODY, to: NOBODY }];
-    const withRule = (path: PathRef, rest: PathRef, more: Partial<PolicyLayer> = {}) =>
-      policyOf({
-        flows: { rules: [{ origin: "rules/0 (them)", match: { uids: users }, path }], default: rest },
-        ...more,
-      });
+  describe("S4.13: what a user's program leaves to be sent", () => {
+    const CLASS = 7;
+    const withRule = (path: PathRef, rest: PathRef) => {
+      const rule = (match: FlowMatch) => ({ origin: "rules/0 (them)", match, path });
+      const users = [{ from: NOBODY, to: NOBODY }];
+      const lost = path.kind === "direct" ? [] : [rule({ classes: { in: [ORPHANED] } })];
+      const own = [rule({ classes: { in: [CLASS] } }), rule({ uids: users, classes: { in: [UNCLASSIFIED] } })];
+      return policyOf({ flows: { rules: [...lost, ...own], default: rest } });
+    };
     const loading = (policy: FirewallPolicy) => ({ argv: [process.execPath, LOAD_POLICY], input: { runDir, policy } });
     /** `next` is loaded once the connection stands, `after` when its program has closed it. */
-    const write = (next: FirewallPolicy | null, ...after: readonly FirewallPolicy[]) => {
+    const write = (mark: number, next: FirewallPolicy | null, ...after: readonly FirewallPolicy[]) => {
       const load = next === null ? null : loading(next);
-      const job = { there: the(there).name, address: "198.51.100.1", uid: NOBODY, load, after: after.map(loading) };
+      const job = {
+        there: the(there).name,
+        address: "198.51.100.1",
+        uid: NOBODY,
+        mark,
+        load,
+        after: after.map(loading),
+      };
       return JSON.parse(the(here).run(["python3", ORPHAN], { input: JSON.stringify(job) }).stdout);
     };
 
@@ -420,65 +429,23 @@ server.kill()`;
       the(here).run(["ip", "rule", "add", "pref", "90", "uidrange", `${NOBODY}-${NOBODY}`, "lookup", "main"]);
     });
 
-    test("arrives whole, and takes no path that the user has not", () => {
+    test("arrives whole by the class of its socket, and takes no path that the user has not", () => {
       load(withRule(DIRECT, OFFICE));
-      expect(write(null)).toMatchObject({ got: 150_000, end: true });
-      // Another's change makes awg read its own tables again: the flows in their sets are no damage.
-      the(here).run(["nft", "add", "table", "ip", "other"]);
-      expect(the(here).run(["nft", "list", "table", "inet", "awg"]).stdout).toMatch(/elements = \{ 198\.51\.100\.2 /);
-      expect(the(here).runScript("test/host/linux/nft/load-policy.script.ts", { runDir })).toMatchObject({
-        damage: [],
-      });
+      expect(write(markOfClass(CLASS), null)).toMatchObject({ got: 150_000, end: true });
       load(policyOf({ flows: { rules: [], default: DIRECT } }));
-      expect(write(withRule(BLOCK, DIRECT))).toMatchObject({ got: 0, end: false });
+      expect(write(markOfClass(CLASS), withRule(BLOCK, DIRECT))).toMatchObject({ got: 0, end: false });
     });
 
-    test("arrives whole where something else changes in between, and where that is taken back", () => {
-      const before = withRule(DIRECT, OFFICE);
-      const dns = { leakProtection: true, servers: [REMOTE], path: OFFICE, blockEncrypted: false };
-      const next = withRule(DIRECT, OFFICE, { dns });
+    test("without a class it stays here, once its program has ended", () => {
+      load(policyOf({ flows: { rules: [], default: DIRECT } }));
+      expect(write(0, withRule(OFFICE, DIRECT))).toMatchObject({ got: 0, end: false });
+    });
+
+    test("stays here from the moment on that its user's rule refuses it", () => {
+      const [before, next] = [withRule(DIRECT, OFFICE), withRule(BLOCK, OFFICE)];
+      load(before);
       const changing = between(before, next) as FirewallPolicy;
-      load(before);
-      const { got, end, after } = write(null, changing, next, changing, before);
-      expect({ got, end }).toEqual({ got: 150_000, end: true });
-      expect(after).toBeGreaterThan(50_000);
-    });
-
-    test.each<[string, (before: FirewallPolicy) => FirewallPolicy[]]>([
-      ["its user's rule refuses it", (before) => changes(before, withRule(BLOCK, OFFICE))],
-      ["no rule is its user's", (before) => changes(before, ofOthers())],
-    ])("stays here from the moment on that %s", (_name, changesOf) => {
-      const before = withRule(DIRECT, OFFICE);
-      load(before);
-      expect(write(null, ...changesOf(before))).toMatchObject({ end: false, after: 0 });
-    });
-
-    const changes = (before: FirewallPolicy, next: FirewallPolicy) => [between(before, next) as FirewallPolicy, next];
-    const ofOthers = () =>
-      policyOf({
-        flows: {
-          rules: [{ origin: "rules/0 (others)", match: { uids: [{ from: 1500, to: 1599 }] }, path: DIRECT }],
-          default: OFFICE,
-        },
-      });
-  });
-
-  describe("S4.10: the user of a flow that its program did not open", () => {
-    const uids = [{ from: NOBODY, to: NOBODY }];
-    const theirs = (path: PathRef) =>
-      policyOf({ flows: { rules: [{ origin: "rules/0 (them)", match: { uids }, path }], default: DIRECT } });
-    const take = (listener: number, program: number, shut: boolean, size: number, seconds: number) => {
-      const job = { there: the(there).name, address: "198.51.100.2", listener, program, shut, size, seconds };
-      return JSON.parse(the(here).run(["python3", HANDED_ON], { input: JSON.stringify(job) }).stdout);
-    };
-
-    test("of a connection that another user takes up than listens, nothing leaves past its rule; a server's answers all do", () => {
-      load(theirs(BLOCK));
-      expect(take(0, NOBODY, true, 9_000, 3)).toEqual({ got: 0, end: false });
-      expect(take(0, 0, false, 150_000, 30)).toEqual({ got: 150_000, end: true });
-      expect(take(0, 1500, false, 9_000, 30)).toEqual({ got: 9_000, end: true });
-      the(here).run(["sysctl", "-qw", "net.ipv4.tcp_syncookies=2"]);
-      expect(take(0, 1500, false, 9_000, 30)).toEqual({ got: 9_000, end: true });
+      expect(write(markOfClass(CLASS), null, changing, next)).toMatchObject({ end: false, after: 0 });
     });
 
     test.skipIf(!existsSync("/proc/sys/net/mptcp/enabled"))(
@@ -489,7 +456,8 @@ server.kill()`;
           the(space).run(["ip", "mptcp", "limits", "set", "subflow", "2"]);
         }
         the(here).run(["ip", "mptcp", "endpoint", "add", "198.51.100.2", "dev", "eth0", "subflow"]);
-        load(theirs(OFFICE));
+        the(here).run(["ip", "rule", "del", "pref", "90"]);
+        load(withRule(OFFICE, DIRECT));
         const seen = ["nft", "-j", "list", "chain", "inet", "awg", "refused"];
         const job = { there: the(there).name, address: REMOTE, uid: NOBODY, seen, from: "198.51.100.2" };
         const { stdout } = the(here).run(["python3", SUBFLOW], { input: JSON.stringify(job) });

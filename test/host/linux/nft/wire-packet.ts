@@ -25,9 +25,8 @@ function transportHeader(packet: Packet, payload: number): number[] {
   if (packet.laterFragment) return [...fragmentHeader(packet), ...FRAGMENT_JUNK];
   const { protocol, sourcePort = 0, destinationPort = 0, icmpType = 0, icmpCode = 0 } = packet;
   const ports = [sourcePort >> 8, sourcePort & 255, destinationPort >> 8, destinationPort & 255];
-  // SYN, or ACK of what goes on with a flow.
-  const flags = packet.lastUid === undefined ? 0x02 : 0x10;
-  if (protocol === PROTOCOL.tcp) return [...ports, 0, 0, 0, 1, 0, 0, 0, 0, 0x50, flags, 0xff, 0xff, 0, 0, 0, 0];
+  const SYN = 0x02;
+  if (protocol === PROTOCOL.tcp) return [...ports, 0, 0, 0, 1, 0, 0, 0, 0, 0x50, SYN, 0xff, 0xff, 0, 0, 0, 0];
   if (protocol === PROTOCOL.udp) return [...ports, 0, 8 + payload, 0, 0];
   if (PORTED_PROTOCOLS.includes(protocol)) return [...ports, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 12];
   return [icmpType, icmpCode, 0, 0, 0, 1, 0, 1, ...new Array<number>(16).fill(0)];

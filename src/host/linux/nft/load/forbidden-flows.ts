@@ -2,7 +2,7 @@ import { judge, steer } from "../../../../model/firewall/evaluate.ts";
 import { LAST_UID, type Packet } from "../../../../model/firewall/packet.ts";
 import { engineUids, type FirewallPolicy, nameSetsOf } from "../../../../model/firewall/policy.ts";
 import { type IpAddress, parseIp, renderIp } from "../../../../model/ip.ts";
-import { ENGINE_MARK } from "../../../../model/ownership.ts";
+import { ENGINE_MARK, markOfClass } from "../../../../model/ownership.ts";
 import { parsePrefix, prefixRange } from "../../../../model/prefix.ts";
 import type { Flow } from "../../../../native/linux/conntrack/flow.codec.ts";
 
@@ -32,8 +32,8 @@ export function localAddresses(addresses: readonly string[]): LocalAddresses {
 }
 
 /**
- * The tracked flows that the policy lets pass on no device and for no user (rule S11.1). Conntrack does not know a flow's user,
- * so a flow stays if one user may send it. A flow of this host can continue in a tunnel only with that tunnel's address. The
+ * The tracked flows that the policy lets pass on no device and for no user or class (rule S11.1). Conntrack knows neither, so a flow
+ * stays if one may send it. A flow of this host can continue in a tunnel only with that tunnel's address. The
  * tunnels' addresses count as this host's before they exist, because the first policy is loaded before any device. Pure.
  *
  * @param local addresses of this host
@@ -132,13 +132,21 @@ function openingPacket({ original }: Flow): Omit<Packet, "hook"> | undefined {
   };
 }
 
-/** One sender for each set of users that the policy distinguishes: none, the edges of its ranges, awg's own. */
+/** One sender for each class, and each set of users, that the policy distinguishes: none, the edges of its ranges, awg's own. */
 function sendersOf(policy: FirewallPolicy): Pick<Packet, "uid" | "mark" | "sets">[] {
-  const ranges = policy.layers.flatMap((layer) => layer.flows.rules).flatMap((rule) => rule.match.uids ?? []);
+  const matches = policy.layers.flatMap((layer) => layer.flows.rules).map(({ match }) => match);
+  const numbers = new Set(matches.flatMap(({ classes }) => Object.values(classes ?? {}).flat()));
+  const programs = [...numbers].map((number) => ({ mark: markOfClass(number) }));
+  const ranges = matches.flatMap(({ uids }) => uids ?? []);
   const edges = ranges.flatMap(({ from, to }) => [from - 1, from, to, to + 1]);
   const uids = [...new Set([...edges, LAST_UID])].filter((uid) => uid >= 0 && uid <= LAST_UID);
   const own = [...new Set(policy.layers.flatMap(engineUids))];
-  const users = [{}, ...uids.map((uid) => ({ uid })), ...own.flatMap((uid) => [{ uid }, { uid, mark: ENGINE_MARK }])];
+  const users = [
+    {},
+    ...programs,
+    ...uids.map((uid) => ({ uid })),
+    ...own.flatMap((uid) => [{ uid }, { uid, mark: ENGINE_MARK }]),
+  ];
   // Whether a name led to the flow's address is not known here.
   return [undefined, ...nameSetsOf(policy)].flatMap((set) =>
     users.map((user) => ({ ...user, ...(set === undefined ? {} : { sets: [set] }) })),

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { AwgError } from "../../../../model/error.ts";
-import { flowMemoryOf } from "../../../../model/firewall/flow-memory.ts";
 import { foreignTableRemedy } from "../../../../model/firewall/foreign-tables.ts";
 import type { FirewallPolicy } from "../../../../model/firewall/policy.ts";
 import { NFT_BOOT_TABLE, NFT_TABLE } from "../../../../model/ownership.ts";
@@ -18,12 +17,10 @@ import { foreignTables, isBootTableForeign, ownTables } from "../observe/own-tab
 import { tableDamage } from "../observe/table-damage.ts";
 import { uplinksNow } from "../observe/uplinks.ts";
 import { renderNft } from "../render/render-nft.ts";
-import type { RenderedTable } from "../render/rendered-table.ts";
 import { cutForbidden, trackedFlows } from "./cut-forbidden.ts";
-import { type LastingFlows, lastingFlows } from "./kept-flows.ts";
 import { learnStanding } from "./learn-open-flows.ts";
 import { localNftOwner, type NftOwner } from "./nft-owner.ts";
-import { type LoadedMark, type PolicyRecord, RENDERING } from "./policy-record.ts";
+import { type PolicyRecord, RENDERING } from "./policy-record.ts";
 import { changesToLoad } from "./ruleset-changes.ts";
 
 /**
@@ -35,8 +32,6 @@ const CLOSE_AFTER_MS = 200;
 const STAND_IN_LOOK_MS = 20;
 /** Tries of a load if a device disappears between the listing and the load. */
 const LOAD_ATTEMPTS = 5;
-/** Tries to keep flows while other programs change the ruleset. */
-const LASTING_ATTEMPTS = 3;
 
 /** Dependencies of a load. */
 export interface LoadDeps {
@@ -48,7 +43,7 @@ export interface LoadDeps {
 export async function loadPolicy(deps: LoadDeps, record: PolicyRecord, policy: FirewallPolicy): Promise<void> {
   const identity = withFilePermission("keeping the firewall policy", () => record.keep(policy));
   if (record.loaded() !== undefined && !(await deps.owner.isReady())) await standInForOwner(deps, policy, identity);
-  const uplinks = await sendPolicy(deps, policy, identity, record.loaded());
+  const uplinks = await sendPolicy(deps, policy, identity);
   const socket = openNetfilterSocket();
   const flowSocket = openNetfilterSocket();
   try {
@@ -113,24 +108,16 @@ function closeAll(sockets: readonly NetlinkSocket[]): void {
   for (const socket of sockets) socket[Symbol.dispose]();
 }
 
-/** Loads the policy, with the remembered flows (S4.10) if the kernel accepts that. Returns the uplinks. */
-async function sendPolicy(
-  deps: LoadDeps,
-  policy: FirewallPolicy,
-  identity: string,
-  loaded?: LoadedMark,
-): Promise<readonly string[]> {
+/** Sends the policy, again if devices come and go meanwhile. Returns the uplinks. */
+async function sendPolicy(deps: LoadDeps, policy: FirewallPolicy, identity: string): Promise<readonly string[]> {
   if (!hasTables()) tryToLearn(policy);
   const spared = sparedTables();
   refuseForeign(spared);
-  const remembers = deps.capabilities().ownedTables && flowMemoryOf(policy).kind === "kept";
-  const keeping = Array.from({ length: remembers ? LASTING_ATTEMPTS : 0 }, () => loaded);
-  const more = Array.from({ length: LOAD_ATTEMPTS }, () => undefined);
   let failure: unknown;
-  for (const kept of [...keeping, ...more]) {
-    const load = await prepareLoad(deps, policy, { identity, kept, spared });
+  for (let attempt = 0; attempt < LOAD_ATTEMPTS; attempt += 1) {
+    const load = await prepareLoad(deps, policy, { identity, spared });
     try {
-      await deps.owner.sendTransaction(load.changes, load.lasting?.generation);
+      await deps.owner.sendTransaction(load.changes);
       return load.uplinks;
     } catch (error) {
       failure = error;
@@ -146,33 +133,29 @@ interface PreparedLoad {
   readonly devices: readonly string[];
   readonly uplinks: readonly string[];
   readonly changes: readonly NftChange[];
-  /** The flows that stay remembered; absent if none do. */
-  readonly lasting: LastingFlows | undefined;
 }
 
 interface LoadOptions {
   readonly identity: string;
-  /** The load whose flows shall stay remembered. */
-  readonly kept: LoadedMark | undefined;
   /** Tables of other programs, which no load deletes. */
   readonly spared: readonly string[];
 }
 
-async function prepareLoad(deps: LoadDeps, policy: FirewallPolicy, options: LoadOptions): Promise<PreparedLoad> {
-  const { identity, kept, spared } = options;
+async function prepareLoad(
+  deps: LoadDeps,
+  policy: FirewallPolicy,
+  { identity, spared }: LoadOptions,
+): Promise<PreparedLoad> {
   const { ownedTables } = deps.capabilities();
   const tunnels = policy.layers.flatMap((layer) => layer.tunnels).map((tunnel) => tunnel.device);
   const { physical: devices } = await devicesToJudge(deps.capabilities(), tunnels);
   const uplinks = uplinksNow(tunnels);
   const tables = renderNft(policy, { devices, uplinks, identity, ownedTables });
-  const lasting = kept === undefined ? undefined : flowsThatLast(kept, tables);
-  const changes = changesToLoad(tables, ownedTables, { lasting: lasting?.tables ?? [], foreign: spared });
-  return { tunnels, devices, uplinks, changes, lasting };
+  return { tunnels, devices, uplinks, changes: changesToLoad(tables, ownedTables, spared) };
 }
 
-/** Whether the next try may pass: one without the remembered flows, or with the devices that are there then. */
+/** Whether the next try may pass, with the devices that are there then. */
 async function mayPassNext(deps: LoadDeps, load: PreparedLoad, error: unknown): Promise<boolean> {
-  if (load.lasting !== undefined && isRefusal(error)) return true;
   const { physical: found } = await devicesToJudge(deps.capabilities(), load.tunnels);
   return found.join() !== load.devices.join() || hasErrno(error, "ENOENT");
 }
@@ -201,29 +184,13 @@ function tryToLearn(policy: FirewallPolicy): void {
   }
 }
 
-/** Errors are ignored: the policy matters more than remembered flows. */
-function flowsThatLast(loaded: LoadedMark, tables: readonly RenderedTable[]): LastingFlows | undefined {
-  try {
-    using socket = openNetfilterSocket();
-    return lastingFlows(socket, loaded, tables);
-  } catch {
-    return undefined;
-  }
-}
-
-/** Whether the kernel rejected the whole transaction: the ruleset changed meanwhile, or a message was refused. */
-function isRefusal(error: unknown): boolean {
-  return hasErrno(error, "ERESTART") || (error instanceof AwgError && error.facts["index"] !== undefined);
-}
-
 function ownerOf(socket: NetlinkSocket): number | undefined {
   return ownTables(socket).find(({ owned }) => owned)?.ownerPort;
 }
 
 /** Removes the policy and its record. */
 export async function removePolicy(deps: LoadDeps, record: PolicyRecord): Promise<void> {
-  if (hasTables())
-    await deps.owner.sendTransaction(changesToLoad([], deps.capabilities().ownedTables, { foreign: sparedTables() }));
+  if (hasTables()) await deps.owner.sendTransaction(changesToLoad([], deps.capabilities().ownedTables, sparedTables()));
   record.forget();
 }
 

@@ -12,44 +12,25 @@ import {
 } from "../../../../native/linux/nftables/table.codec.ts";
 import type { RenderedTable } from "../render/rendered-table.ts";
 
-/** A table with sets that outlive the load of another policy (S4.10). */
-export interface LastingTable {
-  readonly family: TableFamily;
-  /** The sets that stay, with their elements. */
-  readonly lasting: readonly string[];
-  /** The changes that delete everything else. */
-  readonly emptying: readonly NftChange[];
-}
-
 const OWN_FAMILIES: readonly TableFamily[] = ["inet", "netdev"];
-
-/** What a load does not delete. */
-export interface Spared {
-  /** Tables that are emptied instead of deleted, of the families of the new tables. */
-  readonly lasting?: readonly LastingTable[];
-  /** Tables of other programs with a name of awg's: "inet awg_boot". */
-  readonly foreign?: readonly string[];
-}
 
 /**
  * The changes that replace awg's tables by these, in one transaction; no tables means removal. The boot unit's table is deleted
  * in the same transaction. Pure.
  *
  * @param ownedTables whether the kernel supports owned and persistent tables (6.9), and with them the deletion of an absent table
+ * @param foreign tables of other programs with a name of awg's, which stay: "inet awg_boot"
  */
 export function changesToLoad(
   tables: readonly RenderedTable[],
   ownedTables: boolean,
-  { lasting = [], foreign = [] }: Spared = {},
+  foreign: readonly string[] = [],
 ): NftChange[] {
-  const stays = (wanted: TableFamily) => lasting.find(({ family }) => family === wanted);
-  const going = OWN_FAMILIES.filter(
-    (family) => stays(family) === undefined && !foreign.includes(`${family} ${NFT_TABLE}`),
-  );
+  const going = OWN_FAMILIES.filter((family) => !foreign.includes(`${family} ${NFT_TABLE}`));
   return [
     ...going.flatMap((family) => deletionOf(family, NFT_TABLE, ownedTables)),
     ...(foreign.includes(`inet ${NFT_BOOT_TABLE}`) ? [] : deletionOf("inet", NFT_BOOT_TABLE, ownedTables)),
-    ...tables.flatMap((table) => creationOf(table, stays(table.table.family))),
+    ...tables.flatMap(creationOf),
   ];
 }
 
@@ -60,12 +41,10 @@ function deletionOf(family: TableFamily, name: string, canDestroy: boolean): Nft
   return [encodeTable({ family, name }), encodeTableDeletion(family, name)].map((message) => ({ message, action }));
 }
 
-function creationOf({ table, chains, sets: all, rules }: RenderedTable, lasting?: LastingTable): NftChange[] {
+function creationOf({ table, chains, sets, rules }: RenderedTable): NftChange[] {
   const where = `nf_tables ${table.family} ${table.name}`;
-  const sets = all.filter(({ set }) => lasting?.lasting.includes(set.name) !== true);
   return [
     { message: encodeTable(table), action: `making the table ${where}` },
-    ...(lasting?.emptying ?? []),
     ...chains.map((chain) => ({ message: encodeChain(chain), action: `making the chain ${where} ${chain.name}` })),
     ...sets.flatMap(({ set, elements }, index) => {
       const identity = { ...set, concatenated: set.fields.length > 1 };

@@ -1,4 +1,3 @@
-import { flowMemoryOf } from "../../../../model/firewall/flow-memory.ts";
 import { PROTOCOL } from "../../../../model/firewall/packet.ts";
 import type { FirewallPolicy } from "../../../../model/firewall/policy.ts";
 import {
@@ -50,20 +49,18 @@ export function renderInetTable(policy: FirewallPolicy, { identity, owned, uplin
   const table: NewTable = { family: "inet", name: NFT_TABLE, owned, persistent: owned, comment: TABLE_MARK };
   const place = placeIn("inet", policy);
   const remembers = remembersVerdicts(policy);
-  const memory = flowMemoryOf(policy);
-  const classes = memory.kind === "kept" ? memory.classes : undefined;
   const before = [
     { name: IDENTITY_CHAIN, comment: identity, rules: [] },
     ...(remembers ? [rememberChain(place, policy)] : []),
     REFUSED,
-    ...steeringChains(place, policy, { memory, remembers }),
+    ...steeringChains(place, policy, remembers),
     ...arrivingChains(place, policy, uplinks),
     ...relayChains(place, policy),
     ...limitChains(place, policy),
   ];
   const layers = policy.layers.map((layer, index) => {
     const suffix = policy.layers.length > 1 ? `-${index + 1}` : "";
-    return layerChains(place, layer, { suffix, classes, remembers });
+    return layerChains(place, layer, { suffix, remembers });
   });
   const verdicts: Judgement = { layers, unless: policy.layers.some((layer) => layer.killSwitch) ? "drop" : "accept" };
   return renderedTable(table, place.sets, [

@@ -1,7 +1,6 @@
 import { LOOPBACK_DEVICE, LOOPBACK_INDEX } from "../../../../model/firewall/packet.ts";
 import type { Expression, ExpressionOf } from "../../../../native/linux/nftables/expression.ts";
 import { NO_USER, type Term } from "../../../space/packet-fields.ts";
-import { TCP_OPTION } from "../flow-steps.ts";
 import type { ReadingContext } from "../reading-context.ts";
 import { nativeEndianBytes, wholeNumber } from "../register-value.ts";
 import { bytesOfFragment, HEADER, loadFields, TRANSPORT } from "./header-fields.ts";
@@ -92,7 +91,7 @@ function loadExtension(
   { protocol, type, offset, length, presenceOnly }: ExpressionOf<"exthdr">,
   { family }: ReadingContext,
 ): Loaded {
-  if (protocol === "tcp-option") return opaque(TCP_OPTION);
+  if (protocol === "tcp-option") return opaque("an option of TCP");
   if (protocol !== "ipv6" || type !== IPPROTO_FRAGMENT || family !== 6) return opaque(`extension header ${type}`);
   if (presenceOnly) {
     const bytesOf = (name: string) => Uint8Array.of(name === "whole" ? 0 : 1);

@@ -1,5 +1,5 @@
 # One program of a user that writes and closes before anybody reads; run as root in the namespace of the sender.
-# The job on standard input: there (namespace of the reader), address, uid, load (argv and input of a command that loads
+# The job on standard input: there (namespace of the reader), address, uid, mark (of its socket), load (argv and input of a command that loads
 # another policy once the connection stands, or null), after (such commands for when the program has closed the connection
 # and what is left waits for the reader). Prints how much the reader got, whether it saw the end, and how much was sent after
 # these commands.
@@ -59,6 +59,7 @@ try:
     os.seteuid(job["uid"])
     program = socket.socket()
     os.seteuid(0)
+    program.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, job["mark"])
     program.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
     program.settimeout(20)
     program.connect((job["address"], 9000))

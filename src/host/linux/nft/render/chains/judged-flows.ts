@@ -1,8 +1,8 @@
 import { switchesOf } from "../../../../../model/firewall/fallback.ts";
-import { flowMemoryOf } from "../../../../../model/firewall/flow-memory.ts";
 import { PORTED_PROTOCOLS } from "../../../../../model/firewall/packet.ts";
 import { type FirewallPolicy, nameSetsOf, type PathRef } from "../../../../../model/firewall/policy.ts";
-import { asksClasses } from "../../../../../model/program/class-rules.ts";
+import { CLASS_MARK, markOfClass, UNCLASSIFIED } from "../../../../../model/ownership.ts";
+import { asksClasses, asksUsersAlone, asksUsersOfUnclassified } from "../../../../../model/program/class-rules.ts";
 import { verdict } from "../../../../../native/linux/nftables/expression.ts";
 import type { FieldName } from "../../../../../native/linux/nftables/field.ts";
 import { type Match, type MatchBuilder, updateSet } from "../../../../../native/linux/nftables/match.ts";
@@ -38,8 +38,9 @@ const MEMORIES: readonly Memory[] = FAMILIES.flatMap((family) => {
 });
 
 /**
- * Whether verdicts are remembered (rule S5.6): only where a packet's path depends on nothing but the fields of
- * the key. So no rule names users or domains, no path falls back, and the policy has one layer, with a kill switch.
+ * Whether verdicts are remembered (rule S5.6): only where a packet's path depends on nothing but the fields of the key. So
+ * no rule names domains, or users without a classifier, no path falls back, and the policy has one layer, with a kill
+ * switch.
  */
 export function remembersVerdicts(policy: FirewallPolicy): boolean {
   const [layer, ...others] = policy.layers;
@@ -49,7 +50,7 @@ export function remembersVerdicts(policy: FirewallPolicy): boolean {
     ...(layer.dns === null ? [] : [layer.dns.path]),
   ];
   const fallsBack = paths.some((path) => path.kind === "tunnel" && switchesOf(path).length > 0);
-  return !fallsBack && nameSetsOf(policy).length === 0 && flowMemoryOf(policy).kind === "needless";
+  return !fallsBack && nameSetsOf(policy).length === 0 && !asksUsersAlone(policy);
 }
 
 /**
@@ -64,7 +65,9 @@ export function rememberChain({ sets, match }: RenderPlace, policy: FirewallPoli
     const kind = echo === undefined ? [match.network(family === 4 ? "ip" : "ip6"), ported] : [isEcho(match, echo)];
     return rule(kind, updateSet(key, set), "S5.6 the verdict is remembered");
   });
-  return { name: REMEMBER, rules: [...remembered, rule([], verdict("return"), "S1.2 this layer accepts")] };
+  const bare = match.mark(markOfClass(UNCLASSIFIED), CLASS_MARK.mask);
+  const byUser = asksUsersOfUnclassified(policy) ? [rule([bare], verdict("return"), "S4.13 judged by its user")] : [];
+  return { name: REMEMBER, rules: [...byUser, ...remembered, rule([], verdict("return"), "S1.2 this layer accepts")] };
 }
 
 /** The conditions, one list for each set, under which the packet's flow may leave by its device, as was judged before. */

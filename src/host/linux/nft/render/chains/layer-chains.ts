@@ -1,5 +1,4 @@
 import { alternativePaths } from "../../../../../model/firewall/fallback.ts";
-import type { UserClass } from "../../../../../model/firewall/flow-memory.ts";
 import { NDP } from "../../../../../model/firewall/link-traffic.ts";
 import { REDIRECT } from "../../../../../model/firewall/packet.ts";
 import {
@@ -15,9 +14,8 @@ import { REMEMBER } from "../chain-names.ts";
 import { whileSwitched } from "../fallback-sets.ts";
 import { type Chain, type Rule, type RulesWithChains, rule } from "../rendered-table.ts";
 import { INWARD, onTunnel, type RenderPlace } from "./conditions.ts";
-import { isFlowOf } from "./flow-memory-chains.ts";
 import { allowIn, allowInAnswers, isReply, ownIn, ownOut } from "./grant-rules.ts";
-import { hasSocket, isTooBig } from "./link-rules.ts";
+import { isTooBig } from "./link-rules.ts";
 import { type PathChoice, pathRules } from "./path-chains.ts";
 import { refuse } from "./refused-chain.ts";
 import { answersTo } from "./source-chain.ts";
@@ -39,31 +37,27 @@ export interface LayerChains {
 export interface LayerOptions {
   /** Keeps the names of several layers apart. */
   readonly suffix: string;
-  /** The users whose flows are remembered (S4.10). */
-  readonly classes: readonly UserClass[] | undefined;
   /** Whether verdicts are remembered (S5.6). */
   readonly remembers: boolean;
 }
 
 /** The chains of one layer in the inet table (S3–S8). */
 export function layerChains(place: RenderPlace, layer: PolicyLayer, options: LayerOptions): LayerChains {
-  const { suffix, classes, remembers } = options;
+  const { suffix, remembers } = options;
   const known = pathChains(place, layer, suffix, remembers);
-  const whose = classes === undefined ? [] : whoseChains(place, layer, suffix, classes);
-  const ofUsers = classes === undefined ? `paths${suffix}` : `whose${suffix}`;
-  const senders = asksClasses({ steering: layer.flows, layers: [] }) ? senderChains(place, layer, suffix, ofUsers) : [];
-  const paths = senders[0]?.name ?? ofUsers;
+  const senders = asksClasses({ steering: layer.flows, layers: [] }) ? senderChains(place, layer, suffix) : [];
+  const paths = senders[0]?.name ?? `paths${suffix}`;
   const names = { leaving: `out${suffix}`, entering: `in${suffix}`, crossing: `through${suffix}` };
   const physical = physicalRules(place, layer, paths, suffix);
   if (!layer.killSwitch) {
     const onDevice = rule([onTunnel(place, "oifname")], verdict("goto", paths), "S8.1 on a tunnel device");
     const leaving = { name: names.leaving, rules: [onDevice, ...physical.rules] };
-    const chains = [...known, ...whose, ...senders, leaving, ...physical.chains];
+    const chains = [...known, ...senders, leaving, ...physical.chains];
     return { leaving: names.leaving, entering: undefined, crossing: undefined, chains };
   }
   const leaving = { name: names.leaving, rules: [...leavingRules(place, layer, paths), ...physical.rules] };
   const chains = [
-    ...[...known, ...whose, ...senders, leaving, ...physical.chains],
+    ...[...known, ...senders, leaving, ...physical.chains],
     ...enteringChains(place, layer, names.entering, suffix),
     ...crossingChains(place, layer, names.crossing, suffix, senders[1]?.name ?? `paths${suffix}`),
   ];
@@ -81,22 +75,8 @@ function pathChains(place: RenderPlace, layer: PolicyLayer, suffix: string, reme
   return [{ name: `paths${suffix}`, rules: pathRules(place, choice) }, ...toPaths];
 }
 
-/** S4.10: what leaves without a known user is asked whose flow it was. */
-function whoseChains(place: RenderPlace, layer: PolicyLayer, suffix: string, classes: readonly UserClass[]): Chain[] {
-  const lasting = `paths-lasting${suffix}`;
-  const choice = { steering: layer.flows, layer, take: takePath(layer, suffix), ofUsers: isFlowOf(place, classes) };
-  const rules = [
-    rule([hasSocket(place)], verdict("goto", `paths${suffix}`), "S4.4 its user is known"),
-    rule([], verdict("goto", lasting), "S4.10 by the flow's last user"),
-  ];
-  return [
-    { name: lasting, rules: pathRules(place, choice) },
-    { name: `whose${suffix}`, rules },
-  ];
-}
-
 /** S4.13: what this host forwards is of no program, whatever its mark says. The first of the chains asks. */
-function senderChains(place: RenderPlace, layer: PolicyLayer, suffix: string, own: string): Chain[] {
+function senderChains(place: RenderPlace, layer: PolicyLayer, suffix: string): Chain[] {
   const choice = { steering: steeringOfGuests(layer.flows), layer, take: takePath(layer, suffix) };
   const guests = `paths-guests${suffix}`;
   const isForwarded = place.match.field("iif", 0, { not: true });
@@ -105,7 +85,7 @@ function senderChains(place: RenderPlace, layer: PolicyLayer, suffix: string, ow
       name: `sender${suffix}`,
       rules: [
         rule([isForwarded], verdict("goto", guests), "S4.13 forwarded"),
-        rule([], verdict("goto", own), "S4.13 sent by this host"),
+        rule([], verdict("goto", `paths${suffix}`), "S4.13 sent by this host"),
       ],
     },
     { name: guests, rules: pathRules(place, choice) },

@@ -2,14 +2,7 @@ import { alternativePaths, pathOfSubstitute } from "../../../../../model/firewal
 import { DNS_ENCRYPTED_PORT, DNS_PORT, protectedDnsPorts } from "../../../../../model/firewall/flow-path.ts";
 import { LINK_PREFIXES, PRIVATE_PREFIXES } from "../../../../../model/firewall/link-traffic.ts";
 import { PROTOCOL } from "../../../../../model/firewall/packet.ts";
-import type {
-  FlowMatch,
-  FlowRule,
-  PathRef,
-  PolicyLayer,
-  PortRange,
-  Steering,
-} from "../../../../../model/firewall/policy.ts";
+import type { FlowMatch, FlowRule, PathRef, PolicyLayer, Steering } from "../../../../../model/firewall/policy.ts";
 import type { Expression } from "../../../../../native/linux/nftables/expression.ts";
 import type { Match } from "../../../../../native/linux/nftables/match.ts";
 import { whileSwitched } from "../fallback-sets.ts";
@@ -34,8 +27,6 @@ export interface PathChoice {
   readonly sides?: PeerSides;
   /** The packets are later fragments: a condition on ports may or may not hold of them (S9.2). */
   readonly fragments?: boolean;
-  /** The packets have no known user: what tells instead that their flow was one of these users' (S4.10). */
-  readonly ofUsers?: (uids: readonly PortRange[]) => Match[][];
   /** What to do with a packet whose path this is. */
   readonly take: (path: PathRef, what: PathMatch) => Expression;
 }
@@ -115,21 +106,19 @@ function matchRules(
   comment: string,
   only: readonly Match[] = [],
 ): Rule[] {
-  const { sides = OUTWARD, fragments = false, ofUsers } = choice;
+  const { sides = OUTWARD, fragments = false } = choice;
   const { destinations, uids, classes, sets, ...rest } = match;
   if (sides !== OUTWARD && (uids !== undefined || classes !== undefined)) return [];
   const programs = programOf(place, name, classes);
   const prefixes = destinations === undefined ? {} : { prefixes: destinations };
-  const asked = uids === undefined || ofUsers !== undefined ? {} : { uids };
+  const users = uids === undefined ? {} : { uids };
   const names = sets === undefined ? {} : { sets };
-  const peer: PeerMatch = { ...rest, ...prefixes, ...names, ...asked, portsUnknown: fragments };
-  const users = uids === undefined || ofUsers === undefined ? [[]] : ofUsers(uids);
+  const peer: PeerMatch = { ...rest, ...prefixes, ...names, ...users, portsUnknown: fragments };
   // Without its ports it is not sure that a later fragment is meant: then only letting it out may be decided (S9.2).
   const isUnsure = fragments && match.ports !== undefined;
-  const senders = programs.flatMap((program) => users.map((user) => [...program, ...user]));
   return alternativesOf(place, name, sides, peer).flatMap((alternative) =>
-    senders.flatMap((sender) =>
-      targetRules(place, choice, [...alternative, ...sender, ...only], target, comment, isUnsure),
+    programs.flatMap((program) =>
+      targetRules(place, choice, [...alternative, ...program, ...only], target, comment, isUnsure),
     ),
   );
 }

@@ -1,6 +1,6 @@
 import { LASTING_PROTOCOLS } from "../../../../../model/firewall/packet.ts";
 import type { ClassSet, FirewallPolicy } from "../../../../../model/firewall/policy.ts";
-import { CLASS_MARK, markOfClass, UNCLASSIFIED } from "../../../../../model/ownership.ts";
+import { CLASS_MARK, markOfClass, ORPHANED, UNCLASSIFIED } from "../../../../../model/ownership.ts";
 import { asksUnclassified } from "../../../../../model/program/class-rules.ts";
 import { verdict } from "../../../../../native/linux/nftables/expression.ts";
 import { type Match, setMark } from "../../../../../native/linux/nftables/match.ts";
@@ -27,17 +27,17 @@ export function programOf(place: RenderPlace, name: string, classes: ClassSet | 
 }
 
 /**
- * The rule by which steering marks what a program without a class sends (S4.13). What the kernel sends itself has no socket
- * of a user; by protocols that send after their program closed the socket, it counts as a program's.
+ * The rule by which steering marks what a socket without a class sends (S4.13). What the kernel sends itself has no socket
+ * of a user; by protocols that send after their program closed the socket, it may be a program's.
  */
 export function unclassifiedRules(place: RenderPlace, policy: FirewallPolicy): RulesWithChains {
   if (!asksUnclassified(policy)) return NOTHING;
   const { match, sets } = place;
   const lasting = match.inSet("l4proto", sets.values("lasting-protocols", "l4proto", LASTING_PROTOCOLS));
-  const marked = setMark(markOfClass(UNCLASSIFIED), CLASS_MARK.mask);
+  const marked = (number: number) => [...setMark(markOfClass(number), CLASS_MARK.mask), verdict("return")];
   const rules = [
-    rule([hasSocket(place)], marked, "S4.13 a program without a class"),
-    rule([lasting], marked, "S4.13 perhaps a program that has closed its socket"),
+    rule([hasSocket(place)], marked(UNCLASSIFIED), "S4.13 a socket without a class"),
+    rule([lasting], marked(ORPHANED), "S4.13 perhaps a program that has closed its socket"),
   ];
   const isBare = match.mark(0, CLASS_MARK.mask);
   return {

@@ -1,5 +1,4 @@
 import { pathOfSubstitute } from "../../../../../model/firewall/fallback.ts";
-import type { FlowMemory } from "../../../../../model/firewall/flow-memory.ts";
 import { DNS_PORT } from "../../../../../model/firewall/flow-path.ts";
 import { LINK_SCOPED_PREFIXES } from "../../../../../model/firewall/link-traffic.ts";
 import { PROTOCOL } from "../../../../../model/firewall/packet.ts";
@@ -16,11 +15,10 @@ import { type Match, setMark } from "../../../../../native/linux/nftables/match.
 import { proxiesOf } from "../relay-chain.ts";
 import { type Chain, type Rule, rule } from "../rendered-table.ts";
 import { addressesOf, onLoopback, type RenderPlace } from "./conditions.ts";
-import { flowMemory, isFlowOf, refusedProtocols } from "./flow-memory-chains.ts";
 import { isOurs, isReply } from "./grant-rules.ts";
 import { isJudged } from "./judged-flows.ts";
-import { hasSocket, linkOut } from "./link-rules.ts";
-import { type PathChoice, pathRules } from "./path-chains.ts";
+import { linkOut } from "./link-rules.ts";
+import { pathRules } from "./path-chains.ts";
 import { unclassifiedRules } from "./program-classes.ts";
 import { refuse } from "./refused-chain.ts";
 
@@ -31,21 +29,13 @@ const LOOPBACK = "loopback";
 const UNMARKED = "unmarked";
 const NO_EXCEPTIONS = { dns: null, allow: [], allowLan: false } as const;
 
-/** What the rules of a policy remember: the users of flows (S4.10), and verdicts (S5.6). */
-export interface Remembering {
-  readonly memory: FlowMemory;
-  readonly remembers: boolean;
-}
-
 /**
  * The chain that marks what this machine sends with its path (S4), and those that it uses. It is of type route, so the kernel
  * looks the route up again when the mark has changed; a packet whose mark stays keeps the device it has.
+ *
+ * @param remembers whether verdicts are remembered (S5.6)
  */
-export function steeringChains(
-  place: RenderPlace,
-  policy: FirewallPolicy,
-  { memory, remembers }: Remembering,
-): Chain[] {
+export function steeringChains(place: RenderPlace, policy: FirewallPolicy, remembers: boolean): Chain[] {
   const { match } = place;
   const hasProxies = proxiesOf(policy).length > 0;
   const layer = policy.layers.at(-1);
@@ -57,37 +47,23 @@ export function steeringChains(
     rule([...known, opens], verdict("accept"), "S5.6 judged before, and on its device"),
   );
   const link = linkOut(place, CHAIN, verdict("goto", UNMARKED));
-  const refused = memory.kind === "needless" ? [] : [refusedProtocols(place)];
   const own = layer === undefined ? [] : ownRules(place, layer);
-  const users = flowMemory(place, memory);
   const answers = layer === undefined ? [] : answerRules(place, layer);
   const take = (path: PathRef) => verdict("goto", markChain(path));
   const choice = { steering: policy.steering, layer: layer ?? NO_EXCEPTIONS, take };
-  const lasting =
-    memory.kind === "kept" ? [lastingChain(place, { ...choice, ofUsers: isFlowOf(place, memory.classes) })] : [];
   const rules = [
     rule([onLoopback(place, "oif")], verdict(hasProxies ? "jump" : "goto", LOOPBACK), "S2.1 loopback"),
     ...unclassified.rules,
     ...judged,
     ...link.rules,
-    ...refused,
     ...own,
-    ...users.rules,
     ...answers,
     rule([isReply(place)], verdict("goto", "mark-direct"), "S4.1 back to where its flow came from"),
-    ...lasting.map(({ name }) => rule([], verdict("jump", name), "S4.10 by the flow's last user")),
     ...pathRules(place, choice),
   ];
   const hook: ChainBase = { type: "route", hook: "output", priority: PRIORITY.mangle, policy: "accept" };
   const steer: Chain = { name: CHAIN, hook, comment: "S4 the path of each flow, written as its mark", rules };
-  const chains = [...unclassified.chains, ...link.chains, ...users.chains];
-  return [steer, ...marks, loopbackChain(place, hasProxies), ...chains, ...lasting];
-}
-
-/** S4.10: the paths of packets without a socket. */
-function lastingChain(place: RenderPlace, choice: PathChoice): Chain {
-  const known = rule([hasSocket(place)], verdict("return"), "S4.4 its user is known");
-  return { name: "steer-lasting", rules: [known, ...pathRules(place, choice)] };
+  return [steer, ...marks, loopbackChain(place, hasProxies), ...unclassified.chains, ...link.chains];
 }
 
 /**

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { matchProgram } from "../../../src/app/programs/match-program.ts";
-import { type ClassContext, classOfProgram } from "../../../src/app/programs/program-class.ts";
 import type { ClassifierAtom, ClassifierSpec } from "../../../src/model/program/classifier.ts";
 import type { Program } from "../../../src/model/program/program.ts";
+import { type ClassContext, classOfProgram } from "../../../src/model/program/program-class.ts";
 
 const INIT: Program = { pid: 1, since: 0n, parentPid: 0, uid: 0, name: "init", path: "/sbin/init", cgroup: "/" };
 const SHELL: Program = { ...INIT, pid: 10, parentPid: 1, uid: 1000, path: "/usr/bin/bash" };

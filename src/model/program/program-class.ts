@@ -1,10 +1,5 @@
-import {
-  type ClassifierAtom,
-  type ClassifierCondition,
-  type ClassifierSpec,
-  MOST_ANCESTORS,
-} from "../../model/program/classifier.ts";
-import type { Program } from "../../model/program/program.ts";
+import { type ClassifierAtom, type ClassifierCondition, type ClassifierSpec, MOST_ANCESTORS } from "./classifier.ts";
+import type { Program } from "./program.ts";
 
 /** What is known of the other programs of the host. */
 export interface ClassContext {
@@ -32,6 +27,13 @@ export function classOfProgram(spec: ClassifierSpec, program: Program, around: C
     ({ conditions }) => conditions.length === held.length && conditions.every((one) => held.includes(one)),
   );
   return found?.number ?? 0;
+}
+
+/** The class of a user's sockets where it does not depend on the program; undefined where it does. Pure. */
+export function classOfUser(spec: ClassifierSpec, uid: number): number | undefined {
+  // No such process: nothing is known of its program and ancestors.
+  const program: Program = { pid: -1, since: 0n, parentPid: -1, name: "", uid };
+  return classOfProgram(spec, program, { byPid: new Map(), realPath: (path) => path });
 }
 
 function conditionHolds(

@@ -1,0 +1,89 @@
+import type { ClassSet, FlowMatch, FlowRule, PathRef, RuleLimit } from "../../../model/firewall/policy.ts";
+import { ORPHANED, UNCLASSIFIED } from "../../../model/ownership.ts";
+import type { ClassifierSpec } from "../../../model/program/classifier.ts";
+import type { Enforcement } from "../../../model/resource.ts";
+import type { ExpandContext } from "../expansion.ts";
+import type { MatchAlternative } from "./match-alternatives.ts";
+import { type ProgramClasses, programClasses } from "./program-classes.ts";
+import { uidsOf } from "./user-condition.ts";
+
+/** A rule of the config, with the ways in which it can match. */
+export interface ExpandedRule {
+  readonly origin: string;
+  readonly path: PathRef;
+  readonly limit?: RuleLimit;
+  readonly usesNextRule: boolean;
+  /** `uids` beside a program that is a condition on users alone. */
+  readonly alternatives: readonly (MatchAlternative & Pick<FlowMatch, "uids">)[];
+}
+
+/** How a rule for users is kept where no classifier tells them apart. */
+export const BY_SOCKET = {
+  enforcement: "best-effort" satisfies Enforcement,
+  message: "enforced by the kernel, except for what it still sends for a program that has ended",
+} as const;
+
+/** Undefined without a condition on programs or users, and where no classifier tells them apart. */
+export function classesFor(
+  expanded: readonly ExpandedRule[],
+  { facts: { capabilities }, notes, unsupported }: ExpandContext,
+  last: ClassifierSpec | undefined,
+): ProgramClasses | undefined {
+  if (capabilities.classifier?.ok !== true) return undefined;
+  const alternatives = expanded.flatMap((rule) => rule.alternatives);
+  const found = programClasses(alternatives, last);
+  if (typeof found !== "string") return found;
+  const asksPrograms = alternatives.some(({ program, uids }) => program !== undefined && uids === undefined);
+  if (asksPrograms) unsupported.push({ path: "rules", message: found });
+  else notes.push({ path: "rules", ...BY_SOCKET, message: `too many users to classify: ${BY_SOCKET.message}` });
+  return undefined;
+}
+
+/** A rule of the policy, and the packets without a class that its strict form is for (S4.13). */
+export interface ClassedRule {
+  readonly rule: FlowRule;
+  readonly strict: ClassSet | undefined;
+}
+
+/** A socket without a class is told by its user, where a rule asks for users alone. */
+export function classedRules(
+  { origin, path, limit }: Pick<ExpandedRule, "origin" | "path" | "limit">,
+  { program, uids, ...traffic }: ExpandedRule["alternatives"][number],
+  classes: ProgramClasses | undefined,
+): ClassedRule[] {
+  const of = (match: Pick<FlowMatch, "uids" | "classes">, strict?: ClassSet) =>
+    rulesOf(origin, path, { ...traffic, ...match }).map(
+      (rule): ClassedRule => ({
+        rule: limit === undefined ? rule : { ...rule, limit },
+        strict,
+      }),
+    );
+  if (program === undefined) return of({});
+  if (classes === undefined) return uids === undefined ? [] : of({ uids });
+  const held = classes.classesOf(program);
+  const known =
+    held.length === 0 ? [] : of({ classes: { in: held } }, uids === undefined ? classes.unclassified : LOST);
+  return uids === undefined ? known : [...known, ...of({ uids, classes: { in: [UNCLASSIFIED] } })];
+}
+
+const LOST: ClassSet = { in: [ORPHANED] };
+
+/** With the uids that fulfil a condition on users alone; nothing where none does. */
+export function withUids(alternative: MatchAlternative): ExpandedRule["alternatives"] {
+  const uids = alternative.program === undefined ? undefined : uidsOf(alternative.program);
+  if (uids === undefined) return [alternative];
+  return uids.length === 0 ? [] : [{ ...alternative, uids }];
+}
+
+/** One rule for each protocol. */
+function rulesOf(
+  origin: string,
+  path: PathRef,
+  { protocols, ...common }: Omit<MatchAlternative, "program"> & Pick<FlowMatch, "uids" | "classes">,
+): FlowRule[] {
+  return (protocols ?? [undefined]).map((protocol) => ({
+    origin,
+    match: protocol === undefined ? common : { ...common, protocol },
+    path,
+  }));
+}
