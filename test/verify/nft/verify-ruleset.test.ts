@@ -7,6 +7,7 @@ import { judge } from "../../../src/model/firewall/evaluate.ts";
 import type { Packet } from "../../../src/model/firewall/packet.ts";
 import { engineUids, type FirewallPolicy } from "../../../src/model/firewall/policy.ts";
 import { between, blockedPolicy } from "../../../src/model/firewall/transition.ts";
+import { ORPHANED, UNCLASSIFIED } from "../../../src/model/ownership.ts";
 import { type Expression, verdict } from "../../../src/native/linux/nftables/expression.ts";
 import { matchIn } from "../../../src/native/linux/nftables/match.ts";
 import type { Verified, VerifyFinding } from "../../../src/verify/finding.ts";
@@ -81,6 +82,13 @@ function confirm(policy: FirewallPolicy, tables: readonly RenderedTable[], { kin
 const BOB = { match: { uids: [{ from: 65_534, to: 65_534 }] }, path: DIRECT, origin: "rules/0 (bob)" } as const;
 const packets = fc.sample(packetArbitrary, { seed: SEED, numRuns: 4_000 });
 
+/** The same user by class, in the tunnel. */
+const BOBS = [
+  { ...BOB, match: { classes: { in: [ORPHANED] } }, path: OFFICE },
+  { ...BOB, match: { classes: { in: [7] } }, path: OFFICE },
+  { ...BOB, match: { ...BOB.match, classes: { in: [UNCLASSIFIED] } }, path: OFFICE },
+];
+
 /** Sampled packets that the policy refuses and the tables let out of a physical device, by the interpreter on bytes. */
 function sampledLeaks(policy: FirewallPolicy, tables: readonly RenderedTable[], mutant: number): Packet[] {
   const stretch = Array.from({ length: 250 }, (_, at) => packets[(mutant * 250 + at) % packets.length] as Packet);
@@ -102,6 +110,11 @@ describe("law 1: verification of a whole ruleset", { timeout: 300_000 }, () => {
     ["one without the kill switch", policyOf({ ...LAPTOP.layers[0], killSwitch: false })],
     ["one of many tunnels", withHighNumbers(LAPTOP)],
     ["one where one user goes directly", policyOf({ flows: { rules: [BOB], default: OFFICE } })],
+    [
+      "one where one user takes the tunnel",
+      policyOf({ flows: { rules: [{ ...BOB, path: OFFICE }], default: DIRECT } }),
+    ],
+    ["one where one user's class takes the tunnel", policyOf({ flows: { rules: BOBS, default: DIRECT } })],
   ];
 
   test.each(policies)("finds nothing in what is rendered for %s", (_name, policy) => {
