@@ -74,13 +74,13 @@ export async function writeBundle(path: string, options: BundleOptions): Promise
   return clean.map(({ name }) => name);
 }
 
-/** What a command prints; where it fails, why. */
+/** What a command prints; where it prints nothing and fails, why. A verb that found something exits with a code, too. */
 function outputOf(program: string, words: readonly string[], { environment }: BundleOptions): Promise<string> {
   const { PATH = "/usr/sbin:/usr/bin:/sbin:/bin" } = environment;
   const env = { PATH: `${PATH}:/usr/sbin:/sbin`, NO_COLOR: "1", LC_ALL: "C" };
   return new Promise((resolve) => {
     execFile(program, words, { timeout: LIMITS.ms, maxBuffer: LIMITS.bytes, env }, (error, out, err) => {
-      resolve(error === null ? out : `${out}\n${err}\n${messageOf(error).slice(0, 500)}\n`);
+      resolve(error === null || out !== "" ? out : `${err}\n${messageOf(error).slice(0, 500)}\n`);
     });
   });
 }

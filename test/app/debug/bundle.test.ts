@@ -101,6 +101,10 @@ killSwitch: { enabled: true }
     expect(text).toContain(part);
   const names = execFileSync("tar", ["-tzf", out], { encoding: "utf8" }).trim().split("\n");
   expect(names).toHaveLength(11);
+  const part = (name: string) => execFileSync("tar", ["-xzOf", out, name], { encoding: "utf8" });
+  for (const name of ["config-1.json", "awg-status.json", "awg-doctor.json"])
+    expect(JSON.parse(part(name))).toBeDefined();
+  expect(JSON.parse(part("awg-history-audit.json")).entries).toMatchObject([{ request: "apply", result: "applied" }]);
 });
 
 test("law 8: a config in a bundle has no comment, and no secret under a wrong key or in a URL", () => {
