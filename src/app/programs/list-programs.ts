@@ -36,7 +36,7 @@ export async function listPrograms(parts: HostParts, config: Config | undefined)
   const known = await knownRules(parts, config);
   const { programs, unseen } = port.list();
   const sockets = countSockets(port);
-  const around = programContext(programs, known);
+  const around = programContext(withAncestors(port, programs, programs), known);
   const names = userNames(known.facts);
   const { set, rulesOf, generation } = known;
   return {
@@ -72,8 +72,9 @@ export async function classesOf(
   spec: ClassifierSpec,
   programs: readonly Program[],
 ): Promise<readonly (number | undefined)[]> {
-  const byPid = new Map((await processesOf(parts)).list().programs.map((one) => [one.pid, one]));
-  return programs.map((program) => classOfProgram(spec, program, { byPid, realPath: realPathOf }));
+  const port = await processesOf(parts);
+  const byPid = new Map(withAncestors(port, port.list().programs, programs).map((one) => [one.pid, one]));
+  return programs.map((program) => classOfProgram(spec, program, { byPid, realPath: realPaths() }));
 }
 
 /** The port to the processes of a host. */
@@ -99,18 +100,21 @@ export async function watchPrograms(
     const program = port.read(event.pid);
     // It may have ended since, or be another by now: that one has an event of its own.
     if (program === undefined) return;
-    const around = programContext(withAncestors(port, program), known);
+    const around = programContext(withAncestors(port, [program], [program]), known);
     onLine(lineOf(program, { set, around, names }));
   });
 }
 
-function withAncestors(port: ProcessPort, program: Program): Program[] {
-  const found = new Map([[program.pid, program]]);
-  for (let { parentPid } = program; parentPid !== 0 && !found.has(parentPid); ) {
-    const parent = port.read(parentPid);
-    if (parent === undefined) break;
-    found.set(parentPid, parent);
-    parentPid = parent.parentPid;
+/** What is known of programs, with the ancestors of some that are not among them: they may be in another namespace. */
+function withAncestors(port: ProcessPort, known: readonly Program[], programs: readonly Program[]): Program[] {
+  const found = new Map(known.map((one) => [one.pid, one]));
+  for (const program of programs) {
+    for (let { parentPid } = program; parentPid !== 0; ) {
+      const parent = found.get(parentPid) ?? port.read(parentPid);
+      if (parent === undefined || parent.pid === program.pid) break;
+      found.set(parentPid, parent);
+      parentPid = parent.parentPid;
+    }
   }
   return [...found.values()];
 }
@@ -119,8 +123,18 @@ function programContext(programs: readonly Program[], { facts, classifier }: Kno
   const byPid = new Map(programs.map((program) => [program.pid, program]));
   const context = { uids: facts.uids, byPid, hasBundles: facts.os === "darwin" };
   if (classifier === undefined) return context;
-  const around = { byPid, realPath: realPathOf };
+  const around = { byPid, realPath: realPaths() };
   return { ...context, classOf: (program) => classOfProgram(classifier, program, around) };
+}
+
+/** `realPathOf` that looks each path up once: each is needed for every program and its ancestors. */
+function realPaths(): (path: string) => string {
+  const known = new Map<string, string>();
+  return (path) => {
+    const found = known.get(path) ?? realPathOf(path);
+    known.set(path, found);
+    return found;
+  };
 }
 
 /** A path after symbolic links; the same path where nothing is there. */

@@ -1,7 +1,7 @@
 import { fallbackSwitches, switchName, withFallback } from "../../../../model/firewall/fallback.ts";
 import type { PathSwitch } from "../../../../model/firewall/policy.ts";
 import { openNetfilterSocket, readNftGeneration } from "../../../../native/linux/nftables/nft-netlink.ffi.ts";
-import { fallbackInForce, loadedPolicy } from "../observe/observe-tables.ts";
+import { fallbackInForce, loadedPolicy, readSwitchSets } from "../observe/observe-tables.ts";
 import { changesToFallBack } from "../render/fallback-sets.ts";
 import { cutForbidden, trackedFlows } from "./cut-forbidden.ts";
 import { endMovedConnections } from "./end-moved-connections.ts";
@@ -20,9 +20,10 @@ export async function fallBack(owner: NftOwner, record: PolicyRecord, wanted: re
   const switches = policy?.layers.length === 1 ? fallbackSwitches(policy) : [];
   const names = new Set(wanted.map(switchName));
   const inForce = switches.filter((one) => names.has(switchName(one)));
-  const before = fallbackInForce(socket, families, switches);
+  const sets = readSwitchSets(socket, families, switches);
+  const before = fallbackInForce(sets, switches);
   if (policy === null || (inForce.length === 0 && before.length === 0)) return;
-  await owner.sendTransaction(changesToFallBack(families, switches, inForce), generation);
+  await owner.sendTransaction(changesToFallBack(sets, inForce), generation);
   const known = record.loaded();
   const isNext = readNftGeneration(socket).id === generation + 1;
   if (isNext && known?.identity === identity && known.generation === generation)

@@ -1,4 +1,4 @@
-import { fallbackSwitches } from "../../../../model/firewall/fallback.ts";
+import { fallbackSwitches, switchName } from "../../../../model/firewall/fallback.ts";
 import type { FirewallObserved, FirewallPolicy, PathSwitch } from "../../../../model/firewall/policy.ts";
 import { NFT_TABLE } from "../../../../model/ownership.ts";
 import { hasErrno } from "../../../../native/linux/errno.ts";
@@ -39,7 +39,8 @@ export async function observeTables(
   const chains = ownChains(socket, tables);
   const identity = identityOf(chains);
   const policy = record.find(identity) ?? null;
-  const fallback = policy === null ? [] : fallbackInForce(socket, familiesOf(tables), fallbackSwitches(policy));
+  const switches = policy === null ? [] : fallbackSwitches(policy);
+  const fallback = fallbackInForce(readSwitchSets(socket, familiesOf(tables), switches), switches);
   const loaded = record.loaded();
   const isAsLoaded = loaded?.generation === generation && loaded.identity === identity;
   const untouched = isAsLoaded && loaded.rendering === RENDERING;
@@ -77,27 +78,42 @@ export function loadedPolicy(
   return { policy: record.find(identity) ?? null, identity, families };
 }
 
-/** The switches in force in every table. */
-export function fallbackInForce(
+/** The set of a switch in one of awg's tables. A table has none if no rule of it depends on the switch. */
+export interface SwitchSet {
+  readonly family: TableFamily;
+  readonly of: PathSwitch;
+  readonly isFilled: boolean;
+}
+
+/** The sets of these switches that exist. */
+export function readSwitchSets(
   socket: NetlinkSocket,
   families: readonly TableFamily[],
   switches: readonly PathSwitch[],
-): PathSwitch[] {
-  return switches.filter((one) =>
-    families.every((family) => {
-      const set = { family, table: NFT_TABLE, name: fallbackSetName(one), intervals: false, concatenated: false };
+): SwitchSet[] {
+  return families.flatMap((family) =>
+    switches.flatMap((of): SwitchSet[] => {
+      const set = { family, table: NFT_TABLE, name: fallbackSetName(of), intervals: false, concatenated: false };
       const action = `reading the nf_tables set ${family} ${NFT_TABLE} ${set.name}`;
-      return decodeElements(set, readSetIfThere(socket, set, action)).length > 0;
+      const elements = readSetIfThere(socket, set, action);
+      return elements === undefined ? [] : [{ family, of, isFilled: decodeElements(set, elements).length > 0 }];
     }),
   );
+}
+
+/** The switches in force in every table that has a set of them. Pure. */
+export function fallbackInForce(sets: readonly SwitchSet[], switches: readonly PathSwitch[]): PathSwitch[] {
+  return switches.filter((one) => {
+    const own = sets.filter(({ of }) => switchName(of) === switchName(one));
+    return own.length > 0 && own.every(({ isFilled }) => isFilled);
+  });
 }
 
 function readSetIfThere(socket: NetlinkSocket, set: Parameters<typeof encodeElementDump>[0], action: string) {
   try {
     return socket.dump(encodeElementDump(set), action);
   } catch (error) {
-    // A missing set is damage, which is reported elsewhere.
-    if (hasErrno(error, "ENOENT")) return [];
+    if (hasErrno(error, "ENOENT")) return undefined;
     throw error;
   }
 }

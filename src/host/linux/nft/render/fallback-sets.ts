@@ -34,26 +34,22 @@ export function fallbackElements(family: TableFamily): readonly SetElement[] {
 }
 
 /**
- * The changes that put the switches `inForce` in force anew and all others of `switches` out of it, to be committed in
- * one transaction. Pure.
+ * The changes that put the switches `inForce` in force anew and all others out of it, to be committed in one transaction.
+ * Pure.
  *
- * @param families families of our tables that stand
- * @param switches every switch that the loaded policy knows
+ * @param sets the sets of switches that exist
  */
 export function changesToFallBack(
-  families: readonly TableFamily[],
-  switches: readonly PathSwitch[],
+  sets: readonly { readonly family: TableFamily; readonly of: PathSwitch }[],
   inForce: readonly PathSwitch[],
 ): NftChange[] {
-  return families.flatMap((family) =>
-    switches.flatMap((one) => {
-      const set = { family, table: NFT_TABLE, name: fallbackSetName(one), intervals: false, concatenated: false };
-      const action = `setting the switch ${switchName(one)} in nf_tables ${family} ${NFT_TABLE}`;
-      const isInForce = inForce.some((other) => switchName(other) === switchName(one));
-      const messages = [encodeSetFlush(set), ...(isInForce ? encodeElements(set, fallbackElements(family)) : [])];
-      return messages.map((message) => ({ message, action }));
-    }),
-  );
+  return sets.flatMap(({ family, of }) => {
+    const set = { family, table: NFT_TABLE, name: fallbackSetName(of), intervals: false, concatenated: false };
+    const action = `setting the switch ${switchName(of)} in nf_tables ${family} ${NFT_TABLE}`;
+    const isInForce = inForce.some((other) => switchName(other) === switchName(of));
+    const messages = [encodeSetFlush(set), ...(isInForce ? encodeElements(set, fallbackElements(family)) : [])];
+    return messages.map((message) => ({ message, action }));
+  });
 }
 
 function fieldIn(family: TableFamily): FieldName {
