@@ -22,6 +22,18 @@ const step = z
   })
   .meta({ id: "Step" });
 
+const affectedFlow = z
+  .object({
+    pid: z.int(),
+    program: z.string().describe("Its name for people."),
+    protocol: z.enum(["tcp", "udp"]),
+    destination: z.string(),
+    port: z.int(),
+    from: z.string().describe("Path now: a tunnel, direct or block."),
+    to: z.string().describe("Path after the change."),
+  })
+  .meta({ id: "AffectedFlow" });
+
 export const planDocument = z
   .object({
     formatVersion: formatVersion,
@@ -29,6 +41,12 @@ export const planDocument = z
     hostFingerprint: z.string().describe("Host and network namespace that the plan is for."),
     inSync: z.boolean().describe("Nothing is to be done; then steps is empty."),
     traffic: z.string().describe("What happens to packets during and after the change, for people."),
+    affected: z
+      .object({
+        flows: list(affectedFlow),
+        more: z.int().describe("How many flows are not listed."),
+      })
+      .describe("Open flows of programs that take another path after the change; their connections may break."),
     notes: list(note),
     unchanged: list(resourceKey).describe("Resources that already are as the config says."),
     steps: list(step).describe("In the order they run. A resource may have several steps."),

@@ -1,4 +1,5 @@
-import { type Prefix, parsePrefix, prefixContains } from "../../model/prefix.ts";
+import { addressBits } from "../../model/ip.ts";
+import { type Prefix, parsePrefix } from "../../model/prefix.ts";
 import type { PortRange } from "../field/port.ts";
 import { type AppMatcher, type Destination, MATCH_KEYS, type Match } from "../section/match.ts";
 import type { Rule } from "../section/rule.ts";
@@ -76,7 +77,7 @@ function coversField(key: keyof Match, outer: Match, inner: Match): boolean {
     case "parent":
       return every(inner[key], (app) => some(outer[key], (wider) => coversApp(wider, app)));
     case "destinations":
-      return every(inner.destinations, (one) => some(outer.destinations, (wider) => coversDestination(wider, one)));
+      return every(inner.destinations, (one) => coversDestination(outer.destinations ?? [], one));
     case "ports":
       return every(inner.ports, (range) => coversPorts(outer.ports ?? [], range));
     case "users":
@@ -107,23 +108,52 @@ function coversApp(outer: AppMatcher, inner: AppMatcher): boolean {
   return inner.kind === "contains" && inner.contains.includes(outer.contains);
 }
 
-const PARSED = new WeakMap<Destination, Prefix>();
+/** The prefixes of one list by family and length, each as its first bits. */
+class PrefixIndex {
+  readonly #groups = new Map<string, { readonly shape: Omit<Prefix, "address">; readonly starts: Set<bigint> }>();
 
-function prefixOf(destination: Destination & { kind: "prefix" }): Prefix | undefined {
-  const known = PARSED.get(destination) ?? parsePrefix(destination.prefix);
-  if (known !== undefined) PARSED.set(destination, known);
-  return known;
+  constructor(destinations: readonly Destination[]) {
+    for (const destination of destinations) {
+      const prefix = destination.kind === "prefix" ? parsePrefix(destination.prefix) : undefined;
+      if (prefix === undefined) continue;
+      const { family, length } = prefix;
+      const key = `${family}/${length}`;
+      const group = this.#groups.get(key) ?? { shape: { family, length }, starts: new Set() };
+      this.#groups.set(key, group);
+      group.starts.add(startOf(prefix, length));
+    }
+  }
+
+  /** Whether one of them contains the prefix. */
+  contains(prefix: Prefix): boolean {
+    for (const { shape, starts } of this.#groups.values()) {
+      const isWider = shape.family === prefix.family && shape.length <= prefix.length;
+      if (isWider && starts.has(startOf(prefix, shape.length))) return true;
+    }
+    return false;
+  }
 }
 
-function coversDestination(outer: Destination, inner: Destination): boolean {
-  if (outer.kind === "prefix" && inner.kind === "prefix") {
-    const [wider, narrower] = [prefixOf(outer), prefixOf(inner)];
-    return wider !== undefined && narrower !== undefined && prefixContains(wider, narrower);
+function startOf({ family, address }: Prefix, length: number): bigint {
+  return address >> BigInt(addressBits(family) - length);
+}
+
+const INDEXES = new WeakMap<readonly Destination[], PrefixIndex>();
+
+function indexOf(destinations: readonly Destination[]): PrefixIndex {
+  const index = INDEXES.get(destinations) ?? new PrefixIndex(destinations);
+  INDEXES.set(destinations, index);
+  return index;
+}
+
+function coversDestination(outer: readonly Destination[], inner: Destination): boolean {
+  if (inner.kind === "prefix") {
+    const narrower = parsePrefix(inner.prefix);
+    return narrower !== undefined && indexOf(outer).contains(narrower);
   }
-  if (outer.kind === "domain" && inner.kind === "domain") {
-    return coversDomain(outer, inner);
-  }
-  return JSON.stringify(outer) === JSON.stringify(inner);
+  if (inner.kind === "domain") return outer.some((one) => one.kind === "domain" && coversDomain(one, inner));
+  const text = JSON.stringify(inner);
+  return outer.some((one) => JSON.stringify(one) === text);
 }
 
 type DomainDestination = Destination & { kind: "domain" };

@@ -6,6 +6,7 @@ import type { PlannedUnderLock } from "../../../app/apply/plan-under-lock.ts";
 import { type SshRisk, sshRiskOf } from "../../../app/apply/ssh-risk.ts";
 import type { OpenHost } from "../../../app/open-host.ts";
 import type { HostParts } from "../../../app/parts.ts";
+import { affectedFlows } from "../../../app/plan/affected-flows.ts";
 import type { Planned } from "../../../app/plan/planned.ts";
 import { AwgError } from "../../../model/error.ts";
 import { isInSync } from "../../../model/plan.ts";
@@ -50,7 +51,7 @@ export async function executeVerb(
       planned.notes.filter(({ isWarning }) => isWarning),
       terminal,
     );
-  else if (!quiet) printPlanned(planned, call);
+  else if (!quiet) printPlanned(planned, call, { affected: await affectedFlows(parts, planned) });
   if (!isInSync(planned.plan)) {
     refuseLosingSsh(call, await sshRiskOf(parts, planned));
     approve(call, texts);

@@ -1,3 +1,4 @@
+import type { AffectedFlows } from "../../../app/plan/affected-flows.ts";
 import type { Planned } from "../../../app/plan/planned.ts";
 import { isInSync, stepsOf } from "../../../model/plan.ts";
 import type { Verified } from "../../../verify/finding.ts";
@@ -12,29 +13,43 @@ import { renderVerified, verifiedDocument } from "../../views/verified.ts";
 import { renderPlan } from "./plan.human.ts";
 
 /** Prints a plan, and what its verification found: to stdout, as text or as one JSON document; notes go to stderr. */
-export function printPlanned(planned: Planned, call: VerbCall, verified?: Verified): void {
+export function printPlanned(
+  planned: Planned,
+  call: VerbCall,
+  { affected, verified }: { readonly affected: AffectedFlows; readonly verified?: Verified | undefined },
+): void {
   const { terminal } = call;
   if (flagOption(call, "json")) {
     const verification = verified === undefined ? {} : { verification: verifiedDocument(verified) };
-    printDocument(terminal, "plan", { ...planDocument(planned), ...verification });
+    printDocument(terminal, "plan", { ...planDocument(planned, affected), ...verification });
     return;
   }
   const style = styleFor(terminal.colorErr);
   printNotes(planned.notes, terminal);
   const options = { isVerbose: flagOption(call, "verbose"), resources: planned.desired.resources };
   const text = renderPlan(planned.plan, planned.traffic, styleFor(terminal.colorOut), options);
-  printText(terminal, text);
+  printText(terminal, [text, ...affectedLines(affected)].join("\n"));
   for (const note of verified?.notes ?? []) terminal.err(`${style.yellow("note:")} ${note}`);
   if (verified !== undefined) printText(terminal, renderVerified(verified, styleFor(terminal.colorOut)));
 }
 
-function planDocument(planned: Planned): DocumentOf<"plan"> {
+/** The flows that change their path, for people: "  firefox (1234) tcp 192.0.2.10 port 443: direct → office". */
+function affectedLines({ flows, more }: AffectedFlows): string[] {
+  if (flows.length === 0) return [];
+  const line = ({ program, pid, protocol, destination, port, from, to }: AffectedFlows["flows"][number]) =>
+    `  ${program} (${pid}) ${protocol} ${destination} port ${port}: ${from} → ${to}`;
+  const rest = more === 0 ? [] : [`  and ${more} more`];
+  return ["Open flows on another path afterwards; their connections may break:", ...flows.map(line), ...rest];
+}
+
+function planDocument(planned: Planned, affected: AffectedFlows): DocumentOf<"plan"> {
   return {
     formatVersion: "1",
     configHash: planned.configHash,
     hostFingerprint: planned.fingerprint,
     inSync: isInSync(planned.plan),
     traffic: planned.traffic,
+    affected,
     notes: planned.notes,
     unchanged: planned.plan.unchanged,
     steps: stepsOf(planned.plan).map(({ key, kind, action, phase, before, after, changes, reason }) => ({

@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import type { HostParts } from "../../../app/parts.ts";
+import { affectedFlows } from "../../../app/plan/affected-flows.ts";
 import type { Planned } from "../../../app/plan/planned.ts";
 import { planConfig } from "../../../app/plan/planner.ts";
 import { renderSavedPlan } from "../../../app/plan/saved-plan.ts";
@@ -20,7 +21,8 @@ export const run: RunVerb = async (asked) => {
   const out = textOption(call, "out");
   if (out !== undefined) writeFileSync(out, renderSavedPlan(planned), { mode: 0o600 });
   const verified = flagOption(call, "verify") ? await proofOf(host.parts, planned) : undefined;
-  printPlanned(planned, call, verified);
+  const affected = await affectedFlows(host.parts, planned);
+  printPlanned(planned, call, { affected, verified });
   if (out !== undefined && !flagOption(call, "json"))
     call.terminal.err(`Saved to ${out}. Apply exactly this plan: awg apply ${out}`);
   if (verified !== undefined && verified.findings.length > 0) return EXIT.verification;

@@ -1,0 +1,174 @@
+import type { OwnedSocket, ProcessPort } from "../../host/ports/processes.ts";
+import { AwgError } from "../../model/error.ts";
+import { withFallback } from "../../model/firewall/fallback.ts";
+import { compileFlowPath } from "../../model/firewall/flow-path.ts";
+import { flowOf, PROTOCOL } from "../../model/firewall/packet.ts";
+import type { FirewallPolicy, PathRef } from "../../model/firewall/policy.ts";
+import { addressBits, type IpAddress, parseIp } from "../../model/ip.ts";
+import { markOfClass } from "../../model/ownership.ts";
+import { stepsOf } from "../../model/plan.ts";
+import { parsePrefix, prefixContains } from "../../model/prefix.ts";
+import type { ClassifierSpec } from "../../model/program/classifier.ts";
+import type { Program } from "../../model/program/program.ts";
+import { programName } from "../../model/program/program-name.ts";
+import type { Resource } from "../../model/resource.ts";
+import type { HostParts } from "../parts.ts";
+import { classesOf, processesOf } from "../programs/list-programs.ts";
+import { tunnelNames } from "../programs/program-rules.ts";
+import type { Planned } from "./planned.ts";
+
+/** A program with an open flow whose path a plan changes. */
+interface AffectedFlow {
+  readonly pid: number;
+  /** Its name for people. */
+  readonly program: string;
+  readonly protocol: "tcp" | "udp";
+  readonly destination: string;
+  readonly port: number;
+  /** A tunnel, "direct" or "block". */
+  readonly from: string;
+  readonly to: string;
+}
+
+/** The flows that a plan affects: the first ones, and how many more. */
+export interface AffectedFlows {
+  readonly flows: readonly AffectedFlow[];
+  readonly more: number;
+}
+
+const NONE: AffectedFlows = { flows: [], more: 0 };
+const MOST_SHOWN = 12;
+const NO_POLICY: FirewallPolicy = { steering: { rules: [], default: { kind: "direct" } }, layers: [] };
+
+/** One side of a plan: what decides about the flows of a program. */
+interface Deciding {
+  readonly policy: FirewallPolicy;
+  readonly classifier: ClassifierSpec | undefined;
+  readonly names: ReadonlyMap<string, string>;
+}
+
+/**
+ * The open flows of programs that take another path after a plan, or are blocked. Connections from outside keep the path
+ * that they came by and are left out, and so is what awg sends itself. Reads only; empty where processes cannot be read.
+ */
+export async function affectedFlows(parts: HostParts, { plan, desired }: Planned): Promise<AffectedFlows> {
+  const isJudged = stepsOf(plan).some(({ kind }) => kind === "firewall" || kind === "classifier");
+  if (!isJudged || parts.processes === undefined) return NONE;
+  const accepted = (await parts.stores.generations.latest())?.desired.resources ?? [];
+  const observed = await parts.host.firewall.read();
+  const now = decidingOf(accepted, (policy) => withFallback(policy, observed.fallback ?? []));
+  const then = decidingOf(desired.resources, (policy) => policy);
+  const port = await processesOf(parts);
+  const sockets = outgoing(socketsOf(port)).filter(({ uid }) => !isOwn(uid, now) && !isOwn(uid, then));
+  const held = sockets.flatMap((socket) => {
+    const program = socket.holders.map(({ pid }) => port.read(pid)).find((one) => one !== undefined);
+    return program === undefined ? [] : [{ socket, program }];
+  });
+  const programs = [...new Map(held.map(({ program }) => [program.pid, program])).values()];
+  const [before, after] = [await classNumbers(parts, now, programs), await classNumbers(parts, then, programs)];
+  const networks = (await parts.host.links.read()).flatMap(({ addresses }) => addresses);
+  const pathBefore = pathFinder(now, networks);
+  const pathAfter = pathFinder(then, networks);
+  const flows = held.flatMap(({ socket, program }): AffectedFlow[] => {
+    const { protocol, remote, uid } = socket;
+    const from = pathBefore(socket, uid, before.get(program.pid) ?? 0);
+    const to = pathAfter(socket, uid, after.get(program.pid) ?? 0);
+    if (from === to) return [];
+    return [
+      {
+        pid: program.pid,
+        program: programName(program),
+        protocol,
+        destination: remote.address,
+        port: remote.port,
+        from,
+        to,
+      },
+    ];
+  });
+  const distinct = [...new Map(flows.map((flow) => [JSON.stringify(flow), flow])).values()];
+  return { flows: distinct.slice(0, MOST_SHOWN), more: Math.max(0, distinct.length - MOST_SHOWN) };
+}
+
+/** None where this host does not allow the read: a plan does not fail for it. */
+function socketsOf(port: ProcessPort): readonly OwnedSocket[] {
+  try {
+    return port.sockets().sockets;
+  } catch (error) {
+    if (error instanceof AwgError) return [];
+    throw error;
+  }
+}
+
+type OutgoingSocket = OwnedSocket & Required<Pick<OwnedSocket, "remote">>;
+
+/** Sockets with another end outside of this host that no program listens for. Pure. */
+export function outgoing(sockets: readonly OwnedSocket[]): OutgoingSocket[] {
+  const listening = new Set(
+    sockets.filter(({ remote }) => remote === undefined).map(({ protocol, local }) => `${protocol} ${local.port}`),
+  );
+  return sockets.flatMap((socket) => {
+    const { protocol, local, remote } = socket;
+    if (remote === undefined || isLoopback(remote.address)) return [];
+    return protocol === "tcp" && listening.has(`tcp ${local.port}`) ? [] : [{ ...socket, remote }];
+  });
+}
+
+function isLoopback(address: string): boolean {
+  return address.startsWith("127.") || address === "::1";
+}
+
+function decidingOf(resources: readonly Resource[], inForce: (policy: FirewallPolicy) => FirewallPolicy): Deciding {
+  const policy = resources.find((one) => one.kind === "firewall")?.spec;
+  const classifier = resources.find((one) => one.kind === "classifier")?.spec;
+  return { policy: policy === undefined ? NO_POLICY : inForce(policy), classifier, names: tunnelNames(resources) };
+}
+
+function isOwn(uid: number, { policy }: Deciding): boolean {
+  return policy.layers.some(({ serviceUid }) => serviceUid === uid);
+}
+
+async function classNumbers(
+  parts: HostParts,
+  { classifier }: Deciding,
+  programs: readonly Program[],
+): Promise<ReadonlyMap<number, number>> {
+  if (classifier === undefined) return new Map();
+  const numbers = await classesOf(parts, classifier, programs);
+  return new Map(programs.map(({ pid }, index) => [pid, numbers[index] ?? 0]));
+}
+
+/** The path that one side gives a socket's flow. Pure. */
+function pathFinder(
+  { policy, names }: Deciding,
+  networks: readonly string[],
+): (socket: OutgoingSocket, uid: number, number: number) => string {
+  const layer = policy.layers.at(-1) ?? { dns: null, allow: [], allowLan: false };
+  const pathOf = compileFlowPath(policy.steering, layer);
+  return ({ protocol, local, remote }, uid, number) => {
+    const [source, destination] = [parseIp(local.address), parseIp(remote.address)];
+    if (source === undefined || destination === undefined) return "direct";
+    const packet = {
+      hook: "output" as const,
+      source,
+      destination,
+      protocol: PROTOCOL[protocol],
+      sourcePort: local.port,
+      destinationPort: remote.port,
+      byRouter: !networks.some((network) => isWithin(network, destination)),
+      uid,
+      mark: markOfClass(number),
+    };
+    return nameOf(pathOf(flowOf(packet, new Set())).path, names);
+  };
+}
+
+function isWithin(network: string, address: IpAddress): boolean {
+  const prefix = parsePrefix(network);
+  const { family, value } = address;
+  return prefix !== undefined && prefixContains(prefix, { family, address: value, length: addressBits(family) });
+}
+
+function nameOf(path: PathRef, names: ReadonlyMap<string, string>): string {
+  return path.kind === "tunnel" ? (names.get(path.device) ?? path.device) : path.kind;
+}

@@ -1,0 +1,88 @@
+import { expect, test } from "vitest";
+import type { HostParts } from "../../../src/app/parts.ts";
+import { affectedFlows, outgoing } from "../../../src/app/plan/affected-flows.ts";
+import type { OwnedSocket } from "../../../src/host/ports/processes.ts";
+import type { Program } from "../../../src/model/program/program.ts";
+import { tunnelConfig, writePrivateKey } from "../../support/config.ts";
+import { temporaryFolder } from "../../support/folder.ts";
+import { openTestSession } from "../../support/test-session.ts";
+
+const socket = (pid: number, remote: string | undefined, more: Partial<OwnedSocket> = {}): OwnedSocket => ({
+  protocol: "tcp",
+  local: { address: "192.0.2.2", port: 40_000 + pid },
+  ...(remote === undefined ? {} : { remote: { address: remote, port: 443 } }),
+  uid: 1000,
+  holders: [{ pid, since: 1n }],
+  ...more,
+});
+
+test("sockets with another end: without loopback, and without what a program listens for", () => {
+  const sockets = [
+    socket(1, "198.51.100.7"),
+    socket(2, "127.0.0.1"),
+    socket(3, undefined),
+    socket(4, "198.51.100.8", { local: { address: "192.0.2.2", port: 40_003 } }),
+  ];
+  expect(outgoing(sockets).map(({ holders }) => holders[0]?.pid)).toEqual([1]);
+});
+
+test("a plan lists programs whose open flows change path, at most twelve", async () => {
+  const folder = temporaryFolder("affected");
+  const keyFile = writePrivateKey(folder);
+  const text = tunnelConfig({
+    keyFile,
+    killSwitch: "{ enabled: true }",
+    more: `rules:
+  - { apps: [{ path: /opt/awg-test/backup }], via: direct }
+  - { apps: [{ dir: /opt/awg-test/games }], via: block }
+`,
+  });
+  const program = (pid: number, path: string): Program => ({
+    pid,
+    since: 1n,
+    parentPid: 0,
+    uid: 1000,
+    name: path.slice(path.lastIndexOf("/") + 1),
+    path,
+    cgroup: "/",
+  });
+  const programs = [
+    program(1, "/opt/awg-test/backup"),
+    program(2, "/opt/awg-test/games/chess"),
+    program(3, "/usr/bin/awg-test"),
+  ];
+  const flows = [socket(1, "198.51.100.7"), socket(2, "198.51.100.7"), socket(3, "198.51.100.7")];
+  const many = Array.from({ length: 20 }, (_, at) => socket(3, `198.51.100.${100 + at}`));
+  await using session = await openTestSession({
+    host: { kind: "simulated" },
+    allowInsecurePermissions: false,
+    environment: {},
+  });
+  const partsWith = (sockets: readonly OwnedSocket[]): HostParts => ({
+    ...session.host.parts,
+    processes: async () => ({
+      list: () => ({ programs, unseen: [] }),
+      read: (pid) => programs.find((one) => one.pid === pid),
+      isAlive: () => true,
+      ownerOf: () => undefined,
+      sockets: () => ({ sockets, closed: new Set(), unseen: [] }),
+      watch: () => ({ async [Symbol.asyncDispose]() {} }),
+    }),
+  });
+  const planned = await session.plan(await session.load([{ name: "c.yaml", text }]));
+  const first = await affectedFlows(partsWith(flows), planned);
+  expect(first.flows.map(({ program: name, from, to }) => [name, from, to])).toEqual([
+    ["chess", "direct", "block"],
+    ["awg-test", "direct", "office"],
+  ]);
+  const bounded = await affectedFlows(partsWith(many), planned);
+  expect([bounded.flows.length, bounded.more]).toEqual([12, 8]);
+  await session.apply(planned, { onEvent: () => undefined, shouldStop: () => undefined });
+  const again = await session.plan(await session.load([{ name: "c.yaml", text }]));
+  expect(await affectedFlows(partsWith(flows), again)).toEqual({ flows: [], more: 0 });
+  const granting = text.replace("via: block", "via: direct");
+  const changed = await session.plan(await session.load([{ name: "c.yaml", text: granting }]));
+  expect((await affectedFlows(partsWith(flows), changed)).flows).toMatchObject([
+    { pid: 2, protocol: "tcp", destination: "198.51.100.7", port: 443, from: "block", to: "direct" },
+  ]);
+});
