@@ -1,5 +1,5 @@
 /** The demo on the real kernel. Runs in namespaces of its own (scripts/demo made them). */
-import { writeFileSync } from "node:fs";
+import { copyFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { differingLines } from "./differing-lines.ts";
 import { quietly } from "./narrator.ts";
@@ -74,6 +74,32 @@ function meddleAndRepair(story: Story): void {
   story.succeed("awg status", ["status"], "status shows it");
 }
 
+/** Left out where this user may load no BPF programs, as root of a user namespace alone. */
+function twoCopies(story: Story): void {
+  const { narrator, setting } = story;
+  const [copy, config] = [join(folder, "ping-direct"), join(folder, "programs.yaml")];
+  const rules = `rules:\n  - { name: copy, apps: [{ path: ${copy} }], via: direct }\n`;
+  copyFileSync(must(["sh", "-c", "command -v ping"]).trim(), copy);
+  must(["chmod", "755", copy]);
+  writeFileSync(config, `${setting.config}${rules}`);
+  if (quietly(story.awg("plan", "-f", config)).status !== 0) return;
+  narrator.chapter("Two copies of one program take two paths");
+  narrator.quote(rules.replace(`${folder}/`, ""));
+  story.succeed("awg apply -f programs.yaml --auto-approve", ["apply", "-f", config, "--auto-approve"], "applied");
+  must(inside("router", "nft", "reset", "counter", "inet", "demo", "clear"));
+  narrator.check("ping still uses the tunnel", answersSoon(stage.web4));
+  zeroInClear(story, "the router saw 0 packets in clear");
+  const isAnswered = quietly(inside("laptop", copy, "-n", "-c", "1", "-W", "5", stage.web4)).status === 0;
+  narrator.check("its copy goes past the tunnel", isAnswered && packetsInClear() > 0, `in clear: ${packetsInClear()}`);
+  story.succeed(
+    `awg explain ${stage.web4} --app ping-direct`,
+    ["explain", stage.web4, "--app", copy],
+    "and explain says so",
+  );
+  const back = ["apply", "-f", story.config, "--auto-approve"];
+  story.succeed("awg apply -f laptop.yaml --auto-approve", back, "the rule is gone again");
+}
+
 function destroy(story: Story, before: ReadonlyMap<string, string>): void {
   const { narrator } = story;
   narrator.chapter("Remove everything");
@@ -128,6 +154,7 @@ async function main(): Promise<number> {
       insideTheTunnel(story);
       await applyAgain(story);
       meddleAndRepair(story);
+      twoCopies(story);
       destroy(story, before);
     });
   } finally {

@@ -64,7 +64,7 @@ export async function readQuestion(parts: HostParts, question: ExplainQuestion):
   const notes = [
     ...(literal === undefined ? [`${destination} is ${found.join(", ")}; explained for ${found[0]}`] : []),
     ...(named?.notes ?? []),
-    ...(isAbsent ? (matching?.notes ?? []) : []),
+    ...(isAbsent && named?.programs.length === 0 ? (matching?.notes ?? []) : []),
   ];
   return { address, uid, programs: named?.programs ?? [], notes };
 }
