@@ -26,7 +26,7 @@ test("sockets with another end: without loopback, and without what a program lis
   expect(outgoing(sockets).map(({ holders }) => holders[0]?.pid)).toEqual([1]);
 });
 
-test("a plan lists programs whose open flows change path, at most twelve", async () => {
+test("a plan lists open flows that change path, at most twelve", async () => {
   const folder = temporaryFolder("affected");
   const keyFile = writePrivateKey(folder);
   const text = tunnelConfig({
