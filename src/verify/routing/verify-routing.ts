@@ -25,6 +25,9 @@ export interface RoutingQuestion {
   readonly sources: readonly string[];
 }
 
+/** Of every device with IPv6 (RFC 4291 section 2.5.6); whoever sends there names the device. */
+const LINK_LOCAL_NETWORK = "fe80::/64";
+
 /** RTPROT_KERNEL (linux/rtnetlink.h): routes that the kernel adds for an address. */
 const KERNEL_PROTOCOL = 2;
 
@@ -85,10 +88,12 @@ interface PathCheck {
   readonly ignoresOwnNetworks?: true;
 }
 
-/** The same routing without the networks of the tunnels' own addresses. */
+/** The same routing without the networks of the tunnels' own addresses, and of the link-local one that the kernel adds. */
 function withoutNetworks({ routing, links }: RoutingQuestion): KnownRouting {
   const networks = new Set(
-    links.flatMap(({ device, addresses }) => addresses.map((address) => `${device} ${networkOf(address)}`)),
+    links.flatMap(({ device, addresses }) =>
+      [LINK_LOCAL_NETWORK, ...addresses].map((address) => `${device} ${networkOf(address)}`),
+    ),
   );
   const routes = routing.routes.map((route): KnownRoute => {
     const isNetwork = route.protocol === KERNEL_PROTOCOL && networks.has(`${route.device} ${route.destination}`);

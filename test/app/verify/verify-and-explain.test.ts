@@ -170,6 +170,15 @@ describe("awg verify on the simulated machine", () => {
     expect((await withSession((session) => session.verify())).findings).toEqual([]);
   });
 
+  test("takes the link-local network of a tunnel's device for no misroute", async () => {
+    await apply(callable(networked(config())));
+    tamper((state) => {
+      const place = { family: 6, table: 254, metric: 256, type: "unicast", device: "awg-office" } as const;
+      state.routes.unshift({ ...place, destination: "fe80::/64", protocol: 2 });
+    });
+    expect((await withSession((session) => session.verify())).findings).toEqual([]);
+  });
+
   test("finds a route that divides its flows between its tunnel and another device, and the next apply takes it back", async () => {
     await apply(config());
     tamper((state) => {
