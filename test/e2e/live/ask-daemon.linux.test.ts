@@ -39,6 +39,15 @@ describe.skipIf(obstacle !== undefined)(
       });
     });
 
+    test("log changes the level of the running daemon, and refuses what does not exist", () => {
+      const changed = world.awg("log", "level", "warn", "--component", "Router");
+      expect([changed.status, changed.stdout]).toEqual([
+        0,
+        "[Router] of the daemon logs warn and worse until it ends.\n",
+      ]);
+      expect(world.awg("log", "level", "loud")).toMatchObject({ status: 64, stderr: expect.stringContaining("debug") });
+    });
+
     test("law 8: a user without a role is refused before anything is read", () => {
       const nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
       const refused = world.host.run([...nobody, ...world.argv("events")], { mayFail: true });
