@@ -22,18 +22,18 @@ export function isInClasses(classes: ClassSet, number: number): boolean {
   return "in" in classes ? classes.in.includes(number) : !classes.otherThan.includes(number);
 }
 
-/** Whether the verdict on a packet without a class depends on its user. */
-export function asksUsersOfUnclassified({ steering, layers }: FirewallPolicy): boolean {
-  return rulesOf({ steering, layers }).some(
-    ({ match: { uids, classes } }) => uids !== undefined && classes !== undefined,
-  );
+/** Whether the verdict on a socket without a class depends on its user. */
+export function asksUsersOfUnclassified(policy: FirewallPolicy): boolean {
+  return rulesOf(policy).some(({ match: { uids, classes } }) => uids !== undefined && isUnclassified(classes));
 }
 
-/** Whether a rule asks for users of any socket: no classifier tells them apart. */
-export function asksUsersAlone({ steering, layers }: FirewallPolicy): boolean {
-  return rulesOf({ steering, layers }).some(
-    ({ match: { uids, classes } }) => uids !== undefined && classes === undefined,
-  );
+/** Whether the verdict on any other socket depends on its user: no classifier tells users apart. */
+export function asksUsersAlone(policy: FirewallPolicy): boolean {
+  return rulesOf(policy).some(({ match: { uids, classes } }) => uids !== undefined && !isUnclassified(classes));
+}
+
+function isUnclassified(classes: ClassSet | undefined): boolean {
+  return classes !== undefined && "in" in classes && classes.in.every((number) => number === UNCLASSIFIED);
 }
 
 /** The rules for what this host forwards, which is of no program. */
