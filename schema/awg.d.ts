@@ -557,7 +557,7 @@ export interface AmneziaTunnel {
    */
   fwmark?: number;
   /**
-   * DNS servers reached through this tunnel (not implemented yet).
+   * DNS servers reached through this tunnel (not implemented on macOS yet).
    */
   dns?: string[];
   /**
@@ -784,7 +784,7 @@ export interface WireGuardTunnel {
    */
   fwmark?: number;
   /**
-   * DNS servers reached through this tunnel (not implemented yet).
+   * DNS servers reached through this tunnel (not implemented on macOS yet).
    */
   dns?: string[];
   /**

@@ -1,6 +1,6 @@
 import { compileDomains } from "../model/dns/domain-match.ts";
 import type { NameServer } from "../model/dns/name-server.ts";
-import type { NameService } from "../model/dns/name-service.ts";
+import { type NameRule, type NameService, serversByRule } from "../model/dns/name-service.ts";
 
 /** What becomes of a name: which servers are queried, and which sets get its addresses. */
 export interface NameChoice {
@@ -9,14 +9,17 @@ export interface NameChoice {
 }
 
 /** Compiles the choice for names, in lower case and without the dot at their end. */
-export function compileChoice({ servers, split = {}, sets }: NameService): (name: string) => NameChoice {
+export function compileChoice({
+  servers,
+  split = {},
+  sets,
+}: NameService): (name: string, rules?: readonly NameRule[]) => NameChoice {
   const domains = Object.keys(split).toSorted((a, b) => b.length - a.length);
   const compiled = sets.map(({ set, domains: some }) => ({ set, holds: compileDomains(some) }));
-  return (name) => {
+  return (name, rules = []) => {
     const domain = domains.find((one) => name === one || name.endsWith(`.${one}`));
-    return {
-      servers: domain === undefined ? servers : (split[domain] ?? servers),
-      sets: compiled.filter(({ holds }) => holds(name)).map(({ set }) => set),
-    };
+    const held = compiled.filter(({ holds }) => holds(name)).map(({ set }) => set);
+    const own = domain === undefined ? undefined : split[domain];
+    return { servers: own ?? serversByRule(rules, held) ?? servers, sets: held };
   };
 }

@@ -1,6 +1,7 @@
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
+import type { NameRule } from "../model/dns/name-service.ts";
 import type { Resolver } from "./resolver.ts";
 import { framed, messagesIn } from "./upstream/framing.ts";
 
@@ -11,7 +12,7 @@ const MOST_BYTES = 65_535 + 2;
 
 /** Sockets that listen and answer nothing yet. */
 export interface Listeners {
-  readonly serve: (resolver: Resolver) => void;
+  readonly serve: (resolver: Resolver, rules?: readonly NameRule[]) => void;
 }
 
 /** Listens on UDP and TCP port 53 of a loopback address, which takes the right to bind low ports. */
@@ -23,19 +24,22 @@ export async function listenOn(address: string): Promise<Listeners> {
   tcp.listen(PORT, address);
   await Promise.all([once(udp, "listening"), once(tcp, "listening")]);
   return {
-    serve: (resolver) => {
+    serve: (resolver, rules) => {
+      const own = rules === undefined ? {} : { rules };
       udp.on("error", () => {});
       udp.on("message", (bytes, { address: program, port }) => {
-        void resolver.answer(bytes, { overTcp: false }).then((reply) => {
+        void resolver.answer(bytes, { overTcp: false, ...own }).then((reply) => {
           if (reply !== undefined) udp.send(reply, port, program, () => {});
         });
       });
-      tcp.on("connection", (socket) => serveConnection(socket, resolver));
+      tcp.on("connection", (socket) =>
+        serveConnection(socket, (query) => resolver.answer(query, { overTcp: true, ...own })),
+      );
     },
   };
 }
 
-function serveConnection(socket: Socket, resolver: Resolver): void {
+function serveConnection(socket: Socket, answer: (query: Buffer) => ReturnType<Resolver["answer"]>): void {
   let received: Buffer = Buffer.alloc(0);
   socket.setTimeout(IDLE_MS, () => socket.destroy());
   socket.on("error", () => socket.destroy());
@@ -43,7 +47,7 @@ function serveConnection(socket: Socket, resolver: Resolver): void {
     const { messages, rest } = messagesIn(Buffer.concat([received, chunk]));
     received = rest;
     for (const query of messages) {
-      void resolver.answer(query, { overTcp: true }).then((reply) => {
+      void answer(query).then((reply) => {
         if (reply !== undefined && socket.writable) socket.write(framed(reply));
       });
     }

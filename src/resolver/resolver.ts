@@ -1,5 +1,5 @@
 import type { NameServer } from "../model/dns/name-server.ts";
-import type { NameService } from "../model/dns/name-service.ts";
+import type { NameRule, NameService } from "../model/dns/name-service.ts";
 import { addressesIn, aged, keptSeconds, type NamedAddress } from "./answers.ts";
 import { compileChoice } from "./choose.ts";
 import { type AskedQuestion, encodeRefusal, encodeReply, RCODE, readQuery, type ServerReply } from "./message.ts";
@@ -12,6 +12,13 @@ export interface ResolverPorts {
   readonly fill: (set: string, addresses: readonly NamedAddress[]) => Promise<boolean>;
   /** Milliseconds of a clock that never steps. */
   readonly nowMs: () => number;
+}
+
+/** How a program asked. */
+interface AskedBy {
+  readonly overTcp: boolean;
+  /** The rules of the listener that it asked; the service's when absent. */
+  readonly rules?: readonly NameRule[];
 }
 
 interface Kept {
@@ -35,6 +42,7 @@ export class Resolver {
   readonly #choose: ReturnType<typeof compileChoice>;
   readonly #kept = new Map<string, Kept>();
   readonly #asked = new Map<string, Promise<ServerReply | undefined>>();
+  readonly #numbers = new Map<readonly NameServer[], number>();
   #running = 0;
 
   constructor(service: NameService, ports: ResolverPorts) {
@@ -44,14 +52,14 @@ export class Resolver {
   }
 
   /** The reply to a program's message; undefined for what is no query. */
-  async answer(bytes: Uint8Array, { overTcp }: { readonly overTcp: boolean }): Promise<Uint8Array | undefined> {
+  async answer(bytes: Uint8Array, { overTcp, rules }: AskedBy): Promise<Uint8Array | undefined> {
     const question = readQuery(bytes);
     if (question === undefined) return undefined;
     if ("refusal" in question) return encodeRefusal(question.id, question.refusal);
     if (this.#running >= MOST_AT_ONCE) return encodeRefusal(question.id, RCODE.refused);
     this.#running += 1;
     try {
-      const reply = await this.#resolve(question);
+      const reply = await this.#resolve(question, rules ?? this.#service.rules);
       return encodeReply(question, reply, overTcp ? MOST_TCP_BYTES : question.mostBytes);
     } catch {
       return encodeReply(question, FAILED);
@@ -60,8 +68,11 @@ export class Resolver {
     }
   }
 
-  async #resolve(question: AskedQuestion): Promise<Omit<ServerReply, "truncated">> {
-    const { sets, servers } = this.#choose(question.name);
+  async #resolve(
+    question: AskedQuestion,
+    rules: readonly NameRule[] | undefined,
+  ): Promise<Omit<ServerReply, "truncated">> {
+    const { sets, servers } = this.#choose(question.name, rules);
     const kept = await this.#lookUp(question, servers);
     if (kept === undefined) return FAILED;
     const passed = Math.floor((this.#ports.nowMs() - kept.atMs) / 1000);
@@ -77,7 +88,8 @@ export class Resolver {
   }
 
   async #lookUp(question: AskedQuestion, servers: readonly NameServer[]): Promise<Kept | undefined> {
-    const key = `${question.type} ${question.name}`;
+    // Servers of different paths may answer differently.
+    const key = `${question.type} ${question.name} ${this.#numberOf(servers)}`;
     const known = this.#kept.get(key);
     if (known !== undefined && this.#ports.nowMs() < known.untilMs) return known;
     const asking = this.#asked.get(key) ?? this.#askServers(question, servers);
@@ -102,6 +114,12 @@ export class Resolver {
       last = reply ?? last;
     }
     return last;
+  }
+
+  #numberOf(servers: readonly NameServer[]): number {
+    const number = this.#numbers.get(servers) ?? this.#numbers.size;
+    this.#numbers.set(servers, number);
+    return number;
   }
 
   #keep(key: string, kept: Kept): void {

@@ -47,9 +47,14 @@ export async function runResolver(): Promise<void> {
 
 async function begin({ service, user }: NameOrder & { kind: "serve" }, fill: FillSet): Promise<void> {
   const listeners = await listenOn(service.listen);
+  const others = await Promise.all(
+    (service.listeners ?? []).map(async ({ listen, rules }) => ({ rules, listeners: await listenOn(listen) })),
+  );
   const ask = serverClient(service);
   if (user.uid !== 0) giveUpRights(user);
-  listeners.serve(new Resolver(service, { ask, fill, nowMs: () => performance.now() }));
+  const resolver = new Resolver(service, { ask, fill, nowMs: () => performance.now() });
+  listeners.serve(resolver);
+  for (const one of others) one.listeners.serve(resolver, one.rules);
 }
 
 type FillSet = (set: string, addresses: readonly NamedAddress[]) => Promise<boolean>;

@@ -10,7 +10,9 @@ import { defaultPath, flowRules } from "./expand/flow-rules.ts";
 import { keptByName, lifecycleOf } from "./expand/lifecycle.ts";
 import { kernelSettings, relayTable, routeTable, routingPolicy } from "./expand/machine-resources.ts";
 import { refuseNames } from "./expand/names/destinations.ts";
+import { nameRules } from "./expand/names/name-rules.ts";
 import { systemResolver } from "./expand/names/system-resolver.ts";
+import { refuseTunnelServers } from "./expand/names/tunnel-servers.ts";
 import { probesOf } from "./expand/probes.ts";
 import { assignPathNumbers, rememberNumbers } from "./expand/tunnels/path-numbers.ts";
 import { judgeProxyFallbacks, placeProxies, proxyResources } from "./expand/tunnels/place-proxies.ts";
@@ -50,9 +52,15 @@ export function expand(config: Config, facts: HostFacts, options: ExpandOptions)
   const proxies = placeProxies({ ...context, pathNumbers, endpoints, unresolved });
   judgeProxyFallbacks(context);
   const placed: ExpandContext = { ...context, tunnels, proxies };
+  refuseTunnelServers(placed);
   const flows = flowRules(placed, options.classifier);
   const rules = [...flows.rules, ...tunnelNetworkRules(placed)];
-  const policy = firewallPolicy(placed, { rules, default: defaultPath(placed) });
+  const resolved = nameRules(placed, flows.rules, flows.classifier);
+  const redirects = resolved.listeners.map(({ classes, listen }) => ({ classes, listen }));
+  const policy = {
+    ...firewallPolicy(placed, { rules, default: defaultPath(placed) }),
+    ...(redirects.length === 0 ? {} : { names: redirects }),
+  };
   if (!hasPacketFilter(facts.capabilities) && isNeeded(policy)) {
     context.unsupported.push({
       path: "killSwitch",
@@ -71,7 +79,7 @@ export function expand(config: Config, facts: HostFacts, options: ExpandOptions)
     if (isMac) resources.push(...darwinRoutes(policy, placed));
     else resources.push(...tunnels.map(routeTable), ...proxies.map(relayTable), routingPolicy(policy, placed));
   }
-  resources.push(...systemResolver(placed), ...(beside?.resources ?? []));
+  resources.push(...systemResolver(placed, resolved), ...(beside?.resources ?? []));
   return {
     desired: { resources, ...lifecycleOf(config), ...probesOf(placed), ...standbyOf(placed) },
     pathNumbers: rememberNumbers(keptByName(options.pathNumbers, config), pathNumbers),

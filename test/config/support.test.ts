@@ -17,7 +17,7 @@ const USES: Readonly<Record<Feature, string>> = {
   "tunnel.interface": tunnel("interface: utun7"),
   "tunnel.table": tunnel("table: 7"),
   "tunnel.fwmark": tunnel("fwmark: 7"),
-  "tunnel.dns": tunnel("dns: [10.0.0.1]"),
+  "tunnel.dns": `${tunnel("dns: [10.0.0.1]")}dns: { servers: [9.9.9.9], via: direct }\n`,
   "tunnel.forward": tunnel("forward: true"),
   "tunnel.masquerade": tunnel("masquerade: true"),
   "tunnel.failover": `tunnels: { a: { protocol: wireguard, privateKey: { file: /k }, peers: [${peer}], failover: { tunnels: [b] } }, b: { protocol: wireguard, privateKey: { file: /b }, peers: [${peer}] } }\ndefault: { via: direct }`,

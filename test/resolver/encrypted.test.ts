@@ -16,6 +16,12 @@ import {
 
 const obstacle = commandObstacle("openssl");
 const ANSWER = "198.51.100.7";
+const serviceOf = (server: EncryptedServer) => ({
+  listen: "127.0.0.97",
+  servers: [server],
+  sets: [],
+  graceSeconds: 0,
+});
 const asked = (name: string) => ({ id: 1, name, type: "A", mostBytes: 512 });
 
 describe.skipIf(obstacle !== undefined).each(ENCRYPTED_PROTOCOLS)("DNS over %s", (protocol) => {
@@ -44,7 +50,7 @@ describe.skipIf(obstacle !== undefined).each(ENCRYPTED_PROTOCOLS)("DNS over %s",
   }
 
   const client = (at: EncryptedServer) => {
-    const ask = serverClient({ servers: [at] });
+    const ask = serverClient(serviceOf(at));
     return async (name: string) => {
       const reply = await ask(at, asked(name));
       return reply?.records.map((record) => ("data" in record ? record.data : ""));
@@ -95,5 +101,5 @@ describe.skipIf(obstacle !== undefined).each(ENCRYPTED_PROTOCOLS)("DNS over %s",
 
 test("authorities that cannot be read are a fault of the host", () => {
   const server = { address: "192.0.2.1", protocol: "tls", ca: "/nowhere/ca.pem" } as const;
-  expect(() => serverClient({ servers: [server] })).toThrow(/authorities of tls:\/\/192\.0\.2\.1 cannot be read/);
+  expect(() => serverClient(serviceOf(server))).toThrow(/authorities of tls:\/\/192\.0\.2\.1 cannot be read/);
 });

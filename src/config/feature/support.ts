@@ -29,7 +29,7 @@ export const FEATURE_SUPPORT = {
   "tunnel.interface": EVERYWHERE,
   "tunnel.table": NOT_YET,
   "tunnel.fwmark": NOT_YET,
-  "tunnel.dns": NOT_YET,
+  "tunnel.dns": LINUX_FIRST,
   "tunnel.forward": NOT_YET,
   "tunnel.masquerade": NOT_YET,
   "tunnel.failover": LINUX_FIRST,

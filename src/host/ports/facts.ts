@@ -56,6 +56,8 @@ export interface HostFacts {
   /** The MTU of the route to each of `FactsWanted.hosts` and `endpoints`, by address; absent where not requested. */
   readonly pathMtuBytes?: Readonly<Record<string, number>>;
   readonly resolver: ResolverMethod;
+  /** Programs ask systemd-resolved by its bus (nss-resolve), not by DNS; absent if not. */
+  readonly asksResolved?: true;
   /**
    * The host's name servers without awg's: they were queried for the hosts. Absent where `bootstrap` names servers, no
    * host was requested, or none is known.

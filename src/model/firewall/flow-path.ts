@@ -99,13 +99,16 @@ function compileAllowOut(grant: AllowGrant): (flow: Flow) => boolean {
 function compileDns(dns: DnsPolicy | null): (flow: Flow) => FlowPath | undefined {
   if (dns === null) return () => undefined;
   const servers = new AddressSet(dns.servers);
+  const ofTunnels = new AddressSet(dns.ofTunnels ?? []);
   const watched = protectedDnsPorts(dns);
   return (flow) => {
     const port = flow.destinationPort;
     if (port === undefined || !isDns(flow)) return undefined;
     if (servers.has(flow.destination))
       return { path: dns.path, reason: "S4.2 DNS to a declared server", isDeclaredDns: true };
-    return watched.includes(port) ? { path: BLOCK, reason: "S4.3 DNS to another server" } : undefined;
+    return watched.includes(port) && !ofTunnels.has(flow.destination)
+      ? { path: BLOCK, reason: "S4.3 DNS to another server" }
+      : undefined;
   };
 }
 

@@ -9,6 +9,8 @@ export interface FirewallPolicy {
   readonly steering: Steering;
   /** A packet passes only if every layer accepts it. One layer in a steady state; old and new during a change. */
   readonly layers: readonly PolicyLayer[];
+  /** Absent if every program is answered alike. */
+  readonly names?: readonly NameRedirect[];
 }
 
 /**
@@ -143,6 +145,16 @@ export interface DnsPolicy {
   /** The path of queries to the declared servers; it comes before every rule. */
   readonly path: PathRef;
   readonly blockEncrypted: boolean;
+  /** Servers of single tunnels: the rules lead to them, so that S4.3 lets them be; absent if there are none. */
+  readonly ofTunnels?: readonly string[];
+}
+
+/** Programs whose name queries are given to another address of awg's resolver (rule S4.15). */
+export interface NameRedirect {
+  /** Classes of their sockets. */
+  readonly classes: readonly number[];
+  /** A loopback address. */
+  readonly listen: string;
 }
 
 /** One complete policy. */

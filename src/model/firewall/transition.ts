@@ -22,7 +22,9 @@ export function between(before: FirewallPolicy | null, after: FirewallPolicy | n
       bootstrapDns: distinct(sameUser.flatMap(({ bootstrapDns }) => bootstrapDns)),
     };
   };
-  return { steering: after.steering, layers: distinct(layers.map(open)) };
+  // A program that had names of its own gets none from another path meanwhile.
+  const { names = before.names } = after;
+  return { steering: after.steering, layers: distinct(layers.map(open)), ...(names === undefined ? {} : { names }) };
 }
 
 /** The policy *blocked* (S1.4): only loopback, DHCP and NDP pass. */

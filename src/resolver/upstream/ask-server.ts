@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { type EncryptedServer, type NameServer, serverText } from "../../model/dns/name-server.ts";
-import type { NameService } from "../../model/dns/name-service.ts";
+import { type NameService, serversOf } from "../../model/dns/name-service.ts";
 import { AwgError, messageOf } from "../../model/error.ts";
 import type { AskedQuestion, ServerReply } from "../message.ts";
 import { ServerConnection } from "./connection.ts";
@@ -17,8 +17,8 @@ export type AskServer = (server: NameServer, question: AskedQuestion) => Promise
  *
  * @throws AwgError host if such a file cannot be read
  */
-export function serverClient({ servers, split = {} }: Pick<NameService, "servers" | "split">): AskServer {
-  const encrypted = [...servers, ...Object.values(split).flat()].filter((one) => typeof one !== "string");
+export function serverClient(service: NameService): AskServer {
+  const encrypted = serversOf(service).filter((one) => typeof one !== "string");
   const connections = new Map(encrypted.map((server) => [JSON.stringify(server), connectionTo(server)]));
   return async (server, question) =>
     typeof server === "string" ? askPlain(server, question) : connections.get(JSON.stringify(server))?.ask(question);

@@ -10,6 +10,7 @@ import { type ExpandContext, pathRefOf } from "./expansion.ts";
 import { fallingBack, withNextRules } from "./fallback/fallback-paths.ts";
 import { destinationPrefixes, nameSetFor, noteLists } from "./names/destinations.ts";
 import { encryptedDnsRules, encryptedServerRules } from "./names/encrypted-dns.ts";
+import { tunnelServerRules } from "./names/tunnel-servers.ts";
 import { matchHere } from "./networks.ts";
 import { BY_SOCKET, classedRules, classesFor, type ExpandedRule, withUids } from "./programs/classed-rules.ts";
 import { type MatchAlternative, matchAlternatives, UnwritableMatch } from "./programs/match-alternatives.ts";
@@ -45,6 +46,7 @@ export function flowRules(context: ExpandContext, last?: ClassifierSpec): FlowRu
   const strict = classed.flatMap(({ rules }) => rules.map((one) => one.strict));
   const rules = [
     ...(context.config.ipv6 === "block" ? [NO_IPV6] : []),
+    ...tunnelServerRules(context),
     ...encryptedServerRules(context),
     ...encryptedDnsRules(context),
     ...(context.config.killSwitch.enabled ? withUnclassified(ordered, strict) : ordered),

@@ -42,7 +42,8 @@ export function pathFormula(question: PathQuestion): Formula {
     const isDns = dnsPort(sides.port, [DNS_PORT, DNS_ENCRYPTED_PORT]);
     add(all(isDns, addressIn(sides.address, family, dns.servers)), dns.path, true);
     const watched = protectedDnsPorts(dns);
-    if (watched.length > 0) add(dnsPort(sides.port, watched), { kind: "block" });
+    const others = not(addressIn(sides.address, family, dns.ofTunnels ?? []));
+    if (watched.length > 0) add(all(dnsPort(sides.port, watched), others), { kind: "block" });
   }
   for (const { match, path } of steering.rules) add(matchFormula(family, match, sides), path);
   for (const grant of layer.allow) {

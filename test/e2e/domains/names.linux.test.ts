@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { tryRun, waitFor } from "../../lab/world/command.ts";
 import { place } from "../../lab/world/place.ts";
@@ -14,6 +14,8 @@ const reason = whyNoLab();
 const [upstream, inner, publicResolver] = ["198.51.100.54", "198.51.100.55", "9.9.9.9"];
 const SERVER = join(import.meta.dirname, "..", "..", "resolver", "servers", "encrypted.script.ts");
 const { echo, resolver } = place.v4;
+/** Classes of programs need the kernel's types. */
+const noClasses = !existsSync("/sys/kernel/btf/vmlinux");
 
 describe.skipIf(reason !== undefined)(
   `rules by domain${reason === undefined ? "" : ` (skipped: ${reason})`}`,
@@ -57,12 +59,14 @@ describe.skipIf(reason !== undefined)(
     beforeAll(async () => {
       const names = [`www.corp.example,${echo}`, `other.example,${resolver}`].map((one) => `--host-record=${one},1`);
       names.push(`--host-record=six.corp.example,${place.v6.echo},1`);
-      await serve(upstream, [
-        ...names,
-        "--cname=alias.corp.example,far.example",
-        `--host-record=far.example,${echo},1`,
-      ]);
-      await serve(inner, [`--host-record=host.inner.example,${resolver},1`]);
+      names.push("--cname=alias.corp.example,far.example", `--host-record=far.example,${echo},1`);
+      names.push(...["both.example", "by.rule.example"].map((name) => `--host-record=${name},${echo},1`));
+      await serve(upstream, names);
+      const ofTunnel = ["both.example", "by.rule.example", "host.inner.example"];
+      await serve(
+        inner,
+        ofTunnel.map((name) => `--host-record=${name},${resolver},1`),
+      );
     });
     afterAll(() => {
       for (const server of servers) server.kill("SIGKILL");
@@ -95,12 +99,30 @@ describe.skipIf(reason !== undefined)(
       return { answered: status === 0, byTunnel: (await sentByTunnel()) - before >= 3 };
     }
 
+    /** Counts, from zero, queries that reach the internet: on the servers' paths, and astray. */
+    async function countQueries(): Promise<void> {
+      const rules = [
+        `iifname "lan" ip daddr ${upstream} udp dport 53 counter name q_direct accept`,
+        `iifname "vpn0" ip daddr ${inner} udp dport 53 counter name q_tunnel accept`,
+        "udp dport 53 counter name q_astray",
+      ];
+      const chain = `chain c { type filter hook prerouting priority -400;\n${rules.join("\n")}\n}`;
+      const table = `table ip asked {}\ndelete table ip asked\ntable ip asked {\n${["direct", "tunnel", "astray"].map((one) => `counter q_${one} {}`).join("\n")}\n${chain}\n}`;
+      await judged().world.inside("internet", ["nft", "-f", "-"], table);
+    }
+
+    async function queries(): Promise<Readonly<Record<"direct" | "tunnel" | "astray", number>>> {
+      const text = await judged().world.inside("internet", ["nft", "list", "counters", "table", "ip", "asked"]);
+      const of = (name: string) => Number(new RegExp(`counter q_${name} \\{\\s*packets (\\d+)`).exec(text)?.[1]);
+      return { direct: of("direct"), tunnel: of("tunnel"), astray: of("astray") };
+    }
+
     const setsHold = async (address: string) =>
       (await inClient("nft", "list", "table", "inet", "awg")).stdout.includes(`${address} timeout`);
 
     test("S4.14: the first packet to a name of a rule takes its path, aliases too; other names take the default", async () => {
       const rules = `rules: [{ destinations: [{ domain: corp.example }], via: ${awg.tunnel} }]`;
-      const path = config("direct", rules, "grace: 4s");
+      const path = config("direct", rules, "grace: 10s");
       await awg.apply(path);
       expect(await pings("www.corp.example")).toEqual({ answered: true, byTunnel: true });
       expect(await setsHold(echo)).toBe(true);
@@ -140,6 +162,58 @@ describe.skipIf(reason !== undefined)(
       expect(await awg.run("verify", "-f", path)).toMatchObject({ status: 0 });
       expect(await awg.must("status")).toContain(`https://${publicResolver} (dns.example)`);
     });
+
+    test.skipIf(noClasses)(
+      "S4.15: two copies of one program ask the same name, and each gets its path's answer",
+      async () => {
+        const { world } = judged();
+        const copies = { direct: join(world.folder, "direct", "ping"), tunnel: join(world.folder, "tunnel", "ping") };
+        for (const path of Object.values(copies)) {
+          mkdirSync(dirname(path));
+          copyFileSync("/usr/bin/ping", path);
+        }
+        const rules = [
+          `{ apps: [{ path: ${copies.tunnel} }], via: ${awg.tunnel} }`,
+          `{ destinations: [{ domain: rule.example }], via: ${awg.tunnel} }`,
+        ];
+        const path = config("direct", `rules: [${rules.join(", ")}]`, "");
+        writeFileSync(path, readFileSync(path, "utf8").replace(/^ {4}peers:/m, `    dns: [${inner}]\n    peers:`));
+        await awg.apply(path);
+        const address = async (program: string, name: string) =>
+          /\(([0-9.]+)\)/.exec((await inClient(program, "-4", "-n", "-c", "1", "-W", "2", name)).stdout)?.[1];
+        await countQueries();
+        for (const _ of Array.from({ length: 10 })) {
+          expect(await address(copies.direct, "both.example")).toBe(echo);
+          expect(await address(copies.tunnel, "both.example")).toBe(resolver);
+        }
+        // A query of one path that leaves by the other would be counted there; kept answers cost no query.
+        const { direct, tunnel, astray } = await queries();
+        expect([direct > 0, tunnel > 0, astray]).toEqual([true, true, 0]);
+        expect(await address(copies.direct, "by.rule.example")).toBe(resolver);
+        const explained = async (program: string) =>
+          (await awg.must("explain", "--app", program, echo, "--trace")).replaceAll(/ +/g, " ");
+        expect(await explained(copies.tunnel)).toContain(`dns ${inner}`);
+        expect(await explained(copies.direct)).toContain(`dns ${upstream}`);
+        expect(await awg.run("diff", "-f", path)).toMatchObject({ status: 0 });
+        expect(await awg.run("verify", "-f", path)).toMatchObject({ status: 0 });
+        // One source port, one program after the other: the answer is never that of the other's path.
+        const ask = `use Socket; socket(my $s, AF_INET, SOCK_DGRAM, 17); setsockopt($s, SOL_SOCKET, SO_REUSEADDR, 1);
+bind($s, sockaddr_in(45000, inet_aton("127.0.0.1"))) or die;
+send($s, pack("H*", "00010100000100000000000004626f7468076578616d706c650000010001"), 0, sockaddr_in(53, inet_aton("127.0.0.97")));
+$SIG{ALRM} = sub { exit 1 }; alarm 3; recv($s, my $r, 512, 0); print join(".", unpack("C4", substr($r, -4)));`;
+        for (const [name, expected] of [
+          ["direct", echo],
+          ["tunnel", resolver],
+          ["direct", echo],
+        ] as const) {
+          const perl = join(world.folder, name, "ping");
+          copyFileSync("/usr/bin/perl", `${perl}.new`);
+          renameSync(`${perl}.new`, perl);
+          await awg.apply(path);
+          expect((await inClient(perl, "-e", ask)).stdout, name).toContain(expected);
+        }
+      },
+    );
 
     test("S4.14: a dead resolver answers nothing and opens nothing, and is started again", async () => {
       const rules = `rules: [{ destinations: [{ domain: { exact: www.corp.example } }], via: direct }]`;

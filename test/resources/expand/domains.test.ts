@@ -86,3 +86,62 @@ describe("rules by domain", () => {
     expect(intersectMatches(names, { sets: ["names-b"] })).toBe(undefined);
   });
 });
+
+describe("the servers of tunnels", () => {
+  const own = TUNNELS.replace("addresses: [10.0.0.1/32],", "addresses: [10.0.0.1/32], dns: [10.0.0.53],");
+  const serviceOf = (rules: string) =>
+    resourceOf(expandText(`${own}rules: [${rules}]\n`), "resolver/machine").spec.service;
+
+  test("resolve the names of the tunnel's rules, and are reached by it alone", () => {
+    const expansion = expandText(`${own}rules: [{ destinations: [{ domain: corp.example }], via: a }]\n`);
+    const { spec } = resourceOf(expansion, "firewall/machine");
+    const rules = spec.steering.rules.filter(({ origin }) => origin === "tunnels/a/dns");
+    expect(rules.map(({ match, path }) => [match.destinations, match.protocol, path])).toEqual([
+      [["10.0.0.53/32"], 17, { kind: "tunnel", device: "awg-a", number: 1 }],
+      [["10.0.0.53/32"], 6, { kind: "tunnel", device: "awg-a", number: 1 }],
+    ]);
+    expect(spec.layers[0]?.dns?.ofTunnels).toEqual(["10.0.0.53"]);
+    const service = resourceOf(expansion, "resolver/machine").spec.service;
+    expect(service?.rules).toEqual([{ sets: service?.sets.map(({ set }) => set), servers: ["10.0.0.53"] }]);
+    expect(service?.listeners).toBe(undefined);
+  });
+
+  test("resolve all names of a program of such a rule, in the order of the rules", () => {
+    const rules = [
+      "{ apps: [{ path: /bin/direct }], via: direct }",
+      "{ destinations: [{ domain: corp.example }], via: b }",
+      "{ apps: [{ path: /bin/a }], destinations: [10.9.0.0/16], via: b }",
+      "{ apps: [{ path: /bin/a }], ports: [25], protocol: tcp, via: block }",
+      "{ apps: [{ path: /bin/a }], via: a }",
+    ];
+    const service = serviceOf(rules.join(", "));
+    const sets = service?.sets.map(({ set }) => set);
+    expect(service?.rules).toBe(undefined);
+    expect(service?.listeners).toEqual([
+      {
+        listen: "127.0.98.1",
+        classes: [expect.any(Number)],
+        rules: [{ sets, servers: [] }, { servers: ["10.0.0.53"] }],
+      },
+    ]);
+  });
+
+  test("need servers for other names, and one path each", () => {
+    const alone = own.replace(/^dns: .*$/m, "");
+    expect(expandText(alone).unsupported).toMatchObject([{ path: "tunnels.a.dns" }]);
+    const twice = own.replace("addresses: [10.0.0.2/32],", "addresses: [10.0.0.2/32], dns: [10.0.0.53],");
+    expect(expandText(twice).unsupported).toEqual([
+      { path: "tunnels.b.dns.0", message: "10.0.0.53 is a server of a too; one address has one path" },
+    ]);
+    expect(expandText(own.replace("[10.0.0.53]", "[192.0.2.53]")).unsupported).toMatchObject([
+      { path: "tunnels.a.dns.0" },
+    ]);
+  });
+
+  test("a note names the remedy where programs ask systemd-resolved by its bus", () => {
+    const text = `${own}rules: [{ apps: [{ path: /bin/a }], via: a }]\n`;
+    const noteOf = (facts: object) => expandText(text, facts).notes.find(({ path }) => path === "dns");
+    expect(noteOf({})).toMatchObject({ enforcement: "enforced" });
+    expect(noteOf({ asksResolved: true })).toMatchObject({ enforcement: "best-effort", isWarning: true });
+  });
+});

@@ -15,7 +15,7 @@ import { type NftCapabilities, readCapabilities, readNftCapabilities } from "./c
 import { resolveHosts } from "./host-lookup.ts";
 import { networksOf } from "./networks.ts";
 import { pathMtus } from "./path-mtu.ts";
-import { readResolverMethod } from "./resolver-method.ts";
+import { asksResolved, readResolverMethod } from "./resolver-method.ts";
 
 /**
  * The kernel's link kinds of VPN devices: OpenVPN with and without its kernel module, WireGuard and AmneziaWG, IPsec
@@ -69,6 +69,7 @@ async function readFacts(wanted: FactsWanted, { namespaced, places, nftCapabilit
     ...readSubordinates(wanted.users),
     addresses,
     resolver: readResolverMethod(namespaced),
+    ...(asksResolved() ? { asksResolved: true } : {}),
     ...(host.servers.length === 0
       ? {}
       : { nameServers: host.servers.filter((server) => parseIp(server) !== undefined) }),

@@ -1,7 +1,10 @@
-import { existsSync, realpathSync } from "node:fs";
+import { existsSync, readFileSync, realpathSync } from "node:fs";
 
 const RESOLV_CONF = "/etc/resolv.conf";
 const RESOLVED_FOLDER = "/run/systemd/resolve/";
+const NSSWITCH = "/etc/nsswitch.conf";
+/** Where nss-resolve asks it by varlink; it uses no network, so a network namespace does not separate it. */
+const RESOLVED_SOCKET = "/run/systemd/resolve/io.systemd.Resolve";
 export const SYSTEM_BUS_SOCKET = "/run/dbus/system_bus_socket";
 
 /**
@@ -19,5 +22,15 @@ export function readResolverMethod(namespaced: boolean): "file" | "resolved" {
     return realpathSync(RESOLV_CONF).startsWith(RESOLVED_FOLDER) ? "resolved" : "file";
   } catch {
     return "file";
+  }
+}
+
+/** Whether the C library resolves names by the bus of a running systemd-resolved (nss-resolve(8), nsswitch.conf(5)). */
+export function asksResolved(nsswitch = NSSWITCH, socket = RESOLVED_SOCKET): boolean {
+  if (!existsSync(socket)) return false;
+  try {
+    return /^\s*hosts:[^#\n]*\bresolve\b/m.test(readFileSync(nsswitch, "utf8"));
+  } catch {
+    return false;
   }
 }

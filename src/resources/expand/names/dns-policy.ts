@@ -1,9 +1,9 @@
 import { addressOfServer } from "../../../model/dns/name-server.ts";
 import type { DnsPolicy, PathRef } from "../../../model/firewall/policy.ts";
-import { parsePrefix, prefixContains } from "../../../model/prefix.ts";
-import { type ExpandContext, type PlacedTunnel, pathRefOf } from "../expansion.ts";
+import { type ExpandContext, pathRefOf } from "../expansion.ts";
 import { fallingBack } from "../fallback/fallback-paths.ts";
 import { carriesUdp } from "../tunnels/place-proxies.ts";
+import { carries, serversOfTunnels } from "./tunnel-servers.ts";
 
 /** DNS as the packet policy sees it: its servers and their path; null without `dns`. */
 export function dnsPolicy(context: ExpandContext): DnsPolicy | null {
@@ -20,7 +20,14 @@ export function dnsPolicy(context: ExpandContext): DnsPolicy | null {
       notes.push({ path: index < config.dns.servers.length ? `dns.servers.${index}` : "dns.split", message });
     }
   }
-  return { leakProtection, servers, path: dnsPath(context), blockEncrypted: blockEncryptedDns };
+  const ofTunnels = serversOfTunnels(context).filter((server) => !servers.includes(server));
+  return {
+    leakProtection,
+    servers,
+    path: dnsPath(context),
+    blockEncrypted: blockEncryptedDns,
+    ...(ofTunnels.length === 0 ? {} : { ofTunnels }),
+  };
 }
 
 /** The path of queries to `dns.servers`. */
@@ -37,15 +44,4 @@ function noteDnsOverProxy({ config, proxies, notes }: ExpandContext): void {
     ? "DNS over UDP needs a proxy with UDP ASSOCIATE; awg status shows whether this one has it"
     : "this proxy carries no UDP: DNS queries over UDP are dropped, those over TCP pass";
   notes.push({ path: "dns.via", message, ...(carriesUdp(proxy) ? {} : { isWarning: true }) });
-}
-
-function carries({ families, tunnel }: PlacedTunnel, address: string): boolean {
-  const inner = parsePrefix(address);
-  if (inner === undefined || !families.includes(inner.family)) return false;
-  return tunnel.peers.some(({ allowedIPs }) =>
-    allowedIPs.some((text) => {
-      const outer = parsePrefix(text);
-      return outer !== undefined && prefixContains(outer, inner);
-    }),
-  );
 }

@@ -1,8 +1,9 @@
 import { addressOfServer } from "../../../model/dns/name-server.ts";
 import { NAME_SERVICE_ADDRESS } from "../../../model/dns/name-service.ts";
 import type { Resource } from "../../../model/resource.ts";
-import type { ExpandContext } from "../expansion.ts";
+import type { ExpandContext, Note } from "../expansion.ts";
 import { nameSetsIn } from "./destinations.ts";
+import type { NameRules } from "./name-rules.ts";
 
 /** How long addresses of a domain stay in its rules after their TTL. */
 const GRACE_SECONDS = 300;
@@ -11,7 +12,7 @@ const GRACE_SECONDS = 300;
  * The system resolver; none if the config names no servers or no link could carry them. Servers for single domains need
  * a host whose resolver supports them.
  */
-export function systemResolver(context: ExpandContext): Resource[] {
+export function systemResolver(context: ExpandContext, names: NameRules): Resource[] {
   const { config, facts, tunnels, proxies, notes } = context;
   const dns = config.dns;
   if (dns === undefined) return [];
@@ -31,12 +32,15 @@ export function systemResolver(context: ExpandContext): Resource[] {
   const isEncrypted = all.some((server) => typeof server !== "string");
   const carrier = method === "resolved" ? (device ?? "") : "";
   const sets = nameSetsIn(context);
-  const isServed = facts.os !== "darwin" && (isSplit || isEncrypted || sets.length > 0);
+  const isServed =
+    facts.os !== "darwin" && (isSplit || isEncrypted || sets.length + names.rules.length + names.listeners.length > 0);
   const service = {
     listen: NAME_SERVICE_ADDRESS,
     servers: dns.servers,
     ...split,
     sets,
+    ...(names.rules.length === 0 ? {} : { rules: names.rules }),
+    ...(names.listeners.length === 0 ? {} : { listeners: names.listeners }),
     graceSeconds: dns.grace ?? GRACE_SECONDS,
   };
   const spec = {
@@ -51,5 +55,21 @@ export function systemResolver(context: ExpandContext): Resource[] {
     message: "programs that bypass the system resolver are still held to the DNS path",
     enforcement: "best-effort",
   });
+  if (names.listeners.length > 0) notes.push(byProgram(context));
   return [{ kind: "resolver", key: "resolver/machine", spec }];
+}
+
+/** A program that asks systemd-resolved by its bus has that program's socket query for it (nss-resolve(8)). */
+function byProgram({ facts }: ExpandContext): Note {
+  const path = "dns";
+  if (facts.asksResolved !== true) {
+    return {
+      path,
+      message: "names of a program in a rule are resolved by the servers of its tunnel",
+      enforcement: "enforced",
+    };
+  }
+  const message =
+    "programs resolve names by systemd-resolved (nss-resolve), so their DNS does not follow their rule; remove resolve from the hosts line of /etc/nsswitch.conf";
+  return { path, message, enforcement: "best-effort", isWarning: true };
 }

@@ -22,6 +22,7 @@ import { REFUSED, refuse } from "./chains/refused-chain.ts";
 import { sourceChains, turnedAnswers } from "./chains/source-chain.ts";
 import { steeringChains } from "./chains/steering-chain.ts";
 import { limitChains } from "./limit-chains.ts";
+import { nameChains } from "./name-chains.ts";
 import { relayChains } from "./relay-chain.ts";
 import { type Chain, type RenderedTable, type Rule, renderedTable, rule } from "./rendered-table.ts";
 
@@ -68,6 +69,7 @@ export function renderInetTable(policy: FirewallPolicy, { identity, owned, uplin
     ...layers.flatMap(({ chains }) => chains),
     ...leavingChains(place, verdicts, remembers ? isJudged(place, policy) : []),
     ...sourceChains(place, policy),
+    ...nameChains(place, policy),
     sourceGuardChain(place),
     ...enteringChains(place, verdicts, policy),
     crossingChain(place, verdicts),

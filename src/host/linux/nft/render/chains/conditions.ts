@@ -73,6 +73,24 @@ export function alternativesOf(place: RenderPlace, name: string, sides: PeerSide
   return addresses.flatMap((address) => users.map((user) => [...address, ...ports, ...user]));
 }
 
+/** The packet's address is none of these, for each family of which there is one; any address without them. */
+export function addressesBut(
+  { sets, match }: RenderPlace,
+  name: string,
+  { address }: Pick<PeerSides, "address">,
+  prefixes: readonly string[],
+): Match[][] {
+  if (prefixes.length === 0) return [[]];
+  return ([4, 6] as const).map((family) => {
+    const network = family === 4 ? "ip" : "ip6";
+    const mine = prefixesOf(family, prefixes);
+    const [only] = mine;
+    if (only === undefined) return [match.network(network)];
+    if (mine.length === 1) return [match[address](only, { not: true })];
+    return [match.inSet(`${network}.${address}`, sets.addresses(name, family, mine), { not: true })];
+  });
+}
+
 /** One of these addresses or prefixes, one alternative per family. */
 export function addressesOf(
   { sets, match }: RenderPlace,

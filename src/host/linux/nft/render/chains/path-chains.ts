@@ -8,6 +8,7 @@ import type { Match } from "../../../../../native/linux/nftables/match.ts";
 import { whileSwitched } from "../fallback-sets.ts";
 import { type Rule, rule } from "../rendered-table.ts";
 import {
+  addressesBut,
   addressesOf,
   alternativesOf,
   OUTWARD,
@@ -94,7 +95,13 @@ function dnsRules(place: RenderPlace, { layer, sides = OUTWARD, fragments = fals
   });
   const watched = protectedDnsPorts(dns);
   if (watched.length === 0 || fragments) return toServers;
-  return [...toServers, rule(dnsPorts(place, sides, watched), refuse(), "S4.3 DNS to another server")];
+  const others = addressesBut(place, "tunnel-dns-servers", sides, dns.ofTunnels ?? []);
+  return [
+    ...toServers,
+    ...others.map((address) =>
+      rule([...address, ...dnsPorts(place, sides, watched)], refuse(), "S4.3 DNS to another server"),
+    ),
+  ];
 }
 
 function matchRules(
