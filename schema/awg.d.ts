@@ -233,6 +233,10 @@ export interface AwgConfiguration {
      */
     servers?: DnsServer[];
     /**
+     * Domains in which programs look for names without a dot.
+     */
+    search?: string[];
+    /**
      * Path to the servers: a tunnel's name or direct; the default path when absent.
      */
     via?: string;

@@ -22,7 +22,7 @@ import { Published } from "./serving/published.ts";
 import { setTimer } from "./timers.ts";
 import { type UseCases, useCasesOf } from "./use-cases.ts";
 import { type ClockReading, watchClocks } from "./watch/clock-watch.ts";
-import { watchConfig } from "./watch/config-watcher.ts";
+import { type ConfigWatcher, watchConfig } from "./watch/config-watcher.ts";
 import { DeadlineWatch } from "./watch/deadline-watch.ts";
 import { EndpointWatch } from "./watch/endpoint-watch.ts";
 import { type EngineMemory, rememberEngines } from "./watch/engine-memory.ts";
@@ -108,6 +108,7 @@ export async function runDaemon(
 export async function keepHost(useCases: UseCases, options: DaemonOptions, engines?: EngineMemory): Promise<void> {
   const report = (text: string) => options.report({ type: "problem", text });
   let endpoints: EndpointWatch | undefined;
+  let configFiles: ConfigWatcher | undefined;
   const proposals = readProposals(useCases, options.files, report, () => endpoints?.unanswered ?? {});
   const wake: Wake = (what, by, devices) => {
     engines?.forget(devices);
@@ -138,6 +139,7 @@ export async function keepHost(useCases: UseCases, options: DaemonOptions, engin
         },
         report,
       );
+      configFiles?.follow(next.planned.listFiles ?? []);
       if (next.keys.length === 0) driftTimer.follow(next.intervals);
       return next;
     },
@@ -170,6 +172,8 @@ export async function keepHost(useCases: UseCases, options: DaemonOptions, engin
       .catch((error: unknown) => report(`refreshing the peers' endpoints failed: ${messageOf(error)}`));
     endpoints?.restart();
   };
+  await using files = watchConfig(options.files, wake);
+  configFiles = files;
   await using _wakes = watchOutside(options, {
     events: useCases.networkEvents,
     wake,
@@ -217,7 +221,6 @@ function watchOutside(
       else if (what === "routes" || what === "default route") onRoutes();
     }),
   );
-  watches.use(watchConfig(options.files, wake));
   const onHangUp = (): void => wake("SIGHUP");
   process.on("SIGHUP", onHangUp);
   watches.defer(() => void process.off("SIGHUP", onHangUp));

@@ -40,6 +40,25 @@ async function expectWoken(paths: readonly string[], act: (time: number) => void
   }
 }
 
+test("a list that a config names is watched from then on, also one that is renamed into its place", async () => {
+  const list = join(temporaryFolder("list"), "list.txt");
+  writeFileSync(list, "10.0.0.0/8");
+  let woken: string[] = [];
+  await using watcher = watchConfig([file], (path) => woken.push(path));
+  watcher.follow([list]);
+  watcher.follow([list]);
+  for (let time = 0; time < 2; time += 1) {
+    const endMs = Date.now() + LONGEST_MS;
+    woken = [];
+    while (!woken.includes(list) && Date.now() < endMs) {
+      writeFileSync(`${list}.new`, `10.${Date.now() % 200}.0.0/16`);
+      renameSync(`${list}.new`, list);
+      await sleep(100);
+    }
+    expect(woken).toContain(list);
+  }
+});
+
 /** As kubelet's atomic writer does it: a new folder, and the link to it renamed over the old one. */
 function flipFolder(time: number): void {
   mkdirSync(join(folder, `..${time}`));

@@ -29,6 +29,8 @@ export interface Planned {
   /** Absolute paths of the config files; - is standard input. */
   readonly sources: readonly string[];
   readonly notes: readonly PlanNote[];
+  /** Local lists that the rules read; absent without any. */
+  readonly listFiles?: readonly string[];
   /** One sentence: what happens to traffic. */
   readonly traffic: string;
   /** The selected part of the config; absent for the whole. */

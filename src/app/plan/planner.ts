@@ -11,6 +11,7 @@ import {
   type Selection,
   selectDesired,
 } from "../../reconciler/plan/selection.ts";
+import { listFilesOf } from "../../resources/expand/names/destinations.ts";
 import { rememberNumbers } from "../../resources/expand.ts";
 import { announced } from "../announced-wait.ts";
 import { refuseUnsupported } from "../apply/failure.ts";
@@ -85,6 +86,7 @@ export async function planConfig(
       ...notes,
     ],
     traffic,
+    listFiles: listFilesOf(config),
     alternatives: expansion.alternatives ?? {},
     unresolved: expansion.unresolved ?? {},
     ...(isRepair ? { held } : {}),

@@ -1,4 +1,5 @@
-import { type Config, isNoiseTunnel, type NoiseTunnel } from "../config.ts";
+import { type Config, isNoiseTunnel, type Match, type NoiseTunnel } from "../config.ts";
+import { nestedMatches } from "../section/nested-matches.ts";
 import { type FeatureUse, reservedKeysUsed } from "./reserved-keys.ts";
 import { refusalOf, type System } from "./support.ts";
 
@@ -17,6 +18,7 @@ export function refusedKeys(config: Config, system: System): RefusedKey[] {
       isNoiseTunnel(tunnel) ? refusedInTunnel(`tunnels.${key}`, tunnel) : [],
     ),
     ...bootWithoutService(config),
+    ...(system === "linux" ? namesWithoutServers(config) : []),
   ];
 }
 
@@ -57,4 +59,28 @@ function refusedInTunnel(path: string, { peers, obfuscation, mtu, addresses, eng
 function bootWithoutService({ killSwitch, service }: Config): RefusedKey[] {
   if (!killSwitch.enabled || !killSwitch.atBoot || service?.install === true) return [];
   return [{ path: "killSwitch.atBoot", message: "needs service: { install: true }" }];
+}
+
+/** Why rules by domain are refused without a server to query. */
+export const DOMAIN_WITHOUT_SERVERS = "a domain needs dns.servers, which awg queries";
+const OTHER_NAMES = "needs dns.servers, which awg queries for all other names";
+
+/** Names that awg's resolver would have to find, without a server for it. */
+function namesWithoutServers({ dns, rules, tunnels }: Config): RefusedKey[] {
+  if ((dns?.servers ?? []).length > 0) return [];
+  const isByDomain = (match: Match) => (match.destinations ?? []).some(({ kind }) => kind === "domain");
+  return [
+    ...rules.flatMap((rule, index) => {
+      if (!nestedMatches(rule).some(isByDomain)) return [];
+      const path = isByDomain(rule) ? `rules.${index}.destinations` : `rules.${index}`;
+      return [{ path, message: DOMAIN_WITHOUT_SERVERS }];
+    }),
+    ...(Object.keys(dns?.split ?? {}).length > 0 ? [{ path: "dns.split", message: OTHER_NAMES }] : []),
+    ...((dns?.search ?? []).length > 0 ? [{ path: "dns.search", message: "needs dns.servers" }] : []),
+    ...Object.entries(tunnels).flatMap(([name, tunnel]) =>
+      isNoiseTunnel(tunnel) && (tunnel.dns ?? []).length > 0
+        ? [{ path: `tunnels.${name}.dns`, message: OTHER_NAMES }]
+        : [],
+    ),
+  ];
 }

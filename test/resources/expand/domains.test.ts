@@ -1,7 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { policyLines } from "../../../src/cli/views/resource/policy-lines.ts";
+import { loadConfig } from "../../../src/config/load-config.ts";
 import { rewritesSources } from "../../../src/model/firewall/policy.ts";
 import { intersectMatches } from "../../../src/resources/expand/fallback/match-intersection.ts";
+import { sampleConfig } from "../../support/config.ts";
 import { expandText, KEY_A, KEY_B, resourceOf } from "../sample.ts";
 
 const TUNNELS = `
@@ -85,6 +87,26 @@ describe("rules by domain", () => {
     expect(intersectMatches(prefixes, { sets: ["names-b"] })).toBe(undefined);
     expect(intersectMatches(names, { sets: ["names-b"] })).toBe(undefined);
   });
+});
+
+test("search domains are set at the system resolver", () => {
+  const text = TUNNELS.replace("grace: 10s", "search: [Corp.Example.]");
+  expect(resourceOf(expandText(text), "resolver/machine").spec.search).toEqual(["corp.example"]);
+});
+
+test("validate warns of names that no server could resolve, in the words of the plan", () => {
+  const more = "rules: [{ destinations: [{ domain: corp.example }], via: a }]\n";
+  const text = `${TUNNELS.replace(/^dns: .*$/m, "")}${more}`;
+  const { problems } = loadConfig([{ name: "a.yaml", text: sampleConfig(text), mode: 0o600 }], { refusedOn: "linux" });
+  const [refused] = expandText(text).unsupported;
+  expect(refused).toEqual({
+    path: "rules.0.destinations",
+    message: "a domain needs dns.servers, which awg queries",
+  });
+  expect(problems.map(({ id, message }) => [id, message])).toContainEqual([
+    "refused-by-plan",
+    `${refused?.path}: ${refused?.message}`,
+  ]);
 });
 
 describe("the servers of tunnels", () => {

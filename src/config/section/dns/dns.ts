@@ -4,7 +4,7 @@ import { keyMeta } from "../../feature/support.ts";
 import { ipAddress } from "../../field/address.ts";
 import { checkDomain } from "../../field/domain.ts";
 import { duration } from "../../field/duration.ts";
-import { isFault } from "../../field/leaf.ts";
+import { isFault, leaf } from "../../field/leaf.ts";
 import { DOMAIN_PATTERN } from "../../field/patterns.ts";
 import { boolean } from "../../field/scalar.ts";
 import { DNS_CONSTRAINTS } from "../constraints.ts";
@@ -18,6 +18,8 @@ const domainKey = z
     error: "the key is not a domain name",
   })
   .meta({ pattern: DOMAIN_PATTERN });
+
+const domainName = leaf({ type: "string", pattern: DOMAIN_PATTERN }, checkDomain);
 
 const split = z.record(domainKey, z.array(dnsServer).min(1)).transform((servers) => {
   const bySuffix: Record<string, NameServer[]> = {};
@@ -35,6 +37,7 @@ export const dnsSchema = z
       .array(dnsServer)
       .meta(keyMeta("Servers for all names without an entry in split.", "dns.encrypted"))
       .prefault([]),
+    search: z.array(domainName).describe("Domains in which programs look for names without a dot.").exactOptional(),
     via: via()
       .describe("Path to the servers: a tunnel's name or direct; the default path when absent.")
       .exactOptional(),

@@ -1,4 +1,6 @@
-import type { Destination, Match, Rule } from "../../../config/config.ts";
+import type { Config, Destination, Match, Rule } from "../../../config/config.ts";
+import { DOMAIN_WITHOUT_SERVERS } from "../../../config/feature/refused-keys.ts";
+import { GEOIP_DATABASE } from "../../../config/section/machine.ts";
 import { nestedMatches } from "../../../config/section/nested-matches.ts";
 import type { ListContent } from "../../../lists/list-content.ts";
 import type { DomainMatch } from "../../../model/dns/domain-match.ts";
@@ -58,21 +60,27 @@ export function nameSetsIn({ config, lists }: Pick<ExpandContext, "config" | "li
   return [...new Map(sets.map((one) => [one.set, one])).values()];
 }
 
+/** The local files that rules read their destinations from, each once. */
+export function listFilesOf({ rules, geoip }: Pick<Config, "rules" | "geoip">): readonly string[] {
+  const named = rules.flatMap(nestedMatches).flatMap(({ destinations = [] }) => destinations);
+  const files = named.flatMap((one) => {
+    if (one.kind === "geoip") return [geoip?.database ?? GEOIP_DATABASE];
+    return one.kind === "list" && one.sha256 === undefined ? [one.list] : [];
+  });
+  return [...new Set(files)];
+}
+
 /** Refuses names where no resolver of awg's could find their addresses. */
-export function refuseNames({ config, facts, lists, unsupported }: ExpandContext): void {
+export function refuseNames({ config, lists, unsupported }: ExpandContext): void {
   for (const [index, { never, always }] of config.invariants.entries()) {
     if (setsOf(never ?? always ?? {}, lists).length > 0)
       unsupported.push({ path: `invariants.${index}`, message: "an invariant cannot name domains; name prefixes" });
   }
   if ((config.dns?.servers ?? []).length > 0) return;
-  if (facts.os !== "darwin" && Object.keys(config.dns?.split ?? {}).length > 0)
-    unsupported.push({ path: "dns.split", message: "needs dns.servers, which awg queries for all other names" });
   for (const [index, rule] of config.rules.entries()) {
-    if (setsOf(rule, lists).length > 0)
-      unsupported.push({
-        path: `rules.${index}.destinations`,
-        message: "a domain needs dns.servers, which awg queries",
-      });
+    const path = `rules.${index}.destinations`;
+    const isKnown = unsupported.some((one) => one.path === path || one.path === `rules.${index}`);
+    if (!isKnown && setsOf(rule, lists).length > 0) unsupported.push({ path, message: DOMAIN_WITHOUT_SERVERS });
   }
 }
 

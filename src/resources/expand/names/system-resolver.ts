@@ -46,7 +46,7 @@ export function systemResolver(context: ExpandContext, names: NameRules): Resour
   const spec = {
     method,
     servers: isServed ? [NAME_SERVICE_ADDRESS] : dns.servers.map(addressOfServer),
-    search: [],
+    search: dns.search ?? [],
     device: carrier,
     ...(isServed ? { service } : isSplit ? { split: Object.fromEntries(plain) } : {}),
   };

@@ -44,8 +44,6 @@ export function refuseTunnelServers(context: ExpandContext): void {
   for (const placed of tunnels) {
     const { key, tunnel } = placed;
     const servers = tunnel.dns ?? [];
-    if (servers.length > 0 && (config.dns?.servers ?? []).length === 0)
-      unsupported.push({ path: `tunnels.${key}.dns`, message: "needs dns.servers, which awg queries for other names" });
     for (const [index, server] of servers.entries()) {
       const path = `tunnels.${key}.dns.${index}`;
       const owner = owners.get(server);
