@@ -120,9 +120,17 @@ export async function keepHost(useCases: UseCases, options: DaemonOptions, engin
     report,
     onReverted: () => wake("a change was not confirmed in time"),
   });
-  using override = new OverrideWatch({ setTimer, report: options.report, onOver: () => wake("the time is over") });
   const clock = { nowMs: () => performance.now(), random: Math.random };
   await using guard = new RulesetWatchdog(useCases, { setTimer, report: options.report });
+  using override = new OverrideWatch({
+    setTimer,
+    report: options.report,
+    onOver: () => {
+      // A pause ends at once, before the quiet time of the loop and its plan; an error is the loop's to report.
+      void guard.look().catch(() => undefined);
+      wake("the time is over");
+    },
+  });
   const exchanged = watchProgramReplaced();
   const subject = {
     plan: async () => {

@@ -99,3 +99,9 @@ async function acceptedFor(parts: HostParts, { hash }: LoadedConfig, forMs: numb
   }
   return latest;
 }
+
+/** Makes the running daemon look, so that it learns of an override at once: that it was accepted is no event. */
+export async function wakeDaemon({ daemon }: Pick<HostParts, "daemon">): Promise<void> {
+  const pid = (await daemon?.read())?.pid;
+  if (pid !== undefined) process.kill(pid, "SIGHUP");
+}

@@ -1,4 +1,4 @@
-import { planDownChange } from "../../../app/down/change-down.ts";
+import { planDownChange, wakeDaemon } from "../../../app/down/change-down.ts";
 import { changeHost, loadConfigFor } from "../../open-host.ts";
 import { type RunVerb, timeOption, type VerbCall } from "../../verb.ts";
 import { refuseWrongTime } from "./await-confirmation.ts";
@@ -24,7 +24,7 @@ export function changeTunnels(call: VerbCall, isDown: boolean): ReturnType<RunVe
       const { planned, changed } = await planDownChange(host.parts, loaded, wanted);
       const word = isDown ? "Down" : "Up";
       const names = changed.length === 0 ? "no tunnel was changed" : changed.join(", ");
-      return executeVerb(
+      const code = await executeVerb(
         call,
         host,
         { planned },
@@ -36,6 +36,8 @@ export function changeTunnels(call: VerbCall, isDown: boolean): ReturnType<RunVe
           nothing: `No changes. ${tunnel === undefined ? "Every tunnel" : `Tunnel "${tunnel}"`} is ${word.toLowerCase()} already.`,
         },
       );
+      if (forMs !== undefined) await wakeDaemon(host.parts);
+      return code;
     },
     true,
   );

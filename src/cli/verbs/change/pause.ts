@@ -1,4 +1,4 @@
-import { planPause } from "../../../app/down/change-down.ts";
+import { planPause, wakeDaemon } from "../../../app/down/change-down.ts";
 import { changeHost, loadConfigFor } from "../../open-host.ts";
 import { type RunVerb, timeOption } from "../../verb.ts";
 import { executeVerb } from "./execute-plan.ts";
@@ -12,7 +12,7 @@ export const run: RunVerb = (call) => {
     call,
     async (host) => {
       const planned = await planPause(host.parts, await loadConfigFor(call, host), forMs);
-      return executeVerb(
+      const code = await executeVerb(
         call,
         host,
         { planned },
@@ -23,6 +23,8 @@ export const run: RunVerb = (call) => {
           nothing: "No changes. Nothing goes by a tunnel.",
         },
       );
+      await wakeDaemon(host.parts);
+      return code;
     },
     true,
   );
