@@ -155,6 +155,7 @@ export async function keepHost(useCases: UseCases, options: DaemonOptions, engin
       engines?.forget(plan.proposed ? undefined : plan.devices);
       await orProtect(useCases, () => applyNext(useCases, plan, proposals), report);
       driftTimer.follow(plan.intervals);
+      override.follow(await useCases.override());
       if (plan.movesPeers) await endpoints?.requestHandshakes();
     },
   };
