@@ -122,15 +122,9 @@ export async function keepHost(useCases: UseCases, options: DaemonOptions, engin
   });
   const clock = { nowMs: () => performance.now(), random: Math.random };
   await using guard = new RulesetWatchdog(useCases, { setTimer, report: options.report });
-  using override = new OverrideWatch({
-    setTimer,
-    report: options.report,
-    onOver: () => {
-      // A pause ends at once, before the quiet time of the loop and its plan; an error is the loop's to report.
-      void guard.look().catch(() => undefined);
-      wake("the time is over");
-    },
-  });
+  // A pause ends before the loop's quiet time and plan.
+  const onOver = async (): Promise<void> => wake("the time is over", void (await guard.look().catch(() => {})));
+  using override = new OverrideWatch({ setTimer, report: options.report, onOver: () => void onOver() });
   const exchanged = watchProgramReplaced();
   const subject = {
     plan: async () => {
