@@ -483,19 +483,6 @@ export interface AwgConfiguration {
      */
     every?: number | string;
   };
-  /**
-   * Synthetic addresses, so that rules can match domains (not implemented yet).
-   */
-  fakeIp?: {
-    /**
-     * Answer names with synthetic addresses.
-     */
-    enabled?: boolean;
-    /**
-     * Ranges of these addresses.
-     */
-    ranges?: string | string[];
-  };
 }
 export interface AmneziaTunnel {
   /**

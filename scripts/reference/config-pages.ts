@@ -70,7 +70,6 @@ const CONFIG_PAGES: readonly ConfigPage[] = [
       ["captivePortal", "properties/captivePortal"],
       ["api", "properties/api"],
       ["fleet", "properties/fleet"],
-      ["fakeIp", "properties/fakeIp"],
     ],
   },
 ];

@@ -69,7 +69,6 @@ const USES: Readonly<Record<Feature, string>> = {
   captivePortal: top("captivePortal: {}"),
   api: top("api: { group: net }"),
   fleet: top("fleet: { source: git@example, publicKeys: [k] }"),
-  fakeIp: top("fakeIp: {}"),
 };
 
 /** What the service manager or the extension's helper of a host decides, not the table. */

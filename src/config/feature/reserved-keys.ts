@@ -107,7 +107,6 @@ function topLevelUses(config: Config): FeatureUse[] {
     "captivePortal",
     "api",
     "fleet",
-    "fakeIp",
   ] as const;
   return [
     ...sections.flatMap((key) => use(key, key, config[key] !== undefined)),

@@ -81,7 +81,6 @@ export const FEATURE_SUPPORT = {
   captivePortal: NOT_YET,
   api: NOT_YET,
   fleet: NOT_YET,
-  fakeIp: NOT_YET,
 } as const satisfies Readonly<Record<string, FeatureSupport>>;
 
 export type Feature = keyof typeof FEATURE_SUPPORT;

@@ -1,9 +1,8 @@
 import { z } from "zod";
 import { keyMeta } from "../feature/support.ts";
-import { prefix } from "../field/address.ts";
 import { duration } from "../field/duration.ts";
 import { endpoint } from "../field/endpoint.ts";
-import { type Fault, fault, isFault, leaf, oneOrMany, wrongType } from "../field/leaf.ts";
+import { type Fault, fault, isFault, leaf, wrongType } from "../field/leaf.ts";
 import { boolean, checkAbsolutePath, checkText, oneOf, text } from "../field/scalar.ts";
 import { HTTP_CONSTRAINTS, PROBE_CONSTRAINTS, UPDATE_CONSTRAINTS } from "./constraints.ts";
 import { via } from "./path.ts";
@@ -86,12 +85,6 @@ export const fleetSchema = z.strictObject({
   branch: text(255).describe("Branch of the repository.").exactOptional(),
   publicKeys: z.array(text(255)).min(1).describe("The config must be signed by one of these keys."),
   every: duration(10, 604800).describe("How often it is read.").prefault(300),
-});
-
-/** Made-up addresses for names, so that rules can match domains. */
-export const fakeIpSchema = z.strictObject({
-  enabled: boolean().describe("Answer names with synthetic addresses.").prefault(true),
-  ranges: oneOrMany(prefix()).describe("Ranges of these addresses.").prefault(["198.18.0.0/15"]),
 });
 
 /** Networks that want a click before they let anyone out. */

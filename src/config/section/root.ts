@@ -101,9 +101,6 @@ export const rootSchema = z
       .exactOptional(),
     api: machine.apiSchema.meta(keyMeta("The daemon's interfaces.", "api")).exactOptional(),
     fleet: machine.fleetSchema.meta(keyMeta("Read the config from a repository.", "fleet")).exactOptional(),
-    fakeIp: machine.fakeIpSchema
-      .meta(keyMeta("Synthetic addresses, so that rules can match domains.", "fakeIp"))
-      .exactOptional(),
   })
   .meta(ROOT_CONSTRAINTS);
 
