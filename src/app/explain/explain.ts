@@ -24,6 +24,7 @@ import type { ExplainedSide, Explanation } from "./explanation.ts";
 import { fallbackOf } from "./fallback-state.ts";
 import type { AskedFlow } from "./flow-packet.ts";
 import { nameSetsOfFlow } from "./name-sets.ts";
+import { flowPathOf } from "./path-name.ts";
 import { type ExplainQuestion, readQuestion } from "./question.ts";
 import { type NamedClass, readSocketClasses } from "./socket-class.ts";
 import { asOfMac, proxyState, tunnelState } from "./texts.ts";
@@ -77,6 +78,7 @@ export async function explainFlow(parts: HostParts, question: ExplainQuestion): 
   const differences = differencesOf(declared, live, os);
   const fallback =
     accepted === undefined ? undefined : fallbackOf(accepted, policy, firstPacket(flow, ours), desired.resources);
+  const limit = accepted === undefined ? undefined : flowPathOf(accepted, firstPacket(flow, ours)).limit;
   const dns = dnsOf(flow, desired.resources, policy, ours);
   const sides = (side: ExplainedSide, socketClass: NamedClass | undefined): ExplainedSide => ({
     ...(os === "darwin" ? asOfMac(side) : side),
@@ -95,6 +97,7 @@ export async function explainFlow(parts: HostParts, question: ExplainQuestion): 
       ? {}
       : { enforcement: driverRegistry.firewall.enforcement?.(policy, capabilities) ?? "enforced" }),
     ...(fallback === undefined ? {} : { fallback }),
+    ...(limit === undefined ? {} : { limit }),
     ...(dns === undefined ? {} : { dns }),
     programs: programs.map((line, index) => withClass(line, classes.numbers[index])),
     disagreements: [

@@ -1,3 +1,4 @@
+import type { RuleLimit } from "../../model/firewall/policy.ts";
 import type { Enforcement } from "../../model/resource.ts";
 import type { MetRule } from "../../verify/finding.ts";
 import type { ProgramLine } from "../programs/program-report.ts";
@@ -59,6 +60,8 @@ export interface Explanation {
   readonly tunnel?: { readonly device: string; readonly state: string };
   /** Absent for a flow whose rule leads into no tunnel. */
   readonly fallback?: ExplainedFallback;
+  /** The rates of the flow's rule; absent for one without a limit. */
+  readonly limit?: RuleLimit;
   /** Absent where awg manages no resolver. */
   readonly dns?: ExplainedDns;
   /** How well the packet policy is kept; absent where none was accepted. */

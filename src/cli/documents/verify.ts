@@ -101,6 +101,13 @@ export const explainDocument = z
       })
       .nullable()
       .describe("The path while the tunnel of the flow's rule is down."),
+    limit: z
+      .object({
+        download: z.int().exactOptional().describe("Bits per second received."),
+        upload: z.int().exactOptional().describe("Bits per second sent."),
+      })
+      .nullable()
+      .describe("The rates of the flow's rule."),
     dns: z
       .object({
         server: z.string(),

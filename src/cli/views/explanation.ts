@@ -3,6 +3,7 @@ import { protocolName } from "../../verify/finding.ts";
 import type { DocumentOf } from "../documents/documents.ts";
 import { lineDocument, programText } from "../verbs/inspect/programs.view.ts";
 import { flowSummary } from "./flow-summary.ts";
+import { ratesText } from "./resource/policy-values.ts";
 import type { Style } from "./style.ts";
 
 const SHOWN_RULES = 4;
@@ -24,7 +25,7 @@ export function renderExplanation(explanation: Explanation, style: Style): strin
 
 /** The same with each decision: declared and live side by side. */
 export function renderTrace(explanation: Explanation, style: Style): string {
-  const { declared, live, tunnel, fallback, dns, enforcement, system } = explanation;
+  const { declared, live, tunnel, fallback, limit, dns, enforcement, system } = explanation;
   const steering: [string, string, string][] = [
     ["mark", hex(declared.mark), hex(live.mark)],
     ["policy rule", declared.policyRule ?? "(none)", live.policyRule ?? "(none)"],
@@ -49,6 +50,7 @@ export function renderTrace(explanation: Explanation, style: Style): string {
     ...lines,
     ...(tunnel === undefined ? [] : [`  ${"tunnel".padEnd(12)} ${tunnel.device}: ${tunnel.state}`]),
     ...(fallback === undefined ? [] : [`  ${"fallback".padEnd(12)} ${fallbackText(fallback)}`]),
+    ...(limit === undefined ? [] : [`  ${"limit".padEnd(12)} ${ratesText(limit)}`]),
     ...(dns === undefined ? [] : [`  ${"dns".padEnd(12)} ${dnsText(dns)}`]),
     ...(enforcement === undefined ? [] : [`  ${"enforcement".padEnd(12)} ${enforcement}`]),
     ...remarks(explanation, style),
@@ -108,6 +110,7 @@ export function explanationDocument(explanation: Explanation): DocumentOf<"expla
     live,
     tunnel,
     fallback,
+    limit,
     dns,
     enforcement,
     programs,
@@ -123,6 +126,7 @@ export function explanationDocument(explanation: Explanation): DocumentOf<"expla
     live: sideDocument(live),
     tunnel: tunnel ?? null,
     fallback: fallback === undefined ? null : { path: fallback.text, inForce: fallback.isInForce },
+    limit: limit ?? null,
     dns: dns === undefined ? null : dnsDocument(dns),
     enforcement: enforcement ?? null,
     programs: programs.map(lineDocument),

@@ -11,6 +11,7 @@ import type {
   PathRef,
   PolicyLayer,
   PortRange,
+  RuleLimit,
   Steering,
 } from "./policy.ts";
 
@@ -24,6 +25,8 @@ export interface FlowPath {
   readonly reason: string;
   /** A query to a declared DNS server, which must take its path even without the kill switch (S8.1). */
   readonly isDeclaredDns?: true;
+  /** The rates of the rule. */
+  readonly limit?: RuleLimit;
 }
 
 const BLOCK: PathRef = { kind: "block" };
@@ -122,7 +125,8 @@ function isInSets({ sets = [] }: FlowMatch, { sets: held = [] }: Flow): boolean 
 }
 
 function pathOfRule(rule: FlowRule): FlowPath {
-  return { path: rule.path, reason: `S4.4 ${rule.origin}` };
+  const { path, origin, limit } = rule;
+  return { path, reason: `S4.4 ${origin}`, ...(limit === undefined ? {} : { limit }) };
 }
 
 function isInRanges(ranges: readonly PortRange[], value: number | undefined): boolean {

@@ -20,7 +20,7 @@ const CONFIG = () =>
     more: `rules:
   - { name: backup, apps: [{ path: /opt/awg-test/backup }], via: direct }
   - { name: games, apps: [{ dir: /opt/awg-test/games }], users: ["1500"], via: block }
-  - { name: browser, apps: [{ path: /opt/awg-test/browser }], via: office, fallback: direct }
+  - { name: browser, apps: [{ path: /opt/awg-test/browser }], via: office, fallback: direct, limit: { download: 16mbit } }
 dns: { servers: [10.8.0.1], via: office, leakProtection: true }
 `,
   });
@@ -113,10 +113,11 @@ describe("the class of a program in awg explain", () => {
     expect(explanationDocument(explained)).toMatchObject({ agree: false, live: { class: { number: 0 } } });
   });
 
-  test("for people, with --trace: class, fallback and DNS", async () => {
+  test("for people, with --trace: class, fallback, limit and DNS", async () => {
     const text = renderTrace(await ask({ app: "/opt/awg-test/browser" }), styleFor(false));
     expect(text).toMatch(/^ {2}class {8}\d+ \(file \/opt\/awg-test\/browser with children\)$/m);
     expect(text).toMatch(/^ {2}fallback {5}direct$/m);
+    expect(text).toMatch(/^ {2}limit {8}16mbit received$/m);
     expect(text).toMatch(/^ {2}dns {10}10\.8\.0\.1 by awg-office$/m);
     expect(text).toMatch(/^ {2}program {6}- {2}\/opt\/awg-test\/browser/m);
   });
