@@ -28,7 +28,8 @@ interface StoredWatch extends Watch {
 }
 
 /**
- * Runs a command at a deadline unless it is cancelled: the rollback of an apply without confirmation. It is also stored
+ * Runs a command at a deadline unless it is cancelled: the rollback of an apply without confirmation, or the
+ * end of what was asked for a time. It is also stored
  * in a file, so that the next keeper resumes it. A failing command is repeated until it succeeds.
  */
 export class Watchdog implements Disposable {
@@ -120,7 +121,7 @@ export class Watchdog implements Disposable {
     const watch = this.#watch;
     if (watch === undefined || this.#runs || bootTimeMs() < this.#notBeforeMs) return;
     this.#runs = true;
-    this.#report("no confirmation in time: reverting");
+    this.#report("the time is over: reverting");
     run(watch.command).then((failure) => {
       this.#runs = false;
       this.#onEnd(watch, failure);

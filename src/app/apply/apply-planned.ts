@@ -4,6 +4,7 @@ import { executePlan } from "../../reconciler/apply/execute.ts";
 import type { ApplyDeps, Outcome } from "../../reconciler/apply/outcome.ts";
 import { rememberNumbers } from "../../resources/expand.ts";
 import { type AuditOutcome, audited } from "../audit/audited.ts";
+import { settleWatchdog, watchOverride } from "../down/override.ts";
 import { keepFetchedLists } from "../lists/kept-lists.ts";
 import { applyDepsOf, type HostParts } from "../parts.ts";
 import { tunnelsToStart } from "../plan/inotify-limit.ts";
@@ -55,6 +56,8 @@ async function carryOut(
     ? planBroughtUpToDate(parts, deps, planned)
     : planMadeUnderLock(parts, planned));
   refuseObstacles(parts, current.plan);
+  const { override } = planned.desired;
+  if (override !== undefined) await watchOverride(parts, override);
   const outcome = await execute(parts, deps, planned, current, hooks);
   if (outcome.kind === "applied") {
     remember();
@@ -62,9 +65,11 @@ async function carryOut(
   }
   const kept = await cleanUp(parts, devices, planned, current, outcome);
   await parts.close();
-  const isConfirmationOver =
-    outcome.kind !== "unconfirmed" && (hooks.confirmWithinMs !== undefined || current.isRecovered);
-  if (isConfirmationOver) await parts.watchdog?.disarm();
+  const isArmed =
+    hooks.confirmWithinMs !== undefined ||
+    current.isRecovered ||
+    (override ?? current.accepted?.desired.override) !== undefined;
+  if (outcome.kind !== "unconfirmed" && isArmed) await settleWatchdog(parts);
   return { ...resultOf(parts, planned, current, outcome), ...(kept === undefined ? {} : { kept }) };
 }
 

@@ -4,6 +4,7 @@ import { confirmTransaction, revertFailure, revertTransaction } from "../../reco
 import { type ApplyDeps, bootTimeMs } from "../../reconciler/apply/outcome.ts";
 import { isAwaited, readOpenTransaction } from "../../reconciler/journal/open-transaction.ts";
 import { audited } from "../audit/audited.ts";
+import { settleWatchdog } from "../down/override.ts";
 import { applyDepsOf, type HostParts } from "../parts.ts";
 import { type RestoredPolicy, renderRestored, restorePolicyHeld } from "../protect/restore-policy.ts";
 import { readDrift } from "../status/drift.ts";
@@ -47,7 +48,7 @@ async function confirm(parts: HostParts): Promise<number> {
     return await confirmTransaction(deps, parts.sshConnection?.()?.text, parts.sshBeganMs?.());
   } finally {
     await parts.close();
-    if ((await deps.stores.journal.read()).length === 0) await parts.watchdog?.disarm();
+    if ((await deps.stores.journal.read()).length === 0) await settleWatchdog(parts);
   }
 }
 
@@ -89,7 +90,7 @@ async function undoOpen(parts: HostParts, deps: ApplyDeps, options: RevertOption
   if (outcome === undefined) return undefined;
   await parts.close();
   if (outcome.kind === "rollbackIncomplete") throw revertFailure(outcome);
-  await parts.watchdog?.disarm();
+  await settleWatchdog(parts);
   if (outcome.kind !== "rolledBack") return undefined;
   const policy = await restorePolicyHeld(parts);
   if (policy?.restored === "no") {

@@ -93,7 +93,7 @@ async function acceptedFor(parts: HostParts, { hash }: LoadedConfig, forMs: numb
   }
   if (forMs === 0) throw new AwgError("usage", "--for 0 is no time", { remedy: "write 30s, 10m or 1h" });
   if (forMs !== undefined && (await parts.daemon?.read()) === undefined) {
-    throw new AwgError("unreachable", "no daemon runs on this host, so nothing would end this in time", {
+    throw new AwgError("unreachable", "no daemon runs on this host, which would end this in time", {
       remedy: "start it: systemctl start awg, or awg daemon; nothing was changed",
     });
   }

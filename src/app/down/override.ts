@@ -5,6 +5,9 @@ import type { Generation } from "../../reconciler/journal/generation.ts";
 import type { HostParts } from "../parts.ts";
 import type { Standing } from "../plan/planned.ts";
 
+/** What the daemon, which ends an override, may be late before the keeper does. */
+const DAEMON_LATE_MS = 2_000;
+
 type Clocks = Pick<HostParts, "clock" | "bootId">;
 
 /** Milliseconds until an override ends; 0 when it is over, as after a reboot. */
@@ -56,6 +59,19 @@ export async function generationBehind({ stores }: Pick<HostParts, "stores">, { 
   throw new AwgError("journal", `generation ${back}, which holds again after what was asked for a time, is not kept`, {
     remedy: "run awg apply",
   });
+}
+
+/** Makes the keeper end an override, should the daemon have died. AwgError host if it cannot. */
+export async function watchOverride({ watchdog }: Pick<HostParts, "watchdog">, override: Override): Promise<void> {
+  await watchdog?.arm(override.endsBootMs + DAEMON_LATE_MS);
+}
+
+/** When no confirmation is awaited, the keeper watches the accepted override, or nothing. Best effort. */
+export async function settleWatchdog(parts: Clocks & Pick<HostParts, "stores" | "watchdog">): Promise<void> {
+  const accepted = await parts.stores.generations.latest().catch(() => undefined);
+  const { override } = accepted?.desired ?? {};
+  if (override === undefined || msLeft(override, parts) === 0) await parts.watchdog?.disarm();
+  else await watchOverride(parts, override).catch(() => {});
 }
 
 /** "14:05:10", in the time zone of the host. Pure but for that. */

@@ -1,5 +1,8 @@
 import { describe, expect, test } from "vitest";
+import { applyPlanned } from "../../../src/app/apply/apply-planned.ts";
 import { planDownChange, planPause } from "../../../src/app/down/change-down.ts";
+import { endOverride } from "../../../src/app/down/end-override.ts";
+import { settleWatchdog } from "../../../src/app/down/override.ts";
 import { longestPauseSeconds, withPause } from "../../../src/app/down/pause.ts";
 import type { HostParts } from "../../../src/app/parts.ts";
 import { planEndOfOverride } from "../../../src/app/plan/planner.ts";
@@ -72,6 +75,34 @@ describe("a state that holds for a time", () => {
     expect(await look({})).toBeUndefined();
     expect(await look({ bootId: "two" })).toMatchObject({ wrong: expect.stringMatching(/^the pause is over/) });
     expect(await look({ bootId: "two" })).toBeUndefined();
+  });
+
+  test("is ended by the keeper if the daemon has not; another change in between keeps its watch", async () => {
+    const bench = newBench();
+    const text = TEXT(bench);
+    await bench.apply(text);
+    const armed: (number | undefined)[] = [];
+    const watchdog = {
+      arm: async (deadlineMs: number) => void armed.push(deadlineMs),
+      knows: async () => true,
+      disarm: async () => void armed.push(undefined),
+    };
+    const hooks = { onEvent: () => {}, shouldStop: () => undefined };
+    const within = (laterMs: number, act: (parts: HostParts, session: TestSession) => Promise<unknown>) =>
+      bench.ask((session) => act({ ...partsOf(session, { laterMs }), watchdog }, session));
+    await within(0, async (parts, session) => {
+      const loaded = await session.load([{ name: "awg.yaml", text, mode: 0o600 }]);
+      const planned = await planPause(parts, loaded, 60_000);
+      await applyPlanned(parts, { planned }, hooks, () => {});
+      expect(new Set(armed)).toEqual(new Set([(planned.desired.override?.endsBootMs ?? 0) + 2_000]));
+    });
+    const [deadlineMs] = armed.splice(0);
+    await within(1_000, settleWatchdog);
+    expect(armed.splice(0)).toEqual([deadlineMs]);
+    expect(await within(1_000, endOverride)).toBeUndefined();
+    expect(await within(62_000, endOverride)).toEqual({ generation: 3, drifted: [] });
+    expect(armed).toEqual([undefined]);
+    expect(await within(63_000, endOverride)).toBeUndefined();
   });
 
   test("is refused without a daemon, for no time, and for longer than the config allows", async () => {

@@ -98,7 +98,7 @@ export const CHANGE_VERBS: readonly VerbDefinition[] = [
     summary: "send traffic direct for a time; the tunnels stay up",
     details:
       "The kill switch lets out what the tunnels carry; rules that block still block. The daemon ends it in time, " +
-      "and a reboot does. The config limits it by killSwitch.longestPause (1h). Exit 13 without a daemon.",
+      "else the keeper, and a reboot does. The config limits it by killSwitch.longestPause (1h). Exit 13 without a daemon.",
     options: [{ ...FOR, summary: "undo it after this time (default: 5m)" }, FILE, INSECURE, APPROVE, DETAILED, STREAM],
     examples: [
       ["sudo awg pause --for 10m", "ask, and go without tunnels for ten minutes"],
@@ -125,7 +125,7 @@ export const CHANGE_VERBS: readonly VerbDefinition[] = [
     details:
       "Of an interrupted destroy the tunnels and the packet filter come back. After a reboot only the packet filter can " +
       "be restored; awg names what else is missing.",
-    options: [{ flags: "--due", summary: "revert only if the time to confirm is over" }],
+    options: [{ flags: "--due", summary: "revert what is due: not confirmed, or its time is over" }],
     examples: [
       ["sudo awg revert", "restore the state before the apply"],
       ["sudo awg revert --due", "what the keeper runs at the deadline"],

@@ -1,4 +1,5 @@
 import { revertNow } from "../../../app/apply/confirmation.ts";
+import { endOverride } from "../../../app/down/end-override.ts";
 import { EXIT } from "../../exit-code.ts";
 import { changeHost } from "../../open-host.ts";
 import { flagOption, type RunVerb } from "../../verb.ts";
@@ -11,7 +12,10 @@ import { outliveTerminal } from "./stop-signals.ts";
 export const run: RunVerb = async (call) => {
   outliveTerminal();
   const onlyIfDue = flagOption(call, "due");
-  const reverted = await changeHost(call, ({ parts }) => revertNow(parts, { onlyIfDue, reportsRest: true }));
+  const reverted = await changeHost(call, async ({ parts }) => {
+    const undone = await revertNow(parts, { onlyIfDue, reportsRest: true });
+    return undone === undefined && onlyIfDue ? endOverride(parts) : undone;
+  });
   const isJson = flagOption(call, "json");
   if (isJson) printDocument(call.terminal, "revert", revertedDocument(reverted));
   else printText(call.terminal, renderReverted(reverted));
