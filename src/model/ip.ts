@@ -59,7 +59,8 @@ export function compareIp(a: IpAddress, b: IpAddress): number {
 
 const DOT = 46;
 
-function parseIpv4Number(text: string): number | undefined {
+/** An IPv4 address as a number, read as `parseIp` reads it. */
+export function parseIpv4Number(text: string): number | undefined {
   if (text.length < 7 || text.length > 15) return undefined;
   let value = 0;
   let part = -1;

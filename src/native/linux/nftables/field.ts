@@ -187,7 +187,9 @@ function encodeScalar(field: Field, value: number | string): Uint8Array | undefi
 /** A number of 1 to 4 bytes in native order (little-endian); undefined when it does not fit. */
 export function nativeEndianBytes(value: number, width: number): Uint8Array | undefined {
   if (!Number.isInteger(value) || value < 0 || value >= 2 ** (8 * width)) return undefined;
-  return Uint8Array.from({ length: width }, (_unused, index) => Math.floor(value / 2 ** (8 * index)) % 256);
+  const bytes = new Uint8Array(width);
+  for (let index = 0; index < width; index++) bytes[index] = value >>> (8 * index);
+  return bytes;
 }
 
 function interfaceName(name: string): Uint8Array | undefined {

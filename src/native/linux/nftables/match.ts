@@ -190,10 +190,9 @@ function prefixMatch(
 }
 
 function prefixMask(bytes: number, length: number): Uint8Array {
-  return Uint8Array.from({ length: bytes }, (_unused, index) => {
-    const bits = Math.min(8, Math.max(0, length - 8 * index));
-    return (0xff00 >> bits) & 0xff;
-  });
+  const mask = new Uint8Array(bytes);
+  for (let index = 0; index < bytes; index++) mask[index] = 0xff00 >> Math.min(8, Math.max(0, length - 8 * index));
+  return mask;
 }
 
 function rangeOf(name: FieldName, from: FieldValue, to: FieldValue, not: boolean | undefined): Expression[] {
@@ -258,19 +257,29 @@ function hostBigint(value: bigint): Uint8Array {
 /** A load and its comparison have no side effect, so a repeated pair can be dropped. */
 function dedupe(expressions: readonly Expression[]): Expression[] {
   const kept: Expression[] = [];
-  const seen = new Set<string>();
   for (let index = 0; index < expressions.length; index++) {
     const expression = expressions[index] as Expression;
     const next = expressions[index + 1];
     if (expression.kind === "meta" && next?.kind === "cmp" && next.register === expression.register) {
-      const key = `${expression.key} ${next.operator} ${next.data.join(".")}`;
       index++;
-      if (expression.key !== "mark" && seen.has(key)) continue;
-      seen.add(key);
+      if (expression.key !== "mark" && holds(kept, expression, next)) continue;
       kept.push(expression, next);
       continue;
     }
     kept.push(expression);
   }
   return kept;
+}
+
+/** Whether the list has this load followed by this comparison. */
+function holds(list: readonly Expression[], load: Expression & { kind: "meta" }, test: Expression & { kind: "cmp" }) {
+  return list.some((one, index) => {
+    const next = list[index + 1];
+    if (one.kind !== "meta" || one.key !== load.key || next?.kind !== "cmp") return false;
+    return next.operator === test.operator && isSame(next.data, test.data);
+  });
+}
+
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, index) => byte === b[index]);
 }

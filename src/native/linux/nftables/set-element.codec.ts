@@ -1,3 +1,4 @@
+import { AwgError } from "../../../model/error.ts";
 import { prefixToBytes } from "../address.codec.ts";
 import { attributeList, attributeMap, type MessageWriter, readText, readU32be } from "../attribute.codec.ts";
 import { type NetlinkMessage, NLM } from "../netlink/message.codec.ts";
@@ -58,6 +59,27 @@ export function elementOf(fields: readonly FieldName[], values: readonly (FieldV
     at += paddedBytes(name);
   }
   return { from, to };
+}
+
+/**
+ * The elements of prefixes in text, all of the field's family. Their bytes are parts of one buffer: lists have tens of
+ * thousands of prefixes, and an array of its own for each end takes several times as long to make and to collect.
+ */
+export function prefixElements(name: "ip.daddr" | "ip6.daddr", prefixes: readonly string[]): SetElement[] {
+  const { bytes } = fieldOf(name);
+  const buffer = new ArrayBuffer(2 * bytes * prefixes.length);
+  return prefixes.map((prefix, index) => {
+    const { address, length } = prefixToBytes(prefix);
+    if (address.length !== bytes) throw new AwgError("bug", `${prefix} does not fit the nf_tables field ${name}`);
+    const from = new Uint8Array(buffer, 2 * bytes * index, bytes);
+    const to = new Uint8Array(buffer, 2 * bytes * index + bytes, bytes);
+    for (let at = 0; at < bytes; at++) {
+      const byte = address[at] as number;
+      from[at] = byte;
+      to[at] = byte | (0xff >> clampBits(length - 8 * at));
+    }
+    return { from, to };
+  });
 }
 
 function rangeOf(name: FieldName, value: FieldValue | ValueRange): { from: Uint8Array; to: Uint8Array } {

@@ -35,9 +35,9 @@ export function destinationPrefixes(destinations: readonly Destination[], lists:
 
 /** The names that these destinations mean, once each and in order. */
 function domainsOf(destinations: readonly Destination[], lists: Lists = {}): readonly DomainMatch[] {
-  const written = destinations.flatMap((one): DomainMatch[] =>
-    one.kind === "domain" ? [{ kind: one.match, name: one.domain }] : [],
-  );
+  const written = destinations
+    .filter((one) => one.kind === "domain")
+    .map((one): DomainMatch => ({ kind: one.match, name: one.domain }));
   const all = [...written, ...contentsOf(destinations, lists).flatMap(({ domains }) => domains)];
   return [...new Map(all.map((one) => [`${one.kind} ${one.name}`, one])).values()];
 }
@@ -87,7 +87,7 @@ export function refuseNames({ config, lists, unsupported }: ExpandContext): void
 /** Says how much of each list a rule matches. */
 export function noteLists({ destinations = [] }: Rule, index: number, context: ExpandContext): void {
   for (const [position, one] of destinations.entries()) {
-    const content = contentsOf([one], context.lists)[0];
+    const content = isList(one) ? contentsOf([one], context.lists)[0] : undefined;
     if (content === undefined) continue;
     const path = `rules.${index}.destinations.${position}`;
     const { prefixes, domains } = content;
@@ -98,5 +98,9 @@ export function noteLists({ destinations = [] }: Rule, index: number, context: E
 }
 
 function contentsOf(destinations: readonly Destination[], lists: Lists = {}): readonly ListContent[] {
-  return destinations.flatMap((one) => lists[listKey(one) ?? ""] ?? []);
+  return destinations.filter(isList).flatMap((one) => lists[listKey(one) ?? ""] ?? []);
+}
+
+function isList({ kind }: Destination): boolean {
+  return kind === "list" || kind === "geoip";
 }

@@ -9,8 +9,10 @@ import type { ProgramCondition } from "./program-condition.ts";
  * change its meaning; a number that no class has counts as none.
  */
 export function numberClasses(spec: ClassifierSpec, last: ClassifierSpec | undefined): ClassifierSpec {
-  const before = new Map((last?.classes ?? []).map((one) => [meaningOf(one, last as ClassifierSpec), one.number]));
-  const meanings = spec.classes.map((one) => meaningOf(one, spec));
+  const before = new Map(
+    last === undefined ? [] : meaningsOf(last).map((one, at) => [one, last.classes[at]?.number ?? 0]),
+  );
+  const meanings = meaningsOf(spec);
   const taken = new Set(before.values());
   const numbers = new Map(meanings.flatMap((meaning) => pairOf(meaning, before.get(meaning))));
   for (const meaning of meanings) {
@@ -44,11 +46,14 @@ export function knownOf(
   return { held: [...conditions], failed };
 }
 
-function meaningOf(one: SocketClass, spec: ClassifierSpec): string {
-  const { held, failed } = knownOf(one, spec);
-  const text = (positions: readonly number[]) =>
-    positions.map((position) => hashOf(conditionIn(spec, spec.conditions[position] ?? { any: [] }))).toSorted();
-  return hashOf([text(held), text(failed)]);
+/** What each class means, by its own position; each condition is hashed once. */
+function meaningsOf(spec: ClassifierSpec): string[] {
+  const hashes = spec.conditions.map((condition) => hashOf(conditionIn(spec, condition)));
+  const known = (positions: readonly number[]) => positions.map((position) => hashes[position] ?? "").toSorted();
+  return spec.classes.map((one) => {
+    const { held, failed } = knownOf(one, spec);
+    return hashOf([known(held), known(failed)]);
+  });
 }
 
 /** The number to which the meaning itself points, so that it is mostly the same without a last spec too, or the next. */

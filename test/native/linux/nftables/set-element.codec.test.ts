@@ -7,6 +7,7 @@ import {
   elementOf,
   encodeElements,
   mergeElements,
+  prefixElements,
 } from "../../../../src/native/linux/nftables/set-element.codec.ts";
 import { checkProperty } from "../../../support/seeded.ts";
 
@@ -73,6 +74,16 @@ describe("ranges of a set", () => {
     const identity = { ...set, intervals: true, concatenated: false };
     const all = [elementOf(["ip.daddr"], ["0.0.0.0/0"])];
     expect(decodeElements(identity, encodeElements(identity, all).flatMap(decodeMessages))).toEqual(all);
+  });
+});
+
+describe("the elements of a list of prefixes", () => {
+  it("are those of each prefix alone", () => {
+    const four = ["0.0.0.0/0", "10.0.0.0/8", "192.0.2.64/27", "192.0.2.1/32", "10.1.2.3/9"];
+    const six = ["::/0", "2001:db8::/33", "2001:db8::1/128", "fe80::/10"];
+    expect(prefixElements("ip.daddr", four)).toEqual(four.map((prefix) => elementOf(["ip.daddr"], [prefix])));
+    expect(prefixElements("ip6.daddr", six)).toEqual(six.map((prefix) => elementOf(["ip6.daddr"], [prefix])));
+    expect(() => prefixElements("ip.daddr", six)).toThrow("does not fit");
   });
 });
 

@@ -1,7 +1,7 @@
 import type { PortRange } from "../../../../model/firewall/policy.ts";
 import type { FieldName, TableFamily } from "../../../../native/linux/nftables/field.ts";
 import type { NftSet } from "../../../../native/linux/nftables/set.codec.ts";
-import { elementOf, type SetElement } from "../../../../native/linux/nftables/set-element.codec.ts";
+import { elementOf, prefixElements, type SetElement } from "../../../../native/linux/nftables/set-element.codec.ts";
 import type { NewTable } from "../../../../native/linux/nftables/table.codec.ts";
 
 export interface RenderedSet {
@@ -9,14 +9,21 @@ export interface RenderedSet {
   readonly elements: readonly SetElement[];
 }
 
-/** The elements of a list, which several tables hold. */
-const knownElements = new WeakMap<readonly string[], readonly SetElement[]>();
+interface ListContent {
+  readonly elements: readonly SetElement[];
+  /** Equal for lists of the same prefixes, in whatever order. */
+  readonly text: string;
+}
+
+/** The content of a list, which several tables hold. */
+const knownContent = new WeakMap<readonly string[], ListContent>();
 
 /** The sets of a table, made when a rule first needs them; equal sets are made once. */
 export class TableSets {
   readonly #table: Pick<NewTable, "family" | "name">;
   readonly #sets: RenderedSet[] = [];
   readonly #names = new Map<string, string>();
+  readonly #taken = new Set<string>();
   /** Long lists are used by many chains, and are compared by identity before their content is. */
   readonly #lists = new Map<readonly string[], string>();
 
@@ -38,9 +45,8 @@ export class TableSets {
     const known = this.#lists.get(prefixes);
     if (known !== undefined) return known;
     const field = family === 4 ? "ip.daddr" : "ip6.daddr";
-    const elements = knownElements.get(prefixes) ?? prefixes.map((prefix) => elementOf([field], [prefix]));
-    knownElements.set(prefixes, elements);
-    const made = this.#set(`${name}-v${family}`, field, true, prefixes.toSorted().join(" "), elements);
+    const { text, elements } = contentOf(field, prefixes);
+    const made = this.#set(`${name}-v${family}`, field, true, text, elements);
     this.#lists.set(prefixes, made);
     return made;
   }
@@ -65,6 +71,7 @@ export class TableSets {
   expiring(name: string, fields: readonly FieldName[], timeoutMs: number, mostElements?: number): void {
     if (this.#names.has(name)) return;
     this.#names.set(name, name);
+    this.#taken.add(name);
     const { family, name: table } = this.#table;
     const room = mostElements === undefined ? {} : { mostElements };
     this.#sets.push({ set: { family, table, name, fields, intervals: false, timeoutMs, ...room }, elements: [] });
@@ -74,10 +81,10 @@ export class TableSets {
     const key = `${field} ${content}`;
     const known = this.#names.get(key);
     if (known !== undefined) return known;
-    const taken = new Set(this.#names.values());
     let unique = name;
-    for (let number = 2; taken.has(unique); number += 1) unique = `${name}-${number}`;
+    for (let number = 2; this.#taken.has(unique); number += 1) unique = `${name}-${number}`;
     this.#names.set(key, unique);
+    this.#taken.add(unique);
     const set: NftSet = {
       family: this.#table.family,
       table: this.#table.name,
@@ -88,4 +95,12 @@ export class TableSets {
     this.#sets.push({ set, elements });
     return unique;
   }
+}
+
+function contentOf(field: "ip.daddr" | "ip6.daddr", prefixes: readonly string[]): ListContent {
+  const known = knownContent.get(prefixes);
+  if (known !== undefined) return known;
+  const content = { elements: prefixElements(field, prefixes), text: prefixes.toSorted().join(" ") };
+  knownContent.set(prefixes, content);
+  return content;
 }

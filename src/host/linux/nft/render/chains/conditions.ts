@@ -1,5 +1,5 @@
 import { LOOPBACK_INDEX, PORTED_PROTOCOLS, PROTOCOL } from "../../../../../model/firewall/packet.ts";
-import type { FirewallPolicy, PortRange } from "../../../../../model/firewall/policy.ts";
+import type { FirewallPolicy, FlowMatch, PortRange } from "../../../../../model/firewall/policy.ts";
 import { NAME_LIFETIME_MS, NFT_TABLE } from "../../../../../model/ownership.ts";
 import { type Match, type MatchBuilder, matchIn } from "../../../../../native/linux/nftables/match.ts";
 import { nameSetOf } from "../chain-names.ts";
@@ -11,6 +11,8 @@ export interface RenderPlace {
   readonly match: MatchBuilder;
   readonly tunnelDevices: readonly string[];
   readonly ownAddresses: readonly string[];
+  /** The conditions of rules that several chains repeat, by the rule's match and how packets are seen. */
+  readonly repeated: Readonly<Record<"outward" | "inward" | "fragments", WeakMap<FlowMatch, readonly Match[][]>>>;
 }
 
 /** The place of the rules of one table. */
@@ -21,6 +23,7 @@ export function placeIn(family: "inet" | "netdev", { layers }: FirewallPolicy): 
     match: matchIn(family),
     tunnelDevices: [...new Set(tunnels.map(({ device }) => device))],
     ownAddresses: [...new Set(tunnels.flatMap(({ addresses }) => addresses))],
+    repeated: { outward: new WeakMap(), inward: new WeakMap(), fragments: new WeakMap() },
   };
 }
 
@@ -168,10 +171,9 @@ const knownFamilies = new WeakMap<readonly string[], ByFamily>();
 export function prefixesOf(family: 4 | 6, prefixes: readonly string[]): readonly string[] {
   const known = knownFamilies.get(prefixes);
   if (known !== undefined) return known[family];
-  const byFamily: ByFamily = {
-    4: prefixes.filter((prefix) => !prefix.includes(":")),
-    6: prefixes.filter((prefix) => prefix.includes(":")),
-  };
+  const six = prefixes.filter((prefix) => prefix.includes(":"));
+  const four = six.length === 0 ? prefixes : prefixes.filter((prefix) => !prefix.includes(":"));
+  const byFamily: ByFamily = { 4: four, 6: six };
   knownFamilies.set(prefixes, byFamily);
   return byFamily[family];
 }

@@ -113,21 +113,35 @@ function matchRules(
   comment: string,
   only: readonly Match[] = [],
 ): Rule[] {
-  const { sides = OUTWARD, fragments = false } = choice;
+  // Without its ports it is not sure that a later fragment is meant: then only letting it out may be decided (S9.2).
+  const isUnsure = choice.fragments === true && match.ports !== undefined;
+  return alternativesFor(place, choice, name, match).flatMap((conditions) =>
+    targetRules(place, choice, [...conditions, ...only], target, comment, isUnsure),
+  );
+}
+
+/** The alternatives that together are a match, the same for each chain that sees packets alike. */
+function alternativesFor(
+  place: RenderPlace,
+  { sides = OUTWARD, fragments = false }: PathChoice,
+  name: string,
+  match: FlowMatch,
+): readonly Match[][] {
   const { destinations, uids, classes, sets, ...rest } = match;
   if (sides !== OUTWARD && (uids !== undefined || classes !== undefined)) return [];
+  const repeated = place.repeated[sides !== OUTWARD ? "inward" : fragments ? "fragments" : "outward"];
+  const known = repeated.get(match);
+  if (known !== undefined) return known;
   const programs = programOf(place, name, classes);
   const prefixes = destinations === undefined ? {} : { prefixes: destinations };
   const users = uids === undefined ? {} : { uids };
   const names = sets === undefined ? {} : { sets };
   const peer: PeerMatch = { ...rest, ...prefixes, ...names, ...users, portsUnknown: fragments };
-  // Without its ports it is not sure that a later fragment is meant: then only letting it out may be decided (S9.2).
-  const isUnsure = fragments && match.ports !== undefined;
-  return alternativesOf(place, name, sides, peer).flatMap((alternative) =>
-    programs.flatMap((program) =>
-      targetRules(place, choice, [...alternative, ...program, ...only], target, comment, isUnsure),
-    ),
+  const alternatives = alternativesOf(place, name, sides, peer).flatMap((alternative) =>
+    programs.map((program) => [...alternative, ...program]),
   );
+  repeated.set(match, alternatives);
+  return alternatives;
 }
 
 /** S4.9: parts of a rule's flows that take a substitute's path while its switch is in force. */

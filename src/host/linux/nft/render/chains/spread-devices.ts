@@ -28,9 +28,7 @@ export function spreadDevices(table: RenderedTable, spread?: readonly SpreadPart
     );
     return parts.map(({ number, devices }) => ({ ...chain, name: copy(number), base: { ...base, devices } }));
   });
-  const rules = table.rules.flatMap((rule) =>
-    (copies.get(rule.chain) ?? [rule.chain]).map((chain) => ({ ...rule, chain })),
-  );
+  const rules = table.rules.flatMap((rule) => copies.get(rule.chain)?.map((chain) => ({ ...rule, chain })) ?? rule);
   return { ...table, chains, rules };
 }
 
