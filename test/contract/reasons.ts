@@ -5,12 +5,14 @@ const READING = new Set([
   ...[
     "engines.separateSocket",
     "engines.portHolder",
+    "engines.hasRoute",
     "routes.readRoutes",
     "routes.readRules",
     "firewall.read",
     "sysctl.read",
     "classifier.read",
     "resolver.read",
+    "resolver.replaced",
   ],
   ...["processes.list", "processes.read", "processes.isAlive", "processes.ownerOf", "processes.sockets"],
   ...["services.readManager", "services.read", "services.readRunning", "services.readAutostart"],
@@ -71,7 +73,11 @@ function ofSimulated(port: string, method: string, situation: Situation): string
   )
     return "no engine of another program runs on a simulated machine";
   if (method === "engines.portHolder") return "nobody but engines has ports on a simulated machine";
-  if (["engines.refreshEndpoints", "engines.requestHandshakes", "engines.separateSocket"].includes(method))
+  if (
+    ["engines.refreshEndpoints", "engines.requestHandshakes", "engines.separateSocket", "engines.hasRoute"].includes(
+      method,
+    )
+  )
     return "an engine of the simulated machine shakes hands when its script says so";
   if (method === "processes.ownerOf" || method === "processes.sockets") return "a simulated host has no sockets";
   if (method === "processes.watch") return "no process of a simulated machine starts or ends by itself";
@@ -90,9 +96,13 @@ function ofLinux(port: string, method: string, situation: Situation): string | u
   return ["links.readHolder", "links.readLeftovers", "links.adopt", "links.release", "links.changeLeftovers"].includes(
     method,
   ) ||
-    ["engines.refreshEndpoints", "engines.requestHandshakes", "engines.separateSocket", "engines.portHolder"].includes(
-      method,
-    )
+    [
+      "engines.refreshEndpoints",
+      "engines.requestHandshakes",
+      "engines.separateSocket",
+      "engines.portHolder",
+      "engines.hasRoute",
+    ].includes(method)
     ? "a session asks for root before the host is asked (requireRights of compose/linux-parts.ts)"
     : undefined;
 }
@@ -109,6 +119,8 @@ function ofDarwin(port: string, method: string, situation: Situation): string | 
   )
     return "taking over another program's tunnel needs its descriptor, which macOS hands to nobody";
   if (method === "engines.portHolder") return "a port that is taken on a Mac is told by the engine that is refused it";
+  if (method === "engines.hasRoute") return "only Linux answers; a first handshake is waited for elsewhere";
+  if (method === "resolver.replaced") return "nothing of the system is replaced (docs/adr/0008)";
   if (method === "engines.separateSocket") return "macOS has one network, so that no engine is in another";
   if (method === "networkEvents.watch" && situation === "already so") return "each call is a watch of its own";
   return situation === "refused" && port === "engines"

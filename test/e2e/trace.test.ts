@@ -5,6 +5,7 @@ const reads = [
   "7 sendto(3, [{nlmsg_len=40, nlmsg_type=RTM_GETROUTE, nlmsg_flags=NLM_F_REQUEST|NLM_F_DUMP, nlmsg_seq=1}], 40, 0, NULL, 0) = 40",
   "7 sendto(3, [{nlmsg_len=20, nlmsg_type=0xa10 /* NLMSG_??? */, nlmsg_flags=NLM_F_REQUEST}], 20, 0, NULL, 0) = 20",
   "7 sendto(3, [{nlmsg_len=20, nlmsg_type=NFNL_SUBSYS_NFTABLES<<8|NFT_MSG_GETRULE, nlmsg_flags=NLM_F_REQUEST}], 20, 0, NULL, 0) = 20",
+  "7 sendto(22, [{nlmsg_len=40, nlmsg_type=0x14 /* NLMSG_??? */, nlmsg_flags=NLM_F_REQUEST|0x300, nlmsg_seq=1}], 40, 0, NULL, 0) = 40",
   '7 openat(AT_FDCWD, "/etc/passwd", O_RDONLY|O_CLOEXEC) = 5',
   '7 openat(AT_FDCWD, "/dev/null", O_RDWR|O_CLOEXEC) = 5',
   '7 openat(AT_FDCWD, "/run/awg/lock.4026532", O_RDWR|O_CREAT|O_CLOEXEC, 0600) = 5',

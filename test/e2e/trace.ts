@@ -1,4 +1,6 @@
 const netlinkType = /nlmsg_type=([^,\s]+)/g;
+/** A dump of sockets (SOCK_DIAG_BY_FAMILY of linux/sock_diag.h); an RTM_NEWADDR of that number would ask for an ACK. */
+const socketDump = /nlmsg_type=0x14 [^,]*, nlmsg_flags=NLM_F_REQUEST\|0x300,/g;
 const opening = /\bopen(?:at)?\((?:AT_FDCWD[^,]*, )?"([^"]*)", (\S*)/;
 const writingFlags = /O_WRONLY|O_RDWR|O_CREAT|O_TRUNC|O_APPEND/;
 const filing =
@@ -31,7 +33,7 @@ function startsProgram(line: string): boolean {
 
 function changesKernel(line: string): boolean {
   if (!/\bsend(?:to|msg|mmsg)?\(/.test(line)) return false;
-  return [...line.matchAll(netlinkType)].some(([, type = ""]) => isMutation(type));
+  return [...line.replaceAll(socketDump, "").matchAll(netlinkType)].some(([, type = ""]) => isMutation(type));
 }
 
 /** strace names the types of protocols it can tell, and prints the number where it cannot. */

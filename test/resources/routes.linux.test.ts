@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
+import { markOfClass } from "../../src/model/ownership.ts";
 import type { Resource } from "../../src/model/resource.ts";
 import { expand } from "../../src/resources/expand.ts";
 import { commandObstacle, makeNamespace, namespaceObstacle, type TestNamespace } from "../support/netns.ts";
@@ -83,8 +84,8 @@ describe.skipIf(obstacle !== undefined)(
       expect(routeTo(target, "fd00:20::77")).toBe("awg-office");
       expect(routeTo(target, "10.64.0.1 ipproto udp dport 53")).toBe("awg-world");
       expect(routeTo(target, "1.2.3.4 ipproto udp dport 123")).toBe("eth0");
-      expect(routeTo(target, "198.18.0.1 uid 34")).toBe("eth0");
-      expect(routeTo(target, "198.18.0.1 uid 35")).toBe("awg-world");
+      expect(routeTo(target, `198.18.0.1 mark ${classOf(resources)}`)).toBe("eth0");
+      expect(routeTo(target, "198.18.0.1 uid 34")).toBe("awg-world");
       expect(routeTo(target, "192.168.7.7 ipproto tcp sport 22")).toBe("eth0");
       expect(routeTo(target, "192.168.7.7 ipproto tcp sport 23")).toBe("awg-world");
       expect(routeTo(target, "203.0.113.9 mark 0x3f000000")).toBe("eth0");
@@ -101,12 +102,20 @@ describe.skipIf(obstacle !== undefined)(
       for (const address of ["1.2.3.4", "2001:db8:7::1"]) {
         expect(routeTo(target, address)).toMatch(/unreachable|No route to host/i);
       }
-      expect(routeTo(target, "198.18.0.1 uid 34")).toBe("eth0");
+      expect(routeTo(target, `198.18.0.1 mark ${classOf(resources)}`)).toBe("eth0");
       expect(routeTo(target, "10.77.1.1")).toBe("awg-office");
       expect(routeTo(target, "203.0.113.9 mark 0x3f000000")).toBe("eth0");
     });
   },
 );
+
+/** The mark of the class of the first rule by user. */
+function classOf(resources: readonly Resource[]): string {
+  const classes = resources.flatMap((one) => (one.kind === "classifier" ? one.spec.classes : []));
+  const found = classes.find(({ conditions }) => conditions.includes(0));
+  if (found === undefined) throw new Error("no rule by user");
+  return `0x${markOfClass(found.number).toString(16)}`;
+}
 
 /** Rules and routes of all tables, as `ip` prints them: an independent witness. */
 function allOf(target: TestNamespace): string[] {

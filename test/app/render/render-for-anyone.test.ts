@@ -31,5 +31,5 @@ test("services are rendered as systemd would run them", async () => {
   const { config, problems, hash } = loadConfig([{ name: "c.yaml", text }]);
   const { desired } = await desiredForAnyone({}, { config, problems, hash, sources: ["c.yaml"] });
   const keys = desired.resources.flatMap(({ kind, key }) => (kind === "service" ? [key] : []));
-  expect(keys).toEqual(["service/keeper", "service/daemon", "service/boot"]);
+  expect(keys).toEqual(["keeper", "daemon", "api", "api-socket", "boot"].map((name) => `service/${name}`));
 });

@@ -94,6 +94,7 @@ export const ADOPTION_CONTRACT: readonly Clause[] = [
       ["engines.requestHandshakes", "done", "already so", "gone", "concurrent"],
       ["engines.separateSocket", "done", "gone", "concurrent"],
       ["engines.portHolder", "done", "gone", "concurrent"],
+      ["engines.hasRoute", "done", "gone", "concurrent"],
     ],
     notOn: NO_UAPI,
     shares: true,
@@ -113,6 +114,13 @@ export const ADOPTION_CONTRACT: readonly Clause[] = [
         assert.deepEqual(await configured(), before);
       }
       assert.deepEqual(await Promise.all([one.separateSocket(spec), two.separateSocket(spec)]), [undefined, undefined]);
+      const reachable = await Promise.all(
+        [one, two].map(({ hasRoute }) => Promise.all([hasRoute("198.51.100.7:51820"), hasRoute("[2001:db8:9::9]:1")])),
+      );
+      assert.deepEqual(reachable, [
+        [true, false],
+        [true, false],
+      ]);
       const ownPort = (await world.host.engines.read(world.device))?.listenPort ?? 0;
       assert.ok(ownPort > 0);
       const stranger = createSocket("udp4");
@@ -145,10 +153,10 @@ function linksOf({ links }: Host): Required<LinkPort> {
 }
 
 function enginesOf({ engines }: Host) {
-  const { refreshEndpoints, requestHandshakes, separateSocket, portHolder } = engines;
+  const { refreshEndpoints, requestHandshakes, separateSocket, portHolder, hasRoute } = engines;
   assert.ok(
-    refreshEndpoints && requestHandshakes && separateSocket && portHolder,
-    "refreshEndpoints, requestHandshakes, separateSocket or portHolder is not there",
+    refreshEndpoints && requestHandshakes && separateSocket && portHolder && hasRoute,
+    "refreshEndpoints, requestHandshakes, separateSocket, portHolder or hasRoute is not there",
   );
-  return { refreshEndpoints, requestHandshakes, separateSocket, portHolder };
+  return { refreshEndpoints, requestHandshakes, separateSocket, portHolder, hasRoute };
 }

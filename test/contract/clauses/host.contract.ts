@@ -356,11 +356,14 @@ export const HOST_CONTRACT: readonly Clause[] = [
       ["resolver.ensure", "done", "already so"],
       ["resolver.read", "done"],
       ["resolver.restore", "done", "already so"],
+      ["resolver.replaced", "done", "gone"],
     ],
     notOn: { darwin: "no resolv.conf; see the clauses of the dynamic store" },
     async check(world) {
       const { host, others } = world;
       const original = "# by hand\nnameserver 192.0.2.53\noptions edns0\n";
+      others.writeResolver("# no server\n");
+      assert.deepEqual(await host.resolver.replaced?.(), []);
       others.writeResolver(original);
       assert.equal((await host.resolver.read()).ownedByAwg, false);
       const spec = {
@@ -373,6 +376,7 @@ export const HOST_CONTRACT: readonly Clause[] = [
       await host.resolver.ensure(spec);
       const read = await host.resolver.read();
       assert.deepEqual([read.servers, read.search, read.ownedByAwg], [spec.servers, spec.search, true]);
+      assert.deepEqual(await host.resolver.replaced?.(), ["192.0.2.53"]);
       await host.resolver.restore();
       await host.resolver.restore();
       assert.equal(others.readResolver(), original);

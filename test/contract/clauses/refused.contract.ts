@@ -117,6 +117,7 @@ export const REFUSED_CONTRACT: readonly Clause[] = [
       ["resolver.read", "refused"],
       ["resolver.ensure", "refused"],
       ["resolver.restore", "refused"],
+      ["resolver.replaced", "refused"],
     ],
     notOn: { darwin: "see the clause of the dynamic store's halves" },
     shares: true,
@@ -127,6 +128,7 @@ export const REFUSED_CONTRACT: readonly Clause[] = [
       const before = world.others.readResolver();
       await world.asViewer?.(async (viewer) => {
         await answersOrRefuses(() => viewer.resolver.read());
+        await answersOrRefuses(async () => viewer.resolver.replaced?.());
         await refuses("permission", () => viewer.resolver.ensure({ ...spec, servers: ["10.8.0.9"] }));
         await refuses("permission", () => viewer.resolver.restore());
       });

@@ -175,6 +175,7 @@ export const SITUATION_CONTRACT: readonly Clause[] = [
       ["resolver.ensure", "partial", "gone", "concurrent"],
       ["resolver.read", "gone", "concurrent"],
       ["resolver.restore", "concurrent"],
+      ["resolver.replaced", "concurrent"],
     ],
     notOn: { darwin: "no resolv.conf; see the clauses of the dynamic store" },
     async check(world) {
@@ -185,6 +186,10 @@ export const SITUATION_CONTRACT: readonly Clause[] = [
       const other = world.second();
       await host.resolver.ensure({ ...spec, servers: ["10.8.0.9"] });
       await Promise.all([host.resolver.ensure(spec), other.resolver.ensure(spec), other.resolver.read()]);
+      assert.deepEqual(await Promise.all([host.resolver.replaced?.(), other.resolver.replaced?.()]), [
+        ["192.0.2.53"],
+        ["192.0.2.53"],
+      ]);
       assert.deepEqual((await host.resolver.read()).servers, ["10.8.0.1"]);
       await host.resolver.restore();
       await other.resolver.restore();

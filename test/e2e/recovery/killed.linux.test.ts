@@ -45,7 +45,7 @@ const samples: Readonly<Record<string, Readonly<Record<string, readonly Place[]>
   },
   "a destroy, a first apply": {
     destroy: [
-      ["sendto", 45],
+      ["sendto", 90],
       ["fsync", 6],
     ],
     "first apply": [
@@ -113,7 +113,7 @@ describe.skipIf(reason !== undefined)(`killed${reason === undefined ? "" : ` (sk
         async (stage) => {
           const machine = await standing(stage);
           expect(await applyAfterDestroy(machine, ["fsync", 12])).toBe("part");
-          expect(await revertAfterDestroy(machine, ["sendto", 45])).toBe("part");
+          expect(await revertAfterDestroy(machine, ["sendto", 90])).toBe("part");
           expect(await revertAfterDestroy(machine, ["fsync", 19])).toBe("part");
         },
         { usesFirstOnly: true },
