@@ -6,13 +6,17 @@ import { readJsonBody } from "../read-body.ts";
 import type { Sessions } from "../sessions.ts";
 import type { StaticFiles } from "../static-files.ts";
 
-const LIMITS = { headersMs: 2_000, requestMs: 10_000, headerBytes: 8 * 1024, connections: 128 } as const;
+/** Node looks for connections that are too slow every checkMs, not at their limit. */
+const LIMITS = { headersMs: 2_000, requestMs: 10_000, checkMs: 500, headerBytes: 8 * 1024, connections: 128 } as const;
 
 export interface LoopbackDoorOptions {
+  /** A loopback address; 127.0.0.1 when absent. */
+  readonly host?: string;
   /** 0 lets the kernel choose. */
   readonly port: number;
   readonly sessions: Sessions;
-  readonly files: StaticFiles;
+  /** The dashboard; absent where only programs ask. */
+  readonly files?: StaticFiles;
   /** Whether the program on the other end of a connection runs as this user. */
   readonly isOwn: (socket: Socket) => Promise<boolean> | boolean;
   /** Answers what is behind the guard; false if there is no such path. */
@@ -23,22 +27,28 @@ export interface LoopbackDoor extends AsyncDisposable {
   readonly port: number;
 }
 
-/** Serves the dashboard and the API to this user's browser on 127.0.0.1. Every request passes the guard first. */
+/** Serves the API on loopback, and the dashboard where it has its files. Every request passes the guard first. */
 export async function openLoopbackDoor(options: LoopbackDoorOptions): Promise<LoopbackDoor> {
   const server = createServer({
     headersTimeout: LIMITS.headersMs,
     requestTimeout: LIMITS.requestMs,
+    connectionsCheckingInterval: LIMITS.checkMs,
     maxHeaderSize: LIMITS.headerBytes,
     insecureHTTPParser: false,
   });
   server.maxConnections = LIMITS.connections;
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
-    server.listen({ host: "127.0.0.1", port: options.port }, resolve);
+    server.listen({ host: options.host ?? "127.0.0.1", port: options.port }, resolve);
   });
   const { port } = server.address() as AddressInfo;
   server.on("upgrade", (_request, socket) => socket.destroy());
-  server.on("request", (request, response) => void serve(request, response, port, options));
+  const owners = new WeakMap<Socket, Promise<boolean>>();
+  server.on("connection", (socket) => owners.set(socket, admit(socket, options.isOwn)));
+  server.on("request", async (request, response) => {
+    if ((await owners.get(request.socket)) === true) await serve(request, response, port, options);
+    else response.destroy();
+  });
   return {
     port,
     [Symbol.asyncDispose]: () =>
@@ -49,17 +59,20 @@ export async function openLoopbackDoor(options: LoopbackDoorOptions): Promise<Lo
   };
 }
 
+/** Cuts the connection of another user at once, so that it holds no place. */
+async function admit(socket: Socket, isOwn: LoopbackDoorOptions["isOwn"]): Promise<boolean> {
+  const own = await isOwn(socket);
+  if (!own) socket.destroy();
+  return own;
+}
+
 async function serve(
   request: IncomingMessage,
   response: ServerResponse,
   port: number,
-  { sessions, files, isOwn, answer }: LoopbackDoorOptions,
+  { sessions, files, answer }: LoopbackDoorOptions,
 ): Promise<void> {
   const { method = "", url: target = "", rawHeaders } = request;
-  if (!(await isOwn(request.socket))) {
-    response.destroy();
-    return;
-  }
   const refusal = guard({ method, target, rawHeaders }, { port, isToken: (token) => sessions.isToken(token) });
   if (refusal !== undefined) {
     response.shouldKeepAlive = false;
@@ -69,7 +82,9 @@ async function serve(
   const [path = ""] = target.split("?");
   try {
     if (path === SESSION_PATH) await openSession(request, response, sessions);
-    else if (!(await answer(request, response))) files.answer(path, response);
+    else if (await answer(request, response)) return;
+    else if (files === undefined) answerProblem(response, 404, "there is no such path; docs/reference/api.md lists them");
+    else files.answer(path, response);
   } catch {
     if (response.headersSent) response.destroy();
     else answerProblem(response, 400, "the request could not be read");

@@ -1,0 +1,63 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { openLoopbackDoor } from "../../src/http/doors/loopback-door.ts";
+import { guardRows } from "./guard-rows.ts";
+import { type GuardedDoor, openGuardedDoor, sendRaw, statusOf, wrongRows } from "./guarded-door.ts";
+
+describe("S: the dashboard's door by raw sockets", () => {
+  let door: GuardedDoor;
+  beforeAll(async () => {
+    door = await openGuardedDoor(openLoopbackDoor);
+  });
+  afterAll(() => door[Symbol.asyncDispose]());
+
+  test("every row of the table gets its answer", async () => {
+    expect(await wrongRows(door)).toEqual([]);
+    expect(guardRows(door.place).length).toBeGreaterThanOrEqual(200);
+  });
+
+  test("a row that is refused reaches nothing behind the guard", async () => {
+    const before = door.passed.length;
+    const refused = guardRows(door.place).filter(({ expected }) => expected !== 200);
+    for (const { text } of refused.slice(0, 50)) await sendRaw(door.place.port, text);
+    expect(door.passed.length).toBe(before);
+  });
+
+  test("no answer has a CORS header or a cookie; each forbids frames and foreign sources", async () => {
+    const answers = await Promise.all(
+      guardRows(door.place)
+        .filter(({ expected }) => expected !== undefined && ![400, 431].includes(expected))
+        .slice(0, 100)
+        .map(({ text }) => sendRaw(door.place.port, text)),
+    );
+    for (const answer of answers) {
+      expect(answer).not.toMatch(/^(access-control-|set-cookie)/im);
+      if (statusOf(answer) !== 200) expect(answer).toContain("frame-ancestors 'none'");
+    }
+  });
+
+  test("a code is good once", async () => {
+    const { port } = door.place;
+    const body = JSON.stringify({ code: door.sessions.newCode() });
+    const text = `POST /api/session HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+    expect([statusOf(await sendRaw(port, text)), statusOf(await sendRaw(port, text))]).toEqual([200, 401]);
+  });
+
+  test("1,000 requests on one connection are answered, in order", async () => {
+    const { port, token } = door.place;
+    const paths = Array.from({ length: 1_000 }, (_, nth) => `/api/${nth}`);
+    const head = `Host: 127.0.0.1:${port}\r\nAuthorization: Bearer ${token}\r\n`;
+    const many = paths.map((path) => `GET ${path} HTTP/1.1\r\n${head}\r\n`);
+    const last = `GET /api/last HTTP/1.1\r\n${head}Connection: close\r\n\r\n`;
+    const answer = await sendRaw(port, [...many, last].join(""), { stayOpen: true });
+    expect(answer.match(/HTTP\/1\.1 200 /g)).toHaveLength(1_001);
+    expect(door.passed.slice(-1_001)).toEqual([...paths, "/api/last"].map((path) => `GET ${path}`));
+  });
+
+  test("a program of another user is cut without an answer", async () => {
+    await using stranger = await openGuardedDoor(openLoopbackDoor, false);
+    const { port, token } = stranger.place;
+    const text = `GET /api/status HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nAuthorization: Bearer ${token}\r\n\r\n`;
+    expect(await sendRaw(port, text)).toBe("");
+    expect(stranger.passed).toEqual([]);
+  });
+});
