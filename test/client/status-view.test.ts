@@ -79,7 +79,7 @@ describe("what a document says", () => {
     ["one of two", { resources: [tunnel("a", "idle"), tunnel("b", "down")] }, "connected", "no peer answers: tunnel/b"],
     [
       "the daemon is stalled",
-      { resources: [tunnel("a", "idle")], conditions: [{ type: "Stalled", status: true, reason: "no key" }] },
+      { resources: [tunnel("a", "idle")], conditions: [{ type: "Stalled", status: true, message: "no key" }] },
       "error",
       "no key",
     ],
