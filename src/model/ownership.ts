@@ -101,7 +101,7 @@ export function relayPort(pathNumber: number): number {
 /** Metric of the `unreachable default` that ends each of awg's tables; every other route has a smaller one. */
 export const GUARD_METRIC = 4_278_198_272;
 
-/** Name of awg's nftables tables, in the families inet and netdev. */
+/** Name of awg's nftables tables, in the families inet, netdev and arp. */
 export const NFT_TABLE = "awg";
 
 /** The comment of these tables: awg's own mark, because another program may use the same name. */
@@ -109,6 +109,8 @@ export const TABLE_MARK = "made by awg";
 
 /** The chain of `inet awg` whose comment is the hash of the policy; nothing jumps to it. */
 export const IDENTITY_CHAIN = "identity";
+
+const OWN_FAMILIES: ReadonlySet<string> = new Set(["inet", "netdev", "arp"]);
 
 interface NamedTable {
   readonly family: string;
@@ -118,7 +120,7 @@ interface NamedTable {
 
 /** Whether it has the name and family of a table of awg; another program may use them too. */
 export function isNamedLikeOurs({ family, name }: NamedTable): boolean {
-  return name === NFT_TABLE && (family === "inet" || family === "netdev");
+  return name === NFT_TABLE && OWN_FAMILIES.has(family);
 }
 
 /**

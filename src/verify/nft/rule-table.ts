@@ -31,6 +31,7 @@ export interface TableSet {
 
 /** The table belongs to awg. */
 export function isOurs({ family, name }: Pick<RuleTable, "family" | "name">): boolean {
+  if (family === "arp") return name === NFT_TABLE;
   return (family === "inet" || family === "netdev") && (name === NFT_TABLE || name === NFT_BOOT_TABLE);
 }
 

@@ -17,7 +17,7 @@ import { mayMatch, sendThrough, unionOf, within } from "./packet-paths.ts";
 import { type PacketSet, startingWith } from "./packet-set.ts";
 import { baseChainsAt, type DoubtfulRule, doubtfulRules, untrackingRules } from "./read-tables.ts";
 import { SENDS_BY_ITSELF } from "./reading/read-rule.ts";
-import type { RuleTable } from "./rule-table.ts";
+import { isOurs, type RuleTable } from "./rule-table.ts";
 import { askFor, type FamilyQuestion, type RulesetQuestion, type StatedPath } from "./ruleset-question.ts";
 import { showPacketSets } from "./show-packets.ts";
 import { walk } from "./walk.ts";
@@ -205,8 +205,9 @@ function untracked(asked: FamilyQuestion): string[] {
  * A non-empty table at hooks that the proof does not cover (ARP, bridge forwarding). A table that accepts everything is
  * left out.
  */
-function isUnseen({ family, dormant, chains }: RuleTable): boolean {
-  if (dormant || (family !== "arp" && family !== "bridge")) return false;
+function isUnseen(table: RuleTable): boolean {
+  const { family, dormant, chains } = table;
+  if (isOurs(table) || dormant || (family !== "arp" && family !== "bridge")) return false;
   return [...chains.values()].some(({ base, rules }) => base?.policy === "drop" || rules.length > 0);
 }
 

@@ -50,7 +50,8 @@ export const kernelDisruptions: readonly Disruption[] = [
   { name: "nft flush ruleset", play: (scene) => onClient(scene, "nft flush ruleset") },
   {
     name: "the product's table deleted",
-    play: (scene) => onClient(scene, "nft delete table inet awg; nft delete table netdev awg"),
+    play: (scene) =>
+      onClient(scene, "nft delete table inet awg; nft delete table netdev awg; nft delete table arp awg"),
   },
   {
     name: "an accepting rule inserted before the product's",

@@ -12,7 +12,7 @@ const script = (device: string): string => `
 ip -o link show ${device} | sed 's/^[0-9]*: //'
 ip address show dev ${device} | sed -n 's/^ *\\(inet6* [^ ]*\\).*/\\1/p'
 wg show ${device} peers; wg show ${device} allowed-ips
-nft list table inet awg; nft list table netdev awg`;
+nft list table inet awg; nft list table netdev awg; nft list table arp awg`;
 
 const GENERATION = fileURLToPath(new URL("../python/generation.py", import.meta.url));
 const MOST_READINGS = 20;

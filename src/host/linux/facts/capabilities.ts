@@ -107,7 +107,7 @@ function proveByOurTables(socket: NetlinkSocket): NftCapabilities | undefined {
 }
 
 function tryNftCapabilities(socket: NetlinkSocket): NftCapabilities {
-  const table = (family: "inet" | "netdev", owned: boolean): NftChange => ({
+  const table = (family: "inet" | "netdev" | "arp", owned: boolean): NftChange => ({
     message: encodeTable({ family, name: PROBE_TABLE, owned, persistent: owned }),
     action: "trying a table",
   });
@@ -129,7 +129,7 @@ function tryNftCapabilities(socket: NetlinkSocket): NftCapabilities {
   return {
     nftables,
     ownedTables: nftables && wouldAccept(socket, [table("inet", true)]),
-    egressHook: nftables && wouldAccept(socket, [table("netdev", false), chain]),
+    egressHook: nftables && wouldAccept(socket, [table("netdev", false), chain, table("arp", false)]),
   };
 }
 

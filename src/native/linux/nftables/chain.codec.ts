@@ -13,6 +13,7 @@ const POLICY = { drop: 0, accept: 1 } as const;
 
 const NETDEV_HOOKS = ["ingress", "egress"] as const;
 const INET_HOOKS = ["prerouting", "input", "forward", "output", "postrouting", "ingress"] as const;
+const ARP_HOOKS = ["input", "output", "forward"] as const;
 export type HookName = (typeof INET_HOOKS)[number] | (typeof NETDEV_HOOKS)[number];
 
 /** The hook of a base chain in the kernel's packet path. */
@@ -99,7 +100,8 @@ export function decodeChain(message: NetlinkMessage): NftChain | undefined {
 }
 
 function hookNames(family: TableFamily): readonly HookName[] {
-  return family === "netdev" ? NETDEV_HOOKS : INET_HOOKS;
+  if (family === "netdev") return NETDEV_HOOKS;
+  return family === "arp" ? ARP_HOOKS : INET_HOOKS;
 }
 
 function writeBase(writer: MessageWriter, family: TableFamily, base: ChainBase): void {

@@ -327,7 +327,7 @@ describe.skipIf(obstacle !== undefined)(
       skip(version !== "1.0.6", `the golden was written by nft 1.0.6, this is ${version}`);
       load(LAPTOP);
       const listing = (family: string) => nft("list", "table", family, "awg").stdout;
-      const text = `${listing("inet")}${listing("netdev")}`
+      const text = `${listing("inet")}${listing("netdev")}${listing("arp")}`
         .replaceAll(/^\tflags.*\n/gm, "")
         .replaceAll(/counter packets \d+ bytes \d+/g, "counter")
         .replaceAll(/comment "[0-9a-f]{64}"/g, 'comment "<hash of the policy>"')

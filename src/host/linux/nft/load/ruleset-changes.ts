@@ -12,7 +12,7 @@ import {
 } from "../../../../native/linux/nftables/table.codec.ts";
 import type { RenderedTable } from "../render/rendered-table.ts";
 
-const OWN_FAMILIES: readonly TableFamily[] = ["inet", "netdev"];
+const OWN_FAMILIES: readonly TableFamily[] = ["inet", "netdev", "arp"];
 
 /**
  * The changes that replace awg's tables by these, in one transaction; no tables means removal. The boot unit's table is deleted

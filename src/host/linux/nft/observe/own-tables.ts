@@ -44,11 +44,11 @@ export function identityOf(chains: readonly NftChain[]): string {
 }
 
 /**
- * The existing copies of an egress chain (or of another spread base chain), by number; [] if there is none. Some kernels delete
+ * The existing copies of the egress chain, by number; [] if there is none. Some kernels delete
  * a chain with its last device, so a number may be missing.
  */
-export function spreadOf(chains: readonly NftChain[], chain = FRAMES): readonly SpreadPart[] {
-  const copy = new RegExp(`^${chain}(?:-([0-9]+))?$`);
+export function spreadOf(chains: readonly NftChain[]): readonly SpreadPart[] {
+  const copy = new RegExp(`^${FRAMES}(?:-([0-9]+))?$`);
   return chains
     .filter(({ family }) => family === "netdev")
     .flatMap(({ name, base }) => {

@@ -7,7 +7,7 @@ export const REFUSED_CHAIN = "refused";
 /** The base chain at the devices' egress. */
 export const FRAMES = "frames";
 
-/** The base chain at the devices' ingress that marks ARP. */
+/** The base chain that marks arriving ARP. */
 export const NEIGHBOURS = "neighbours";
 
 /** The set of the devices by which default routes lead (S6.8). */

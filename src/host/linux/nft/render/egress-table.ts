@@ -1,11 +1,11 @@
 import type { FirewallPolicy, PathRef, PolicyLayer } from "../../../../model/firewall/policy.ts";
-import { MARK_MASK, markOfPath, NFT_TABLE, PATH_NUMBERS, TABLE_MARK } from "../../../../model/ownership.ts";
+import { MARK_MASK, NFT_TABLE, TABLE_MARK } from "../../../../model/ownership.ts";
 import { steeringOfFrames } from "../../../../model/program/class-rules.ts";
 import type { ChainBase } from "../../../../native/linux/nftables/chain.codec.ts";
 import { type Expression, verdict } from "../../../../native/linux/nftables/expression.ts";
-import { type Match, setMark } from "../../../../native/linux/nftables/match.ts";
+import type { Match } from "../../../../native/linux/nftables/match.ts";
 import type { NewTable } from "../../../../native/linux/nftables/table.codec.ts";
-import { FRAMES, NEIGHBOURS } from "./chain-names.ts";
+import { FRAMES } from "./chain-names.ts";
 import { ownAddresses, placeIn, prefixesOf, type RenderPlace } from "./chains/conditions.ts";
 import { allowInAnswers, ownOut } from "./chains/grant-rules.ts";
 import { linkOut, restMissing } from "./chains/link-rules.ts";
@@ -23,7 +23,7 @@ const pass = () => verdict("return");
 
 /**
  * Renders the netdev table, which judges frames where they leave a physical device, also those that root writes past
- * the IP stack (chapter S9), and marks ARP where it arrives (S6.6).
+ * the IP stack (chapter S9).
  *
  * @param devices the physical devices, by name: a pattern would make nft 1.0.6 hang when it lists the table
  */
@@ -37,7 +37,6 @@ export function renderEgressTable(
   return renderedTable(table, place.sets, [
     REFUSED,
     ...packetChains(place, policy),
-    neighboursChain(place, devices),
     framesChain(place, policy, devices),
   ]);
 }
@@ -60,20 +59,6 @@ function framesChain(place: RenderPlace, policy: FirewallPolicy, devices: readon
   ];
   const hook: ChainBase = { type: "filter", hook: "egress", priority: 0, policy: guarded ? "drop" : "accept", devices };
   return { name: FRAMES, hook, comment: "S9 frames leaving physical devices", rules };
-}
-
-/**
- * Before ARP is answered the kernel looks for a way to who asks, as it does for packets (arp_process of net/ipv4/arp.c), and
- * the table inet sees no ARP.
- */
-function neighboursChain({ match }: RenderPlace, devices: readonly string[]): Chain {
-  const marked = [...setMark(markOfPath(PATH_NUMBERS.direct), MARK_MASK), verdict("accept")];
-  return {
-    name: NEIGHBOURS,
-    hook: { type: "filter", hook: "ingress", priority: 0, policy: "accept", devices },
-    comment: "S6.6 ARP requests",
-    rules: [rule([match.network("arp")], marked, "S6.6 by a physical device")],
-  };
 }
 
 /** The chain that judges IP packets, and those that it uses. */

@@ -1,4 +1,5 @@
 import type { FirewallPolicy } from "../../../../model/firewall/policy.ts";
+import { renderArpTable } from "./arp-table.ts";
 import { type SpreadPart, spreadDevices } from "./chains/spread-devices.ts";
 import { renderEgressTable } from "./egress-table.ts";
 import { renderInetTable } from "./inet-table.ts";
@@ -24,5 +25,5 @@ export function renderNft(policy: FirewallPolicy, context: RenderContext): reado
   const common = { identity, owned: ownedTables, uplinks };
   const inet = renderInetTable(policy, common);
   if (devices.length === 0) return [inet];
-  return [inet, spreadDevices(renderEgressTable(policy, devices, common), spread)];
+  return [inet, spreadDevices(renderEgressTable(policy, devices, common), spread), renderArpTable(common)];
 }

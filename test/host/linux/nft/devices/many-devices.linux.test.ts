@@ -13,7 +13,7 @@ const MANY = 2 * DEVICES_OF_A_CHAIN + 10;
 
 type Answer = FirewallObserved & { readonly statuses: readonly (number | null)[]; readonly error?: string };
 
-describe.skipIf(obstacle !== undefined)(`S9.1, S6.6: a machine with many devices (${obstacle ?? MANY})`, () => {
+describe.skipIf(obstacle !== undefined)(`S9.1: a machine with many devices (${obstacle ?? MANY})`, () => {
   let space: TestNamespace;
   let folder: string;
 
@@ -55,14 +55,13 @@ describe.skipIf(obstacle !== undefined)(`S9.1, S6.6: a machine with many devices
     return counts;
   }
 
-  test("each is judged once in each direction, and what is loaded is unchanged, also when some have gone", () => {
+  test("each is judged once, and what is loaded is unchanged, also when some have gone", () => {
     add(0, MANY);
     const loaded = run({ policy: LAPTOP });
     expect(loaded.error).toBeUndefined();
     expect(loaded).toMatchObject({ policy: LAPTOP, damage: [], held: true });
     const all = new Map(numbers(0, MANY).map((number) => [nameOf(number), 1]));
     expect(new Map([...judged("egress", "frames")].toSorted())).toEqual(new Map([...all].toSorted()));
-    expect(new Map([...judged("ingress", "neighbours")].toSorted())).toEqual(new Map([...all].toSorted()));
     remove(0, 20);
     expect(run({})).toMatchObject({ policy: LAPTOP, damage: [] });
     add(MANY, MANY + 2);
@@ -76,14 +75,11 @@ describe.skipIf(obstacle !== undefined)(`S9.1, S6.6: a machine with many devices
     expect([...judged("egress", "frames")]).toEqual(added.map((device) => [device, 1]));
   });
 
-  test.each([
-    ["frames", "frames that leave by the device many0 are not judged yet"],
-    ["neighbours", "ARP requests by the device many0 are not marked (S6.6)"],
-  ])("S9.1, S6.6: a device that somebody took off %s alone is damage, and put back", (chain, sentence) => {
+  test("a device that another program took off the chain is damage, and put back", () => {
     add(0, 2);
     expect(run({ policy: LAPTOP })).toMatchObject({ damage: [] });
-    space.runScript("test/host/linux/nft/devices/taken-off.script.ts", { chain, device: "many0" });
-    expect(run({}).damage).toEqual([sentence]);
+    space.runScript("test/host/linux/nft/devices/taken-off.script.ts", { chain: "frames", device: "many0" });
+    expect(run({}).damage).toEqual(["frames that leave by the device many0 are not judged yet"]);
     expect(run({ policy: LAPTOP })).toMatchObject({ policy: LAPTOP, damage: [] });
   });
 });
