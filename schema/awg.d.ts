@@ -982,7 +982,7 @@ export interface Rule {
      */
     upload?: string;
     /**
-     * Whether its packets go before or after others (not implemented yet).
+     * Whether its packets go before or after others (not implemented on macOS yet).
      */
     priority?: "high" | "normal" | "low";
   };

@@ -107,6 +107,7 @@ export const PROBLEM_CATALOGUE = {
   "fallback-unguarded": "A fallback is block and the kill switch is off, so only routes hold it.",
   "rule-without-match": "A rule has no match.",
   "rule-not-ports": "A `not` holds ports or a protocol, which no packet filter can match so.",
+  "limit-priority-path": "A rule has a priority, and its path is a tunnel, a proxy or block.",
   "rule-shadowed": "An earlier rule already matches everything that this one matches.",
   "rule-direct-by-name": "A rule allows direct traffic by a program's name, which any program can choose.",
   "fallback-without-tunnel": "A fallback is set for a path that cannot go down.",

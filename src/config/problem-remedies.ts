@@ -109,6 +109,7 @@ export const PROBLEM_REMEDIES: Readonly<Record<ProblemId, string>> = {
   "fallback-unguarded": "Set `killSwitch.enabled` to true, so that the packet filter holds it, too.",
   "rule-without-match": "Add a match; for all traffic use `default`.",
   "rule-not-ports": "Name the ports and protocols that the rule is for.",
+  "limit-priority-path": "Use it with `via: direct`, or remove it.",
   "rule-shadowed": "Move the rule up, or remove it.",
   "rule-direct-by-name": "Match by { path } or { signer }.",
   "fallback-without-tunnel": "Remove the fallback.",

@@ -30,7 +30,7 @@ const USES: Readonly<Record<Feature, string>> = {
   "fallback.failover": `tunnels: { a: { protocol: wireguard, privateKey: { file: /k }, peers: [${peer}] }, b: { protocol: wireguard, privateKey: { file: /b }, peers: [${peer}] } }\nrules: [{ ports: [80], protocol: tcp, via: a, fallback: { failover: [b] } }]\ndefault: { via: direct }`,
   "fallback.next-rule": rule("ports: [80], protocol: tcp, fallback: next_rule"),
   "rule.limit": rule("ports: [80], protocol: tcp, limit: { upload: 1mbit }"),
-  "limit.priority": rule("ports: [80], protocol: tcp, limit: { priority: low }"),
+  "limit.priority": rule("ports: [80], protocol: tcp, limit: { priority: low }").replace("via: a }]", "via: direct }]"),
   "rule.require": rule("destinations: [10.1.0.0/16], require: advisory"),
   "rule.dns": rule("ports: [80], protocol: tcp, dns: direct"),
   "match.apps": rule("apps: [firefox]"),

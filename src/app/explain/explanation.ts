@@ -60,7 +60,7 @@ export interface Explanation {
   readonly tunnel?: { readonly device: string; readonly state: string };
   /** Absent for a flow whose rule leads into no tunnel. */
   readonly fallback?: ExplainedFallback;
-  /** The rates of the flow's rule; absent for one without a limit. */
+  /** Rates and priority of the flow's rule; absent for one without a limit. */
   readonly limit?: RuleLimit;
   /** Absent where awg manages no resolver. */
   readonly dns?: ExplainedDns;

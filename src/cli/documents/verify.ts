@@ -105,9 +105,10 @@ export const explainDocument = z
       .object({
         download: z.int().exactOptional().describe("Bits per second received."),
         upload: z.int().exactOptional().describe("Bits per second sent."),
+        priority: z.enum(["high", "low"]).exactOptional().describe("Before or after others in the uplink's queue."),
       })
       .nullable()
-      .describe("The rates of the flow's rule."),
+      .describe("Rates and priority of the flow's rule."),
     dns: z
       .object({
         server: z.string(),

@@ -3,7 +3,7 @@ import { protocolName } from "../../verify/finding.ts";
 import type { DocumentOf } from "../documents/documents.ts";
 import { lineDocument, programText } from "../verbs/inspect/programs.view.ts";
 import { flowSummary } from "./flow-summary.ts";
-import { ratesText } from "./resource/policy-values.ts";
+import { limitText } from "./resource/policy-values.ts";
 import type { Style } from "./style.ts";
 
 const SHOWN_RULES = 4;
@@ -50,7 +50,7 @@ export function renderTrace(explanation: Explanation, style: Style): string {
     ...lines,
     ...(tunnel === undefined ? [] : [`  ${"tunnel".padEnd(12)} ${tunnel.device}: ${tunnel.state}`]),
     ...(fallback === undefined ? [] : [`  ${"fallback".padEnd(12)} ${fallbackText(fallback)}`]),
-    ...(limit === undefined ? [] : [`  ${"limit".padEnd(12)} ${ratesText(limit)}`]),
+    ...(limit === undefined ? [] : [`  ${"limit".padEnd(12)} ${limitText(limit)}`]),
     ...(dns === undefined ? [] : [`  ${"dns".padEnd(12)} ${dnsText(dns)}`]),
     ...(enforcement === undefined ? [] : [`  ${"enforcement".padEnd(12)} ${enforcement}`]),
     ...remarks(explanation, style),

@@ -12,6 +12,7 @@ export function checkRules(context: CheckContext): void {
     if (context.isUntouched(path)) checkHasMatch(context, path, rule);
     checkMatch(context, path, rule);
     checkDirectByName(context, path, rule);
+    checkPriority(context, path, rule);
     const first = rule.name === undefined ? undefined : names.get(rule.name);
     if (first !== undefined) {
       context.report(
@@ -35,6 +36,14 @@ export function checkRules(context: CheckContext): void {
     }
     for (const key of claims) checkMatch(context, [...path, key], invariant[key] ?? {});
   }
+}
+
+/** What a tunnel or proxy carries waits in the one queue of its engine or relay. */
+function checkPriority(context: CheckContext, path: NodePath, { via, limit }: Rule): void {
+  const { priority = "normal" } = limit ?? {};
+  if (priority === "normal" || via.kind === "direct" || !context.isUntouched([...path, "via"])) return;
+  const message = `${quote(priority)} has no effect on this path: only the uplink's queue sorts packets`;
+  context.report("limit-priority-path", [...path, "limit", "priority"], message, "use it with via: direct");
 }
 
 /** Protocols whose packets carry ports. */

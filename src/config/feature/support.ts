@@ -42,7 +42,7 @@ export const FEATURE_SUPPORT = {
   "fallback.failover": { ...LINUX_FIRST, value: "failover" },
   "fallback.next-rule": { ...LINUX_FIRST, value: "next_rule" },
   "rule.limit": LINUX_FIRST,
-  "limit.priority": NOT_YET,
+  "limit.priority": LINUX_FIRST,
   "rule.require": EVERYWHERE,
   "rule.dns": NOT_YET,
   "match.apps": LINUX_FIRST,

@@ -27,7 +27,15 @@ const NO_PORTS_FOR: Json = when(
 /** A match has no ports for protocols without them. */
 export const MATCH_CONSTRAINTS = together(NO_PORTS_FOR);
 
-/** A rule matches something. */
+const PRIORITY_OF_DIRECT: Json = when(
+  {
+    properties: { limit: { properties: { priority: { enum: ["high", "low"] } }, ...has("priority") } },
+    ...has("limit"),
+  },
+  { properties: { via: { const: "direct" } } },
+);
+
+/** A rule matches something, and only the direct path has a queue that sorts. */
 export function ruleConstraints(matchKeys: readonly string[]): ReturnType<typeof together> {
   return together(NO_PORTS_FOR, oneOfThem(matchKeys));
 }

@@ -31,6 +31,14 @@ export interface Uplink {
   readonly metric: number;
 }
 
+/** A physical device. */
+export interface HostDevice {
+  readonly name: string;
+  readonly mtuBytes: number;
+  /** What sorts its packets: a kind of tc(8), or `wifi`; absent if it is not known. */
+  readonly queue?: string;
+}
+
 /** What expansion needs to know about the host, read once per run; plain data. */
 export interface HostFacts {
   readonly os: "linux" | "darwin";
@@ -38,8 +46,8 @@ export interface HostFacts {
   readonly fingerprint: string;
   readonly capabilities: Capabilities;
   readonly uplinks: readonly Uplink[];
-  /** Physical devices (neither loopback nor ours) with their MTU. */
-  readonly devices: readonly { readonly name: string; readonly mtuBytes: number }[];
+  /** Physical devices (neither loopback nor ours). */
+  readonly devices: readonly HostDevice[];
   /** The uid of the service user; 0 where only one uid exists. */
   readonly serviceUid: number;
   /** Uids of users named in rules; users that do not exist are absent. */

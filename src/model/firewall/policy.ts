@@ -82,7 +82,7 @@ export interface FlowRule {
   readonly origin: string;
   readonly match: FlowMatch;
   readonly path: PathRef;
-  /** Its flows that this host opens are kept within these rates (S4.16). */
+  /** Rates and rank of its flows that this host opens (S4.16). */
   readonly limit?: RuleLimit;
 }
 
@@ -90,6 +90,8 @@ export interface FlowRule {
 export interface RuleLimit {
   readonly download?: number;
   readonly upload?: number;
+  /** Its packets go before or after others in the queue of the uplink; absent: in turn. */
+  readonly priority?: "high" | "low";
 }
 
 export interface Steering {

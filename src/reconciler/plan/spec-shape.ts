@@ -46,7 +46,7 @@ const isSteering = isObject({
   rules: isListOf(
     isObject(
       { origin: isText, match: isFlowMatch, path: isPath },
-      { limit: isObject({}, { download: isCount, upload: isCount }) },
+      { limit: isObject({}, { download: isCount, upload: isCount, priority: isOneOf("high", "low") }) },
     ),
   ),
   default: isPath,
@@ -95,6 +95,10 @@ const isAtom: Guard = (value) =>
     isObject({ file: isText, ...isRelation }),
     isObject({ folder: isText, ...isRelation }),
     isObject({ name: isText, ...isRelation }),
+    isObject({ glob: isText, ...isRelation }),
+    isObject({ contains: isText, ...isRelation }),
+    isObject({ regex: isText, ...isRelation }),
+    isObject({ commandLine: isText }),
     isObject({ users: isListOf(isUidPair) }),
     isObject({ cgroup: isText }),
   ].some((isShaped) => isShaped(value));

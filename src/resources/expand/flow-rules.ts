@@ -1,13 +1,14 @@
 import type { Rule } from "../../config/config.ts";
 import type { Fallback } from "../../config/section/path.ts";
 import type { HostFacts } from "../../host/ports/facts.ts";
-import type { FlowRule, PathRef, RuleLimit } from "../../model/firewall/policy.ts";
+import type { FlowRule, PathRef } from "../../model/firewall/policy.ts";
 import { MOST_LIMITS } from "../../model/ownership.ts";
 import type { ClassifierSpec } from "../../model/program/classifier.ts";
 import type { Enforcement } from "../../model/resource.ts";
 import { hasPacketFilter } from "../packet-filter.ts";
 import { type ExpandContext, pathRefOf } from "./expansion.ts";
 import { fallingBack, withNextRules } from "./fallback/fallback-paths.ts";
+import { limitOf } from "./limits.ts";
 import { destinationPrefixes, nameSetFor, noteLists } from "./names/destinations.ts";
 import { encryptedDnsRules, encryptedServerRules } from "./names/encrypted-dns.ts";
 import { tunnelServerRules } from "./names/tunnel-servers.ts";
@@ -131,19 +132,11 @@ function expandRule(written: Rule, index: number, context: ExpandContext): Expan
     classifier?.ok === true ||
     alternatives.every(({ program, uids }) => program === undefined || uids !== undefined)
   ) {
-    return { origin, path, usesNextRule, alternatives, ...limitOf(rule) };
+    return { origin, path, usesNextRule, alternatives, ...limitOf(rule, index, context) };
   }
   const why = classifier === undefined ? "it has no classifier of sockets" : classifier.reason;
   unsupported.push({ path: `rules.${index}`, message: `this host cannot distinguish programs: ${why}` });
   return nothing;
-}
-
-/** What is dropped needs no rate. */
-function limitOf({ via, limit }: Rule): { readonly limit?: RuleLimit } {
-  if (limit === undefined || via.kind === "block") return {};
-  const { download, upload } = limit;
-  const rates = { ...(download === undefined ? {} : { download }), ...(upload === undefined ? {} : { upload }) };
-  return Object.keys(rates).length === 0 ? {} : { limit: rates };
 }
 
 function tryAlternatives(

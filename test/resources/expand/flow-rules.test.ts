@@ -359,6 +359,7 @@ killSwitch: {}`;
 });
 
 describe("S4.16: the rates of rules", () => {
+  const PRIORITY = "rules.0.limit.priority";
   const limit = "limit: { download: 10mbit, upload: 500kbit }";
 
   test("each part of a rule has them, in bits a second; a rule that drops has none", () => {
@@ -370,6 +371,24 @@ describe("S4.16: the rates of rules", () => {
       { download: 10e6, upload: 500e3 },
       undefined,
     ]);
+  });
+
+  test("a priority is in force, and its note says whether the uplink's queue sorts by it", () => {
+    const text = "rules: [{ ports: [80], via: direct, limit: { priority: low } }]\ndefault: { via: direct }\n";
+    expect(policyOf(text).steering.rules[0]?.limit).toEqual({ priority: "low" });
+    const noteFor = (queue: string) =>
+      expandText(text, { devices: [{ name: "eth0", mtuBytes: 1500, queue }] }).notes.find(
+        ({ path }) => path === PRIORITY,
+      );
+    expect(noteFor("pfifo_fast")).toEqual({
+      path: PRIORITY,
+      message: "sorts packets in the uplink's queue",
+      enforcement: "best-effort",
+    });
+    expect(noteFor("fq_codel")).toMatchObject({
+      message: "no effect: the queue of eth0 (fq_codel) does not sort by priority",
+      isWarning: true,
+    });
   });
 
   test("they need the packet filter, also without a tunnel", () => {

@@ -44,7 +44,6 @@ describe("what has no driver yet is refused by its place, never passed over", ()
     ["command lines", rule("commandLine: [x]"), "rules.0.commandLine"],
     ["names of wireless networks", rule("when: { ssid: home }"), "rules.0.when.0.ssid"],
     ["domains without a server", rule("destinations: [{ domain: corp.example }]"), "rules.0.destinations"],
-    ["priorities", rule("ports: [80], limit: { priority: low }"), "rules.0.limit.priority"],
     ["DNS past its protection", rule("ports: [80], dns: direct"), "rules.0.dns"],
     ["blocking at boot", `${tunnel("")}killSwitch: { atBoot: true }`, "killSwitch.atBoot"],
     ["a kill switch that ends", `${tunnel("")}killSwitch: { persist: false }`, "killSwitch.persist"],

@@ -62,19 +62,18 @@ function tunnelText({ device, addresses }: PolicyTunnel): string {
  */
 export function ruleText({ origin, match, path, limit }: FlowRule, most = Number.POSITIVE_INFINITY): string {
   const place = origin.replace("/", ".");
-  return `${place}: ${matchTexts(match, most).join(", ") || "all"} → ${pathText(path)}${limitText(limit)}`;
+  return `${place}: ${matchTexts(match, most).join(", ") || "all"} → ${pathText(path)}${limit === undefined ? "" : `, ${limitText(limit)}`}`;
 }
 
-function limitText(limit: FlowRule["limit"] = {}): string {
-  const rates = ratesText(limit);
-  return rates === "" ? "" : `, at most ${rates}`;
-}
-
-/** The rates of a rule in words: "16mbit received, 8mbit sent". Pure. */
-export function ratesText({ download, upload }: RuleLimit): string {
-  return [
+/** The limit of a rule in words: "at most 16mbit received, 8mbit sent, low priority". Pure. */
+export function limitText({ download, upload, priority }: RuleLimit): string {
+  const rates = [
     ...(download === undefined ? [] : [`${rateText(download)} received`]),
     ...(upload === undefined ? [] : [`${rateText(upload)} sent`]),
+  ];
+  return [
+    ...(rates.length === 0 ? [] : [`at most ${rates.join(", ")}`]),
+    ...(priority === undefined ? [] : [`${priority} priority`]),
   ].join(", ");
 }
 

@@ -15,6 +15,7 @@ import { type NftCapabilities, readCapabilities, readNftCapabilities } from "./c
 import { resolveHosts } from "./host-lookup.ts";
 import { networksOf } from "./networks.ts";
 import { pathMtus } from "./path-mtu.ts";
+import { queueOf } from "./queues.ts";
 import { asksResolved, readResolverMethod } from "./resolver-method.ts";
 
 /**
@@ -63,7 +64,7 @@ async function readFacts(wanted: FactsWanted, { namespaced, places, nftCapabilit
     uplinks,
     ...(wanted.networks === true ? { networks: networksOf(uplinks, links, netlink.neighbours()) } : {}),
     pathMtuBytes: pathMtus([...Object.values(addresses).flat(), ...(wanted.endpoints ?? [])], routes, links),
-    devices: links.map(({ name, mtu }) => ({ name, mtuBytes: mtu })),
+    devices: links.map((link) => ({ name: link.name, mtuBytes: link.mtu, ...queueOf(link) })),
     serviceUid: user.uid,
     uids: readUids(wanted.users),
     ...readSubordinates(wanted.users),

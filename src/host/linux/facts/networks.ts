@@ -18,11 +18,15 @@ export function networksOf(
   return uplinks.map(({ device, gateway }) => {
     const index = links.find(({ name }) => name === device)?.index;
     const known = neighbours.find(({ linkIndex, address }) => linkIndex === index && address === gateway);
-    const isRadio = RADIO.some((name) => existsSync(`/sys/class/net/${device}/${name}`));
     return {
       device,
-      wired: !isRadio,
+      wired: !isRadio(device),
       ...(known?.hardwareAddress === undefined ? {} : { gatewayMac: known.hardwareAddress }),
     };
   });
+}
+
+/** Whether a device is a radio. */
+export function isRadio(device: string): boolean {
+  return RADIO.some((name) => existsSync(`/sys/class/net/${device}/${name}`));
 }

@@ -143,6 +143,16 @@ export function setCtMark(value: number, mask?: number): Expression[] {
   return [...markValue("ct.mark", value, mask), { kind: "ct-set", key: "mark", source: FIRST_REGISTER }];
 }
 
+/** Packet priority := value, by which queues of devices sort (SO_PRIORITY of socket(7)). */
+export function setPriority(value: number): Expression[] {
+  const data = new Uint8Array(4);
+  new DataView(data.buffer).setUint32(0, value, true);
+  return [
+    { kind: "immediate", register: FIRST_REGISTER, data },
+    { kind: "meta-set", key: "priority", source: FIRST_REGISTER },
+  ];
+}
+
 /** Packet mark := conntrack mark, for replies of a marked flow. With a mask only those bits change. */
 export function restoreMark(mask?: number): Expression[] {
   const load = loadField("ct.mark");

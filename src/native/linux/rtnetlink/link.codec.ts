@@ -17,6 +17,7 @@ const IFLA = {
   name: 3,
   mtu: 4,
   link: 5,
+  queue: 6,
   master: 10,
   operState: 16,
   linkInfo: 18,
@@ -55,6 +56,8 @@ export interface Link {
   /** The driver's name for virtual links ("tun", "veth", "wireguard"); undefined for hardware and loopback. */
   readonly kind?: string;
   readonly alias?: string;
+  /** The kind of its queue (tc(8)): `fq_codel`, `mq` for one that has several. */
+  readonly queue?: string;
   /** Link-layer address in hex with colons. */
   readonly hardwareAddress?: string;
   readonly masterIndex?: number;
@@ -167,6 +170,9 @@ function readLinkAttribute(draft: Draft, payload: Uint8Array, attribute: number,
       break;
     case IFLA.alias:
       draft.alias = readText(value());
+      break;
+    case IFLA.queue:
+      draft.queue = readText(value());
       break;
     case IFLA.address:
       draft.hardwareAddress = bytesToHex(value(), ":");

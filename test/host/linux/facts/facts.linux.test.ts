@@ -40,7 +40,7 @@ describe.skipIf(obstacle !== undefined)(`facts (${obstacle ?? "on this kernel"})
       { family: 4, device: "up0", gateway: "192.0.2.1", metric: 200 },
       { family: 6, device: "up0", metric: 300 },
     ]);
-    expect(facts.devices).toEqual([{ name: "up0", mtuBytes: 1400 }]);
+    expect(facts.devices).toEqual([{ name: "up0", mtuBytes: 1400, queue: "noqueue" }]);
     expect(facts).toMatchObject({ os: "linux", resolver: "file", serviceUid: expect.any(Number) });
   });
 

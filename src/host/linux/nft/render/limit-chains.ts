@@ -2,7 +2,7 @@ import type { FirewallPolicy, PathRef, RuleLimit } from "../../../../model/firew
 import { ENGINE_MARK, LIMIT_MARK, MARK_MASK, markOfLimit } from "../../../../model/ownership.ts";
 import { type ChainBase, PRIORITY } from "../../../../native/linux/nftables/chain.codec.ts";
 import { type Expression, verdict } from "../../../../native/linux/nftables/expression.ts";
-import { setCtMark } from "../../../../native/linux/nftables/match.ts";
+import { setCtMark, setPriority } from "../../../../native/linux/nftables/match.ts";
 import { onLoopback, type RenderPlace } from "./chains/conditions.ts";
 import { isReply } from "./chains/grant-rules.ts";
 import { pathRules } from "./chains/path-chains.ts";
@@ -19,12 +19,18 @@ interface NumberedLimit extends RuleLimit {
 const SENT: ChainBase = { type: "filter", hook: "output", priority: PRIORITY.mangle + 1, policy: "accept" };
 const RECEIVED: ChainBase = { type: "filter", hook: "input", priority: PRIORITY.filter - 1, policy: "accept" };
 const ELSEWHERE: PathRef = { kind: "direct" };
+/**
+ * Priorities 256 to 263 are those of IEEE 802.1Q to Wi-Fi (cfg80211_classify8021d of net/wireless/util.c): 6 is voice, 1 is
+ * background. Queues on the uplink take the last four bits: 6 is TC_PRIO_INTERACTIVE, 1 TC_PRIO_FILLER (linux/pkt_sched.h).
+ */
+const PACKET_PRIORITY = { high: 256 + 6, low: 256 + 1 } as const;
 /** Two packets as large as offloads make them (GSO and GRO, 64 KiB): one that exceeds the bucket would never pass. */
 const LEAST_BUCKET_BYTES = 131_072;
 
 /**
- * The chains that keep the flows of rules within their rates (S4.16): what exceeds a rate is dropped, and TCP slows down. The
- * rule of a flow is found as its path is, and its number written to the connection mark, by which its answers are known.
+ * The chains that keep the flows of rules within their rates (S4.16): what exceeds a rate is dropped, and TCP slows down. What
+ * is sent gets the rank of its rule in the uplink's queue. The rule of a flow is found as its path is, and its number written
+ * to the connection mark, by which its answers are known.
  */
 export function limitChains(place: RenderPlace, policy: FirewallPolicy): Chain[] {
   const limits = numberedLimits(policy);
@@ -77,12 +83,15 @@ function choosingRules(place: RenderPlace, policy: FirewallPolicy, limits: reado
   });
 }
 
-function sentChain({ number, origin, upload }: NumberedLimit): Chain {
+function sentChain({ number, origin, upload, priority }: NumberedLimit): Chain {
+  const rank =
+    priority === undefined ? [] : [rule([], setPriority(PACKET_PRIORITY[priority]), `S4.16 ${origin}: rank`)];
   const over = upload === undefined ? [] : [rule([], dropAbove(upload), `S4.16 ${origin}: sent above its rate`)];
   return {
     name: chainOf(number),
     rules: [
       ...over,
+      ...rank,
       rule([], [...setCtMark(markOfLimit(number), LIMIT_MARK.mask), verdict("accept")], "S4.16 its answers"),
     ],
   };
