@@ -37,7 +37,7 @@ const PRIORITY_OF_DIRECT: Json = when(
 
 /** A rule matches something, and only the direct path has a queue that sorts. */
 export function ruleConstraints(matchKeys: readonly string[]): ReturnType<typeof together> {
-  return together(NO_PORTS_FOR, oneOfThem(matchKeys));
+  return together(NO_PORTS_FOR, oneOfThem(matchKeys), PRIORITY_OF_DIRECT);
 }
 
 /** An invariant claims one thing. */
