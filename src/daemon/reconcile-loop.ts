@@ -46,7 +46,8 @@ export type LoopReport =
   | { readonly type: "inSync"; readonly filesNotApplied?: boolean }
   | { readonly type: "applying"; readonly keys: readonly string[]; readonly proposed: boolean }
   | { readonly type: "applied"; readonly keys: readonly string[] }
-  | { readonly type: "stalled"; readonly reason: string; readonly retryInMs: number }
+  /** `fight`: because others keep changing the same resources, which was reported as contended. */
+  | { readonly type: "stalled"; readonly reason: string; readonly retryInMs: number; readonly fight?: true }
   /** `by`: the program behind the contended change, if known: "policy rules, by ip (process 123)". */
   | {
       readonly type: "contended";
@@ -259,12 +260,13 @@ export class ReconcileLoop<P extends LoopPlan> {
     const { failures, reason } = this.#snapshot.context;
     const tries = this.#failedRepair?.failures ?? failures;
     const restMs = this.#restMs;
+    const fight = this.#leftAloneMs === undefined ? {} : { fight: true as const };
     const waitMs = restMs > 0 ? restMs : (this.#leftAloneMs ?? backoffMs(tries, this.#deps.random()));
     this.#restMs = 0;
     this.#leftAloneMs = undefined;
     if (restMs === 0) {
       this.#failedRepair?.rest(waitMs, this.#deps.nowMs());
-      this.#deps.report({ type: "stalled", reason, retryInMs: waitMs });
+      this.#deps.report({ type: "stalled", reason, retryInMs: waitMs, ...fight });
     }
     this.#retryTimer?.[Symbol.dispose]();
     this.#retryTimer = this.#deps.setTimer(waitMs, () => this.#send({ type: "retry" }));

@@ -13,20 +13,20 @@ function statusOf(file: string, check: string): number | null {
   return spawnSync(process.execPath, [...argv, ...words], { encoding: "utf8", timeout: 60_000 }).status;
 }
 
-test("status --check: live if the host is as applied, ready if its tunnels answer too", {
+test("status --check: startup if a state is applied, live if the host is as applied, ready if its tunnels answer too", {
   timeout: 120_000,
 }, async () => {
   const bench = newBench();
-  const checks = () => [statusOf(bench.file, "live"), statusOf(bench.file, "ready")];
-  expect(checks()).toEqual([VERIFICATION, VERIFICATION]);
+  const checks = () => ["startup", "live", "ready"].map((check) => statusOf(bench.file, check));
+  expect(checks()).toEqual([VERIFICATION, VERIFICATION, VERIFICATION]);
   await bench.apply(bench.config({ office: {} }));
-  expect(checks()).toEqual([0, VERIFICATION]);
+  expect(checks()).toEqual([0, 0, VERIFICATION]);
   const now = Math.floor(Date.now() / 1000);
   bench.meddle((text) => text.replace(/"lastHandshakeSeconds": ?0/, `"lastHandshakeSeconds":${now}`));
-  expect(checks()).toEqual([0, 0]);
+  expect(checks()).toEqual([0, 0, 0]);
   bench.meddle((text) =>
     text.replaceAll('"mtuBytes": 1400', '"mtuBytes": 1280').replaceAll('"mtuBytes":1400', '"mtuBytes":1280'),
   );
-  expect(checks()).toEqual([VERIFICATION, VERIFICATION]);
+  expect(checks()).toEqual([0, VERIFICATION, VERIFICATION]);
   expect(statusOf(bench.file, "fine")).toBe(64);
 });

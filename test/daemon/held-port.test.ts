@@ -63,7 +63,7 @@ test("law 4: a tunnel with a UDP port in use elsewhere is left and named, and al
   expect((await engines.readAll()).map(({ device, running: runs }) => [device, runs])).toEqual([["awg-two", true]]);
   expect((await links.read()).find(({ device }) => device === "awg-one")?.mtuBytes).toBe(mtuBytes);
   const { conditions } = await session.status();
-  expect(conditions.find(({ type }) => type === "Stalled")).toMatchObject({ status: true, reason: reported });
+  expect(conditions.find(({ type }) => type === "Stalled")).toMatchObject({ status: true, message: reported });
 
   holder = undefined;
   wake();

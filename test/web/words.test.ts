@@ -6,7 +6,7 @@ const conditions = (held: readonly string[]) =>
   ["Ready", "Protected", "Drifted", "Stalled"].map((type) => ({
     type,
     status: held.includes(type),
-    reason: `reason of ${type}`,
+    message: `message of ${type}`,
     since: null,
   }));
 const status = (held: readonly string[], more: Partial<StatusDocument> = {}): StatusDocument => ({

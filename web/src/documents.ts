@@ -8,13 +8,17 @@ export interface StatusDocument {
   readonly fallback: readonly { readonly device: string; readonly rules: readonly string[] }[];
   readonly endsAtReboot: boolean;
   readonly daemon: DaemonLine | null;
+  readonly override?: {
+    readonly what: "down" | "up" | "pause";
+    readonly until: string;
+  } | null;
   readonly awaitingConfirmation: { readonly generation: number; readonly secondsLeft: number } | null;
 }
 
 export interface Condition {
   readonly type: string;
   readonly status: boolean;
-  readonly reason: string;
+  readonly message: string;
   readonly since: string | null;
 }
 
@@ -25,6 +29,8 @@ export interface DaemonLine {
   readonly keys: readonly string[];
   readonly nextTry: string | null;
   readonly filesNotApplied: boolean;
+  /** Absolute paths of the config that it follows. */
+  readonly files?: readonly string[];
 }
 
 export interface ResourceLine {
@@ -42,6 +48,8 @@ export interface PeerLine {
   readonly receivedBytes: number;
   readonly sentBytes: number;
   readonly roundTripMs: number | null;
+  readonly messagesExpected?: number | null;
+  readonly messagesLost?: number | null;
 }
 
 export interface PlanStep {
@@ -61,6 +69,7 @@ export interface FieldChange {
 }
 
 export interface PlanDocument {
+  readonly configHash: string;
   readonly inSync: boolean;
   readonly traffic: string;
   readonly steps: readonly PlanStep[];
@@ -87,10 +96,13 @@ export interface ProgramRule {
 export interface Explanation {
   readonly declared: FlowPath;
   readonly live: FlowPath | null;
-  readonly tunnel: { readonly name?: string } | string | null;
+  readonly tunnel: { readonly device: string; readonly state: string } | null;
   readonly agree: boolean;
   readonly disagreements: readonly string[];
   readonly notes: readonly string[];
+  readonly fallback?: { readonly path: string; readonly inForce: boolean } | null;
+  readonly dns?: { readonly server: string; readonly path: string } | null;
+  readonly enforcement?: string | null;
 }
 
 export interface FlowPath {

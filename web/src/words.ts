@@ -1,4 +1,4 @@
-import type { DaemonLine, ResourceLine, StatusDocument } from "./documents.ts";
+import type { Condition, DaemonLine, ResourceLine, StatusDocument } from "./documents.ts";
 
 /** What the page says at a glance. */
 export interface Headline {
@@ -22,14 +22,23 @@ export function headlineOf(status: StatusDocument | null, available: boolean): H
   if (status.resources.length === 0) {
     return { tone: "quiet", title: "Nothing is applied", detail: "awg does not protect this host's traffic." };
   }
-  if (stalled?.status === true) return { tone: "bad", title: "awg cannot go on", detail: sentence(stalled.reason) };
+  if (status.override?.what === "pause") {
+    return { tone: "warn", title: "Paused", detail: "Traffic goes direct, outside the tunnels." };
+  }
+  if (stalled?.status === true) return { tone: "bad", title: "awg cannot go on", detail: reasonText(stalled) };
   if (isProtected?.status !== true) {
-    return { tone: "bad", title: "Not protected", detail: sentence(isProtected?.reason ?? "the kill switch is off") };
+    const detail = isProtected === undefined ? "The kill switch is off." : reasonText(isProtected);
+    return { tone: "bad", title: "Not protected", detail };
   }
   if (ready?.status !== true) {
-    return { tone: "warn", title: "Protected, not connected", detail: sentence(ready?.reason ?? "") };
+    return { tone: "warn", title: "Protected, not ready", detail: ready === undefined ? "" : reasonText(ready) };
   }
-  return { tone: "good", title: "Protected", detail: sentence(isProtected.reason) };
+  return { tone: "good", title: "Protected", detail: reasonText(isProtected) };
+}
+
+/** Why a condition is as it is, as a sentence. */
+export function reasonText({ reason, message }: Condition): string {
+  return sentence(message ?? reason);
 }
 
 /** The name of a tunnel resource; undefined for another. */
@@ -108,4 +117,21 @@ export function valueText(value: unknown): string {
   if (value === undefined || value === null) return "nothing";
   const text = typeof value === "string" ? value : JSON.stringify(value);
   return text.length > 120 ? `${text.slice(0, 117)}…` : text;
+}
+
+/** What decides, without the number of its paragraph: `rules/0 (media)` becomes `rule “media”`. */
+export function ruleText(origin: string): string {
+  const rule = origin.replace(/^S[0-9.]+ /, "");
+  const [, number, name] = /^rules\/([0-9]+)(?: \((.*)\))?$/.exec(rule) ?? [];
+  if (number === undefined) return rule === "default" ? "the default" : rule;
+  return name === undefined ? `rule ${Number(number) + 1}` : `rule “${name}”`;
+}
+
+/** The line of the config that decides, as it is written there; undefined for what no line decides. */
+export function configLine(origin: string): string | undefined {
+  const rule = origin.replace(/^S[0-9.]+ /, "");
+  if (rule === "default") return "default:";
+  const [, number, name] = /^rules\/([0-9]+)(?: \((.*)\))?$/.exec(rule) ?? [];
+  if (number === undefined) return undefined;
+  return name === undefined ? `rules: entry ${Number(number) + 1}` : `rules: - { name: ${name}`;
 }

@@ -22,7 +22,7 @@ export const LIVE_MESSAGES = {
     summary: "The status of the host.",
     fields: {
       generation: [1, "uint64", "The accepted generation; 0 before the first."],
-      conditions: [2, "Condition[]", "Ready, Protected, Drifted, Stalled, Contended."],
+      conditions: [2, "Condition[]", "Ready, Protected, Drifted, Stalled, Reconciling, ApprovalPending, Contended."],
       document: [3, STRUCT, "The document of awg status --json."],
     },
   },
@@ -31,8 +31,11 @@ export const LIVE_MESSAGES = {
     fields: {
       type: [1, "string", "Its name."],
       status: [2, "bool", "Whether it holds."],
-      reason: [3, "string", "For people; the words may change."],
+      reason: [3, "string", "One word for programs."],
       since: [4, "string", "ISO 8601; empty if it is not known."],
+      message: [5, "string", "For people; the words may change."],
+      observed_generation: [6, "uint64", "The generation that the host was compared with."],
+      caused_by: [7, "string", "The condition that is its root cause; empty if none is."],
     },
   },
   WatchRequest: {

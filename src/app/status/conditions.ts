@@ -3,10 +3,11 @@ import type { FieldChange } from "../../model/resource.ts";
 import type { DesiredState } from "../../model/resources/desired-state.ts";
 import type { Generation } from "../../reconciler/journal/generation.ts";
 import type { Drift } from "../../reconciler/plan/drift.ts";
+import { changeConditions } from "./change-conditions.ts";
 import { type Unrecorded, unrecordedText } from "./compare-host.ts";
 import type { NoNetwork } from "./no-network.ts";
-import { type OpenChange, whyOpen } from "./open-change.ts";
-import type { Condition, ResourceStatus } from "./status-report.ts";
+import type { OpenChange } from "./open-change.ts";
+import type { CONDITION_REASONS, Condition, ResourceStatus } from "./status-report.ts";
 
 /** The summary of a resource that is missing entirely. */
 export const GONE = "is gone";
@@ -33,61 +34,47 @@ export interface ConditionInput {
   readonly held?: readonly string[];
 }
 
-/** The four conditions of the host, each with its reason. Pure. */
-export function conditionsOf(
-  resources: readonly ResourceStatus[],
-  {
-    generation,
-    desired,
-    drifts,
-    unrecorded,
-    noNetwork,
-    openJournal,
-    openChange,
-    openSinceMs,
-    held = [],
-  }: ConditionInput,
-): readonly Condition[] {
+/** The conditions of the host that it shows by itself, each with its reason. Pure. */
+export function conditionsOf(resources: readonly ResourceStatus[], input: ConditionInput): readonly Condition[] {
+  const { generation, desired, drifts, unrecorded, openJournal, openChange } = input;
   const isDrifted = drifts.length > 0;
-  const applied = generation !== undefined && resources.length > 0;
-  const isOnTrial = openChange?.why === "awaiting-confirmation";
   // A value equal to the apply's read-back counts as unchanged since then.
   const accepted = generation === undefined ? {} : { since: new Date(generation.acceptedMs).toISOString() };
+  const isOnTrial = openChange?.why === "awaiting-confirmation";
   const protects = unrecorded === undefined ? protection(resources, desired, isOnTrial) : protectionOf(unrecorded);
+  const isOpen = openJournal !== undefined && openChange?.why !== "unwritten";
   return [
-    {
-      type: "Ready",
-      status: applied && noNetwork === undefined && resources.every(({ ready }) => ready),
-      reason: applied ? (noNetwork?.what ?? readyText(resources, isOnTrial)) : nothingApplied(unrecorded),
-    },
-    protects.status && !protects.orphaned ? { ...protects.condition, ...accepted } : protects.condition,
+    readiness(resources, input),
+    protects.status && protects.reason !== "Orphaned" ? { ...protects, ...accepted } : protects,
     {
       type: "Drifted",
       status: isDrifted,
-      reason: isDrifted
-        ? driftText(drifts, openJournal !== undefined && openChange?.why !== "unwritten")
-        : "as applied",
+      reason: isDrifted ? (isOpen ? "ChangeOpen" : "ChangedOutside") : "AsApplied",
+      message: isDrifted ? driftText(drifts, isOpen) : "as applied",
+      keys: drifts.map(({ key }) => key),
       ...(isDrifted ? {} : accepted),
     },
-    {
-      type: "Stalled",
-      status: openJournal !== undefined || held.length > 0,
-      reason: whatHolds(held, openJournal, openChange),
-      ...(openJournal === undefined
-        ? held.length > 0 || openChange !== undefined
-          ? {}
-          : accepted
-        : openSinceMs === undefined
-          ? {}
-          : { since: new Date(openSinceMs).toISOString() }),
-    },
+    ...changeConditions(input, resources, accepted),
   ];
 }
 
-function whatHolds(held: readonly string[], journal: string | undefined, open: OpenChange | undefined): string {
-  if (open !== undefined && journal !== undefined) return `${whyOpen(open)}: ${journal}`;
-  if (held.length > 0) return held.join("; ");
-  return open === undefined ? "no apply is open" : whyOpen(open);
+function readiness(
+  resources: readonly ResourceStatus[],
+  { generation, unrecorded, noNetwork, openChange }: ConditionInput,
+): Condition {
+  const ready = (reason: Condition["reason"], message: string, status = false): Condition => {
+    return { type: "Ready", status, reason, message };
+  };
+  if (generation === undefined || resources.length === 0) {
+    return ready(unrecorded === undefined ? "NothingApplied" : "Unrecorded", nothingApplied(unrecorded));
+  }
+  if (noNetwork !== undefined) return ready("NoNetwork", noNetwork.what);
+  const missing = resources.filter((one) => !one.ready && (one.drift.length > 0 || isGoneText(one.summary)));
+  const waiting = resources.filter((one) => !one.ready && !missing.includes(one));
+  if (missing.length + waiting.length === 0) return ready("InPlace", "every resource is in place", true);
+  const message = lackTexts(missing, waiting, openChange?.why === "awaiting-confirmation").join("; ");
+  const reason = missing.length > 0 ? "NotAsApplied" : "Waiting";
+  return { ...ready(reason, message), keys: [...missing, ...waiting].map(({ key }) => key) };
 }
 
 /** While a change is open, differences may come from it. */
@@ -103,17 +90,18 @@ function driftText(drifts: readonly Drift[], isOpen: boolean): string {
   return texts.filter(Boolean).join("; ");
 }
 
-/** Why the host is ready, or which resources keep it from that, those with a remedy first. */
-function readyText(resources: readonly ResourceStatus[], isOnTrial: boolean): string {
-  const missing = resources.filter((one) => !one.ready && (one.drift.length > 0 || isGoneText(one.summary)));
-  const waiting = resources.filter((one) => !one.ready && !missing.includes(one));
-  if (missing.length + waiting.length === 0) return "every resource is in place";
+/** Which resources keep the host from being ready, those with a remedy first. */
+function lackTexts(
+  missing: readonly ResourceStatus[],
+  waiting: readonly ResourceStatus[],
+  isOnTrial: boolean,
+): readonly string[] {
   const them = missing.length === 1 ? "it" : "them";
   const remedy = isOnTrial ? "awg revert restores the state before" : `awg apply puts ${them} back`;
   return [
     ...(missing.length === 0 ? [] : [`${missing.map(lackText).join(", ")}; ${remedy}`]),
     ...(waiting.length === 0 ? [] : [`waiting for ${waiting.map(({ key }) => key).join(", ")}`]),
-  ].join("; ");
+  ];
 }
 
 function isGoneText(summary: string): boolean {
@@ -139,44 +127,39 @@ export function damageTexts({ field, before, after }: FieldChange): readonly str
   return [before, after].flatMap((value) => (Array.isArray(value) ? value.map(String) : []));
 }
 
-interface Protection {
-  readonly status: boolean;
-  readonly orphaned: boolean;
-  readonly condition: Condition;
+type ProtectionReason = (typeof CONDITION_REASONS)["Protected"][number];
+
+function protectedBy(status: boolean, reason: ProtectionReason, message: string): Condition {
+  return { type: "Protected", status, reason, message, keys: ["firewall/machine"] };
 }
 
 /** What the kernel enforces without an accepted state. */
-function protectionOf({ killSwitch }: Unrecorded): Protection {
-  const reason = killSwitch ? "the kill switch is on" : "no kill switch is loaded";
-  return { status: killSwitch, orphaned: true, condition: { type: "Protected", status: killSwitch, reason } };
+function protectionOf({ killSwitch }: Unrecorded): Condition {
+  // Nobody knows since when.
+  return killSwitch
+    ? protectedBy(true, "Orphaned", "the kill switch is on")
+    : protectedBy(false, "KillSwitchOff", "no kill switch is loaded");
 }
 
 /** A policy without its keeper is still enforced by the kernel, but any program's flush removes it. */
-function protection(resources: readonly ResourceStatus[], desired: DesiredState, isOnTrial: boolean): Protection {
+function protection(resources: readonly ResourceStatus[], desired: DesiredState, isOnTrial: boolean): Condition {
   const policy = desired.resources.find(({ kind }) => kind === "firewall");
   const standing = resources.find(({ key }) => key === policy?.key);
-  const report = (status: boolean, reason: string, orphaned = false): Protection => ({
-    status,
-    orphaned,
-    condition: { type: "Protected", status, reason },
-  });
   if (policy?.kind !== "firewall" || !policy.spec.layers.some(({ killSwitch }) => killSwitch)) {
-    return report(false, "the kill switch is off");
+    return protectedBy(false, "KillSwitchOff", "the kill switch is off");
   }
-  if (desired.override?.what === "pause") return report(false, "paused: what the tunnels carry goes direct");
+  if (desired.override?.what === "pause") {
+    return protectedBy(false, "Paused", "paused: what the tunnels carry goes direct");
+  }
   const damage = standing?.drift.filter(({ field }) => field !== "/held") ?? [];
   if (standing?.ready !== true || damage.length > 0) {
     const [first] = standing?.drift.flatMap(damageTexts) ?? [];
-    if (standing?.summary === POLICY_GONE) return report(false, `the packet filter ${POLICY_GONE}`);
-    return report(false, first === DISREGARDED ? first : "the packet filter is not as applied");
+    if (standing?.summary === POLICY_GONE) return protectedBy(false, "FilterGone", `the packet filter ${POLICY_GONE}`);
+    return protectedBy(false, "FilterDamaged", first === DISREGARDED ? first : "the packet filter is not as applied");
   }
+  if (standing.drift.length === 0) return protectedBy(true, "KillSwitchOn", "the kill switch is on");
   // An apply is refused until the change is confirmed or reverted.
-  const when = isOnTrial ? "once it is confirmed or reverted" : "";
-  return standing.drift.length > 0
-    ? report(
-        true,
-        `the kill switch is loaded without its keeper; orphaned: flushable, apply again ${when}`.trimEnd(),
-        true,
-      )
-    : report(true, "the kill switch is on");
+  const when = isOnTrial ? " once it is confirmed or reverted" : "";
+  const orphaned = `the kill switch is loaded without its keeper; orphaned: flushable, apply again${when}`;
+  return protectedBy(true, "Orphaned", orphaned);
 }

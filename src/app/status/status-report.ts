@@ -51,12 +51,30 @@ export interface PeerStatus {
   readonly messages?: { readonly expected: number; readonly lost: number };
 }
 
+/** What each condition can give as its reason. The names are stable. */
+export const CONDITION_REASONS = {
+  Ready: ["InPlace", "NothingApplied", "Unrecorded", "NoNetwork", "LoginPage", "NotAsApplied", "Waiting"],
+  Reconciling: ["Applying", "Repairing", "ChangedByAnother", "AtRest"],
+  Stalled: ["OpenChange", "HeldByAnother", "CannotRepair", "NothingOpen"],
+  Protected: ["KillSwitchOn", "Orphaned", "KillSwitchOff", "Paused", "FilterGone", "FilterDamaged"],
+  Drifted: ["AsApplied", "ChangedOutside", "ChangeOpen"],
+  Contended: ["Fight", "NoFight"],
+  ApprovalPending: ["NotConfirmed", "SystemExtension", "NothingPending"],
+} as const;
+
+export type ConditionType = keyof typeof CONDITION_REASONS;
+
 /** A condition of the host as a whole. */
 export interface Condition {
-  /** `Contended` is listed only while the daemon finds a resource changed again and again. */
-  readonly type: "Ready" | "Protected" | "Drifted" | "Stalled" | "Contended";
+  readonly type: ConditionType;
   readonly status: boolean;
-  readonly reason: string;
+  readonly reason: (typeof CONDITION_REASONS)[ConditionType][number];
+  /** For people. */
+  readonly message: string;
+  /** The resources that it is about, if it is about some. */
+  readonly keys?: readonly string[];
+  /** The condition behind this one, if another is its root cause. */
+  readonly causedBy?: ConditionType;
   /** ISO 8601: the last apply for an unchanged host, the start of an interrupted apply; absent if the time is unknown. */
   readonly since?: string;
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { CONDITION_REASONS, type ConditionType } from "../../app/status/status-report.ts";
 import {
   enforcement,
   facts,
@@ -75,12 +76,18 @@ const resourceStatus = z
   })
   .meta({ id: "ResourceStatus" });
 
+const REASONS = [...new Set(Object.values(CONDITION_REASONS).flat())] as const;
+const TYPES = Object.keys(CONDITION_REASONS) as readonly ConditionType[];
+
 const condition = z
   .object({
-    type: z.enum(["Ready", "Protected", "Drifted", "Stalled", "Contended"]),
+    type: z.enum(TYPES),
     status: z.boolean(),
-    reason: z.string().describe("For people; the words may change."),
+    reason: z.enum(REASONS).describe("One word for programs."),
+    message: z.string().describe("For people; the words may change."),
     since: time.nullable().describe("Null where the time is not known."),
+    observedGeneration: z.int().describe("The generation that the host was compared with."),
+    causedBy: z.enum(TYPES).nullable().describe("The condition that is its root cause, if another is."),
   })
   .meta({ id: "Condition" });
 

@@ -93,7 +93,13 @@ export const daemonEvent = z
       .describe("These resources are being changed: by a new config if proposed, else repaired."),
     z.object({ type: z.literal("applied"), at, keys: list(z.string()) }).describe("These resources were changed."),
     z
-      .object({ type: z.literal("stalled"), at, reason: z.string(), retryInMs: z.number() })
+      .object({
+        type: z.literal("stalled"),
+        at,
+        reason: z.string(),
+        retryInMs: z.number(),
+        fight: z.literal(true).exactOptional().describe("Other programs keep changing the same resources."),
+      })
       .describe("The host cannot be brought to the config now; the next attempt follows."),
     z
       .object({ type: z.literal("contended"), at, keys: list(z.string()), waitMs: z.number(), by: list(z.string()) })

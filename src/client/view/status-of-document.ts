@@ -21,7 +21,7 @@ export function lookOf(document: unknown): Look {
   });
   const stalled = conditionOf(document, "Stalled");
   if (stalled?.status === true) {
-    return { state: "error", error: { code: "Stalled", message: String(stalled.reason) }, document };
+    return { state: "error", error: { code: "Stalled", message: String(stalled.message) }, document };
   }
   const answering = tunnels.filter(({ state }) => state === "connected" || state === "idle");
   const blocked = tunnels.filter((tunnel) => !answering.includes(tunnel)).map(({ key }) => key);
@@ -42,7 +42,7 @@ export function lookOf(document: unknown): Look {
 interface Condition {
   readonly type?: unknown;
   readonly status?: unknown;
-  readonly reason?: unknown;
+  readonly message?: unknown;
   readonly since?: unknown;
 }
 

@@ -24,6 +24,8 @@ export function noteReport(before: DaemonState, report: DaemonReport, nowMs: num
     case "applied":
       return { ...before, ...now("looking") };
     case "stalled": {
+      // The fight is the cause, and is recorded as such.
+      if (report.fight === true) return before;
       const sinceMs = before.stalled?.sinceMs ?? nowMs;
       const stalled = { reason: report.reason.slice(0, MOST.reasonLength), sinceMs };
       return { ...before, ...now("waiting", { nextTryMs: nowMs + Math.round(report.retryInMs) }), stalled };

@@ -17,7 +17,12 @@ export const LIVE_HANDLERS: HandlersFor<
     const { generation, conditions } = document;
     return {
       generation,
-      conditions: conditions.map(({ type, status, reason, since }) => ({ type, status, reason, since: since ?? "" })),
+      conditions: conditions.map(({ observedGeneration, causedBy, since, ...condition }) => ({
+        ...condition,
+        since: since ?? "",
+        observed_generation: observedGeneration,
+        caused_by: causedBy ?? "",
+      })),
       document,
     };
   },

@@ -7,7 +7,10 @@ export interface StatusDocument {
     readonly type: string;
     readonly status: boolean;
     readonly reason: string;
+    readonly message: string;
     readonly since: string | null;
+    readonly observedGeneration: number;
+    readonly causedBy: string | null;
   }[];
   readonly resources: readonly {
     readonly key: string;

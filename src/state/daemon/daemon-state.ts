@@ -8,6 +8,8 @@ export interface DaemonState {
   readonly stalled?: { readonly reason: string; readonly sinceMs: number };
   /** Resources that other programs keep changing, and these programs, if known. */
   readonly contended?: { readonly keys: readonly string[]; readonly by: readonly string[]; readonly sinceMs: number };
+  /** The login page of this network; absent if it wants no login. */
+  readonly portal?: { readonly url: string; readonly isOpen: boolean; readonly sinceMs: number };
   /** Devices of tunnels that are down; absent if every tunnel is up. */
   readonly down?: readonly string[];
 }

@@ -57,7 +57,7 @@ test("law 4: a device of another program is left with all that is on it, and the
   const { conditions } = await bench.ask((session) => session.status());
   expect(conditions.find(({ type }) => type === "Stalled")).toMatchObject({
     status: true,
-    reason: expect.stringMatching(/^link\/work is held by a device named awg-work[^;]*$/),
+    message: expect.stringMatching(/^link\/work is held by a device named awg-work[^;]*$/),
   });
 });
 

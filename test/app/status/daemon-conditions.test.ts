@@ -26,13 +26,15 @@ test("status shows what the running daemon cannot repair, and nothing of it once
       {
         type: "Stalled",
         status: true,
-        reason: "the daemon reports: the disk is full",
+        reason: "CannotRepair",
+        message: "the daemon reports: the disk is full",
         since: "1970-01-01T00:00:01.000Z",
       },
       {
         type: "Contended",
         status: true,
-        reason: "other programs (policy rules, by ip (process 7)) keep changing routes/policy",
+        reason: "Fight",
+        message: "other programs (policy rules, by ip (process 7)) keep changing routes/policy",
         since: "1970-01-01T00:00:02.000Z",
       },
     ],
@@ -40,5 +42,8 @@ test("status shows what the running daemon cannot repair, and nothing of it once
   place[Symbol.dispose]();
   const after = await read();
   expect(after.daemonPid).toBeUndefined();
-  expect(after.conditions).toMatchObject([{ type: "Stalled", status: false }]);
+  expect(after.conditions).toMatchObject([
+    { type: "Stalled", status: false },
+    { type: "Contended", status: false },
+  ]);
 });

@@ -140,7 +140,7 @@ describe("law 9: status, drift, doctor, explain and verify say one truth", () =>
     const { conditions } = await bench.ask((session) => session.status());
     expect(conditions.find(({ type }) => type === "Ready")).toMatchObject({
       status: false,
-      reason: "routes/office lacks 0.0.0.0/0; awg apply puts it back",
+      message: "routes/office lacks 0.0.0.0/0; awg apply puts it back",
     });
   });
 });

@@ -28,7 +28,7 @@ test.each([
   const status = await bench.ask((session) => session.status());
   expect(status.conditions.find(({ type }) => type === "Stalled")).toMatchObject({
     status: true,
-    reason: `an apply ${reason}: ${journal.location}`,
+    message: `an apply ${reason}: ${journal.location}`,
   });
   const { open } = await bench.ask((session) => session.drift());
   expect(open).toBe(`an apply ${reason} (${journal.location})`);
@@ -55,7 +55,7 @@ test.each([
   );
   for (const record of [...begin, ...end]) await journal.append(record);
   const status = await bench.ask((session) => session.status());
-  expect(status.conditions.find(({ type }) => type === "Stalled")?.reason).toBe(
+  expect(status.conditions.find(({ type }) => type === "Stalled")?.message).toBe(
     `a destroy ${reason}: ${journal.location}`,
   );
   const { open } = await bench.ask((session) => session.drift());
@@ -85,7 +85,7 @@ test.each([
   rmSync(lock, { force: true });
   leave(lock);
   const status = await bench.ask((session) => session.status());
-  expect(status.conditions.find(({ type }) => type === "Stalled")?.reason).toContain("an apply was interrupted");
+  expect(status.conditions.find(({ type }) => type === "Stalled")?.message).toContain("an apply was interrupted");
   const { open } = await bench.ask((session) => session.drift());
   expect(open).toBe(`an apply was interrupted (${journal.location})`);
 });
@@ -98,9 +98,14 @@ test("law 9: status calls a running or stopped apply at work", async () => {
   using _lock = takeLock(`${bench.file}.state/lock`, HOLDER);
   bench.meddle((text) => text.replaceAll(/"mtuBytes": ?1400/g, '"mtuBytes":1300'));
   const status = await bench.ask((session) => session.status());
-  const reasons = Object.fromEntries(status.conditions.map(({ type, reason }) => [type, reason]));
-  expect(reasons["Stalled"]).toBe(`process ${process.pid} is changing this host: ${journal.location}`);
-  expect(reasons["Drifted"]).toBe("link/office is not as accepted");
+  const found = new Map(status.conditions.map((condition) => [condition.type, condition]));
+  expect(found.get("Stalled")).toMatchObject({ status: false });
+  expect(found.get("Reconciling")).toMatchObject({
+    status: true,
+    reason: "ChangedByAnother",
+    message: `process ${process.pid} is changing this host`,
+  });
+  expect(found.get("Drifted")).toMatchObject({ message: "link/office is not as accepted", causedBy: "Reconciling" });
   const text = renderStatus(status, styleFor(false), 0);
   expect(text).toContain(`Process ${process.pid} is changing this host (`);
   expect(statusDocument(status, 0)).toMatchObject({ openChange: { verb: "apply", why: "under-way" } });
@@ -154,7 +159,7 @@ test.skipIf(process.platform !== "linux")(
       await waitFor("the signal", () => stat().includes(") T "));
       const { conditions } = await bench.ask((session) => session.status());
       const who = `process ${other.pid} (stopped: kill -CONT ${other.pid} resumes it)`;
-      expect(conditions.find(({ type }) => type === "Stalled")?.reason).toContain(`${who} is changing this host`);
+      expect(conditions.find(({ type }) => type === "Stalled")?.message).toContain(`${who} is changing this host`);
       const host = { kind: "simulated", file: bench.file } as const;
       const { findings } = await examine({ host, allowInsecurePermissions: false, environment: {} });
       expect(findings.find(({ id }) => id === "journal-at-work")).toMatchObject({

@@ -98,16 +98,16 @@ test("S9.4: bridges with no judge between their ports are named", async () => {
 describe("law 9: status", () => {
   test("a machine as applied is protected; the tunnel is not ready before a handshake", async () => {
     const { condition, status } = await applied();
-    expect(await condition("Protected")).toMatchObject({ status: true, reason: "the kill switch is on" });
+    expect(await condition("Protected")).toMatchObject({ status: true, message: "the kill switch is on" });
     expect(await condition("Drifted")).toMatchObject({ status: false });
-    expect(await condition("Ready")).toMatchObject({ status: false, reason: "waiting for tunnel/office" });
+    expect(await condition("Ready")).toMatchObject({ status: false, message: "waiting for tunnel/office" });
     expect((await status()).generation).toBe(7);
   });
 
   test("without its keeper the policy still holds, and can be flushed", async () => {
     const { machine, condition } = await applied();
     machine.act({ act: "keeper-dies" });
-    expect(await condition("Protected")).toMatchObject({ status: true, reason: expect.stringContaining("flushable") });
+    expect(await condition("Protected")).toMatchObject({ status: true, message: expect.stringContaining("flushable") });
     expect(await condition("Drifted")).toMatchObject({ status: true });
   });
 
@@ -117,11 +117,11 @@ describe("law 9: status", () => {
     machine.act({ act: "flush-firewall" });
     expect(await condition("Protected")).toMatchObject({
       status: false,
-      reason: "the packet filter is gone: nothing is blocked",
+      message: "the packet filter is gone: nothing is blocked",
     });
-    expect((await condition("Drifted"))?.reason).toContain("firewall/machine");
-    expect((await condition("Drifted"))?.reason).toMatch(/(is|are) gone/);
-    expect((await condition("Ready"))?.reason).toContain("firewall/machine");
+    expect((await condition("Drifted"))?.message).toContain("firewall/machine");
+    expect((await condition("Drifted"))?.message).toMatch(/(is|are) gone/);
+    expect((await condition("Ready"))?.message).toContain("firewall/machine");
     const { resources } = await status();
     expect(resources.find(({ key }) => key === "firewall/machine")).toMatchObject({
       ready: false,
@@ -136,7 +136,7 @@ describe("law 9: status", () => {
     machine.act({ act: "damage-firewall", what: "a rule is gone" });
     expect(await condition("Protected")).toMatchObject({
       status: false,
-      reason: "the packet filter is not as applied",
+      message: "the packet filter is not as applied",
     });
     const { resources } = await status(undefined, { policy: null, damage: ["which policy it is is not known"] });
     expect(resources.find(({ key }) => key === "firewall/machine")?.summary).toBe(
@@ -157,7 +157,7 @@ describe("law 9: status", () => {
   test("what is gone is never as applied", async () => {
     const { machine, condition } = await applied();
     machine.act({ act: "stop-engine", device: "awg-office" });
-    expect(await condition("Drifted")).toMatchObject({ status: true, reason: "tunnel/office is gone" });
+    expect(await condition("Drifted")).toMatchObject({ status: true, message: "tunnel/office is gone" });
   });
 
   test("law 9: since when is said only of what is known", async () => {
@@ -172,6 +172,8 @@ describe("law 9: status", () => {
       ["Protected", accepted],
       ["Drifted", accepted],
       ["Stalled", "2027-01-15T08:00:00.000Z"],
+      ["Reconciling", undefined],
+      ["ApprovalPending", undefined],
     ]);
     machine.act({ act: "keeper-dies" });
     const after = (await status()).conditions.map(({ type, since }) => [type, since]);
@@ -180,6 +182,8 @@ describe("law 9: status", () => {
       ["Protected", undefined],
       ["Drifted", undefined],
       ["Stalled", accepted],
+      ["Reconciling", undefined],
+      ["ApprovalPending", undefined],
     ]);
   });
 
@@ -195,7 +199,7 @@ describe("law 9: status", () => {
         awaiting: { generation: 8, secondsLeft: 5 },
       },
     );
-    expect(Object.fromEntries(conditions.map(({ type, reason }) => [type, reason]))).toMatchObject({
+    expect(Object.fromEntries(conditions.map(({ type, message }) => [type, message]))).toMatchObject({
       Protected: expect.stringContaining("flushable, apply again once it is confirmed or reverted"),
       Stalled: "generation 8 awaits confirmation",
     });
@@ -205,7 +209,7 @@ describe("law 9: status", () => {
     const { condition } = await applied();
     expect(await condition("Stalled", "/var/lib/awg/journal")).toMatchObject({
       status: true,
-      reason: expect.stringContaining("/var/lib/awg/journal"),
+      message: expect.stringContaining("/var/lib/awg/journal"),
     });
     expect(await condition("Stalled")).toMatchObject({ status: false });
   });

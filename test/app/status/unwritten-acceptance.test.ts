@@ -30,7 +30,7 @@ test.each([
     expect(text).toContain(`Generation ${number} is applied and could not be saved yet`);
     expect(text).not.toContain("cut short");
     const stalled = (await bench.ask((session) => session.status())).conditions.find(({ type }) => type === "Stalled");
-    expect(stalled).toMatchObject({ status: true, reason: expect.stringContaining("could not be saved yet") });
+    expect(stalled).toMatchObject({ status: true, message: expect.stringContaining("could not be saved yet") });
     expect(await bench.ask((session) => session.verify())).toMatchObject({ generation: number, findings: [] });
     expect(await bench.ask((session) => session.drift())).toMatchObject({ generation: number, drifts: [] });
     const history = await bench.ask((session) => session.history());

@@ -26,7 +26,7 @@ describe("H4: a Mac where PF disregards its rules", () => {
     expect(await protectedBy(mac)).toMatchObject({ status: true });
 
     mac.world.machine.pf.isDisregarded = true;
-    expect(await protectedBy(mac)).toMatchObject({ status: false, reason: DISREGARDED });
+    expect(await protectedBy(mac)).toMatchObject({ status: false, message: DISREGARDED });
     const { resources } = await mac.session.status();
     expect(resources.find(({ key }) => key === "firewall/machine")?.enforcement).toBe("best-effort");
     const [finding] = judgeApplied(resources, "awg rollback 1", true).filter(({ severity }) => severity === "fault");
@@ -40,7 +40,7 @@ describe("H4: a Mac where PF disregards its rules", () => {
     expect([...outside]).toEqual([CANARIES[0]?.address]);
 
     mac.world.machine.pf.isDisregarded = false;
-    expect(await protectedBy(mac)).toMatchObject({ status: true, reason: expect.stringContaining("kill switch") });
+    expect(await protectedBy(mac)).toMatchObject({ status: true, message: expect.stringContaining("kill switch") });
   });
 
   test("the daemon says so by its look each minute, keeps the rules loaded, and puts all right once PF acts", async () => {

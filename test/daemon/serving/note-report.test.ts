@@ -36,3 +36,8 @@ test("tunnels that are down are kept until every one is up", () => {
   expect(down.down).toEqual(["awg-office"]);
   expect(noteReport(down, { type: "fallback", devices: [], switches: [] }, 2)).toEqual({});
 });
+
+test("a repair that rests because of a fight is no trouble of its own", () => {
+  const fought = noteReport({}, contended, 1);
+  expect(noteReport(fought, { ...stalled("others keep changing routes/policy"), fight: true }, 2)).toBe(fought);
+});

@@ -92,7 +92,7 @@ describe.skipIf(reason !== undefined)(
       expect(conditions[1]).toMatchObject({
         type: "Protected",
         status: false,
-        reason: expect.stringMatching(/^paused/),
+        message: expect.stringMatching(/^paused/),
       });
       expect(await path()).toBe("direct");
       await waitFor("the end of the time", () => Date.now() > Date.parse(override.until) + 500, 10_000);

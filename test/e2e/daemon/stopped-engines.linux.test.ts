@@ -178,7 +178,7 @@ describe.skipIf(reason !== undefined)(
       );
       const { conditions, resources } = JSON.parse(awg("status", "--json").stdout);
       const keys = TUNNELS.map(({ name }) => `tunnel/${name}`);
-      const drifted = { type: "Drifted", status: true, reason: `${keys.join(", ")} changed outside awg` };
+      const drifted = { type: "Drifted", status: true, message: `${keys.join(", ")} changed outside awg` };
       expect(conditions).toContainEqual(expect.objectContaining(drifted));
       for (const [index, key] of keys.entries())
         expect(resources).toContainEqual(
@@ -243,7 +243,7 @@ describe.skipIf(reason !== undefined)(
         const { conditions, resources } = JSON.parse(awg("status", "--json").stdout);
         const [key, other] = TUNNELS.map(({ name }) => `tunnel/${name}`);
         expect(conditions).toContainEqual(
-          expect.objectContaining({ type: "Drifted", status: true, reason: `${key} changed outside awg` }),
+          expect.objectContaining({ type: "Drifted", status: true, message: `${key} changed outside awg` }),
         );
         expect(resources).toContainEqual(expect.objectContaining({ key, summary: text }));
         expect(resources).toContainEqual(expect.objectContaining({ key: other, ready: true }));
@@ -284,7 +284,7 @@ describe.skipIf(reason !== undefined)(
       const { conditions } = JSON.parse(awg("status", "--json").stdout);
       const reasonOfDrift = expect.stringMatching(new RegExp(`^tunnel/${OWN.name}, tunnel/${OTHER.name} are gone`));
       expect(conditions).toContainEqual(
-        expect.objectContaining({ type: "Drifted", status: true, reason: reasonOfDrift }),
+        expect.objectContaining({ type: "Drifted", status: true, message: reasonOfDrift }),
       );
       expect(clearPackets()).toBe(0);
     });

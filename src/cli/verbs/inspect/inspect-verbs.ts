@@ -10,13 +10,13 @@ export const INSPECT_VERBS: readonly VerbDefinition[] = [
     options: [
       {
         flags: "--check <what>",
-        summary: "exit 6 unless live (as applied) or ready (and carrying)",
-        choices: ["live", "ready"],
+        summary: "exit 6 unless applied, as applied, or also carrying",
+        choices: ["startup", "live", "ready"],
       },
     ],
     examples: [
       ["sudo awg status --check ready", "for scripts: exit 0 if all is applied and tunnels answer"],
-      ["sudo awg status", "show the conditions Ready, Protected, Drifted and Stalled"],
+      ["sudo awg status", "show whether traffic is protected, and what is wrong"],
       ["sudo awg status --json", "print them for programs"],
     ],
     load: () => import("./status.ts"),

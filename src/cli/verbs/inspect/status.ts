@@ -27,9 +27,14 @@ export const run: RunVerb = async (call) => {
   return check === undefined || passes(status, check) ? EXIT.success : EXIT.verification;
 };
 
-/** `live`: something is applied, and the host is as applied; `ready`: it also carries. */
+/**
+ * `startup`: something is applied, and no change is under way; `live`: the host is also as applied; `ready`: it also
+ * carries.
+ */
 function passes({ conditions, resources }: Status, check: string): boolean {
   const holds = (type: Condition["type"]): boolean => conditions.some((one) => one.type === type && one.status);
-  const isLive = resources.length > 0 && !holds("Drifted") && !holds("Stalled");
+  const isStarted = resources.length > 0 && !holds("Reconciling");
+  if (check === "startup") return isStarted;
+  const isLive = isStarted && !holds("Drifted") && !holds("Stalled");
   return isLive && (check === "live" || holds("Ready"));
 }

@@ -38,9 +38,7 @@ export function renderStatus(status: Status, style: Style, nowMs = Date.now()): 
   const width = Math.max(...status.resources.map(({ key }) => key.length));
   return [
     style.bold(headline(status)),
-    ...status.conditions
-      .filter(({ type, status: holds }) => GOOD_WHEN_TRUE.has(type) || holds)
-      .map((condition) => renderCondition(condition, style, nowMs)),
+    ...renderConditions(status.conditions, style, nowMs),
     ...open,
     ...(status.endsAtReboot === true ? [style.yellow(REBOOT_TEXT)] : []),
     ...(status.daemon === undefined ? [] : [renderDaemon(status.daemon, nowMs)]),
@@ -61,7 +59,11 @@ function renderUnrecorded(
   const { keys } = unrecorded;
   return [
     style.red(`${unrecordedText(unrecorded)}.`),
-    ...conditions.filter(({ type }) => type === "Protected").map((one) => renderCondition(one, style, nowMs)),
+    ...renderConditions(
+      conditions.filter(({ type }) => type === "Protected"),
+      style,
+      nowMs,
+    ),
     `  On this host: ${keys.join(", ")}`,
     ...unrecordedRemedy(),
   ].join("\n");
@@ -71,18 +73,27 @@ function headline({ generation, awaiting }: Status): string {
   return awaiting === undefined ? `Generation ${generation}` : `Generation ${awaiting.generation}, on trial`;
 }
 
-function renderCondition({ type, status, reason, since }: Condition, style: Style, nowMs: number): string {
+/** What is good or bad on the host; of a trouble and its consequences only the trouble. */
+function renderConditions(conditions: readonly Condition[], style: Style, nowMs: number): readonly string[] {
+  const shown = conditions.filter(
+    ({ type, status, causedBy }) => GOOD_WHEN_TRUE.has(type) || (status && causedBy === undefined),
+  );
+  const width = Math.max("Protected:".length + 1, ...shown.map(({ type }) => type.length + 1));
+  return shown.map((condition) => renderCondition(condition, width, style, nowMs));
+}
+
+function renderCondition(
+  { type, status, message, since, causedBy }: Condition,
+  width: number,
+  style: Style,
+  nowMs: number,
+): string {
   const good = GOOD_WHEN_TRUE.has(type) === status;
   const value = (good ? style.green : style.red)(status ? "yes" : "no");
-  const time =
-    since === undefined
-      ? ""
-      : style.dim(
-          good
-            ? ` (applied ${passedText(Date.parse(since), nowMs)} ago)`
-            : `, for ${passedText(Date.parse(since), nowMs)}`,
-        );
-  return `  ${`${type}:`.padEnd(11)} ${value}${status ? "" : " "}  ${reason}${time}`;
+  const passed = since === undefined ? "" : passedText(Date.parse(since), nowMs);
+  const time = since === undefined ? "" : style.dim(good ? ` (applied ${passed} ago)` : `, for ${passed}`);
+  const cause = causedBy === undefined ? "" : `; see ${causedBy}`;
+  return `  ${`${type}:`.padEnd(width)} ${value}${status ? "" : " "}  ${message}${cause}${time}`;
 }
 
 function renderResource(
@@ -180,7 +191,15 @@ export function statusDocument(status: Status, nowMs = Date.now()): DocumentOf<"
   return {
     formatVersion: "1",
     generation: status.generation,
-    conditions: status.conditions.map((condition) => ({ ...condition, since: condition.since ?? null })),
+    conditions: status.conditions.map(({ type, status: holds, reason, message, since, causedBy }) => ({
+      type,
+      status: holds,
+      reason,
+      message,
+      since: since ?? null,
+      observedGeneration: status.awaiting?.generation ?? status.generation,
+      causedBy: causedBy ?? null,
+    })),
     unrecorded: status.unrecorded?.keys ?? [],
     resources: status.resources.map(({ tunnel, proxy, silence, ...resource }) => ({
       ...resource,

@@ -56,5 +56,5 @@ function wishOf(text: string): Wish {
 
 function reasonsOf({ conditions }: StatusDocument, names: readonly string[]): string {
   const asked = conditions.filter(({ type }) => names.some((name) => name.toLowerCase().includes(type.toLowerCase())));
-  return (asked.length === 0 ? conditions : asked).map(({ type, reason }) => `${type}: ${reason}`).join("; ");
+  return (asked.length === 0 ? conditions : asked).map(({ type, message }) => `${type}: ${message}`).join("; ");
 }

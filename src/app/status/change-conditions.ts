@@ -1,0 +1,61 @@
+import type { ConditionInput } from "./conditions.ts";
+import { type OpenChange, whyOpen } from "./open-change.ts";
+import type { Condition, ResourceStatus } from "./status-report.ts";
+
+/**
+ * What a change that has not ended means: another process works on it (Reconciling), nobody does (Stalled), or a person is
+ * to approve something (ApprovalPending). Pure.
+ *
+ * @param accepted since when nothing is open
+ */
+export function changeConditions(
+  input: ConditionInput,
+  resources: readonly ResourceStatus[],
+  accepted: Pick<Condition, "since">,
+): readonly Condition[] {
+  return [stalled(input, accepted), reconciling(input), approvalPending(input, resources)];
+}
+
+function stalled(
+  { openJournal, openChange, held = [], openSinceMs }: ConditionInput,
+  accepted: Pick<Condition, "since">,
+) {
+  const isOpen = openJournal !== undefined && !isAtWork(openChange);
+  const status = isOpen || held.length > 0;
+  const open = openSinceMs === undefined ? {} : { since: new Date(openSinceMs).toISOString() };
+  return {
+    type: "Stalled",
+    status,
+    reason: isOpen ? "OpenChange" : held.length > 0 ? "HeldByAnother" : "NothingOpen",
+    message: whatHolds(held, openJournal, openChange),
+    ...(openJournal === undefined ? (status || openChange !== undefined ? {} : accepted) : open),
+  } satisfies Condition;
+}
+
+function reconciling({ openJournal, openChange, openSinceMs }: ConditionInput): Condition {
+  const status = openJournal !== undefined && isAtWork(openChange);
+  const message = status && openChange !== undefined ? whyOpen(openChange) : "nothing is being changed";
+  const since = status && openSinceMs !== undefined ? { since: new Date(openSinceMs).toISOString() } : {};
+  return { type: "Reconciling", status, reason: status ? "ChangedByAnother" : "AtRest", message, ...since };
+}
+
+function approvalPending({ openChange }: ConditionInput, resources: readonly ResourceStatus[]): Condition {
+  const pending = (reason: Condition["reason"], message: string, status = true): Condition => {
+    return { type: "ApprovalPending", status, reason, message };
+  };
+  if (openChange?.why === "awaiting-confirmation") return pending("NotConfirmed", whyOpen(openChange));
+  const extension = resources.find(({ key, ready }) => key.startsWith("system-extension/") && !ready);
+  if (extension !== undefined) return pending("SystemExtension", `${extension.key}: ${extension.summary}`);
+  return pending("NothingPending", "nothing waits for a person", false);
+}
+
+/** A process that was stopped by a signal works on nothing. */
+function isAtWork(change: OpenChange | undefined): boolean {
+  return change?.why === "under-way" && !change.changedBy.isStopped;
+}
+
+function whatHolds(held: readonly string[], journal: string | undefined, open: OpenChange | undefined): string {
+  if (open !== undefined && journal !== undefined) return `${whyOpen(open)}: ${journal}`;
+  if (held.length > 0) return held.join("; ");
+  return open === undefined ? "no apply is open" : whyOpen(open);
+}
