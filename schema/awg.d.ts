@@ -443,22 +443,17 @@ export interface AwgConfiguration {
     longest?: number | string;
   };
   /**
-   * The daemon's interfaces (not implemented yet).
+   * Who may use the API, and where it answers (not implemented on macOS yet).
    */
   api?: {
     /**
-     * Members of this Unix group may use the socket.
+     * Members of this Unix group may use the API's socket, as good as root. Default: awg.
      */
     group?: string;
     /**
-     * The HTTP interface; it always needs a token.
+     * Loopback address and port where viewers read status, events and metrics with a token.
      */
-    http?: {
-      /**
-       * Loopback address and port, such as 127.0.0.1:8080.
-       */
-      listen: string;
-    };
+    http?: string;
   };
   /**
    * Read the config from a repository (not implemented yet).
@@ -896,7 +891,7 @@ export interface Rule {
    */
   name?: string;
   /**
-   * Programs: an exact name, or { path | dir | contains | regex | bundleId | signer }; a path may hold * and ** (not implemented on macOS yet; contains, regex: not implemented yet).
+   * Programs: an exact name, or { path | dir | contains | regex | bundleId | signer }; a path may hold * and ** (contains, regex: not implemented on macOS yet).
    */
   apps?: AppMatcher | AppMatcher[];
   /**
@@ -908,7 +903,7 @@ export interface Rule {
    */
   cgroups?: string | string[];
   /**
-   * Regular expressions, found anywhere in the command line (not implemented yet).
+   * Regular expressions, found anywhere in the command line (not implemented on macOS yet).
    */
   commandLine?: string | string[];
   /**
@@ -1011,7 +1006,7 @@ export interface NetworkCondition {
 }
 export interface Match {
   /**
-   * Programs: an exact name, or { path | dir | contains | regex | bundleId | signer }; a path may hold * and ** (not implemented on macOS yet; contains, regex: not implemented yet).
+   * Programs: an exact name, or { path | dir | contains | regex | bundleId | signer }; a path may hold * and ** (contains, regex: not implemented on macOS yet).
    */
   apps?: AppMatcher | AppMatcher[];
   /**
@@ -1023,7 +1018,7 @@ export interface Match {
    */
   cgroups?: string | string[];
   /**
-   * Regular expressions, found anywhere in the command line (not implemented yet).
+   * Regular expressions, found anywhere in the command line (not implemented on macOS yet).
    */
   commandLine?: string | string[];
   /**
@@ -1071,7 +1066,7 @@ export interface Match {
 }
 export interface PathClaim {
   /**
-   * Programs: an exact name, or { path | dir | contains | regex | bundleId | signer }; a path may hold * and ** (not implemented on macOS yet; contains, regex: not implemented yet).
+   * Programs: an exact name, or { path | dir | contains | regex | bundleId | signer }; a path may hold * and ** (contains, regex: not implemented on macOS yet).
    */
   apps?: AppMatcher | AppMatcher[];
   /**
@@ -1083,7 +1078,7 @@ export interface PathClaim {
    */
   cgroups?: string | string[];
   /**
-   * Regular expressions, found anywhere in the command line (not implemented yet).
+   * Regular expressions, found anywhere in the command line (not implemented on macOS yet).
    */
   commandLine?: string | string[];
   /**

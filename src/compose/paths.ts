@@ -1,4 +1,4 @@
-import { statSync } from "node:fs";
+import { readlinkSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { readNamespaceCookie } from "../native/linux/process/namespace.ffi.ts";
 import { readStateIdentity } from "../state/identity.ts";
@@ -21,6 +21,8 @@ export interface Paths {
 
 const STATE_DIR = "/var/lib/awg";
 const RUN_DIR = "/run/awg";
+/** A link to no file: its target is the inode number of the host's own network namespace. */
+const HOST_NAMESPACE = "/run/awg/host-netns";
 /** linux/nsfs.h; numbers that are given to others begin behind it. */
 const NET_NS_INIT_INO = 0xefff_fff9;
 /** Folder in which wg and wg-quick on macOS look up a tunnel's interface name, `<tunnel>.name`. */
@@ -64,7 +66,28 @@ export function pathsFor(stateDir: string | undefined, runDir: string | undefine
 /** "" in the host's own network namespace, else the namespace's inode number. */
 function namespaceSuffix(): string {
   const own = inodeOf("/proc/self/ns/net");
-  return own !== undefined && own === inodeOf("/proc/1/ns/net") ? "" : String(own ?? "unknown");
+  const hosts = inodeOf("/proc/1/ns/net") ?? recordedHost();
+  return own !== undefined && own === hosts ? "" : String(own ?? "unknown");
+}
+
+/**
+ * Records the number of the host's own network namespace for processes that may not read it (ptrace(2), access mode
+ * checking): without it a viewer would not find the sockets. The namespace lives until the next boot, which empties the
+ * folder.
+ */
+export function recordHostNamespace(): void {
+  const own = inodeOf("/proc/self/ns/net");
+  if (own === undefined || own !== inodeOf("/proc/1/ns/net")) return;
+  rmSync(HOST_NAMESPACE, { force: true });
+  symlinkSync(String(own), HOST_NAMESPACE);
+}
+
+function recordedHost(): number | undefined {
+  try {
+    return Number(readlinkSync(HOST_NAMESPACE));
+  } catch {
+    return undefined;
+  }
 }
 
 /**

@@ -121,6 +121,6 @@ export const PROBLEM_REMEDIES: Readonly<Record<ProblemId, string>> = {
   "default-not-carried": "Add 0.0.0.0/0 and ::/0 to `allowedIPs`, or set `default.via` to direct.",
   "tunnel-without-endpoint": "Add an endpoint or a listenPort.",
   "update-unsigned": "Add `update.publicKey`.",
-  "api-not-loopback": "Listen on 127.0.0.1 or ::1.",
+  "api-listen": "Use 127.0.0.1:1777.",
   "refused-by-plan": "Remove the key.",
 };

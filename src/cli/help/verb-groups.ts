@@ -33,6 +33,7 @@ export const VERB_GROUPS: readonly VerbGroup[] = [
       "wait",
       "ui",
       "api",
+      "gateway",
     ],
   },
   {

@@ -23,11 +23,14 @@ export interface ApiOptions {
   readonly hostWords: readonly string[];
   /** Absolute paths of the config that an action reads unless its request names one; none: those of the daemon. */
   readonly configFiles: readonly string[];
+  /** Its members are admins. */
+  readonly group: string;
   /** Aborted when it should end. */
   readonly signal: AbortSignal;
   /** Ends by itself after so long without a connection. */
   readonly idleMs?: number;
   readonly onListening: (path: string) => void;
+  readonly onWarning: (text: string) => void;
 }
 
 /** Serves the API over HTTP on its unix socket until it should end. */
@@ -35,13 +38,16 @@ export async function serveApi(options: ApiOptions): Promise<void> {
   const { apiSocket } = pathsFor(options.host.stateDir, options.host.runDir);
   const isPassed = process.env["LISTEN_PID"] === String(process.pid) && process.env["LISTEN_FDS"] === "1";
   if (!isPassed) await prepareFolder(apiSocket);
+  if (options.group !== ADMIN_GROUP && readGids([options.group]).length === 0) {
+    options.onWarning(`group ${options.group} does not exist here: root alone may use the API`);
+  }
   const ended = Promise.withResolvers<void>();
   options.signal.addEventListener("abort", () => ended.resolve(), { once: true });
   let idle = endWhenIdle(options.idleMs, ended.resolve);
   const umask = process.umask(0o177);
   const door = await openUnixDoor({
     listen: isPassed ? { fd: PASSED_FD } : { path: apiSocket },
-    rules: readRoleRules(),
+    rules: readRoleRules(options.group),
     peerOf: readPeer,
     parts: {
       ...daemonParts(options.host, options.textOf),
@@ -54,7 +60,7 @@ export async function serveApi(options: ApiOptions): Promise<void> {
   });
   process.umask(umask);
   await using _door = door;
-  if (!isPassed) openToAdmins(apiSocket);
+  if (!isPassed) openToAdmins(apiSocket, options.group);
   options.onListening(apiSocket);
   await ended.promise;
 }
@@ -86,10 +92,10 @@ async function configFilesOf({ configFiles, host }: ApiOptions): Promise<readonl
   return configFiles.length > 0 ? configFiles : readDaemonFiles(host).catch(() => []);
 }
 
-/** Group awg may connect; where it does not exist, root alone. */
-function openToAdmins(path: string): void {
-  const [group] = readGids([ADMIN_GROUP]);
-  if (group !== undefined) chownSync(path, 0, group);
+/** The group may connect; where it does not exist, root alone. */
+function openToAdmins(path: string, group: string): void {
+  const [gid] = readGids([group]);
+  if (gid !== undefined) chownSync(path, 0, gid);
   chmodSync(path, 0o660);
   chmodSync(dirname(path), 0o711);
 }

@@ -4,6 +4,7 @@ import { roleOf, type SocketPeer } from "../../api/role.ts";
 import type { DaemonOutside } from "../../daemon/run-daemon.ts";
 import { serveLines } from "../../daemon/serving/line-server.ts";
 import { messageOf } from "../../model/error.ts";
+import { recordHostNamespace } from "../paths.ts";
 import { readPeer, readRoleRules } from "./peers.ts";
 
 /**
@@ -28,6 +29,7 @@ export function serveOn(path: string): NonNullable<DaemonOutside["serve"]> {
       });
       chmodSync(path, 0o666);
       chmodSync(dirname(path), 0o711);
+      recordHostNamespace();
       return server;
     } catch (error) {
       report({

@@ -1,6 +1,8 @@
-import { parseIp } from "../../model/ip.ts";
-import { parsePrefix, prefixContains } from "../../model/prefix.ts";
 import type { CheckContext } from "./check-context.ts";
+
+const LOOPBACK: readonly string[] = ["127.0.0.1", "::1"];
+/** Lower ports need a capability (ip(7)), and the gateway has none. */
+const FIRST_FREE_PORT = 1024;
 
 /** Awg itself: its version, updates and interfaces. */
 export function checkMachine(context: CheckContext): void {
@@ -9,24 +11,16 @@ export function checkMachine(context: CheckContext): void {
     const message = "automatic updates need a public key to verify them";
     context.reportKey("update-unsigned", ["update", "automatic"], message, "add publicKey, or set automatic: false");
   }
-  const listen = api?.http?.listen;
-  if (listen !== undefined && !isLoopback(listen.host)) {
-    const message = "the HTTP interface must listen on loopback";
-    context.report("api-not-loopback", ["api", "http", "listen"], message, `use 127.0.0.1:${listen.port}`);
+  const listen = api?.http;
+  if (listen !== undefined && (!LOOPBACK.includes(listen.host) || listen.port < FIRST_FREE_PORT)) {
+    const message = "the API over HTTP listens on 127.0.0.1 or ::1 only, on a port from 1024";
+    context.report("api-listen", ["api", "http"], message, "use 127.0.0.1:1777");
   }
   const have = context.options.programVersion;
   if (requires !== undefined && have !== undefined && isOlderVersion(have, requires.slice(2))) {
     const message = `the config requires awg ${requires}, this is ${have}`;
     context.report("requires-version", ["requires"], message, "update awg");
   }
-}
-
-function isLoopback(host: string): boolean {
-  if (host === "localhost") return true;
-  const ip = parseIp(host);
-  const loopback = parsePrefix(ip?.family === 6 ? "::1/128" : "127.0.0.0/8");
-  if (ip === undefined || loopback === undefined) return false;
-  return prefixContains(loopback, { family: ip.family, address: ip.value, length: ip.family === 4 ? 32 : 128 });
 }
 
 function isOlderVersion(have: string, needed: string): boolean {

@@ -77,7 +77,9 @@ export const UPDATE_CONSTRAINTS = together(
 );
 
 /** The HTTP interface is on loopback. */
-export const HTTP_CONSTRAINTS = together({ properties: { listen: { pattern: "^(127\\.|localhost:|\\[::1\\]:)" } } });
+export const HTTP_CONSTRAINTS = together({
+  pattern: "^(127\\.0\\.0\\.1|\\[::1\\]):(10[3-9][0-9]|102[4-9]|1[1-9][0-9]{2}|[2-9][0-9]{3}|[1-9][0-9]{4})$",
+});
 
 /** IPv6 needs an MTU of 1280. */
 export const TUNNEL_CONSTRAINTS = together(

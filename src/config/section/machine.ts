@@ -1,10 +1,9 @@
 import { z } from "zod";
 import { keyMeta } from "../feature/support.ts";
 import { duration } from "../field/duration.ts";
-import { endpoint } from "../field/endpoint.ts";
 import { type Fault, fault, isFault, leaf, wrongType } from "../field/leaf.ts";
 import { boolean, checkAbsolutePath, checkText, oneOf, text } from "../field/scalar.ts";
-import { HTTP_CONSTRAINTS, PROBE_CONSTRAINTS, UPDATE_CONSTRAINTS } from "./constraints.ts";
+import { PROBE_CONSTRAINTS, UPDATE_CONSTRAINTS } from "./constraints.ts";
 import { via } from "./path.ts";
 
 /** minisign's base64 public key: 42 bytes, algorithm "Ed", key id and key, so it always begins with RW. */
@@ -68,16 +67,6 @@ export const probeSchema = z
     timeout: duration(0.1, 60).describe("When it counts as failed.").prefault(5),
   })
   .meta(PROBE_CONSTRAINTS);
-
-/** The command interface of the daemon. */
-export const apiSchema = z.strictObject({
-  group: text(32).describe("Members of this Unix group may use the socket.").exactOptional(),
-  http: z
-    .strictObject({ listen: endpoint().describe("Loopback address and port, such as 127.0.0.1:8080.") })
-    .meta(HTTP_CONSTRAINTS)
-    .describe("The HTTP interface; it always needs a token.")
-    .exactOptional(),
-});
 
 /** Taking the configuration from elsewhere. */
 export const fleetSchema = z.strictObject({

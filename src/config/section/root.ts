@@ -2,6 +2,7 @@ import { z } from "zod";
 import { keyMeta } from "../feature/support.ts";
 import { type Fault, fault, isFault, leaf, quote, wrongType } from "../field/leaf.ts";
 import { oneOf, text } from "../field/scalar.ts";
+import { apiSchema } from "./api.ts";
 import { INVARIANT_CONSTRAINTS, MATCH_CONSTRAINTS, ROOT_CONSTRAINTS } from "./constraints.ts";
 import { dnsSchema } from "./dns/dns.ts";
 import { killSwitchSchema } from "./kill-switch.ts";
@@ -99,7 +100,7 @@ export const rootSchema = z
     captivePortal: machine.captivePortalSchema
       .meta(keyMeta("Networks with a sign-in page.", "captivePortal"))
       .exactOptional(),
-    api: machine.apiSchema.meta(keyMeta("The daemon's interfaces.", "api")).exactOptional(),
+    api: apiSchema.meta(keyMeta("Who may use the API, and where it answers.", "api")).exactOptional(),
     fleet: machine.fleetSchema.meta(keyMeta("Read the config from a repository.", "fleet")).exactOptional(),
   })
   .meta(ROOT_CONSTRAINTS);

@@ -83,7 +83,8 @@ async function serve(
   try {
     if (path === SESSION_PATH) await openSession(request, response, sessions);
     else if (await answer(request, response)) return;
-    else if (files === undefined) answerProblem(response, 404, "there is no such path; docs/reference/api.md lists them");
+    else if (files === undefined)
+      answerProblem(response, 404, "there is no such path; docs/reference/api.md lists them");
     else files.answer(path, response);
   } catch {
     if (response.headersSent) response.destroy();

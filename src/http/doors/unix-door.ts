@@ -7,7 +7,8 @@ import { readProtocol } from "./sniff.ts";
 
 /** Connections of one user at a time; root has more. */
 const PLACES = { user: 32, root: 128 } as const;
-const LIMITS = { headersMs: 2_000, requestMs: 10_000, headerBytes: 8 * 1024 } as const;
+/** Node looks for connections that are too slow every checkMs, not at their limit. */
+const LIMITS = { headersMs: 2_000, requestMs: 10_000, checkMs: 500, headerBytes: 8 * 1024 } as const;
 
 export interface UnixDoorOptions {
   /** A path, or a descriptor that a service manager opened. */
@@ -36,11 +37,18 @@ export async function openUnixDoor({
   const places = new Map<number, number>();
   const sockets = new Set<Socket>();
   const http = createHttpServer(
-    { headersTimeout: LIMITS.headersMs, requestTimeout: LIMITS.requestMs, maxHeaderSize: LIMITS.headerBytes },
+    {
+      headersTimeout: LIMITS.headersMs,
+      requestTimeout: LIMITS.requestMs,
+      connectionsCheckingInterval: LIMITS.checkMs,
+      maxHeaderSize: LIMITS.headerBytes,
+    },
     (request, response) =>
       void answer(request, response, roles.get(request.socket), partsOf.get(request.socket) ?? parts),
   );
   http.on("upgrade", (_request, socket) => socket.destroy());
+  // It gets its connections from the door; its own limits of time begin with this event (Node's lib/_http_server.js).
+  http.emit("listening");
   const door = createServer({ pauseOnConnect: true }, (socket) => {
     socket.on("error", () => socket.destroy());
     const peer = readPeer(socket, peerOf);

@@ -24,6 +24,7 @@ export const serviceDriver: ResourceDriver<"service"> = {
 const AFTER: Readonly<Record<string, ResourceKey<"service">[]>> = {
   "awg-api.service": ["service/daemon"],
   "awg-api.socket": ["service/api"],
+  "awg-gateway.service": ["service/daemon"],
 };
 
 const DAEMONS: ReadonlySet<string> = new Set(["awg.service", LAUNCHD.daemon]);

@@ -1,5 +1,6 @@
+import type { Endpoint } from "../../config/field/endpoint.ts";
 import type { ServiceManager } from "../../host/ports/services.ts";
-import { ADMIN_GROUP, SERVICE_MARK } from "../../model/ownership.ts";
+import { ADMIN_GROUP, SERVICE_MARK, VIEWER_GROUP } from "../../model/ownership.ts";
 
 /**
  * What a root process with tunnels, routes and packet filter never needs. Allowed on purpose: /etc (resolv.conf),
@@ -132,8 +133,13 @@ export function renderBootUnit(script: string): string {
   ]);
 }
 
-/** The API, started by its socket; it ends when no client came for ten minutes. Its verbs need the daemon's rights. Pure. */
-export function renderApiUnit({ program }: ServiceManager): string {
+/**
+ * The API, started by its socket; it ends when no client came for ten minutes. Its verbs need the daemon's rights. Pure.
+ *
+ * @param group whose members may use it
+ */
+export function renderApiUnit({ program }: ServiceManager, group = ADMIN_GROUP): string {
+  const words = [...program, "api", "--idle", "10m", ...(group === ADMIN_GROUP ? [] : ["--group", group])];
   return unit([
     "[Unit]",
     "Description=awg: answers the API",
@@ -142,7 +148,7 @@ export function renderApiUnit({ program }: ServiceManager): string {
     "",
     "[Service]",
     "Type=simple",
-    `ExecStart=${commandLine([...program, "api", "--idle", "10m"])}`,
+    `ExecStart=${commandLine(words)}`,
     // A running change goes on to its new or old state.
     "KillMode=process",
     "CPUWeight=20",
@@ -152,8 +158,8 @@ export function renderApiUnit({ program }: ServiceManager): string {
   ]);
 }
 
-/** The API's socket: root and group awg may connect. Pure; systemd.socket(5). */
-export function renderApiSocket({ runDir }: ServiceManager): string {
+/** The API's socket: root and the group may connect. Pure; systemd.socket(5). */
+export function renderApiSocket({ runDir }: ServiceManager, group = ADMIN_GROUP): string {
   const path = `${runDir}/awg.sock`;
   return unit([
     "[Unit]",
@@ -164,13 +170,69 @@ export function renderApiSocket({ runDir }: ServiceManager): string {
     "SocketMode=0660",
     "DirectoryMode=0711",
     // SocketGroup= would fail where the group does not exist; then root alone may connect.
-    `ExecStartPost=-chgrp ${ADMIN_GROUP} ${path}`,
+    `ExecStartPost=-chgrp ${commandLine([group, path])}`,
     "RemoveOnStop=yes",
     "",
     "[Install]",
     "WantedBy=sockets.target",
   ]);
 }
+
+/**
+ * The API over HTTP on loopback for viewers, by `api.http`. It has no rights but those of group awg-viewer, which may read
+ * its token, too. Pure.
+ */
+export function renderGatewayUnit({ program }: ServiceManager, { host, port }: Endpoint): string {
+  const listen = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+  return unit([
+    "[Unit]",
+    "Description=awg: answers viewers over HTTP on loopback",
+    "After=awg.service",
+    "StartLimitIntervalSec=0",
+    "",
+    "[Service]",
+    "Type=simple",
+    `ExecStart=${commandLine([...program, "gateway", "--listen", listen])}`,
+    "Restart=always",
+    "RestartSec=2",
+    "DynamicUser=yes",
+    `Group=${VIEWER_GROUP}`,
+    "RuntimeDirectory=awg-gateway",
+    "RuntimeDirectoryMode=0750",
+    "CPUWeight=20",
+    "MemoryMax=192M",
+    ...WITHOUT_RIGHTS,
+    "",
+    "[Install]",
+    "WantedBy=multi-user.target",
+  ]);
+}
+
+/** For a process that opens two kinds of sockets and one file. V8 needs executable memory. */
+const WITHOUT_RIGHTS = [
+  ...HARDENING.filter((line) => !/^(UMask|ProtectSystem|ProtectHome|DeviceAllow)=/.test(line)),
+  "UMask=0027",
+  "CapabilityBoundingSet=",
+  "AmbientCapabilities=",
+  "NoNewPrivileges=yes",
+  "ProtectSystem=strict",
+  "ProtectHome=read-only",
+  "PrivateDevices=yes",
+  "PrivateUsers=yes",
+  "ProtectControlGroups=yes",
+  "ProtectKernelTunables=yes",
+  "ProtectClock=yes",
+  "ProtectProc=invisible",
+  "ProcSubset=pid",
+  "RestrictNamespaces=yes",
+  "RemoveIPC=yes",
+  "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6",
+  "IPAddressDeny=any",
+  "IPAddressAllow=localhost",
+  "SystemCallFilter=@system-service",
+  "SystemCallFilter=~@privileged @resources",
+  "SystemCallErrorNumber=EPERM",
+];
 
 function unit(lines: readonly string[]): string {
   return `# ${SERVICE_MARK}\n${lines.join("\n")}\n`;

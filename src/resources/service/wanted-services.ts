@@ -4,12 +4,19 @@ import type { Resource } from "../../model/resource.ts";
 import { LAUNCHD, type ServiceSpec } from "../../model/resources/service.ts";
 import type { BesideTunnels } from "../expand/expansion.ts";
 import { renderDaemonPlist, renderGuiPlist, renderKeeperPlist } from "./launchd-plist.ts";
-import { renderApiSocket, renderApiUnit, renderBootUnit, renderDaemonUnit, renderKeeperUnit } from "./systemd-unit.ts";
+import {
+  renderApiSocket,
+  renderApiUnit,
+  renderBootUnit,
+  renderDaemonUnit,
+  renderGatewayUnit,
+  renderKeeperUnit,
+} from "./systemd-unit.ts";
 
 const UNITS = "/etc/systemd/system";
 
 /** The parts of a config that services depend on. */
-type ServiceConfig = Pick<Config, "service" | "killSwitch">;
+type ServiceConfig = Pick<Config, "service" | "killSwitch" | "api">;
 
 /**
  * The services that a config asks for, and which of them the host's service manager cannot provide. Pure.
@@ -21,12 +28,11 @@ export function wantedServices(
   manager: ServiceManager | NoServiceManager,
   bootScript: string | undefined,
 ): BesideTunnels {
-  const { service, killSwitch } = config;
+  const { service, killSwitch, api } = config;
   const blocksAtBoot = killSwitch.enabled && killSwitch.atBoot;
   if (service?.install !== true) {
-    const unsupported = blocksAtBoot
-      ? [{ path: "killSwitch.atBoot", message: "needs service: { install: true }" }]
-      : [];
+    const needing = [...(blocksAtBoot ? ["killSwitch.atBoot"] : []), ...(api === undefined ? [] : ["api"])];
+    const unsupported = needing.map((path) => ({ path, message: "needs service: { install: true }" }));
     return { resources: [], notes: [], unsupported };
   }
   if (manager.kind === "none") {
@@ -49,17 +55,18 @@ export function wantedServices(
     return { resources: [], notes: [], unsupported };
   }
   return {
-    resources: systemdServices(manager, service, blocksAtBoot ? bootScript : undefined),
+    resources: systemdServices(manager, { ...service, api: api ?? {} }, blocksAtBoot ? bootScript : undefined),
     notes: [],
     unsupported: [],
   };
 }
 
 type ServiceWish = NonNullable<Config["service"]>;
+type SystemdWish = ServiceWish & { readonly api: NonNullable<Config["api"]> };
 
 function systemdServices(
   manager: ServiceManager,
-  { autostart, notifications }: ServiceWish,
+  { autostart, notifications, api }: SystemdWish,
   bootScript: string | undefined,
 ): Resource[] {
   const unit = (name: string, definition: string, keepRunning: boolean): ServiceSpec => ({
@@ -75,13 +82,21 @@ function systemdServices(
           service("boot", unit("awg-boot.service", renderBootUnit(bootScript), false)),
           startsByItself("boot", "awg-boot.service", true),
         ];
+  const gateway: Resource[] =
+    api.http === undefined
+      ? []
+      : [
+          service("gateway", unit("awg-gateway.service", renderGatewayUnit(manager, api.http), true)),
+          startsByItself("gateway", "awg-gateway.service", autostart),
+        ];
   return [
     service("keeper", unit("awg-keeper.service", renderKeeperUnit(manager), true)),
     service("daemon", unit("awg.service", renderDaemonUnit(manager, notifications), true)),
     startsByItself("daemon", "awg.service", autostart),
-    service("api", unit("awg-api.service", renderApiUnit(manager), false)),
-    service("api-socket", unit("awg-api.socket", renderApiSocket(manager), true)),
+    service("api", unit("awg-api.service", renderApiUnit(manager, api.group), false)),
+    service("api-socket", unit("awg-api.socket", renderApiSocket(manager, api.group), true)),
     startsByItself("api-socket", "awg-api.socket", autostart),
+    ...gateway,
     ...boot,
   ];
 }

@@ -22,7 +22,7 @@ const password = passwordCanary("proxy password");
 const CANARIES = [officeKey, nextOfficeKey, homeKey, environmentPsk, inlinePsk, headerKey, inputKey, password];
 
 /** What they hold is theirs alone and lasts: `processes.linux.test.ts` looks at them as processes. */
-const LASTING = ["api", "daemon", "keeper", "engine", "names", "packet-thread", "relay", "ui"];
+const LASTING = ["api", "daemon", "gateway", "keeper", "engine", "names", "packet-thread", "relay", "ui"];
 
 const folder = temporaryFolder("every-verb");
 const at = (name: string): string => join(folder, name);

@@ -66,7 +66,6 @@ describe("what has no driver yet is refused by its place, never passed over", ()
       "probes.0.via",
     ],
     ["captive portals", `${tunnel("")}captivePortal: {}`, "captivePortal"],
-    ["interfaces", `${tunnel("")}api: { group: net }`, "api"],
     ["fleets", `${tunnel("")}fleet: { source: git@example, publicKeys: [k] }`, "fleet"],
   ])("%s", (_name, text, path) => {
     expect(expandText(text).unsupported.map((one) => one.path)).toContain(path);

@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { ADMIN_GROUP } from "../../../model/ownership.ts";
 import { EXIT } from "../../exit-code.ts";
 import { hostOptionsOf } from "../../open-host.ts";
 import { listOption, type RunVerb, textOption, timeOption } from "../../verb.ts";
@@ -16,9 +17,11 @@ export const run: RunVerb = async (call) => {
     program: [process.execPath, ...process.execArgv, process.argv[1] ?? "awg"],
     hostWords: stateDir === undefined ? [] : ["--state-dir", stateDir],
     configFiles: listOption(call, "file").map((path) => resolve(path)),
+    group: textOption(call, "group") ?? ADMIN_GROUP,
     signal: untilStopped(),
     ...(idleMs === undefined || idleMs === 0 ? {} : { idleMs }),
     onListening: (path) => call.terminal.err(`answering on ${path}`),
+    onWarning: (text) => call.terminal.err(text),
   });
   return EXIT.success;
 };

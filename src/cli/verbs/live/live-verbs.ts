@@ -79,6 +79,7 @@ export const LIVE_VERBS: readonly VerbDefinition[] = [
     details: "For root and group awg, and to look for group awg-viewer.",
     options: [
       { ...FILE, summary: "use this config for actions (default: the host's)" },
+      { flags: "--group <name>", summary: "admit this group instead of awg" },
       { flags: "--idle <time>", summary: "exit after this time without a client (default: never)" },
     ],
     examples: [
@@ -87,5 +88,16 @@ export const LIVE_VERBS: readonly VerbDefinition[] = [
     ],
     acts: true,
     load: () => import("./api.ts"),
+  },
+  {
+    name: "gateway",
+    summary: "serve status, events and metrics on loopback",
+    details: "For programs that have its token: they look, and change nothing. It runs without rights, not as root.",
+    options: [
+      { flags: "--listen <address>", summary: "use this address (default: 127.0.0.1:1777)" },
+      { flags: "--token-file <path>", summary: "write the token here (default: /run/awg-gateway/token)" },
+    ],
+    examples: [["awg gateway --token-file token", "run by hand, as a user of group awg-viewer"]],
+    load: () => import("./gateway.ts"),
   },
 ];

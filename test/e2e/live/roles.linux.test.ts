@@ -1,0 +1,109 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { ACTIONS } from "../../../src/api/actions.ts";
+import { AWG_PROTO } from "../../../src/api/grpc/awg-proto.ts";
+import type { Role } from "../../../src/api/role.ts";
+import { ROOT } from "../../repository/sources.ts";
+import { useBuiltProgram } from "../../support/built-program.ts";
+import { commandObstacle, namespaceObstacle, tunObstacle } from "../../support/netns.ts";
+import { sized } from "../../support/size.ts";
+import { PrivateHost, WHO } from "./private-host.ts";
+
+/** Lets everybody connect to a socket, as no installation does: who may ask is then the program's decision alone. */
+const OPEN_SOCKET = `import os, socket, sys
+s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); os.chmod(sys.argv[1], 0o666); s.listen()
+os.dup2(s.fileno(), 3); os.set_inheritable(3, True)
+os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
+os.execv(sys.argv[2], sys.argv[2:])`;
+const OPEN = "/run/open.sock";
+const API = "/run/awg/awg.sock";
+
+const ROLES: Readonly<Record<keyof typeof WHO, Role | "none">> = {
+  root: "admin",
+  "admin by primary group": "admin",
+  "admin by supplementary group": "admin",
+  "viewer by primary group": "viewer",
+  "viewer by supplementary group": "viewer",
+  "another group": "none",
+  stranger: "none",
+  "root of a user namespace": "none",
+};
+const EVERYBODY = Object.keys(ROLES) as readonly (keyof typeof WHO)[];
+const OF_EACH_ROLE = EVERYBODY.filter(
+  (who) => !["root", "admin by primary group", "viewer by primary group"].includes(who),
+);
+/** Codes of gRPC: the role does not suffice, and the connection was closed. */
+const [DENIED, CLOSED] = [7, 14];
+
+const obstacle =
+  namespaceObstacle() ?? tunObstacle() ?? commandObstacle("ip", "nft", "setpriv", "curl", "python3", "strace");
+
+describe.skipIf(obstacle !== undefined)(`who may ask${obstacle === undefined ? "" : ` (${obstacle})`}`, () => {
+  const program = useBuiltProgram();
+  let host: PrivateHost;
+  let api = 0;
+
+  const curl = (who: keyof typeof WHO, socket: string, ...words: readonly string[]) =>
+    host.run(["curl", "-sS", "--max-time", "20", "--unix-socket", socket, ...words], WHO[who]);
+
+  beforeAll(async () => {
+    host = await PrivateHost.make("roles", program());
+    await host.startDaemon();
+    await host.start(host.argv("api"), "answering on ");
+    api = await host.start(["python3", "-c", OPEN_SOCKET, OPEN, ...host.argv("api")], "answering on ");
+  }, 120_000);
+
+  afterAll(() => host.end(), 60_000);
+
+  test.each(sized(OF_EACH_ROLE, EVERYBODY))("law 8: %s at every method of gRPC", (who) => {
+    const script = join(ROOT, "test/e2e/live/call-methods.script.ts");
+    const { stdout, stderr } = host.run([process.execPath, script, OPEN], WHO[who]);
+    expect(stderr).toBe("");
+    const expected = Object.entries(AWG_PROTO.methods).map(([name, { role }]) => {
+      if (ROLES[who] === "none") return [name, "closed"];
+      return [name, role === "admin" && ROLES[who] !== "admin" ? "denied" : "answered"];
+    });
+    const found = Object.entries(JSON.parse(stdout) as Record<string, number>).map(([name, code]) => [
+      name,
+      code === DENIED ? "denied" : code === CLOSED ? "closed" : "answered",
+    ]);
+    expect(found).toEqual(expected);
+  });
+
+  test.each(EVERYBODY)("law 8: %s at every action of HTTP, and at the daemon's socket", (who) => {
+    const role = ROLES[who];
+    for (const [action, { role: needed }] of Object.entries(ACTIONS)) {
+      // A parameter that no action has: who may ask is judged before.
+      const body = JSON.stringify({ action, params: { nonsense: "1" } });
+      const words = ["-H", "Content-Type: application/json", "-d", body, "http://awg/api/run"];
+      const { stdout } = curl(who, OPEN, ...words);
+      const code = stdout === "" ? "closed" : (JSON.parse(stdout) as { code: number }).code;
+      const allowed = role === "admin" || needed === "viewer" ? 400 : 403;
+      expect([action, code]).toEqual([action, role === "none" ? "closed" : allowed]);
+    }
+    const events = host.run(host.argv("events"), WHO[who]);
+    expect([events.status, events.stdout.includes("in sync")]).toEqual(role === "none" ? [77, false] : [0, true]);
+    const level = host.run(host.argv("log", "level", "debug"), WHO[who]);
+    expect(level.status === 0).toBe(role === "admin");
+    // The API's socket as it is installed admits admins alone.
+    expect(curl(who, API, "http://awg/api/status").status === 0).toBe(role === "admin");
+  });
+
+  test("law 8: of a connection that is refused no byte is read", async () => {
+    const trace = spawn("strace", ["-f", "-qq", "-s", "64", "-e", "trace=read,readv,recvfrom,recvmsg", "-p", `${api}`]);
+    let seen = "";
+    trace.stderr.setEncoding("utf8").on("data", (text: string) => {
+      seen += text;
+    });
+    await sleep(500);
+    for (const who of ["stranger", "root"] as const) curl(who, OPEN, `http://awg/by-${who}`);
+    await expect.poll(() => seen, { timeout: 10_000 }).toContain("GET /by-root");
+    const ended = once(trace, "exit");
+    trace.kill("SIGINT");
+    await ended;
+    expect(seen).not.toContain("by-stranger");
+  });
+});
