@@ -113,7 +113,7 @@ function removePolicy(namespace: string): void {
       process.kill(pid, "SIGKILL");
   }
   must(["sleep", "0.5"]);
-  for (const family of ["inet", "netdev"])
+  for (const family of ["inet", "netdev", "arp"])
     must(["ip", "netns", "exec", namespace, "nft", "delete", "table", family, "awg"]);
 }
 
