@@ -8,6 +8,7 @@ const NAMES: readonly (readonly [field: RegExp, name: string])[] = [
   [/^dns\/path(?=\/|$)/, "dns.via"],
   [/^dns\/blockEncrypted$/, "dns.blockEncryptedDns"],
   [/^default$/, "default.via"],
+  [/^endpoints\/0\/(address|port)$/, "endpoint $1"],
   [/^rules\/([0-9]+)\/match\/uids(?=\/|$)/, "rules.$1.users"],
   [/^rules\/([0-9]+)\/match\//, "rules.$1."],
   [/^rules\/([0-9]+)\/path(?=\/|$)/, "rules.$1.via"],

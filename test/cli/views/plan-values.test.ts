@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { renderPlan } from "../../../src/cli/verbs/plan/plan.human.ts";
 import { styleFor } from "../../../src/cli/views/style.ts";
-import { tableOfPath } from "../../../src/model/ownership.ts";
+import { deviceOfTunnel, tableOfPath } from "../../../src/model/ownership.ts";
 import { inverseStep, type Plan, type Step } from "../../../src/model/plan.ts";
 import type { Resource } from "../../../src/model/resource.ts";
 import type { PolicyRule } from "../../../src/model/resources/routes.ts";
@@ -122,4 +122,43 @@ test("many policy rules are counted by tunnel, and listed with --verbose", () =>
   const verbose = bodyOf([update], true).split("\n");
   expect(verbose).toContain("        + -4 10208: from all lookup 1635188737");
   expect(verbose).toContain("        - -4 10110: from all lookup main");
+});
+
+test("the packet filter names a tunnel whose device has a shorter name by its own name", () => {
+  const device = deviceOfTunnel("se-mma-wg-002");
+  const path = { kind: "tunnel", device, number: 1 } as const;
+  const firewall = { steering: { rules: [], default: path }, layers: [] };
+  const [link, filter] = [
+    {
+      kind: "link",
+      key: "link/se-mma-wg-002",
+      spec: { device, tunnel: "se-mma-wg-002", addresses: [], mtuBytes: 1420 },
+    },
+    { kind: "firewall", key: "firewall/machine", spec: firewall },
+  ].map(({ kind, key, spec }) => {
+    const step = {
+      kind,
+      key,
+      action: "create",
+      phase: "prepare",
+      before: null,
+      after: spec,
+      changes: [],
+      reason: "new",
+    };
+    return step as unknown as Step;
+  });
+  const changes = [{ field: "/steering/default", before: { kind: "block" }, after: path }];
+  const update = { ...filter, action: "update", before: firewall, changes } as unknown as Step;
+  const text = bodyOf([link, filter, update].filter((one) => one !== undefined));
+  expect(text).toContain("      default: se-mma-wg-002\n");
+  expect(text).toContain("      default.via: block → se-mma-wg-002");
+  expect(text).toContain(`device: ${device}, mtu 1420`);
+});
+
+test("another server of the same peer changes the endpoint, which has no number", () => {
+  const [filter] = creations;
+  const changes = [{ field: "/layers/0/endpoints/0/address", before: "192.0.2.1", after: "192.0.2.2" }];
+  const update = { ...filter, action: "update", before: LAPTOP, changes } as unknown as Step;
+  expect(bodyOf([update]).split("\n")[1]).toBe("      endpoint address: 192.0.2.1 → 192.0.2.2");
 });

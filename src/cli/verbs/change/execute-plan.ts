@@ -9,7 +9,7 @@ import type { HostParts } from "../../../app/parts.ts";
 import { affectedFlows } from "../../../app/plan/affected-flows.ts";
 import type { Planned } from "../../../app/plan/planned.ts";
 import { AwgError } from "../../../model/error.ts";
-import { isInSync } from "../../../model/plan.ts";
+import { type Batch, isInSync } from "../../../model/plan.ts";
 import { printEvent } from "../../event-stream.ts";
 import { EXIT, type ExitCode } from "../../exit-code.ts";
 import { flagOption, textOption, type VerbCall } from "../../verb.ts";
@@ -161,13 +161,16 @@ function reportEvent(event: ProgressEvent, { terminal, options }: VerbCall, stre
   if (text !== undefined) terminal.err(style.dim(text));
 }
 
-/** What the steps of each phase do, for people. */
-const PHASE_TEXTS = { prepare: "prepare", flip: "switch", retire: "remove" } as const;
+/** What a batch does, for people. The last phase removes what is not needed any more, and loads the final policy. */
+function batchText({ phase, steps }: Batch): string {
+  if (phase !== "retire") return phase === "flip" ? "switch" : "prepare";
+  return steps.every(({ action }) => action === "delete") ? "remove" : "finish";
+}
 
 function eventText(event: ProgressEvent): string | undefined {
   switch (event.type) {
     case "batch-start":
-      return `[${event.index + 1}/${event.total}] ${PHASE_TEXTS[event.batch.phase]} ${event.batch.steps.map(({ key }) => key).join(", ")}`;
+      return `[${event.index + 1}/${event.total}] ${batchText(event.batch)} ${event.batch.steps.map(({ key }) => key).join(", ")}`;
     case "verify":
       // That all of it was read back is said at the end.
       if (event.differing.length === 0) return undefined;

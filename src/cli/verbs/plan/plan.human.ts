@@ -4,6 +4,7 @@ import type { FieldChange, Resource, Spec } from "../../../model/resource.ts";
 import { changeLines } from "../../views/resource/field-change.ts";
 import { visibleChanges } from "../../views/resource/policy-values.ts";
 import { specLines } from "../../views/resource/spec-lines.ts";
+import { tunnelNames, withTunnelNames } from "../../views/resource/tunnel-names.ts";
 import type { Style } from "../../views/style.ts";
 import { isOfManyRules, policyRuleLines, policyRulesText, type TableNames, tableNames } from "./policy-rule-lines.ts";
 
@@ -38,8 +39,13 @@ export function renderPlan(plan: Plan, traffic: TrafficSentence, style: Style, o
 
 /** Steps with their values, in their order. */
 export function renderSteps(steps: readonly ShownStep[], style: Style, options: StepOptions = {}): readonly string[] {
-  const tables = tableNames(options.resources ?? [], steps);
-  return steps.flatMap((step) => renderStep(step, style, { ...options, tables }));
+  const resources = options.resources ?? [];
+  const tables = tableNames(resources, steps);
+  const names = tunnelNames(resources, steps);
+  return steps.flatMap((step) => {
+    const shown = step.key.startsWith("firewall/") ? withTunnelNames(step, names) : step;
+    return renderStep(shown, style, { ...options, tables });
+  });
 }
 
 /** "Plan: 3 to add, 1 to change, 0 to destroy." The layered policy of a flip and the final one count once. */
