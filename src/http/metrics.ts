@@ -7,7 +7,17 @@ export interface MeasuredStatus {
     readonly ready: boolean;
     readonly drift: readonly unknown[];
     readonly tunnel?: { readonly peers: readonly MeasuredPeer[] };
+    readonly droppedPackets?: number;
   }[];
+}
+
+/** What the daemon counts since it began. */
+export interface MeasuredCounts {
+  readonly applies: number;
+  readonly repairs: number;
+  readonly failures: number;
+  readonly fights: number;
+  readonly filterRestored: number;
 }
 
 interface MeasuredPeer {
@@ -29,10 +39,11 @@ export const OPEN_METRICS = "application/openmetrics-text; version=1.0.0; charse
  *
  * @param status null while no daemon answers
  */
-export function renderMetrics(status: MeasuredStatus | null): string {
+export function renderMetrics(status: MeasuredStatus | null, counts?: MeasuredCounts): string {
   const families = [
     family("awg_daemon_up", "gauge", "Whether the daemon answers.", [[{}, status === null ? 0 : 1]]),
     ...(status === null ? [] : statusFamilies(status)),
+    ...(counts === undefined ? [] : countFamilies(counts)),
   ];
   return `${families.filter((one) => one !== "").join("")}# EOF\n`;
 }
@@ -69,6 +80,12 @@ function statusFamilies({ generation, conditions, resources }: MeasuredStatus): 
       resources.map(({ key, drift }) => [{ resource: key }, drift.length]),
     ),
     family(
+      "awg_firewall_dropped_packets",
+      "counter",
+      "Refused by the packet filter since it was loaded.",
+      resources.flatMap(({ droppedPackets }) => (droppedPackets === undefined ? [] : [[{}, droppedPackets]])),
+    ),
+    family(
       "awg_tunnel_up",
       "gauge",
       "Whether a peer of the tunnel answers.",
@@ -92,6 +109,20 @@ function statusFamilies({ generation, conditions, resources }: MeasuredStatus): 
       "Sent to the peer.",
       perPeer((peer) => peer.sentBytes),
     ),
+  ];
+}
+
+function countFamilies({ applies, repairs, failures, fights, filterRestored }: MeasuredCounts): readonly string[] {
+  const count = (name: string, help: string, ...samples: readonly Sample[]) => family(name, "counter", help, samples);
+  const kinds: readonly Sample[] = [
+    [{ kind: "apply" }, applies],
+    [{ kind: "repair" }, repairs],
+  ];
+  return [
+    count("awg_daemon_changes", "Changes of the host by this daemon.", ...kinds),
+    count("awg_daemon_failures", "Changes that failed.", [{}, failures]),
+    count("awg_daemon_fights", "Resources that another program kept changing.", [{}, fights]),
+    count("awg_firewall_restored", "Times that the packet filter was loaded again.", [{}, filterRestored]),
   ];
 }
 

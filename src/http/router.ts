@@ -6,7 +6,7 @@ import { AwgError, type ErrorKind, messageOf } from "../model/error.ts";
 import { answerJson, answerProblem, answerText } from "./answers.ts";
 import type { DaemonFeed } from "./daemon-feed.ts";
 import { streamEvents } from "./event-stream.ts";
-import { type MeasuredStatus, OPEN_METRICS, renderMetrics } from "./metrics.ts";
+import { type MeasuredCounts, type MeasuredStatus, OPEN_METRICS, renderMetrics } from "./metrics.ts";
 import { readJsonBody } from "./read-body.ts";
 import type { ActionRunner } from "./run-action.ts";
 
@@ -15,6 +15,8 @@ export interface ApiParts {
   readonly feed: DaemonFeed;
   /** The document of `awg status --json`, read by the daemon now; throws while none answers. */
   readonly status: () => Promise<unknown>;
+  /** What the daemon does and how often it did it; absent where it is not known. */
+  readonly state?: () => Promise<unknown>;
   /** The lines of the daemon's log that are kept, and with `follow` each new one until the signal. */
   readonly readLog: (follow: boolean, signal: AbortSignal) => AsyncIterable<LogLine>;
   /** Absent where no verb may be run. */
@@ -99,8 +101,12 @@ const ROUTES: Readonly<Record<string, Route>> = {
   "/metrics": {
     method: "GET",
     answer: async ({ response, parts }) => {
-      const status = await parts.status().catch(() => null);
-      answerText(response, 200, OPEN_METRICS, renderMetrics(status as MeasuredStatus | null));
+      const [status, state] = await Promise.all([
+        parts.status().catch(() => null),
+        parts.state?.().catch(() => undefined),
+      ]);
+      const { counts } = (state ?? {}) as { readonly counts?: MeasuredCounts };
+      answerText(response, 200, OPEN_METRICS, renderMetrics(status as MeasuredStatus | null, counts));
     },
   },
   "/healthz": {

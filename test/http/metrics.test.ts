@@ -1,9 +1,10 @@
 import { expect, test } from "vitest";
-import { renderMetrics } from "../../src/http/metrics.ts";
+import { type MeasuredStatus, renderMetrics } from "../../src/http/metrics.ts";
 
 test("metrics are OpenMetrics text, and name no endpoint", () => {
   const peer = { publicKey: "mWB0J2xxxxSECRETxxx=", handshakeAgeSeconds: 12, receivedBytes: 5, sentBytes: 7 };
-  const text = renderMetrics({
+  const counts = { applies: 1, repairs: 2, failures: 3, fights: 4, filterRestored: 5 };
+  const status: MeasuredStatus = {
     generation: 3,
     conditions: [{ type: "Protected", status: true }],
     resources: [
@@ -13,9 +14,10 @@ test("metrics are OpenMetrics text, and name no endpoint", () => {
         drift: [],
         tunnel: { peers: [peer, { ...peer, handshakeAgeSeconds: null }] },
       },
+      { key: "firewall/policy", ready: true, drift: [], droppedPackets: 9 },
     ],
-  });
-  expect(text).toMatchInlineSnapshot(`
+  };
+  expect(renderMetrics(status, counts)).toMatchInlineSnapshot(`
     "# TYPE awg_daemon_up gauge
     # HELP awg_daemon_up Whether the daemon answers.
     awg_daemon_up 1
@@ -28,9 +30,14 @@ test("metrics are OpenMetrics text, and name no endpoint", () => {
     # TYPE awg_resource_ready gauge
     # HELP awg_resource_ready Whether the resource is as applied and works.
     awg_resource_ready{resource="tunnel/office"} 1
+    awg_resource_ready{resource="firewall/policy"} 1
     # TYPE awg_resource_drift_fields gauge
     # HELP awg_resource_drift_fields Fields that others changed.
     awg_resource_drift_fields{resource="tunnel/office"} 0
+    awg_resource_drift_fields{resource="firewall/policy"} 0
+    # TYPE awg_firewall_dropped_packets counter
+    # HELP awg_firewall_dropped_packets Refused by the packet filter since it was loaded.
+    awg_firewall_dropped_packets_total 9
     # TYPE awg_tunnel_up gauge
     # HELP awg_tunnel_up Whether a peer of the tunnel answers.
     awg_tunnel_up{tunnel="office"} 1
@@ -45,6 +52,19 @@ test("metrics are OpenMetrics text, and name no endpoint", () => {
     # HELP awg_peer_sent_bytes Sent to the peer.
     awg_peer_sent_bytes_total{tunnel="office",peer="mWB0J2xx"} 7
     awg_peer_sent_bytes_total{tunnel="office",peer="mWB0J2xx"} 7
+    # TYPE awg_daemon_changes counter
+    # HELP awg_daemon_changes Changes of the host by this daemon.
+    awg_daemon_changes_total{kind="apply"} 1
+    awg_daemon_changes_total{kind="repair"} 2
+    # TYPE awg_daemon_failures counter
+    # HELP awg_daemon_failures Changes that failed.
+    awg_daemon_failures_total 3
+    # TYPE awg_daemon_fights counter
+    # HELP awg_daemon_fights Resources that another program kept changing.
+    awg_daemon_fights_total 4
+    # TYPE awg_firewall_restored counter
+    # HELP awg_firewall_restored Times that the packet filter was loaded again.
+    awg_firewall_restored_total 5
     # EOF
     "
   `);

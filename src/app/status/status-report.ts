@@ -20,6 +20,8 @@ export interface ResourceStatus {
   readonly tunnel?: TunnelStatus;
   /** For a proxy with a running relay. */
   readonly proxy?: RelayState;
+  /** For the packet filter: what it refused since it was loaded. */
+  readonly droppedPackets?: number;
   /** For a tunnel with a running engine that does not respond. */
   readonly silence?: EngineSilence;
 }

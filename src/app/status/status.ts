@@ -59,6 +59,9 @@ function statusOfResource(
     summary: isUnblocked ? POLICY_GONE : found === undefined ? GONE : summaryOf(resource, found, capabilities),
     ...(kind === "tunnel" ? runningTunnel(found as TunnelObserved | undefined) : {}),
     ...(kind === "proxy" ? runningProxy(found as ProxyObserved | undefined) : {}),
+    ...(kind === "firewall" && found !== undefined
+      ? { droppedPackets: (found as FirewallObserved).droppedPackets }
+      : {}),
   };
 }
 

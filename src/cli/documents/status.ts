@@ -73,6 +73,7 @@ const resourceStatus = z
       .exactOptional()
       .describe("Present while the tunnel's engine runs."),
     proxy: proxy.exactOptional().describe("Present while the proxy's relay runs."),
+    droppedPackets: z.int().exactOptional().describe("What the packet filter refused since it was loaded."),
   })
   .meta({ id: "ResourceStatus" });
 

@@ -15,7 +15,8 @@ export function daemonParts(host: HostOptions, textOf: EventText): ApiParts {
     askDaemonOf(host, question, signal);
   return {
     feed: new DaemonFeed(ask),
-    status: () => readStatus(ask),
+    status: () => readAnswer(ask, "status"),
+    state: () => readAnswer(ask, "state"),
     readLog: (follow, signal) => readLog(ask({ id: 1, ask: "watch", after: FROM_THE_OLDEST }, signal), follow, textOf),
   };
 }
@@ -34,10 +35,6 @@ async function* readLog(lines: AsyncIterable<DaemonLine>, follow: boolean, textO
 export async function readDaemonFiles(host: HostOptions): Promise<readonly string[]> {
   const state = (await readAnswer((question) => askDaemonOf(host, question), "state")) as DaemonState;
   return state.files ?? [];
-}
-
-function readStatus(ask: (question: DaemonQuestion) => AsyncIterable<DaemonLine>): Promise<unknown> {
-  return readAnswer(ask, "status");
 }
 
 async function readAnswer(

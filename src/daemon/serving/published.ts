@@ -3,6 +3,7 @@ import type { Role } from "../../api/role.ts";
 import type { DaemonState } from "../../state/daemon/daemon-state.ts";
 import type { DaemonReport } from "../daemon-report.ts";
 import { converseAbout } from "./conversation.ts";
+import { countReport, NO_COUNTS } from "./daemon-counts.ts";
 import { EventLog, type PlacedEvent } from "./event-log.ts";
 import type { Conversation } from "./line-server.ts";
 import type { LogLevels } from "./log-levels.ts";
@@ -16,6 +17,7 @@ export class Published {
   readonly #followers = new Set<(event: PlacedEvent) => void>();
   readonly #levels: LogLevels;
   #state: DaemonState;
+  #counts = NO_COUNTS;
 
   /**
    * @param begunMs when this daemon began, since the epoch
@@ -32,6 +34,7 @@ export class Published {
 
   /** Notes a report; the new state if it differs from the one before. */
   note(report: DaemonReport): DaemonState | undefined {
+    this.#counts = countReport(this.#counts, this.#state, report);
     const next = noteReport(this.#state, report, Date.now());
     const changed = JSON.stringify(next) !== JSON.stringify(this.#state);
     this.#state = next;
@@ -45,7 +48,7 @@ export class Published {
       {
         log: this.#log,
         status: this.#status,
-        state: () => ({ pid: process.pid, ...this.#state }),
+        state: () => ({ pid: process.pid, counts: this.#counts, ...this.#state }),
         ...(role === "admin" ? { setLogLevel: this.#levels.set.bind(this.#levels) } : {}),
         follow: (onEvent) => {
           this.#followers.add(onEvent);
