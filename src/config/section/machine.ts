@@ -1,9 +1,10 @@
 import { z } from "zod";
 import { keyMeta } from "../feature/support.ts";
 import { duration } from "../field/duration.ts";
-import { type Fault, fault, isFault, leaf, wrongType } from "../field/leaf.ts";
+import { endpoint } from "../field/endpoint.ts";
+import { type Fault, fault, isFault, leaf, quote, wrongType } from "../field/leaf.ts";
 import { boolean, checkAbsolutePath, checkText, oneOf, text } from "../field/scalar.ts";
-import { PROBE_CONSTRAINTS, UPDATE_CONSTRAINTS } from "./constraints.ts";
+import { HTTP_CONSTRAINTS, PROBE_CONSTRAINTS, UPDATE_CONSTRAINTS } from "./constraints.ts";
 import { via } from "./path.ts";
 
 /** minisign's base64 public key: 42 bytes, algorithm "Ed", key id and key, so it always begins with RW. */
@@ -68,18 +69,34 @@ export const probeSchema = z
   })
   .meta(PROBE_CONSTRAINTS);
 
+/** What groupadd(8) allows, and no word that begins like an option. */
+const GROUP_NAME = "^[A-Za-z_][A-Za-z0-9_.-]{0,30}\\$?$";
+
+const groupName = leaf({ type: "string", pattern: GROUP_NAME }, (input): string | Fault => {
+  if (typeof input !== "string") return wrongType(input, "the name of a group");
+  if (new RegExp(GROUP_NAME).test(input)) return input;
+  return fault("text-characters", `${quote(input)} is not the name of a Unix group`, "for example netadmin");
+});
+
+/** Who may use the API, and where it answers beside its unix socket. */
+export const apiSchema = z.strictObject({
+  group: groupName
+    .describe("Members of this Unix group may use the API's socket, as good as root. Default: awg.")
+    .exactOptional(),
+  http: endpoint()
+    .meta({
+      description: "Loopback address and port where viewers read status, events and metrics with a token.",
+      ...HTTP_CONSTRAINTS,
+    })
+    .exactOptional(),
+});
+
 /** Taking the configuration from elsewhere. */
 export const fleetSchema = z.strictObject({
   source: text(2048).describe("Repository or URL of the config."),
   branch: text(255).describe("Branch of the repository.").exactOptional(),
   publicKeys: z.array(text(255)).min(1).describe("The config must be signed by one of these keys."),
   every: duration(10, 604800).describe("How often it is read.").prefault(300),
-});
-
-/** Networks that want a click before they let anyone out. */
-export const captivePortalSchema = z.strictObject({
-  allow: boolean().describe("Allow traffic to the portal, and only there, until it is passed.").prefault(true),
-  longest: duration(10, 3600).describe("Close it after this time in any case.").prefault(300),
 });
 
 /** What an apply may not do to single resources. */

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { keyMeta } from "../feature/support.ts";
 import { type Fault, fault, isFault, leaf, quote, wrongType } from "../field/leaf.ts";
 import { oneOf, text } from "../field/scalar.ts";
-import { apiSchema } from "./api.ts";
+import { captivePortalSchema } from "./captive-portal.ts";
 import { INVARIANT_CONSTRAINTS, MATCH_CONSTRAINTS, ROOT_CONSTRAINTS } from "./constraints.ts";
 import { dnsSchema } from "./dns/dns.ts";
 import { killSwitchSchema } from "./kill-switch.ts";
@@ -97,10 +97,10 @@ export const rootSchema = z
         ),
       )
       .prefault({}),
-    captivePortal: machine.captivePortalSchema
-      .meta(keyMeta("Networks with a sign-in page.", "captivePortal"))
+    captivePortal: captivePortalSchema
+      .meta(keyMeta("Networks that want a login in the browser first.", "captivePortal"))
       .exactOptional(),
-    api: apiSchema.meta(keyMeta("Who may use the API, and where it answers.", "api")).exactOptional(),
+    api: machine.apiSchema.meta(keyMeta("Who may use the API, and where it answers.", "api")).exactOptional(),
     fleet: machine.fleetSchema.meta(keyMeta("Read the config from a repository.", "fleet")).exactOptional(),
   })
   .meta(ROOT_CONSTRAINTS);

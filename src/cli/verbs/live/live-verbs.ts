@@ -79,7 +79,7 @@ export const LIVE_VERBS: readonly VerbDefinition[] = [
     details: "For root and group awg, and to look for group awg-viewer.",
     options: [
       { ...FILE, summary: "use this config for actions (default: the host's)" },
-      { flags: "--group <name>", summary: "admit this group instead of awg" },
+      { flags: "--group <name>", summary: "use this group instead of awg" },
       { flags: "--idle <time>", summary: "exit after this time without a client (default: never)" },
     ],
     examples: [
@@ -97,7 +97,10 @@ export const LIVE_VERBS: readonly VerbDefinition[] = [
       { flags: "--listen <address>", summary: "use this address (default: 127.0.0.1:1777)" },
       { flags: "--token-file <path>", summary: "write the token here (default: /run/awg-gateway/token)" },
     ],
-    examples: [["awg gateway --token-file token", "run by hand, as a user of group awg-viewer"]],
+    examples: [
+      ["awg gateway --token-file token", "run by hand, as a user of group awg-viewer"],
+      ["awg gateway --listen [::1]:1777 --token-file token", "the same over IPv6"],
+    ],
     load: () => import("./gateway.ts"),
   },
 ];
