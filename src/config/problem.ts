@@ -26,10 +26,16 @@ const RED = "\u001b[31m";
 const YELLOW = "\u001b[33m";
 const RESET = "\u001b[0m";
 
-/** `file:line:column: what is wrong; what to do`, and on request the line with carets below it. */
+/** Columns before the carets that a cut excerpt keeps. */
+const KEPT_BEFORE = 20;
+
+/**
+ * `file:line:column: what is wrong; what to do`, and on request the line with carets below it.
+ * @param options.columns the line is cut to fit them: a wrapped one would part the carets from what they mean
+ */
 export function renderProblem(
   problem: Problem,
-  options: { readonly color: boolean; readonly excerpt: boolean },
+  options: { readonly color: boolean; readonly excerpt: boolean; readonly columns?: number },
 ): string {
   const { file, line, column, severity, message, remedy, id } = problem;
   const paint = (text: string) => (options.color ? `${severity === "error" ? RED : YELLOW}${text}${RESET}` : text);
@@ -37,7 +43,17 @@ export function renderProblem(
   const head = `${printableLine(file)}:${line}:${column}: ${warning}${message}${remedy === "" ? "" : `; ${remedy}`} [${id}]`;
   if (!options.excerpt || problem.excerpt === undefined) return head;
   const gutter = `${line} | `;
-  return `${head}\n  ${gutter}${problem.excerpt}\n  ${" ".repeat(gutter.length)}${paint(caretLine(problem, problem.excerpt))}`;
+  const columns = (options.columns ?? Number.POSITIVE_INFINITY) - gutter.length - "  ".length;
+  const { shown, from } = cutExcerpt(problem.excerpt, column - (problem.excerptColumn ?? 1), columns);
+  const carets = caretLine({ ...problem, excerptColumn: (problem.excerptColumn ?? 1) + from }, shown);
+  return `${head}\n  ${gutter}${shown}\n  ${" ".repeat(gutter.length)}${paint(carets)}`;
+}
+
+/** The part of a line that fits, with the place meant in it. */
+function cutExcerpt(line: string, place: number, columns: number): { readonly shown: string; readonly from: number } {
+  if (line.length <= columns) return { shown: line, from: 0 };
+  const from = Math.max(0, Math.min(place - KEPT_BEFORE, line.length - columns));
+  return { shown: line.slice(from, from + columns), from };
 }
 
 /** Tabs are kept, so that the carets align. */

@@ -205,6 +205,16 @@ describe("places", () => {
     );
   });
 
+  test("a line wider than the terminal is cut around the carets", () => {
+    const ports = Array.from({ length: 30 }, (_, index) => 8000 + index).join(", ");
+    const text = `apiVersion: awg/v1\ndefault: { via: direct }\nrules:\n  - { ports: [${ports}], via: dirct, name: x }\n`;
+    const [problem] = loadConfig([source("a.yaml", text)]).problems;
+    if (problem === undefined) throw new Error("no problem");
+    const [, line = "", carets = ""] = renderProblem(problem, { color: false, excerpt: true, columns: 60 }).split("\n");
+    expect([line.length <= 60, carets.length <= 60]).toEqual([true, true]);
+    expect(line.slice(carets.indexOf("^"), carets.length)).toBe("dirct");
+  });
+
   test("colour only when asked for, and never in place of a word", () => {
     const [problem] = loadConfig([source("a.yaml", "nam: x\n")]).problems;
     if (problem === undefined) throw new Error("no problem");
