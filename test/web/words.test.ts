@@ -24,7 +24,7 @@ const status = (held: readonly string[], more: Partial<StatusDocument> = {}): St
 describe("law 9: the page's headline", () => {
   test.each<[string, StatusDocument | null, boolean, string, string]>([
     ["protected and connected", status(["Protected", "Ready"]), true, "good", "Protected"],
-    ["a tunnel without an answer", status(["Protected"]), true, "warn", "Protected, not connected"],
+    ["a tunnel without an answer", status(["Protected"]), true, "warn", "Protected, not ready"],
     ["no kill switch", status(["Ready"]), true, "bad", "Not protected"],
     ["a daemon that cannot go on", status(["Protected", "Ready", "Stalled"]), true, "bad", "awg cannot go on"],
     ["nothing applied", status([], { resources: [] }), true, "quiet", "Nothing is applied"],

@@ -1,7 +1,8 @@
 import { useState } from "preact/hooks";
-import { type Answer, role, run } from "./store.ts";
+import { Icon } from "./icons.tsx";
+import { type Answer, role, run, status } from "./store.ts";
 
-/** A button that asks awg for something, says when it works, and shows why it failed. */
+/** A button that asks awg for something, says when it works, and shows why it failed. Only an admin sees it. */
 export function ActionButton({
   action,
   params = {},
@@ -35,7 +36,7 @@ export function ActionButton({
     <span class="action">
       {isAsked ? (
         <span class="question">
-          {confirm}{" "}
+          <span>{confirm}</span>
           <button type="button" class="button main" onClick={() => void act()}>
             Yes
           </button>
@@ -53,18 +54,55 @@ export function ActionButton({
           {isBusy ? "Working …" : children}
         </button>
       )}
-      {failure === undefined ? null : (
-        <span class="failure" role="alert">
-          {failure}
-        </span>
-      )}
+      {failure === undefined ? null : <Failure text={failure} />}
     </span>
   );
 }
 
+/** Why something failed. */
+export function Failure({ text }: { readonly text: string }) {
+  return (
+    <p class="failure" role="alert">
+      {text}
+    </p>
+  );
+}
+
+/** The files that hold the truth, for people. */
+export function configFiles(): string {
+  const files = status.value?.daemon?.files ?? [];
+  return files.length === 0 ? "the config file" : files.join(", ");
+}
+
 /** What a viewer is told where an admin has buttons. */
 export function ViewerNote() {
-  return role.value === "viewer" ? (
-    <p class="note">You may look, not change. The config file is the truth; members of group awg may act here.</p>
-  ) : null;
+  if (role.value !== "viewer") return null;
+  return (
+    <p class="note viewer">
+      <Icon name="eye" />
+      <span>
+        <strong>You may look, not change.</strong> The file is the truth: <code>{configFiles()}</code>. Members of group{" "}
+        <code>awg</code> may act here.
+      </span>
+    </p>
+  );
+}
+
+/** The line of the config that decides: what to change, instead of a switch. */
+export function FileLine({
+  line,
+  withFile = false,
+}: {
+  readonly line: { readonly key: string; readonly text: string } | undefined;
+  /** Whether the name of the file is seen too. */
+  readonly withFile?: boolean;
+}) {
+  if (line === undefined) return null;
+  return (
+    <span class="fileline">
+      <span class={withFile ? "" : "hidden"}>in {configFiles()}: </span>
+      {line.key === "" ? null : `${line.key} › `}
+      <code>{line.text}</code>
+    </span>
+  );
 }

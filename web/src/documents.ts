@@ -111,3 +111,13 @@ export interface FlowPath {
   readonly device?: string | null;
   readonly verdict: string;
 }
+
+export interface DriftDocument {
+  readonly drifted: boolean;
+  readonly drift: readonly {
+    readonly key: string;
+    readonly change?: "gone" | "changed" | "extra";
+    readonly cause?: string;
+    readonly fields?: readonly FieldChange[];
+  }[];
+}

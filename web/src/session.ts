@@ -1,3 +1,5 @@
+import { pageOf } from "./route.ts";
+
 const KEY = "awg-token";
 
 /**
@@ -6,7 +8,7 @@ const KEY = "awg-token";
  */
 export async function openSession(): Promise<string | undefined> {
   const code = location.hash.slice(1);
-  if (code === "") return sessionStorage.getItem(KEY) ?? undefined;
+  if (code === "" || pageOf(location.hash) !== undefined) return sessionStorage.getItem(KEY) ?? undefined;
   history.replaceState(null, "", location.pathname);
   const answer = await fetch("/api/session", {
     method: "POST",
@@ -19,10 +21,13 @@ export async function openSession(): Promise<string | undefined> {
   return token;
 }
 
-/** The role of this user: what the host's kernel says, not the page. */
-export async function readRole(token: string): Promise<"admin" | "viewer" | undefined> {
+/** The role of this user: what the host's kernel says, not the page. `refused`: the token is not good any more. */
+export async function readRole(token: string): Promise<"admin" | "viewer" | "refused" | undefined> {
   const answer = await fetch("/api/status", { headers: { Authorization: `Bearer ${token}` } }).catch(() => undefined);
-  if (answer?.status === 401) sessionStorage.removeItem(KEY);
+  if (answer?.status === 401) {
+    sessionStorage.removeItem(KEY);
+    return "refused";
+  }
   if (answer?.ok !== true) return undefined;
   return ((await answer.json()) as { readonly role: "admin" | "viewer" }).role;
 }

@@ -2,6 +2,7 @@ import { signal } from "@preact/signals";
 import { type AwgClient, type AwgEvent, connect } from "../../src/client/awg-client.ts";
 import type { StatusDocument } from "./documents.ts";
 import { NO_RATES, type Rates, withStatus } from "./rates.ts";
+import { followAddress } from "./route.ts";
 import { openSession, readRole } from "./session.ts";
 
 /** Events that the page keeps. */
@@ -11,6 +12,8 @@ export const session = signal<"opening" | "open" | "closed">("opening");
 export const role = signal<"admin" | "viewer" | undefined>(undefined);
 export const available = signal(false);
 export const status = signal<StatusDocument | null>(null);
+/** When the status came, in milliseconds since the epoch. */
+export const statusAt = signal(0);
 export const rates = signal<Rates>(NO_RATES);
 export const events = signal<readonly AwgEvent[]>([]);
 /** The clock of ages on the page, in milliseconds since the epoch. */
@@ -28,6 +31,7 @@ export async function start(): Promise<void> {
     return;
   }
   session.value = "open";
+  followAddress();
   document.addEventListener("visibilitychange", () => (document.hidden ? pause() : follow()));
   if (!document.hidden) follow();
 }
@@ -54,6 +58,7 @@ function follow(): void {
   client.onStatusChange(({ document: read }) => {
     const document = read as StatusDocument | null;
     status.value = document;
+    statusAt.value = Date.now();
     if (document !== null) rates.value = withStatus(rates.value, document, Date.now());
   });
   client.onEvent((event) => {
@@ -75,6 +80,8 @@ function pause(): void {
 async function learnRole(): Promise<void> {
   if (token === undefined) return;
   const found = await readRole(token);
-  if (found !== undefined) role.value = found;
-  else if (sessionStorage.length === 0) session.value = "closed";
+  if (found === "refused") {
+    pause();
+    session.value = "closed";
+  } else if (found !== undefined) role.value = found;
 }

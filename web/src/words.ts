@@ -37,8 +37,8 @@ export function headlineOf(status: StatusDocument | null, available: boolean): H
 }
 
 /** Why a condition is as it is, as a sentence. */
-export function reasonText({ reason, message }: Condition): string {
-  return sentence(message ?? reason);
+export function reasonText({ message }: Condition): string {
+  return sentence(message);
 }
 
 /** The name of a tunnel resource; undefined for another. */
@@ -127,11 +127,11 @@ export function ruleText(origin: string): string {
   return name === undefined ? `rule ${Number(number) + 1}` : `rule “${name}”`;
 }
 
-/** The line of the config that decides, as it is written there; undefined for what no line decides. */
-export function configLine(origin: string): string | undefined {
+/** Where the config decides it: the key and the text of the line; undefined for what no line decides. Pure. */
+export function configLine(origin: string): { readonly key: string; readonly text: string } | undefined {
   const rule = origin.replace(/^S[0-9.]+ /, "");
-  if (rule === "default") return "default:";
+  if (rule === "default") return { key: "", text: "default:" };
   const [, number, name] = /^rules\/([0-9]+)(?: \((.*)\))?$/.exec(rule) ?? [];
   if (number === undefined) return undefined;
-  return name === undefined ? `rules: entry ${Number(number) + 1}` : `rules: - { name: ${name}`;
+  return { key: "rules", text: name === undefined ? `entry ${Number(number) + 1}` : `name: ${name}` };
 }

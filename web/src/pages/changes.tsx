@@ -1,17 +1,12 @@
 import { useEffect, useState } from "preact/hooks";
-import { ActionButton, ViewerNote } from "../ask.tsx";
-import type { FieldChange, PlanDocument, PlanStep } from "../documents.ts";
-import { role, run } from "../store.ts";
-import { sentence, valueText } from "../words.ts";
-
-interface DriftDocument {
-  readonly drifted: boolean;
-  readonly drift: readonly {
-    readonly key: string;
-    readonly fields?: readonly FieldChange[];
-    readonly changes?: readonly FieldChange[];
-  }[];
-}
+import { ActionButton, configFiles, Failure, ViewerNote } from "../ask.tsx";
+import { attentionOf, dismiss, isDismissed, showAgain } from "../attention.ts";
+import { Diff } from "../diff.tsx";
+import type { DriftDocument, PlanDocument } from "../documents.ts";
+import { Icon } from "../icons.tsx";
+import { role, run, status } from "../store.ts";
+import { sentence } from "../words.ts";
+import { PageHead } from "./programs.tsx";
 
 /** What an apply of the config would do, and what others changed. */
 export function Changes() {
@@ -23,106 +18,112 @@ export function Changes() {
     setPlan(undefined);
     setFailure(undefined);
     const asked = await run("drift");
-    if (asked.code === 0) setDrift(asked.data as DriftDocument);
+    if (asked.data !== undefined) setDrift(asked.data as DriftDocument);
+    else setFailure(asked.message ?? `awg drift ended with ${asked.code}`);
     if (!isAdmin) return;
     const answer = await run("plan");
     if (answer.code === 0) setPlan(answer.data as PlanDocument);
     else setFailure(answer.message ?? `awg plan ended with ${answer.code}`);
   };
-  useEffect(() => void read(), [isAdmin]);
+  useEffect(() => void read(), [isAdmin, status.value?.generation]);
   return (
     <>
-      <h1>Changes</h1>
-      <p class="lead">What the config asks for and the host does not have yet.</p>
+      <PageHead title="Changes" lead="What the config asks for and the host does not have yet." />
       <ViewerNote />
-      <div class="bar">
+      <div class="heading">
+        <h2>Config, not applied</h2>
         <button type="button" class="button" onClick={() => void read()}>
           Read again
         </button>
       </div>
-      {failure === undefined ? null : (
-        <p class="failure" role="alert">
-          {sentence(failure)}
-        </p>
-      )}
-      {isAdmin && plan === undefined && failure === undefined ? <p class="line">Planning …</p> : null}
+      {failure === undefined ? null : <Failure text={sentence(failure)} />}
+      {isAdmin ? null : <ViewerPlan />}
+      {isAdmin && plan === undefined && failure === undefined ? <p class="empty">Planning …</p> : null}
       {plan === undefined ? null : <Plan plan={plan} onApplied={() => void read()} />}
-      <h2>Changed by others</h2>
+      <div class="heading">
+        <h2>Changed by others</h2>
+      </div>
       {drift === undefined ? null : drift.drifted ? (
-        <ul class="steps">
-          {drift.drift.map(({ key, fields, changes }) => (
-            <Step
-              key={key}
-              step={{ key, action: "update", reason: "another program changed it", changes: fields ?? changes ?? [] }}
-            />
-          ))}
-        </ul>
+        <Diff steps={drift.drift.map(driftStep)} />
       ) : (
-        <p class="line">Nothing: the host is as it was applied.</p>
+        <p class="empty">Nothing: the host is as it was applied.</p>
       )}
     </>
+  );
+}
+
+/** A plan reads secrets and every file, so a viewer learns only that there is one. */
+function ViewerPlan() {
+  const differs = status.value?.daemon?.filesNotApplied === true;
+  return (
+    <p class="empty">
+      {differs ? "The config file is not applied. " : "The config file is applied. "}
+      An admin sees the plan: <code>sudo awg plan -f {configFiles()}</code>
+    </p>
   );
 }
 
 function Plan({ plan, onApplied }: { readonly plan: PlanDocument; readonly onApplied: () => void }) {
-  if (plan.inSync) return <p class="note good">The host is as the config says. There is nothing to do.</p>;
+  if (plan.inSync) {
+    return (
+      <p class="empty good">
+        <Icon name="check" /> The host is as the config says. There is nothing to do.
+      </p>
+    );
+  }
+  const id = JSON.stringify([plan.configHash, plan.steps.map(({ key, action }) => `${action} ${key}`)]);
+  const attention = status.value === null ? undefined : attentionOf(status.value);
+  if (isDismissed(id)) {
+    return (
+      <p class="empty">
+        Dismissed until something changes.{" "}
+        <button type="button" class="button" onClick={() => showAgain(id)}>
+          Show again
+        </button>
+      </p>
+    );
+  }
   return (
     <>
-      <ul class="steps">
-        {plan.steps.map((step, index) => (
-          <Step key={`${step.key} ${index}`} step={step} />
-        ))}
-      </ul>
+      <Diff steps={plan.steps} />
       {plan.notes
         .filter(({ isWarning }) => isWarning === true)
         .map(({ path, message }) => (
           <p class="note warn" key={path + message}>
-            {path}: {message}
+            <Icon name="alert" />
+            <span>
+              {path}: {message}
+            </span>
           </p>
         ))}
-      <p class="line">{sentence(plan.traffic)}</p>
-      <ActionButton
-        action="apply"
-        kind="main"
-        confirm={`Apply ${plan.steps.length} ${plan.steps.length === 1 ? "change" : "changes"} to this host?`}
-        onDone={onApplied}
-      >
-        Apply
-      </ActionButton>
+      <p class="line quiet">{sentence(plan.traffic)}</p>
+      <div class="actions">
+        <ActionButton
+          action="apply"
+          kind="main"
+          confirm={`Apply ${plan.steps.length} ${plan.steps.length === 1 ? "change" : "changes"} to this host?`}
+          onDone={onApplied}
+        >
+          Apply
+        </ActionButton>
+        <button
+          type="button"
+          class="button"
+          onClick={() => {
+            dismiss(id);
+            if (attention !== undefined) dismiss(attention.id);
+          }}
+        >
+          Dismiss
+        </button>
+      </div>
     </>
   );
 }
 
-const SIGNS: Readonly<Record<string, string>> = {
-  create: "+",
-  update: "~",
-  delete: "−",
-  replace: "±",
-  adopt: "@",
-  forget: ".",
-};
+const WORDS = { gone: "delete", changed: "update", extra: "create" } as const;
 
-function Step({ step: { key, action, reason, changes } }: { readonly step: PlanStep }) {
-  return (
-    <li class={`step ${action}`}>
-      <p>
-        <span class="sign" aria-hidden="true">
-          {SIGNS[action] ?? "~"}
-        </span>
-        <strong>{key}</strong> <span class="reason">{reason === "" ? action : reason}</span>
-      </p>
-      {changes.slice(0, 12).map((change) => (
-        <p class="change" key={change.field}>
-          <span class="field">{change.field.replaceAll("/", " ").trim()}</span> {changeText(change)}
-        </p>
-      ))}
-      {changes.length > 12 ? <p class="change">and {changes.length - 12} more fields</p> : null}
-    </li>
-  );
-}
-
-function changeText({ before, after, secret, added, removed }: FieldChange): string {
-  if (secret === true) return "a secret changes";
-  if (added !== undefined || removed !== undefined) return `${added ?? 0} added, ${removed ?? 0} removed`;
-  return `${valueText(before)} → ${valueText(after)}`;
+function driftStep({ key, change = "changed", cause, fields = [] }: DriftDocument["drift"][number]) {
+  const who = cause === undefined || cause === "unknown" ? "another program changed it" : cause.replaceAll("-", " ");
+  return { key, action: WORDS[change], reason: who, changes: fields };
 }

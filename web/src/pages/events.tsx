@@ -1,27 +1,28 @@
-import type { AwgEvent } from "../../../src/client/awg-client.ts";
+import { eventLine } from "../event-text.ts";
 import { events } from "../store.ts";
+import { PageHead } from "./programs.tsx";
 
 /** What the daemon did since this page was opened. */
 export function Events() {
   return (
     <>
-      <h1>Events</h1>
-      <p class="lead">What the daemon does, since this page was opened. awg events shows more.</p>
-      {events.value.length === 0 ? <p class="line">Nothing yet.</p> : null}
+      <PageHead title="Events" lead="What the daemon does, since this page was opened. awg events shows more." />
+      {events.value.length === 0 ? (
+        <p class="empty">Nothing yet. The daemon looks at the host every 30 seconds, and whenever something changes.</p>
+      ) : null}
       <ol class="events">
-        {events.value.map((event) => (
-          <li key={`${event.at} ${event.type}`}>
-            <time>{event.at.slice(11, 19)}</time>
-            <span class="type">{event.type}</span>
-            <span>{detailOf(event)}</span>
-          </li>
-        ))}
+        {events.value.map((event) => {
+          const { tone, title, detail } = eventLine(event);
+          return (
+            <li key={`${event.at} ${event.type}`}>
+              <time dateTime={event.at}>{new Date(event.at).toLocaleTimeString("en-GB")}</time>
+              <span class={`dot ${tone}`} aria-hidden="true" />
+              <span class="type">{title}</span>
+              <span class="detail">{detail}</span>
+            </li>
+          );
+        })}
       </ol>
     </>
   );
-}
-
-function detailOf({ type: _type, at: _at, ...fields }: AwgEvent): string {
-  const parts = Object.values(fields).map((value) => (Array.isArray(value) ? value.join(", ") : String(value)));
-  return parts.join(" · ").slice(0, 400);
 }

@@ -1,8 +1,14 @@
+import { useEffect } from "preact/hooks";
 import { ActionButton, ViewerNote } from "../ask.tsx";
-import type { ResourceLine, StatusDocument } from "../documents.ts";
-import { Plot } from "../plot.tsx";
-import { available, now, rates, status } from "../store.ts";
-import { bytesText, daemonText, headlineOf, spanText, tunnelName, tunnelText } from "../words.ts";
+import { attentionOf, dismiss, isDismissed } from "../attention.ts";
+import type { StatusDocument } from "../documents.ts";
+import { Icon, Shield } from "../icons.tsx";
+import { exceptionText, pathsOf } from "../paths.ts";
+import { Picture } from "../picture.tsx";
+import { programs, readPrograms } from "../programs.ts";
+import { available, now, rates, status, statusAt } from "../store.ts";
+import { Tunnel, TunnelDown } from "../tunnel-card.tsx";
+import { daemonText, headlineOf, rateText, spanText, tunnelName } from "../words.ts";
 
 /** Whether traffic is protected, each tunnel, and what the daemon does. */
 export function Overview() {
@@ -12,129 +18,171 @@ export function Overview() {
     <>
       <section class={`hero ${tone}`} aria-live="polite">
         <Shield tone={tone} />
-        <div>
+        <div class="says">
           <h1>{title}</h1>
-          <p>{detail}</p>
+          <p>
+            {detail}{" "}
+            {tone === "good" && document !== null ? exceptionText(pathsOf(document, programs.value ?? [])) : ""}
+          </p>
         </div>
+        {document === null || !available.value ? null : <Totals document={document} />}
       </section>
       {document === null ? null : <Present document={document} />}
     </>
   );
 }
 
+/** All tunnels together. */
+function Totals({ document }: { readonly document: StatusDocument }) {
+  const tunnels = document.resources.filter((one) => tunnelName(one) !== undefined);
+  const up = tunnels.filter(({ tunnel }) => tunnel?.state === "connected" || tunnel?.state === "idle").length;
+  const last = Object.values(rates.value.points).flatMap((points) => points.at(-1) ?? []);
+  const sum = (of: "received" | "sent") => last.reduce((total, point) => total + point[of], 0);
+  return (
+    <dl class="totals">
+      <div>
+        <dt>Tunnels up</dt>
+        <dd>
+          {up} of {tunnels.length + document.down.length}
+        </dd>
+      </div>
+      <div>
+        <dt>Receiving</dt>
+        <dd>{rateText(sum("received"))}</dd>
+      </div>
+      <div>
+        <dt>Sending</dt>
+        <dd>{rateText(sum("sent"))}</dd>
+      </div>
+    </dl>
+  );
+}
+
 function Present({ document }: { readonly document: StatusDocument }) {
   const tunnels = document.resources.filter((one) => tunnelName(one) !== undefined);
-  const others = document.resources.filter((one) => tunnelName(one) === undefined);
-  const drifted = document.resources.filter(({ drift }) => drift.length > 0);
+  const wayOfPrograms = JSON.stringify([document.generation, document.down, document.fallback]);
+  useEffect(() => void readPrograms(), [wayOfPrograms]);
+  const paths = pathsOf(document, programs.value ?? []);
   return (
     <>
-      <Trial document={document} />
-      {document.fallback.map(({ device, rules }) => (
-        <p class="note warn" key={device}>
-          {device} is down: {rules.join(", ")} go direct until it is up.
-        </p>
-      ))}
-      {drifted.length === 0 ? null : (
-        <p class="note warn">Another program changed {drifted.map(({ key }) => key).join(", ")}. See Changes.</p>
+      <Notices document={document} />
+      {paths.length === 0 ? null : (
+        <>
+          <h2>Where traffic goes</h2>
+          <Picture paths={paths} />
+        </>
       )}
-      <ViewerNote />
       <h2>Tunnels</h2>
       <div class="cards">
         {tunnels.map((one) => (
           <Tunnel key={one.key} resource={one} />
         ))}
         {document.down.map((name) => (
-          <article class="card" key={name}>
-            <header>
-              <h3>{name}</h3>
-              <span class="badge quiet">Down on request</span>
-            </header>
-            <ActionButton action="up" params={{ tunnel: name }} kind="main">
-              Bring up
-            </ActionButton>
-          </article>
+          <TunnelDown key={name} name={name} />
         ))}
         {tunnels.length + document.down.length === 0 ? <p class="note">No tunnel is declared.</p> : null}
       </div>
-      <h2>This host</h2>
-      <p class="line">{daemonText(document.daemon, now.value)}</p>
-      {document.endsAtReboot ? <p class="line warn">A reboot ends this; awg install keeps it.</p> : null}
-      <ul class="resources">
-        {others.map(({ key, ready, drift, summary }) => (
-          <li key={key}>
-            <span class={`dot ${ready && drift.length === 0 ? "good" : "bad"}`} aria-hidden="true" />
-            <span class="key">{key}</span>
-            <span class="summary">{summary}</span>
-          </li>
-        ))}
-      </ul>
+      <Host document={document} />
     </>
   );
 }
 
-function Trial({ document: { awaitingConfirmation: trial } }: { readonly document: StatusDocument }) {
-  if (trial === null) return null;
+function Notices({ document }: { readonly document: StatusDocument }) {
+  const { awaitingConfirmation: trial, override, fallback, endsAtReboot } = document;
+  const attention = attentionOf(document);
+  const secondsSince = Math.max(0, now.value - statusAt.value) / 1_000;
   return (
-    <section class="note warn trial">
-      <p>
-        Generation {trial.generation} is on trial: it is undone in {Math.round(trial.secondsLeft)} s unless you keep it.
-      </p>
-      <ActionButton action="confirm" kind="main">
-        Keep it
-      </ActionButton>
-      <ActionButton action="revert">Undo it now</ActionButton>
-    </section>
-  );
-}
-
-function Tunnel({ resource }: { readonly resource: ResourceLine }) {
-  const name = tunnelName(resource) ?? resource.key;
-  const { tunnel, ready } = resource;
-  const tone = tunnel?.state === "connected" ? "good" : tunnel?.state === "idle" ? "quiet" : ready ? "good" : "bad";
-  return (
-    <article class="card">
-      <header>
-        <h3>{name}</h3>
-        <span class={`badge ${tone}`}>{tunnelText(resource)}</span>
-      </header>
-      <Plot points={rates.value.points[name] ?? []} />
-      {tunnel?.peers.map((peer) => (
-        <dl key={peer.publicKey}>
-          <dt>Server</dt>
-          <dd>{peer.endpoint ?? "it connects to us"}</dd>
-          <dt>Handshake</dt>
-          <dd>{peer.handshakeAgeSeconds === null ? "none yet" : `${spanText(peer.handshakeAgeSeconds)} ago`}</dd>
-          {peer.roundTripMs === null ? null : (
-            <>
-              <dt>Round trip</dt>
-              <dd>{Math.round(peer.roundTripMs)} ms</dd>
-            </>
-          )}
-          <dt>Moved</dt>
-          <dd>
-            {bytesText(peer.receivedBytes)} in, {bytesText(peer.sentBytes)} out
-          </dd>
-        </dl>
+    <>
+      {trial === null ? null : (
+        <section class="note warn" aria-label="On trial">
+          <Icon name="alert" />
+          <span>
+            Generation {trial.generation} is on trial: it is undone in{" "}
+            {Math.max(0, Math.round(trial.secondsLeft - secondsSince))} s unless you keep it.
+          </span>
+          <ActionButton action="confirm" kind="main">
+            Keep it
+          </ActionButton>
+          <ActionButton action="revert">Undo it now</ActionButton>
+        </section>
+      )}
+      {override === null || override === undefined ? null : (
+        <section class="note warn" aria-label="For a time">
+          <Icon name="pause" />
+          <span>
+            {OVERRIDES[override.what]} for {spanText((Date.parse(override.until) - now.value) / 1_000)}.
+          </span>
+          <ActionButton action={override.what === "up" ? "down" : "up"} kind="main">
+            End it now
+          </ActionButton>
+        </section>
+      )}
+      {fallback.map(({ device, rules }) => (
+        <p class="note warn" key={device}>
+          <Icon name="alert" />
+          <span>
+            {device} is down: {rules.join(", ")} go direct until it is up.
+          </span>
+        </p>
       ))}
-      {tunnel === undefined ? <p class="line">{resource.summary}</p> : <p class="wire">{tunnel.wire}</p>}
-      <ActionButton action="down" params={{ tunnel: name }} confirm={`Take ${name} down until you bring it up?`}>
-        Take down
-      </ActionButton>
-    </article>
+      {attention === undefined || isDismissed(attention.id) ? null : (
+        <section class="note warn" aria-label="Changes">
+          <Icon name="changes" />
+          <span>{attention.text}</span>
+          <span class="action">
+            <a class="button main" href="#changes">
+              See changes
+            </a>
+            <button type="button" class="button" onClick={() => dismiss(attention.id)}>
+              Dismiss
+            </button>
+          </span>
+        </section>
+      )}
+      {endsAtReboot ? (
+        <p class="note warn">
+          <Icon name="alert" />
+          <span>A reboot ends this protection. awg install keeps it.</span>
+        </p>
+      ) : null}
+      <ViewerNote />
+    </>
   );
 }
 
-function Shield({ tone }: { readonly tone: string }) {
-  const sign = {
-    good: "m12.500 20 5 5 10-10.500",
-    warn: "M20 13v9m0 4.500v.5",
-    bad: "m15 15 10 10m0-10L15 25",
-    quiet: "M13 20h14",
-  }[tone];
+const OVERRIDES = { down: "Tunnels are down", up: "Tunnels are up", pause: "Traffic goes direct" } as const;
+
+/** What the daemon does, and the rest of what awg keeps on this host. */
+function Host({ document }: { readonly document: StatusDocument }) {
+  const others = document.resources.filter((one) => tunnelName(one) === undefined);
+  const wrong = others.filter(({ ready, drift }) => !ready || drift.length > 0).length;
+  const isPaused = document.override?.what === "pause";
   return (
-    <svg class="shield" viewBox="0 0 40 40" aria-hidden="true">
-      <path class="body" d="M20 3 5 9v11c0 9 6.500 14.500 15 17 8.500-2.500 15-8 15-17V9z" />
-      <path class="sign" d={sign} />
-    </svg>
+    <>
+      <h2>This host</h2>
+      <section class="card hostcard">
+        <p class="line">{daemonText(document.daemon, now.value)}</p>
+        <details open={wrong > 0}>
+          <summary>
+            {others.length} more {others.length === 1 ? "resource" : "resources"}
+            {wrong === 0 ? ", all as declared" : `, ${wrong} not as declared`}
+          </summary>
+          <ul class="resources">
+            {others.map(({ key, ready, drift, summary }) => (
+              <li key={key}>
+                <span class={`dot ${ready && drift.length === 0 ? "good" : "bad"}`} aria-hidden="true" />
+                <span class="key">{key}</span>
+                <span class="summary">{summary}</span>
+              </li>
+            ))}
+          </ul>
+        </details>
+        {isPaused ? null : (
+          <ActionButton action="pause" params={{ for: "10m" }} confirm="Let all traffic go direct for 10 minutes?">
+            Pause for 10 min
+          </ActionButton>
+        )}
+      </section>
+    </>
   );
 }

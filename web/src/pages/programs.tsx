@@ -1,29 +1,24 @@
 import { useEffect, useState } from "preact/hooks";
-import type { ProgramLine } from "../documents.ts";
+import { Failure, FileLine, ViewerNote } from "../ask.tsx";
 import { type ProgramGroup, programGroups } from "../program-groups.ts";
-import { run } from "../store.ts";
+import { programs, programsFailure, readPrograms } from "../programs.ts";
+import { configLine, ruleText } from "../words.ts";
+
+const MOST = 200;
 
 /** Each running program with the path that it takes and the rule that decides. */
 export function Programs() {
-  const [programs, setPrograms] = useState<readonly ProgramLine[]>();
-  const [failure, setFailure] = useState<string>();
   const [wanted, setWanted] = useState("");
-  const read = async () => {
-    const { code, message, data } = await run("ps");
-    if (code !== 0) setFailure(message ?? `awg ps ended with ${code}`);
-    else {
-      setFailure(undefined);
-      setPrograms((data as { readonly programs: readonly ProgramLine[] }).programs);
-    }
-  };
-  useEffect(() => void read(), []);
-  const shown = programGroups(programs ?? []).filter(({ name, path }) =>
-    `${name} ${path}`.toLowerCase().includes(wanted.toLowerCase()),
-  );
+  const [via, setVia] = useState<string>();
+  useEffect(() => void readPrograms(), []);
+  const groups = programGroups(programs.value ?? []);
+  const found = groups.filter(({ name, path }) => `${name} ${path}`.toLowerCase().includes(wanted.toLowerCase()));
+  const shown = found.filter((group) => via === undefined || pathOf(group) === via);
+  const paths = [...new Set(groups.map(pathOf))];
   return (
     <>
-      <h1>Programs</h1>
-      <p class="lead">Where each program's traffic goes, and the rule that decides.</p>
+      <PageHead title="Programs" lead="Where each program's traffic goes, and the rule that decides." />
+      <ViewerNote />
       <div class="bar">
         <input
           type="search"
@@ -32,47 +27,72 @@ export function Programs() {
           value={wanted}
           onInput={(event) => setWanted(event.currentTarget.value)}
         />
-        <button type="button" class="button" onClick={() => void read()}>
+        <fieldset class="filters">
+          <legend class="hidden">Path</legend>
+          {[undefined, ...paths].map((one) => (
+            <button type="button" key={one ?? ""} class="filter" aria-pressed={via === one} onClick={() => setVia(one)}>
+              {one ?? "all"} <span>{found.filter((group) => one === undefined || pathOf(group) === one).length}</span>
+            </button>
+          ))}
+        </fieldset>
+        <button type="button" class="button" onClick={() => void readPrograms()}>
           Read again
         </button>
       </div>
-      {failure === undefined ? null : (
-        <p class="failure" role="alert">
-          {failure}
-        </p>
-      )}
-      {programs === undefined && failure === undefined ? <p class="line">Reading …</p> : null}
+      {programsFailure.value === undefined ? null : <Failure text={programsFailure.value} />}
+      {programs.value === undefined && programsFailure.value === undefined ? <p class="line">Reading …</p> : null}
       <ul class="programs">
-        {shown.slice(0, 200).map((program) => (
+        {shown.slice(0, MOST).map((program) => (
           <Program key={program.pids[0]} program={program} />
         ))}
       </ul>
-      {shown.length > 200 ? <p class="line">{shown.length - 200} more; type a name to find one.</p> : null}
+      {programs.value !== undefined && shown.length === 0 ? <p class="line">No program matches.</p> : null}
+      {shown.length > MOST ? <p class="line">{shown.length - MOST} more; type a name to find one.</p> : null}
     </>
   );
 }
 
+/** Title and first line of a page. */
+export function PageHead({ title, lead }: { readonly title: string; readonly lead: string }) {
+  return (
+    <header class="pagehead">
+      <h1>{title}</h1>
+      <p class="lead">{lead}</p>
+    </header>
+  );
+}
+
+const pathOf = ({ rule }: ProgramGroup): string => rule?.via ?? "no rule";
+
 function Program({ program: { pids, name, path, user, sockets, rule, perhaps } }: { readonly program: ProgramGroup }) {
   return (
     <li>
+      <span class="letter" aria-hidden="true">
+        {name.charAt(0).toUpperCase()}
+      </span>
       <div>
         <strong>{name}</strong>
         <span class="path">{path ?? "its file cannot be read"}</span>
       </div>
-      <span class="who">
-        {user ?? "?"} · {pids.length === 1 ? pids[0] : `${pids.length} processes`}
+      <span class="by">
+        {user ?? "unknown user"} · {pids.length === 1 ? `process ${pids[0]}` : `${pids.length} processes`}
         {sockets === 0 ? "" : ` · ${sockets} ${sockets === 1 ? "socket" : "sockets"}`}
       </span>
       <span class="goes">
         {rule === null ? (
-          <span class="badge quiet">no rules</span>
+          <span class="badge quiet">no rule</span>
         ) : (
           <>
             <span class={`badge ${rule.via === "direct" ? "warn" : rule.via === "block" ? "bad" : "good"}`}>
               {rule.via}
             </span>
             <span class="rule">
-              {rule.origin}
+              {configLine(rule.origin) === undefined ? (
+                ruleText(rule.origin)
+              ) : (
+                <FileLine line={configLine(rule.origin)} />
+              )}
+              {rule.enforcement === "enforced" ? "" : `, ${rule.enforcement}`}
               {perhaps.length === 0 ? "" : `; some traffic: ${perhaps.join(", ")}`}
             </span>
           </>

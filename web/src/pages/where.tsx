@@ -1,15 +1,29 @@
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
+import { Failure, FileLine } from "../ask.tsx";
 import type { Explanation } from "../documents.ts";
-import { run } from "../store.ts";
-import { sentence } from "../words.ts";
+import { Icon } from "../icons.tsx";
+import { programs, readPrograms } from "../programs.ts";
+import { run, status } from "../store.ts";
+import { configLine, ruleText, sentence, tunnelName } from "../words.ts";
+import { PageHead } from "./programs.tsx";
+
+/** Paths of programs that the field offers. */
+const OFFERED = 100;
+
+interface Found {
+  readonly to: string;
+  readonly program: string;
+  readonly explanation: Explanation;
+}
 
 /** Where a flow to a typed host would go, and why. */
 export function Where() {
   const [destination, setDestination] = useState("");
   const [program, setProgram] = useState("");
-  const [found, setFound] = useState<{ readonly to: string; readonly explanation: Explanation }>();
+  const [found, setFound] = useState<Found>();
   const [failure, setFailure] = useState<string>();
   const [isBusy, setBusy] = useState(false);
+  useEffect(() => void readPrograms(), []);
   const ask = async () => {
     setBusy(true);
     setFound(undefined);
@@ -19,14 +33,17 @@ export function Where() {
     setBusy(false);
     const explanation = data as Explanation | undefined;
     if (explanation?.declared === undefined) setFailure(message ?? `awg explain ended with ${code}`);
-    else setFound({ to: destination, explanation });
+    else setFound({ to: destination, program, explanation });
   };
+  const offered = [...new Set((programs.value ?? []).flatMap(({ path }) => path ?? []))].toSorted().slice(0, OFFERED);
   return (
     <>
-      <h1>Where would it go?</h1>
-      <p class="lead">Type an address and see its path, by the config and by the kernel. Nothing is sent.</p>
+      <PageHead
+        title="Where would it go?"
+        lead="Type a host and see its path, by the config and by the kernel. Nothing is sent."
+      />
       <form
-        class="bar"
+        class="bar card"
         onSubmit={(event) => {
           event.preventDefault();
           void ask();
@@ -37,6 +54,7 @@ export function Where() {
           <input
             required
             placeholder="1.1.1.1:443"
+            autocomplete="off"
             value={destination}
             onInput={(event) => setDestination(event.currentTarget.value)}
           />
@@ -45,42 +63,89 @@ export function Where() {
           <span>Program (optional)</span>
           <input
             placeholder="/usr/bin/curl"
+            list="running"
             value={program}
             onInput={(event) => setProgram(event.currentTarget.value)}
           />
         </label>
+        <datalist id="running">
+          {offered.map((path) => (
+            <option key={path} value={path} />
+          ))}
+        </datalist>
         <button type="submit" class="button main" disabled={isBusy}>
           {isBusy ? "Asking …" : "Show"}
         </button>
       </form>
-      {failure === undefined ? null : (
-        <p class="failure" role="alert">
-          {sentence(failure)}
-        </p>
-      )}
+      {failure === undefined ? null : <Failure text={sentence(failure)} />}
       {found === undefined ? null : <Path {...found} />}
     </>
   );
 }
 
-function Path({ to, explanation }: { readonly to: string; readonly explanation: Explanation }) {
-  const { declared, live, agree, disagreements, notes } = explanation;
+function Path({ to, program, explanation }: Found) {
+  const { declared, live, agree, disagreements, notes, fallback, dns } = explanation;
   const dropped = declared.verdict !== "accept";
+  const path = pathName(declared.path);
+  const tone = dropped ? "bad" : path === "direct" ? "warn" : "good";
   return (
-    <section class="answer" aria-live="polite">
+    <section class="card answer" aria-live="polite">
       <ol class="hops">
-        <li>this host</li>
-        <li class={dropped ? "bad" : "good"}>{dropped ? "dropped" : declared.path}</li>
-        <li>{to}</li>
+        <li>
+          <Icon name={program === "" ? "host" : "programs"} />
+          <span>{program === "" ? "this host" : (program.split("/").at(-1) ?? program)}</span>
+        </li>
+        <li class={tone}>
+          <Icon name={dropped ? "block" : path === "direct" ? "globe" : "server"} />
+          <span>{dropped ? "dropped" : path}</span>
+        </li>
+        <li class={dropped ? "cut" : ""}>
+          <Icon name="globe" />
+          <span>{to}</span>
+        </li>
       </ol>
-      <p class="line">
-        {dropped ? "It is dropped" : `It goes by ${declared.path}`}
-        {declared.reason === "" ? "." : `, by rule ${declared.reason}.`}
-      </p>
+      <dl class="facts">
+        <dt>Path</dt>
+        <dd>{dropped ? `dropped on ${path}` : path}</dd>
+        {declared.reason === "" ? null : (
+          <>
+            <dt>Decided by</dt>
+            <dd>
+              {ruleText(declared.reason)} <FileLine line={configLine(declared.reason)} withFile />
+            </dd>
+          </>
+        )}
+        {declared.device === undefined || declared.device === null ? null : (
+          <>
+            <dt>Device</dt>
+            <dd>{declared.device}</dd>
+          </>
+        )}
+        {fallback === null || fallback === undefined ? null : (
+          <>
+            <dt>If it is down</dt>
+            <dd>
+              {pathName(fallback.path)}
+              {fallback.inForce ? ", in force now" : ""}
+            </dd>
+          </>
+        )}
+        {dns === null || dns === undefined ? null : (
+          <>
+            <dt>Name server</dt>
+            <dd>
+              {dns.server} by {pathName(dns.path)}
+            </dd>
+          </>
+        )}
+      </dl>
       <p class={`note ${agree ? "good" : "bad"}`}>
-        {agree
-          ? "Config and kernel agree."
-          : `The kernel differs${live === null ? "" : `: ${live.path}`}. ${disagreements.join(" ")}`}
+        <Icon name={agree ? "check" : "alert"} />
+        <span>
+          {agree
+            ? "Config and kernel agree."
+            : `The kernel differs${live === null ? "" : `: ${pathName(live.path)}`}. ${disagreements.join(" ")}`}
+        </span>
       </p>
       {notes.map((note) => (
         <p class="line" key={note}>
@@ -89,4 +154,10 @@ function Path({ to, explanation }: { readonly to: string; readonly explanation: 
       ))}
     </section>
   );
+}
+
+/** The name of the tunnel whose device this is; the path itself if it is none's. */
+function pathName(path: string): string {
+  const names = (status.value?.resources ?? []).flatMap((one) => tunnelName(one) ?? []);
+  return names.find((name) => path === `awg-${name}`) ?? path;
 }

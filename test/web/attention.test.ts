@@ -1,0 +1,63 @@
+import { expect, test } from "vitest";
+import { attentionOf } from "../../web/src/attention.ts";
+import type { StatusDocument } from "../../web/src/documents.ts";
+import { eventLine } from "../../web/src/event-text.ts";
+import { pageOf } from "../../web/src/route.ts";
+import { configLine, ruleText } from "../../web/src/words.ts";
+
+const status = (drifted: readonly string[], filesNotApplied: boolean, generation = 1) =>
+  ({
+    generation,
+    resources: ["link/a", "firewall/machine"].map((key) => ({ key, drift: drifted.includes(key) ? [{}] : [] })),
+    daemon: { filesNotApplied },
+  }) as unknown as StatusDocument;
+
+test("what waits for a person: drift, and a config that is not applied", () => {
+  expect(attentionOf(status([], false))).toBeUndefined();
+  expect(attentionOf(status(["link/a"], true))).toMatchObject({
+    count: 2,
+    text: "The config file differs from what is applied. Another program changed link/a.",
+  });
+});
+
+test("what was dismissed comes again when it is another thing", () => {
+  const ids = [status(["link/a"], false), status(["firewall/machine"], false), status(["link/a"], false, 2)].map(
+    (one) => attentionOf(one)?.id,
+  );
+  expect(new Set(ids).size).toBe(3);
+});
+
+test.each([
+  ["inSync", {}, { tone: "good", title: "In sync", detail: "" }],
+  ["applying", { proposed: false, keys: ["link/a", "routes/a"] }, { title: "Repairing", detail: "link/a, routes/a" }],
+  ["applying", { proposed: true, keys: [] }, { title: "Applying the config", detail: "" }],
+  ["stalled", { reason: "no key", retryInMs: 1_500 }, { tone: "bad", detail: "no key · retry in 1.5 s" }],
+  ["fallback", { devices: [], switches: [] }, { tone: "good", title: "Every tunnel is up" }],
+  ["portalFound", { url: "http://login/" }, { tone: "quiet", title: "portal found", detail: "http://login/" }],
+])("event %s %o", (type, fields, expected) => {
+  expect(eventLine({ type, at: "2026-01-01T00:00:00Z", ...fields })).toMatchObject(expected);
+});
+
+test("a code behind # is no page", () => {
+  expect([pageOf("#programs"), pageOf("#toString"), pageOf(""), pageOf(`#${"x".repeat(43)}`)]).toEqual([
+    "programs",
+    undefined,
+    undefined,
+    undefined,
+  ]);
+});
+
+test("the rule that decides, and its line in the config", () => {
+  expect(["S4.4 rules/0 (media)", "rules/2", "S4.7 default", "S1.2 no layer matches"].map(ruleText)).toEqual([
+    "rule “media”",
+    "rule 3",
+    "the default",
+    "no layer matches",
+  ]);
+  expect(["rules/0 (media)", "rules/2", "default", "no layer matches"].map(configLine)).toEqual([
+    { key: "rules", text: "name: media" },
+    { key: "rules", text: "entry 3" },
+    { key: "", text: "default:" },
+    undefined,
+  ]);
+});

@@ -1,0 +1,56 @@
+import { expect, test } from "vitest";
+import type { ProgramLine, StatusDocument } from "../../web/src/documents.ts";
+import { exceptionText, pathsOf } from "../../web/src/paths.ts";
+
+const tunnel = (name: string, state: string, endpoint: string | null) => ({
+  key: `tunnel/${name}`,
+  ready: true,
+  drift: [],
+  summary: "",
+  tunnel: { state, wire: "wireguard", peers: [{ endpoint }] },
+});
+const status = { resources: [tunnel("office", "connected", "198.51.100.7:51820")], down: ["home"] };
+const program = (path: string, via: string, origin: string, sockets = 1): ProgramLine => ({
+  pid: 1,
+  name: "MainThread",
+  path,
+  user: "ann",
+  kernelThread: false,
+  sockets,
+  rule: { origin, via, enforcement: "enforced" },
+  perhaps: [],
+});
+const pathsWith = (...programs: readonly ProgramLine[]) => pathsOf(status as unknown as StatusDocument, programs);
+
+test("each tunnel with its state, its server and the programs that take it", () => {
+  const paths = pathsWith(
+    program("/usr/bin/cron", "office", "default", 0),
+    program("/usr/bin/slack", "office", "default", 1),
+    program("/opt/firefox", "office", "default", 4),
+    program("/opt/firefox", "office", "default", 4),
+    program("/usr/bin/jellyfin", "home", "rules/0", 0),
+  );
+  expect(paths.map(({ name, tone, end, isDefault, programs }) => ({ name, tone, end, isDefault, programs }))).toEqual([
+    { name: "office", tone: "good", end: "198.51.100.7:51820", isDefault: true, programs: ["firefox", "slack"] },
+    { name: "home", tone: "quiet", end: "not connected", isDefault: false, programs: ["jellyfin"] },
+  ]);
+});
+
+test("the direct way and the blocked one are shown where a rule sends somebody there", () => {
+  expect(pathsWith().map(({ name }) => name)).toEqual(["office", "home"]);
+  const paths = pathsWith(program("/usr/bin/restic", "direct", "rules/0"), program("/opt/game", "block", "rules/1"));
+  expect(paths.map(({ name }) => name)).toEqual(["office", "home", "direct", "block"]);
+});
+
+test.each<[readonly string[], string | undefined]>([
+  [[], undefined],
+  [["/a/one"], "Only one goes direct, as its rule says."],
+  [["/a/one", "/a/two"], "Only one and two go direct, as their rules say."],
+  [["/a/one", "/a/two", "/a/three"], "one and 2 more programs go direct, as their rules say."],
+])("what goes outside the tunnels: %s", (programs, text) => {
+  expect(exceptionText(pathsWith(...programs.map((path) => program(path, "direct", "rules/0"))))).toBe(text);
+});
+
+test("a default that is direct is said", () => {
+  expect(exceptionText(pathsWith(program("/a", "direct", "default")))).toBe("What no rule names goes direct.");
+});

@@ -1,0 +1,65 @@
+import type { FieldChange, PlanStep } from "./documents.ts";
+import { valueText } from "./words.ts";
+
+/** Fields of a step that are shown. */
+const FIELDS = 12;
+const SIGNS: Readonly<Record<string, string>> = {
+  create: "+",
+  update: "~",
+  delete: "−",
+  replace: "±",
+  adopt: "@",
+  forget: ".",
+};
+
+/** Steps with the fields that change, before and after. */
+export function Diff({ steps }: { readonly steps: readonly PlanStep[] }) {
+  return (
+    <ul class="steps">
+      {steps.map((step, index) => (
+        <Step key={`${step.key} ${index}`} step={step} />
+      ))}
+    </ul>
+  );
+}
+
+function Step({ step: { key, action, reason, changes } }: { readonly step: PlanStep }) {
+  return (
+    <li class={`step ${action}`}>
+      <p class="what">
+        <span class="sign" aria-hidden="true">
+          {SIGNS[action] ?? "~"}
+        </span>
+        <strong>{key}</strong> <span class="reason">{reason === "" ? action : reason}</span>
+      </p>
+      {changes.length === 0 ? null : (
+        <div class="fields">
+          {changes.slice(0, FIELDS).map((change) => (
+            <Field key={change.field} change={change} />
+          ))}
+          {changes.length > FIELDS ? <p class="more">and {changes.length - FIELDS} more fields</p> : null}
+        </div>
+      )}
+    </li>
+  );
+}
+
+function Field({ change }: { readonly change: FieldChange }) {
+  const { field, before, after, secret, added, removed } = change;
+  const name = field.replaceAll("/", " ").trim();
+  if (secret === true) return <p class="field">{name}: a secret changes</p>;
+  if (added !== undefined || removed !== undefined) {
+    return (
+      <p class="field">
+        {name}: <ins>{added ?? 0} added</ins>, <del>{removed ?? 0} removed</del>
+      </p>
+    );
+  }
+  return (
+    <p class="field">
+      {name}: {before === undefined || before === null ? null : <del>{valueText(before)}</del>}
+      {before !== undefined && before !== null && after !== undefined && after !== null ? " → " : null}
+      {after === undefined || after === null ? null : <ins>{valueText(after)}</ins>}
+    </p>
+  );
+}

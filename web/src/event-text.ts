@@ -1,0 +1,64 @@
+import type { AwgEvent } from "../../src/client/awg-client.ts";
+
+/** An event of the daemon as a line of the page. */
+export interface EventLine {
+  readonly tone: "good" | "warn" | "bad" | "quiet";
+  readonly title: string;
+  readonly detail: string;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const TITLES: Readonly<Record<string, (event: Fields) => readonly [EventLine["tone"], string]>> = {
+  woken: () => ["quiet", "Checking the host"],
+  inSync: () => ["good", "In sync"],
+  applying: ({ proposed }) => (proposed === true ? ["quiet", "Applying the config"] : ["warn", "Repairing"]),
+  applied: () => ["good", "Done"],
+  stalled: () => ["bad", "Stalled"],
+  contended: () => ["bad", "Another program interferes"],
+  guarded: () => ["warn", "Packet filter put back"],
+  fallback: ({ devices }) =>
+    Array.isArray(devices) && devices.length === 0 ? ["good", "Every tunnel is up"] : ["warn", "Fallback in use"],
+  probe: ({ passed }) => (passed === true ? ["good", "Probe passes"] : ["bad", "Probe fails"]),
+  override: ({ until }) => (until === null ? ["good", "Exception ended"] : ["warn", "Exception for a time"]),
+  problem: () => ["bad", "Problem"],
+  stopped: () => ["bad", "Daemon stopped"],
+};
+
+/** Fields that say nothing to a person, or that the title has said. */
+const LEFT_OUT = ["type", "at", "proposed", "passed", "devices"];
+
+/** An event in words. One that this page does not know keeps its own name. Pure. */
+export function eventLine(event: AwgEvent): EventLine {
+  const [tone, title] = (Object.hasOwn(TITLES, event.type) ? TITLES[event.type]?.(event) : undefined) ?? [
+    "quiet",
+    spaced(event.type),
+  ];
+  const parts = Object.entries(event).flatMap(([name, value]) => (LEFT_OUT.includes(name) ? [] : textOf(name, value)));
+  return { tone, title, detail: parts.join(" · ").slice(0, 400) };
+}
+
+function textOf(name: string, value: unknown): readonly string[] {
+  if (value === null || value === undefined || value === false) return [];
+  if (value === true) return [spaced(name)];
+  if (Array.isArray(value)) return value.length === 0 ? [] : [value.map(itemText).join(", ")];
+  if (typeof value === "number") return [name.endsWith("Ms") ? msText(name, value) : `${spaced(name)} ${value}`];
+  return [itemText(value)];
+}
+
+function msText(name: string, ms: number): string {
+  return `${spaced(name.replace(/(In)?Ms$/, ""))} ${name.endsWith("InMs") ? "in " : ""}${Math.round(ms / 100) / 10} s`;
+}
+
+function itemText(value: unknown): string {
+  if (typeof value !== "object" || value === null) return String(value);
+  return Object.values(value)
+    .filter((one) => one !== null)
+    .map(String)
+    .join(" ");
+}
+
+/** "filesNotApplied" becomes "files not applied". */
+function spaced(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+}

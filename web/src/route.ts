@@ -1,0 +1,23 @@
+import { signal } from "@preact/signals";
+
+/** Names of the pages, as they are in the address behind #. */
+export const PAGES = ["overview", "programs", "changes", "where", "events"] as const;
+export type PageName = (typeof PAGES)[number];
+
+/** The page that the address names. */
+export const page = signal<PageName>("overview");
+
+/** Follows the address: links, back and forward work as everywhere. */
+export function followAddress(): void {
+  const read = (): void => {
+    page.value = pageOf(location.hash) ?? "overview";
+    scrollTo(0, 0);
+  };
+  addEventListener("hashchange", read);
+  read();
+}
+
+/** The page that this part of an address names; undefined for anything else, such as a code. Pure. */
+export function pageOf(hash: string): PageName | undefined {
+  return PAGES.find((name) => `#${name}` === hash);
+}
