@@ -1,6 +1,7 @@
 import { PAUSE_IS_OVER } from "../app/protect/restore-policy.ts";
 import type { Notification } from "../host/ports/host.ts";
 import type { DaemonReport } from "./daemon-report.ts";
+import type { PortalReport } from "./portal/portal-watch.ts";
 import type { FallbackReport } from "./watch/fallback-watch.ts";
 import { renderGuarded } from "./watch/ruleset-watchdog.ts";
 
@@ -38,6 +39,8 @@ export class NotificationGate {
       case "override":
         if (report.what !== "pause") return undefined;
         return { title: "awg", text: "Paused: traffic leaves without the tunnels" };
+      case "portal":
+        return portalNotification(report);
       case "stalled":
         this.#failures += 1;
         if (this.#failures < FAILURES_BEFORE_WORDS || this.#standing.has("contended")) return undefined;
@@ -79,6 +82,13 @@ export class NotificationGate {
   }
 }
 
+function portalNotification({ state, url, detail }: PortalReport & { type: "portal" }): Notification | undefined {
+  const title = "awg: this network wants a login";
+  if (state === "open") return { title, text: `Open ${url} in a browser; all else stays behind the tunnels` };
+  if (state === "found") return { title, text: `Its page stays closed: ${detail ?? url}` };
+  return state === "passed" ? { title: "awg", text: "The login is done; its page is closed again" } : undefined;
+}
+
 function contendedText({ keys, by }: Extract<DaemonReport, { type: "contended" }>): string {
   const who = by.length === 0 ? "" : ` (${by.join("; ")})`;
   return `Another program keeps changing ${keys.join(", ")}${who}`;
@@ -91,6 +101,6 @@ function isWithin(nowMs: number, endMs: number, lengthMs: number): boolean {
 
 function fallbackText({ devices, switches }: FallbackReport & { readonly type: "fallback" }): string {
   const others = [...new Set(switches.flatMap(({ by }) => by ?? []))];
-  const way = others.length === 0 ? "directly" : `by ${others.join(", ")}`;
-  return `Traffic goes ${way} while ${devices.join(", ")} is down`;
+  const path = others.length === 0 ? "directly" : `by ${others.join(", ")}`;
+  return `Traffic goes ${path} while ${devices.join(", ")} is down`;
 }

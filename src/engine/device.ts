@@ -239,7 +239,7 @@ export interface DeviceCounters {
   cookiesSent: number;
   /** Transport messages with an unknown index. */
   unknownIndex: number;
-  /** Transport messages whose AEAD failed. */
+  /** Transport messages with a failed AEAD. */
   badTransport: number;
   /** Counters seen before or too old. */
   replayed: number;

@@ -32,7 +32,7 @@ export interface EngineLaunch {
 /** A process that runs an engine, or a spare one. */
 export type EngineChild = ChildProcess & { readonly pid: number };
 
-/** An embedded engine whose device may not be known yet: it loads and waits for its descriptors. */
+/** An embedded engine, perhaps before its device is known: it loads and waits for its descriptors. */
 export interface SpareEngine {
   readonly child: EngineChild;
   /** Closing it ends an unused spare. */

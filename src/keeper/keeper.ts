@@ -32,7 +32,7 @@ import { Relays } from "./relays/relays.ts";
 import { SpareEngines } from "./spare-engines.ts";
 import { namespaceHere, Watchdog } from "./watchdog.ts";
 
-/** A keeper whose folder was removed notices within 250 ms; a stopped one when it is resumed. */
+/** A keeper notices that its folder was removed within 250 ms; a stopped one when it is resumed. */
 const LETTING_GO_MS = 1_000;
 const CONTEST_LOOK_MS = 50;
 const REST_MS = 5_000;
@@ -61,7 +61,7 @@ export class Keeper {
   /** Adopts what an earlier keeper held and the kernel kept. Failures are reported and skipped. */
   async adopt(): Promise<void> {
     await this.#attempt("adopting the firewall tables", async () => {
-      // A keeper whose folder was removed releases everything when it notices.
+      // A keeper without its folder releases everything when it notices.
       for (let waitedMs = 0; this.#nft.isContested && waitedMs < LETTING_GO_MS; waitedMs += CONTEST_LOOK_MS)
         await sleep(CONTEST_LOOK_MS);
       this.#adoptTables();

@@ -14,7 +14,7 @@ import type { SpareEngines } from "./spare-engines.ts";
 const FREE_LOOKS = 50;
 const FREE_LOOK_MS = 20;
 
-/** A TUN device whose descriptor the keeper holds, with its engine if one was requested. */
+/** A TUN device, by a descriptor that the keeper holds, with its engine if one was requested. */
 export interface OwnedDevice {
   tun: TunDevice;
   engine: Engine | undefined;
@@ -94,7 +94,7 @@ function setAlias(device: string, alias: string): void {
 }
 
 /**
- * Adopts the device of an engine whose keeper died. The descriptor is copied from the running engine, so that the
+ * Adopts the device of an engine after its keeper died. The descriptor is copied from the running engine, so that the
  * tunnel keeps working. If that is forbidden, the engine is ended and the persistent device opened again.
  */
 export async function adoptOrphan(orphan: OrphanEngine, around: DeviceContext): Promise<OwnedDevice> {

@@ -18,7 +18,7 @@ const FILE = "watchdog";
 export interface WatchedNamespace {
   /** Unique over time: boot and cookie. */
   readonly id: string;
-  /** Whether it is the host's own namespace, whose inode is never reused. */
+  /** Whether it is the host's own namespace; its inode is never reused. */
   readonly isInitial: boolean;
 }
 

@@ -3,7 +3,7 @@ import type { Prefix } from "../model/prefix.ts";
 import { listFault, MAX_LIST_ENTRIES, quoted } from "./list-content.ts";
 import { domainOf, type ListEntries, readPrefix } from "./list-entries.ts";
 
-/** Keys of a rule whose values are OR-ed, so that they are entries of one list. */
+/** Keys of a rule with OR-ed values, so that they are entries of one list. */
 const KEYS: Readonly<Record<string, DomainMatch["kind"] | "prefix">> = {
   domain: "exact",
   domain_suffix: "suffix",

@@ -27,7 +27,7 @@ export const ENGINE_PROGRAMS: Readonly<Record<TunnelSpec["protocol"], EngineProg
  */
 export const ENGINE_SIGN = "AWG_KEEPER_ENGINE";
 
-/** The protocol of an external engine whose process has this name; undefined for other programs. */
+/** The protocol of the external engine with this process name; undefined for other programs. */
 export function protocolOfEngine(program: string): TunnelSpec["protocol"] | undefined {
   const protocols = ["wireguard", "amneziawg"] as const;
   return protocols.find((protocol) => ENGINE_PROGRAMS[protocol].paths.some((path) => path.endsWith(`/${program}`)));

@@ -107,7 +107,7 @@ export const NFT_TABLE = "awg";
 /** The comment of these tables: awg's own mark, because another program may use the same name. */
 export const TABLE_MARK = "made by awg";
 
-/** The chain of `inet awg` whose comment is the hash of the policy; nothing jumps to it. */
+/** The chain of `inet awg` with the hash of the policy as its comment; nothing jumps to it. */
 export const IDENTITY_CHAIN = "identity";
 
 const OWN_FAMILIES: ReadonlySet<string> = new Set(["inet", "netdev", "arp"]);

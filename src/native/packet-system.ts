@@ -14,7 +14,7 @@ export interface PacketCalls {
   /** Reads one packet from a TUN device, or writes one; `PreparedTun.headerBytes` before the packet are its header. */
   read(fd: number, into: number, bytes: number): number;
   write(fd: number, from: number, bytes: number): number;
-  /** writev(2) over `count` struct iovec: one packet in pieces, to a device whose `offload` accepts it. */
+  /** writev(2) over `count` struct iovec: one packet in pieces, to a device that accepts it by `offload`. */
   writev(fd: number, vector: number, count: number): number;
   /**
    * Sends or receives `count` messages in Linux's layout (struct mmsghdr, sockaddr_in and sockaddr_in6 of sendmmsg(2))

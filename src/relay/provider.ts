@@ -13,7 +13,7 @@ export class DialError extends Error {
   }
 }
 
-/** What the last attempts found out about the way to the proxy. */
+/** What the last attempts found out about the path to the proxy. */
 export interface ProviderStatus {
   readonly state: "unknown" | "up" | "down";
   /** From the start of the connection to the proxy's first answer; absent before one came. */
@@ -37,9 +37,9 @@ export interface DatagramSink {
   onClose(): void;
 }
 
-/** A way out that is reached by dialling: the contract of every proxy protocol. */
+/** An exit that is reached by dialling: the contract of every proxy protocol. */
 export interface Provider {
-  /** Tries the way to the proxy once and returns what it found; never throws. */
+  /** Tries the path to the proxy once and returns what it found; never throws. */
   connect(): Promise<ProviderStatus>;
   /** Ends every connection; later dials fail. */
   disconnect(): void;

@@ -51,7 +51,7 @@ export interface ResourceDriver<K extends ResourceKind> {
   /** The part of the spec that is applied even while a dependency cannot be; undefined when there is none. Pure. */
   withoutNeeds?(desired: Spec<K>): Spec<K> | undefined;
 
-  /** Fields whose change needs delete and create instead of update. Pure. */
+  /** Fields of which a change needs delete and create instead of update. Pure. */
   needsReplace?(changes: readonly FieldChange[]): boolean;
 
   /** Whether all differences come from packets of the peer (its endpoint): after another write they may stay. Pure. */

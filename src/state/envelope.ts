@@ -52,7 +52,7 @@ export function readEnvelope(value: unknown, path: string): Envelope {
   return { format, writer, bootId, namespace };
 }
 
-/** The error for a file whose content awg did not write. Nothing is guessed from it, and nothing may be changed. */
+/** The error for a file with content that awg did not write. Nothing is guessed from it, and nothing may be changed. */
 export function damaged(path: string, what: string): AwgError {
   return new AwgError("journal", `${path} ${what}`, {
     facts: { path, state: "damaged" },

@@ -102,7 +102,7 @@ export class SecretStore implements SecretKeeper {
     }
   }
 
-  /** Stores those that are not stored yet and whose bytes are known. */
+  /** Stores those with known bytes that are not stored yet. */
   #store(ids: readonly SecretId[]): number {
     const there = new Set(this.#secrets.list());
     const missing = ids.filter((id) => this.#known.has(id) && !there.has(id));

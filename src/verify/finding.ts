@@ -1,7 +1,7 @@
 import { renderIp } from "../model/ip.ts";
 import type { HeaderPoint } from "./space/header-point.ts";
 
-/** Length of a common echo request in bytes, for packets whose length does not matter. */
+/** Length of a common echo request in bytes, for packets of any length. */
 export const USUAL_LENGTH = 84;
 
 /**

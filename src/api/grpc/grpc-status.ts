@@ -49,7 +49,7 @@ const EXIT_OF: Partial<Record<ErrorKind, number>> = {
   unreachable: 13,
 };
 
-/** The status of a call whose verb ended with this exit code. Pure. */
+/** The status of a call, by the exit code of its verb. Pure. */
 export function grpcStatusOf(exitCode: number): GrpcStatus {
   return OF_EXIT[exitCode] ?? GRPC.unknown;
 }

@@ -5,7 +5,7 @@ import { planEndOfOverride } from "../plan/planner.ts";
 import { restorePolicy } from "../protect/restore-policy.ts";
 
 /**
- * Ends an override whose time is over, as the keeper does if the daemon has not. The packet filter closes before the
+ * Ends an override after its time, as the keeper does if the daemon has not. The packet filter closes before the
  * plan. Undefined if there is none.
  *
  * @throws AwgError locked while another awg is at work; those of an apply

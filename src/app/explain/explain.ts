@@ -104,8 +104,8 @@ export async function explainFlow(parts: HostParts, question: ExplainQuestion): 
       ...classes.disagreements,
       ...differences.disagreements,
       ...missourced(tunnels, {
-        declared: lookUp(flow, leading).way,
-        live: inspection === undefined ? lookUp(inKernel, routing).way : kernelRoute(inKernel, inspection).way,
+        declared: lookUp(flow, leading).leadsTo,
+        live: inspection === undefined ? lookUp(inKernel, routing).leadsTo : kernelRoute(inKernel, inspection).leadsTo,
       }),
     ],
     notes: [
@@ -153,8 +153,8 @@ function endpointRoutes(flow: AskedFlow, engine: TunnelObserved | undefined, rou
     const address = parseIp(endpoint.replace(/:[0-9]+$/, "").replace(/^\[(.*)\]$/, "$1"));
     if (address === undefined) return [];
     const port = Number(endpoint.slice(endpoint.lastIndexOf(":") + 1));
-    const { way } = lookUp({ ...flow, address, uid: 0, protocol: PROTOCOL.udp, port }, routing, ENGINE_MARK);
-    return [{ address: renderIp(address), route: way }];
+    const { leadsTo } = lookUp({ ...flow, address, uid: 0, protocol: PROTOCOL.udp, port }, routing, ENGINE_MARK);
+    return [{ address: renderIp(address), route: leadsTo }];
   });
 }
 

@@ -18,7 +18,7 @@ export function sideOfPolicy(flow: AskedFlow, policy: FirewallPolicy, routing: K
   const route = lookUp(flow, routing, mark);
   const packet = packetOf(flow, answerOf(route), mark);
   const said = judge(policy, packet);
-  const device = packet.outDevice === RELAY_DEVICE ? RELAY_DEVICE : route.way;
+  const device = packet.outDevice === RELAY_DEVICE ? RELAY_DEVICE : route.leadsTo;
   const isProxied = device === RELAY_DEVICE && isProxyMark(policy, mark);
   const { verdict, reason } =
     device === "(local)"
@@ -47,13 +47,13 @@ export function sideOfKernel(flow: AskedFlow, inspection: Inspection, routing: K
   const steered = inspection.tracePacket(pointOf(flow, first, flow.classMark));
   const { mark } = steered;
   const answer = kernelRoute(flow, inspection, mark);
-  const way = answer.way;
-  const isRelayed = outDeviceOf(way, flow.address, flow.links) === RELAY_DEVICE;
-  const device = isRelayed ? RELAY_DEVICE : way;
+  const leadsTo = answer.leadsTo;
+  const isRelayed = outDeviceOf(leadsTo, flow.address, flow.links) === RELAY_DEVICE;
+  const device = isRelayed ? RELAY_DEVICE : leadsTo;
   const route = lookUp(flow, routing, mark);
   const traced = leaves(device) ? inspection.tracePacket(pointOf(flow, answer, flow.classMark)) : undefined;
   const isLocal = device === "(local)" || (isRelayed && isProxyMark(flow.policy, mark));
-  const isFollowed = route.way === way || (!leaves(route.way) && !leaves(way) && !isLocal);
+  const isFollowed = route.leadsTo === leadsTo || (!leaves(route.leadsTo) && !leaves(leadsTo) && !isLocal);
   return {
     // Some packets are refused before any mark is set.
     path: pathOfMark(mark) === 0 && steered.verdict === "drop" ? "block" : pathName(flow.policy, mark),
@@ -99,5 +99,5 @@ export function firstPacket(flow: AskedFlow, routing: KnownRouting): Packet {
 }
 
 function answerOf(found: FoundRoute): RouteAnswer {
-  return { way: found.way, byRouter: isByRouter(found) };
+  return { leadsTo: found.leadsTo, byRouter: isByRouter(found) };
 }

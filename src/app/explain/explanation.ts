@@ -58,7 +58,7 @@ export interface Explanation {
   readonly declared: ExplainedSide;
   readonly live: ExplainedSide;
   readonly tunnel?: { readonly device: string; readonly state: string };
-  /** Absent for a flow whose rule leads into no tunnel. */
+  /** Absent if the rule leads into no tunnel. */
   readonly fallback?: ExplainedFallback;
   /** Rates and priority of the flow's rule; absent for one without a limit. */
   readonly limit?: RuleLimit;

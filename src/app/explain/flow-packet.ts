@@ -29,15 +29,15 @@ export interface AskedFlow {
 /** The flow's first packet for the evaluator, routed like this. */
 export function packetOf(
   { address, uid, protocol, port, links, sets }: AskedFlow,
-  { way, byRouter }: RouteAnswer,
+  { leadsTo, byRouter }: RouteAnswer,
   mark: number,
 ): Packet {
   return {
     hook: "output",
-    source: sourceAt(links, way, address),
+    source: sourceAt(links, leadsTo, address),
     destination: address,
     protocol,
-    outDevice: outDeviceOf(way, address, links),
+    outDevice: outDeviceOf(leadsTo, address, links),
     byRouter,
     uid,
     sets,
@@ -48,8 +48,8 @@ export function packetOf(
 }
 
 /** What a proxy's table delivers to this host although it is for another is steered like what leaves (S5.7). */
-export function outDeviceOf(way: string, address: IpAddress, links: AskedFlow["links"]): string {
-  if (way !== "(local)") return way;
+export function outDeviceOf(leadsTo: string, address: IpAddress, links: AskedFlow["links"]): string {
+  if (leadsTo !== "(local)") return leadsTo;
   const text = renderIp(address);
   const isOwn =
     text.startsWith("127.") || links.some(({ addresses }) => addresses.some((one) => one.startsWith(`${text}/`)));
@@ -59,13 +59,13 @@ export function outDeviceOf(way: string, address: IpAddress, links: AskedFlow["l
 /** The same packet for the rules that the kernel has loaded. */
 export function pointOf(
   { address, uid, protocol, port, links, sets }: AskedFlow,
-  { way, byRouter }: RouteAnswer,
+  { leadsTo, byRouter }: RouteAnswer,
   mark: number,
 ): HeaderPoint {
   const isIcmp = protocol === PROTOCOL.icmp || protocol === PROTOCOL.icmpv6;
   return {
     in: "",
-    out: outDeviceOf(way, address, links),
+    out: outDeviceOf(leadsTo, address, links),
     hop: byRouter ? "router" : "destination",
     tracking: "new",
     fragment: "whole",
@@ -78,7 +78,7 @@ export function pointOf(
     word0: isIcmp ? echoType(protocol) << 8 : SOURCE_PORT,
     word2: port ?? 0,
     destination: address,
-    source: sourceAt(links, way, address),
+    source: sourceAt(links, leadsTo, address),
   };
 }
 

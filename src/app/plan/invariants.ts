@@ -56,8 +56,8 @@ export function proveInvariants(
     const found = findFlow(policy, matches, never === undefined ? isOther : isNamed);
     if (found === undefined) continue;
     const where = name === undefined ? `invariants.${index}` : `invariants.${index} (${name})`;
-    const way = via.kind === "tunnel" ? via.tunnel : via.kind;
-    const goes = never === undefined ? `does not go ${way}` : `goes ${way}`;
+    const path = via.kind === "tunnel" ? via.tunnel : via.kind;
+    const goes = never === undefined ? `does not go ${path}` : `goes ${path}`;
     const message = `${where} is violated: by ${found.reason} this packet ${goes}: ${describePacket(found.packet)}`;
     throw new AwgError("invariant", message, {
       facts: { invariant: where, packet: describePacket(found.packet), reason: found.reason },

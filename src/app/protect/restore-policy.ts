@@ -148,7 +148,7 @@ async function findWrong(parts: HostParts): Promise<Wrong | undefined> {
   return { wrong, due, atOnce: !held && !endsWithoutPolicy(open) };
 }
 
-/** A pause whose time is over must not let anything out until its end is planned, whatever keeps that (S1.6). */
+/** A pause that is over must not let anything out until its end is planned, whatever keeps that (S1.6). */
 async function endedPause(parts: HostParts, policy: FirewallPolicy): Promise<Wrong | undefined> {
   const accepted = await parts.stores.generations.latest();
   const after = policiesOf(await generationAfterPause(parts, accepted));
@@ -157,7 +157,7 @@ async function endedPause(parts: HostParts, policy: FirewallPolicy): Promise<Wro
   return { wrong: PAUSE_IS_OVER, due: [...paused, ...after], atOnce: true };
 }
 
-/** The generation that holds again after a pause whose time is over; undefined if there is none. */
+/** The generation that holds again after a pause that is over; undefined if there is none. */
 async function generationAfterPause(
   parts: HostParts,
   accepted: Generation | undefined,

@@ -47,6 +47,6 @@ function hasRoute(endpoint: string, routing: KnownRouting): boolean {
   if (destination === undefined) return true;
   const mark = routing.isFlat === true ? 0 : ENGINE_MARK;
   const look = { destination, mark, uid: 0, protocol: PROTOCOL.udp, port: Number(port), sourcePort: SOURCE_PORT };
-  const { way } = traceRoute(routing, look);
-  return !way.startsWith("(") || way === "(local)";
+  const { leadsTo } = traceRoute(routing, look);
+  return !leadsTo.startsWith("(") || leadsTo === "(local)";
 }

@@ -8,7 +8,7 @@ import { pathsFor } from "../paths.ts";
 /**
  * The lines of the daemon that keeps this host, for one question.
  *
- * @throws AwgError unsupported on a host whose daemon has no socket, unreachable when none answers
+ * @throws AwgError unsupported on a host without a socket of the daemon, unreachable when none answers
  */
 export function askDaemonOf(
   options: HostOptions,

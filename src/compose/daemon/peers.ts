@@ -6,7 +6,7 @@ import { readPeerCredentials, readPeerGroups } from "../../native/linux/process/
 /**
  * Who has which role on this host, by its local groups. Read once: a name service that hangs must not delay a client.
  *
- * @param adminGroup whose members are admins
+ * @param adminGroup its members are admins
  */
 export function readRoleRules(adminGroup = ADMIN_GROUP): RoleRules {
   const { uid } = readServiceUser();

@@ -46,7 +46,7 @@ function checkPriority(context: CheckContext, path: NodePath, { via, limit }: Ru
   context.report("limit-priority-path", [...path, "limit", "priority"], message, "use it with via: direct");
 }
 
-/** Protocols whose packets carry ports. */
+/** Protocols with ports. */
 const WITH_PORTS: readonly string[] = ["tcp", "udp", "sctp"];
 
 /** The protocols without ports, if the rule has ports. */

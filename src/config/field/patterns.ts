@@ -7,7 +7,7 @@ const IPV4 = `${OCTET}(\\.${OCTET}){3}`;
 const IPV6 = "[0-9A-Fa-f]{0,4}(:[0-9A-Fa-f]{0,4}){1,7}(:?[0-9.]{7,15})?";
 const PORT = `(?!0+$)${upTo(65535)}`;
 const LABEL = "[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?";
-/** A name whose last label is no number, as that of an address is. */
+/** A name; its last label is no number, unlike that of an address. */
 const NAME = `(\\*\\.)?(${LABEL}\\.)*(?![0-9]+([.:]|$))${LABEL}\\.?`;
 
 export const DOMAIN_PATTERN = `^${NAME}$`;

@@ -23,10 +23,10 @@ import { TunWriter } from "./tun-writer.ts";
 import { TunnelReport } from "./tunnel-report.ts";
 import type { WorkerResources } from "./worker-resources.ts";
 
-/** A TUN descriptor whose device was deleted (EBADFD), or that was closed. */
+/** A TUN descriptor of a deleted device (EBADFD), or that was closed. */
 const GONE = ["EBADFD", "EBADF", "ENODEV"];
 
-/** Peers whose timers are served in one turn: each may begin a handshake, a quarter of a millisecond. */
+/** Peers with timers served in one turn: each may begin a handshake, a quarter of a millisecond. */
 const PEERS_A_TURN = 8;
 
 /** One tunnel: its device, its sockets, its engine, and the two directions between them. */

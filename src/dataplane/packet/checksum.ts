@@ -17,7 +17,7 @@ export function wasmSum(memory: WasmMemory): Sum | undefined {
   }
 }
 
-/** The same in plain JavaScript, for hosts whose WebAssembly has no vectors, and for tests. */
+/** The same in plain JavaScript, for hosts without vectors in WebAssembly, and for tests. */
 export function plainSum(view: DataView): Sum {
   return (at, length, start) => {
     let sum = start;

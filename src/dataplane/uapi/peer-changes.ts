@@ -90,7 +90,7 @@ function prefixChange(
 }
 
 /**
- * Peers whose keepalive is switched on, even if a later block of the same `set` switches it off: this sends at once,
+ * Peers with keepalive switched on, even if a later block of the same `set` switches it off: this sends at once,
  * and so starts a session (as wireguard-go device/uapi.go does).
  */
 function wokenBy({ peers }: SetRequest, before: UapiSettings): ReadonlySet<string> {

@@ -83,7 +83,7 @@ function addHandshake(
     readings.push({ kind, message: datagram.subarray(offset, end) });
     return;
   }
-  // Node's Buffer is a Uint8Array whose slice is no copy.
+  // Node's Buffer is a Uint8Array, but its slice is no copy.
   const copy = new Uint8Array(datagram.subarray(0, end));
   mask.apply(new DataView(copy.buffer), 0, offset, MESSAGE_BYTES[kind]);
   readings.push({ kind, message: copy.subarray(offset) });

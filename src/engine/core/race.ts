@@ -6,7 +6,7 @@ import type { PeerState } from "./peer-state.ts";
 /**
  * The addresses for an initiation. First the peer's endpoint. If no session carries packets, or the last initiation had
  * no response, all other addresses follow. Each repetition starts with another one: a server behind two addresses
- * answers the first packet on its path, even if replies cannot return that way.
+ * answers the first packet on its path, even if replies cannot return by it.
  */
 export function addressesToAsk(peer: PeerState, now: number): readonly Endpoint[] {
   const { endpoint, candidates, askedInVain } = peer;

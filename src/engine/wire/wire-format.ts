@@ -3,7 +3,7 @@ import { equalBytes } from "../crypto/kdf.ts";
 /** The four messages of WireGuard, paper section 5.4. */
 export type MessageKind = "initiation" | "response" | "cookie" | "transport";
 
-/** Bytes of the messages whose size is fixed (paper section 5.4), macs included. */
+/** Bytes of the messages of fixed size (paper section 5.4), macs included. */
 export const MESSAGE_BYTES = { initiation: 148, response: 92, cookie: 64 } as const;
 
 /** Bytes in front of the sealed part of a transport message: type word, receiver index, counter (section 5.4.6). */

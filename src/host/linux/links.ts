@@ -219,7 +219,7 @@ async function removeLink(keeper: KeeperClient, device: string): Promise<void> {
   using netlink = openRouteNetlink();
   const existing = netlink.link(device);
   if (existing !== undefined) await refuseForeign(keeper, existing);
-  // An engine that died is no longer a tunnel whose removal would also remove the rest.
+  // The removal of a dead engine would not remove the rest of its tunnel.
   removeDeadSockets(keeper.folder, device);
   if ((await keeper.status())?.devices.some((one) => one.device === device)) {
     await keeper.request({ request: "closeDevice", device });

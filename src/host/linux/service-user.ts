@@ -38,7 +38,7 @@ export function readSubordinates(users: readonly string[]): Subordinates {
   return { subordinateUids, usersAmongSubordinates: usersAmong(subordinateUids, passwd) };
 }
 
-/** Users of passwd(5) whose own uid is one of these, by name. Pure. */
+/** Users of passwd(5) with one of these as their own uid, by name. Pure. */
 export function usersAmong(
   subordinateUids: Readonly<Record<string, readonly PortRange[]>>,
   passwd: string,

@@ -44,7 +44,7 @@ export interface OtherSoftware {
   /** Absent if the kernel sets no limit. */
   readonly inotifyUsage?: InotifyUsage;
   readonly otherTunnels?: readonly OtherTunnel[];
-  /** Bridges whose traffic passes the IP tables (br_netfilter). */
+  /** Bridges with traffic that passes the IP tables (br_netfilter). */
   readonly filteredBridges?: readonly string[];
   /** Bridges that this host routes for guests; empty if it does not forward. */
   readonly guestBridges?: readonly GuestBridge[];

@@ -26,7 +26,7 @@ export interface Inspection {
 
 /** A device, "(local)", or the kernel's refusal in parentheses; and whether the next hop is a router. */
 export interface RouteAnswer {
-  readonly way: string;
+  readonly leadsTo: string;
   readonly byRouter: boolean;
 }
 

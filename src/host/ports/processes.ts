@@ -38,7 +38,7 @@ export interface ProcessList {
 
 export interface SocketList {
   readonly sockets: readonly OwnedSocket[];
-  /** Pids whose sockets could not be read; any of them may hold a socket without holders. */
+  /** Pids of processes with unreadable sockets; any of them may hold a socket without holders. */
   readonly closed: ReadonlySet<number>;
   readonly unseen: readonly string[];
 }

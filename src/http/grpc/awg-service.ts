@@ -33,7 +33,7 @@ interface Connection {
   readonly cut: () => void;
 }
 
-/** Handlers of a connection whose client has this role, by the name of their method. */
+/** Handlers for a client with this role, by the name of their method. */
 export function awgCalls(connection: Connection): Readonly<Record<string, unknown>> {
   return Object.fromEntries(
     METHODS.map((name) => [name, isStream(name) ? streamed(name, connection) : unary(name, connection)]),

@@ -14,7 +14,7 @@ const READY_TIMEOUT_MS = 30_000;
 const LOOK_AT_FLOWS_MS = 15_000;
 const MOST_ADDRESSES = 64;
 
-/** The user of the resolver: not that of engines, whose sockets may reach bootstrap servers directly (rule S3.3). */
+/** The user of the resolver: not that of engines, because their sockets may reach bootstrap servers directly (rule S3.3). */
 const RESOLVER_USER: EngineUser = { uid: 65_534, gid: 65_534 };
 
 /** What the resolver's watcher needs from the keeper. */

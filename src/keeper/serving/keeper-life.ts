@@ -17,7 +17,7 @@ const LOOK_AGAIN_MS = 1000;
 /** A keeper, as the process that runs it uses it. */
 export interface LivingKeeper {
   readonly holdsNothing: boolean;
-  /** The engines whose logs are in the keeper's folder. */
+  /** The engines with logs in the keeper's folder. */
   readonly enginePids?: readonly number[];
   answer(...request: Parameters<Answerer>): Promise<KeeperStatus>;
   /** Writes the records for the next keeper again, if they were removed. */

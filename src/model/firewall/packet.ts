@@ -63,7 +63,7 @@ export interface Flow {
 
 export const PROTOCOL = { icmp: 1, tcp: 6, udp: 17, dccp: 33, icmpv6: 58, sctp: 132, udplite: 136 } as const;
 
-/** Protocols whose header starts with source and destination port (RFC 9293, 768, 3828, 9260, 4340). */
+/** Protocols with a header that starts with source and destination port (RFC 9293, 768, 3828, 9260, 4340). */
 export const PORTED_PROTOCOLS: readonly number[] = [
   PROTOCOL.tcp,
   PROTOCOL.udp,
@@ -72,7 +72,7 @@ export const PORTED_PROTOCOLS: readonly number[] = [
   PROTOCOL.udplite,
 ];
 
-/** Protocols whose sockets send after their program closed them: what they send may be a program's without a user. */
+/** Protocols of sockets that send after their program closed them: what they send may be a program's without a user. */
 export const LASTING_PROTOCOLS: readonly number[] = [PROTOCOL.tcp, PROTOCOL.dccp, PROTOCOL.sctp];
 
 export const LOOPBACK_DEVICE = "lo";

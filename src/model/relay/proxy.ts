@@ -25,7 +25,7 @@ export interface ProxyTls {
   readonly ca?: string;
 }
 
-/** What a relay reports about the way to its proxy, and what it carried. */
+/** What a relay reports about the path to its proxy, and what it carried. */
 export interface RelayState {
   readonly state: "unknown" | "up" | "down";
   /** From the start of the connection to the proxy's first answer. */

@@ -9,7 +9,7 @@ export interface ResolverSpec {
   /** Numeric addresses in order of preference. */
   readonly servers: readonly string[];
   readonly search: readonly string[];
-  /** Device whose resolved link carries the servers; unused by the other methods. */
+  /** Device with the servers, in systemd-resolved; unused by the other methods. */
   readonly device: string;
   /** Servers for names below single domains; absent if there are none. Only the dynamic store supports them. */
   readonly split?: Readonly<Record<string, readonly string[]>>;

@@ -102,7 +102,7 @@ function repairedGeneration(
   return sameData(accepted, { configHash, desired, pathNumbers }) ? latest : undefined;
 }
 
-/** A transaction whose `begin` is in the journal, with the part that is left to do. */
+/** A transaction with its `begin` in the journal, and the part that is left to do. */
 export interface TransactionRun {
   readonly proposal: Proposal;
   readonly plan: Plan;

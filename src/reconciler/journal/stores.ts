@@ -48,7 +48,7 @@ export interface GenerationStore {
 
 /** Hashes of configs that a daemon does not propose again by itself. */
 export interface ProposalRecord {
-  /** The config whose proposal last ended: accepted, or rolled back too often. */
+  /** The config of the proposal that ended last: accepted, or rolled back too often. */
   readonly settled?: string;
   /** The config that was applied since and not confirmed. */
   readonly refused?: string;

@@ -42,7 +42,7 @@ export function routesDependencies({ device, destinations, table }: RoutesSpec):
 }
 
 /**
- * A table whose device is unavailable keeps its guards. They refuse what a rule sends there; otherwise it would reach
+ * A table of an unavailable device keeps its guards. They refuse what a rule sends there; otherwise it would reach
  * the next tables and could leave directly (rules S5.4, S5.1). A table without guards is shared.
  */
 export function guardsAlone(desired: RoutesSpec): RoutesSpec | undefined {

@@ -136,7 +136,7 @@ export function renderBootUnit(script: string): string {
 /**
  * The API, started by its socket; it ends when no client came for ten minutes. Its verbs need the daemon's rights. Pure.
  *
- * @param group whose members may use it
+ * @param group its members may use it
  */
 export function renderApiUnit({ program }: ServiceManager, group = ADMIN_GROUP): string {
   const words = [...program, "api", "--idle", "10m", ...(group === ADMIN_GROUP ? [] : ["--group", group])];

@@ -48,7 +48,7 @@ export function tunnelAsSpec(observed: TunnelObserved): TunnelSpec | undefined {
   };
 }
 
-/** A tunnel whose engine does not answer, as it was accepted; any other as it is. */
+/** A tunnel with a silent engine, as it was accepted; any other as it is. */
 export function recallTunnel(observed: TunnelObserved, accepted: TunnelSpec): TunnelObserved {
   const { silence, device, engine, protocol } = observed;
   if (silence === undefined || accepted.device !== device) return observed;

@@ -7,7 +7,7 @@ import type { ReadRule } from "./reading/rule-step.ts";
 import { untracks } from "./reading/untracked.ts";
 import { isOurs, type RuleTable, type TableChain } from "./rule-table.ts";
 
-/** A table whose rules were read for packets of one IP version. */
+/** A table, read for packets of one IP version. */
 export interface ReadTable {
   readonly table: RuleTable;
   readonly rules: ReadonlyMap<string, readonly ReadRule[]>;

@@ -28,7 +28,11 @@ export function showPacketSets(
   if (more <= 0) return shown;
   return [
     ...shown,
-    { kind, message: `${counted(more, "more way", "more ways")} like these (${hook}, IPv${asked.family})`, rules: [] },
+    {
+      kind,
+      message: `${counted(more, "more case", "more cases")} like these (${hook}, IPv${asked.family})`,
+      rules: [],
+    },
   ];
 }
 

@@ -19,7 +19,7 @@ export interface LookUp {
 /** The rule and the route that decide. */
 export interface FoundRoute {
   /** A device, "(local)", "(unreachable)", "(blackhole)", "(other)" or "(no route)". */
-  readonly way: string;
+  readonly leadsTo: string;
   readonly rule?: PolicyRule;
   readonly route?: KnownRoute;
 }
@@ -42,9 +42,9 @@ export function traceRoute({ rules, routes }: KnownRouting, look: LookUp): Found
     if (route === undefined || route.found.type === "throw") continue;
     if (rule.suppressPrefixLength !== undefined && route.length <= rule.suppressPrefixLength) continue;
     const { found } = route;
-    return { way: found.type === "unicast" ? (found.device ?? "(other)") : `(${found.type})`, rule, route: found };
+    return { leadsTo: found.type === "unicast" ? (found.device ?? "(other)") : `(${found.type})`, rule, route: found };
   }
-  return { way: "(no route)" };
+  return { leadsTo: "(no route)" };
 }
 
 function isSelected(match: PolicyRuleMatch, look: LookUp): boolean {

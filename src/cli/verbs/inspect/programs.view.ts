@@ -84,7 +84,7 @@ function fileText({ path, name, isReplaced }: ProgramLine["program"]): string {
   return printableLine(isReplaced === true ? `${text} (replaced)` : text);
 }
 
-/** Rows whose paths are shortened so that each fits the columns. */
+/** Rows with paths shortened so that each fits the columns. */
 function fitted(rows: readonly (readonly string[])[], columns: number): readonly (readonly string[])[] {
   const others =
     rows[0]?.map((_, at) => (at === PROGRAM_COLUMN ? 0 : Math.max(...rows.map((row) => row[at]?.length ?? 0)))) ?? [];

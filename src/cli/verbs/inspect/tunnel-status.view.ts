@@ -20,7 +20,7 @@ function renderPeer(peer: PeerStatus, nowMs: number): string {
   return `${publicKey.slice(0, KEY_CHARACTERS)}… ${endpoint}: ${peerTexts(peer, nowMs).join(", ")}`;
 }
 
-/** The state of a tunnel whose engine runs: "connected, amneziawg 2.0, 3 peers"; its peers' lines say the rest. */
+/** The state of a tunnel with a running engine: "connected, amneziawg 2.0, 3 peers"; its peers' lines say the rest. */
 export function renderTunnelState(tunnel: TunnelStatus, nowMs: number, hasFallback: boolean): string {
   const { wire, peers } = tunnel;
   const count = peers.length === 1 ? [] : [counted(peers.length, "peer")];

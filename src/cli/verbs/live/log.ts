@@ -24,7 +24,7 @@ export const run: RunVerb = async (call) => {
     if ("error" in line) throw new AwgError("permission", line.error);
     if ("answer" in line) break;
   }
-  const whose = component === undefined ? "The daemon" : `[${component}] of the daemon`;
-  call.terminal.out(`${whose} logs ${level === "debug" ? "everything" : `${level} and worse`} until it ends.`);
+  const source = component === undefined ? "The daemon" : `[${component}] of the daemon`;
+  call.terminal.out(`${source} logs ${level === "debug" ? "everything" : `${level} and worse`} until it ends.`);
   return EXIT.success;
 };

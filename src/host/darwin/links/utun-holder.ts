@@ -5,7 +5,7 @@
 export interface UtunHolder {
   /** The interface of each held device, "awg-office" → "utun7"; empty without a holder. Reads only. */
   held(): Promise<ReadonlyMap<string, string>>;
-  /** The held devices whose unit was configured. */
+  /** The held devices with a configured unit. */
   stated(): Promise<ReadonlySet<string>>;
   /**
    * Creates the interface of a device unless it is held, and returns its name. Starts a holder if none runs.

@@ -48,7 +48,7 @@ export function readSplit(folder: string): Split {
 }
 
 /**
- * Writes our files for `split` and deletes ours of other domains. If another program's file is in the way, nothing is
+ * Writes our files for `split` and deletes ours of other domains. If another program's file has that name, nothing is
  * changed.
  *
  * @returns whether a file was changed

@@ -24,7 +24,7 @@ const MOST_SEQUENCES = 0x7fff_ffff;
  * kernel reuses pids.
  */
 const own = { first: 1 + Math.floor(Math.random() * MOST_SEQUENCES), count: 0 };
-/** A separate counter for lookups, whose replies also differ by type. */
+/** A separate counter for lookups; their replies also differ by type. */
 let lastQuestion = 0;
 
 /** Opens a routing socket that does not receive its own writes, so that they do not fill its buffer. */

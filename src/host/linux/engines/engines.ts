@@ -15,11 +15,11 @@ import { type ListLinks, listLinks, tunnelOfLink } from "../links.ts";
 
 /** Engines answer within a few milliseconds. After this time we check whether the process can answer at all. */
 const PROMPT_MS = 150;
-/** Time limit for an engine whose process is able to answer. */
+/** Time limit for an engine with a process that is able to answer. */
 const PATIENCE_MS = 3000;
 /** Time limit for an engine that did not answer the last query. */
 const AGAIN_MS = 300;
-/** Pause between queries to a silent engine whose process state is unchanged; it doubles each time. */
+/** Pause between queries to a silent engine in an unchanged process state; it doubles each time. */
 const REST_MS = { first: 1000, longest: 10_000 } as const;
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 /** Enough to read data that has already arrived. */
@@ -72,7 +72,7 @@ function ourDevices(links: readonly Link[]): string[] {
 export interface EngineReaderState {
   readonly keeper: KeeperClient;
   readonly secrets: SecretStore;
-  /** Devices whose engine did not answer the last query. */
+  /** Devices of engines that did not answer the last query. */
   readonly silent: Map<string, Silence>;
 }
 

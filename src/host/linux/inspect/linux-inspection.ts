@@ -26,12 +26,15 @@ export function linuxInspection(): Inspection {
     decideRoute: (question) => {
       using netlink = openRouteNetlink();
       const decision = netlink.decideRoute(question);
-      if ("refused" in decision) return { way: `(${decision.refused})`, byRouter: false };
+      if ("refused" in decision) return { leadsTo: `(${decision.refused})`, byRouter: false };
       const { type, oif, gateway, nextHops } = decision.route;
       const byRouter = (gateway ?? nextHops?.[0]?.gateway) !== undefined;
-      if (type === "local") return { way: "(local)", byRouter };
+      if (type === "local") return { leadsTo: "(local)", byRouter };
       const index = oif ?? nextHops?.[0]?.oif;
-      return { way: index === undefined ? `(${type})` : (netlink.link(index)?.name ?? `(device ${index})`), byRouter };
+      return {
+        leadsTo: index === undefined ? `(${type})` : (netlink.link(index)?.name ?? `(device ${index})`),
+        byRouter,
+      };
     },
   };
 }

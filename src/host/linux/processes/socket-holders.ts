@@ -57,7 +57,7 @@ export class SocketHolders {
       const sockets = this.#look(pid);
       if (sockets === undefined) closed.add(pid);
       if (sockets === undefined || sockets.length === 0) continue;
-      // A reused pid must not pass its sockets to the new process, whose folder has another inode.
+      // A reused pid must not pass its sockets to the new process; its folder has another inode.
       const since = this.#startOf(pid);
       if (since === undefined) continue;
       const key = { pid, since };

@@ -9,7 +9,7 @@ import { SocketHolders } from "./socket-holders.ts";
 /** NETLINK_NETFILTER of linux/netlink.h. */
 const NETFILTER = 12;
 
-/** A process whose netlink socket owns our tables, so that the kernel accepts changes from it alone. */
+/** A process with the netlink socket that owns our tables, so that the kernel accepts changes from it alone. */
 export interface TableOwner {
   readonly pid: number;
   /** The program's name, for people. */

@@ -67,7 +67,7 @@ function ensureResolver(places: FileResolverPlaces, spec: ResolverSpec): void {
   replaceFile(path, Buffer.from(wanted), OUR_OWNER);
 }
 
-/** If something that is not a file is in the way, the original stays saved, and a later call restores it. */
+/** If something that is not a file has its name, the original stays saved, and a later call restores it. */
 function restoreResolver(places: FileResolverPlaces): void {
   const content = contentOrObstacle(places.resolvConf);
   if (typeof content === "string") {

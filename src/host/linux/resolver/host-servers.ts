@@ -15,7 +15,7 @@ export interface ResolverPlaces {
   readonly resolvConf: string;
   /** resolv.conf before awg. */
   readonly original: string;
-  /** The device whose settings awg made in systemd-resolved. */
+  /** The device with settings of awg in systemd-resolved. */
   readonly record: string;
 }
 

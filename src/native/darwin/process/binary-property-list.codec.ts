@@ -2,7 +2,7 @@
 const MAGIC = "bplist00";
 const TRAILER_BYTES = 32;
 const OBJECT = { ascii: 0x5, utf16: 0x6, dictionary: 0xd } as const;
-/** Marks an object whose length does not fit its first byte. */
+/** Marks an object with a length that does not fit its first byte. */
 const LONG = 0xf;
 /** Identifiers are shorter; limits the time for any list. */
 const MOST_CHARACTERS = 4096;

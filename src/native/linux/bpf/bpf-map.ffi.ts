@@ -36,7 +36,7 @@ export function setInMap(map: number, key: Uint8Array, value: Uint8Array): void 
   bpf(BPF.mapUpdate, elementAttributes(map, key, value), "writing into a BPF map");
 }
 
-/** The value of a key in a map whose values have this many bytes. */
+/** The value of a key in a map with values of this many bytes. */
 export function getFromMap(map: number, key: Uint8Array, valueBytes: number): Uint8Array {
   const value = new Uint8Array(valueBytes);
   bpf(BPF.mapLookup, elementAttributes(map, key, value), "reading a BPF map");

@@ -128,7 +128,7 @@ export const FIELDS = {
   "arp.daddr": packet("network", 24, 4, "address4", 7, { network: "arp" }),
   "fib.saddr.type": fib("saddr", "type", 38),
   "fib.daddr.type": fib("daddr", "type", 38),
-  "fib.saddr.way-back": reversePath,
+  "fib.saddr.reverse-path": reversePath,
   "fib.saddr.oif": fib("saddr", "oif", 20),
   "rt.nexthop4": {
     load: (register) => ({ kind: "rt", key: "nexthop4", register }),

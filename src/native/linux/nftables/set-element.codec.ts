@@ -153,7 +153,7 @@ export function decodeElements(set: SetIdentity, messages: readonly NetlinkMessa
   return set.intervals && !set.concatenated ? pairEnds(sorted) : sorted.map(({ ends: _ends, ...element }) => element);
 }
 
-/** The table and set whose elements a message adds or removes; undefined for every other message. */
+/** The table and set to which a message adds elements, or from which it removes some; undefined for every other message. */
 export function elementsSetOf({
   type,
   payload,

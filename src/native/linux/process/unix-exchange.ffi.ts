@@ -75,7 +75,7 @@ async function receiveLater(receive: (timeoutMs: number) => Uint8Array, timeoutM
     } catch (error) {
       if (isLast || !hasErrno(error, "ETIMEDOUT")) throw error;
     }
-    // Loaded here, for a verb whose engines answer at once needs no timers.
+    // Loaded here, because a verb needs no timers if its engines answer at once.
     await (await import("node:timers/promises")).setTimeout(LOOK_MS);
   }
 }

@@ -15,14 +15,14 @@ export interface ProgramClasses {
   readonly spec: ClassifierSpec;
   /** The classes of the sockets for which the condition of an alternative holds, as far as it matters. */
   classesOf(condition: ProgramCondition): readonly number[];
-  /** Every socket of a program whose class is none of these. */
+  /** Every socket of a program in none of these classes. */
   readonly unclassified: ClassSet;
 }
 
 /**
  * The classes for rules in order, given as their alternatives; undefined without a condition on programs.
  *
- * @param last the spec of the last accepted state, whose numbers stay
+ * @param last the spec of the last accepted state; its numbers stay
  * @returns one clause for people if they do not fit into the classifier
  */
 export function programClasses(
@@ -59,7 +59,7 @@ export function possibleClasses(spec: ClassifierSpec, condition: ProgramConditio
   return { otherThan: numbers(impossibleClasses(spec, condition)) };
 }
 
-/** The classes whose sockets certainly do not fulfil a condition. */
+/** The classes of sockets that certainly do not fulfil a condition. */
 function impossibleClasses(spec: ClassifierSpec, condition: ProgramCondition): ClassifierSpec["classes"] {
   const table = new ConditionTable(spec);
   const asked = table.conditionOf(condition);

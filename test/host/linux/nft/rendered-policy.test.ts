@@ -50,13 +50,13 @@ const chainByChain = (tables: readonly RenderedTable[]) =>
   }));
 
 /** What RENDERING 21 makes of two policies. */
-const RENDERED = "dbf42f104304bfde0ba6cdda0491117804c6e170b926569e11067251be431474";
+const RENDERED = "422f9646966de654a1b6abba65c6f0b1674cc95debead06770636a743ff47a8c";
 
 test("rules are rendered as their number says: a change of them needs another RENDERING, and its hash here", () => {
   const plain = JSON.stringify([render(LAPTOP), render(UNNAMED)].map(chainByChain), (_key, value: unknown) =>
     typeof value === "bigint" ? `${value}` : value instanceof Uint8Array ? Buffer.from(value).toString("hex") : value,
   );
-  expect([RENDERING, sha256Hex(plain)]).toEqual([21, RENDERED]);
+  expect([RENDERING, sha256Hex(plain)]).toEqual([22, RENDERED]);
 });
 
 const CHAINS = {

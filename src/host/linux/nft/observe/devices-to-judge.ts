@@ -18,7 +18,7 @@ export async function devicesToJudge(
   return await judgedOf({ links: list, routes: (filter) => netlink.routes(filter) }, tunnels);
 }
 
-/** `judgedDevices`, whose code is loaded only on hosts with a bridge or the like. */
+/** `judgedDevices`; its code is loaded only on hosts with a bridge or the like. */
 export async function judgedOf(netlink: LinksAndRoutes, tunnels: readonly string[]): Promise<JudgedDevices> {
   const links = netlink.links();
   if (links.some(({ kind = "" }) => DISTINGUISHED_KINDS.includes(kind))) {

@@ -2,7 +2,7 @@ import type { FirewallPolicy } from "../../../../model/firewall/policy.ts";
 import type { NftChain } from "../../../../native/linux/nftables/chain.codec.ts";
 import { spreadOf } from "./own-tables.ts";
 
-/** The physical devices whose frames no chain of the netdev table judges: one sentence for each. Pure. */
+/** The physical devices without a chain of the netdev table that judges their frames: one sentence for each. Pure. */
 export function uncoveredDevices(
   chains: readonly NftChain[],
   policy: FirewallPolicy,

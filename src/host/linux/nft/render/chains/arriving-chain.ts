@@ -15,7 +15,7 @@ const ONWARD = "onward";
 const BASE: ChainBase = { type: "filter", hook: "prerouting", priority: PRIORITY.dstnat + 10, policy: "accept" };
 
 /**
- * The chain that gives what arrives for this machine the mark of the way it came by (S6.6), so that the kernel's
+ * The chain that gives a packet for this host the mark of the path by which it arrived (S6.6), so that the kernel's
  * reverse path check (fib_validate_source of net/ipv4/fib_frontend.c, with src_valid_mark) looks for the sender where
  * the answer would go. Unmarked, it would look in the table of the default: before that table has its routes, and for
  * whatever the default's tunnel does not carry, it holds `unreachable`, and the kernel drops even an endpoint's answer.
@@ -55,7 +55,7 @@ function marked(mark: number): Expression[] {
   return [...setMark(mark, MARK_MASK), verdict("accept")];
 }
 
-/** A policy rule leads what has this mark to the path of the servers; the answer's way is looked up as if it had none. */
+/** A policy rule leads what has this mark to the path of the servers; the answer's path is looked up as if it had none. */
 function guestDns(place: RenderPlace, policy: FirewallPolicy): Rule[] {
   const dns = policy.layers.at(-1)?.dns;
   if (dns === undefined || dns === null || dns.path.kind === "block") return [];

@@ -20,7 +20,7 @@ import { refuse } from "./refused-chain.ts";
 const LAST_UID = 0xffff_ffff;
 
 /**
- * Rules that give `then`, which must end the packet's way through the hook, to DHCP and NDP that may leave
+ * Rules that give `then`, which must end the packet's evaluation in the hook, to DHCP and NDP that may leave
  * (S2.4–S2.6); others go on.
  *
  * @param chain the name of the rules' chain

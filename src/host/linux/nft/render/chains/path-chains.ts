@@ -24,11 +24,11 @@ import { refuse } from "./refused-chain.ts";
 export interface PathChoice {
   readonly steering: Steering;
   readonly layer: Pick<PolicyLayer, "dns" | "allow" | "allowLan">;
-  /** `INWARD` asks for the path of the answer (S6.3), whose user is not known. */
+  /** `INWARD` asks for the path of the answer (S6.3); its user is not known. */
   readonly sides?: PeerSides;
   /** The packets are later fragments: a condition on ports may or may not hold of them (S9.2). */
   readonly fragments?: boolean;
-  /** What to do with a packet whose path this is. */
+  /** What to do with a packet of this path. */
   readonly take: (path: PathRef, what: PathMatch) => Expression;
 }
 

@@ -12,7 +12,7 @@ import { refuse } from "./refused-chain.ts";
 
 const SENDERS = "senders";
 const SENDERS_IN = "senders-in";
-const WAY_BACK = "way-back";
+const REVERSE_PATH = "reverse-path";
 /** `fib … oif missing`. */
 const MISSING = 0;
 
@@ -39,10 +39,10 @@ export function senderChecks(place: RenderPlace, policy: FirewallPolicy, uplinks
   const back = verdict("return");
   const chains: Chain[] = [
     {
-      name: WAY_BACK,
+      name: REVERSE_PATH,
       rules: [
         rule([], setMark(markOfPath(PATH_NUMBERS.direct), MARK_MASK), "S6.8 with the mark of its answer"),
-        rule([match.field("fib.saddr.way-back", MISSING)], refuse(), "S6.8 its sender is behind another device"),
+        rule([match.field("fib.saddr.reverse-path", MISSING)], refuse(), "S6.8 its sender is behind another device"),
       ],
     },
     {
@@ -53,7 +53,7 @@ export function senderChecks(place: RenderPlace, policy: FirewallPolicy, uplinks
         ...addressesOf(place, "link-senders", { address: "saddr" }, LINK_SENDERS).map((ofLink) =>
           rule(ofLink, back, "S6.8 is answered on its link"),
         ),
-        rule([], verdict("goto", WAY_BACK), "S6.8 everything else"),
+        rule([], verdict("goto", REVERSE_PATH), "S6.8 everything else"),
       ],
     },
     {

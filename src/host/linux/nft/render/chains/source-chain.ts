@@ -77,7 +77,7 @@ export function answersTo(
   });
 }
 
-/** S6.2, by a physical device: an answer whose destination conntrack turned back into a tunnel's address. */
+/** S6.2, by a physical device: an answer, if conntrack turned its destination back into a tunnel's address. */
 export function turnedAnswers(
   place: RenderPlace,
   policy: FirewallPolicy,

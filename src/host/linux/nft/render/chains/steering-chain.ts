@@ -31,7 +31,7 @@ const NO_EXCEPTIONS = { dns: null, allow: [], allowLan: false } as const;
 
 /**
  * The chain that marks what this machine sends with its path (S4), and those that it uses. It is of type route, so the kernel
- * looks the route up again when the mark has changed; a packet whose mark stays keeps the device it has.
+ * looks the route up again when the mark has changed; a packet with the mark that it had keeps its device.
  *
  * @param remembers whether verdicts are remembered (S5.6)
  */
