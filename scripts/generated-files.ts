@@ -3,6 +3,7 @@ import { AWG_PROTO } from "../src/api/grpc/awg-proto.ts";
 import { renderProto } from "../src/api/grpc/proto-text.ts";
 import { openApiDocument } from "../src/api/openapi.ts";
 import { configJsonSchema } from "../src/config/json-schema.ts";
+import { capabilitiesPage } from "./reference/capabilities-page.ts";
 import { cliPages } from "./reference/cli-pages.ts";
 import { configPages } from "./reference/config-pages.ts";
 import { doctorPage } from "./reference/doctor-page.ts";
@@ -35,6 +36,7 @@ export async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
     ["schema/openapi.json", `${JSON.stringify(openApiDocument(), undefined, 2)}\n`],
     ["docs/reference/exit-codes.md", exitCodePage()],
     ["docs/reference/doctor.md", doctorPage()],
+    ["docs/reference/capabilities.md", capabilitiesPage()],
     ["docs/reference/json.md", jsonPage()],
   ]);
 }

@@ -25,6 +25,7 @@ export function factsWantedBy(config: Config): FactsWanted {
     bootstrap: config.dns?.bootstrap ?? [],
     ...(devices.length === 0 ? {} : { devices }),
     ...(matches.some(({ when }) => when !== undefined) ? { networks: true } : {}),
+    ...(config.rules?.some(({ limit }) => limit !== undefined) ? { rates: "filter" as const } : {}),
   };
 }
 

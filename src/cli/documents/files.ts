@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { Purpose } from "../../app/capabilities/mechanism-catalogue.ts";
 import { facts, formatVersion, list, note } from "./common.ts";
 
 const problem = z
@@ -89,6 +90,22 @@ export const doctorDocument = z
   })
   .describe("What is wrong with the host or the installation.");
 
+const MECHANISM_PURPOSES = [
+  "runtime",
+  "tunnels",
+  "packet-filter",
+  "dns",
+  "program-rules",
+  "process-list",
+  "process-name",
+  "socket-owner",
+  "traffic-monitor",
+  "network-monitor",
+  "upload-rate",
+  "download-rate",
+  "priority",
+] as const satisfies readonly Purpose[];
+
 export const capabilitiesDocument = z
   .object({
     formatVersion: formatVersion,
@@ -97,6 +114,7 @@ export const capabilitiesDocument = z
       z
         .object({
           id: z.string().describe("Stable id."),
+          purpose: z.enum(MECHANISM_PURPOSES).describe("What it is for."),
           name: z.string().describe("What it is, in the system's words."),
           available: z.boolean().describe("It was tried, and works."),
           text: z.string().describe("What awg uses it for, or what is missing."),

@@ -31,6 +31,13 @@ export interface Uplink {
   readonly metric: number;
 }
 
+/** Mechanisms that keep a rate; only the filter's is used. */
+export interface RateMechanisms {
+  readonly filter: boolean;
+  readonly htb?: boolean;
+  readonly ifb?: boolean;
+}
+
 /** A physical device. */
 export interface HostDevice {
   readonly name: string;
@@ -64,6 +71,8 @@ export interface HostFacts {
   /** The MTU of the route to each of `FactsWanted.hosts` and `endpoints`, by address; absent where not requested. */
   readonly pathMtuBytes?: Readonly<Record<string, number>>;
   readonly resolver: ResolverMethod;
+  /** Absent where they were not requested, and on systems where no rule has a rate. */
+  readonly rates?: RateMechanisms;
   /** Programs ask systemd-resolved by its bus (nss-resolve), not by DNS; absent if not. */
   readonly asksResolved?: true;
   /**
@@ -109,6 +118,8 @@ export interface FactsWanted {
   readonly devices?: readonly string[];
   /** Whether rules depend on the network. */
   readonly networks?: boolean;
+  /** Which mechanisms of rates are looked for: the one that rules use, or all. */
+  readonly rates?: "filter" | "all";
 }
 
 export interface FactsPort {

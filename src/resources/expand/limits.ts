@@ -1,17 +1,22 @@
 import type { Rule } from "../../config/config.ts";
 import type { RuleLimit } from "../../model/firewall/policy.ts";
-import { sortsByPriority } from "../../model/queue-order.ts";
+import { sortsByPriority } from "../../model/firewall/queue-order.ts";
 import type { ExpandContext } from "./expansion.ts";
 
 /** The limit of a rule; what is dropped needs none. A priority notes whether it has an effect. */
 export function limitOf(
   { via, limit }: Pick<Rule, "via" | "limit">,
   index: number,
-  { facts, notes }: Pick<ExpandContext, "facts" | "notes">,
+  { facts, notes, unsupported }: Pick<ExpandContext, "facts" | "notes" | "unsupported">,
 ): { readonly limit?: RuleLimit } {
   if (limit === undefined || via.kind === "block") return {};
   const { download, upload, priority = "normal" } = limit;
   if (priority !== "normal") notes.push({ path: `rules.${index}.limit.priority`, ...judgeQueues(facts) });
+  if (facts.rates?.filter === false && (download ?? upload) !== undefined)
+    unsupported.push({
+      path: `rules.${index}.limit`,
+      message: "this kernel's nf_tables has no limit (CONFIG_NFT_LIMIT)",
+    });
   const found = {
     ...(download === undefined ? {} : { download }),
     ...(upload === undefined ? {} : { upload }),

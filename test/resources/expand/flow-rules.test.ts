@@ -391,6 +391,13 @@ describe("S4.16: the rates of rules", () => {
     });
   });
 
+  test("a kernel without them is refused", () => {
+    const { unsupported } = expandText(withRules(`{ ports: [80], via: a, ${limit} }`), { rates: { filter: false } });
+    expect(unsupported).toEqual([
+      { path: "rules.0.limit", message: "this kernel's nf_tables has no limit (CONFIG_NFT_LIMIT)" },
+    ]);
+  });
+
   test("they need the packet filter, also without a tunnel", () => {
     const text = `rules: [{ ports: [80], via: direct, ${limit} }]\ndefault: { via: direct }\n`;
     expect(policyOf(text).steering.rules[0]?.limit).toEqual({ download: 10e6, upload: 500e3 });

@@ -147,7 +147,8 @@ export const INSPECT_VERBS: readonly VerbDefinition[] = [
   {
     name: "capabilities",
     summary: "list what this host offers, and what is missing",
-    details: "Each mechanism is tried. Then the keys of the config that a plan refuses on this system.",
+    details:
+      "Each mechanism is tried, by what awg needs it for. Then the keys of the config that a plan refuses on this system.",
     options: [],
     examples: [
       ["sudo awg capabilities", "show each mechanism, and why it is missing"],

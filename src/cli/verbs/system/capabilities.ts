@@ -1,4 +1,12 @@
-import { type HostMechanisms, hostMechanisms } from "../../../app/doctor/mechanisms.ts";
+import { PURPOSES, type Purpose } from "../../../app/capabilities/mechanism-catalogue.ts";
+import {
+  type HostMechanisms,
+  hostMechanisms,
+  type Mechanism,
+  purposesWithout,
+} from "../../../app/capabilities/mechanisms.ts";
+import { tryProcesses } from "../../../app/capabilities/try-processes.ts";
+import type { HostParts } from "../../../app/parts.ts";
 import type { DocumentOf } from "../../documents/documents.ts";
 import { EXIT } from "../../exit-code.ts";
 import { openHostFor } from "../../open-host.ts";
@@ -10,23 +18,38 @@ import { type Style, styleFor } from "../../views/style.ts";
 /** `awg capabilities`: the mechanisms of this host, found by trying, and the keys that plans refuse here. */
 export const run: RunVerb = async (call) => {
   await using host = await openHostFor(call);
-  const { capabilities, os } = await host.parts.host.facts.read({ users: [], hosts: [] });
-  const found = hostMechanisms(capabilities, os);
+  const found = await readMechanisms(host.parts);
   const { terminal } = call;
   if (flagOption(call, "json")) printDocument(terminal, "capabilities", mechanismsDocument(found));
   else printText(terminal, renderMechanisms(found, styleFor(terminal.colorOut)));
   return EXIT.success;
 };
 
-/** A line for each mechanism, then the keys that are refused. */
+async function readMechanisms({ host, processes }: HostParts): Promise<HostMechanisms> {
+  const facts = await host.facts.read({ users: [], hosts: [], rates: "all" });
+  const port = await processes?.();
+  return hostMechanisms(facts, {
+    runtime: { ok: true, detail: `Node.js ${process.versions.node}, ${facts.os} ${process.arch}` },
+    ...(port === undefined ? {} : await tryProcesses(port, facts.os)),
+  });
+}
+
+/** The mechanisms of each purpose, a line for each, then the keys that are refused. */
 function renderMechanisms({ mechanisms, refused }: HostMechanisms, style: Style): string {
   const width = Math.max(...mechanisms.map(({ name }) => name.length));
-  const lines = mechanisms.map(({ name, isAvailable, text }) => {
-    const mark = isAvailable ? style.green("✓") : style.yellow("–");
-    return `${mark} ${name.padEnd(width)}  ${text}`;
-  });
+  const line = ({ name, isAvailable, text }: Mechanism): string =>
+    `  ${isAvailable ? style.green("✓") : style.yellow("–")} ${name.padEnd(width)}  ${text}`;
+  const without = new Set(purposesWithout(mechanisms));
+  const groups = [...Map.groupBy(mechanisms, ({ purpose }) => purpose)].flatMap(([purpose, some]) => [
+    headingOf(purpose, without),
+    ...some.map(line),
+  ]);
   const keys = refused.map(({ feature, reason }) => `  ${feature}: ${reason}`);
-  return [...lines, ...(keys.length === 0 ? [] : ["", "awg plan refuses on this system:", ...keys])].join("\n");
+  return [...groups, ...(keys.length === 0 ? [] : ["", "awg plan refuses on this system:", ...keys])].join("\n");
+}
+
+function headingOf(purpose: Purpose, without: ReadonlySet<Purpose>): string {
+  return `${PURPOSES[purpose]}${without.has(purpose) ? " (none available)" : ""}`;
 }
 
 /** The same for programs. */
@@ -34,7 +57,7 @@ function mechanismsDocument({ system, mechanisms, refused }: HostMechanisms): Do
   return {
     formatVersion: "1",
     system,
-    mechanisms: mechanisms.map(({ id, name, isAvailable, text }) => ({ id, name, available: isAvailable, text })),
+    mechanisms: mechanisms.map(({ isAvailable, ...one }) => ({ ...one, available: isAvailable })),
     refused,
   };
 }

@@ -139,7 +139,7 @@ function tryNftCapabilities(socket: NetlinkSocket): NftCapabilities {
  *
  * @throws AwgError when the kernel refuses none of them, or reports a temporary error
  */
-function wouldAccept(socket: NetlinkSocket, changes: readonly NftChange[]): boolean {
+export function wouldAccept(socket: NetlinkSocket, changes: readonly NftChange[]): boolean {
   const impossible = { message: encodeTableDeletion("inet", ABSENT_TABLE), action: "ending a trial" };
   try {
     commitNftChanges(socket, [...changes, impossible]);

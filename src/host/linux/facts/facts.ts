@@ -70,6 +70,7 @@ async function readFacts(wanted: FactsWanted, { namespaced, places, nftCapabilit
     ...readSubordinates(wanted.users),
     addresses,
     resolver: readResolverMethod(namespaced),
+    ...(wanted.rates === undefined ? {} : { rates: (await import("./rates.ts")).readRates(wanted.rates) }),
     ...(asksResolved() ? { asksResolved: true } : {}),
     ...(host.servers.length === 0
       ? {}

@@ -7,7 +7,7 @@ import { MAIN_TABLE } from "../machine-state.ts";
 /** The simulated host's facts. */
 export function simulatedFacts(machine: SimulatedMachine): FactsPort {
   return {
-    async read({ users, hosts, networks }) {
+    async read({ users, hosts, networks, rates }) {
       machine.checkAlive("facts.read");
       const { live } = machine;
       const uplinks = uplinksOf(machine);
@@ -26,6 +26,7 @@ export function simulatedFacts(machine: SimulatedMachine): FactsPort {
           hosts.flatMap((host) => entry(host, parseIp(host) === undefined ? ownOf(live.hosts, host) : [host])),
         ),
         resolver: live.resolver.method,
+        ...(rates === undefined || live.os !== "linux" ? {} : { rates: { filter: live.capabilities.nftables } }),
       };
     },
   };

@@ -4,6 +4,8 @@ import { RTM } from "./rtnetlink-constants.ts";
 
 /** struct tcmsg: family, padding, interface, handle, parent, info. */
 const HEADER_BYTES = 20;
+/** TC_H_ROOT */
+const ROOT = 0xffff_ffff;
 const TCA = { kind: 1, options: 2 } as const;
 /** Parents of filters on all packets that arrive by or leave from a device (TC_H_CLSACT and TC_H_MIN_*). */
 export const CLASSIFY = { ingress: 0xffff_fff2, egress: 0xffff_fff3 } as const;
@@ -37,6 +39,16 @@ export interface QueueingDiscipline {
 /** Requests the queueing disciplines of all devices. */
 export function encodeDisciplineDump(): Uint8Array {
   return encodeMessage(RTM.getDiscipline, NLM.dump, (writer) => writer.reserve(HEADER_BYTES));
+}
+
+/** Asks for a discipline without the options that its kind needs: one that the kernel knows is refused with EINVAL. */
+export function encodeDisciplineTrial(linkIndex: number, kind: string): Uint8Array {
+  return encodeMessage(RTM.newDiscipline, NLM.create, (writer) => {
+    const at = writer.reserve(HEADER_BYTES);
+    writer.setU32(at + 4, linkIndex);
+    writer.setU32(at + 12, ROOT);
+    writer.attributeText(TCA.kind, kind);
+  });
 }
 
 /** Requests the filters at one parent of a device, in all chains. */

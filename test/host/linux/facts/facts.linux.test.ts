@@ -3,7 +3,7 @@ import type { HostFacts } from "../../../../src/host/ports/facts.ts";
 import { commandObstacle, namespaceObstacle, tunObstacle } from "../../../support/netns.ts";
 import { LinuxMachine } from "../linux-machine.ts";
 
-const obstacle = namespaceObstacle() ?? commandObstacle("nft");
+const obstacle = namespaceObstacle() ?? commandObstacle("nft", "tc");
 
 let machine: LinuxMachine | undefined;
 afterEach(() => {
@@ -59,6 +59,22 @@ describe.skipIf(obstacle !== undefined)(`facts (${obstacle ?? "on this kernel"})
     expect(capabilities.resolved).toBe(false);
     expect(machine.namespace.run(["nft", "list", "tables"]).stdout).toBe("");
     expect(machine.keeperStatus).toBeNull();
+  });
+
+  test("law 2: mechanisms of rates are those that tc and ip can use, and trying them changes nothing", () => {
+    machine = new LinuxMachine("rates");
+    const { namespace } = machine;
+    const tried = (command: string) => namespace.run(["sh", "-c", command], { mayFail: true }).status === 0;
+    const before = namespace.run(["ip", "link"]).stdout;
+    const { rates } = machine.call<HostFacts>("facts", "read", { users: [], hosts: [], rates: "all" });
+    expect(namespace.run(["ip", "link"]).stdout).toBe(before);
+    expect(namespace.run(["tc", "qdisc", "show"]).stdout).not.toContain("htb");
+    expect(namespace.run(["nft", "list", "tables"]).stdout).toBe("");
+    expect(rates).toEqual({
+      filter: tried("nft add table ip x && nft add chain ip x y && nft add rule ip x y limit rate 1 bytes/second drop"),
+      htb: tried("tc qdisc add dev lo root handle 1: htb"),
+      ifb: tried("ip link add ifb9 type ifb"),
+    });
   });
 
   test("the fingerprint is the machine's and the namespace's", () => {
