@@ -16,7 +16,7 @@ export interface MachineInput {
   /** Rules of the source, before those of allowedIPs. */
   readonly rules?: readonly Outline[];
   /** DNS of the source, where no tunnel states it. */
-  readonly dns?: { readonly servers: readonly Sourced[]; readonly via: string };
+  readonly dns?: { readonly servers: readonly Sourced[]; readonly search?: readonly Sourced[]; readonly via: string };
   /** DNS servers for endpoints that are names, exempt from the kill switch. */
   readonly bootstrap: readonly string[];
   /** Names of tunnels with existing devices that are to be taken over. */
@@ -156,9 +156,12 @@ function dnsOf(input: MachineInput, whole: ImportedTunnel | undefined, findings:
     if (bootstrap.length === 0) return undefined;
     return map({ bootstrap: list(bootstrap), leakProtection: scalar(false) });
   }
+  const listed = (values: readonly Sourced[]) => list(onceEach(values).map(({ value, place }) => scalar(value, place)));
+  const { search = [] } = asked;
   return map({
-    servers: list(onceEach(asked.servers).map(({ value, place }) => scalar(value, place))),
+    servers: listed(asked.servers),
     via: scalar(asked.via),
+    search: search.length === 0 ? undefined : listed(search),
     bootstrap: bootstrap.length === 0 ? undefined : list(bootstrap),
   });
 }
@@ -172,7 +175,7 @@ function serversOf(
   const servers = tunnel === undefined ? [] : reachable(tunnel, tunnel === whole, findings);
   if (tunnel === undefined || servers.length === 0) return undefined;
   const isCarried = tunnel === whole || carries(tunnel, servers[0]?.value ?? "");
-  return { servers, via: isCarried ? tunnel.name : "direct" };
+  return { servers, search: tunnel.searchDomains, via: isCarried ? tunnel.name : "direct" };
 }
 
 /** Servers behind the tunnel, and a kill switch, are of no use for the name of the tunnel's own endpoint. */

@@ -1,3 +1,4 @@
+import { checkDomain } from "../config/field/domain.ts";
 import { parseIp } from "../model/ip.ts";
 import { canonicalPrefix, parsePrefix, renderPrefix } from "../model/prefix.ts";
 import { list, map, type Outline, scalar } from "./config-tree.ts";
@@ -21,6 +22,7 @@ export interface ImportedTunnel {
   /** All peers' allowedIPs, canonical, each once. */
   readonly prefixes: readonly Sourced[];
   readonly dnsServers: readonly Sourced[];
+  readonly searchDomains: readonly Sourced[];
   /** The first endpoint that is a name. */
   readonly namedEndpoint: Sourced | undefined;
   /** Whether wg-quick would route what peers accept into the tunnel (no `Table = off`, no table of its own). */
@@ -87,7 +89,7 @@ export function importTunnel(input: TunnelInput, findings: ImportFinding[]): Imp
     outline,
     secrets: secrets.files,
     prefixes: onceEach(peers.flatMap((peer) => peer.prefixes)),
-    dnsServers: importDns(values, findings),
+    ...importDns(values, findings),
     namedEndpoint: peers.flatMap(({ endpoint }) => (endpoint !== undefined && isNamed(endpoint) ? [endpoint] : []))[0],
     addsRoutes: addsRoutes(values, findings),
     hadKillSwitch,
@@ -208,15 +210,22 @@ function isNamed({ value }: Sourced): boolean {
   return parseIp(host.replace(/^\[|\]$/g, "")) === undefined;
 }
 
-/** wg-quick treats what is not an address as a search domain. */
-function importDns(values: SectionValues, findings: ImportFinding[]): Sourced[] {
-  return values.items("DNS").filter(({ value, place }) => {
-    if (parseIp(value) !== undefined) return true;
+/** wg-quick treats what is not an address as a search domain. Without servers awg sets no resolver. */
+function importDns(
+  values: SectionValues,
+  findings: ImportFinding[],
+): Pick<ImportedTunnel, "dnsServers" | "searchDomains"> {
+  const items = values.items("DNS");
+  const dnsServers = items.filter(({ value }) => parseIp(value) !== undefined);
+  const searchDomains = items.filter(({ value, place }) => {
+    if (parseIp(value) !== undefined) return false;
+    if (dnsServers.length > 0 && typeof checkDomain(value) === "string") return true;
     const shown = showWord(value.replaceAll(".", " ")) === undefined ? "a domain" : value;
-    const message = `the search domain ${shown} is not imported: awg sets no search domains`;
-    findings.push(importNote(place, message, "use full names, or set it in your resolver"));
+    const why = dnsServers.length > 0 ? "it is not a domain name" : "there is no DNS server beside it";
+    findings.push(importNote(place, `the search domain ${shown} is not imported: ${why}`, "use full names"));
     return false;
   });
+  return { dnsServers, searchDomains };
 }
 
 function addsRoutes(values: SectionValues, findings: ImportFinding[]): boolean {

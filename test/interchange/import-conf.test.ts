@@ -130,12 +130,19 @@ describe("a conf of wg-quick", () => {
     ["FwMark = 0xca6c", "FwMark is not imported: awg marks a tunnel's own packets itself"],
     ["Table = 1234", "Table is not imported: awg uses a table of its own, and no path uses the tunnel yet"],
     ["Table = off", "Table = off is kept: no path uses the tunnel yet"],
-    ["DNS = corp.example", "the search domain corp.example is not imported: awg sets no search domains"],
+    ["DNS = corp.example", "the search domain corp.example is not imported: there is no DNS server beside it"],
+    ["DNS = 10.8.0.1, corp..example", "the search domain corp..example is not imported: it is not a domain name"],
     ["ListenPort = 1\nListenPort = 2", "this ListenPort is replaced by a later one"],
   ])("says by line what is not taken over: %s", (line, message) => {
     expect(read(conf(line)).findings).toContainEqual(
       expect.objectContaining({ severity: "note", place: "wg0.conf:3", message }),
     );
+  });
+
+  test("search domains beside servers arrive", () => {
+    const imported = read(conf("DNS = 10.8.0.1, corp.example, lan.example"));
+    expect(imported.text).toContain("    - corp.example\n    - lan.example\n");
+    expect(imported.findings.map(({ message }) => message)).toEqual([]);
   });
 
   test("the script that removes a kill switch is not needed", () => {

@@ -198,7 +198,9 @@ describe("sing-box", () => {
     { ip_cidr: "198.51.100.0/24", network: "tcp", port_range: ["8000:8999"], outbound: "direct" },
     { user: ["bob"], user_id: [1001], outbound: "Office VPN" },
     { protocol: "dns", action: "hijack-dns" },
-    { domain_suffix: ["example.com"], outbound: "direct" },
+    { rule_set: ["streams"], outbound: "direct" },
+    { domain: "www.corp.example", domain_suffix: [".example.com"], domain_keyword: "ads", outbound: "direct" },
+    { process_name: "curl", process_path: ["/usr/bin/wget"], action: "reject" },
   ];
   const routed = (more: readonly object[] = []) => ({
     endpoints: [endpoint],
@@ -216,16 +218,23 @@ describe("sing-box", () => {
   test("rules and DNS arrive, and what does not is reported by its number", () => {
     const imported = importSingBox(routed(), options);
     const config = configOf(imported);
-    expect(config.rules.map(({ via }) => via.kind)).toEqual(["direct", "block", "direct", "tunnel"]);
+    expect(config.rules.map(({ via }) => via.kind)).toEqual([
+      ...["direct", "block", "direct", "tunnel"],
+      ...["direct", "block"],
+    ]);
     expect(config.rules[1]).toMatchObject({ ports: [{ from: 25, to: 25 }] });
     expect(config.rules[2]).toMatchObject({ ports: [{ from: 8000, to: 8999 }], protocol: ["tcp"] });
     expect(config.rules[3]).toMatchObject({ users: ["bob", "1001"] });
+    expect(imported.text).toContain("- domain: { exact: www.corp.example }\n");
+    expect(imported.text).toContain("- domain: example.com\n");
+    expect(imported.text).toContain("- domain: { keyword: ads }\n");
+    expect(imported.text).toContain("apps:\n      - curl\n      - path: /usr/bin/wget\n    via: block\n");
     expect(config.dns).toMatchObject({ servers: ["10.0.0.1"], via: { kind: "tunnel", tunnel: "office-vpn" } });
     expect(imported.text).toContain("# All other traffic uses the tunnel");
     expect(imported.text).toContain("# The rules come first. allowLan: hosts on the local link stay reachable.\n");
     expect(imported.findings.map(({ place, message }) => `${place}: ${message}`)).toEqual([
       "x: route.rules[4]: the rule for DNS is not imported: the config's dns section replaces it",
-      'x: route.rules[5]: the rule to "direct" is not imported: awg has no rules by "domain_suffix" yet; its traffic goes through office-vpn or by a later rule',
+      'x: route.rules[5]: the rule to "direct" is not imported: awg has no rules by "rule_set" yet; its traffic goes through office-vpn or by a later rule',
       "x: dns.servers[0]: this DNS server is not imported: awg uses dns.final only",
       "x: dns.servers[1]: 10.0.0.1 is asked by plain DNS through office-vpn: encrypted DNS is not imported",
     ]);
@@ -236,7 +245,7 @@ describe("sing-box", () => {
     expect(text).toBe("");
     const errors = findings.filter(({ severity }) => severity === "error");
     expect(errors.map(({ place, message }) => `${place}: ${message}`)).toEqual([
-      'x: route.rules[6]: this block is not imported: awg has no rules by "rule_set" yet, and what it blocks would go through office-vpn',
+      'x: route.rules[8]: this block is not imported: awg has no rules by "rule_set" yet, and what it blocks would go through office-vpn',
     ]);
   });
 

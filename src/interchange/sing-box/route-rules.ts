@@ -21,7 +21,10 @@ export interface RuleContext {
 /** Addresses that sing-box calls private, as far as they leave a host. */
 const PRIVATE = [...["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16"], ...["fc00::/7", "fe80::/10"]];
 /** Conditions that awg has; `user_id` are numbers of users. */
-const CONDITIONS = ["ip_cidr", "ip_is_private", "port", "port_range", "network", "user", "user_id"];
+const CONDITIONS = [
+  ...["ip_cidr", "ip_is_private", "domain", "domain_suffix", "domain_keyword"],
+  ...["port", "port_range", "network", "user", "user_id", "process_name", "process_path"],
+];
 /** Fields that say what to do, not with what. */
 const EFFECTS = ["action", "outbound", "method", "no_drop"];
 /** Actions that choose no path. */
@@ -80,7 +83,7 @@ function leftOut(rule: Json, { place, target, foreign, rest }: LeftOut): ImportF
   const why = foreign.length === 0 ? "it has no condition" : `awg has no rules by ${words} yet`;
   if (target.kind === "path" && target.via === "block") {
     const open = rest === "block" ? "" : `, and what it blocks would go ${wayOf(rest)}`;
-    const remedy = "remove the rule from the source, or write it with ip_cidr, port, network or user";
+    const remedy = "remove the rule from the source, or write it with ip_cidr, domain, port, network or user";
     return importError(place, `this block is not imported: ${why}${open}`, remedy);
   }
   const rule_ =
@@ -95,13 +98,27 @@ function wayOf(path: string): string {
 
 function outlineOf(rule: Json, place: string, via: string): Outline {
   const texts = (key: string) => itemsOf(rule[key]).flatMap((one) => wordOf(one) ?? []);
-  const destinations = [...texts("ip_cidr"), ...(rule["ip_is_private"] === true ? PRIVATE : [])];
+  const prefixes = [...texts("ip_cidr"), ...(rule["ip_is_private"] === true ? PRIVATE : [])];
+  const domain = (value: Outline) => map({ domain: value });
+  const named = (key: string, text: string) => map({ [key]: scalar(text, place) });
+  const destinations = [
+    ...prefixes.map((one) => scalar(one, place)),
+    ...texts("domain").map((one) => domain(named("exact", one))),
+    // A leading dot leaves out the domain itself, which awg includes.
+    ...texts("domain_suffix").map((one) => domain(scalar(one.replace(/^\./, ""), place))),
+    ...texts("domain_keyword").map((one) => domain(named("keyword", one))),
+  ];
+  const apps = [
+    ...texts("process_name").map((one) => scalar(one, place)),
+    ...texts("process_path").map((one) => named("path", one)),
+  ];
   const ports = [...texts("port"), ...texts("port_range").map(portRange)];
   const users = [...texts("user"), ...texts("user_id")];
   const values = (some: readonly string[]) =>
     some.length === 0 ? undefined : list(some.map((one) => scalar(numberOr(one), place)));
   return map({
-    destinations: values(destinations),
+    apps: apps.length === 0 ? undefined : list(apps),
+    destinations: destinations.length === 0 ? undefined : list(destinations),
     protocol: values(texts("network")),
     ports: values(ports),
     users: values(users),

@@ -241,6 +241,7 @@ function importProxy(
     secrets,
     prefixes: [],
     dnsServers: [],
+    searchDomains: [],
     namedEndpoint,
     addsRoutes: false,
     hadKillSwitch: false,

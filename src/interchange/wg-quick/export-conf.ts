@@ -51,7 +51,8 @@ function listLine(key: string, values: readonly string[]): string[] {
 function dnsServers({ dns }: Config, name: string, tunnel: NoiseTunnel): readonly string[] {
   if (tunnel.dns !== undefined) return tunnel.dns;
   if (dns === undefined || dns.via.kind === "block") return [];
-  return dns.via.kind === "direct" || dns.via.tunnel === name ? dns.servers.map(addressOfServer) : [];
+  const isHere = dns.via.kind === "direct" || dns.via.tunnel === name;
+  return isHere && dns.servers.length > 0 ? [...dns.servers.map(addressOfServer), ...(dns.search ?? [])] : [];
 }
 
 function obfuscationLines(obfuscation: Obfuscation, secret: ExportOptions["secret"]): string[] {
