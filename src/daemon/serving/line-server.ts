@@ -9,6 +9,7 @@ import {
 } from "../../api/daemon-lines.ts";
 import type { SocketPeer } from "../../api/role.ts";
 import { messageOf } from "../../model/error.ts";
+import { Allowance } from "./allowance.ts";
 
 /** Connections of one user at a time; root has more. */
 const PLACES = { user: 32, root: 128 } as const;
@@ -16,6 +17,8 @@ const PLACES = { user: 32, root: 128 } as const;
 const MAX_UNREAD_BYTES = 1024 * 1024;
 /** A client asks something within this time, or watches. */
 const SILENT_MS = 2_000;
+/** A client that asks too much is not read for this time. */
+const REST_MS = 50;
 
 /** Answers the questions of one connection. */
 export interface Conversation extends Disposable {
@@ -32,11 +35,13 @@ export interface LineServerOptions {
 
 /**
  * Serves the lines of the daemon on a unix socket. A client is refused before its first byte is read. It is cut when it
- * leaves its answers unread, sends too long a question, or holds a connection without a question.
+ * leaves its answers unread, sends too long a question, or holds a connection without a question. The questions of a user
+ * who asks too many of them wait.
  */
 export async function serveLines({ path, admit, converse }: LineServerOptions): Promise<AsyncDisposable> {
   const sockets = new Set<Socket>();
   const places = new Map<number, number>();
+  const allowances = new Map<number, Allowance>();
   const server = createServer({ pauseOnConnect: true }, (socket) => {
     socket.on("error", () => socket.destroy());
     const peer = peerOf(socket, admit);
@@ -46,6 +51,8 @@ export async function serveLines({ path, admit, converse }: LineServerOptions): 
       return;
     }
     places.set(peer.uid, taken + 1);
+    const allowance = allowances.get(peer.uid) ?? new Allowance(peer.uid, () => performance.now());
+    allowances.set(peer.uid, allowance);
     sockets.add(socket);
     socket.once("close", () => {
       sockets.delete(socket);
@@ -53,7 +60,7 @@ export async function serveLines({ path, admit, converse }: LineServerOptions): 
       if (left === 0) places.delete(peer.uid);
       else places.set(peer.uid, left);
     });
-    hold(socket, (send) => converse(send, peer));
+    hold(socket, allowance, (send) => converse(send, peer));
   });
   await listen(server, path);
   return {
@@ -76,7 +83,11 @@ function peerOf(socket: Socket, admit: LineServerOptions["admit"]): SocketPeer |
   }
 }
 
-function hold(socket: Socket, converse: (send: (line: DaemonLine) => void) => Conversation): void {
+function hold(
+  socket: Socket,
+  allowance: Allowance,
+  converse: (send: (line: DaemonLine) => void) => Conversation,
+): void {
   const send = (line: DaemonLine): void => {
     if (!socket.writable) return;
     socket.write(renderLine(line));
@@ -92,7 +103,7 @@ function hold(socket: Socket, converse: (send: (line: DaemonLine) => void) => Co
   socket.setTimeout(SILENT_MS, () => {
     if (watch === undefined) socket.destroy();
   });
-  readLines(socket, (text) => {
+  readLines(socket, allowance, (text) => {
     try {
       const question = parseQuestion(text);
       if (question.ask === "watch") watch = question.id;
@@ -104,17 +115,30 @@ function hold(socket: Socket, converse: (send: (line: DaemonLine) => void) => Co
   socket.resume();
 }
 
-function readLines(socket: Socket, take: (line: string) => void): void {
+function readLines(socket: Socket, allowance: Allowance, take: (line: string) => void): void {
   let rest: Buffer = Buffer.alloc(0);
-  socket.on("data", (chunk: Buffer) => {
-    rest = Buffer.concat([rest, chunk]);
+  let resting: NodeJS.Timeout | undefined;
+  const work = (): void => {
+    resting = undefined;
     for (let end = rest.indexOf("\n"); end >= 0; end = rest.indexOf("\n")) {
+      if (socket.destroyed) return;
+      if (!allowance.take()) {
+        socket.pause();
+        resting = setTimeout(work, REST_MS);
+        return;
+      }
       const line = rest.subarray(0, end).toString("utf8");
       rest = rest.subarray(end + 1);
       take(line);
     }
     if (rest.length > MAX_QUESTION_BYTES) socket.destroy();
+    else socket.resume();
+  };
+  socket.on("data", (chunk: Buffer) => {
+    rest = Buffer.concat([rest, chunk]);
+    if (resting === undefined) work();
   });
+  socket.once("close", () => clearTimeout(resting));
 }
 
 function listen(server: Server, path: string): Promise<void> {

@@ -39,6 +39,11 @@ export function noteReport(before: DaemonState, report: DaemonReport, nowMs: num
       const { down: _before, ...rest } = before;
       return report.devices.length === 0 ? rest : { ...rest, down: report.devices };
     }
+    case "portal": {
+      const { portal: _before, ...rest } = before;
+      if (report.state === "passed" || report.state === "left") return rest;
+      return { ...rest, portal: { url: report.url, isOpen: report.state === "open", sinceMs: nowMs } };
+    }
     case "inSync": {
       const { stalled: _stalled, contended: _contended, ...rest } = before;
       return { ...rest, ...now("in-sync", report.filesNotApplied === true ? { filesNotApplied: true } : {}) };

@@ -113,6 +113,17 @@ test("a client that does not read is cut, and so is one that sends too long a qu
   await long.closed;
 });
 
+test("the questions of a user who asks too many wait", async () => {
+  const { path, server } = await serve();
+  await using _server = server;
+  const greedy = open(path);
+  const began = performance.now();
+  greedy.socket.write('{"id":1,"ask":"state"}\n'.repeat(300));
+  await until(() => greedy.lines.length === 300);
+  // 200 at once, and then 200 a second.
+  expect(performance.now() - began).toBeGreaterThan(450);
+});
+
 test("who is not admitted gets nothing", async () => {
   const path = join(folder, "closed");
   await using _server = await serveLines({

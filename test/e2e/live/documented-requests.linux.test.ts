@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ROOT } from "../../repository/sources.ts";
 import { useBuiltProgram } from "../../support/built-program.ts";
+import { temporaryFolder } from "../../support/folder.ts";
 import { commandObstacle, namespaceObstacle, tunObstacle } from "../../support/netns.ts";
 import { GROUPS, PrivateHost, WHO } from "./private-host.ts";
 
@@ -33,7 +34,7 @@ describe.skipIf(obstacle !== undefined)(
       host.run(["curl", "-sS", "--max-time", "5", ...words, `http://127.0.0.1:1777${path}`]).stdout;
 
     beforeAll(async () => {
-      host = await PrivateHost.make("documented", program());
+      host = await PrivateHost.make(temporaryFolder("documented"), program());
       host.run(["mkdir", "-p", "-m", "700", "/etc/awg"]);
       host.run(["cp", host.config, "/etc/awg/config.yaml"]);
       const owner = ["-o", GATEWAY_UID, "-g", String(GROUPS["awg-viewer"])];
@@ -60,7 +61,7 @@ describe.skipIf(obstacle !== undefined)(
       }
     });
 
-    test("law 8: the gateway gives nothing without its token, and lets nobody change anything", () => {
+    test("law 8: the gateway demands its token, and changes nothing", () => {
       const token = host.run(["cat", "/run/awg-gateway/token"]).stdout.trim();
       const bearer = ["-H", `Authorization: Bearer ${token}`];
       expect(JSON.parse(request("/metrics"))).toMatchObject({ code: 401 });

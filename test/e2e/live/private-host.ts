@@ -4,7 +4,6 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { tunnelConfig, writePrivateKey } from "../../support/config.ts";
-import { temporaryFolder } from "../../support/folder.ts";
 import type { CommandResult } from "../../support/netns.ts";
 
 /** Groups of this host, whatever the real one has. */
@@ -60,18 +59,19 @@ export class PrivateHost {
   readonly #children: ChildProcess[] = [];
   readonly pid: number;
 
-  static async make(name: string, program: string): Promise<PrivateHost> {
+  /** @param folder for the files of its config */
+  static async make(folder: string, program: string): Promise<PrivateHost> {
     const kinds = ["--net", "--mount", "--propagation", "private", "--pid", "--fork", "--mount-proc", "--kill-child"];
     const first = spawn("unshare", [...kinds, "sh", "-c", SETUP], { stdio: ["ignore", "pipe", "ignore"] });
     await once(first.stdout, "data");
-    return new PrivateHost(name, program, first, childOf(first));
+    return new PrivateHost(folder, program, first, childOf(first));
   }
 
-  private constructor(name: string, program: string, first: ChildProcess, pid: number) {
+  private constructor(folder: string, program: string, first: ChildProcess, pid: number) {
     this.#program = program;
     this.#first = first;
     this.pid = pid;
-    this.folder = temporaryFolder(name);
+    this.folder = folder;
     writePrivateKey(this.folder);
     writeFileSync(this.config, tunnelConfig({ tunnel: "office", keyFile: join(this.folder, "key") }));
   }

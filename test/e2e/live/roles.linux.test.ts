@@ -8,6 +8,7 @@ import { AWG_PROTO } from "../../../src/api/grpc/awg-proto.ts";
 import type { Role } from "../../../src/api/role.ts";
 import { ROOT } from "../../repository/sources.ts";
 import { useBuiltProgram } from "../../support/built-program.ts";
+import { temporaryFolder } from "../../support/folder.ts";
 import { commandObstacle, namespaceObstacle, tunObstacle } from "../../support/netns.ts";
 import { sized } from "../../support/size.ts";
 import { PrivateHost, WHO } from "./private-host.ts";
@@ -50,7 +51,7 @@ describe.skipIf(obstacle !== undefined)(`who may ask${obstacle === undefined ? "
     host.run(["curl", "-sS", "--max-time", "20", "--unix-socket", socket, ...words], WHO[who]);
 
   beforeAll(async () => {
-    host = await PrivateHost.make("roles", program());
+    host = await PrivateHost.make(temporaryFolder("roles"), program());
     await host.startDaemon();
     await host.start(host.argv("api"), "answering on ");
     api = await host.start(["python3", "-c", OPEN_SOCKET, OPEN, ...host.argv("api")], "answering on ");
@@ -59,7 +60,7 @@ describe.skipIf(obstacle !== undefined)(`who may ask${obstacle === undefined ? "
   afterAll(() => host.end(), 60_000);
 
   test.each(sized(OF_EACH_ROLE, EVERYBODY))("law 8: %s at every method of gRPC", (who) => {
-    const script = join(ROOT, "test/e2e/live/call-methods.script.ts");
+    const script = join(ROOT, "test/e2e/live/load/call-methods.script.ts");
     const { stdout, stderr } = host.run([process.execPath, script, OPEN], WHO[who]);
     expect(stderr).toBe("");
     const expected = Object.entries(AWG_PROTO.methods).map(([name, { role }]) => {

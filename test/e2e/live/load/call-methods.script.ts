@@ -1,6 +1,6 @@
 /** Calls every method of gRPC with requests that change nothing, and prints the code of each: 0, or why it failed. */
-import { AWG_PROTO } from "../../../src/api/grpc/awg-proto.ts";
-import { type FailedCall, GrpcClient } from "../../http/grpc/grpc-client.ts";
+import { AWG_PROTO } from "../../../../src/api/grpc/awg-proto.ts";
+import { type FailedCall, GrpcClient } from "../../../http/grpc/grpc-client.ts";
 
 const NOWHERE = { config: "/nowhere.yaml" };
 const REQUESTS: Readonly<Record<string, object>> = {
