@@ -1,3 +1,4 @@
+import { dirname, relative } from "node:path/posix";
 import { describe, expect, test } from "vitest";
 import { VERBS } from "../../src/cli/verbs.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
@@ -6,7 +7,7 @@ import { filesBelow, read } from "./sources.ts";
 const MAX_WORDS = 1_500;
 const LONG_SENTENCE = 30;
 
-/** Pages for readers; decisions and reference have other measures. */
+/** Pages for readers; decisions have another measure, and reference is looked up, not read from its beginning. */
 const pages = [
   "README.md",
   "ARCHITECTURE.md",
@@ -49,6 +50,12 @@ function verbsTyped(text: string): readonly string[] {
 }
 
 describe("pages", () => {
+  test("no page of the reference has more than 1,500 words", () => {
+    const reference = filesBelow("docs/reference").filter((page) => page.endsWith(".md"));
+    expect(reference.length).toBeGreaterThan(30);
+    expect(reference.filter((page) => wordsOf(read(page)) > MAX_WORDS)).toEqual([]);
+  });
+
   test("there are tutorials, how-tos and explanations", () => {
     for (const folder of ["tutorial", "how-to", "explanation"]) {
       expect(pages.filter((page) => page.startsWith(`docs/${folder}/`)).length).toBeGreaterThan(3);
@@ -85,12 +92,26 @@ describe("pages", () => {
     }
   });
 
-  test("the index of the documentation leads to every tutorial, how-to and explanation", () => {
+  test("the index of the documentation leads to every page, reference of two levels by its first page", () => {
     const index = read("docs/README.md");
-    const missing = pages
-      .filter((page) => /^docs\/(tutorial|how-to|explanation)\//.test(page))
-      .filter((page) => !index.includes(`(${page.slice("docs/".length)})`));
+    const below = filesBelow("docs").filter((page) => page.endsWith(".md") && !/^docs\/(README\.md|adr\/)/.test(page));
+    const linked = (page: string, from: string) => read(from).includes(`(${relative(dirname(from), page)})`);
+    const missing = below.filter(
+      (page) =>
+        !index.includes(`(${page.slice("docs/".length)})`) &&
+        !below.some((other) => other !== page && index.includes(`(${other.slice("docs/".length)})`) && linked(page, other)),
+    );
     expect(missing).toEqual([]);
+  });
+
+  test("the changelog has at most 120 lines", () => {
+    expect(read("CHANGELOG.md").split("\n").length - 1).toBeLessThanOrEqual(120);
+  });
+
+  test("ARCHITECTURE.md names every folder of src, and no other", () => {
+    const named = [...read("ARCHITECTURE.md").matchAll(/^\| `src\/([a-z-]+)\//gm)].map(([, folder]) => folder);
+    const folders = new Set(filesBelow("src").map((file) => file.split("/")[1]));
+    expect([...new Set(named)].toSorted()).toEqual([...folders].toSorted());
   });
 });
 
