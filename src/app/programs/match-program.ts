@@ -116,7 +116,9 @@ function matchCgroup(wanted: string, { cgroup }: Program): Verdict {
 }
 
 function matchCommandLine(pattern: string, { commandLine }: Program): Verdict {
-  return commandLine === undefined ? "unknown" : said(matchesPattern({ regex: pattern }, commandText(commandLine)));
+  return commandLine === undefined
+    ? "unknown"
+    : said(matchesPattern({ commandLine: pattern }, commandText(commandLine)));
 }
 
 /** What a program starts belongs to it, unless the rule says otherwise. */

@@ -4,8 +4,18 @@ import { UnsupportedRegex } from "../../model/program/pattern/regex-syntax.ts";
 import { type Fault, fault, isFault } from "./leaf.ts";
 import { checkAbsolutePath, checkText } from "./scalar.ts";
 
-/** A regular expression in JavaScript's syntax with the `u` flag, as far as an automaton matches it in linear time. */
+/** A regular expression on a path. */
 export function checkRegex(input: unknown): string | Fault {
+  return checkExpression(input, (regex) => ({ regex }));
+}
+
+/** A regular expression on a command line. */
+export function checkCommandRegex(input: unknown): string | Fault {
+  return checkExpression(input, (commandLine) => ({ commandLine }));
+}
+
+/** JavaScript's syntax with the `u` flag, as far as an automaton matches it in linear time. */
+function checkExpression(input: unknown, toPattern: (expression: string) => Pattern): string | Fault {
   const pattern = checkText(input, 1000);
   if (typeof pattern !== "string") return pattern;
   try {
@@ -14,7 +24,7 @@ export function checkRegex(input: unknown): string | Fault {
     const reason = error instanceof Error ? error.message.replace(/^.*: /, "").toLowerCase() : "it cannot be read";
     return fault("regex-syntax", `the regular expression is not valid (${reason})`, "correct it, or use contains");
   }
-  return refusalOf({ regex: pattern }) ?? pattern;
+  return refusalOf(toPattern(pattern)) ?? pattern;
 }
 
 /** A path, in which `*` and `**` make a pattern. */

@@ -5,7 +5,7 @@ import { type Fault, fault, isFault, leaf, oneOrMany, quote, wrongType } from ".
 import { upTo } from "../field/number-pattern.ts";
 import { TEXT_PATTERN } from "../field/patterns.ts";
 import { type PortRange, portRange } from "../field/port.ts";
-import { checkContained, checkPathPattern, checkRegex } from "../field/regex.ts";
+import { checkCommandRegex, checkContained, checkPathPattern, checkRegex } from "../field/regex.ts";
 import { boolean, checkAbsolutePath, checkText, checkWholeNumber, oneOf, text } from "../field/scalar.ts";
 import { MATCH_CONSTRAINTS } from "./constraints.ts";
 import { type Destination, destination } from "./destination.ts";
@@ -125,7 +125,7 @@ const user = leaf(
   },
 );
 
-const pattern = leaf({ type: "string", minLength: 1 }, checkRegex);
+const pattern = leaf({ type: "string", minLength: 1 }, checkCommandRegex);
 
 /**
  * The fields of a match, to be spread into what carries one. New for each: a match may contain others, and the JSON

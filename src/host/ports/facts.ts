@@ -20,8 +20,10 @@ export interface Capabilities {
   readonly classifier?: ClassifierCapability;
 }
 
-/** The reason is one clause for people: what is missing. */
-export type ClassifierCapability = { readonly ok: true } | { readonly ok: false; readonly reason: string };
+/** The reason is one clause for people: what is missing; `noPatterns` why programs cannot be matched by patterns. */
+export type ClassifierCapability =
+  | { readonly ok: true; readonly noPatterns?: string }
+  | { readonly ok: false; readonly reason: string };
 
 /** A default route and its device that are not ours. */
 export interface Uplink {

@@ -30,9 +30,17 @@ function nested(part: ClassifierCondition, atoms: readonly ClassifierAtom[], amo
 export function atomText(atom: ClassifierAtom): string {
   if ("users" in atom) return `users ${atom.users.map(([first, last]) => rangeText(first, last)).join(", ")}`;
   if ("cgroup" in atom) return `cgroup ${atom.cgroup}`;
-  const text = "file" in atom ? `file ${atom.file}` : "folder" in atom ? `folder ${atom.folder}` : `name ${atom.name}`;
+  if ("commandLine" in atom) return `command line matches expression ${atom.commandLine}`;
   const relation = { self: "", "self-or-ancestor": " with children", ancestor: " as ancestor" } as const;
-  return `${text}${relation[atom.of]}`;
+  return `${programText(atom)}${relation[atom.of]}`;
+}
+
+function programText(atom: Extract<ClassifierAtom, { readonly of: string }>): string {
+  if ("file" in atom) return `file ${atom.file}`;
+  if ("folder" in atom) return `folder ${atom.folder}`;
+  if ("name" in atom) return `name ${atom.name}`;
+  if ("glob" in atom) return `path matches ${atom.glob}`;
+  return "contains" in atom ? `path contains ${atom.contains}` : `path matches expression ${atom.regex}`;
 }
 
 function rangeText(first: number, last: number): string {

@@ -1,3 +1,5 @@
+import type { PathPattern } from "./pattern/pattern.ts";
+
 /** What the kernel's classifier decides: which of the config's conditions on programs a socket's user fulfils. */
 
 /** One question about who uses a socket. */
@@ -6,10 +8,19 @@ export type ClassifierAtom =
   /** Ranges of uids, both ends included. */
   | { readonly users: readonly (readonly [first: number, last: number])[] }
   /** A control group by its path below the root of cgroup v2, and all groups below it. */
-  | { readonly cgroup: string };
+  | { readonly cgroup: string }
+  /** A regular expression that is found in the arguments of the program, joined by spaces. */
+  | { readonly commandLine: string };
 
-/** A program by its file, by a folder that holds it at any depth, or by the name of its file. Paths are absolute. */
-type ProgramQuestion = { readonly file: string } | { readonly folder: string } | { readonly name: string };
+/**
+ * A program by its file, by a folder that holds it at any depth, by the name of its file, or by a pattern on its path. Paths
+ * are absolute.
+ */
+type ProgramQuestion =
+  | { readonly file: string }
+  | { readonly folder: string }
+  | { readonly name: string }
+  | PathPattern;
 
 /** A condition over atoms, by their positions. */
 export type ClassifierCondition =

@@ -1,4 +1,5 @@
 import { type ClassifierAtom, type ClassifierCondition, type ClassifierSpec, MOST_ANCESTORS } from "./classifier.ts";
+import { commandText, matchesPattern, patternOf } from "./pattern/pattern.ts";
 import type { Program } from "./program.ts";
 
 /** What is known of the other programs of the host. */
@@ -59,6 +60,7 @@ function atomHolds(atom: ClassifierAtom, program: Program, around: ClassContext)
     const { cgroup } = program;
     return cgroup === undefined ? undefined : cgroup !== null && isWithin(cgroup, `/${atom.cgroup}`);
   }
+  if ("commandLine" in atom) return commandHolds(atom.commandLine, program);
   const one = (candidate: Program): Known => fileHolds(atom, candidate, around);
   const self = atom.of === "self" || atom.of === "self-or-ancestor" ? [one(program)] : [];
   return anyOf([...self, ...(atom.of === "self" ? [] : ancestorsHold(program, around, one))]);
@@ -78,6 +80,13 @@ function ancestorsHold(program: Program, { byPid }: ClassContext, one: (candidat
   return found;
 }
 
+/** A thread of the kernel has no arguments. */
+function commandHolds(expression: string, { commandLine, path }: Program): Known {
+  if (path === null) return false;
+  if (commandLine === undefined) return undefined;
+  return matchesPattern({ commandLine: expression }, commandText(commandLine));
+}
+
 function fileHolds(
   atom: Extract<ClassifierAtom, { readonly of: string }>,
   { path }: Program,
@@ -85,9 +94,11 @@ function fileHolds(
 ): Known {
   if (path === undefined) return undefined;
   if (path === null) return false;
+  const pattern = patternOf(atom);
+  if (pattern !== undefined) return matchesPattern(pattern, path);
   if ("name" in atom) return path.slice(path.lastIndexOf("/") + 1) === atom.name;
   if ("file" in atom) return path === realPath(atom.file);
-  return isWithin(path, realPath(atom.folder));
+  return "folder" in atom && isWithin(path, realPath(atom.folder));
 }
 
 function isWithin(path: string, folder: string): boolean {

@@ -15,7 +15,7 @@ import { tunnelServerRules } from "./names/tunnel-servers.ts";
 import { matchHere } from "./networks.ts";
 import { BY_SOCKET, classedRules, classesFor, type ExpandedRule, withUids } from "./programs/classed-rules.ts";
 import { type MatchAlternative, matchAlternatives, UnwritableMatch } from "./programs/match-alternatives.ts";
-import { isAnchored, type UsersOf } from "./programs/program-condition.ts";
+import { hasPattern, isAnchored, type UsersOf } from "./programs/program-condition.ts";
 import { withUnclassified } from "./programs/unclassified-rules.ts";
 import { othersNote, uidRanges } from "./user-ranges.ts";
 
@@ -128,6 +128,10 @@ function expandRule(written: Rule, index: number, context: ExpandContext): Expan
   const alternatives = found.flatMap(withUids);
   noteEnforcement(rule, index, alternatives, context);
   const { classifier } = facts.capabilities;
+  if (classifier?.ok === true && classifier.noPatterns !== undefined && alternatives.some(asksPatterns)) {
+    unsupported.push({ path: `rules.${index}`, message: classifier.noPatterns });
+    return nothing;
+  }
   if (
     classifier?.ok === true ||
     alternatives.every(({ program, uids }) => program === undefined || uids !== undefined)
@@ -137,6 +141,10 @@ function expandRule(written: Rule, index: number, context: ExpandContext): Expan
   const why = classifier === undefined ? "it has no classifier of sockets" : classifier.reason;
   unsupported.push({ path: `rules.${index}`, message: `this host cannot distinguish programs: ${why}` });
   return nothing;
+}
+
+function asksPatterns({ program }: MatchAlternative): boolean {
+  return program !== undefined && hasPattern(program);
 }
 
 function tryAlternatives(

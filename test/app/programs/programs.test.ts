@@ -27,7 +27,8 @@ const ACCEPTED = `  - { name: lan, destinations: [203.0.113.0/24], via: direct }
 const BY_PROGRAM = `  - { name: mirror, destinations: [203.0.113.0/24], via: direct }
   - { name: browser, apps: [{ contains: firefox }], via: office }
   - { name: backups, users: [backup], via: block }
-  - { name: apple, apps: [{ signer: TEAM }], via: block }`;
+  - { name: apple, apps: [{ signer: TEAM }], via: block }
+  - { name: other, not: { apps: [{ bundleId: com.example }] }, via: office }`;
 
 async function withSession<T>(work: (session: TestSession) => Promise<T>): Promise<T> {
   const host = { kind: "simulated", file: machine() } as const;
@@ -79,16 +80,16 @@ describe("programs with the rule that would apply", () => {
     });
   });
 
-  test("law 9: of a config, with how well it is kept: patterns of programs are unsupported yet, and that is said", async () => {
+  test("law 9: of a config, with how well it is kept, and why no better", async () => {
     const report = await programs(config(BY_PROGRAM));
     expect(report.rulesOf).toBe("config");
     expect(rulesOf(report)).toEqual({
-      1: ["default", "office", "enforced", "rules/0 (mirror): depends"],
-      20: ["rules/1 (browser)", "office", "unsupported", "rules/0 (mirror): depends"],
+      1: ["rules/4 (other)", "office", "unsupported", "rules/0 (mirror): depends"],
+      20: ["rules/1 (browser)", "office", "enforced", "rules/0 (mirror): depends"],
       30: ["rules/2 (backups)", "block", "enforced", "rules/0 (mirror): depends"],
-      31: ["default", "office", "enforced", "rules/0 (mirror): depends"],
+      31: ["rules/4 (other)", "office", "unsupported", "rules/0 (mirror): depends"],
     });
-    expect(report.programs[1]?.rule?.reason).toBe('apps.0.contains: "contains" is not implemented yet');
+    expect(report.programs[0]?.rule?.reason).toContain("bundleId");
   });
 
   test("law 2: reading them changes nothing on the machine", async () => {

@@ -39,9 +39,8 @@ describe("what has no driver yet is refused by its place, never passed over", ()
       tunnel('engine: userspace\n    obfuscation: { version: "1.5", itime: 60 }'),
       "tunnels.a.obfuscation.itime",
     ],
-    ["patterns of programs", rule("apps: [x, { contains: fire }]"), "rules.0.apps.1.contains"],
-    ["paths with a pattern", rule("not: { parent: [{ path: /opt/*/x }] }"), "rules.0.not.parent.0.path"],
-    ["command lines", rule("commandLine: [x]"), "rules.0.commandLine"],
+    ["bundles of programs", rule("apps: [x, { bundleId: com.example }]"), "rules.0.apps.1.bundleId"],
+    ["signers of ancestors", rule("not: { parent: [{ signer: TEAM }] }"), "rules.0.not.parent.0.signer"],
     ["names of wireless networks", rule("when: { ssid: home }"), "rules.0.when.0.ssid"],
     ["domains without a server", rule("destinations: [{ domain: corp.example }]"), "rules.0.destinations"],
     ["DNS past its protection", rule("ports: [80], dns: direct"), "rules.0.dns"],
@@ -52,20 +51,19 @@ describe("what has no driver yet is refused by its place, never passed over", ()
     ["a system extension", `${tunnel("")}systemExtension: { bundle: com.example.app }`, "systemExtension"],
     [
       "demands",
-      `${tunnel("")}invariants: [{ always: { commandLine: [bank], via: direct } }]`,
-      "invariants.0.always.commandLine",
+      `${tunnel("")}invariants: [{ always: { apps: [{ signer: BANK }], via: direct } }]`,
+      "invariants.0.always.apps.0.signer",
     ],
     [
       "programs in invariants",
-      `${tunnel("")}invariants: [{ never: { apps: [{ regex: bank }], via: direct } }]`,
-      "invariants.0.never.apps.0.regex",
+      `${tunnel("")}invariants: [{ never: { apps: [{ bundleId: bank }], via: direct } }]`,
+      "invariants.0.never.apps.0.bundleId",
     ],
     [
       "probes past tunnels",
       `${tunnel("")}probes: [{ name: p, type: ping, target: 10.0.0.1, via: direct }]`,
       "probes.0.via",
     ],
-    ["captive portals", `${tunnel("")}captivePortal: {}`, "captivePortal"],
     ["fleets", `${tunnel("")}fleet: { source: git@example, publicKeys: [k] }`, "fleet"],
   ])("%s", (_name, text, path) => {
     expect(expandText(text).unsupported.map((one) => one.path)).toContain(path);

@@ -1,5 +1,5 @@
 import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
-import { KEY_BYTES } from "./emit.ts";
+import { KEY_BYTES } from "./program/emit.ts";
 
 /** O_PATH: a descriptor that names a file without opening it, so that no device or FIFO waits (asm-generic/fcntl.h). */
 const O_PATH = 0o10000000;

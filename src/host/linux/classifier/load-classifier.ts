@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, readFileSync, rmdirSync, rmSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readFileSync, rmdirSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { CLASS_MARK } from "../../../model/ownership.ts";
 import { CLASSIFIER_HOOKS, type ClassifierSpec } from "../../../model/program/classifier.ts";
@@ -7,13 +7,13 @@ import { attachToCgroup, openPinned, pin, replaceProgram } from "../../../native
 import { createMap, type MapShape, setInMap } from "../../../native/linux/bpf/bpf-map.ffi.ts";
 import { CGROUP_ATTACH, loadProgram, PROGRAM_TYPE } from "../../../native/linux/bpf/bpf-program.ffi.ts";
 import { readMemberOffsets } from "../../../native/linux/bpf/btf.codec.ts";
-import { assemble } from "../../../native/linux/bpf/instruction.ts";
 import { clearClasses } from "../processes/clear-classes.ts";
 import type { ClassifierPlace } from "./classifier-place.ts";
-import { ATOMS_BYTES, ENTRY_BYTES, KEY_BYTES, NAME_BYTES, SEEN_KEY_BYTES } from "./emit.ts";
-import { KERNEL_MEMBERS, TYPES_OF_KERNEL } from "./kernel-members.ts";
-import { classifierProgram } from "./program.ts";
-import type { ClassifierMaps, ClassifierQuestion } from "./question.ts";
+import { type PatternTable, patternTable } from "./pattern-table.ts";
+import { ATOMS_BYTES, ENTRY_BYTES, KEY_BYTES, NAME_BYTES, SEEN_KEY_BYTES } from "./program/emit.ts";
+import { KERNEL_MEMBERS, TYPES_OF_KERNEL } from "./program/kernel-members.ts";
+import { classifierProgram } from "./program/program.ts";
+import type { ClassifierMaps, ClassifierQuestion } from "./program/question.ts";
 import { readClassifier } from "./read-classifier.ts";
 import { encodeSpecRecord } from "./spec-record.ts";
 import { bitsOf, classifierTables, type PathKeys, type Row, resolvedPaths, wordBytes } from "./tables.ts";
@@ -21,6 +21,9 @@ import { bitsOf, classifierTables, type PathKeys, type Row, resolvedPaths, wordB
 /** Programs that were seen before; older ones are looked at again. */
 const MOST_SEEN = 32_768;
 const MARK_BYTES = 4;
+/** The only element of an array. */
+const FIRST = new Uint8Array(4);
+const OWN_USERS = "/proc/self/ns/user";
 
 /**
  * Loads the classifier, or puts it in the place of the one that is loaded: its maps are filled before the first program
@@ -34,11 +37,12 @@ export function loadClassifier(spec: ClassifierSpec, place: ClassifierPlace, key
     return descriptor;
   };
   try {
-    const maps = filledMaps(spec, place, keys, opened);
-    const question = questionOf(spec, maps);
+    const patterns = patternTable(spec);
+    const maps = filledMaps(spec, place, { keys, patterns }, opened);
+    const question = questionOf(spec, maps, patterns);
     const programs = CLASSIFIER_HOOKS.map((hook) => {
       const kind = hook === "create" ? "socket" : "socketAddress";
-      const code = assemble(classifierProgram(kind, question));
+      const code = classifierProgram(kind, question);
       const program = opened(loadProgram(`awg_${hook}`, PROGRAM_TYPE[kind], CGROUP_ATTACH[hook], code));
       return { hook, program };
     });
@@ -83,7 +87,7 @@ export function removeClassifier({ folder }: ClassifierPlace): void {
 function filledMaps(
   spec: ClassifierSpec,
   { namespace, inode }: ClassifierPlace,
-  keys: PathKeys,
+  { keys, patterns }: { readonly keys: PathKeys; readonly patterns: PatternTable },
   opened: (descriptor: number) => number,
 ): ClassifierMaps {
   const tables = classifierTables(spec, keys);
@@ -93,6 +97,7 @@ function filledMaps(
     return map;
   };
   const hash = (keyBytes: number, valueBytes = ATOMS_BYTES) => ({ type: "hash", keyBytes, valueBytes }) as const;
+  const array = (valueBytes: number) => ({ type: "array", keyBytes: 4, valueBytes }) as const;
   const record = encodeSpecRecord({
     namespace: `${namespace}`,
     inode: `${inode}`,
@@ -109,12 +114,17 @@ function filledMaps(
     users: filled("users", { type: "lpm", keyBytes: 8, valueBytes: ATOMS_BYTES }, tables.users),
     cgroups: filled("cgroups", hash(8), tables.cgroups),
     seen: opened(createMap("awg_seen", seen)),
+    patterns: filled("patterns", array(patterns.bytes.length), [[FIRST, patterns.bytes]]),
     classes: filled("classes", hash(8, MARK_BYTES), tables.classes),
-    spec: filled("spec", { type: "array", keyBytes: 4, valueBytes: record.length }, [[new Uint8Array(4), record]]),
+    spec: filled("spec", array(record.length), [[FIRST, record]]),
   };
 }
 
-function questionOf({ atoms, conditions, final }: ClassifierSpec, maps: ClassifierMaps): ClassifierQuestion {
+function questionOf(
+  { atoms, conditions, final }: ClassifierSpec,
+  maps: ClassifierMaps,
+  patterns: PatternTable,
+): ClassifierQuestion {
   const asking = (...of: readonly string[]) =>
     bitsOf(atoms.flatMap((atom, position) => ("of" in atom && of.includes(atom.of) ? [position] : [])));
   return {
@@ -126,6 +136,9 @@ function questionOf({ atoms, conditions, final }: ClassifierSpec, maps: Classifi
     inherited: asking("self-or-ancestor", "ancestor"),
     usesUsers: atoms.some((atom) => "users" in atom),
     usesCgroups: atoms.some((atom) => "cgroup" in atom),
+    usesFolders: atoms.some((atom) => "folder" in atom),
+    patterns,
+    hostUsers: Number(statSync(OWN_USERS).ino),
     mark: CLASS_MARK,
   };
 }

@@ -1,7 +1,7 @@
 import { existsSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { ENTRY_BYTES, KEY_BYTES } from "./emit.ts";
 import { fileKeys } from "./inode-key.ts";
+import { ENTRY_BYTES, KEY_BYTES } from "./program/emit.ts";
 import { type FileKey, nameKey, type PathKeys, wordBytes } from "./tables.ts";
 
 /** Keys of this host's files and control groups; a group's number is that of its folder in cgroup v2. */

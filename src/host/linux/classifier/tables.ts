@@ -1,7 +1,7 @@
 import type { ClassifierAtom, ClassifierSpec } from "../../../model/program/classifier.ts";
 import { bytesToHex } from "../../../uapi/key-text.ts";
-import { ATOMS_BYTES, NAME_BYTES } from "./emit.ts";
-import type { Atoms } from "./question.ts";
+import { ATOMS_BYTES, NAME_BYTES } from "./program/emit.ts";
+import type { Atoms } from "./program/question.ts";
 
 /** Keys and values of the classifier's maps. */
 export interface ClassifierTables {

@@ -2,14 +2,14 @@ import { accessSync, closeSync, constants, readFileSync } from "node:fs";
 import { messageOf } from "../../../model/error.ts";
 import { isBpfKnown } from "../../../native/linux/bpf/bpf.ffi.ts";
 import { CGROUP_ATTACH, loadProgram, PROGRAM_TYPE } from "../../../native/linux/bpf/bpf-program.ffi.ts";
-import { assemble, type Instruction } from "../../../native/linux/bpf/instruction.ts";
+import type { Instruction } from "../../../native/linux/bpf/instruction.ts";
 import { hasErrno } from "../../../native/linux/errno.ts";
 import { ownNamespaceCookie } from "../../../native/linux/process/namespace-cookie.ffi.ts";
 import { textOf } from "../../../native/linux/readable-files.ts";
 import type { ClassifierCapability } from "../../ports/facts.ts";
 import { findMount } from "../classifier/classifier-place.ts";
-import { address, call, constant, HELPER, storeConstant } from "../classifier/emit.ts";
-import { TYPES_OF_KERNEL } from "../classifier/kernel-members.ts";
+import { address, call, constant, HELPER, storeConstant } from "../classifier/program/emit.ts";
+import { TYPES_OF_KERNEL } from "../classifier/program/kernel-members.ts";
 
 const LOCKDOWN = "/sys/kernel/security/lockdown";
 const DENIED = ["EPERM", "EACCES"] as const;
@@ -22,6 +22,8 @@ export interface ClassifierProbe {
   readonly fileSystems: () => string;
   readonly namespaceCookie: () => unknown;
   readonly load: () => void;
+  /** Loads a program that calls a function in a loop. */
+  readonly loadLoop: () => void;
   readonly lockdown: () => string;
   readonly isRoot: () => boolean;
 }
@@ -33,6 +35,7 @@ const HERE: ClassifierProbe = {
   fileSystems: () => readFileSync("/proc/filesystems", "utf8"),
   namespaceCookie: ownNamespaceCookie,
   load: loadTinyPrograms,
+  loadLoop: loadTinyLoop,
   lockdown: () => textOf(LOCKDOWN),
   isRoot: () => process.geteuid?.() === 0,
 };
@@ -47,7 +50,7 @@ export function readClassifierCapability(probe: ClassifierProbe = HERE): Classif
   try {
     probe.namespaceCookie();
     probe.load();
-    return { ok: true };
+    return { ok: true, ...whyNoPatterns(probe) };
   } catch (error) {
     if (hasErrno(error, ...DENIED) && !probe.isRoot()) return { ok: true };
     if (hasErrno(error, "ENOPROTOOPT")) return { ok: false, reason: "it needs Linux 5.14" };
@@ -56,6 +59,16 @@ export function readClassifierCapability(probe: ClassifierProbe = HERE): Classif
       return { ok: false, reason: "kernel lockdown (confidentiality) forbids reading kernel memory" };
     }
     return { ok: false, reason: `the kernel refuses the BPF program: ${messageOf(error)}` };
+  }
+}
+
+/** Patterns need bpf_loop, which is the newest helper of all. */
+function whyNoPatterns({ loadLoop }: ClassifierProbe): { readonly noPatterns?: string } {
+  try {
+    loadLoop();
+    return {};
+  } catch (error) {
+    return { noPatterns: `patterns on programs need Linux 5.17: ${messageOf(error)}` };
   }
 }
 
@@ -71,8 +84,23 @@ function whatIsMissing(probe: ClassifierProbe): string | undefined {
 function loadTinyPrograms(): void {
   for (const kind of ["socket", "socketAddress"] as const) {
     const hook = kind === "socket" ? CGROUP_ATTACH.create : CGROUP_ATTACH.connect4;
-    closeSync(loadProgram("awg_probe", PROGRAM_TYPE[kind], hook, assemble(tinyProgram(kind))));
+    closeSync(loadProgram("awg_probe", PROGRAM_TYPE[kind], hook, tinyProgram(kind)));
   }
+}
+
+function loadTinyLoop(): void {
+  const leave: Instruction[] = [constant(0, 1), { kind: "exit" }];
+  const program: Instruction[] = [
+    constant(1, 1),
+    { kind: "function", target: 2, name: "step" },
+    constant(3, 0),
+    constant(4, 0),
+    call(HELPER.loop),
+    ...leave,
+    { kind: "label", name: "step", isFunction: true },
+    ...leave,
+  ];
+  closeSync(loadProgram("awg_probe", PROGRAM_TYPE.socket, CGROUP_ATTACH.create, program));
 }
 
 function tinyProgram(kind: keyof typeof PROGRAM_TYPE): Instruction[] {

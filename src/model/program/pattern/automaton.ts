@@ -13,7 +13,8 @@ export interface Automaton {
 /** A pattern that needs more states than the kernel's tables have room for. */
 export class PatternTooLarge extends Error {}
 
-const ACCEPTED = 0x8000;
+/** The bit of a state's number that says the text may end there. */
+export const ACCEPTED = 0x8000;
 /** States of one pattern. */
 export const MOST_STATES = 512;
 const MOST_NODES = 20_000;

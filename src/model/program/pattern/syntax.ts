@@ -29,6 +29,24 @@ export function choice(parts: readonly Syntax[]): Syntax {
   return { kind: "choice", parts };
 }
 
+/** The syntax of the same texts, read from their ends. */
+export function backwards(syntax: Syntax): Syntax {
+  switch (syntax.kind) {
+    case "byte":
+      return syntax;
+    case "sequence":
+      return sequence(syntax.parts.map(backwards).toReversed());
+    case "choice":
+      return choice(syntax.parts.map(backwards));
+    case "repeat":
+      return { ...syntax, part: backwards(syntax.part) };
+    case "start":
+      return { kind: "end" };
+    case "end":
+      return { kind: "start" };
+  }
+}
+
 const CONTINUATION = byteRange(0x80, 0xbf);
 
 /** Any character outside ASCII, by the first bytes that UTF-8 has for each length. */

@@ -1,6 +1,9 @@
+import { closeSync } from "node:fs";
 import { errnoError } from "../errno.ts";
 import { addressOf, lastErrno } from "../libc.ffi.ts";
-import { BPF, tryBpf } from "./bpf.ffi.ts";
+import { BPF, bpf, tryBpf } from "./bpf.ffi.ts";
+import { encodeFunctionInfo, encodeFunctionTypes, FUNCTION_INFO_BYTES } from "./function-types.codec.ts";
+import { assemble, functionOffsets, type Instruction } from "./instruction.ts";
 import { nameField } from "./object-name.ts";
 
 /** Types of programs at a control group (enum bpf_prog_type). */
@@ -19,8 +22,13 @@ const LOAD = {
   log: 32,
   name: 48,
   attachType: 68,
-  bytes: 72,
+  types: 72,
+  functionBytes: 76,
+  functions: 80,
+  functionCount: 88,
+  bytes: 96,
 } as const;
+const TYPES = { data: 0, length: 16, bytes: 32 } as const;
 const INSTRUCTION_BYTES = 8;
 /** Enough for the verifier's last words; the kernel fills it from the start and reports ENOSPC when it is full. */
 const LOG_BYTES = 1 << 20;
@@ -33,7 +41,13 @@ const LICENSE = new TextEncoder().encode("GPL\0");
  *
  * @throws AwgError with the verifier's last lines when the kernel refuses it.
  */
-export function loadProgram(name: string, type: number, attachType: number, code: Uint8Array): number {
+export function loadProgram(
+  name: string,
+  type: number,
+  attachType: number,
+  instructions: readonly Instruction[],
+): number {
+  const code = assemble(instructions);
   const attributes = new Uint8Array(LOAD.bytes);
   const view = new DataView(attributes.buffer);
   view.setUint32(LOAD.type, type, true);
@@ -42,10 +56,36 @@ export function loadProgram(name: string, type: number, attachType: number, code
   view.setBigUint64(LOAD.license, addressOf(LICENSE), true);
   attributes.set(nameField(name), LOAD.name);
   view.setUint32(LOAD.attachType, attachType, true);
+  const offsets = functionOffsets(instructions);
+  if (offsets.length === 1) return loadWith(name, attributes);
+  const types = loadFunctionTypes();
+  try {
+    const functions = encodeFunctionInfo(offsets);
+    view.setUint32(LOAD.types, types, true);
+    view.setUint32(LOAD.functionBytes, FUNCTION_INFO_BYTES, true);
+    view.setBigUint64(LOAD.functions, addressOf(functions), true);
+    view.setUint32(LOAD.functionCount, offsets.length, true);
+    return loadWith(name, attributes);
+  } finally {
+    closeSync(types);
+  }
+}
+
+function loadFunctionTypes(): number {
+  const types = encodeFunctionTypes();
+  const attributes = new Uint8Array(TYPES.bytes);
+  const view = new DataView(attributes.buffer);
+  view.setBigUint64(TYPES.data, addressOf(types), true);
+  view.setUint32(TYPES.length, types.length, true);
+  return bpf(BPF.btfLoad, attributes, "loading the types of a BPF program");
+}
+
+function loadWith(name: string, attributes: Uint8Array): number {
   const descriptor = tryBpf(BPF.progLoad, attributes);
   if (descriptor !== -1) return descriptor;
   const errno = lastErrno();
   const log = new Uint8Array(LOG_BYTES);
+  const view = new DataView(attributes.buffer);
   view.setUint32(LOAD.logLevel, 1, true);
   view.setUint32(LOAD.logBytes, log.length, true);
   view.setBigUint64(LOAD.log, addressOf(log), true);

@@ -17,6 +17,7 @@ export const BPF = {
   mapById: 14,
   objInfo: 15,
   progQuery: 16,
+  btfLoad: 18,
   linkCreate: 28,
   linkUpdate: 29,
 } as const;

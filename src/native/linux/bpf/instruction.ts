@@ -16,6 +16,10 @@ export type Instruction =
   | { readonly kind: "constant64"; readonly target: Register; readonly value: bigint }
   /** The address of a map, by its descriptor. */
   | { readonly kind: "map"; readonly target: Register; readonly descriptor: number }
+  /** The address of the first value of an array, by its descriptor. */
+  | { readonly kind: "map-value"; readonly target: Register; readonly descriptor: number }
+  /** The address of a function, by its label, for a helper that calls it. */
+  | { readonly kind: "function"; readonly target: Register; readonly name: string }
   | {
       readonly kind: "load";
       readonly bits: Bits;
@@ -40,7 +44,8 @@ export type Instruction =
     }
   | { readonly kind: "call"; readonly helper: number }
   | { readonly kind: "exit" }
-  | { readonly kind: "label"; readonly name: string };
+  /** A place to jump to, or with `isFunction` the begin of a function, which ends with an exit. */
+  | { readonly kind: "label"; readonly name: string; readonly isFunction?: true };
 
 const SIZE: Readonly<Record<Bits, number>> = { 32: 0x00, 16: 0x08, 8: 0x10, 64: 0x18 };
 const ALU: Readonly<Record<Alu, number>> = {
@@ -73,6 +78,8 @@ const BPF_X = 0x08;
 const BPF_CALL = 0x85;
 const BPF_EXIT = 0x95;
 const BPF_PSEUDO_MAP_FD = 1;
+const BPF_PSEUDO_MAP_VALUE = 2;
+const BPF_PSEUDO_FUNC = 4;
 
 const BYTES = 8;
 
@@ -104,9 +111,22 @@ export function assemble(instructions: readonly Instruction[]): Uint8Array {
   return new Uint8Array(view.buffer);
 }
 
+/** Where the functions begin, counted in slots of eight bytes; the program itself is the first. */
+export function functionOffsets(instructions: readonly Instruction[]): readonly number[] {
+  const offsets = [0];
+  let count = 0;
+  for (const instruction of instructions) {
+    if (instruction.kind === "label" && instruction.isFunction === true) offsets.push(count);
+    count += slotCount(instruction);
+  }
+  return offsets;
+}
+
+const TWO_SLOTS: readonly Instruction["kind"][] = ["constant64", "map", "map-value", "function"];
+
 function slotCount({ kind }: Instruction): number {
   if (kind === "label") return 0;
-  return kind === "constant64" || kind === "map" ? 2 : 1;
+  return TWO_SLOTS.includes(kind) ? 2 : 1;
 }
 
 function slotsOf(one: Instruction, distance: (label: string) => number): readonly Slot[] {
@@ -121,10 +141,11 @@ function slotsOf(one: Instruction, distance: (label: string) => number): readonl
       ];
     }
     case "map":
-      return [
-        [BPF_LD_IMM_DW, one.target, BPF_PSEUDO_MAP_FD, 0, one.descriptor],
-        [0, 0, 0, 0, 0],
-      ];
+      return wide(one.target, BPF_PSEUDO_MAP_FD, one.descriptor);
+    case "map-value":
+      return wide(one.target, BPF_PSEUDO_MAP_VALUE, one.descriptor);
+    case "function":
+      return wide(one.target, BPF_PSEUDO_FUNC, distance(one.name));
     case "load":
       return [[BPF_LDX_MEM | SIZE[one.bits], one.target, one.base, one.offset, 0]];
     case "store":
@@ -144,6 +165,13 @@ function slotsOf(one: Instruction, distance: (label: string) => number): readonl
     case "label":
       return [];
   }
+}
+
+function wide(target: Register, meaning: number, constant: number): readonly Slot[] {
+  return [
+    [BPF_LD_IMM_DW, target, meaning, 0, constant],
+    [0, 0, 0, 0, 0],
+  ];
 }
 
 function sourceBit(operand: Operand): number {

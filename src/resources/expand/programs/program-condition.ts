@@ -2,6 +2,7 @@ import type { AppMatcher, Match } from "../../../config/section/match.ts";
 import { canonicalJson } from "../../../model/canonical.ts";
 import type { ClassifierAtom } from "../../../model/program/classifier.ts";
 import { wholeFolder } from "../../../model/program/glob.ts";
+import { patternOf } from "../../../model/program/pattern/pattern.ts";
 
 /** A condition on the program, user or control group that uses a socket. */
 export type ProgramCondition =
@@ -13,12 +14,9 @@ export type ProgramCondition =
 /** The uids of the users that a match names. */
 export type UsersOf = (users: readonly string[]) => readonly (readonly [first: number, last: number])[];
 
-/**
- * What a match's own fields ask of the program; undefined if they ask nothing. Programs that only a pattern describes
- * match nothing: a plan refuses them (`match.contains`, `match.regex`, `match.glob`).
- */
+/** What a match's own fields ask of the program; undefined if they ask nothing. */
 export function programCondition(
-  { apps, parent, users, cgroups, children = true }: Match,
+  { apps, parent, users, cgroups, commandLine, children = true }: Match,
   usersOf: UsersOf,
 ): ProgramCondition | undefined {
   const parts: ProgramCondition[] = [
@@ -27,6 +25,7 @@ export function programCondition(
       : [anyOf(apps.flatMap((app) => question(app, children ? "self-or-ancestor" : "self")))]),
     ...(users === undefined ? [] : [usersCondition(usersOf(users))]),
     ...(cgroups === undefined ? [] : [anyOf(cgroups.map((cgroup) => ({ atom: { cgroup: cgroupPath(cgroup) } })))]),
+    ...(commandLine === undefined ? [] : [anyOf(commandLine.map((one) => ({ atom: { commandLine: one } })))]),
     ...(parent === undefined ? [] : [anyOf(parent.flatMap((app) => question(app, "ancestor")))]),
   ];
   return parts.length === 0 ? undefined : allOf(parts);
@@ -50,14 +49,26 @@ export function notOf(condition: ProgramCondition): ProgramCondition {
 }
 
 /**
- * Whether only programs match that have a file, folder, user or control group which the condition names. A name proves
- * nothing: any program can have it, or be without it.
+ * Whether only programs match that have a file, folder, user or control group which the condition names. A name, a part of a
+ * path and arguments prove nothing: any program can have them, or be without them. A glob names the folder before its first
+ * `*`.
  */
 export function isAnchored(condition: ProgramCondition): boolean {
-  if ("atom" in condition) return !("name" in condition.atom);
+  if ("atom" in condition) {
+    const { atom } = condition;
+    if ("glob" in atom) return /^\/[^/*]+\//.test(atom.glob);
+    return ["file", "folder", "users", "cgroup"].some((key) => key in atom);
+  }
   if ("all" in condition) return condition.all.some(isAnchored);
   if ("any" in condition) return condition.any.every(isAnchored);
   return false;
+}
+
+/** Whether a part of the condition is a pattern. */
+export function hasPattern(condition: ProgramCondition): boolean {
+  if ("atom" in condition) return patternOf(condition.atom) !== undefined;
+  if ("not" in condition) return hasPattern(condition.not);
+  return ("all" in condition ? condition.all : condition.any).some(hasPattern);
 }
 
 function usersCondition(users: ReturnType<UsersOf>): ProgramCondition {
@@ -75,8 +86,12 @@ function question(app: AppMatcher, of: Relation): ProgramCondition[] {
     case "path": {
       if (!app.path.includes("*")) return [{ atom: { file: app.path, of } }];
       const folder = wholeFolder(app.path);
-      return folder === undefined ? [] : [{ atom: { folder, of } }];
+      return [{ atom: folder === undefined ? { glob: app.path, of } : { folder, of } }];
     }
+    case "contains":
+      return [{ atom: { contains: app.contains, of } }];
+    case "regex":
+      return [{ atom: { regex: app.regex, of } }];
     default:
       return [];
   }

@@ -4,7 +4,6 @@ import {
   existsSync,
   linkSync,
   mkdirSync,
-  mkdtempSync,
   renameSync,
   rmdirSync,
   rmSync,
@@ -12,24 +11,13 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { CLASS_MARK } from "../../../../src/model/ownership.ts";
 import type { ClassifierAtom, ClassifierSpec } from "../../../../src/model/program/classifier.ts";
-import { makeNamespace, namespaceObstacle, type TestNamespace } from "../../../support/netns.ts";
+import { makeNamespace, type TestNamespace } from "../../../support/netns.ts";
+import { ClassifiedNamespace, obstacle, PERL, PRINT_MARK } from "./classified-namespace.ts";
 
-const BTF = "/sys/kernel/btf/vmlinux";
-const obstacle = namespaceObstacle() ?? (existsSync(BTF) ? undefined : "needs the kernel's types (BTF)");
-
-/** A program of one file and few instructions would need a compiler: a copy of perl is one that opens sockets. */
-const PERL = "/usr/bin/perl";
-const PRINT_MARK = `
-use Socket;
-socket(my $s, AF_INET, SOCK_DGRAM, 0) or die $!;
-print unpack("L", getsockopt($s, 1, 36)), "\\n";
-`;
 /** Socket options of Linux: SOL_SOCKET 1, SO_MARK 36. The socket is older than what comes on standard input. */
 const OLD_SOCKET = `
 use Socket;
@@ -42,59 +30,24 @@ print unpack("L", getsockopt($s, 1, 36)), "\\n";
 `;
 
 describe.skipIf(obstacle !== undefined)(`the classifier${obstacle === undefined ? "" : ` (${obstacle})`}`, () => {
+  let place: ClassifiedNamespace;
   let namespace: TestNamespace;
   let folder: string;
   let bpf: string;
   let cgroups: string;
 
   beforeAll(() => {
-    namespace = makeNamespace("class");
-    folder = mkdtempSync(join(tmpdir(), "awg-class-"));
-    bpf = mounted("bpf");
-    cgroups = mounted("cgroup2");
+    place = new ClassifiedNamespace();
+    ({ namespace, folder, bpf, cgroups } = place);
   });
-  afterAll(() => {
-    for (const path of [bpf, cgroups]) spawnSync("umount", [path]);
-    namespace[Symbol.dispose]();
-    rmSync(folder, { recursive: true, force: true });
-  });
+  afterAll(() => place[Symbol.dispose]());
 
-  function mounted(type: string): string {
-    const path = join(folder, type);
-    mkdirSync(path);
-    expect(spawnSync("mount", ["-t", type, type, path]).status).toBe(0);
-    return path;
-  }
-
-  const runScript = (more: object): unknown =>
-    namespace.runScript("test/host/linux/classifier/classify.script.ts", {
-      folder: join(bpf, "awg"),
-      cgroup: cgroups,
-      ...more,
-    });
-  const order = (spec: ClassifierSpec | null): unknown => runScript({ spec });
-  const read = (): unknown => runScript({});
-
-  /** One condition an atom, each final, in this order; class 1 is everything else. */
-  function load(...atoms: readonly ClassifierAtom[]): void {
-    const classes = atoms.map((_, position) => ({ number: position + 2, conditions: [position] }));
-    order({
-      atoms,
-      conditions: atoms.map((_, atom) => ({ atom })),
-      final: atoms.map((_, position) => position),
-      classes: [{ number: 1, conditions: [] }, ...classes],
-    });
-  }
-
-  function program(path: string): string {
-    const file = join(folder, path);
-    mkdirSync(join(file, ".."), { recursive: true });
-    copyFileSync(PERL, file);
-    return file;
-  }
-
-  const classIn = (text: string | undefined) => (Number(text?.trim()) & CLASS_MARK.mask) >>> CLASS_MARK.shift;
-  const classOf = (...argv: readonly string[]) => classIn(namespace.run([...argv, "-e", PRINT_MARK]).stdout);
+  const order = (spec: ClassifierSpec | null): unknown => place.order(spec);
+  const read = (): unknown => place.script({});
+  const load = (...atoms: readonly ClassifierAtom[]): void => place.load(...atoms);
+  const program = (path: string): string => place.program(path);
+  const classIn = (text: string | undefined): number => place.classIn(text);
+  const classOf = (...argv: readonly string[]): number => place.classOf(...argv);
 
   test("a program is known by its file, by a folder at any depth above it, and by its name", () => {
     const file = program("one/exact");

@@ -12,6 +12,7 @@ const GOOD: ClassifierProbe = {
   fileSystems: () => "nodev\tproc\nnodev\tbpf\n\text4\n",
   namespaceCookie: () => 1n,
   load: () => undefined,
+  loadLoop: () => undefined,
   lockdown: () => "[none] integrity confidentiality",
   isRoot: () => true,
 };
@@ -51,4 +52,13 @@ test("each thing that is missing is named", () => {
 test("without root's rights to try, it is assumed", () => {
   expect(reasonOf({ load: fails("EPERM"), isRoot: () => false })).toBe("ok");
   expect(reasonOf({ load: fails("EINVAL"), isRoot: () => false })).not.toBe("ok");
+});
+
+test("a kernel that has no loops for patterns classifies without them, and the reason is given", () => {
+  expect(readClassifierCapability(GOOD)).toEqual({ ok: true });
+  const old = readClassifierCapability({ ...GOOD, loadLoop: fails("EINVAL") });
+  expect(old).toEqual({
+    ok: true,
+    noPatterns: "patterns on programs need Linux 5.17: loading the BPF program awg_probe failed (EINVAL)",
+  });
 });

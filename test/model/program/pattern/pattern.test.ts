@@ -39,10 +39,17 @@ describe("patterns", () => {
 
   test("what would need too many states is refused at once", () => {
     const begin = performance.now();
-    for (const source of ["(a|b)*a(a|b){12}", "((a{200}){200}){200}", "x".repeat(MOST_STATES + 1)]) {
+    for (const source of ["(a|b){12}a(a|b)*", "((a{200}){200}){200}", "x".repeat(MOST_STATES + 1)]) {
       expect(() => patternAutomaton(regex(source))).toThrow(PatternTooLarge);
     }
     expect(performance.now() - begin).toBeLessThan(5000);
+  });
+
+  test("an expression on a command line is read from its begin", () => {
+    const command = (commandLine: string) => ({ commandLine });
+    expect(() => patternAutomaton(command("(a|b)*a(a|b){12}"))).toThrow(PatternTooLarge);
+    expect(matchesPattern(command("^java .*-jar \\S+$"), "java -x -jar a.jar")).toBe(true);
+    expect(matchesPattern(command("^-jar"), "java -jar")).toBe(false);
   });
 
   test("a search takes time in proportion to the text", () => {

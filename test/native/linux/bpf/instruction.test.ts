@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { assemble, type Instruction } from "../../../../src/native/linux/bpf/instruction.ts";
+import { encodeFunctionInfo } from "../../../../src/native/linux/bpf/function-types.codec.ts";
+import { assemble, functionOffsets, type Instruction } from "../../../../src/native/linux/bpf/instruction.ts";
 
 const hex = (...instructions: readonly Instruction[]) => Buffer.from(assemble(instructions)).toString("hex");
 
@@ -23,6 +24,8 @@ describe("BPF instructions (RFC 9669)", () => {
     ["call 35", { kind: "call", helper: 35 }, "8500000023000000"],
     ["exit", { kind: "exit" }, "9500000000000000"],
     ["r1 = map 7", { kind: "map", target: 1, descriptor: 7 }, "18110000070000000000000000000000"],
+    ["r1 = the value of map 7", { kind: "map-value", target: 1, descriptor: 7 }, "18210000070000000000000000000000"],
+    ["r3 = *(u16 *)(r1 + 0)", { kind: "load", bits: 16, target: 3, base: 1, offset: 0 }, "6913000000000000"],
     [
       "r2 = 0xfedcba9876543210",
       { kind: "constant64", target: 2, value: 0xfedc_ba98_7654_3210n },
@@ -45,6 +48,20 @@ describe("BPF instructions (RFC 9669)", () => {
       "1500030000000000",
       "0500fcff00000000",
     ]);
+  });
+
+  test("a function is named by its distance, and the kernel gets where each begins", () => {
+    const code: readonly Instruction[] = [
+      { kind: "function", target: 2, name: "step" },
+      { kind: "exit" },
+      { kind: "label", name: "step", isFunction: true },
+      { kind: "exit" },
+    ];
+    expect(hex(...code).slice(0, 32)).toBe("18420000020000000000000000000000");
+    expect(functionOffsets(code)).toEqual([0, 3]);
+    expect(Buffer.from(encodeFunctionInfo(functionOffsets(code))).toString("hex")).toBe(
+      "00000000050000000300000006000000",
+    );
   });
 
   test("a jump to a label that is missing is a mistake of the program", () => {

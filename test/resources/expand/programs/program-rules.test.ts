@@ -52,14 +52,30 @@ describe("rules by program", () => {
     ["apps: [x], via: a, fallback: direct", "advisory"],
     ["not: { apps: [x] }, via: direct", "advisory"],
     ["any: [{ apps: [x] }, { users: [alice] }], via: direct", "advisory"],
+    ["apps: [{ contains: opt }], via: direct", "advisory"],
+    ["apps: [{ regex: ^/opt/ }], via: direct", "advisory"],
+    ["apps: [{ path: '/*/bin/x' }], via: direct", "advisory"],
+    ["commandLine: [x], via: direct", "advisory"],
+    ["apps: [{ path: '/opt/*/x' }], via: direct", "enforced"],
+    ["apps: [{ contains: opt }], via: block", "enforced"],
     ["apps: [x], users: [alice], via: direct", "enforced"],
     ["apps: [{ dir: /opt }], via: direct", "enforced"],
     ["cgroups: [user.slice], via: direct", "enforced"],
     ["apps: [x], via: block", "enforced"],
     ["apps: [x], via: a", "enforced"],
-  ])("a name alone only advises the direct path: %s is %s", (rule, enforcement) => {
+  ])("what any program can have only advises the direct path: %s is %s", (rule, enforcement) => {
     const note = expanded(`[{ ${rule} }]`).notes.find(({ path }) => path === "rules.0");
     expect(note).toMatchObject({ enforcement, ...(enforcement === "advisory" ? { isWarning: true } : {}) });
+  });
+
+  test("by a pattern are unsupported on a kernel without loops, and the others are kept", () => {
+    const old = capabilities({ classifier: { ok: true, noPatterns: "patterns on programs need Linux 5.17" } });
+    const rules =
+      "[{ apps: [{ contains: x }], via: block }, { commandLine: [y], via: block }, { apps: [z], via: block }]";
+    const { unsupported, desired } = expanded(rules, old);
+    expect(unsupported.map(({ path }) => path)).toEqual(["rules.0", "rules.1"]);
+    expect(unsupported[0]?.message).toBe("patterns on programs need Linux 5.17");
+    expect(desired.resources.map(({ key }) => key)).toContain("classifier/host");
   });
 
   test("more programs than the classifier holds are refused in one clause", () => {

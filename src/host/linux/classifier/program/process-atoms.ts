@@ -1,4 +1,4 @@
-import type { Instruction } from "../../../native/linux/bpf/instruction.ts";
+import type { Instruction } from "../../../../native/linux/bpf/instruction.ts";
 import {
   AT,
   addAtomsIfFound,
@@ -7,6 +7,7 @@ import {
   constant,
   FILE,
   HELPER,
+  jump,
   jumpIfRegister,
   LIMITS,
   label,
@@ -21,6 +22,8 @@ import {
   TASK,
   WALK,
 } from "./emit.ts";
+import { readMount, readMountRoot, requireHostMount, toMountPoint } from "./mounts.ts";
+import { pathAtoms } from "./pattern-atoms.ts";
 import type { Atoms, ClassifierQuestion } from "./question.ts";
 
 /** What the program and its ancestors fulfil by file, folder and name. */
@@ -85,16 +88,42 @@ function taskAtoms(question: ClassifierQuestion, counted: Atoms, name: string, o
     ]),
     ...lookUp(maps.entries, AT.entry),
     ...addAtomsIfFound(counted, `${name}-entry`),
+    label(end),
+    store(AT.file, FILE),
+    ...(question.usesFolders ? folderAtoms(question, counted, name) : []),
+    { kind: "load", bits: 64, target: FILE, base: 10, offset: AT.file },
+    ...pathAtoms(question, counted, name),
+  ];
+}
+
+/**
+ * Atoms of the folders above a file, also of those that its file system is mounted in. Where the mount is not of the host, the
+ * folders in the file system alone count. Uses FILE and WALK.
+ */
+function folderAtoms(question: ClassifierQuestion, counted: Atoms, name: string): Instruction[] {
+  const [next, within, end] = [`${name}-folder`, `${name}-within`, `${name}-folders-end`];
+  return [
+    ...readPointer(FILE, "file.f_path.dentry", question, end),
+    move(WALK, 0),
+    ...readMount(FILE, question, end),
+    move(FILE, 0),
     storeConstant(AT.folders, LIMITS.folders),
-    label(`${name}-folder`),
+    label(next),
+    ...readMountRoot(FILE, question, within),
+    jumpIfRegister(0, "!=", WALK, within),
+    ...requireHostMount(FILE, question, within),
+    ...toMountPoint({ entry: WALK, mount: FILE }, question, within),
+    ...repeat(AT.folders, next),
+    jump(end),
+    label(within),
     ...readPointer(WALK, "dentry.d_parent", question, end),
     jumpIfRegister(0, "==", WALK, end),
     move(WALK, 0),
     ...readPointer(WALK, "dentry.d_inode", question, end),
     ...inodeKey(question, end),
-    ...lookUp(maps.folders, AT.key),
+    ...lookUp(question.maps.folders, AT.key),
     ...addAtomsIfFound(counted, `${name}-in-folder`),
-    ...repeat(AT.folders, `${name}-folder`),
+    ...repeat(AT.folders, next),
     label(end),
   ];
 }

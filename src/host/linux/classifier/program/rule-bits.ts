@@ -1,5 +1,5 @@
-import type { ClassifierCondition } from "../../../model/program/classifier.ts";
-import type { Instruction } from "../../../native/linux/bpf/instruction.ts";
+import type { ClassifierCondition } from "../../../../model/program/classifier.ts";
+import type { Instruction } from "../../../../native/linux/bpf/instruction.ts";
 import { AT, constant, FILE, MOST_SLOTS, move, store, storeConstant } from "./emit.ts";
 import type { ClassifierQuestion } from "./question.ts";
 

@@ -1,5 +1,5 @@
-import type { PROGRAM_TYPE } from "../../../native/linux/bpf/bpf-program.ffi.ts";
-import type { Instruction } from "../../../native/linux/bpf/instruction.ts";
+import type { PROGRAM_TYPE } from "../../../../native/linux/bpf/bpf-program.ffi.ts";
+import type { Instruction } from "../../../../native/linux/bpf/instruction.ts";
 import {
   AT,
   address,
@@ -20,6 +20,8 @@ import {
   TASK,
   WALK,
 } from "./emit.ts";
+import { commandAtoms } from "./pattern-atoms.ts";
+import { patternFunctions } from "./pattern-functions.ts";
 import { programAtoms } from "./process-atoms.ts";
 import type { ClassifierQuestion } from "./question.ts";
 import { ruleBits } from "./rule-bits.ts";
@@ -58,6 +60,7 @@ export function classifierProgram(kind: keyof typeof PROGRAM_TYPE, question: Cla
     label("unseen"),
     storeConstant(AT.atoms, 0),
     storeConstant(AT.atoms + 8, 0),
+    ...commandAtoms(question, "unknown"),
     ...programAtoms(question),
     ...(question.usesUsers ? userAtoms(question) : []),
     ...(question.usesCgroups ? cgroupAtoms(question) : []),
@@ -77,12 +80,20 @@ export function classifierProgram(kind: keyof typeof PROGRAM_TYPE, question: Cla
     label("done"),
     constant(0, 1),
     { kind: "exit" },
+    ...(question.patterns.commands.length === 0 ? [] : unknownClass()),
+    ...patternFunctions(question),
   ];
+}
+
+/** No class, and nothing is remembered: the process is looked at again when it connects, sends or creates another socket. */
+function unknownClass(): Instruction[] {
+  return [label("unknown"), constant(WALK, 0), jump("mark")];
 }
 
 /**
  * Who uses the socket: a process has the same class as long as it runs the same program as the same user in the same
- * control group. The address space, the open program file and the start together name one run of a program.
+ * control group. Address space, open program file, start and count of execs together name one run of a program: the kernel
+ * uses addresses again.
  */
 function seenKey(question: ClassifierQuestion): Instruction[] {
   const mm = AT.seenKey;
@@ -91,10 +102,13 @@ function seenKey(question: ClassifierQuestion): Instruction[] {
     storeConstant(mm + 8, 0),
     storeConstant(mm + 24, 0),
     storeConstant(mm + 32, 0),
+    storeConstant(mm + 40, 0),
     call(HELPER.currentTask),
     move(TASK, 0),
     ...readNumber(TASK, "task_struct.start_boottime", question),
     store(mm + 16, 0),
+    ...readNumber(TASK, "task_struct.self_exec_id", question),
+    store(mm + 40, 0),
     ...(question.usesUsers ? [call(HELPER.uidAndGid), store(mm + 24, 0)] : []),
     ...(question.usesCgroups ? [call(HELPER.cgroupId), store(mm + 32, 0)] : []),
     ...readPointer(TASK, "task_struct.mm", question, "keyed"),

@@ -1,4 +1,4 @@
-import type { Instruction } from "../../../native/linux/bpf/instruction.ts";
+import type { Instruction } from "../../../../native/linux/bpf/instruction.ts";
 import { AT, addAtomsIfFound, call, constant, HELPER, jumpIf, LIMITS, label, lookUp, store } from "./emit.ts";
 import type { ClassifierQuestion } from "./question.ts";
 

@@ -1,5 +1,5 @@
-import type { ClassifierCondition } from "../../../model/program/classifier.ts";
-import type { MemberOffsets } from "../../../native/linux/bpf/btf.codec.ts";
+import type { ClassifierCondition } from "../../../../model/program/classifier.ts";
+import type { MemberOffsets } from "../../../../native/linux/bpf/btf.codec.ts";
 
 /** Atoms as two words of 64 bits, the lower first. */
 export type Atoms = readonly [bigint, bigint];
@@ -18,10 +18,27 @@ export interface ClassifierMaps {
   readonly cgroups: number;
   /** Classes of processes that were seen before. */
   readonly seen: number;
+  /** The automata of all patterns, as one table of states. */
+  readonly patterns: number;
   /** Class of each combination of rules. */
   readonly classes: number;
   /** What the classifier decides by, for `read-classifier.ts`: a program keeps the maps that it mentions. */
   readonly spec: number;
+}
+
+/** The automaton of an atom, by its first state in the table. */
+export interface PatternStart {
+  readonly atom: number;
+  readonly state: number;
+}
+
+/** Patterns on paths and on command lines. */
+export interface ClassifierPatterns {
+  /** Rows of the table of states; a power of two. */
+  readonly states: number;
+  /** How many patterns on paths there are; the table has a row for each behind those of the states. */
+  readonly paths: number;
+  readonly commands: readonly PatternStart[];
 }
 
 export interface ClassifierQuestion {
@@ -32,11 +49,15 @@ export interface ClassifierQuestion {
   /** Whether a condition asks for the user, or the control group. */
   readonly usesUsers: boolean;
   readonly usesCgroups: boolean;
+  readonly usesFolders: boolean;
   /** Rules without other conditions: what follows the first of them that holds does not matter. */
   readonly final: bigint;
   /** Atoms that the program itself can fulfil, and those that any ancestor can. */
   readonly own: Atoms;
   readonly inherited: Atoms;
+  readonly patterns: ClassifierPatterns;
+  /** The user namespace (its inode) whose mounts count: a path in a namespace of an unprivileged user proves nothing. */
+  readonly hostUsers: number;
   /** The bits of a socket's mark that hold the class. */
   readonly mark: { readonly shift: number; readonly mask: number };
 }

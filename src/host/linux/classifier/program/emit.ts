@@ -1,5 +1,5 @@
-import { MOST_ANCESTORS } from "../../../model/program/classifier.ts";
-import type { Instruction, Register } from "../../../native/linux/bpf/instruction.ts";
+import { MOST_ANCESTORS } from "../../../../model/program/classifier.ts";
+import type { Instruction, Register } from "../../../../native/linux/bpf/instruction.ts";
 import type { KernelMember } from "./kernel-members.ts";
 import type { Atoms, ClassifierQuestion } from "./question.ts";
 
@@ -12,17 +12,19 @@ export const HELPER = {
   currentTask: 35,
   setSocketOption: 49,
   cgroupId: 80,
+  readUser: 112,
   readKernel: 113,
   readKernelString: 115,
   namespaceCookie: 122,
   ancestorCgroupId: 123,
+  loop: 181,
 } as const;
 
 /** Ancestors of a process and of a folder, and levels of control groups, that are looked at. */
 export const LIMITS = { processes: MOST_ANCESTORS, folders: 24, cgroups: 12 } as const;
 export const NAME_BYTES = 64;
 export const KEY_BYTES = 16;
-export const SEEN_KEY_BYTES = 40;
+export const SEEN_KEY_BYTES = 48;
 export const ENTRY_BYTES = KEY_BYTES + NAME_BYTES;
 export const ATOMS_BYTES = 16;
 
@@ -32,14 +34,18 @@ export const AT = {
   number: -16,
   key: -32,
   atoms: -48,
-  seenKey: -88,
+  /** The open program file that is looked at. */
+  file: -56,
   rules: -96,
   slots: -160,
+  seenKey: -208,
   processes: -232,
   folders: -240,
   /** The key of a folder, and the name of a file in it. */
   entry: -328,
   name: -312,
+  /** What a pattern's look at a text shares with the loop over its bytes. */
+  text: -424,
 } as const;
 export const MOST_SLOTS = 8;
 
@@ -48,10 +54,13 @@ export const TASK: Register = 7;
 export const FILE: Register = 8;
 export const WALK: Register = 9;
 
+/** One member of a structure, or one within another that it holds. */
+type Members = KernelMember | readonly KernelMember[];
+
 /** Reads a pointer from kernel memory into r0; goes on at `otherwise` where it is null. */
 export function readPointer(
   base: Register,
-  member: KernelMember,
+  member: Members,
   question: ClassifierQuestion,
   otherwise: string,
 ): Instruction[] {
@@ -61,21 +70,29 @@ export function readPointer(
 /** Reads a number of kernel memory into r0; 0 where that fails. */
 export function readNumber(
   base: Register,
-  member: KernelMember,
-  { offsets }: ClassifierQuestion,
+  member: Members,
+  question: ClassifierQuestion,
   bytes: 4 | 8 = 8,
 ): Instruction[] {
-  const offset = offsets.get(member);
-  if (offset === undefined) throw new RangeError(`the kernel's types have no ${member}`);
   return [
     move(3, base),
-    { kind: "alu", op: "add", target: 3, by: { constant: offset } },
+    { kind: "alu", op: "add", target: 3, by: { constant: offsetOf(member, question) } },
     storeConstant(AT.pointer, 0),
     ...address(1, AT.pointer),
     constant(2, bytes),
     call(HELPER.readKernel),
     { kind: "load", bits: 64, target: 0, base: 10, offset: AT.pointer },
   ];
+}
+
+/** Bytes from the begin of a structure to its member. */
+export function offsetOf(member: Members, { offsets }: Pick<ClassifierQuestion, "offsets">): number {
+  const members: readonly KernelMember[] = typeof member === "string" ? [member] : member;
+  return members.reduce((sum, one) => {
+    const offset = offsets.get(one);
+    if (offset === undefined) throw new RangeError(`the kernel's types have no ${one}`);
+    return sum + offset;
+  }, 0);
 }
 
 /** Looks a key on the stack up in a map; r0 is the address of the value, 0 without one. */
