@@ -36,7 +36,7 @@ test("each tunnel with its state, its server and the programs that take it", () 
   ]);
 });
 
-test("the direct way and the blocked one are shown where a rule sends somebody there", () => {
+test("the direct path and the blocked one are shown if a rule uses them", () => {
   expect(pathsWith().map(({ name }) => name)).toEqual(["office", "home"]);
   const paths = pathsWith(program("/usr/bin/restic", "direct", "rules/0"), program("/opt/game", "block", "rules/1"));
   expect(paths.map(({ name }) => name)).toEqual(["office", "home", "direct", "block"]);

@@ -124,7 +124,7 @@ test("many policy rules are counted by tunnel, and listed with --verbose", () =>
   expect(verbose).toContain("        - -4 10110: from all lookup main");
 });
 
-test("the packet filter names a tunnel whose device has a shorter name by its own name", () => {
+test("the packet filter uses the name of a tunnel, not the shorter one of its device", () => {
   const device = deviceOfTunnel("se-mma-wg-002");
   const path = { kind: "tunnel", device, number: 1 } as const;
   const firewall = { steering: { rules: [], default: path }, layers: [] };

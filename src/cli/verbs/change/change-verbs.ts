@@ -97,12 +97,13 @@ export const CHANGE_VERBS: readonly VerbDefinition[] = [
     name: "pause",
     summary: "send traffic direct for a time; the tunnels stay up",
     details:
-      "The kill switch lets out what the tunnels carry; rules that block still block. The daemon ends it in time, " +
-      "else the keeper, and a reboot does. The config limits it by killSwitch.longestPause (1h). Exit 13 without a daemon.",
+      "The kill switch lets out what the tunnels carry; rules that block still block. The daemon ends it, " +
+      "or the keeper if the daemon died; a reboot ends it, too. The longest pause is killSwitch.longestPause (1h). " +
+      "Exit 13 without a daemon.",
     options: [{ ...FOR, summary: "undo it after this time (default: 5m)" }, FILE, INSECURE, APPROVE, DETAILED, STREAM],
     examples: [
-      ["sudo awg pause --for 10m", "ask, and go without tunnels for ten minutes"],
-      ["sudo awg pause --auto-approve", "do not ask; five minutes"],
+      ["sudo awg pause --for 10m", "ask, then send traffic direct for ten minutes"],
+      ["sudo awg pause --auto-approve", "do not ask; pause for five minutes"],
     ],
     acts: true,
     load: () => import("./pause.ts"),

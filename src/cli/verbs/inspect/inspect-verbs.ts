@@ -51,7 +51,7 @@ export const INSPECT_VERBS: readonly VerbDefinition[] = [
   {
     name: "history",
     summary: "list the generations and what each changed",
-    options: [{ flags: "--audit", summary: "list who changed this host, by which door" }],
+    options: [{ flags: "--audit", summary: "list who changed this host, and the result" }],
     examples: [
       ["sudo awg history", "show number, time, config hash and changes; * marks the present one"],
       ["sudo awg history --json", "print all resources of each generation"],
@@ -148,7 +148,7 @@ export const INSPECT_VERBS: readonly VerbDefinition[] = [
     name: "capabilities",
     summary: "list what this host offers, and what is missing",
     details:
-      "Each mechanism is tried, by what awg needs it for. Then the keys of the config that a plan refuses on this system.",
+      "Tries each mechanism that awg can use, grouped by purpose. Then lists the config keys that a plan refuses here.",
     options: [],
     examples: [
       ["sudo awg capabilities", "show each mechanism, and why it is missing"],

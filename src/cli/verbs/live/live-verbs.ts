@@ -7,24 +7,24 @@ import { FILE } from "../../verb-options.ts";
 export const LIVE_VERBS: readonly VerbDefinition[] = [
   {
     name: "events",
-    summary: "show what the daemon did lately",
+    summary: "show what the daemon did recently",
     details: "It needs a running daemon; exit 13 without one.",
-    options: [{ flags: "--follow", summary: "go on until Ctrl-C" }],
+    options: [{ flags: "--follow", summary: "show new events, too, until Ctrl-C" }],
     examples: [
-      ["sudo awg events --follow", "the latest events, then each new one"],
-      ["sudo awg events --json", "one JSON event a line"],
+      ["sudo awg events --follow", "show the latest events, then each new one"],
+      ["sudo awg events --json", "print one JSON event a line"],
     ],
     load: () => import("./events.ts"),
   },
   {
     name: "log",
-    argument: { name: "words", summary: "level, and error, warn, info or debug", required: true, variadic: true },
+    argument: { name: "words", summary: "level LEVEL: error, warn, info or debug", required: true, variadic: true },
     summary: "change what the running daemon logs",
-    details: "For root and group awg. It holds until the daemon ends; exit 13 without one.",
+    details: "Only root and group awg may do it. The level holds until the daemon ends. Exit 13 without a daemon.",
     options: [{ flags: "--component <name>", summary: "choose one part of awg", choices: LOG_COMPONENTS }],
     examples: [
-      ["sudo awg log level warn", "log warnings and errors alone"],
-      ["sudo awg log level debug --component Router", "log all of one component: Core, Router, AWG, Proxy, Rule"],
+      ["sudo awg log level warn", "log only warnings and errors"],
+      ["sudo awg log level debug --component Router", "log everything of one component"],
     ],
     acts: true,
     load: () => import("./log.ts"),
@@ -32,14 +32,14 @@ export const LIVE_VERBS: readonly VerbDefinition[] = [
   {
     name: "wait",
     summary: "wait until the host is ready, or protected",
-    details: "Exit 6 if it is not in time, 13 without a running daemon.",
+    details: "Exit 6 after the timeout, 13 without a running daemon.",
     options: [
       { flags: "--for <what>", summary: "choose ready, protected, in-sync or condition=NAME", repeatable: true },
       { flags: "--timeout <time>", summary: "exit 6 after this time (default: 60s)" },
     ],
     examples: [
-      ["sudo awg wait --for ready --timeout 30s", "until all is applied and tunnels answer"],
-      ["sudo awg wait --for condition=Stalled=false", "until the daemon can go on"],
+      ["sudo awg wait --for ready --timeout 30s", "wait until all is applied and the tunnels respond"],
+      ["sudo awg wait --for condition=Stalled=false", "wait until the daemon is not stalled"],
     ],
     load: () => import("./wait.ts"),
   },
@@ -47,36 +47,36 @@ export const LIVE_VERBS: readonly VerbDefinition[] = [
     name: "top",
     summary: "show the rates of tunnels and programs, live",
     details:
-      "Programs: TCP to other hosts, by the kernel's counters. Keys: r rate, i received, o sent, c connections, p pid, " +
-      "n name, t tree, q ends it. Needs no daemon; only root sees the tunnels.",
+      "The rates of programs count TCP to other hosts. Keys: sort by r rate, i received, o sent, c connections, p pid or " +
+      "n name; t tree; q quit. It needs no daemon. Only root sees the tunnels.",
     options: [
       { flags: "--once", summary: "print one list and exit" },
-      { flags: "--interval <time>", summary: "use this time between two looks (default: 2s)" },
-      { flags: "--sort <key>", summary: "choose the sort key (default: rate)", choices: TOP_SORTS },
+      { flags: "--interval <time>", summary: "wait this long between updates (default: 2s)" },
+      { flags: "--sort <key>", summary: "use this sort key (default: rate)", choices: TOP_SORTS },
       { flags: "--tree", summary: "show programs below their parents" },
       { flags: "--connections", summary: "show each connection, too" },
     ],
     examples: [
-      ["sudo awg top", "tunnels and programs, redrawn every 2 seconds"],
-      ["sudo awg top --once --sort received", "one list, the largest receiver first"],
+      ["sudo awg top", "show tunnels and programs, updated every 2 seconds"],
+      ["sudo awg top --once --sort received", "print one list, the largest receiver first"],
     ],
     load: () => import("./top.ts"),
   },
   {
     name: "ui",
     summary: "open the dashboard in your browser",
-    details: "It runs as you: what you may do there, the API's socket decides.",
+    details: "It runs as you. The API's socket decides what you may do there.",
     options: [{ flags: "--port <number>", summary: "use this port of 127.0.0.1 (default: a free one)" }],
     examples: [
       ["awg ui", "print the address to open; Ctrl-C ends it"],
-      ["awg ui --port 1777", "the same on a fixed port"],
+      ["awg ui --port 1777", "use a fixed port"],
     ],
     load: () => import("./ui.ts"),
   },
   {
     name: "api",
     summary: "serve the API on a unix socket",
-    details: "For root and group awg, and to look for group awg-viewer.",
+    details: "Root and group awg may read and change, group awg-viewer may read.",
     options: [
       { ...FILE, summary: "use this config for actions (default: the host's)" },
       { flags: "--group <name>", summary: "use this group instead of awg" },
@@ -84,7 +84,7 @@ export const LIVE_VERBS: readonly VerbDefinition[] = [
     ],
     examples: [
       ["sudo awg api", "answer HTTP and gRPC on /run/awg/awg.sock"],
-      ["sudo awg api --idle 10m", "exit when no client came for ten minutes"],
+      ["sudo awg api --idle 10m", "exit after ten minutes without a client"],
     ],
     acts: true,
     load: () => import("./api.ts"),
@@ -92,13 +92,13 @@ export const LIVE_VERBS: readonly VerbDefinition[] = [
   {
     name: "gateway",
     summary: "serve status, events and metrics on loopback",
-    details: "For programs that have its token: they look, and change nothing. It runs without rights, not as root.",
+    details: "Programs with its token can read, and change nothing. It runs without privileges, not as root.",
     options: [
       { flags: "--listen <address>", summary: "use this address (default: 127.0.0.1:1777)" },
       { flags: "--token-file <path>", summary: "write the token here (default: /run/awg-gateway/token)" },
     ],
     examples: [
-      ["awg gateway --token-file token", "run by hand, as a user of group awg-viewer"],
+      ["awg gateway --token-file token", "run it as a user in group awg-viewer"],
       ["awg gateway --listen [::1]:1777 --token-file token", "the same over IPv6"],
     ],
     load: () => import("./gateway.ts"),
