@@ -2,13 +2,16 @@ import { expect, test } from "vitest";
 import { attentionOf } from "../../web/src/attention.ts";
 import type { StatusDocument } from "../../web/src/documents.ts";
 import { eventLine } from "../../web/src/event-text.ts";
-import { pageOf } from "../../web/src/route.ts";
+import { pageOf } from "../../web/src/page-names.ts";
 import { configLine, ruleText } from "../../web/src/words.ts";
 
 const status = (drifted: readonly string[], filesNotApplied: boolean, generation = 1) =>
   ({
     generation,
-    resources: ["link/a", "firewall/machine"].map((key) => ({ key, drift: drifted.includes(key) ? [{}] : [] })),
+    resources: ["link/a", "firewall/machine"].map((key) => ({
+      key,
+      drift: drifted.includes(key) ? [{ field: "x" }] : [],
+    })),
     daemon: { filesNotApplied },
   }) as unknown as StatusDocument;
 

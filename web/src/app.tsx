@@ -1,12 +1,13 @@
 import { render } from "preact";
 import { attentionOf, isDismissed } from "./attention.ts";
 import { Icon, type IconName, Shield } from "./icons.tsx";
+import type { PageName } from "./page-names.ts";
 import { Changes } from "./pages/changes.tsx";
 import { Events } from "./pages/events.tsx";
 import { Overview } from "./pages/overview.tsx";
 import { Programs } from "./pages/programs.tsx";
 import { Where } from "./pages/where.tsx";
-import { type PageName, page } from "./route.ts";
+import { page } from "./route.ts";
 import { available, role, session, start, status } from "./store.ts";
 
 const SHOWN: Readonly<Record<PageName, readonly [title: string, icon: IconName, content: () => preact.JSX.Element]>> = {

@@ -88,6 +88,15 @@ export function ViewerNote() {
   );
 }
 
+/** Where a viewer is not answered: how an admin sees the same. */
+export function AdminOnly({ words }: { readonly words: string }) {
+  return (
+    <p class="empty">
+      awg answers this to an admin only. In a terminal: <code>sudo {words}</code>
+    </p>
+  );
+}
+
 /** The line of the config that decides: what to change, instead of a switch. */
 export function FileLine({
   line,

@@ -51,7 +51,8 @@ function Field({ change }: { readonly change: FieldChange }) {
   if (added !== undefined || removed !== undefined) {
     return (
       <p class="field">
-        {name}: <ins>{added ?? 0} added</ins>, <del>{removed ?? 0} removed</del>
+        {name}: {(added ?? 0) === 0 ? null : <ins>{added} added</ins>}{" "}
+        {(removed ?? 0) === 0 ? null : <del>{removed} removed</del>}
       </p>
     );
   }

@@ -36,7 +36,7 @@ export interface DaemonLine {
 export interface ResourceLine {
   readonly key: string;
   readonly ready: boolean;
-  readonly drift: readonly unknown[];
+  readonly drift: readonly FieldChange[];
   readonly summary: string;
   readonly tunnel?: { readonly state: string; readonly wire: string; readonly peers: readonly PeerLine[] };
 }
@@ -72,6 +72,18 @@ export interface PlanDocument {
   readonly configHash: string;
   readonly inSync: boolean;
   readonly traffic: string;
+  readonly affected?: {
+    readonly flows: readonly {
+      readonly pid: number;
+      readonly program: string;
+      readonly protocol: string;
+      readonly destination: string;
+      readonly port: number;
+      readonly from: string;
+      readonly to: string;
+    }[];
+    readonly more: number;
+  };
   readonly steps: readonly PlanStep[];
   readonly notes: readonly { readonly path: string; readonly message: string; readonly isWarning?: true }[];
 }

@@ -12,7 +12,14 @@ const ICONS: Readonly<Record<NetworkPath["kind"], IconName>> = {
 };
 
 /** This host, the ways out of it, who takes each, and where it ends. */
-export function Picture({ paths }: { readonly paths: readonly NetworkPath[] }) {
+export function Picture({
+  paths,
+  hasPrograms,
+}: {
+  readonly paths: readonly NetworkPath[];
+  /** Whether it is known which programs run. */
+  readonly hasPrograms: boolean;
+}) {
   const height = ROW * paths.length;
   return (
     <div class="picture">
@@ -31,14 +38,20 @@ export function Picture({ paths }: { readonly paths: readonly NetworkPath[] }) {
       </svg>
       <ul class="ways">
         {paths.map((path) => (
-          <Way key={path.name} path={path} />
+          <Way key={path.name} path={path} hasPrograms={hasPrograms} />
         ))}
       </ul>
     </div>
   );
 }
 
-function Way({ path: { name, kind, tone, state, end, isDefault, programs } }: { readonly path: NetworkPath }) {
+function Way({
+  path: { name, kind, tone, state, end, isDefault, programs },
+  hasPrograms,
+}: {
+  readonly path: NetworkPath;
+  readonly hasPrograms: boolean;
+}) {
   const others = programs.length - NAMES;
   return (
     <li>
@@ -54,7 +67,7 @@ function Way({ path: { name, kind, tone, state, end, isDefault, programs } }: { 
         ))}
         {others > 0 ? <span class="chip">+{others}</span> : null}
         {isDefault ? <span class="chip default">everything else</span> : null}
-        {programs.length === 0 && !isDefault ? <span class="none">no program is running</span> : null}
+        {hasPrograms && programs.length === 0 && !isDefault ? <span class="none">no program is running</span> : null}
       </span>
       <span class={`end ${tone}`}>
         <Icon name={ICONS[kind]} />

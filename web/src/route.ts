@@ -1,8 +1,5 @@
 import { signal } from "@preact/signals";
-
-/** Names of the pages, as they are in the address behind #. */
-export const PAGES = ["overview", "programs", "changes", "where", "events"] as const;
-export type PageName = (typeof PAGES)[number];
+import { type PageName, pageOf } from "./page-names.ts";
 
 /** The page that the address names. */
 export const page = signal<PageName>("overview");
@@ -15,9 +12,4 @@ export function followAddress(): void {
   };
   addEventListener("hashchange", read);
   read();
-}
-
-/** The page that this part of an address names; undefined for anything else, such as a code. Pure. */
-export function pageOf(hash: string): PageName | undefined {
-  return PAGES.find((name) => `#${name}` === hash);
 }

@@ -1,4 +1,4 @@
-import { pageOf } from "./route.ts";
+import { pageOf } from "./page-names.ts";
 
 const KEY = "awg-token";
 

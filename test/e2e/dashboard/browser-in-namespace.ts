@@ -23,14 +23,33 @@ export class BrowserInNamespace {
     this.#browser = browser;
   }
 
-  /** @param folder gets a starter: Playwright's pipes pass through `ip netns exec` */
-  static async open(namespace: string, folder: string): Promise<BrowserInNamespace> {
-    const starter = join(folder, "chromium");
-    writeFileSync(starter, `#!/bin/sh\nexec ip netns exec ${namespace} chromium "$@"\n`);
+  /**
+   * @param folder gets a starter: Playwright's pipes pass through `ip netns exec`
+   * @param uid the user that it runs as
+   */
+  static async open(namespace: string, folder: string, uid = 0): Promise<BrowserInNamespace> {
+    const starter = join(folder, `chromium-${uid}`);
+    const words = `ip netns exec ${namespace} setpriv --reuid=${uid} --regid=${uid} --clear-groups`;
+    writeFileSync(
+      starter,
+      `#!/bin/sh
+for word; do case $word in --user-data-dir=*) chown -R ${uid} "\${word#*=}"; export HOME="\${word#*=}";; esac; done
+exec ${words} chromium "$@"
+`,
+    );
     chmodSync(starter, 0o700);
     const browser = await chromium.launch({ executablePath: starter, args: ["--no-sandbox"] });
-    const page = await browser.newPage({ viewport: { width: 1_100, height: 800 } });
+    const page = await browser.newPage({ viewport: { width: 1_120, height: 820 } });
     return new BrowserInNamespace(browser, page);
+  }
+
+  /** Bytes of the page's heap after a collection. */
+  async heapBytes(): Promise<number> {
+    const devtools = await this.page.context().newCDPSession(this.page);
+    await devtools.send("HeapProfiler.collectGarbage");
+    const { usedSize } = await devtools.send("Runtime.getHeapUsage");
+    await devtools.detach();
+    return usedSize;
   }
 
   /** What axe-core finds wrong with the page as it is now, one line each. */

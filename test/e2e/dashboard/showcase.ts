@@ -21,7 +21,12 @@ const PROGRAMS = [
 /** Where the host has its own Node. */
 const LIB = "/usr/local/lib/awg";
 const PORT = 8_443;
-const PERSON = { uid: 2_000, viewers: 981 } as const;
+/** What the next config has more: it waits to be applied. */
+const NEXT_RULES = `rules:
+  - { name: chat, apps: [{ path: /opt/slack/slack }], via: block }
+  - { name: printers, destinations: [192.0.2.64/26], via: direct }
+`;
+export const PERSON = { uid: 2_000, viewers: 981 } as const;
 /** Users and groups of the host. */
 const ACCOUNTS = [
   "echo maria:x:2000:2000::/home/maria:/bin/sh >> /etc/passwd && echo maria:x:2000: >> /etc/group",
@@ -128,7 +133,8 @@ export class Showcase {
       this.inside(["cp", readPython(), path]);
     }
     await this.startDaemon();
-    await this.run(["awg", "api", "-f", "/etc/awg/config.yaml"], "answering on ");
+    this.write("/etc/awg/next.yaml", this.config.replace("rules:\n", NEXT_RULES));
+    await this.run(["awg", "api", "-f", "/etc/awg/next.yaml"], "answering on ");
     for (const { path, to, kilobytes } of PROGRAMS) {
       await this.run([...AS_VIEWER, path, "-c", TALKER, to, `${kilobytes}`]);
     }
@@ -182,7 +188,9 @@ export class Showcase {
     return { child, said };
   }
 
+  /** Ends all; with the first process of a process namespace the kernel ends the others. */
   async end(): Promise<void> {
+    if (this.#holder > 0) process.kill(this.#holder, "SIGKILL");
     for (const child of this.#children.toReversed()) {
       if (child.exitCode !== null || child.signalCode !== null) continue;
       child.kill("SIGKILL");
@@ -248,7 +256,7 @@ export class Showcase {
       "echo ready",
       "exec sleep infinity",
     ].join(" && ");
-    const words = ["netns", "exec", this.host.name, "unshare", "--mount", "--pid", "--fork", "--mount-proc"];
+    const words = ["netns", "exec", this.host.name, "unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
     const child = spawn("ip", [...words, "sh", "-c", script]);
     this.#children.push(child);
     child.stdout.setEncoding("utf8");
@@ -263,6 +271,7 @@ export class Showcase {
     const file = join(this.#folder, "awg");
     writeFileSync(file, `#!/bin/sh\nexec ${LIB}/awg ${this.#program} "$@"\n`);
     chmodSync(file, 0o755);
+    chmodSync(this.#folder, 0o711);
     return file;
   }
 

@@ -17,10 +17,10 @@ export function Changes() {
   const read = async () => {
     setPlan(undefined);
     setFailure(undefined);
+    if (!isAdmin) return;
     const asked = await run("drift");
     if (asked.data !== undefined) setDrift(asked.data as DriftDocument);
     else setFailure(asked.message ?? `awg drift ended with ${asked.code}`);
-    if (!isAdmin) return;
     const answer = await run("plan");
     if (answer.code === 0) setPlan(answer.data as PlanDocument);
     else setFailure(answer.message ?? `awg plan ended with ${answer.code}`);
@@ -32,9 +32,11 @@ export function Changes() {
       <ViewerNote />
       <div class="heading">
         <h2>Config, not applied</h2>
-        <button type="button" class="button" onClick={() => void read()}>
-          Read again
-        </button>
+        {isAdmin ? (
+          <button type="button" class="button" onClick={() => void read()}>
+            Read again
+          </button>
+        ) : null}
       </div>
       {failure === undefined ? null : <Failure text={sentence(failure)} />}
       {isAdmin ? null : <ViewerPlan />}
@@ -43,13 +45,33 @@ export function Changes() {
       <div class="heading">
         <h2>Changed by others</h2>
       </div>
-      {drift === undefined ? null : drift.drifted ? (
-        <Diff steps={drift.drift.map(driftStep)} />
+      {isAdmin && drift === undefined ? (
+        <p class="empty">Reading …</p>
       ) : (
-        <p class="empty">Nothing: the host is as it was applied.</p>
+        <Drift drift={drift?.drift ?? driftOfStatus()} />
       )}
     </>
   );
+}
+
+function Drift({ drift }: { readonly drift: DriftDocument["drift"] }) {
+  if (drift.length === 0) return <p class="empty">Nothing: the host is as it was applied.</p>;
+  return (
+    <>
+      <Diff steps={drift.map(driftStep)} />
+      <div class="actions">
+        <ActionButton action="apply" kind="main" confirm="Put the host back to the config?">
+          Put it back
+        </ActionButton>
+      </div>
+    </>
+  );
+}
+
+/** What the status knows of it: all that a viewer gets. */
+function driftOfStatus(): DriftDocument["drift"] {
+  const drifted = (status.value?.resources ?? []).filter(({ drift }) => drift.length > 0);
+  return drifted.map(({ key, drift }) => ({ key, fields: drift }));
 }
 
 /** A plan reads secrets and every file, so a viewer learns only that there is one. */
@@ -97,6 +119,7 @@ function Plan({ plan, onApplied }: { readonly plan: PlanDocument; readonly onApp
           </p>
         ))}
       <p class="line quiet">{sentence(plan.traffic)}</p>
+      <Affected plan={plan} />
       <div class="actions">
         <ActionButton
           action="apply"
@@ -117,6 +140,30 @@ function Plan({ plan, onApplied }: { readonly plan: PlanDocument; readonly onApp
           Dismiss
         </button>
       </div>
+    </>
+  );
+}
+
+/** Open connections that take another path afterwards. */
+function Affected({ plan: { affected } }: { readonly plan: PlanDocument }) {
+  if (affected === undefined || affected.flows.length === 0) return null;
+  return (
+    <>
+      <h3 class="sub">Open connections that change their path</h3>
+      <ul class="flows">
+        {affected.flows.map(({ pid, program, protocol, destination, port, from, to }) => (
+          <li key={`${pid} ${protocol} ${destination} ${port}`}>
+            <strong>{program.split("/").at(-1)}</strong>
+            <span class="reason">
+              {destination} port {port}
+            </span>
+            <span>
+              <del>{from}</del> → <ins>{to}</ins>
+            </span>
+          </li>
+        ))}
+      </ul>
+      {affected.more > 0 ? <p class="line quiet">and {affected.more} more</p> : null}
     </>
   );
 }

@@ -69,7 +69,7 @@ function Present({ document }: { readonly document: StatusDocument }) {
       {paths.length === 0 ? null : (
         <>
           <h2>Where traffic goes</h2>
-          <Picture paths={paths} />
+          <Picture paths={paths} hasPrograms={programs.value !== undefined} />
         </>
       )}
       <h2>Tunnels</h2>

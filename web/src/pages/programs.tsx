@@ -1,24 +1,32 @@
 import { useEffect, useState } from "preact/hooks";
-import { Failure, FileLine, ViewerNote } from "../ask.tsx";
+import { AdminOnly, Failure, FileLine, ViewerNote } from "../ask.tsx";
 import { type ProgramGroup, programGroups } from "../program-groups.ts";
-import { programs, programsFailure, readPrograms } from "../programs.ts";
+import { programs, programsFailure, programsRefused, readPrograms } from "../programs.ts";
 import { configLine, ruleText } from "../words.ts";
 
 const MOST = 200;
 
 /** Each running program with the path that it takes and the rule that decides. */
 export function Programs() {
+  useEffect(() => void readPrograms(), []);
+  return (
+    <>
+      <PageHead title="Programs" lead="Where each program's traffic goes, and the rule that decides." />
+      <ViewerNote />
+      {programsRefused.value ? <AdminOnly words="awg ps" /> : <ProgramList />}
+    </>
+  );
+}
+
+function ProgramList() {
   const [wanted, setWanted] = useState("");
   const [via, setVia] = useState<string>();
-  useEffect(() => void readPrograms(), []);
   const groups = programGroups(programs.value ?? []);
   const found = groups.filter(({ name, path }) => `${name} ${path}`.toLowerCase().includes(wanted.toLowerCase()));
   const shown = found.filter((group) => via === undefined || pathOf(group) === via);
   const paths = [...new Set(groups.map(pathOf))];
   return (
     <>
-      <PageHead title="Programs" lead="Where each program's traffic goes, and the rule that decides." />
-      <ViewerNote />
       <div class="bar">
         <input
           type="search"
@@ -40,7 +48,7 @@ export function Programs() {
         </button>
       </div>
       {programsFailure.value === undefined ? null : <Failure text={programsFailure.value} />}
-      {programs.value === undefined && programsFailure.value === undefined ? <p class="line">Reading …</p> : null}
+      {programs.value === undefined && programsFailure.value === undefined ? <p class="empty">Reading …</p> : null}
       <ul class="programs">
         {shown.slice(0, MOST).map((program) => (
           <Program key={program.pids[0]} program={program} />

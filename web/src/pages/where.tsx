@@ -1,8 +1,8 @@
 import { useEffect, useState } from "preact/hooks";
-import { Failure, FileLine } from "../ask.tsx";
+import { AdminOnly, Failure, FileLine } from "../ask.tsx";
 import type { Explanation } from "../documents.ts";
 import { Icon } from "../icons.tsx";
-import { programs, readPrograms } from "../programs.ts";
+import { FORBIDDEN, programs, readPrograms } from "../programs.ts";
 import { run, status } from "../store.ts";
 import { configLine, ruleText, sentence, tunnelName } from "../words.ts";
 import { PageHead } from "./programs.tsx";
@@ -23,6 +23,7 @@ export function Where() {
   const [found, setFound] = useState<Found>();
   const [failure, setFailure] = useState<string>();
   const [isBusy, setBusy] = useState(false);
+  const [isRefused, setRefused] = useState(false);
   useEffect(() => void readPrograms(), []);
   const ask = async () => {
     setBusy(true);
@@ -32,6 +33,8 @@ export function Where() {
     const { code, message, data } = await run("explain", params);
     setBusy(false);
     const explanation = data as Explanation | undefined;
+    setRefused(code === FORBIDDEN);
+    if (code === FORBIDDEN) return;
     if (explanation?.declared === undefined) setFailure(message ?? `awg explain ended with ${code}`);
     else setFound({ to: destination, program, explanation });
   };
@@ -78,6 +81,7 @@ export function Where() {
         </button>
       </form>
       {failure === undefined ? null : <Failure text={sentence(failure)} />}
+      {isRefused ? <AdminOnly words={`awg explain ${destination}`} /> : null}
       {found === undefined ? null : <Path {...found} />}
     </>
   );
