@@ -20,6 +20,8 @@ export interface Cell {
   readonly port: number;
   readonly destination?: string;
   readonly uid?: number;
+  /** A copy of perl that sends, instead of python. */
+  readonly program?: string;
 }
 
 /** Sends three datagrams to each "ADDRESS PORT UID". */
@@ -41,6 +43,11 @@ while True:
         os.wait()
     except ChildProcessError:
         break`;
+
+const SEND_BY_PROGRAM = `use Socket;
+my ($address, $port) = @ARGV;
+socket(my $s, AF_INET, SOCK_DGRAM, 0) or die $!;
+for (1..3) { send($s, "cell", 0, sockaddr_in($port, inet_aton($address))); select(undef, undef, undef, 0.1); }`;
 
 /** Two tunnels of a client whose packets are counted where they come out. */
 export class FailoverLab {
@@ -112,8 +119,14 @@ table netdev judge {
   /** Sends the datagrams of these cells and says where each came out. */
   async send(cells: readonly Cell[]): Promise<Readonly<Record<string, Seen>>> {
     const before = await this.#counts();
-    const lines = cells.map(({ destination = place.v4.echo, port, uid = 0 }) => `${destination} ${port} ${uid}\n`);
-    await this.#judged.world.inside("client", [python, "-c", SEND], lines.join(""));
+    const [own, common] = [cells.filter(isOfProgram), cells.filter((cell) => !isOfProgram(cell))];
+    const lines = common.map(({ destination = place.v4.echo, port, uid = 0 }) => `${destination} ${port} ${uid}\n`);
+    await Promise.all([
+      this.#judged.world.inside("client", [python, "-c", SEND], lines.join("")),
+      ...own.map(({ program, port }) =>
+        this.#judged.world.inside("client", [program, "-e", SEND_BY_PROGRAM, place.v4.echo, String(port)]),
+      ),
+    ]);
     await new Promise((resolve) => setTimeout(resolve, 300));
     const after = await this.#counts();
     return Object.fromEntries(
@@ -175,4 +188,8 @@ table inet silence {
     ]);
     return { first, second, clear };
   }
+}
+
+function isOfProgram(cell: Cell): cell is Cell & { readonly program: string } {
+  return cell.program !== undefined;
 }

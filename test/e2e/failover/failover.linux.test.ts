@@ -1,3 +1,5 @@
+import { copyFileSync } from "node:fs";
+import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { hasProgram } from "../../lab/world/command.ts";
 import { place } from "../../lab/world/place.ts";
@@ -8,9 +10,10 @@ import { countOf } from "../../support/size.ts";
 import { AwgInWorld } from "../awg-in-world.ts";
 import { DaemonProcess } from "../daemon-process.ts";
 import { useJudgedWorld } from "../judged-world.ts";
+import { PERL } from "../programs/program-world.ts";
 import { type Cell, FailoverLab, type Seen } from "./failover-lab.ts";
 
-const reason = whyNoLab() ?? (hasProgram("nft") ? undefined : "needs nft");
+const reason = whyNoLab() ?? (hasProgram("nft") && hasProgram("perl") ? undefined : "needs nft and perl");
 /** An echo of the lab, through a rule with failover. */
 const ECHO_PORT = 7;
 const SWITCHES = countOf("AWG_FAILOVERS", 1, 20);
@@ -55,10 +58,10 @@ describe.skipIf(reason !== undefined)(
     const program = useBuiltProgram();
     beforeAll(() => new FailoverLab(judged(), new AwgInWorld(judged().world, judged().keys)).count());
 
-    test("S4.9: the table of fallbacks, cell by cell, by port, prefix and user", async () => {
+    test("S4.9: the table of fallbacks, cell by cell, by port, prefix, user and program", async () => {
       await using awg = new AwgInWorld(judged().world, judged().keys, program());
       const lab = new FailoverLab(judged(), awg);
-      const cells = cellsOf(lab.names);
+      const cells = cellsOf(lab.names, judged().world.folder);
       const rules = cells.map(({ rule }) => rule);
       const config = lab.config(rules, `default: { via: ${lab.names[1]} }\nkillSwitch: { enabled: true }`);
       await lab.silence();
@@ -87,7 +90,7 @@ describe.skipIf(reason !== undefined)(
       expect(status.fallback).toContainEqual({
         device: `awg-${lab.names[0]}`,
         by: `awg-${lab.names[1]}`,
-        rules: expect.arrayContaining(["rules/9 (failover port)"]),
+        rules: expect.arrayContaining(["rules/12 (failover port)"]),
       });
       expect(Math.max(...(await lab.expiring()))).toBeLessThanOrEqual(30);
       expect((await awg.run("diff", "-f", config)).status).toBe(0);
@@ -160,13 +163,15 @@ describe.skipIf(reason !== undefined)(
   },
 );
 
-function cellsOf([a, b]: readonly [string, string]): Cell[] {
+function cellsOf([a, b]: readonly [string, string], folder: string): Cell[] {
   return FALLBACKS.flatMap((name, index): Cell[] => {
     const fallback = name === "failover" ? `{ failover: [${b}] }` : name;
     const rule = (kind: string, match: string) =>
       `{ name: ${name} ${kind}, ${match}, via: ${a}, fallback: ${fallback} }`;
     const destination = `198.51.100.${20 + index}`;
     const uid = 6000 + index;
+    const program = join(folder, `cell-${name}`);
+    copyFileSync(PERL, program);
     return [
       { name: `${name} port`, rule: rule("port", `ports: ${7100 + index}, protocol: udp`), port: 7100 + index },
       {
@@ -176,6 +181,12 @@ function cellsOf([a, b]: readonly [string, string]): Cell[] {
         destination,
       },
       { name: `${name} user`, rule: rule("user", `users: [${uid}]`), port: 7300 + index, uid },
+      {
+        name: `${name} program`,
+        rule: rule("program", `apps: [{ path: ${program} }]`),
+        port: 7400 + index,
+        program,
+      },
     ];
   });
 }

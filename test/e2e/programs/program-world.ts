@@ -1,6 +1,6 @@
-import { copyFileSync, mkdirSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { run } from "../../lab/world/command.ts";
+import { run, waitFor } from "../../lab/world/command.ts";
 import { place } from "../../lab/world/place.ts";
 import type { World } from "../../lab/world/world.ts";
 
@@ -27,6 +27,40 @@ fcntl($t, 4, 2048);
 connect($t, $to);
 `;
 
+/**
+ * Opens sockets by this many processes, and uses them once a file exists: a UDP socket (twice), a TCP socket, and a UDP socket that was
+ * connected at once.
+ */
+const USE_LATER = `
+use Socket;
+my ($go, $count, $port) = @ARGV;
+my $to = sockaddr_in($port, inet_aton("${place.v4.echo}"));
+pipe(my $opened, my $ready);
+for (1..$count) {
+  next if fork;
+  socket(my $u, AF_INET, SOCK_DGRAM, 17) or die;
+  socket(my $t, AF_INET, SOCK_STREAM, 6) or die;
+  socket(my $c, AF_INET, SOCK_DGRAM, 17) or die;
+  connect($c, $to);
+  syswrite $ready, "x";
+  select(undef, undef, undef, 0.05) until -e $go;
+  send($u, "x", 0, $to) for 1..2;
+  fcntl($t, 4, 2048);
+  connect($t, $to);
+  send($c, "x", 0);
+  exit;
+}
+sysread $opened, my $one, 1 for 1..$count;
+open my $file, ">", "$go.$port" or die;
+close $file;
+1 while wait > 0;
+`;
+
+/** Sockets that wait to be used. */
+export interface WaitingSockets {
+  readonly use: () => Promise<void>;
+}
+
 /** Two copies of one program in the client's world, and counters at the other end of the wire. */
 export class ProgramWorld {
   readonly world: World;
@@ -52,6 +86,20 @@ export class ProgramWorld {
       const loop = `for _ in $(seq ${Math.min(left, MOST_AT_ONCE)}); do ${program} -e '${script}' || exit 1; done`;
       await this.world.inside("client", ["sh", "-c", loop]);
     }
+  }
+
+  /** Opens three sockets in each of this many processes, to be used later. */
+  async open(name: Name, processes: number): Promise<WaitingSockets> {
+    const go = join(this.world.folder, `go-${name}`);
+    const argv = [this.path(name), "-e", USE_LATER, go, String(processes), String(PORTS[name])];
+    const ended = this.world.inside("client", argv);
+    await waitFor("the sockets", async () => existsSync(`${go}.${PORTS[name]}`) || undefined, 60_000);
+    return {
+      use: async () => {
+        writeFileSync(go, "");
+        await ended;
+      },
+    };
   }
 
   /** Where the client's classifier is pinned. */

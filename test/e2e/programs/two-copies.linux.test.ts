@@ -6,6 +6,7 @@ import { run, waitFor } from "../../lab/world/command.ts";
 import { whyNoLab } from "../../lab/world/why-no-lab.ts";
 import { sized } from "../../support/size.ts";
 import { AwgInWorld } from "../awg-in-world.ts";
+import { DaemonProcess } from "../daemon-process.ts";
 import { useJudgedWorld } from "../judged-world.ts";
 import { PERL, ProgramWorld } from "./program-world.ts";
 
@@ -16,6 +17,8 @@ const reason =
   (existsSync(PERL) ? undefined : "needs perl");
 /** Fresh processes of each program; each sends two packets. */
 const processes = sized(100, 1000);
+/** Processes whose sockets are older than the apply. */
+const older = sized(20, 300);
 const limit = { timeout: sized(120_000, 900_000) };
 
 describe.skipIf(reason !== undefined)(`two copies of one program${reason === undefined ? "" : ` (${reason})`}`, () => {
@@ -28,7 +31,10 @@ describe.skipIf(reason !== undefined)(`two copies of one program${reason === und
     const { world, keys, first } = judged();
     awg = world.use(new AwgInWorld(world, keys));
     programs = new ProgramWorld(world);
-    const more = `rules:\n  - { name: granted, apps: [{ path: ${programs.path("granted")} }], via: direct }\n`;
+    const more = `rules:
+  - { name: granted, apps: [{ path: ${programs.path("granted")} }], via: direct }
+reconcile: { driftEvery: 2s }
+`;
     config = awg.config({ server: first, more });
     await awg.apply(config);
     await tunnelCarries();
@@ -98,6 +104,33 @@ describe.skipIf(reason !== undefined)(`two copies of one program${reason === und
       await programs.count();
       await programs.send("granted", 20);
       expect(await programs.counted()).toMatchObject({ granted: { direct: 40, tunnel: 0 } });
+    },
+  );
+
+  test("a daemon attaches a classifier that was removed by hand", limit, async () => {
+    await using daemon = new DaemonProcess(awg.argvInside("daemon", "--foreground", "-f", config));
+    daemon.start();
+    const pins = await programs.pins();
+    rmSync(pins, { recursive: true });
+    await daemon.until("the classifier", () => existsSync(join(pins, "sendmsg6")));
+    await programs.count();
+    await Promise.all([programs.send("granted", 20), programs.send("tunnelled", 20)]);
+    expect(await programs.counted()).toMatchObject({ granted: { direct: 40, tunnel: 0 }, tunnelled: { direct: 0 } });
+  });
+
+  test(
+    "law 1: sockets that are older than the apply take the path of their program, or the strictest",
+    limit,
+    async () => {
+      await awg.must("destroy", "--auto-approve");
+      const waiting = await Promise.all([programs.open("granted", older), programs.open("tunnelled", older)]);
+      await awg.apply(config);
+      await programs.count();
+      await Promise.all(waiting.map((sockets) => sockets.use()));
+      const { granted, tunnelled } = await programs.counted();
+      // The first datagram of a socket without a class, and all of a connected one, take the strictest path.
+      expect(granted.direct).toBe(2 * older);
+      expect(tunnelled.direct).toBe(0);
     },
   );
 

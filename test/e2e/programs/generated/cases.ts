@@ -85,7 +85,12 @@ function programFields(dice: Dice, programs: string, group: string): string[] {
   const file = () => `{ path: ${programs}/${oneOf(dice, SENDERS).file} }`;
   const folder = () => `{ dir: ${programs}/${oneOf(dice, ["apps", "apps/browser", "games", "tools", "other"])} }`;
   const name = () => oneOf(dice, ["main", "run", "helper", "curl"]);
-  const apps = () => `apps: [${oneOf(dice, [file, folder, name])()}]`;
+  const globs = ["apps/*/main", "**/run", "*/main", "apps/**/helper", "o*/**"];
+  const glob = () => `{ path: "${programs}/${oneOf(dice, globs)}" }`;
+  const part = () => `{ contains: ${oneOf(dice, ["browser", "tools/", "ain"])} }`;
+  const expression = () => `{ regex: '${oneOf(dice, ["/(main|run)$", "^/.*/o[a-z]+/", "[sd]ync?$"])}' }`;
+  const apps = () => `apps: [${oneOf(dice, [file, folder, name, glob, part, expression])()}]`;
+  const commandLine = () => `commandLine: ['${oneOf(dice, ["/apps/", " -e ", "^[^ ]*main( |$)", "--local-port"])}']`;
   const users = () => `users: ["${oneOf(dice, [1501, 1502])}"]`;
   const cgroups = () => `cgroups: [${group}/${oneOf(dice, ["outer", "outer/inner"])}]`;
   const kinds: readonly (() => string[])[] = [
@@ -94,6 +99,9 @@ function programFields(dice: Dice, programs: string, group: string): string[] {
     () => [`apps: [${file()}, ${folder()}]`],
     () => [users()],
     () => [cgroups()],
+    () => [commandLine()],
+    () => [`not: { ${commandLine()} }`],
+    () => [`parent: [${file()}]`],
     () => [apps(), users()],
     () => [apps(), "children: false"],
     () => [`not: { ${apps()} }`],
