@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { attentionOf } from "../../web/src/attention.ts";
 import type { StatusDocument } from "../../web/src/documents.ts";
-import { eventLine } from "../../web/src/event-text.ts";
+import { eventLine, notable } from "../../web/src/event-text.ts";
 import { pageOf } from "../../web/src/page-names.ts";
 import { configLine, ruleText } from "../../web/src/words.ts";
 
@@ -39,6 +39,15 @@ test.each([
   ["portalFound", { url: "http://login/" }, { tone: "quiet", title: "portal found", detail: "http://login/" }],
 ])("event %s %o", (type, fields, expected) => {
   expect(eventLine({ type, at: "2026-01-01T00:00:00Z", ...fields })).toMatchObject(expected);
+});
+
+test("looks that found nothing are left out, what was found stays", () => {
+  const event = (type: string, ...reasons: readonly string[]) => ({ type, at: "", reasons });
+  const routine = [event("inSync"), event("woken", "drift timer")];
+  const found = [event("inSync"), event("applied"), event("applying"), event("woken", "drift timer")];
+  const other = [event("inSync"), event("woken", "drift timer", "routes")];
+  expect(notable([...routine, ...found, ...routine, ...other])).toEqual([...found, ...other]);
+  expect(notable([{ ...event("inSync"), filesNotApplied: true }, event("woken", "drift timer")])).toHaveLength(1);
 });
 
 test("a code behind # is no page", () => {

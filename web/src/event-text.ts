@@ -25,6 +25,24 @@ const TITLES: Readonly<Record<string, (event: Fields) => readonly [EventLine["to
   stopped: () => ["bad", "Daemon stopped"],
 };
 
+/** Why the daemon looks at the host when nothing happened. */
+const ROUTINE = ["drift timer"];
+
+/**
+ * The events without the looks that found nothing: a routine look, and that the host was as declared. The newest are
+ * first, before and after. Pure.
+ */
+export function notable(events: readonly AwgEvent[]): readonly AwgEvent[] {
+  const isRoutine = (event: AwgEvent | undefined): boolean =>
+    event?.type === "woken" &&
+    Array.isArray(event["reasons"]) &&
+    event["reasons"].every((one) => ROUTINE.includes(one));
+  return events.filter((event, at) => {
+    if (event.type === "inSync") return event["filesNotApplied"] === true || !isRoutine(events[at + 1]);
+    return !isRoutine(event) || (at > 0 && events[at - 1]?.type !== "inSync");
+  });
+}
+
 /** Fields that say nothing to a person, or that the title has said. */
 const LEFT_OUT = ["type", "at", "proposed", "passed", "devices"];
 

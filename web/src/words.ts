@@ -135,3 +135,9 @@ export function configLine(origin: string): { readonly key: string; readonly tex
   if (number === undefined) return undefined;
   return { key: "rules", text: name === undefined ? `entry ${Number(number) + 1}` : `name: ${name}` };
 }
+
+/** The color of a path by what a rule calls it. Pure. */
+export function viaTone(via: string): "good" | "warn" | "bad" {
+  if (via === "direct") return "warn";
+  return via === "block" ? "bad" : "good";
+}

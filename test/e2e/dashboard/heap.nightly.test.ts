@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -52,6 +51,17 @@ const statusDocument = (nth: number) => ({
   daemon: { pid: 1, phase: "in-sync", since: null, keys: [], nextTry: null, filesNotApplied: false, files: [] },
   awaitingConfirmation: null,
 });
+
+/** Waits until the client has taken what was written, or is gone. */
+function drained(stream: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const go = (): void => {
+      stream.off("drain", go).off("close", go);
+      resolve();
+    };
+    stream.on("drain", go).on("close", go);
+  });
+}
 
 describe.skipIf(obstacle !== undefined)(`a page for hours${obstacle === undefined ? "" : ` (${obstacle})`}`, () => {
   const folder = temporaryFolder("web");
@@ -114,7 +124,7 @@ describe.skipIf(obstacle !== undefined)(`a page for hours${obstacle === undefine
       const name = isStatus ? "vpn-status-changed" : "daemon";
       for (const stream of streams) {
         const text = `id: a-${nth}\nevent: ${name}\ndata: ${JSON.stringify(data)}\n\n`;
-        if (!stream.write(text)) await Promise.race([once(stream, "drain"), once(stream, "close")]);
+        if (!stream.write(text)) await drained(stream);
       }
       // The page draws now and then, as it would in an hour.
       if (nth % 500 === 0) await page.waitForTimeout(20);

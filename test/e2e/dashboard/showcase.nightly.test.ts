@@ -126,6 +126,7 @@ describe.skipIf(obstacle !== undefined)(
         }
       }
       await open(viewer, "overview");
+      await viewer.page.setViewportSize(SIZES.light);
       await viewer.page.waitForTimeout(1_000);
       await viewer.page.screenshot({ path: join(folder, "viewer-light.png") });
       if (PICTURES === undefined) return;

@@ -256,7 +256,17 @@ export class Showcase {
       "echo ready",
       "exec sleep infinity",
     ].join(" && ");
-    const words = ["netns", "exec", this.host.name, "unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
+    const words = [
+      "netns",
+      "exec",
+      this.host.name,
+      "unshare",
+      "--mount",
+      "--pid",
+      "--fork",
+      "--kill-child",
+      "--mount-proc",
+    ];
     const child = spawn("ip", [...words, "sh", "-c", script]);
     this.#children.push(child);
     child.stdout.setEncoding("utf8");

@@ -5,7 +5,7 @@ import { Diff } from "../diff.tsx";
 import type { DriftDocument, PlanDocument } from "../documents.ts";
 import { Icon } from "../icons.tsx";
 import { role, run, status } from "../store.ts";
-import { sentence } from "../words.ts";
+import { sentence, viaTone } from "../words.ts";
 import { PageHead } from "./programs.tsx";
 
 /** What an apply of the config would do, and what others changed. */
@@ -158,7 +158,7 @@ function Affected({ plan: { affected } }: { readonly plan: PlanDocument }) {
               {destination} port {port}
             </span>
             <span>
-              <del>{from}</del> → <ins>{to}</ins>
+              {from} → <span class={`badge ${viaTone(to)}`}>{to}</span>
             </span>
           </li>
         ))}

@@ -2,7 +2,7 @@ import { useEffect, useState } from "preact/hooks";
 import { AdminOnly, Failure, FileLine, ViewerNote } from "../ask.tsx";
 import { type ProgramGroup, programGroups } from "../program-groups.ts";
 import { programs, programsFailure, programsRefused, readPrograms } from "../programs.ts";
-import { configLine, ruleText } from "../words.ts";
+import { configLine, ruleText, viaTone } from "../words.ts";
 
 const MOST = 200;
 
@@ -91,9 +91,7 @@ function Program({ program: { pids, name, path, user, sockets, rule, perhaps } }
           <span class="badge quiet">no rule</span>
         ) : (
           <>
-            <span class={`badge ${rule.via === "direct" ? "warn" : rule.via === "block" ? "bad" : "good"}`}>
-              {rule.via}
-            </span>
+            <span class={`badge ${viaTone(rule.via)}`}>{rule.via}</span>
             <span class="rule">
               {configLine(rule.origin) === undefined ? (
                 ruleText(rule.origin)
