@@ -39,6 +39,7 @@ export const FINDING_CATALOGUE = {
     "Another program has an nf_tables table with the name of one of awg's, so awg cannot load its packet filter.",
   ),
   "tunnel-silent": fault("A tunnel sends and no peer answers, so it does not work."),
+  "name-unresolved": fault("The name of an endpoint does not resolve, so its tunnel is down."),
   "no-network": fault("No route leads to the endpoints: a device is down, or there is no default route."),
   "ends-at-reboot": note("awg is not installed as a service, so a reboot removes tunnels and packet filter."),
   "engine-missing": fault("An applied tunnel needs wireguard-go or amneziawg-go, which is not installed."),

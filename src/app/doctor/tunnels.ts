@@ -15,9 +15,28 @@ export function judgeTunnels(
   nowMs: number,
 ): readonly Finding[] {
   if (noNetwork !== undefined) return [noNetworkFinding(noNetwork)];
-  return resources
-    .filter(({ tunnel }) => tunnel !== undefined && tunnelState(tunnel, nowMs, false) === "blocked")
-    .map((one) => silentFinding(one, silentEndpoints(one, nowMs)));
+  return [
+    ...resources.flatMap(unresolvedFindings),
+    ...resources
+      .filter(({ tunnel }) => tunnel !== undefined && tunnelState(tunnel, nowMs, false) === "blocked")
+      .map((one) => silentFinding(one, silentEndpoints(one, nowMs))),
+  ];
+}
+
+function unresolvedFindings({ key, tunnel }: ResourceStatus): readonly Finding[] {
+  return (tunnel?.peers ?? []).flatMap(({ unresolved }) =>
+    unresolved === undefined ? [] : [unresolvedFinding(key, unresolved)],
+  );
+}
+
+function unresolvedFinding(key: string, name: string): Finding {
+  return {
+    id: "name-unresolved",
+    severity: "fault",
+    what: `${key} is down: ${name} does not resolve`,
+    evidence: ["its peer had no endpoint at the last apply"],
+    remedy: ["check the spelling, or set dns.bootstrap, then run awg apply", "the daemon repeats the lookup by itself"],
+  };
 }
 
 function silentEndpoints({ tunnel }: ResourceStatus, nowMs: number): readonly string[] {

@@ -39,6 +39,8 @@ export interface TunnelStatus {
 export interface PeerStatus {
   readonly publicKey: string;
   readonly endpoint?: string;
+  /** The name of its endpoint, where it did not resolve at the last apply. */
+  readonly unresolved?: string;
   /** Since the epoch; 0 means never. */
   readonly lastHandshakeSeconds: number;
   readonly receivedBytes: number;

@@ -6,7 +6,7 @@ import type { FieldChange, Observed, Resource } from "../../model/resource.ts";
 import type { ResolverSpec } from "../../model/resources/resolver.ts";
 import type { ServiceObserved } from "../../model/resources/service.ts";
 import type { SystemExtensionObserved } from "../../model/resources/system-extension.ts";
-import type { TunnelObserved } from "../../model/resources/tunnel.ts";
+import type { TunnelObserved, TunnelSpec } from "../../model/resources/tunnel.ts";
 import { counted } from "../../model/text/counted.ts";
 import { withIgnored } from "../../reconciler/plan/ignored.ts";
 import { driverOf, isPolicyGone, type Observation } from "../../reconciler/plan/observation.ts";
@@ -57,7 +57,7 @@ function statusOfResource(
     ready: found !== undefined && isUp(resource, found, drift, nowMs),
     drift,
     summary: isUnblocked ? POLICY_GONE : found === undefined ? GONE : summaryOf(resource, found, capabilities),
-    ...(kind === "tunnel" ? runningTunnel(found as TunnelObserved | undefined) : {}),
+    ...(resource.kind === "tunnel" ? runningTunnel(found as TunnelObserved | undefined, resource.spec) : {}),
     ...(kind === "proxy" ? runningProxy(found as ProxyObserved | undefined) : {}),
     ...(kind === "firewall" && found !== undefined
       ? { droppedPackets: (found as FirewallObserved).droppedPackets }
@@ -69,9 +69,12 @@ function runningProxy(found: ProxyObserved | undefined): Pick<ResourceStatus, "p
   return found?.relay === undefined ? {} : { proxy: found.relay };
 }
 
-function runningTunnel(found: TunnelObserved | undefined): Pick<ResourceStatus, "tunnel" | "silence"> {
+function runningTunnel(
+  found: TunnelObserved | undefined,
+  spec: TunnelSpec,
+): Pick<ResourceStatus, "tunnel" | "silence"> {
   if (found?.silence !== undefined) return { silence: found.silence };
-  return found?.running === true ? { tunnel: tunnelStatus(found) } : {};
+  return found?.running === true ? { tunnel: tunnelStatus(found, spec) } : {};
 }
 
 /**

@@ -6,6 +6,8 @@ export interface PeerSpec {
   readonly presharedKey?: SecretId;
   /** Numeric "192.0.2.1:51820" or "[2001:db8::1]:51820"; names are resolved when the state is expanded. */
   readonly endpoint?: string;
+  /** The name of its endpoint, where it did not resolve; only for people. */
+  readonly unresolved?: string;
   /**
    * Every endpoint of its name, `endpoint` included, the likeliest first; absent with one endpoint, and for engines
    * that accept one only.

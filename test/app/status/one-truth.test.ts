@@ -224,6 +224,19 @@ describe("doctor on a tunnel without an answer", () => {
     expect(faultsOf((await askAll(await silent(0))).doctor)).toEqual([]);
   });
 
+  test("a name that does not resolve is a fault, and status names it too", async () => {
+    const bench = newBench();
+    const named = bench.config({ office: {} }).replace("192.0.2.1:51820", "nowhere.example:51820");
+    await bench.apply(`${named}dns: { servers: [10.9.0.53], bootstrap: [192.0.2.53] }\n`);
+    const { status, doctor } = await askAll(bench);
+    expect(renderStatus(status, plain)).toContain("… nowhere.example does not resolve: no handshake yet");
+    expect(doctor.findings[0]).toMatchObject({
+      id: "name-unresolved",
+      what: "tunnel/office is down: nowhere.example does not resolve",
+    });
+    expect(holds(status, "Ready")).toBe(false);
+  });
+
   test("a link that is down is named first, and no key is blamed", async () => {
     const bench = await silent(148);
     act(bench, { act: "set-link", device: "eth0", up: false });

@@ -16,7 +16,8 @@ export function renderPeers({ peers, socket }: TunnelStatus, nowMs: number): rea
 }
 
 function renderPeer(peer: PeerStatus, nowMs: number): string {
-  const { publicKey, endpoint = "no endpoint yet" } = peer;
+  const { publicKey, unresolved } = peer;
+  const { endpoint = unresolved === undefined ? "no endpoint yet" : `${unresolved} does not resolve` } = peer;
   return `${publicKey.slice(0, KEY_CHARACTERS)}… ${endpoint}: ${peerTexts(peer, nowMs).join(", ")}`;
 }
 

@@ -118,6 +118,7 @@ function peerSpec(peer: Peer, resolved: readonly ResolvedEndpoint[], secrets: Se
     publicKey: peer.publicKey,
     ...(peer.presharedKey === undefined ? {} : { presharedKey: secrets(peer.presharedKey) }),
     ...(endpoint === undefined ? {} : { endpoint }),
+    ...(endpoint !== undefined || peer.endpoint === undefined ? {} : { unresolved: peer.endpoint.host }),
     ...(endpoints.length > 1 ? { endpoints } : {}),
     allowedIPs: sortedPrefixes(peer.allowedIPs),
     ...keepaliveOf(peer),
