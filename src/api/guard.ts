@@ -1,6 +1,6 @@
 /**
  * The guard of the API on loopback TCP: pages of other sites, other programs of this host and rebound names reach it,
- * too. It stands before every route. Pure.
+ * too. It runs before every route. Pure.
  */
 
 /** A request as far as the guard reads it. */

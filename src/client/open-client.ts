@@ -46,7 +46,7 @@ export function openClient(transport: Transport, times: LinkTimes = TIMES): AwgC
     onStatus: (document) => feed({ type: "look", look: lookOf(document) }),
     onEvent: (event) => events.call(event as AwgEvent),
   });
-  /** Nothing is kept once nobody listens: the next one begins with the state of then. */
+  /** Nothing is kept without a listener: the next one begins with the state of then. */
   const rest = (): void => {
     if (services.size + statuses.size + events.size > 0) return;
     link.stop();

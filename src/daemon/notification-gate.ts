@@ -7,7 +7,7 @@ import { renderGuarded } from "./watch/ruleset-watchdog.ts";
 
 /** Minimum time between two notifications of the same trouble. */
 const SAME_AGAIN_MS = 600_000;
-/** After a sleep networks come back one by one: what goes wrong so soon is likely to mend itself. */
+/** After a sleep networks come back one by one: a failure so soon is likely to end by itself. */
 const AFTER_SLEEP_MS = 30_000;
 /** A first failure is tried again at once and seldom worth a word. */
 const FAILURES_BEFORE_WORDS = 2;

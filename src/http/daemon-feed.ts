@@ -61,7 +61,7 @@ export class DaemonFeed {
     this.#followers.add(onEvent);
     if (this.#ending === undefined) {
       this.#ending = new AbortController();
-      // What was known before nobody followed is old.
+      // What was known before the last client left is old.
       this.#last = UNKNOWN;
       this.#known = Promise.withResolvers();
       void this.#run(this.#ending.signal);

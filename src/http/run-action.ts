@@ -37,7 +37,7 @@ export class ActionRunner {
     this.#caller = caller;
   }
 
-  /** The same for one client, whom the audit log then names. */
+  /** The same for one client; the audit log names it. */
   forClient(uid: number, role: Role): ActionRunner {
     return new ActionRunner(this.#program, this.#load, `${uid} ${role}`);
   }

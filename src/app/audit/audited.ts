@@ -13,7 +13,7 @@ type Request = Pick<AuditEntry, "request" | "configHash">;
 
 /**
  * Does something and records who asked for it and how it ended; a change that found nothing to do is not recorded. A
- * record that cannot be written, as on a full disk, keeps nobody from a repair.
+ * record that cannot be written, as on a full disk, prevents no repair.
  */
 export async function audited<T>(
   { audit, clock }: Pick<HostParts, "audit" | "clock">,

@@ -3,13 +3,13 @@ import type { ProcessPort } from "../../host/ports/processes.ts";
 import { messageOf } from "../../model/error.ts";
 import type { Trial, Trials } from "./mechanisms.ts";
 
-/** The ids of what each method of the port stands on. */
+/** The ids of the mechanisms that each method of the port uses. */
 const IDS = {
   linux: { list: "proc", name: "proc-exe", owner: "sock-diag", traffic: "tcp-info", events: "proc-events" },
   darwin: { list: "libproc", name: "proc-pidpath", owner: "pcblist", traffic: "socket-bytes", events: "proc-events" },
 } as const satisfies Readonly<Record<System, unknown>>;
 
-/** Tries what this host tells of processes, their sockets and their traffic. Reads only. */
+/** Tries what this host reports of processes, their sockets and their traffic. Reads only. */
 export async function tryProcesses(port: ProcessPort, system: System): Promise<Trials> {
   const { list, name, owner, traffic, events } = IDS[system];
   return {

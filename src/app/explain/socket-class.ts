@@ -63,7 +63,7 @@ export async function readSocketClasses(
   };
 }
 
-/** A program without a file, whom every rule about one leaves out. */
+/** A program without a file: no rule by file matches it. */
 function unnamed(uid: number): Program {
   return { pid: 0, since: 0n, parentPid: 0, uid, name: "", path: "", cgroup: null };
 }

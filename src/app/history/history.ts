@@ -34,7 +34,7 @@ export interface HistoryChanges {
   readonly removed: readonly string[];
 }
 
-/** The generations that are kept, ascending. One that cannot be read hinders the others not. */
+/** The generations that are kept, ascending. An unreadable one does not hide the others. */
 export async function historyOf(stores: Stores): Promise<readonly HistoryEntry[]> {
   const { generations } = stores;
   const held = await heldNumber(stores);

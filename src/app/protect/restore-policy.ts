@@ -43,7 +43,7 @@ export async function restorePolicy(parts: HostParts): Promise<RestoredPolicy | 
   });
   if (lock === undefined) return restored;
   await using _held = lock;
-  // Whoever held the lock may have mended it, or left another state.
+  // The holder of the lock may have repaired it, or left another state.
   const held = await restorePolicyHeld(parts);
   return restored === undefined ? held : { ...(held ?? restored), wrong: found.wrong };
 }

@@ -51,7 +51,7 @@ export async function ifUnreadable(parts: HostParts, cause: unknown, load?: Load
   });
   if (lock === "taken") return describe(first);
   await using _held = lock;
-  // Whoever held the lock may have mended it.
+  // The holder of the lock may have repaired it.
   const found = await findUnreadable(parts);
   if (found === undefined) return cause;
   if (!found.isOpen && (await standingPolicy(parts)) === null) {

@@ -10,7 +10,7 @@ import { messageOf } from "../../model/error.ts";
 
 const LIMITS = { ms: 30_000, bytes: 4 * 1024 * 1024 } as const;
 
-/** What of awg itself is asked; each part as its own process, so that one that fails hinders no other. */
+/** What of awg itself is asked; each part as its own process, so that a failure affects one part only. */
 const VERBS: readonly (readonly string[])[] = [
   ["version", "--json"],
   ["capabilities", "--json"],

@@ -17,7 +17,7 @@ export function peerChanges(held: UapiSettings, draft: SettingsDraft, request: S
     request.peers.flatMap((peer) => (peer.endpoint === undefined ? [] : bytesToHex(peer.publicKey))),
   );
   const woken = wokenBy(request, held);
-  // A device removes a peer that has its own key, so with another key all peers of the request are set anew.
+  // A device removes a peer that has its own key, so with another key all peers of the request are set again.
   const isAnew = !isSameKey(held.privateKey, draft.privateKey);
   const set: PeerChange[] = [];
   const removed: PeerChange[] = [];

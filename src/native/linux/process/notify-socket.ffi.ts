@@ -11,7 +11,7 @@ const PATH_BYTES = 108;
  * Sends one datagram to a unix socket; Node has none of these. `@` at the start of the path means the abstract
  * namespace (sd_notify(3)). Never waits.
  *
- * @throws AwgError host if nobody receives there, bug for a path that no socket can have
+ * @throws AwgError host if no process receives there, bug for a path that no socket can have
  */
 export function sendDatagram(path: string, text: string): void {
   const name = Buffer.from(path.startsWith("@") ? `\0${path.slice(1)}` : `${path}\0`);

@@ -45,7 +45,7 @@ export interface ClassedRule {
   readonly strict: ClassSet | undefined;
 }
 
-/** A socket without a class is told by its user, where a rule asks for users alone. */
+/** A socket without a class is matched by its user, if a rule names users alone. */
 export function classedRules(
   { origin, path, limit }: Pick<ExpandedRule, "origin" | "path" | "limit">,
   { program, uids, ...traffic }: ExpandedRule["alternatives"][number],

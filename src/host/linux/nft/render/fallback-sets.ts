@@ -19,7 +19,7 @@ const FRAMES = [0x0800, 0x86dd] as const;
 
 /**
  * The condition that this switch is in force (rule S4.9). Each switch has a set of network protocols, filled while its
- * tunnel is down; its elements vanish by themselves, so that nobody need live to end it.
+ * tunnel is down; its elements expire by themselves, so that no process is needed to end it.
  */
 export function whileSwitched({ sets, match }: RenderPlace, one: PathSwitch, not = false): Match {
   const field = fieldIn(sets.family);
@@ -34,7 +34,7 @@ export function fallbackElements(family: TableFamily): readonly SetElement[] {
 }
 
 /**
- * The changes that put the switches `inForce` in force anew and all others out of it, to be committed in one transaction.
+ * The changes that put the switches `inForce` in force again and all others out of it, to be committed in one transaction.
  * Pure.
  *
  * @param sets the sets of switches that exist

@@ -31,7 +31,7 @@ import { type Chain, type RenderedTable, type Rule, renderedTable, rule } from "
  * packet elsewhere. 50 is before source NAT (100).
  */
 const LEAVING_PRIORITY = 50;
-/** After source NAT: what stands in the packet now stands on the wire. */
+/** After source NAT, when the packet has the source that it has on the wire. */
 const SOURCE_PRIORITY = 200;
 const NOBODY_ELSE = "S2.3 sender claims a tunnel's address";
 

@@ -11,7 +11,7 @@ import { dnsPorts } from "./path-chains.ts";
 import { senderChecks } from "./reverse-path-chain.ts";
 
 const ONWARD = "onward";
-/** After destinations were translated back (-100), so that it is known whether the packet goes on to somebody else. */
+/** After destinations were translated back (-100), so that it is known whether the packet is forwarded. */
 const BASE: ChainBase = { type: "filter", hook: "prerouting", priority: PRIORITY.dstnat + 10, policy: "accept" };
 
 /**
@@ -19,8 +19,8 @@ const BASE: ChainBase = { type: "filter", hook: "prerouting", priority: PRIORITY
  * reverse path check (fib_validate_source of net/ipv4/fib_frontend.c, with src_valid_mark) looks for the sender where
  * the answer would go. Unmarked, it would look in the table of the default: before that table has its routes, and for
  * whatever the default's tunnel does not carry, it holds `unreachable`, and the kernel drops even an endpoint's answer.
- * What goes on to others is looked up by its own flow and keeps none of our bits, except answers by a physical device, which
- * are direct (S4.1). Senders are asked for here, too (S6.8).
+ * A forwarded packet is looked up by its own flow and keeps none of our bits. An answer by a physical device is direct
+ * (S4.1). Senders are checked here, too (S6.8).
  */
 export function arrivingChains(place: RenderPlace, policy: FirewallPolicy, uplinks: readonly string[]): Chain[] {
   const { match } = place;

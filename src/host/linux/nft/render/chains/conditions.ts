@@ -51,7 +51,7 @@ export interface PeerMatch {
   readonly portsUnknown?: boolean;
 }
 
-/** Which header fields tell the other side: the destination of what leaves, the source of what enters. */
+/** The header fields of the other side: the destination of a packet that leaves, the source of one that enters. */
 export interface PeerSides {
   readonly address: "saddr" | "daddr";
   readonly port: "sport" | "dport";
@@ -131,7 +131,7 @@ function protocolOnly({ match }: RenderPlace, protocol: number | undefined): Mat
   return protocol === undefined ? [] : [match.field("l4proto", protocol)];
 }
 
-/** Any protocol with ports stands in a set: other headers hold something else where these have a port. */
+/** The set has each protocol with ports: other headers hold something else where these have a port. */
 function portsOf(place: RenderPlace, name: string, sides: PeerSides, peer: PeerMatch): Match[] | undefined {
   const { sets, match } = place;
   const { protocol, ports = [] } = peer;

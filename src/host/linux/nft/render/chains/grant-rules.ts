@@ -68,7 +68,7 @@ export function ownIn(place: RenderPlace, layer: PolicyLayer): Rule[] {
   ];
 }
 
-/** How answers of stated exceptions are told: by conntrack, or by port alone where it cannot be asked (S9.1). */
+/** How answers of stated exceptions are recognised: by conntrack, or by port alone where there is none (S9.1). */
 export type AnswerTest = "conntrack" | "port" | "fragment";
 
 /** S3.4, entering: rules that return for stated exceptions. */

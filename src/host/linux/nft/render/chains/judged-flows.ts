@@ -31,7 +31,7 @@ interface Memory {
 const MEMORIES: readonly Memory[] = FAMILIES.flatMap((family) => {
   const address: FieldName = family === 4 ? "ip.daddr" : "ip6.daddr";
   return [
-    // Echoes first: packets with ports are told from them by one byte, and echoes from those by a look-up.
+    // Echoes first: one byte excludes packets with ports, but only a look-up would exclude echoes.
     { set: JUDGED_SETS[family].echoes, family, echo: ECHO[family], key: [address, "oifname"] },
     { set: JUDGED_SETS[family].flows, family, key: ["l4proto", address, "th.dport", "oifname"] },
   ];
@@ -54,8 +54,8 @@ export function remembersVerdicts(policy: FirewallPolicy): boolean {
 }
 
 /**
- * The chain that remembers that the packet's flow may leave by its device. Its sets are empty, for a load of the policy forgets
- * every verdict.
+ * The chain that remembers that the packet's flow may leave by its device. Its sets are empty, because a load of the policy
+ * forgets every verdict.
  */
 export function rememberChain({ sets, match }: RenderPlace, policy: FirewallPolicy): Chain {
   const ported = match.inSet("l4proto", sets.values("protocols-with-ports", "l4proto", PORTED_PROTOCOLS));
@@ -78,7 +78,7 @@ export function isJudged({ match }: RenderPlace, policy: FirewallPolicy): Match[
   ]);
 }
 
-/** What tells programs apart, and what this host sends from what it forwards, where rules ask for programs (S4.13). */
+/** With rules by program (S4.13): the class of the program, and whether this host sends or forwards the packet. */
 function senderKey(policy: FirewallPolicy): readonly FieldName[] {
   return asksClasses(policy) ? ["mark.class", "iif"] : [];
 }

@@ -20,10 +20,10 @@ import { type PathChoice, pathRules } from "./path-chains.ts";
 import { refuse } from "./refused-chain.ts";
 import { answersTo } from "./source-chain.ts";
 
-/** A layer's chain returns where the layer accepts and refuses otherwise, so that the next layer is asked. */
+/** A layer's chain returns if the layer accepts, so that the next layer decides; else it refuses. */
 const pass = () => verdict("return");
 
-/** The chains of one layer, with the names of those that the base chains ask. */
+/** The chains of one layer, with the names of those that the base chains call. */
 export interface LayerChains {
   readonly leaving: string;
   /** Absent where everything may enter. */
@@ -64,7 +64,7 @@ export function layerChains(place: RenderPlace, layer: PolicyLayer, options: Lay
   return { ...names, chains };
 }
 
-/** S4 and S5.1, S5.3, S5.4: finds the path, then asks whether the packet stands on its device. */
+/** S4 and S5.1, S5.3, S5.4: finds the path, then checks whether the packet leaves by its device. */
 function pathChains(place: RenderPlace, layer: PolicyLayer, suffix: string, remembers: boolean): Chain[] {
   const onItsDevice = remembers ? verdict("goto", REMEMBER) : pass();
   const choice = { steering: layer.flows, layer, take: takePath(layer, suffix) };

@@ -72,7 +72,7 @@ export function linkIn(place: RenderPlace, then: Expression): Rule[] {
   ];
 }
 
-/** Rules that refuse what tells somebody that the rest of a packet did not come (S5.5). */
+/** Rules that refuse the ICMP error which reports that fragments of a packet did not arrive (S5.5). */
 export function restMissing({ match }: RenderPlace): Rule[] {
   const { 4: old, 6: current } = REST_MISSING;
   const comment = "S5.5 error about missing fragments";

@@ -11,7 +11,7 @@ export interface SpreadPart {
 
 /**
  * The same table for a kernel that takes so many devices in a base chain: the others are hooked by chains that are its copies,
- * `frames-2`, `frames-3` and so on. A device stands in one of them, so that each packet is judged as often as before. Pure.
+ * `frames-2`, `frames-3` and so on. A device is in one of them, so that each packet is judged as often as before. Pure.
  *
  * @param spread the devices by chains, where they are spread otherwise than a load would
  */

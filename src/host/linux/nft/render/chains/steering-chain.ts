@@ -41,7 +41,7 @@ export function steeringChains(place: RenderPlace, policy: FirewallPolicy, remem
   const layer = policy.layers.at(-1);
   const unclassified = unclassifiedRules(place, policy);
   const marks = markChains(place, policy, layer);
-  // An answer goes back where its flow came from (S4.1), which the path of its own addresses does not tell.
+  // An answer goes back where its flow came from (S4.1); its own addresses may have another path.
   const opens = match.field("ct.direction", CT_DIRECTION_ORIGINAL);
   const judged = (remembers ? isJudged(place, policy) : []).map((known) =>
     rule([...known, opens], verdict("accept"), "S5.6 judged before, and on its device"),
@@ -67,8 +67,8 @@ export function steeringChains(place: RenderPlace, policy: FirewallPolicy, remem
 }
 
 /**
- * Any program may send by IPv6 in a foreign name (IPV6_FREEBIND). Over loopback it could so open a flow that a neighbour seems
- * to have opened, or have the kernel answer the neighbour. By IPv4 that takes CAP_NET_ADMIN or CAP_NET_RAW, and so does the
+ * Any program may send by IPv6 from a foreign address (IPV6_FREEBIND). Over loopback it could open a flow that a neighbour
+ * seems to have opened, or have the kernel answer the neighbour. By IPv4 that takes CAP_NET_ADMIN or CAP_NET_RAW, and so does the
  * mark of relays, which answer in the name of other hosts.
  */
 function loopbackChain({ match }: RenderPlace, hasProxies: boolean): Chain {
