@@ -7,6 +7,7 @@ import { deviceOfTunnel, ENGINE_MARK, markOfClass } from "../../model/ownership.
 import type { ProxySpec, RelayState } from "../../model/relay/proxy.ts";
 import type { DesiredState } from "../../model/resources/desired-state.ts";
 import type { TunnelObserved } from "../../model/resources/tunnel.ts";
+import { tunnelOfDevice } from "../../model/resources/tunnel-key.ts";
 import { driverRegistry } from "../../resources/registry.ts";
 import type { KnownRouting } from "../../verify/routing/routing.ts";
 import type { HostParts } from "../parts.ts";
@@ -91,8 +92,12 @@ export async function explainFlow(parts: HostParts, question: ExplainQuestion): 
     system: os,
     declared: sides(declared, classes.declared),
     live: sides(live, classes.live),
-    ...(device === undefined ? {} : { tunnel: { device, state: tunnelState(engine) } }),
-    ...(proxy === undefined ? {} : { tunnel: { device: declared.path, state: proxyState(proxy.relay) } }),
+    ...(device === undefined
+      ? {}
+      : { tunnel: { device, name: nameOfDevice(desired, device), state: tunnelState(engine) } }),
+    ...(proxy === undefined
+      ? {}
+      : { tunnel: { device: declared.path, name: tunnelOfDevice(declared.path), state: proxyState(proxy.relay) } }),
     ...(accepted === undefined
       ? {}
       : { enforcement: driverRegistry.firewall.enforcement?.(policy, capabilities) ?? "enforced" }),
@@ -123,6 +128,12 @@ export async function explainFlow(parts: HostParts, question: ExplainQuestion): 
       ...(desired.resources.length > 0 ? [] : await unrecordedNote(parts)),
     ],
   };
+}
+
+/** The tunnel of a device, whose name may be shortened. */
+function nameOfDevice({ resources }: DesiredState, device: string): string {
+  const link = resources.find((one) => one.kind === "link" && one.spec.device === device);
+  return link?.kind === "link" && link.spec.tunnel !== "" ? link.spec.tunnel : tunnelOfDevice(device);
 }
 
 /** The proxy whose path this is, with the state of its relay. */

@@ -57,7 +57,8 @@ export interface Explanation {
   readonly system: "linux" | "darwin";
   readonly declared: ExplainedSide;
   readonly live: ExplainedSide;
-  readonly tunnel?: { readonly device: string; readonly state: string };
+  /** `name` is its key in the config. */
+  readonly tunnel?: { readonly device: string; readonly name: string; readonly state: string };
   /** Absent if the rule leads into no tunnel. */
   readonly fallback?: ExplainedFallback;
   /** Rates and priority of the flow's rule; absent for one without a limit. */

@@ -41,7 +41,9 @@ export function routeTextOfMac({ type, destination, device }: KnownRoute): strin
 export function tunnelState(engine: TunnelObserved | undefined): string {
   if (engine === undefined || !engine.running) return engine?.silence?.text ?? "its engine does not run";
   const last = Math.max(0, ...engine.peers.map(({ lastHandshakeSeconds }) => lastHandshakeSeconds));
-  return last === 0 ? "no handshake yet" : `last handshake ${new Date(last * 1000).toISOString()}`;
+  return last === 0
+    ? "no handshake yet"
+    : `last handshake ${new Date(last * 1000).toISOString().replace(".000Z", "Z")}`;
 }
 
 /** State of a proxy's relay. */

@@ -124,7 +124,7 @@ export function explanationDocument(explanation: Explanation): DocumentOf<"expla
     system,
     declared: sideDocument(declared),
     live: sideDocument(live),
-    tunnel: tunnel ?? null,
+    tunnel: tunnel === undefined ? null : { device: tunnel.device, state: tunnel.state },
     fallback: fallback === undefined ? null : { path: fallback.text, inForce: fallback.isInForce },
     limit: limit ?? null,
     dns: dns === undefined ? null : dnsDocument(dns),

@@ -1,5 +1,4 @@
 import type { ExplainedSide, Explanation } from "../../app/explain/explanation.ts";
-import { tunnelOfDevice } from "../../model/resources/tunnel-key.ts";
 
 /** The key of the config that a paragraph of the security rules follows from. */
 const KEYS: readonly (readonly [reason: RegExp, key: string])[] = [
@@ -15,7 +14,7 @@ export function flowSummary({ declared, live, tunnel, isApplied, disagreements }
   const { verdict, device, reason } = declared;
   if (!isApplied && disagreements.length === 0) return `awg has nothing applied; ${kernelText(live.device)}`;
   if (device === "(relay)" && tunnel !== undefined && verdict === "accept") {
-    return `allowed by ${keyOf(reason)}, leaves through proxy ${tunnelOfDevice(tunnel.device)} (${tunnel.state})`;
+    return `allowed by ${keyOf(reason)}, leaves through proxy ${tunnel.name} (${tunnel.state})`;
   }
   if (device === "(local)") return `stays on this host: ${verdict === "accept" ? "allowed" : "blocked"}`;
   if (verdict === "accept") return `allowed by ${keyOf(reason)}, ${exitOf(declared, tunnel)}`;
@@ -32,7 +31,7 @@ function kernelText(device: string): string {
 
 function exitOf({ path, device }: ExplainedSide, tunnel: Explanation["tunnel"]): string {
   if (tunnel === undefined || path !== device) return `leaves by ${device} in clear`;
-  return `leaves through tunnel ${tunnelOfDevice(device)} (${tunnel.state})`;
+  return `leaves through tunnel ${tunnel.name} (${tunnel.state})`;
 }
 
 /** "S4.4 rules/0 (printers)" is rules.0 (printers). */
