@@ -89,11 +89,12 @@ function commandHolds(expression: string, { commandLine, path }: Program): Known
 
 function fileHolds(
   atom: Extract<ClassifierAtom, { readonly of: string }>,
-  { path }: Program,
+  { path, isElsewhere }: Program,
   { realPath }: ClassContext,
 ): Known {
   if (path === undefined) return undefined;
   if (path === null) return false;
+  if (isElsewhere === true && !("name" in atom)) return undefined;
   const pattern = patternOf(atom);
   if (pattern !== undefined) return matchesPattern(pattern, path);
   if ("name" in atom) return path.slice(path.lastIndexOf("/") + 1) === atom.name;

@@ -20,6 +20,8 @@ export interface Program extends ProcessKey {
   readonly path?: string | null;
   /** The file was deleted or replaced since the program was started from it. */
   readonly isReplaced?: true;
+  /** Its path is one of other mounts (a container's, or those of a user namespace), and may be another file here. */
+  readonly isElsewhere?: true;
   /** Milliseconds since the epoch. */
   readonly startedMs?: number;
   /** Its arguments with the program's own name first, at most 4,096 characters in all; as the process left them. */

@@ -138,10 +138,26 @@ export class ProcFolder {
       name: stat.name,
       startedMs: startedMs(this.#boot(), stat.startTicks),
       ...(uid === undefined ? {} : { uid }),
-      ...(stat.isKernelThread ? { path: null } : readProgramFile(folder)),
+      ...(stat.isKernelThread ? { path: null } : this.#programFile(folder)),
       ...("value" in command ? { commandLine: parseCommandLine(command.value) } : {}),
       ...("value" in cgroup ? { cgroup: parseCgroup(cgroup.value) } : {}),
     };
+  }
+
+  /** With whether the path is one of other mounts, in which the file here may be another. */
+  #programFile(folder: string): Pick<Program, "path" | "isReplaced" | "isElsewhere"> {
+    const file = readProgramFile(folder);
+    const isHere = (namespace: "mnt" | "user"): boolean => {
+      const [own, other] = [`${this.root}/self`, folder].map((of) =>
+        attempt(() => readlinkSync(`${of}/ns/${namespace}`)),
+      );
+      return (
+        own === undefined || other === undefined || "error" in own || "error" in other || own.value === other.value
+      );
+    };
+    if (typeof file.path !== "string" || isHere("mnt")) return file;
+    const isSame = file.isReplaced === true || isSameFile(`${folder}/exe`, file.path);
+    return isSame && isHere("user") ? file : { ...file, isElsewhere: true };
   }
 
   #boot(): number {
@@ -191,11 +207,14 @@ function readProgramFile(folder: string): Pick<Program, "path" | "isReplaced"> {
   const link = attempt(() => readlinkSync(`${folder}/exe`));
   if ("error" in link) return {};
   if (!link.value.endsWith(DELETED)) return { path: link.value };
-  const [running, named] = [`${folder}/exe`, link.value].map((path) => attempt(() => statSync(path)));
-  if (running !== undefined && "value" in running && named !== undefined && "value" in named) {
-    if (running.value.ino === named.value.ino && running.value.dev === named.value.dev) return { path: link.value };
-  }
+  if (isSameFile(`${folder}/exe`, link.value)) return { path: link.value };
   return { path: link.value.slice(0, -DELETED.length), isReplaced: true };
+}
+
+function isSameFile(one: string, other: string): boolean {
+  const [first, second] = [one, other].map((path) => attempt(() => statSync(path)));
+  if (first === undefined || second === undefined || "error" in first || "error" in second) return false;
+  return first.value.ino === second.value.ino && first.value.dev === second.value.dev;
 }
 
 function attempt<T>(read: () => T): Reading<T> {

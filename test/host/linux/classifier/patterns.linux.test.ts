@@ -1,8 +1,10 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { ProcFolder } from "../../../../src/host/linux/processes/proc-folder.ts";
 import type { ClassifierAtom } from "../../../../src/model/program/classifier.ts";
+import { waitFor } from "../../../lab/world/command.ts";
 import { ClassifiedNamespace, obstacle, PERL, PRINT_MARK } from "./classified-namespace.ts";
 
 const self = <T extends object>(question: T) => ({ ...question, of: "self" }) as const;
@@ -84,6 +86,27 @@ describe.skipIf(obstacle !== undefined)(`patterns of programs${obstacle === unde
     expect(inOwn("-m")).toBe(2);
     place.load(self({ folder: join(place.folder, "snap/app") }));
     expect(inOwn("-rm")).toBe(1);
+  });
+
+  test("the path of a program in mounts of its own is not taken for one of the host", async () => {
+    const sleep = join(place.folder, "sleep");
+    copyFileSync("/bin/sleep", sleep);
+    const isElsewhere = async (kinds: string, mount: string): Promise<boolean> => {
+      const child = spawn("unshare", [kinds, "sh", "-c", `${mount} exec ${sleep} 60`]);
+      try {
+        const read = () => new ProcFolder().read(child.pid ?? 0);
+        await waitFor("the program", () => read()?.path === sleep || undefined, 10_000, 20);
+        return read()?.isElsewhere === true;
+      } finally {
+        child.kill("SIGKILL");
+      }
+    };
+    const other = `mount -t tmpfs none ${place.folder}; cp /bin/sleep ${sleep};`;
+    expect([await isElsewhere("-m", ""), await isElsewhere("-m", other), await isElsewhere("-rm", "")]).toEqual([
+      false,
+      true,
+      true,
+    ]);
   });
 
   test("an overlay and a bind mount of a folder are known by the path that they are seen at", () => {
