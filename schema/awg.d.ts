@@ -108,13 +108,13 @@ export type DnsServer =
       /**
        * DNS over TLS or over HTTPS.
        */
-      protocol: "tls" | "https";
+      protocol: "tcp" | "tls" | "https";
       /**
        * The name in its certificate; else its address.
        */
       name?: string;
       /**
-       * Port: 853 for tls and 443 for https when absent.
+       * Port: 53 for tcp, 853 for tls and 443 for https when absent.
        */
       port?: number;
       /**
@@ -229,7 +229,7 @@ export interface AwgConfiguration {
    */
   dns?: {
     /**
-     * Servers for all names without an entry in split (tls, https: not implemented on macOS yet).
+     * Servers for all names without an entry in split (tcp, tls, https: not implemented on macOS yet).
      */
     servers?: DnsServer[];
     /**

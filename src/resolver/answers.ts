@@ -1,11 +1,12 @@
 import type { Answer } from "dns-packet";
-import { type IpAddress, parseIp } from "../model/ip.ts";
+import { type IpAddress, parseIp, renderIp } from "../model/ip.ts";
 import type { ServerReply } from "./message.ts";
 
 /** Lifetimes of answers: a server may not keep one for ever, nor make each packet a query. */
 const MOST_SECONDS = 3600;
 const FAILURE_SECONDS = 5;
 const NEGATIVE_SECONDS = 60;
+/** Of one answer; further ones are not given to the program either. */
 const MOST_ADDRESSES = 64;
 
 /** An address that a name has, and for how long. */
@@ -16,15 +17,31 @@ export interface NamedAddress {
 
 /**
  * The addresses in a reply. Aliases (CNAME) count by the asked name, so that every address of the message is one of its.
- * Addresses that never lead to another host are left out: a name must not open those.
+ * Addresses that never lead to another host are left out: a name must not open those. An IPv4 address in the form of IPv6
+ * (RFC 4291 section 2.5.5.2) is used as IPv4.
  */
 export function addressesIn({ records }: Pick<ServerReply, "records">): readonly NamedAddress[] {
   const found = records.flatMap((record): NamedAddress[] => {
     if (record.type !== "A" && record.type !== "AAAA") return [];
     const ip = parseIp(record.data);
-    return ip === undefined || !isOfHost(ip) ? [] : [{ address: record.data, seconds: lifetimeOf([record]) }];
+    const used = ip === undefined ? undefined : unmapped(ip);
+    return used === undefined || !isOfHost(used) ? [] : [{ address: renderIp(used), seconds: lifetimeOf([record]) }];
   });
-  return found.slice(0, MOST_ADDRESSES);
+  return found;
+}
+
+/** The records without addresses beyond a number, so that a program gets no address that its set lacks. */
+export function boundedRecords(records: readonly Answer[]): readonly Answer[] {
+  let addresses = 0;
+  return records.filter(({ type }) => {
+    if (type === "A" || type === "AAAA") addresses += 1;
+    return (type !== "A" && type !== "AAAA") || addresses <= MOST_ADDRESSES;
+  });
+}
+
+function unmapped(ip: IpAddress): IpAddress {
+  const isMapped = ip.family === 6 && ip.value >> 32n === 0xffffn;
+  return isMapped ? { family: 4, value: ip.value & 0xffff_ffffn } : ip;
 }
 
 /** How long a reply may be kept: the shortest lifetime of its records. */
@@ -53,6 +70,5 @@ function isOfHost({ family, value }: IpAddress): boolean {
     const first = value >> 24n;
     return first !== 0n && first !== 127n && first < 224n && value >> 16n !== 0xa9fen;
   }
-  const isMapped = value >> 32n === 0xffffn;
-  return value > 1n && !isMapped && value >> 120n !== 0xffn && value >> 118n !== 0x3fan;
+  return value > 1n && value >> 120n !== 0xffn && value >> 118n !== 0x3fan;
 }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { type Answer, AUTHORITATIVE_ANSWER, decode, encode, type Packet, RECURSION_DESIRED } from "dns-packet";
 
 /** The question of a program. */
@@ -33,7 +34,7 @@ export function readQuery(
   if (((flags >> 11) & 0xf) !== 0) return { id, refusal: RCODE.notImplemented };
   const packet = decoded(bytes);
   const [question, ...others] = packet?.questions ?? [];
-  if (question === undefined || others.length > 0 || (question.class ?? "IN") !== "IN")
+  if (question === undefined || others.length > 0 || question.name.includes("..") || (question.class ?? "IN") !== "IN")
     return { id, refusal: RCODE.formatError };
   const edns = packet?.additionals?.find((one) => one.type === "OPT") as { udpPayloadSize?: number } | undefined;
   const mostBytes = Math.max(PLAIN_BYTES, Math.min(edns?.udpPayloadSize ?? PLAIN_BYTES, MOST_UDP_BYTES));
@@ -87,7 +88,11 @@ export function readReply(
   return { code: flags & CODE, truncated: (flags & TRUNCATED) !== 0, records: answers, authorities };
 }
 
-/** The reply to a program: these records with the lifetime that is left. */
+/**
+ * The reply to a program: these records with the lifetime that is left.
+ *
+ * @throws RangeError for records that a program would read as others than the resolver did, such as a name with an empty label
+ */
 export function encodeReply(
   question: AskedQuestion,
   { code, records, authorities }: Omit<ServerReply, "truncated">,
@@ -100,6 +105,9 @@ export function encodeReply(
     questions: [{ name: question.name, type: question.type as "A" }],
   };
   const whole = encode({ ...packet, answers: [...records], authorities: [...authorities] });
+  const read = decode(whole);
+  if (!isDeepStrictEqual([read.answers, read.authorities].map(plainly), [records, authorities].map(plainly)))
+    throw new RangeError("the records cannot be written as they were read");
   if (whole.length <= mostBytes) return whole;
   return encode({ ...packet, flags: (packet.flags ?? 0) | TRUNCATED });
 }
@@ -111,6 +119,14 @@ export function encodeRefusal(id: number, code: number): Uint8Array {
   view.setUint16(0, id);
   view.setUint16(2, IS_ANSWER | RECURSION_AVAILABLE | code);
   return bytes;
+}
+
+/** Without the fields that only a decoder adds. */
+function plainly(records: readonly Answer[] = []): unknown {
+  return records.map((record) => {
+    const { class: _class, flush: _flush, ...rest } = record as Answer & { class?: unknown; flush?: unknown };
+    return rest;
+  });
 }
 
 function viewOf(bytes: Uint8Array): DataView {

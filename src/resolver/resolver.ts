@@ -1,6 +1,6 @@
 import type { NameServer } from "../model/dns/name-server.ts";
 import type { NameRule, NameService } from "../model/dns/name-service.ts";
-import { addressesIn, aged, keptSeconds, type NamedAddress } from "./answers.ts";
+import { addressesIn, aged, boundedRecords, keptSeconds, type NamedAddress } from "./answers.ts";
 import { compileChoice } from "./choose.ts";
 import { type AskedQuestion, encodeRefusal, encodeReply, RCODE, readQuery, type ServerReply } from "./message.ts";
 
@@ -76,7 +76,7 @@ export class Resolver {
     const kept = await this.#lookUp(question, servers);
     if (kept === undefined) return FAILED;
     const passed = Math.floor((this.#ports.nowMs() - kept.atMs) / 1000);
-    const records = aged(kept.reply.records, passed);
+    const records = boundedRecords(aged(kept.reply.records, passed));
     const addresses = addressesIn({ records });
     if (addresses.length > 0) {
       const grace = this.#service.graceSeconds;

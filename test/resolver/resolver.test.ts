@@ -93,6 +93,18 @@ describe("the resolver", () => {
     expect(log.filled).toEqual([]);
   });
 
+  test("an IPv4 address in the form of IPv6 is filled as IPv4, and a program gets no more addresses than its set", async () => {
+    const mapped = [{ type: "AAAA" as const, name: "a.corp.example", data: "::ffff:198.51.100.7", ttl: 30 }];
+    const first = resolverWith(() => reply(mapped));
+    await first.query("a.corp.example", "AAAA");
+    expect(first.log.filled[0]?.addresses).toEqual([{ address: "198.51.100.7", seconds: 130 }]);
+    const many = Array.from({ length: 70 }, (_, index) => a("a.corp.example", `198.51.100.${index}`));
+    const second = resolverWith(() => reply(many));
+    const question = encodeQuery(7, { name: "a.corp.example", type: "A" });
+    const answer = decode(Buffer.from((await second.resolver.answer(question, { overTcp: true })) ?? []));
+    expect([answer.answers?.length, second.log.filled[0]?.addresses.length]).toEqual([64, 64]);
+  });
+
   test("a kept answer fills its set again and ages; after its TTL the server is asked again", async () => {
     const { query, log, pass } = resolverWith((_, name) => reply([a(name, "198.51.100.7", 30)]));
     await query("a.corp.example");
@@ -131,7 +143,13 @@ describe("the resolver", () => {
       await resolver.answer(plain, { overTcp: true }),
     ];
     expect([udp?.length, decode(Buffer.from(udp ?? [])).flag_tc]).toEqual([27, true]);
-    expect(decode(Buffer.from(tcp ?? [])).answers).toHaveLength(100);
+    expect(decode(Buffer.from(tcp ?? [])).answers).toHaveLength(64);
+  });
+
+  test("a record that a program would read as another one fails the name", async () => {
+    // A label with a dot becomes an empty one, which ends the name.
+    const { query } = resolverWith(() => reply([a("ww..corp.example", "198.51.100.7")]));
+    expect(await query("a.corp.example")).toMatchObject({ code: "SERVFAIL", answers: [] });
   });
 
   test("other messages than queries get no answer or an error, whatever their bytes", async () => {
@@ -166,4 +184,27 @@ describe("the resolver", () => {
       undefined,
     );
   });
+});
+
+test("a name with known addresses is asked of no server, whatever is asked of it", async () => {
+  const asked: string[] = [];
+  const service = { ...SERVICE, known: { "login.hotel.example": ["192.168.1.9"] } };
+  const resolver = new Resolver(service, {
+    ask: async (_, { name }) => {
+      asked.push(name);
+      return reply([]);
+    },
+    fill: async () => true,
+    nowMs: () => 0,
+  });
+  const answersTo = async (name: string, type: "A" | "AAAA") => {
+    const bytes = await resolver.answer(encodeQuery(1, { name, type }), { overTcp: false });
+    return decode(Buffer.from(bytes ?? [])).answers?.map((one) => ("data" in one ? one.data : ""));
+  };
+  expect(await answersTo("Login.Hotel.example", "A")).toEqual(["192.168.1.9"]);
+  expect(await answersTo("login.hotel.example", "AAAA")).toEqual([]);
+  expect(asked).toEqual([]);
+  await answersTo("other.login.hotel.example", "A");
+  await answersTo("constructor", "A");
+  expect(asked).toEqual(["other.login.hotel.example", "constructor"]);
 });

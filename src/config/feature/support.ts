@@ -63,7 +63,7 @@ export const FEATURE_SUPPORT = {
   "match.nested": LINUX_FIRST,
   "killSwitch.atBoot": ONLY_LINUX,
   "killSwitch.ephemeral": { ...NOT_YET, value: "false" },
-  "dns.encrypted": { ...LINUX_FIRST, value: "tls, https" },
+  "dns.encrypted": { ...LINUX_FIRST, value: "tcp, tls, https" },
   "dns.split": EVERYWHERE,
   "dns.blockEncryptedDns": EVERYWHERE,
   service: EVERYWHERE,

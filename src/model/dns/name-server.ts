@@ -1,14 +1,14 @@
-/** The protocols by which queries are encrypted: DNS over TLS (RFC 7858) and over HTTPS (RFC 8484). */
-export const ENCRYPTED_PROTOCOLS = ["tls", "https"] as const;
+/** Protocols over a connection: DNS over TCP (RFC 7766); encrypted over TLS (RFC 7858) and HTTPS (RFC 8484). */
+export const SERVER_PROTOCOLS = ["tcp", "tls", "https"] as const;
 
-/** A server that is queried over an encrypted connection. */
-export interface EncryptedServer {
+/** A server that is queried over a connection. */
+export interface ConnectedServer {
   /** Numeric: no name has to be resolved to reach it. */
   readonly address: string;
-  readonly protocol: (typeof ENCRYPTED_PROTOCOLS)[number];
-  /** The name in its certificate; its address when absent. */
+  readonly protocol: (typeof SERVER_PROTOCOLS)[number];
+  /** The name in its certificate; its address when absent. Not for TCP, as path and ca. */
   readonly name?: string;
-  /** 853 for TLS, 443 for HTTPS when absent. */
+  /** 53 for TCP, 853 for TLS, 443 for HTTPS when absent. */
   readonly port?: number;
   /** Path of the HTTPS query; `/dns-query` when absent. */
   readonly path?: string;
@@ -16,12 +16,12 @@ export interface EncryptedServer {
   readonly ca?: string;
 }
 
-/** A server of names: an address that is queried over UDP and TCP, or an encrypted one. */
-export type NameServer = string | EncryptedServer;
+/** A server of names: an address that is queried over UDP, and over TCP if the reply is cut, or one with a protocol. */
+export type NameServer = string | ConnectedServer;
 
-/** Ports of encrypted servers that name none. */
-export const DEFAULT_PORTS = { tls: 853, https: 443 } as const;
 const DNS_PORT = 53;
+/** Ports of servers that name none. */
+export const DEFAULT_PORTS = { tcp: DNS_PORT, tls: 853, https: 443 } as const;
 
 /** The address of a server. */
 export function addressOfServer(server: NameServer): string {
@@ -46,7 +46,7 @@ export function isNameServer(value: unknown): value is NameServer {
   if (typeof value === "string") return true;
   const { address, protocol, name, port, path, ca } = (value ?? {}) as Readonly<Record<string, unknown>>;
   const isText = (one: unknown) => one === undefined || typeof one === "string";
-  const isKnown = ENCRYPTED_PROTOCOLS.some((one) => one === protocol);
+  const isKnown = SERVER_PROTOCOLS.some((one) => one === protocol);
   return (
     typeof address === "string" &&
     isKnown &&

@@ -1,8 +1,8 @@
 import { type ClientHttp2Session, connect, constants } from "node:http2";
-import { DEFAULT_PORTS, type EncryptedServer } from "../../model/dns/name-server.ts";
+import { type ConnectedServer, DEFAULT_PORTS } from "../../model/dns/name-server.ts";
 import { type AskedQuestion, encodeQuery, readReply, type ServerReply } from "../message.ts";
 import type { Connection } from "./connection.ts";
-import { identityOf } from "./tls.ts";
+import { identityOf } from "./stream.ts";
 
 const TYPE = "application/dns-message";
 const MOST_BYTES = 65_535;
@@ -15,7 +15,7 @@ export class HttpsConnection implements Connection {
   readonly #path: string;
   #replies = 0;
 
-  constructor(server: EncryptedServer, ca: string | undefined) {
+  constructor(server: ConnectedServer, ca: string | undefined) {
     const { address, port = DEFAULT_PORTS.https, path = "/dns-query", name = bracketed(address) } = server;
     this.#path = path;
     const authority = port === DEFAULT_PORTS.https ? name : `${name}:${port}`;

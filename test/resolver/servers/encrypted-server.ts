@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { createSecureServer } from "node:http2";
+import { createServer as createTcpServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { createServer, type TLSSocket } from "node:tls";
 import { decode, encode } from "dns-packet";
@@ -25,7 +26,7 @@ export interface ServerLog {
   connections: number;
   /** Names asked, in order, and bytes of each query. */
   readonly asked: { readonly name: string; readonly bytes: number }[];
-  readonly sockets: Set<TLSSocket>;
+  readonly sockets: Set<Socket>;
 }
 
 /** Answers every A query with this address; `silent.*` never. */
@@ -43,21 +44,28 @@ interface Pem {
   readonly cert: Buffer;
 }
 
-/** A server of DNS over TLS; answers the later of two queries first. */
+/** A server of DNS over TCP; answers the later of two queries first. */
+export function tcpServer(address: string, log: ServerLog) {
+  return createTcpServer((socket) => serveStream(socket, address, log));
+}
+
+/** The same over TLS. */
 export function tlsServer(pem: Pem, address: string, log: ServerLog) {
-  return createServer(pem, (socket) => {
-    log.connections += 1;
-    log.sockets.add(socket);
-    let received: Buffer = Buffer.alloc(0);
-    socket.on("error", () => socket.destroy());
-    socket.on("data", (chunk: Buffer) => {
-      const { messages, rest } = messagesIn(Buffer.concat([received, chunk]));
-      received = rest;
-      for (const query of messages.toReversed()) {
-        const reply = answerTo(query, address, log);
-        if (reply !== undefined) socket.write(framed(reply));
-      }
-    });
+  return createServer(pem, (socket) => serveStream(socket, address, log));
+}
+
+function serveStream(socket: Socket, address: string, log: ServerLog): void {
+  log.connections += 1;
+  log.sockets.add(socket);
+  let received: Buffer = Buffer.alloc(0);
+  socket.on("error", () => socket.destroy());
+  socket.on("data", (chunk: Buffer) => {
+    const { messages, rest } = messagesIn(Buffer.concat([received, chunk]));
+    received = rest;
+    for (const query of messages.toReversed()) {
+      const reply = answerTo(query, address, log);
+      if (reply !== undefined) socket.write(framed(reply));
+    }
   });
 }
 

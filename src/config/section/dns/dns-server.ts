@@ -1,8 +1,8 @@
 import {
+  type ConnectedServer,
   DEFAULT_PORTS,
-  ENCRYPTED_PROTOCOLS,
-  type EncryptedServer,
   type NameServer,
+  SERVER_PROTOCOLS,
 } from "../../../model/dns/name-server.ts";
 import { checkIpAddress } from "../../field/address.ts";
 import { checkDomain } from "../../field/domain.ts";
@@ -23,11 +23,11 @@ const ADDRESS = {
 
 type Reader = (value: unknown) => string | number | Fault;
 
-/** What each key of an encrypted server makes of its value. */
-const READERS: { readonly [K in keyof EncryptedServer]-?: Reader } = {
+/** What each key of a server with a protocol makes of its value. */
+const READERS: { readonly [K in keyof ConnectedServer]-?: Reader } = {
   address: checkIpAddress,
   protocol: (value) =>
-    typeof value === "string" ? checkOneOf(value, ENCRYPTED_PROTOCOLS) : wrongType(value, orList(ENCRYPTED_PROTOCOLS)),
+    typeof value === "string" ? checkOneOf(value, SERVER_PROTOCOLS) : wrongType(value, orList(SERVER_PROTOCOLS)),
   name: checkDomain,
   port: (value) => (typeof value === "number" ? checkPort(value) : wrongType(value, "a port number")),
   path: (value) => {
@@ -38,17 +38,20 @@ const READERS: { readonly [K in keyof EncryptedServer]-?: Reader } = {
   ca: checkAbsolutePath,
 };
 
+/** Keys of encrypted protocols. */
+const ONLY_ENCRYPTED = ["name", "path", "ca"] as const;
+
 const SERVER = {
   type: "object",
   properties: {
     address: { ...ADDRESS, description: "The server's address." },
-    protocol: { enum: ENCRYPTED_PROTOCOLS, description: "DNS over TLS or over HTTPS." },
+    protocol: { enum: SERVER_PROTOCOLS, description: "DNS over TCP, TLS or HTTPS." },
     name: { type: "string", pattern: DOMAIN_PATTERN, description: "The name in its certificate; else its address." },
     port: {
       type: "integer",
       minimum: 1,
       maximum: 65535,
-      description: `Port: ${DEFAULT_PORTS.tls} for tls and ${DEFAULT_PORTS.https} for https when absent.`,
+      description: `Port: ${DEFAULT_PORTS.tcp} for tcp, ${DEFAULT_PORTS.tls} for tls and ${DEFAULT_PORTS.https} for https when absent.`,
     },
     path: {
       type: "string",
@@ -68,21 +71,21 @@ const SERVER = {
   additionalProperties: false,
 };
 
-/** A server of names: an address, or an encrypted server by its address and the name in its certificate. */
+/** A server of names: an address, or a server by protocol and address, with the name in its certificate. */
 export const dnsServer = leaf(
   { anyOf: [...ADDRESS.anyOf, SERVER], form: "address or server" },
-  (input): NameServer | Fault => (isMap(input) ? readEncrypted(input) : checkIpAddress(input)),
+  (input): NameServer | Fault => (isMap(input) ? readConnected(input) : checkIpAddress(input)),
 ).meta({ id: "DnsServer" });
 
 function isMap(input: unknown): input is Readonly<Record<string, unknown>> {
   return typeof input === "object" && input !== null && !Array.isArray(input);
 }
 
-function readEncrypted(input: Readonly<Record<string, unknown>>): NameServer | Fault {
+function readConnected(input: Readonly<Record<string, unknown>>): NameServer | Fault {
   const known = Object.keys(READERS);
   const server: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(input)) {
-    const reader = Object.hasOwn(READERS, key) ? READERS[key as keyof EncryptedServer] : undefined;
+    const reader = Object.hasOwn(READERS, key) ? READERS[key as keyof ConnectedServer] : undefined;
     if (reader === undefined) {
       const near = nearestWord(key, known);
       const remedy = near === undefined ? `use ${orList(known)}` : `did you mean ${near}?`;
@@ -95,5 +98,7 @@ function readEncrypted(input: Readonly<Record<string, unknown>>): NameServer | F
   for (const key of ["address", "protocol"]) {
     if (server[key] === undefined) return fault("missing-key", "a key is missing", "add it", [key]);
   }
-  return server as unknown as EncryptedServer;
+  const foreign = server["protocol"] === "tcp" ? ONLY_ENCRYPTED.find((key) => server[key] !== undefined) : undefined;
+  if (foreign !== undefined) return fault("unknown-key", `tcp has no ${foreign}`, "remove it, or use tls", [foreign]);
+  return server as unknown as ConnectedServer;
 }

@@ -39,9 +39,11 @@ export function dnsPath(context: ExpandContext): PathRef {
 function noteDnsOverProxy({ config, proxies, notes }: ExpandContext): void {
   const via = config.dns?.via;
   const proxy = via?.kind === "tunnel" ? proxies.find(({ key }) => key === via.tunnel)?.proxy : undefined;
-  if (proxy === undefined) return;
+  const { servers = [], split = {} } = config.dns ?? {};
+  const isByUdp = [...servers, ...Object.values(split).flat()].some((server) => typeof server === "string");
+  if (proxy === undefined || !isByUdp) return;
   const message = carriesUdp(proxy)
     ? "DNS over UDP needs a proxy with UDP ASSOCIATE; awg status shows whether this one has it"
-    : "this proxy carries no UDP: DNS queries over UDP are dropped, those over TCP pass";
+    : "this proxy carries no UDP: DNS over UDP is dropped; use servers of { address, protocol: tcp }, tls or https";
   notes.push({ path: "dns.via", message, ...(carriesUdp(proxy) ? {} : { isWarning: true }) });
 }

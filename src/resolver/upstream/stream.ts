@@ -1,21 +1,37 @@
-import { connect, type TLSSocket } from "node:tls";
-import { DEFAULT_PORTS, type EncryptedServer } from "../../model/dns/name-server.ts";
+import { createConnection, type Socket } from "node:net";
+import { connect } from "node:tls";
+import { type ConnectedServer, DEFAULT_PORTS } from "../../model/dns/name-server.ts";
 import { type AskedQuestion, encodeQuery, readReply, type ServerReply } from "../message.ts";
 import type { Connection } from "./connection.ts";
 import { framed, messagesIn } from "./framing.ts";
 
 type Waiting = (message: Buffer | undefined) => void;
 
-/** A connection of DNS over TLS (RFC 7858): queries are sent at once and answered in any order. */
-export class TlsConnection implements Connection {
-  readonly #socket: TLSSocket;
+/** A connection of DNS over TCP (RFC 7766): queries are sent at once and answered in any order. */
+export function tcpConnection({ address, port = DEFAULT_PORTS.tcp }: ConnectedServer): Connection {
+  return new StreamConnection(createConnection({ host: address, port }), false);
+}
+
+/** The same over TLS (RFC 7858), with padded queries. */
+export function tlsConnection(
+  { address, port = DEFAULT_PORTS.tls, ...server }: ConnectedServer,
+  ca?: string,
+): Connection {
+  const accepted = ca === undefined ? {} : { ca };
+  return new StreamConnection(connect({ host: address, port, ...identityOf(server), ...accepted }), true);
+}
+
+class StreamConnection implements Connection {
+  readonly #socket: Socket;
+  readonly #isPadded: boolean;
   readonly #waiting = new Map<number, Waiting>();
   #received: Buffer = Buffer.alloc(0);
   #next = 0;
   #replies = 0;
 
-  constructor({ address, port = DEFAULT_PORTS.tls, ...server }: EncryptedServer, ca: string | undefined) {
-    this.#socket = connect({ host: address, port, ...identityOf(server), ...(ca === undefined ? {} : { ca }) });
+  constructor(socket: Socket, isPadded: boolean) {
+    this.#socket = socket;
+    this.#isPadded = isPadded;
     this.#socket.setNoDelay(true);
     this.#socket.on("data", (chunk: Buffer) => this.#read(chunk));
     this.#socket.on("error", () => this.#socket.destroy());
@@ -34,7 +50,7 @@ export class TlsConnection implements Connection {
     const id = this.#unusedId();
     const { promise, resolve } = Promise.withResolvers<Buffer | undefined>();
     this.#waiting.set(id, resolve);
-    this.#socket.write(framed(encodeQuery(id, question, { isPadded: true })));
+    this.#socket.write(framed(encodeQuery(id, question, { isPadded: this.#isPadded })));
     const message = await promise;
     return message === undefined ? undefined : readReply(message, id, question);
   }
@@ -67,6 +83,6 @@ export class TlsConnection implements Connection {
 }
 
 /** The name that the certificate must have; without one, Node checks the address. */
-export function identityOf({ name }: Pick<EncryptedServer, "name">): { readonly servername?: string } {
+export function identityOf({ name }: Pick<ConnectedServer, "name">): { readonly servername?: string } {
   return name === undefined ? {} : { servername: name };
 }
