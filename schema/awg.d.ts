@@ -106,7 +106,7 @@ export type DnsServer =
        */
       address: string;
       /**
-       * DNS over TLS or over HTTPS.
+       * DNS over TCP, TLS or HTTPS.
        */
       protocol: "tcp" | "tls" | "https";
       /**
