@@ -430,17 +430,25 @@ export interface AwgConfiguration {
     [k: string]: "assert" | "yield" | "adopt";
   };
   /**
-   * Networks with a sign-in page (not implemented yet).
+   * Networks that want a login in the browser first (not implemented on macOS yet).
    */
   captivePortal?: {
     /**
-     * Allow traffic to the portal, and only there, until it is passed.
+     * Allow TCP to the login page, and only there, until the login is done.
      */
     allow?: boolean;
     /**
      * Close it after this time in any case.
      */
     longest?: number | string;
+    /**
+     * A web server on port 80 that answers 204, or redirects to itself.
+     */
+    probe?: string;
+    /**
+     * Also allow a login page outside the local network.
+     */
+    anywhere?: boolean;
   };
   /**
    * Who may use the API, and where it answers (not implemented on macOS yet).

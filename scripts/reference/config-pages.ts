@@ -25,6 +25,8 @@ const CONFIG_PAGES: readonly ConfigPage[] = [
       ["systemExtension", "properties/systemExtension"],
       ["probes", "properties/probes/items"],
       ["reconcile", "properties/reconcile"],
+      ["api", "properties/api"],
+      ["captivePortal", "properties/captivePortal"],
       ["lifecycle", "properties/lifecycle"],
       ["moved", "properties/moved/items"],
       ["invariants", "properties/invariants/items"],
@@ -67,8 +69,6 @@ const CONFIG_PAGES: readonly ConfigPage[] = [
       "This page is for authors of a config. It lists the keys of sections that validate and that a plan refuses, on every system.",
     tables: [
       ["update", "properties/update"],
-      ["captivePortal", "properties/captivePortal"],
-      ["api", "properties/api"],
       ["fleet", "properties/fleet"],
     ],
   },

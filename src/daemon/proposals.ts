@@ -10,7 +10,7 @@ import { type ReconcileIntervals, reconcileIntervalsOf } from "./reconcile-inter
 import type { UseCases } from "./use-cases.ts";
 
 /** A plan, whether it is a proposal, and the intervals of its file, if it comes from a file. */
-interface Proposal {
+export interface Proposal {
   readonly planned: Planned;
   readonly proposed: boolean;
   /** It ends what was asked for a time: a request of a person, and no file's. */
@@ -115,7 +115,7 @@ async function load(
 ): Promise<ValidConfig | undefined> {
   let files: readonly SourceFile[];
   try {
-    files = paths.flatMap(readPath);
+    files = readSourceFiles(paths);
   } catch (error) {
     reportOnce(messageOf(error), `the config cannot be read: ${messageOf(error)}; the last good one stays`);
     return undefined;
@@ -127,6 +127,11 @@ async function load(
     reportOnce(`${loaded.hash} ${text}`, text);
   }
   return undefined;
+}
+
+/** The config files at these paths, those of a folder in order. Throws what reading throws. */
+export function readSourceFiles(paths: readonly string[]): readonly SourceFile[] {
+  return paths.flatMap(readPath);
 }
 
 function readPath(path: string): readonly SourceFile[] {

@@ -13,26 +13,28 @@ import { AwgError, messageOf, restoredNote } from "../model/error.ts";
 import { type Step, stepsOf } from "../model/plan.ts";
 import type { DaemonReport } from "./daemon-report.ts";
 import { DriftTimer } from "./drift-timer.ts";
-import { type Proposals, readProposals } from "./proposals.ts";
+import type { PortalChange } from "./portal/due-change.ts";
+import { PortalWatch } from "./portal/portal-watch.ts";
+import { type Proposal, type Proposals, readProposals } from "./proposals.ts";
 import type { ReconcileIntervals } from "./reconcile-intervals.ts";
-import { type ChangeMaker, type LoopPlan, ReconcileLoop } from "./reconcile-loop.ts";
+import { type LoopPlan, ReconcileLoop } from "./reconcile-loop.ts";
 import type { Conversation } from "./serving/line-server.ts";
 import { LogLevels } from "./serving/log-levels.ts";
 import { Published } from "./serving/published.ts";
 import { setTimer } from "./timers.ts";
 import { type UseCases, useCasesOf } from "./use-cases.ts";
-import { type ClockReading, watchClocks } from "./watch/clock-watch.ts";
+import type { ClockReading } from "./watch/clock-watch.ts";
 import { type ConfigWatcher, watchConfig } from "./watch/config-watcher.ts";
 import { DeadlineWatch } from "./watch/deadline-watch.ts";
 import { EndpointWatch } from "./watch/endpoint-watch.ts";
 import { type EngineMemory, rememberEngines } from "./watch/engine-memory.ts";
 import { FallbackWatch } from "./watch/fallback-watch.ts";
+import { type Wake, watchOutside } from "./watch/outside.ts";
 import { OverrideWatch } from "./watch/override-watch.ts";
 import { type ProbeWatch, watchProbes } from "./watch/probe-watch.ts";
 import { watchProgramReplaced } from "./watch/program-replaced.ts";
 import { RulesetWatchdog } from "./watch/ruleset-watchdog.ts";
 import { reportLife, type Supervisor } from "./watch/supervision.ts";
-import { writerKind, writerText } from "./writer-text.ts";
 
 interface DaemonPlan extends LoopPlan {
   readonly planned: Planned;
@@ -42,6 +44,8 @@ interface DaemonPlan extends LoopPlan {
   readonly movesPeers: boolean;
   /** Devices that it changes, or the engines of. */
   readonly devices: readonly string[];
+  /** The change of a login page that it is. */
+  readonly login?: PortalChange;
   /** Loop settings of its configuration; absent if no file is behind it. */
   readonly intervals: ReconcileIntervals | undefined;
 }
@@ -109,6 +113,7 @@ export async function keepHost(useCases: UseCases, options: DaemonOptions, engin
   const report = (text: string) => options.report({ type: "problem", text });
   let endpoints: EndpointWatch | undefined;
   let configFiles: ConfigWatcher | undefined;
+  let portal: PortalWatch | undefined;
   const proposals = readProposals(useCases, options.files, report, () => endpoints?.unanswered ?? {});
   const wake: Wake = (what, by, devices) => {
     engines?.forget(devices);
@@ -137,7 +142,7 @@ export async function keepHost(useCases: UseCases, options: DaemonOptions, engin
           // An error that would stop any change is reported at once, not when a change is due.
           await deadline.follow(await useCases.secondsToConfirm());
           override.follow(await useCases.override());
-          return planNext(proposals, endpoints, engines);
+          return planNext(proposals, endpoints, engines, await portal?.due());
         },
         report,
       );
@@ -147,7 +152,13 @@ export async function keepHost(useCases: UseCases, options: DaemonOptions, engin
     },
     apply: async (plan: DaemonPlan) => {
       engines?.forget(plan.proposed ? undefined : plan.devices);
-      await orProtect(useCases, () => applyNext(useCases, plan, proposals), report);
+      try {
+        await orProtect(useCases, () => applyNext(useCases, plan, proposals), report);
+      } catch (error) {
+        plan.login?.settle(error);
+        throw error;
+      }
+      plan.login?.settle();
       driftTimer.follow(plan.intervals);
       override.follow(await useCases.override());
       if (plan.movesPeers) await endpoints?.requestHandshakes();
@@ -162,6 +173,7 @@ export async function keepHost(useCases: UseCases, options: DaemonOptions, engin
         fallback?.refresh();
         probes?.refresh();
       }
+      if (report.type === "inSync" || report.type === "stalled") portal?.noteLook();
       if (report.type === "stalled") engines?.forget();
       options.report(report);
     },
@@ -174,6 +186,7 @@ export async function keepHost(useCases: UseCases, options: DaemonOptions, engin
       .refreshEndpoints()
       .catch((error: unknown) => report(`refreshing the peers' endpoints failed: ${messageOf(error)}`));
     endpoints?.restart();
+    portal?.noteNetwork();
   };
   await using files = watchConfig(options.files, wake);
   configFiles = files;
@@ -182,7 +195,11 @@ export async function keepHost(useCases: UseCases, options: DaemonOptions, engin
     wake,
     guard,
     onOtherNetwork,
-    onRoutes: () => endpoints?.noteRoutes(),
+    onRoutes: () => {
+      endpoints?.noteRoutes();
+      portal?.noteNetwork();
+    },
+    onHangUp: () => portal?.askAgain(),
   });
   await using watched = new FallbackWatch(useCases, { ...clock, report: options.report, wake });
   fallback = watched;
@@ -190,56 +207,19 @@ export async function keepHost(useCases: UseCases, options: DaemonOptions, engin
   probes = watchedProbes;
   await using raced = new EndpointWatch(useCases, { ...clock, report: options.report, wake });
   endpoints = raced;
+  await using pages = new PortalWatch(useCases, { ...clock, ...options, setTimer, wake });
+  portal = pages;
   loop.wake("start");
   using _life = reportLife(options.outside.supervisor, () => loop.busyMs, { setTimer });
   await options.untilStopped;
   await loop.stop();
 }
 
-/** Something happened that concerns the engines of `devices`, or any where absent. */
-type Wake = (what: string, by?: ChangeMaker, devices?: readonly string[]) => void;
-
-interface Outside {
-  readonly events: NetworkEvents | undefined;
-  readonly wake: Wake;
-  readonly guard: RulesetWatchdog;
-  /** The host's addresses changed, or it slept. */
-  readonly onOtherNetwork: () => void;
-  readonly onRoutes: () => void;
-}
-
-/** Everything that makes the loop look again. */
-function watchOutside(
-  options: DaemonOptions,
-  { events, wake, guard, onOtherNetwork, onRoutes }: Outside,
-): AsyncDisposable {
-  const watches = new AsyncDisposableStack();
-  watches.use(
-    options.outside.watchNetwork(events, (event) => {
-      const { what, by, isOurs = false, renumbered, devices } = event;
-      guard.note(event);
-      const maker = by === undefined ? undefined : { kind: writerKind(by), text: writerText(by), isRival: isOurs };
-      wake(what, maker, devices);
-      if (renumbered) onOtherNetwork();
-      else if (what === "routes" || what === "default route") onRoutes();
-    }),
-  );
-  const onHangUp = (): void => wake("SIGHUP");
-  process.on("SIGHUP", onHangUp);
-  watches.defer(() => void process.off("SIGHUP", onHangUp));
-  watches.use(
-    watchClocks(options.outside.readClocks, (what) => {
-      wake(what);
-      onOtherNetwork();
-    }),
-  );
-  return watches;
-}
-
 async function applyNext(useCases: UseCases, plan: DaemonPlan, proposals: Proposals): Promise<void> {
-  const { planned, isConfig } = plan;
+  const { planned, isConfig, login } = plan;
+  const request = login === undefined ? {} : { request: login.request };
   try {
-    await useCases.apply(planned, { onEvent: () => {}, shouldStop: () => undefined });
+    await useCases.apply(planned, { ...request, onEvent: () => {}, shouldStop: () => undefined });
     if (isConfig) await proposals.noteSuccess(planned.configHash);
   } catch (error) {
     // A change that awaits confirmation, or another awg, only delays it.
@@ -261,13 +241,19 @@ async function orProtect<T>(useCases: UseCases, act: () => Promise<T>, report: (
   }
 }
 
+/** It is no file's, like the end of what was asked for a time. */
+function proposalOf({ planned }: PortalChange): Proposal {
+  return { planned, proposed: true, endsOverride: true, intervals: undefined };
+}
+
 /** A peer that moves with its name or its server is no foreign change, so it counts for no fight. */
 async function planNext(
   proposals: Proposals,
   endpoints: EndpointWatch | undefined,
   engines: EngineMemory | undefined,
+  login: PortalChange | undefined,
 ): Promise<DaemonPlan> {
-  let next = await proposals.next();
+  let next = login === undefined ? await proposals.next() : proposalOf(login);
   const touchesEngines = stepsOf(next.planned.plan).some(({ kind }) => kind === "tunnel");
   // Remembered replies may only show that nothing is to be done: another awg may have set the engines since. A proposal
   // is planned again before it is executed.
@@ -280,6 +266,7 @@ async function planNext(
   const steps = stepsOf(planned.plan);
   return {
     planned,
+    ...(login === undefined ? {} : { login }),
     proposed: isAsked || movesPeers,
     isConfig: isAsked && !endsOverride,
     filesNotApplied,

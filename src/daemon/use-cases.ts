@@ -9,10 +9,12 @@ import type { LoadedConfig, SourceFile } from "../app/load/loaded-config.ts";
 import type { OpenHost } from "../app/open-host.ts";
 import type { DaemonPlanning, Planned } from "../app/plan/planned.ts";
 import { planAccepted, planConfig, planEndOfOverride } from "../app/plan/planner.ts";
+import { planOpenPortal } from "../app/portal/open-portal.ts";
 import { protectAfterFailure } from "../app/protect/failed-verb.ts";
 import { restorePolicy } from "../app/protect/restore-policy.ts";
 import type { StandingOverride } from "../app/status/status-report.ts";
 import type { DesiredState } from "../model/resources/desired-state.ts";
+import type { OpenPortal } from "../model/resources/portal.ts";
 import type { ProbeSpec } from "../model/resources/probe.ts";
 
 /** Everything the daemon does with its host. */
@@ -20,7 +22,7 @@ export type UseCases = ReturnType<typeof useCasesOf>;
 
 /** Binds the use cases of the daemon to one open host. */
 export function useCasesOf({ parts, configs }: OpenHost) {
-  const { engines, probes, relays } = parts.host;
+  const { engines, portal, probes, relays } = parts.host;
   return {
     load: (files: readonly SourceFile[]) => configs.load(files),
     plan: (loaded: LoadedConfig, daemon: DaemonPlanning) => planConfig(parts, loaded, undefined, daemon),
@@ -64,6 +66,11 @@ export function useCasesOf({ parts, configs }: OpenHost) {
       const results = await Promise.allSettled(running.map(async ({ device }) => engines.refreshEndpoints?.(device)));
       for (const result of results) if (result.status === "rejected") throw result.reason;
     },
+    /** Questions about the login page of a network; undefined where the host cannot ask them. */
+    portal,
+    planOpenPortal: (loaded: LoadedConfig, page: OpenPortal, forMs: number) =>
+      planOpenPortal(parts, loaded, page, forMs),
+    planEndOfPortal: () => planEndOfOverride(parts, { endsPortal: true }),
     runProbe: async (probe: ProbeSpec) => probes?.run(probe),
     /** Change events of a host that lives in this process; a real host is watched as a whole. */
     networkEvents: parts.events,

@@ -1,6 +1,7 @@
 import type { Answer } from "dns-packet";
+import type { NameService } from "../model/dns/name-service.ts";
 import { type IpAddress, parseIp, renderIp } from "../model/ip.ts";
-import type { ServerReply } from "./message.ts";
+import type { AskedQuestion, ServerReply } from "./message.ts";
 
 /** Lifetimes of answers: a server may not keep one for ever, nor make each packet a query. */
 const MOST_SECONDS = 3600;
@@ -8,6 +9,8 @@ const FAILURE_SECONDS = 5;
 const NEGATIVE_SECONDS = 60;
 /** Of one answer; further ones are not given to the program either. */
 const MOST_ADDRESSES = 64;
+/** Of a name with known addresses, which may be others soon. */
+const KNOWN_SECONDS = 5;
 
 /** An address that a name has, and for how long. */
 export interface NamedAddress {
@@ -42,6 +45,18 @@ export function boundedRecords(records: readonly Answer[]): readonly Answer[] {
 function unmapped(ip: IpAddress): IpAddress {
   const isMapped = ip.family === 6 && ip.value >> 32n === 0xffffn;
   return isMapped ? { family: 4, value: ip.value & 0xffff_ffffn } : ip;
+}
+
+/** The answer for a name whose addresses are known; undefined for any other name. */
+export function knownRecords(
+  { name, type }: Pick<AskedQuestion, "name" | "type">,
+  { known = {} }: Pick<NameService, "known">,
+): readonly Answer[] | undefined {
+  if (!Object.hasOwn(known, name)) return undefined;
+  const family = type === "A" ? 4 : type === "AAAA" ? 6 : 0;
+  return (known[name] ?? [])
+    .filter((address) => parseIp(address)?.family === family)
+    .map((data) => ({ name, type: type as "A" | "AAAA", ttl: KNOWN_SECONDS, data }));
 }
 
 /** How long a reply may be kept: the shortest lifetime of its records. */

@@ -1,6 +1,6 @@
 import type { NameServer } from "../model/dns/name-server.ts";
 import type { NameRule, NameService } from "../model/dns/name-service.ts";
-import { addressesIn, aged, boundedRecords, keptSeconds, type NamedAddress } from "./answers.ts";
+import { addressesIn, aged, boundedRecords, keptSeconds, knownRecords, type NamedAddress } from "./answers.ts";
 import { compileChoice } from "./choose.ts";
 import { type AskedQuestion, encodeRefusal, encodeReply, RCODE, readQuery, type ServerReply } from "./message.ts";
 
@@ -72,6 +72,8 @@ export class Resolver {
     question: AskedQuestion,
     rules: readonly NameRule[] | undefined,
   ): Promise<Omit<ServerReply, "truncated">> {
+    const known = knownRecords(question, this.#service);
+    if (known !== undefined) return { code: 0, records: known, authorities: [] };
     const { sets, servers } = this.#choose(question.name, rules);
     const kept = await this.#lookUp(question, servers);
     if (kept === undefined) return FAILED;

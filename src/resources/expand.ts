@@ -13,6 +13,7 @@ import { refuseNames } from "./expand/names/destinations.ts";
 import { nameRules } from "./expand/names/name-rules.ts";
 import { systemResolver } from "./expand/names/system-resolver.ts";
 import { refuseTunnelServers } from "./expand/names/tunnel-servers.ts";
+import { portalPolicyOf } from "./expand/portal.ts";
 import { probesOf } from "./expand/probes.ts";
 import { assignPathNumbers, rememberNumbers } from "./expand/tunnels/path-numbers.ts";
 import { judgeProxyFallbacks, placeProxies, proxyResources } from "./expand/tunnels/place-proxies.ts";
@@ -40,6 +41,7 @@ export function expand(config: Config, facts: HostFacts, options: ExpandOptions)
     facts,
     tunnels: [],
     ...(options.lists === undefined ? {} : { lists: options.lists }),
+    ...(options.portal === undefined ? {} : { portal: options.portal }),
     proxies: [],
     notes,
     unsupported: unsupportedUses(config, facts, beside),
@@ -81,7 +83,7 @@ export function expand(config: Config, facts: HostFacts, options: ExpandOptions)
   }
   resources.push(...systemResolver(placed, resolved), ...(beside?.resources ?? []));
   return {
-    desired: { resources, ...lifecycleOf(config), ...probesOf(placed), ...standbyOf(placed) },
+    desired: { resources, ...lifecycleOf(config), ...probesOf(placed), ...portalPolicyOf(placed), ...standbyOf(placed) },
     pathNumbers: rememberNumbers(keptByName(options.pathNumbers, config), pathNumbers),
     notes: context.notes,
     unsupported: context.unsupported,

@@ -17,6 +17,7 @@ import { expandOnce } from "./memoized-expansion.ts";
 interface Written {
   readonly config: Config;
   readonly secretPlaces?: LoadedConfig["secretPlaces"];
+  readonly portal?: ExpandOptions["portal"];
 }
 
 /**
@@ -25,7 +26,7 @@ interface Written {
  */
 export async function expandConfig(
   parts: HostParts,
-  { config, secretPlaces = {} }: Written,
+  { config, secretPlaces = {}, portal }: Written,
   facts: HostFacts,
   latest: Generation | undefined,
   unanswered: NonNullable<ExpandOptions["unanswered"]> = {},
@@ -44,6 +45,7 @@ export async function expandConfig(
     devices: devicesOf(accepted),
     ...classifierOf(accepted),
     unanswered,
+    ...(portal === undefined ? {} : { portal }),
     ...(read === undefined ? {} : { lists: read.lists }),
     ...(asksBeside(config) ? { beside: await besideTunnelsOf(host, config) } : {}),
   };

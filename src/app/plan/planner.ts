@@ -47,7 +47,8 @@ export async function planConfig(
   const wanted = factsWantedBy(config);
   const looks = `resolving ${wanted.hosts.join(", ")} …`;
   const facts = await announced(parts.onWait, looks, host.facts.read(wanted));
-  const expansion = await expandConfig(parts, { config, secretPlaces }, facts, latest, unanswered);
+  const wish = { config, secretPlaces, ...(override?.portal === undefined ? {} : { portal: override.portal }) };
+  const expansion = await expandConfig(parts, wish, facts, latest, unanswered);
   refuseUnsupported(expansion, featurePlaces);
   await refuseOwnKeys(parts, { config, secretPlaces }, expansion.desired, latest?.desired);
   if (config.invariants.length > 0) {
@@ -121,10 +122,17 @@ export async function planAccepted(parts: HostParts): Promise<Planned> {
   return planGeneration(parts, await parts.stores.generations.latest(), true);
 }
 
-/** The plan that ends an override whose time is over; undefined if there is none. Needs no config. */
-export async function planEndOfOverride(parts: HostParts): Promise<Planned | undefined> {
+/**
+ * The plan that ends an override whose time is over, or an open login page at once; undefined if there is none. Needs no
+ * config.
+ */
+export async function planEndOfOverride(
+  parts: HostParts,
+  { endsPortal = false }: { readonly endsPortal?: boolean } = {},
+): Promise<Planned | undefined> {
   const accepted = await parts.stores.generations.latest();
-  const over = overdue(accepted, parts);
+  const { override } = accepted?.desired ?? {};
+  const over = endsPortal && override?.what === "portal" ? override : overdue(accepted, parts);
   if (accepted === undefined || over === undefined) return undefined;
   return { ...(await planGeneration(parts, await generationBehind(parts, over))), repairs: accepted.number };
 }

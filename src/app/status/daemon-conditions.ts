@@ -22,8 +22,10 @@ function reported(condition: Condition, { stalled, doing, portal }: Partial<Daem
     const reason = isApply ? "Applying" : "Repairing";
     return { type: "Reconciling", status: true, reason, message, ...since(doing.sinceMs) };
   }
-  if (condition.type === "Ready" && condition.reason === "Waiting" && portal !== undefined) {
-    return { ...condition, reason: "LoginPage", message: `this network wants a login: ${portal.url}` };
+  const isLoggedOut = portal !== undefined && (condition.status || condition.reason === "Waiting");
+  if (condition.type === "Ready" && isLoggedOut) {
+    const message = `this network wants a login: ${portal.url}`;
+    return { type: "Ready", status: false, reason: "LoginPage", message, ...since(portal.sinceMs) };
   }
   return undefined;
 }

@@ -1,5 +1,4 @@
 import { z } from "zod";
-import { CONDITION_REASONS, type ConditionType } from "../../app/status/status-report.ts";
 import {
   enforcement,
   facts,
@@ -77,8 +76,18 @@ const resourceStatus = z
   })
   .meta({ id: "ResourceStatus" });
 
-const REASONS = [...new Set(Object.values(CONDITION_REASONS).flat())] as const;
-const TYPES = Object.keys(CONDITION_REASONS) as readonly ConditionType[];
+const TYPES = ["Ready", "Protected", "Drifted", "Stalled", "Reconciling", "ApprovalPending", "Contended"] as const;
+
+/** By condition, in the order of TYPES. */
+const REASONS = [
+  ...["InPlace", "NothingApplied", "Unrecorded", "NoNetwork", "LoginPage", "NotAsApplied", "Waiting"],
+  ...["KillSwitchOn", "Orphaned", "KillSwitchOff", "Paused", "FilterGone", "FilterDamaged"],
+  ...["AsApplied", "ChangedOutside", "ChangeOpen"],
+  ...["OpenChange", "HeldByAnother", "CannotRepair", "NothingOpen"],
+  ...["Applying", "Repairing", "ChangedByAnother", "AtRest"],
+  ...["NotConfirmed", "SystemExtension", "NothingPending"],
+  ...["Fight", "NoFight"],
+] as const;
 
 const condition = z
   .object({
@@ -128,9 +137,16 @@ export const statusDocument = z
     ).describe("Tunnels that are down, and where the traffic of which rules goes until they are up."),
     down: list(z.string()).describe("Tunnels that awg down took down."),
     override: z
-      .object({ what: z.enum(["down", "up", "pause"]), until: time, secondsLeft: z.int() })
+      .object({
+        what: z.enum(["down", "up", "pause", "portal"]),
+        url: z.string().nullable(),
+        until: time,
+        secondsLeft: z.int(),
+      })
       .nullable()
-      .describe("What awg down, up or pause --for asked for a time; 0 seconds: it is over, and no daemon ended it."),
+      .describe(
+        "What holds for a time: awg down, up or pause --for, or the login page at url. 0 seconds: it is over, and no daemon ended it.",
+      ),
     silentKeeper: z
       .object({
         pid: z.union([z.string(), z.number(), z.boolean(), list(z.string())]).nullable(),

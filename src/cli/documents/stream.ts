@@ -129,10 +129,19 @@ export const daemonEvent = z
       .object({
         type: z.literal("override"),
         at,
-        what: z.enum(["down", "up", "pause"]).nullable(),
+        what: z.enum(["down", "up", "pause", "portal"]).nullable(),
         until: time.nullable(),
       })
-      .describe("awg down, up or pause --for began; null where it has ended."),
+      .describe("What holds for a time began; null where it has ended."),
+    z
+      .object({
+        type: z.literal("portal"),
+        at,
+        state: z.enum(["found", "open", "passed", "closed", "left"]),
+        url: z.string(),
+        detail: z.string().exactOptional().describe("Why the page is not open."),
+      })
+      .describe("The login page of a network: found and not opened, open, passed, or closed."),
     z.object({ type: z.literal("problem"), at, text: z.string() }).describe("A problem of the config or the host."),
     z
       .object({ type: z.literal("status"), at, status: statusDocument })

@@ -8,13 +8,15 @@ const TEXTS = {
   down: "Tunnels are down",
   up: "Tunnels are up",
   pause: "Paused: what the tunnels carry goes direct",
+  portal: "The login page of this network is open",
 } as const;
 
 /** What was asked for a time, and its end, as one line of the status. */
-export function renderOverride({ override: { what, endsMs }, msLeft }: StandingOverride): string {
+export function renderOverride({ override: { what, endsMs, portal }, msLeft }: StandingOverride): string {
   const early = what === "up" ? "awg down" : "awg up";
   if (msLeft === 0) return `${TEXTS[what]}; the time of that is over, and no daemon ended it. End it: ${early}`;
-  return `${TEXTS[what]} until ${clockTime(endsMs)} (${leftText(msLeft)} left). End it now: ${early}`;
+  const where = portal === undefined ? "" : `: ${portal.url}`;
+  return `${TEXTS[what]} until ${clockTime(endsMs)} (${leftText(msLeft)} left)${where}. End it now: ${early}`;
 }
 
 /** "45 s", "4 min", "2 h 5 min" */
@@ -28,6 +30,11 @@ function leftText(ms: number): string {
 /** The same for programs. */
 export function overrideDocument(standing: StandingOverride | undefined): DocumentOf<"status">["override"] {
   if (standing === undefined) return null;
-  const { what, endsMs } = standing.override;
-  return { what, until: new Date(endsMs).toISOString(), secondsLeft: Math.ceil(standing.msLeft / 1000) };
+  const { what, endsMs, portal } = standing.override;
+  return {
+    what,
+    url: portal?.url ?? null,
+    until: new Date(endsMs).toISOString(),
+    secondsLeft: Math.ceil(standing.msLeft / 1000),
+  };
 }

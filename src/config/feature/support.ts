@@ -78,7 +78,7 @@ export const FEATURE_SUPPORT = {
   reconcile: EVERYWHERE,
   conflicts: EVERYWHERE,
   "conflicts.adopt": { ...ONLY_LINUX, value: "adopt", instead: "run wg-quick down first" },
-  captivePortal: NOT_YET,
+  captivePortal: LINUX_FIRST,
   api: LINUX_FIRST,
   fleet: NOT_YET,
 } as const satisfies Readonly<Record<string, FeatureSupport>>;

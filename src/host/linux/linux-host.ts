@@ -10,6 +10,7 @@ import { keeperClient, type OnSilentKeeper } from "./keeper-client.ts";
 import { type ListLinks, linuxLinks, listLinks, listLinksOnce } from "./links.ts";
 import { linuxFirewall } from "./nft/linux-firewall.ts";
 import { keeperNftOwner } from "./nft/load/nft-owner.ts";
+import { linuxPortal } from "./portal.ts";
 import { linuxRelays } from "./relays.ts";
 import { resolverPlaces } from "./resolver/host-servers.ts";
 import { linuxResolver } from "./resolver/resolver.ts";
@@ -55,6 +56,7 @@ export function linuxHost(deps: LinuxHostDeps): Host {
     sysctl: linuxSysctl(),
     relays: linuxRelays(keeper, deps.secrets, paths.folder),
     probes: { run: async (probe) => (await import("./probes.ts")).linuxProbes().run(probe) },
+    portal: linuxPortal(),
     resolver: linuxResolver({ stateDir: deps.stateDir, namespaced: deps.namespaced, keeper }),
     ...(program === undefined ? {} : { services: linuxServices({ ...deps, program }) }),
     [Symbol.asyncDispose]: async () => {},

@@ -4,6 +4,7 @@ import type { FirewallPort } from "./firewall.ts";
 import type { ClassifierPort } from "./kernel/classifier.ts";
 import type { SysctlPort } from "./kernel/sysctl.ts";
 import type { LinkPort } from "./links.ts";
+import type { PortalPort } from "./portal.ts";
 import type { ProbePort } from "./probes.ts";
 import type { ResolverPort } from "./resolver.ts";
 import type { RoutePort } from "./routes.ts";
@@ -35,6 +36,8 @@ export interface Host extends AsyncDisposable {
   readonly relays?: RelayPort;
   /** Absent where probes are not supported yet. */
   readonly probes?: ProbePort;
+  /** Absent where login pages of networks are not supported yet. */
+  readonly portal?: PortalPort;
   /** Absent where the host has none. */
   readonly services?: ServicePort;
   /** Absent where the host has none. */

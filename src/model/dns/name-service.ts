@@ -41,6 +41,8 @@ export interface NameService {
   readonly rules?: readonly NameRule[];
   /** Listeners of programs (rule S4.15); absent if there are none. */
   readonly listeners?: readonly NameListener[];
+  /** Names that are answered with these addresses, and never asked for; absent without any. */
+  readonly known?: Readonly<Record<string, readonly string[]>>;
   /** How long an address stays in its set after its TTL. */
   readonly graceSeconds: number;
 }
@@ -59,7 +61,7 @@ export function serversByRule(rules: readonly NameRule[], held: readonly string[
 
 /** Whether a value from outside is such a configuration. */
 export function isNameService(value: unknown): value is NameService {
-  const { listen, servers, sets, graceSeconds, rules, listeners } = recordOf(value);
+  const { listen, servers, sets, graceSeconds, rules, listeners, known = {} } = recordOf(value);
   const isSet = (one: unknown) => typeof recordOf(one)["set"] === "string";
   const areRules = (some: unknown) =>
     some === undefined || isListOf(some, (one) => isListOf(recordOf(one)["servers"], isNameServer));
@@ -70,6 +72,7 @@ export function isNameService(value: unknown): value is NameService {
     isListOf(servers, isNameServer) &&
     isListOf(sets, isSet) &&
     areRules(rules) &&
+    Object.values(recordOf(known)).every((some) => isListOf(some, (one) => typeof one === "string")) &&
     (listeners === undefined || isListOf(listeners, isListener))
   );
 }

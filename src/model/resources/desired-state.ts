@@ -1,5 +1,6 @@
 import type { Resource } from "../resource.ts";
 import type { Lifecycle } from "./lifecycle.ts";
+import type { OpenPortal, PortalPolicy } from "./portal.ts";
 import type { ProbeSpec } from "./probe.ts";
 
 /**
@@ -11,8 +12,8 @@ export type StandbyMode = "hot" | "prewarmed" | "cold";
 /** The modes, from the one that sends most. */
 export const STANDBY_MODES = ["hot", "prewarmed", "cold"] as const satisfies readonly StandbyMode[];
 
-/** What a person asked for a limited time: tunnels down, tunnels up, or all of them passed by. */
-export const OVERRIDES = ["down", "up", "pause"] as const;
+/** What holds for a limited time: tunnels down, tunnels up, all of them passed by, or an open login page. */
+export const OVERRIDES = ["down", "up", "pause", "portal"] as const;
 
 /** A state that holds until a time or a reboot, whichever comes first. */
 export interface Override {
@@ -24,6 +25,8 @@ export interface Override {
   readonly bootId: string;
   /** The generation that holds again afterwards. */
   readonly back: number;
+  /** Of an open login page. */
+  readonly portal?: OpenPortal;
 }
 
 /** All resources that a config requires on this host, after defaults and facts; keys are unique. */
@@ -35,6 +38,8 @@ export interface DesiredState {
   readonly probes?: readonly ProbeSpec[];
   /** Tunnels of the config that `awg down` took down, sorted; absent if none is down. */
   readonly down?: readonly string[];
+  /** How a network with a login page is found and treated; absent if it is not. */
+  readonly portal?: PortalPolicy;
   /** Present while this state holds for a limited time. */
   readonly override?: Override;
   /** How tunnels that stand in for others are kept, by device; absent if there is none. */

@@ -228,13 +228,17 @@ const isProbe = isObject(
   { device: isDevice },
 );
 
-const isOverride = isObject({
-  what: isOneOf(...OVERRIDES),
-  endsMs: isCount,
-  endsBootMs: isCount,
-  bootId: isText,
-  back: isCount,
-});
+const isOpenPortal = isObject(
+  { url: isText, addresses: isTexts, ports: isListOf(isCount), servers: isTexts },
+  { name: isText },
+);
+
+const isOverride = isObject(
+  { what: isOneOf(...OVERRIDES), endsMs: isCount, endsBootMs: isCount, bootId: isText, back: isCount },
+  { portal: isOpenPortal },
+);
+
+const isPortalPolicy = isObject({ allow: isFlag, longestSeconds: isSeconds, probe: isText, anywhere: isFlag });
 
 /** A DesiredState of model/resource.ts. */
 export const isDesiredState = isObject(
@@ -243,6 +247,7 @@ export const isDesiredState = isObject(
     lifecycle: isLifecycle,
     probes: isListOf(isProbe),
     down: isListOf(isText),
+    portal: isPortalPolicy,
     override: isOverride,
     standby: isRecordOf(isOneOf(...STANDBY_MODES)),
   },

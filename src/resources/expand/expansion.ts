@@ -8,6 +8,7 @@ import type { ClassifierSpec } from "../../model/program/classifier.ts";
 import type { ProxySpec } from "../../model/relay/proxy.ts";
 import type { Enforcement, Resource } from "../../model/resource.ts";
 import type { DesiredState } from "../../model/resources/desired-state.ts";
+import type { OpenPortal } from "../../model/resources/portal.ts";
 import type { TunnelSpec } from "../../model/resources/tunnel.ts";
 import type { SecretId, SecretRef } from "../../model/secret.ts";
 import type { PathNumbers } from "./tunnels/path-numbers.ts";
@@ -57,6 +58,8 @@ export interface ExpandOptions {
   readonly lists?: Lists;
   /** Absent if it was not checked on the host: all such features are then unsupported. */
   readonly beside?: BesideTunnels;
+  /** The login page that is open; absent if none is. */
+  readonly portal?: OpenPortal;
 }
 
 export interface Expansion {
@@ -110,6 +113,7 @@ export interface ExpandContext {
   readonly facts: HostFacts;
   readonly tunnels: readonly PlacedTunnel[];
   readonly lists?: Lists;
+  readonly portal?: OpenPortal;
   readonly proxies: readonly PlacedProxy[];
   readonly notes: Note[];
   readonly unsupported: Unsupported[];

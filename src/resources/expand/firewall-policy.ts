@@ -11,6 +11,7 @@ import { compareIp, type IpAddress, parseIp } from "../../model/ip.ts";
 import { hasPacketFilter } from "../packet-filter.ts";
 import type { ExpandContext, PlacedProxy, PlacedTunnel } from "./expansion.ts";
 import { dnsPolicy } from "./names/dns-policy.ts";
+import { loginPage, portalProbe } from "./portal.ts";
 import { PROTOCOL_NUMBERS } from "./programs/match-alternatives.ts";
 import { carriesUdp } from "./tunnels/place-proxies.ts";
 import { familyOfText } from "./tunnels/place-tunnels.ts";
@@ -27,13 +28,13 @@ export function firewallPolicy(context: ExpandContext, flows: Steering): Firewal
     tunnels: tunnels.map((placed) => policyTunnel(placed, context)),
     ...(proxies.length === 0 ? {} : { proxies: proxies.map(policyProxy) }),
     flows,
-    endpoints: endpointGrants(tunnels, proxies),
+    endpoints: [...endpointGrants(tunnels, proxies), ...portalProbe(context)],
     listens: listeningPorts(tunnels).map((port) => ({ port })),
     bootstrapDns: bootstrapServers(context),
     serviceUid: facts.serviceUid,
     ...adoptedUids(context),
     allowLan,
-    allow: allowGrants(context),
+    allow: [...allowGrants(context), ...loginPage(context)],
     dns: dnsPolicy(context),
   };
   return { steering: flows, layers: [layer] };
@@ -43,11 +44,11 @@ export function firewallPolicy(context: ExpandContext, flows: Steering): Firewal
  * The servers that awg queries for endpoints. Without the kill switch the host's own serve if the config names none;
  * DNS leak protection would drop these queries, too.
  */
-function bootstrapServers({ config, facts }: ExpandContext): string[] {
+function bootstrapServers({ config, facts, portal }: ExpandContext): string[] {
   const { bootstrap = [], leakProtection = false } = config.dns ?? {};
   const isOpen = bootstrap.length === 0 && leakProtection && !config.killSwitch.enabled;
   const servers = isOpen ? (facts.nameServers ?? []).filter(isRemote) : bootstrap;
-  return [...new Set(servers)];
+  return [...new Set([...servers, ...(portal?.servers ?? [])])];
 }
 
 /** Loopback needs no grant. */

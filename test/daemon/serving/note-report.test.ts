@@ -41,3 +41,13 @@ test("a repair that rests because of a fight is no trouble of its own", () => {
   const fought = noteReport({}, contended, 1);
   expect(noteReport(fought, { ...stalled("others keep changing routes/policy"), fight: true }, 2)).toBe(fought);
 });
+
+test("a login page is kept until the login is done or the network is left; a closed one is not open", () => {
+  const url = "http://192.0.2.1/login";
+  const open = noteReport({}, { type: "portal", state: "open", url }, 5);
+  expect(open.portal).toEqual({ url, isOpen: true, sinceMs: 5 });
+  expect(noteReport(open, { type: "portal", state: "closed", url, detail: "late" }, 6).portal?.isOpen).toBe(false);
+  for (const state of ["passed", "left"] as const) {
+    expect(noteReport(open, { type: "portal", state, url }, 7)).toEqual({});
+  }
+});

@@ -8,6 +8,7 @@ const OVERRIDE_TEXTS = {
   down: "tunnels are down",
   up: "tunnels are up",
   pause: "paused: traffic goes direct",
+  portal: "the login page of this network may be reached",
 } as const;
 
 /** Priorities of syslog(3), which the journal reads from the beginning of a line (sd-daemon(3)). */
@@ -57,10 +58,28 @@ export function reportText(report: DaemonReport): string {
       return report.until === null
         ? "what was asked for a time has ended"
         : `${OVERRIDE_TEXTS[report.what ?? "pause"]} until ${clockTime(Date.parse(report.until))}`;
+    case "portal":
+      return portalText(report);
     case "problem":
       return report.text;
     case "stopped":
       return "stopped; the host stays as it is";
+  }
+}
+
+function portalText({ state, url, detail }: Extract<DaemonReport, { type: "portal" }>): string {
+  const why = detail === undefined ? "" : `: ${detail}`;
+  switch (state) {
+    case "open":
+      return `this network wants a login; open ${url} in a browser`;
+    case "found":
+      return `this network wants a login at ${url}, which stays closed${why}`;
+    case "passed":
+      return `this network asks for no login any more; its page is closed again (${url})`;
+    case "left":
+      return `the network with the login page is gone; the page is closed (${url})`;
+    case "closed":
+      return `the login page is closed again${why} (${url})`;
   }
 }
 

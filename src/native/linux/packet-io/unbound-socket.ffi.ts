@@ -1,4 +1,5 @@
-import { callLibc, checkedLibc } from "../libc.ffi.ts";
+import { errnoError } from "../errno.ts";
+import { callLibc, checkedLibc, closeDescriptor, lastErrno } from "../libc.ffi.ts";
 import { withFilesystemUser } from "../process/credentials.ffi.ts";
 
 const AF_INET = 2;
@@ -8,6 +9,7 @@ const SOCK_DGRAM = 2;
 const SOCK_CLOEXEC_NONBLOCK = 0o2000000 | 0o4000;
 const SOL_SOCKET = 1;
 const SO_MARK = 36;
+const SO_BINDTODEVICE = 25;
 
 export interface UnboundSocketOptions {
   readonly family: 4 | 6;
@@ -17,6 +19,8 @@ export interface UnboundSocketOptions {
   readonly mark?: number;
   /** The owner of the socket; this process's user by default. */
   readonly user?: { readonly uid: number; readonly gid: number };
+  /** The only device that it sends by; the host's routes decide where absent. */
+  readonly device?: string;
 }
 
 /**
@@ -24,13 +28,22 @@ export interface UnboundSocketOptions {
  *
  * @throws AwgError("unsupported") without the family, ("permission") for a user that this process may not use
  */
-export function openUnboundSocket({ family, stream, mark, user }: UnboundSocketOptions): number {
+export function openUnboundSocket({ family, stream, mark, user, device }: UnboundSocketOptions): number {
   const kind = (stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC_NONBLOCK;
   const make = () =>
     checkedLibc(`opening a socket for IPv${family}`, "socket", family === 4 ? AF_INET : AF_INET6, kind, 0);
   const fd = user === undefined ? make() : withFilesystemUser(user.uid, user.gid, make);
   if (mark !== undefined) setMark(fd, mark);
+  if (device !== undefined) bindToDevice(fd, device);
   return fd;
+}
+
+function bindToDevice(fd: number, device: string): void {
+  const name = new TextEncoder().encode(`${device}\0`);
+  if (callLibc("setsockopt", fd, SOL_SOCKET, SO_BINDTODEVICE, name, name.length) === 0) return;
+  const error = errnoError(`binding to ${device}`, lastErrno());
+  closeDescriptor(fd);
+  throw error;
 }
 
 /** Without CAP_NET_ADMIN the socket stays unmarked; the firewall then drops what needs a mark. */

@@ -1,5 +1,5 @@
 import { addressOfServer } from "../../../model/dns/name-server.ts";
-import { NAME_SERVICE_ADDRESS } from "../../../model/dns/name-service.ts";
+import { NAME_SERVICE_ADDRESS, type NameService } from "../../../model/dns/name-service.ts";
 import type { Resource } from "../../../model/resource.ts";
 import type { ExpandContext, Note } from "../expansion.ts";
 import { nameSetsIn } from "./destinations.ts";
@@ -32,8 +32,10 @@ export function systemResolver(context: ExpandContext, names: NameRules): Resour
   const isEncrypted = all.some((server) => typeof server !== "string");
   const carrier = method === "resolved" ? (device ?? "") : "";
   const sets = nameSetsIn(context);
+  const known = knownNames(context);
   const isServed =
-    facts.os !== "darwin" && (isSplit || isEncrypted || sets.length + names.rules.length + names.listeners.length > 0);
+    facts.os !== "darwin" &&
+    (isSplit || isEncrypted || "known" in known || sets.length + names.rules.length + names.listeners.length > 0);
   const service = {
     listen: NAME_SERVICE_ADDRESS,
     servers: dns.servers,
@@ -41,6 +43,7 @@ export function systemResolver(context: ExpandContext, names: NameRules): Resour
     sets,
     ...(names.rules.length === 0 ? {} : { rules: names.rules }),
     ...(names.listeners.length === 0 ? {} : { listeners: names.listeners }),
+    ...known,
     graceSeconds: dns.grace ?? GRACE_SECONDS,
   };
   const spec = {
@@ -57,6 +60,12 @@ export function systemResolver(context: ExpandContext, names: NameRules): Resour
   });
   if (names.listeners.length > 0) notes.push(byProgram(context));
   return [{ kind: "resolver", key: "resolver/machine", spec }];
+}
+
+/** The host of an open login page, which no server behind a tunnel can be asked for yet. */
+function knownNames({ portal }: ExpandContext): Pick<NameService, "known"> {
+  if (portal?.name === undefined || portal.addresses.length === 0) return {};
+  return { known: { [portal.name]: portal.addresses } };
 }
 
 /** A program that asks systemd-resolved by its bus has that program's socket query for it (nss-resolve(8)). */
