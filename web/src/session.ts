@@ -21,13 +21,18 @@ export async function openSession(): Promise<string | undefined> {
   return token;
 }
 
-/** The role of this user: what the host's kernel says, not the page. `refused`: the token is not good any more. */
-export async function readRole(token: string): Promise<"admin" | "viewer" | "refused" | undefined> {
+/** The role of this user: what the host's kernel says, not the page. Undefined while no daemon answers. */
+export async function readRole(token: string): Promise<"admin" | "viewer" | undefined> {
   const answer = await fetch("/api/status", { headers: { Authorization: `Bearer ${token}` } }).catch(() => undefined);
-  if (answer?.status === 401) {
-    sessionStorage.removeItem(KEY);
-    return "refused";
-  }
   if (answer?.ok !== true) return undefined;
   return ((await answer.json()) as { readonly role: "admin" | "viewer" }).role;
+}
+
+/** Whether the door does not know this token any more; it is then forgotten. Needs no daemon. */
+export async function isRefused(token: string): Promise<boolean> {
+  const request = { method: "HEAD", headers: { Authorization: `Bearer ${token}` } };
+  const answer = await fetch("/api/openapi.json", request).catch(() => undefined);
+  if (answer?.status !== 401) return false;
+  sessionStorage.removeItem(KEY);
+  return true;
 }

@@ -3,7 +3,7 @@ import { type AwgClient, type AwgEvent, connect } from "../../src/client/awg-cli
 import type { StatusDocument } from "./documents.ts";
 import { NO_RATES, type Rates, withStatus } from "./rates.ts";
 import { followAddress } from "./route.ts";
-import { openSession, readRole } from "./session.ts";
+import { isRefused, openSession, readRole } from "./session.ts";
 
 /** Events that the page keeps. */
 const EVENTS = 200;
@@ -53,7 +53,7 @@ function follow(): void {
   client = connect({ url: location.origin, token });
   client.onServiceStateChange((state) => {
     available.value = state.available;
-    void learnRole();
+    void (state.available ? learnRole() : checkToken());
   });
   client.onStatusChange(({ document: read }) => {
     const document = read as StatusDocument | null;
@@ -78,10 +78,13 @@ function pause(): void {
 }
 
 async function learnRole(): Promise<void> {
-  if (token === undefined) return;
-  const found = await readRole(token);
-  if (found === "refused") {
-    pause();
-    session.value = "closed";
-  } else if (found !== undefined) role.value = found;
+  if (token === undefined || role.value !== undefined) return;
+  role.value = await readRole(token);
+}
+
+/** Another awg ui may answer on this port: then this tab needs an address of that one. */
+async function checkToken(): Promise<void> {
+  if (token === undefined || !(await isRefused(token))) return;
+  pause();
+  session.value = "closed";
 }

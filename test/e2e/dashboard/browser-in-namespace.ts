@@ -15,7 +15,7 @@ export class BrowserInNamespace {
   private constructor(browser: Browser, page: Page) {
     const [requests, said]: [string[], string[]] = [[], []];
     page.on("request", (request) => requests.push(request.url()));
-    page.on("console", (line) => said.push(`${line.type()}: ${line.text()}`));
+    page.on("console", (line) => said.push(`${line.type()}: ${line.text()} ${line.location().url}`));
     page.on("pageerror", (error) => said.push(`error: ${error.message}`));
     this.page = page;
     this.requests = requests;
