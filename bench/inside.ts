@@ -3,6 +3,7 @@ import { benchApply } from "./apply.ts";
 import { benchColdDiff } from "./cold-diff.ts";
 import { benchFirstPacket } from "./first-packet.ts";
 import { benchIdle } from "./idle.ts";
+import { benchLists } from "./lists.ts";
 import type { Figure } from "./measure.ts";
 import { benchProcesses } from "./processes.ts";
 import { benchRepairs } from "./repairs.ts";
@@ -13,6 +14,7 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   "cold-diff": benchColdDiff,
   "first-packet": benchFirstPacket,
   idle: benchIdle,
+  lists: benchLists,
   processes: benchProcesses,
   repairs: benchRepairs,
   routes: benchRoutes,

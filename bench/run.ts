@@ -1,6 +1,6 @@
 /**
  * Prints one line a figure; exits 1 when one misses what is demanded of it. Names as arguments run only those: plan,
- * routes, apply, first-packet, cold-diff, processes, idle, repairs, loop.
+ * routes, apply, first-packet, cold-diff, processes, lists, idle, repairs, loop.
  */
 import { spawnSync } from "node:child_process";
 import { cpus, release } from "node:os";
@@ -9,7 +9,7 @@ import { type Figure, renderFigure } from "./measure.ts";
 import { benchInPrivatePlace } from "./place.ts";
 import { benchPlan } from "./plan.ts";
 
-const PRIVATE = ["routes", "apply", "first-packet", "cold-diff", "processes", "idle", "repairs"];
+const PRIVATE = ["routes", "apply", "first-packet", "cold-diff", "processes", "lists", "idle", "repairs"];
 const LOOP = fileURLToPath(new URL("./loop.ts", import.meta.url));
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : ["plan", ...PRIVATE, "loop"];
 
