@@ -3,7 +3,7 @@
  * traffic inside a tunnel. The policies stand in network namespaces of their own and are measured in turn, in many short
  * rounds. Needs root, nft, iperf3 and python3. Exits 1 when awg's policy misses a demand.
  *
- * node bench/filter-cost.ts [--rounds 15] [--packets 20000] [--megabytes 300] [--only host,forwarded,tunnel]
+ * node bench/filter-cost.ts [--rounds 15] [--packets 20000] [--megabytes 300] [--only host,forwarded,tunnel] [--programs 20]
  */
 import { loadavg, release } from "node:os";
 import { join } from "node:path";
@@ -19,12 +19,14 @@ const { values } = parseArgs({
     packets: { type: "string", default: "20000" },
     megabytes: { type: "string", default: "300" },
     only: { type: "string", default: "host,forwarded,tunnel" },
+    programs: { type: "string", default: "0" },
   },
 });
 const question: CostQuestion = {
   rounds: Number(values.rounds),
   packets: Number(values.packets),
   megabytes: Number(values.megabytes),
+  programs: Number(values.programs),
 };
 const inside = join(import.meta.dirname, "filter-cost.d", "inside.ts");
 const load = () => loadavg()[0]?.toFixed(1) ?? "";

@@ -4,19 +4,21 @@ import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { must } from "../program.ts";
 import { type Amounts, METRICS, UNREAD } from "./metrics.ts";
-import { buildHost } from "./scene.ts";
+import { buildHost, removeClassifiers } from "./scene.ts";
 
 /** How often, and how much a measurement sends. */
 export interface CostQuestion extends Amounts {
   readonly rounds: number;
+  /** Rules by program in awg's policies, of which the last names the programs that send. */
+  readonly programs: number;
 }
 
 /** Figures by policy and metric, one a round. */
 export type Measured = Record<string, Record<string, number[]>>;
 
 const [traffic = "", question = "{}"] = process.argv.slice(2);
-const { rounds, ...amounts } = JSON.parse(question) as CostQuestion;
-const scenes = await buildHost(traffic);
+const { rounds, programs, ...amounts } = JSON.parse(question) as CostQuestion;
+const scenes = await buildHost(traffic, programs);
 const SERVERS = [
   ["iperf3", "-s"],
   ["python3", "-c", UNREAD],
@@ -44,6 +46,7 @@ try {
     server.kill();
     await ended;
   }
+  for (const { near, host = near } of scenes) removeClassifiers(host);
 }
 console.log(JSON.stringify(measured));
 process.exit();

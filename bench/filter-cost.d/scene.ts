@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { must, newKeys, writePrivate } from "../program.ts";
 
@@ -8,6 +8,8 @@ export interface Scene {
   readonly near: string;
   readonly far: string;
   readonly address: string;
+  /** The namespace with the policy, where that is not the near one. */
+  readonly host?: string;
 }
 
 const AWG = join(import.meta.dirname, "..", "..", "src", "cli", "awg.ts");
@@ -15,8 +17,12 @@ const FAR = "203.0.113.2";
 const FAR_IN_TUNNEL = "10.8.0.1";
 const TUNNEL_PORT = 51820;
 
+/** Rules by program, as lines of a config with this tunnel. */
+let rules: (tunnel: string) => string = () => "";
+
 /** Makes the namespaces for one kind of traffic, a set for each policy, and loads the policies. */
-export async function buildHost(traffic: string): Promise<readonly Scene[]> {
+export async function buildHost(traffic: string, programs: number): Promise<readonly Scene[]> {
+  rules = (tunnel) => programRules(programs, traffic === "tunnel" ? tunnel : "direct");
   if (traffic === "host") return [plain("none"), withAwg(plain("awg"), laptop()), withNft(plain("five chains"))];
   if (traffic === "forwarded") {
     const ours = forwarding("awg");
@@ -98,11 +104,15 @@ function cable(a: Plug, b: Plug): void {
   }
 }
 
+function awg(verb: string): string[] {
+  return [process.execPath, "--disable-warning=ExperimentalWarning", AWG, verb];
+}
+
 function applyAwg(namespace: string, config: string): void {
   const file = writePrivate(`${namespace}.yaml`, config);
   const folder = join("/root", `${namespace}.state`);
   const flags = ["--netns", namespace, "--state-dir", folder, "--auto-approve"];
-  must([process.execPath, "--disable-warning=ExperimentalWarning", AWG, "apply", "-f", file, ...flags]);
+  must([...awg("apply"), "-f", file, ...flags]);
 }
 
 /** Ends the keeper, so that it does not own the tables any more, and deletes them: the tunnel stays. */
@@ -139,7 +149,7 @@ tunnels:
         endpoint: ${FAR}:${TUNNEL_PORT}
         allowedIPs: [0.0.0.0/0, ::/0]
 rules:
-  - name: printer
+${rules(tunnel)}  - name: printer
     destinations: [203.0.113.0/24]
     via: direct
 default: { via: ${tunnel}, fallback: block }
@@ -153,6 +163,22 @@ dns:
   leakProtection: true
   blockEncryptedDns: true
 `;
+}
+
+/** The last one names what sends in the bench. */
+function programRules(count: number, via: string): string {
+  return Array.from({ length: count }, (_, n) =>
+    n === count - 1
+      ? `  - { apps: [{ path: ${realpathSync("/usr/bin/python3")} }, { path: /usr/bin/iperf3 }], via: ${via} }\n`
+      : `  - { apps: [{ ${n % 2 === 0 ? "path" : "dir"}: /opt/app-${n} }], via: ${n % 3 === 0 ? "block" : "direct"} }\n`,
+  ).join("");
+}
+
+/** Detaches the BPF programs of a policy with program rules, which would outlive the namespace; ends its tunnel. */
+export function removeClassifiers(namespace: string): void {
+  const state = join("/root", `${namespace}.state`);
+  if (!existsSync(state)) return;
+  must([...awg("destroy"), "--netns", namespace, "--state-dir", state, "--auto-approve"]);
 }
 
 /** The same host with the default direct: only then does the kill switch let guests go directly (S7.3). */
