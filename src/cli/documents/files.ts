@@ -1,5 +1,4 @@
 import { z } from "zod";
-import type { Purpose } from "../../app/capabilities/mechanism-catalogue.ts";
 import { facts, formatVersion, list, note } from "./common.ts";
 
 const problem = z
@@ -90,6 +89,7 @@ export const doctorDocument = z
   })
   .describe("What is wrong with the host or the installation.");
 
+/** `Purpose` of src/app/capabilities. */
 const MECHANISM_PURPOSES = [
   "runtime",
   "tunnels",
@@ -104,7 +104,7 @@ const MECHANISM_PURPOSES = [
   "upload-rate",
   "download-rate",
   "priority",
-] as const satisfies readonly Purpose[];
+] as const;
 
 export const capabilitiesDocument = z
   .object({
