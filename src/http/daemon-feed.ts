@@ -35,6 +35,8 @@ export class DaemonFeed {
   #count = 0;
   #last: FeedSnapshot = UNKNOWN;
   #known = Promise.withResolvers<void>();
+  /** The daemon's place of the last line: what happens while nobody follows is asked for from there. */
+  #seen: string | undefined;
   #ending: AbortController | undefined;
 
   /** @param reconnectMs how long it waits before it asks a lost daemon again */
@@ -86,7 +88,12 @@ export class DaemonFeed {
   async #run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
-        for await (const line of this.#ask({ id: 1, ask: "watch" }, signal)) this.#take(line);
+        const after = this.#seen === undefined ? {} : { after: this.#seen };
+        for await (const line of this.#ask({ id: 1, ask: "watch", ...after }, signal)) {
+          if ("place" in line) this.#seen = line.place;
+          if ("caughtUp" in line && !this.#last.available) await this.#readStatus(signal);
+          else this.#take(line);
+        }
       } catch {
         // Whatever ended it: the clients learn that the daemon is gone.
       }
@@ -97,13 +104,24 @@ export class DaemonFeed {
     }
   }
 
+  /** A watch that continues has no snapshot. */
+  async #readStatus(signal: AbortSignal): Promise<void> {
+    for await (const line of this.#ask({ id: 1, ask: "status" }, signal)) {
+      if ("answer" in line) this.#begin(line.answer);
+      return;
+    }
+  }
+
+  #begin(status: unknown): void {
+    this.#last = { available: this.#last.available, status };
+    this.#setAvailable(true);
+    this.#publish("vpn-status-changed", status);
+    this.#known.resolve();
+  }
+
   #take(line: DaemonLine): void {
-    if ("snapshot" in line) {
-      this.#last = { available: this.#last.available, status: line.snapshot.status };
-      this.#setAvailable(true);
-      this.#publish("vpn-status-changed", line.snapshot.status);
-      this.#known.resolve();
-    } else if ("event" in line) {
+    if ("snapshot" in line) this.#begin(line.snapshot.status);
+    else if ("event" in line) {
       const { event } = line;
       if (event.type !== "status") this.#publish("daemon", event);
       else {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test, vi } from "vitest";
-import type { DaemonLine } from "../../src/api/daemon-lines.ts";
+import type { DaemonLine, DaemonQuestion } from "../../src/api/daemon-lines.ts";
 import { DaemonFeed, type FeedEvent } from "../../src/http/daemon-feed.ts";
 
 const at = "2026-01-01T00:00:00.000Z";
@@ -70,4 +70,31 @@ test("where no daemon answers, that is known", async () => {
     await feed.known;
     expect(feed.last.available).toBe(false);
   }
+});
+
+test("what happened while no client followed is asked for, and the status of now", async () => {
+  const asked: DaemonQuestion[] = [];
+  const feed = new DaemonFeed(async function* (question, signal) {
+    asked.push(question);
+    if (question.ask === "status") {
+      yield { id: 1, answer: { generation: 2 } };
+      return;
+    }
+    if (asked.length === 1) yield { id: 1, place: "a-1", snapshot: { state: {}, status: { generation: 1 } } };
+    else yield { id: 1, place: "a-2", event: { type: "applied", at } };
+    yield { id: 1, place: asked.length === 1 ? "a-1" : "a-2", caughtUp: true };
+    await new Promise((resolve) => signal?.addEventListener("abort", resolve));
+  });
+  const first = feed.follow(() => {});
+  await feed.known;
+  const { place } = feed;
+  first[Symbol.dispose]();
+  using _following = feed.follow(() => {});
+  await feed.known;
+  expect(asked[1]).toEqual({ id: 1, ask: "watch", after: "a-1" });
+  expect(feed.after(place)?.map(({ name, data }) => [name, data])).toEqual([
+    ["daemon", { type: "applied", at }],
+    ["service-state-changed", { available: true }],
+    ["vpn-status-changed", { generation: 2 }],
+  ]);
 });
