@@ -8,7 +8,6 @@ import { memoizedExpansion } from "../app/plan/memoized-expansion.ts";
 import type { Planned } from "../app/plan/planned.ts";
 import { readStatus } from "../app/status/machine-status.ts";
 import type { Status } from "../app/status/status-report.ts";
-import type { NetworkEvent, NetworkEvents } from "../host/ports/network-events.ts";
 import { AwgError, messageOf, restoredNote } from "../model/error.ts";
 import { type Step, stepsOf } from "../model/plan.ts";
 import type { DaemonReport } from "./daemon-report.ts";
@@ -23,18 +22,17 @@ import { LogLevels } from "./serving/log-levels.ts";
 import { Published } from "./serving/published.ts";
 import { setTimer } from "./timers.ts";
 import { type UseCases, useCasesOf } from "./use-cases.ts";
-import type { ClockReading } from "./watch/clock-watch.ts";
 import { type ConfigWatcher, watchConfig } from "./watch/config-watcher.ts";
 import { DeadlineWatch } from "./watch/deadline-watch.ts";
 import { EndpointWatch } from "./watch/endpoint-watch.ts";
 import { type EngineMemory, rememberEngines } from "./watch/engine-memory.ts";
 import { FallbackWatch } from "./watch/fallback-watch.ts";
-import { type Wake, watchOutside } from "./watch/outside.ts";
 import { OverrideWatch } from "./watch/override-watch.ts";
 import { type ProbeWatch, watchProbes } from "./watch/probe-watch.ts";
 import { watchProgramReplaced } from "./watch/program-replaced.ts";
 import { RulesetWatchdog } from "./watch/ruleset-watchdog.ts";
 import { reportLife, type Supervisor } from "./watch/supervision.ts";
+import { type OutsideEvents, type Wake, watchOutside } from "./watch-outside.ts";
 
 interface DaemonPlan extends LoopPlan {
   readonly planned: Planned;
@@ -51,10 +49,7 @@ interface DaemonPlan extends LoopPlan {
 }
 
 /** What the daemon gets from outside its process. */
-export interface DaemonOutside {
-  /** Reports changes that others make to the host; `own` are the events of a host that lives in this process. */
-  readonly watchNetwork: (own: NetworkEvents | undefined, onEvent: (event: NetworkEvent) => void) => AsyncDisposable;
-  readonly readClocks: () => ClockReading;
+export interface DaemonOutside extends OutsideEvents {
   /**
    * Answers clients on the daemon's socket until it is disposed; absent where there is none. A socket that cannot be made
    * is a problem to report: the host is kept all the same.
@@ -190,7 +185,7 @@ export async function keepHost(useCases: UseCases, options: DaemonOptions, engin
   };
   await using files = watchConfig(options.files, wake);
   configFiles = files;
-  await using _wakes = watchOutside(options, {
+  await using _wakes = watchOutside(options.outside, {
     events: useCases.networkEvents,
     wake,
     guard,

@@ -13,8 +13,8 @@ import { planOpenPortal } from "../app/portal/open-portal.ts";
 import { protectAfterFailure } from "../app/protect/failed-verb.ts";
 import { restorePolicy } from "../app/protect/restore-policy.ts";
 import type { StandingOverride } from "../app/status/status-report.ts";
+import type { OpenPortal } from "../model/portal/portal.ts";
 import type { DesiredState } from "../model/resources/desired-state.ts";
-import type { OpenPortal } from "../model/resources/portal.ts";
 import type { ProbeSpec } from "../model/resources/probe.ts";
 
 /** Everything the daemon does with its host. */

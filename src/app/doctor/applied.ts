@@ -15,7 +15,7 @@ import { driverRegistry } from "../../resources/registry.ts";
 import type { HostParts } from "../parts.ts";
 import type { Traffic } from "../protect/unreadable-state.ts";
 import { compareHost, compareWith, UNRECORDED_REMEDY, unrecordedText } from "../status/compare-host.ts";
-import { damageTexts, GONE } from "../status/conditions.ts";
+import { damageTexts, GONE } from "../status/conditions/conditions.ts";
 import { readNoNetwork } from "../status/no-network.ts";
 import { endsAtReboot } from "../status/reboot.ts";
 import { statusOf } from "../status/status.ts";

@@ -82,7 +82,11 @@ function overrideOf(
 }
 
 /** The accepted generation, if it is of this config; for a time only beside a daemon, which ends it. */
-export async function acceptedFor(parts: HostParts, { hash }: LoadedConfig, forMs: number | undefined): Promise<Generation> {
+export async function acceptedFor(
+  parts: HostParts,
+  { hash }: LoadedConfig,
+  forMs: number | undefined,
+): Promise<Generation> {
   parts.requireRights?.();
   const latest = await parts.stores.generations.latest();
   if (latest === undefined || latest.configHash !== hash) {

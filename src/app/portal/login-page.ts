@@ -1,9 +1,9 @@
 import type { LoginNetwork } from "../../host/ports/portal.ts";
 import { AddressSet } from "../../model/firewall/address-set.ts";
 import { parseIp } from "../../model/ip.ts";
+import type { OpenPortal, PortalPolicy } from "../../model/portal/portal.ts";
 import { placeOf } from "../../model/portal/portal-answer.ts";
 import { canonicalPrefix, parsePrefix, renderPrefix } from "../../model/prefix.ts";
-import type { OpenPortal, PortalPolicy } from "../../model/resources/portal.ts";
 
 /** Addresses of one page that are opened. */
 const MOST_ADDRESSES = 4;

@@ -1,5 +1,5 @@
 import { AwgError } from "../../model/error.ts";
-import type { OpenPortal } from "../../model/resources/portal.ts";
+import type { OpenPortal } from "../../model/portal/portal.ts";
 import { acceptedFor } from "../down/change-down.ts";
 import { overrideFor } from "../down/override.ts";
 import type { LoadedConfig } from "../load/loaded-config.ts";

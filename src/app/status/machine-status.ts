@@ -8,7 +8,7 @@ import { msLeft } from "../down/override.ts";
 import type { HostParts } from "../parts.ts";
 import { heldTunnels, holderSentences, planAround } from "../plan/foreign-holders.ts";
 import { compareHost } from "./compare-host.ts";
-import { withDaemon } from "./daemon-conditions.ts";
+import { withDaemon } from "./conditions/daemon-conditions.ts";
 import { hasPolicyRules, missingMainRule } from "./main-rule.ts";
 import { readNoNetwork } from "./no-network.ts";
 import { readOpenChange } from "./open-change.ts";

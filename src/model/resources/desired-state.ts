@@ -1,6 +1,6 @@
+import type { OpenPortal, PortalPolicy } from "../portal/portal.ts";
 import type { Resource } from "../resource.ts";
 import type { Lifecycle } from "./lifecycle.ts";
-import type { OpenPortal, PortalPolicy } from "./portal.ts";
 import type { ProbeSpec } from "./probe.ts";
 
 /**

@@ -1,5 +1,5 @@
 import type { AllowGrant, EndpointGrant } from "../../model/firewall/policy.ts";
-import { type PortalPolicy, PROBE_PORT } from "../../model/resources/portal.ts";
+import { type PortalPolicy, PROBE_PORT } from "../../model/portal/portal.ts";
 import type { ExpandContext } from "./expansion.ts";
 
 const TCP = 6;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { withDaemon } from "../../../src/app/status/daemon-conditions.ts";
+import { withDaemon } from "../../../src/app/status/conditions/daemon-conditions.ts";
 import type { Condition } from "../../../src/app/status/status-report.ts";
 import type { DaemonRecord } from "../../../src/state/daemon/daemon-file.ts";
 
@@ -16,7 +16,7 @@ function causeOf(type: string, conditions: readonly Condition[], daemon: Partial
   return withDaemon(conditions, { pid: 1, ...daemon }).find((one) => one.type === type)?.causedBy;
 }
 
-describe("law 9: a root cause stands alone", () => {
+describe("law 9: a root cause hides its consequences", () => {
   test("differences come from the change that was interrupted", () => {
     expect(causeOf("Drifted", [drifted("link/a"), stalled])).toBe("Stalled");
     expect(causeOf("Ready", [drifted("link/a"), notReady("NotAsApplied", "link/a")])).toBe("Drifted");
@@ -28,7 +28,7 @@ describe("law 9: a root cause stands alone", () => {
     expect(causeOf("Drifted", [drifted("routes/policy", "link/a")], daemon)).toBeUndefined();
   });
 
-  test("a tunnel without an answer is nobody's consequence; the login page is its reason", () => {
+  test("a tunnel without an answer has no cause but the login page", () => {
     expect(causeOf("Ready", [notReady("Waiting", "tunnel/a"), drifted("link/b")])).toBeUndefined();
     const portal = { url: "http://192.0.2.1/login", isOpen: true, sinceMs: 1 };
     const [ready] = withDaemon([notReady("Waiting", "tunnel/a")], { pid: 1, portal });

@@ -150,7 +150,7 @@ describe("law 9: status", () => {
         ?.enforcement;
     expect(await enforcementOf(true)).toBe("enforced");
     expect(await enforcementOf(false)).toBe("best-effort");
-    expect(read("docs/reference/known-limits.md")).toMatch(/\*\*S12\.3\*\* .*egress hook/);
+    expect(read("docs/reference/security/limits.md")).toMatch(/\*\*S12\.3\*\* .*egress hook/);
     expect(read("docs/platforms.md")).toContain("## Never run");
   });
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { judge } from "../../../src/model/firewall/evaluate.ts";
 import type { Packet } from "../../../src/model/firewall/packet.ts";
 import { parseIp } from "../../../src/model/ip.ts";
-import type { OpenPortal } from "../../../src/model/resources/portal.ts";
+import type { OpenPortal } from "../../../src/model/portal/portal.ts";
 import { expandText, facts, KEY_A, resourceOf } from "../sample.ts";
 
 const PAGE: OpenPortal = {
@@ -72,7 +72,7 @@ describe("S3.5, S4.5: what a captive network opens", () => {
     expect(passes(open, "192.168.1.10", 443)).toBe(false);
   });
 
-  test("attack: a rule of the config stands before a page that claims its addresses", () => {
+  test("attack: a rule of the config comes before a page that claims its addresses", () => {
     const rule = "[{ destinations: [192.168.1.9/32], via: block }]";
     expect(passes(expanded(PAGE, rule), "192.168.1.9", 443)).toBe(false);
   });

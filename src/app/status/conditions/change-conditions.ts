@@ -1,6 +1,26 @@
-import type { ConditionInput } from "./conditions.ts";
-import { type OpenChange, whyOpen } from "./open-change.ts";
-import type { Condition, ResourceStatus } from "./status-report.ts";
+import type { DesiredState } from "../../../model/resources/desired-state.ts";
+import type { Generation } from "../../../reconciler/journal/generation.ts";
+import type { Drift } from "../../../reconciler/plan/drift.ts";
+import type { Unrecorded } from "../compare-host.ts";
+import type { NoNetwork } from "../no-network.ts";
+import { type OpenChange, whyOpen } from "../open-change.ts";
+import type { Condition, ResourceStatus } from "../status-report.ts";
+
+/** What the conditions follow from. */
+export interface ConditionInput {
+  readonly generation: Generation | undefined;
+  readonly desired: DesiredState;
+  readonly drifts: readonly Drift[];
+  readonly unrecorded?: Unrecorded | undefined;
+  /** Why no endpoint of a tunnel can be reached. */
+  readonly noNetwork?: NoNetwork | undefined;
+  readonly openJournal: string | undefined;
+  readonly openChange?: OpenChange;
+  /** Start of that apply, in milliseconds since the epoch. */
+  readonly openSinceMs?: number;
+  /** Things a resource needs that another program holds: one sentence each, with the holder. */
+  readonly held?: readonly string[];
+}
 
 /**
  * What a change that has not ended means: another process works on it (Reconciling), nobody does (Stalled), or a person is

@@ -1,5 +1,5 @@
-import type { DaemonRecord } from "../../state/daemon/daemon-file.ts";
-import type { Condition } from "./status-report.ts";
+import type { DaemonRecord } from "../../../state/daemon/daemon-file.ts";
+import type { Condition } from "../status-report.ts";
 
 /**
  * The conditions with what the running daemon reports: a reason of its own comes first. Each condition that follows from

@@ -1,13 +1,10 @@
-import { DISREGARDED } from "../../model/firewall/canary.ts";
-import type { FieldChange } from "../../model/resource.ts";
-import type { DesiredState } from "../../model/resources/desired-state.ts";
-import type { Generation } from "../../reconciler/journal/generation.ts";
-import type { Drift } from "../../reconciler/plan/drift.ts";
-import { changeConditions } from "./change-conditions.ts";
-import { type Unrecorded, unrecordedText } from "./compare-host.ts";
-import type { NoNetwork } from "./no-network.ts";
-import type { OpenChange } from "./open-change.ts";
-import type { CONDITION_REASONS, Condition, ResourceStatus } from "./status-report.ts";
+import { DISREGARDED } from "../../../model/firewall/canary.ts";
+import type { FieldChange } from "../../../model/resource.ts";
+import type { DesiredState } from "../../../model/resources/desired-state.ts";
+import type { Drift } from "../../../reconciler/plan/drift.ts";
+import { type Unrecorded, unrecordedText } from "../compare-host.ts";
+import type { CONDITION_REASONS, Condition, ResourceStatus } from "../status-report.ts";
+import { type ConditionInput, changeConditions } from "./change-conditions.ts";
 
 /** The summary of a resource that is missing entirely. */
 export const GONE = "is gone";
@@ -17,22 +14,6 @@ export const POLICY_GONE = `${GONE}: nothing is blocked`;
 
 /** How many missing prefixes the Ready condition names. */
 const MOST_NAMED = 3;
-
-/** What the conditions follow from. */
-export interface ConditionInput {
-  readonly generation: Generation | undefined;
-  readonly desired: DesiredState;
-  readonly drifts: readonly Drift[];
-  readonly unrecorded?: Unrecorded | undefined;
-  /** Why no endpoint of a tunnel can be reached. */
-  readonly noNetwork?: NoNetwork | undefined;
-  readonly openJournal: string | undefined;
-  readonly openChange?: OpenChange;
-  /** Start of that apply, in milliseconds since the epoch. */
-  readonly openSinceMs?: number;
-  /** Things a resource needs that another program holds: one sentence each, with the holder. */
-  readonly held?: readonly string[];
-}
 
 /** The conditions of the host that it shows by itself, each with its reason. Pure. */
 export function conditionsOf(resources: readonly ResourceStatus[], input: ConditionInput): readonly Condition[] {

@@ -1,12 +1,18 @@
-import type { NetworkEvents } from "../../host/ports/network-events.ts";
-import type { ChangeMaker } from "../reconcile-loop.ts";
-import type { DaemonOptions } from "../run-daemon.ts";
-import { writerKind, writerText } from "../writer-text.ts";
-import { watchClocks } from "./clock-watch.ts";
-import type { RulesetWatchdog } from "./ruleset-watchdog.ts";
+import type { NetworkEvent, NetworkEvents } from "../host/ports/network-events.ts";
+import type { ChangeMaker } from "./reconcile-loop.ts";
+import { type ClockReading, watchClocks } from "./watch/clock-watch.ts";
+import type { RulesetWatchdog } from "./watch/ruleset-watchdog.ts";
+import { writerKind, writerText } from "./writer-text.ts";
 
 /** Something happened that concerns the engines of `devices`, or any where absent. */
 export type Wake = (what: string, by?: ChangeMaker, devices?: readonly string[]) => void;
+
+/** Where the daemon learns that something outside of it happened. */
+export interface OutsideEvents {
+  /** Reports changes that others make to the host; `own` are the events of a host that lives in this process. */
+  readonly watchNetwork: (own: NetworkEvents | undefined, onEvent: (event: NetworkEvent) => void) => AsyncDisposable;
+  readonly readClocks: () => ClockReading;
+}
 
 export interface Outside {
   readonly events: NetworkEvents | undefined;
@@ -21,7 +27,7 @@ export interface Outside {
 
 /** Everything that makes the loop look again. */
 export function watchOutside(
-  { outside }: Pick<DaemonOptions, "outside">,
+  outside: OutsideEvents,
   { events, wake, guard, onOtherNetwork, onRoutes, onHangUp: onAsked }: Outside,
 ): AsyncDisposable {
   const watches = new AsyncDisposableStack();
