@@ -81,4 +81,27 @@ invariants: [{ ${invariant} }]
     if (holds) expect(prove).not.toThrow();
     else expect(prove).toThrow("is violated");
   });
+
+  const BANK = "{ apps: [{ path: /opt/bank }], via: block }";
+  test.each([
+    ["never: { apps: [{ path: /opt/bank }], via: direct }", "", true],
+    ["never: { apps: [{ path: /opt/bank }], via: direct }", "{ apps: [{ dir: /opt }], via: direct }", false],
+    ["never: { apps: [{ path: /opt/bank }], via: direct }", `${BANK}, { apps: [{ dir: /opt }], via: direct }`, true],
+    ["never: { apps: [{ path: /opt/bank }], via: direct }", "{ apps: [{ contains: ban }], via: direct }", false],
+    ["always: { commandLine: [transfer], via: a }", "{ apps: [{ path: /usr/bin/curl }], via: a }", true],
+    ["always: { commandLine: [transfer], via: a }", "{ apps: [{ path: /usr/bin/curl }], via: block }", true],
+    ["always: { commandLine: [transfer], via: a }", "{ apps: [{ path: /usr/bin/curl }], via: direct }", false],
+  ])("for programs, %s with the rules %s: %s", (invariant, rules, holds) => {
+    const text = `
+tunnels:
+  a: { protocol: wireguard, privateKey: { file: /a }, addresses: [10.0.0.1/32], peers: [{ publicKey: ${KEY_A}, endpoint: "198.51.100.7:1", allowedIPs: [0.0.0.0/0] }] }
+rules: [${rules}]
+default: { via: a }
+killSwitch: { enabled: true }
+invariants: [{ ${invariant} }]
+`;
+    const prove = () => proveInvariants(configOf(text), expandText(text).desired, facts({}));
+    if (holds) expect(prove).not.toThrow();
+    else expect(prove).toThrow("is violated");
+  });
 });

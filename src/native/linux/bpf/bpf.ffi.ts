@@ -3,7 +3,7 @@ import { errnoError } from "../errno.ts";
 import { addressOf, callLibc, lastErrno } from "../libc.ffi.ts";
 
 /** The number of bpf(2) on the architectures awg runs on (asm/unistd_64.h, asm-generic/unistd.h). */
-const SYS_BPF: Readonly<Record<string, number>> = { x64: 321, arm64: 280 };
+export const SYS_BPF: Readonly<Record<string, number>> = { x64: 321, arm64: 280 };
 
 /** Commands (enum bpf_cmd). */
 export const BPF = {
