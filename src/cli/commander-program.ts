@@ -70,6 +70,10 @@ function newProgram(terminal: Terminal): Command {
     });
 }
 
+function sentence(summary: string): string {
+  return `${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`;
+}
+
 function addVerb(
   program: Command,
   verb: VerbDefinition,
@@ -78,7 +82,7 @@ function addVerb(
 ): void {
   const command = program.command(verb.name, { hidden: verb.hidden === true });
   command
-    .description(verb.details === undefined ? verb.summary : `${verb.summary}\n${verb.details}`)
+    .description(verb.details === undefined ? sentence(verb.summary) : `${sentence(verb.summary)}\n\n${verb.details}`)
     .summary(verb.summary)
     .helpGroup(groupOf(verb.name));
   command.exitOverride().helpOption("-h, --help", "print this help");

@@ -16,18 +16,26 @@ let folder = "";
 beforeAll(() => {
   folder = temporaryFolder("completion");
   for (const name of ["alpha.yaml", "beta.yaml"]) writeFileSync(join(folder, name), "");
+  writeFileSync(join(folder, "owned.json"), OWNED);
   writeFileSync(join(folder, "_awg"), script("zsh"));
   writeFileSync(join(folder, "awg.fish"), script("fish"));
 });
 
+/** Stand in for the host: what it owns, and its network namespaces. */
+const OWNED = '{"resources":[{"key":"tunnel/office","kind":"tunnel"},{"key":"routes/office","kind":"routes"}]}';
+const DOUBLES = {
+  bash: `awg() { echo '${OWNED}'; }; ip() { echo 'alps (id: 0)'; echo lab; }`,
+  fish: `function awg; echo '${OWNED}'; end; function ip; echo 'alps (id: 0)'; echo lab; end`,
+};
+
 function completeInBash(...words: readonly string[]): readonly string[] {
   const array = words.map((word) => `'${word}'`).join(" ");
-  const ask = `COMP_WORDS=(${array}); COMP_CWORD=${words.length - 1}; _awg; printf '%s\\n' "\${COMPREPLY[@]}"`;
+  const ask = `${DOUBLES.bash}; COMP_WORDS=(${array}); COMP_CWORD=${words.length - 1}; _awg; printf '%s\\n' "\${COMPREPLY[@]}"`;
   return linesOf("bash", ["-c", `${script("bash")}\n${ask}`]);
 }
 
 function completeInFish(...words: readonly string[]): readonly string[] {
-  const ask = `source awg.fish; complete -C '${words.join(" ")}'`;
+  const ask = `${DOUBLES.fish}; source awg.fish; complete -C '${words.join(" ")}'`;
   return linesOf("fish", ["--no-config", "-c", ask]).map((line) => line.split("\t")[0] ?? "");
 }
 
@@ -45,7 +53,7 @@ function typedInZsh(typed: string, load: string): string {
   const session = `
 zmodload zsh/zpty
 zpty -b z zsh -f -i
-zpty -w z 'PS1=; zstyle ":completion:*" insert-tab false; autoload -Uz compinit; ${load}; awg() { print -r -- "CALLED-WITH:$*:" }; print -r -- "READY"":"'
+zpty -w z 'PS1=; zstyle ":completion:*" insert-tab false; autoload -Uz compinit; ${load}; awg() { if [[ $1 = get && $2 = --json ]]; then cat owned.json; else print -r -- "CALLED-WITH:$*:"; fi }; print -r -- "READY"":"'
 zpty -r z out '*READY:*'
 zpty -w -n z $'${typed}\\t\\n'
 zpty -r z out '*CALLED-WITH:*:*'
@@ -86,13 +94,17 @@ describe.each((["bash", "fish"] as const).map((shell) => [shell, whyNot(shell)] 
       expect(complete("awg", "plan", "-f", "al")).toEqual(["alpha.yaml"]);
       expect(complete("awg", "plan", "--file", "")).toEqual(expect.arrayContaining(["alpha.yaml", "beta.yaml"]));
       expect(complete("awg", "status", "--host", "s")).toEqual(["simulated"]);
-      expect(complete("awg", "status", "--netns", "al")).toEqual([]);
+      expect(complete("awg", "status", "--netns", "al")).toEqual(["alps"]);
+      expect(complete("awg", "plan", "--target", "").toSorted()).toEqual(["routes/office", "tunnel/office"]);
+      expect(complete("awg", "import", "--name", "")).toEqual([]);
     });
 
     it("knows what a verb takes", () => {
       expect(complete("awg", "completion", "").toSorted()).toEqual(["bash", "fish", "zsh"]);
       expect(complete("awg", "import", "be")).toEqual(["beta.yaml"]);
       expect(complete("awg", "rollback", "al")).toEqual([]);
+      expect(complete("awg", "down", "")).toEqual(["office"]);
+      expect(complete("awg", "get", "ro")).toEqual(["routes/office"]);
     });
   },
 );
@@ -109,6 +121,8 @@ describe.skipIf(!hasProgram("zsh"))(`completion in zsh${whyNot("zsh")}`, () => {
     ["awg completion f", "completion fish"],
     ["awg import be", "import beta.yaml"],
     ["awg rollback al", "rollback al"],
+    ["awg down o", "down office"],
+    ["awg plan --target r", "plan --target routes/office"],
   ])("%s TAB", (typed, called) => {
     expect(typedInZsh(typed, sourced)).toBe(called);
   });

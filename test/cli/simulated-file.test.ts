@@ -24,6 +24,13 @@ function awg(...words: readonly string[]) {
   return { status, stdout, stderr };
 }
 
+test("an apply on a simulated host without a file says that nothing is kept", () => {
+  const bare = awg("apply", "-f", join(EXAMPLE, "config.yaml"), "--host", "simulated", "--auto-approve");
+  expect(bare).toMatchObject({ status: 0, stderr: expect.stringContaining("--host simulated forgets this now") });
+  const kept = awg("apply", "-f", join(EXAMPLE, "config.yaml"), "--host", "simulated:x.json", "--auto-approve");
+  expect(kept).toMatchObject({ status: 0, stderr: expect.not.stringContaining("forgets") });
+});
+
 describe("--host simulated:FILE where FILE does not exist", () => {
   test("the machine of that name beside the config is planned for; nothing is written (law 2)", () => {
     const plan = awg("plan", "-f", EXAMPLE, "--host", "simulated:macos.json");

@@ -1,4 +1,6 @@
-/** Wraps text in an SGR sequence when colour is wanted. */
+import { styleText } from "node:util";
+
+/** Styles text when colour is wanted. */
 export interface Style {
   readonly bold: (text: string) => string;
   readonly dim: (text: string) => string;
@@ -9,12 +11,20 @@ export interface Style {
 }
 
 const plain = (text: string): string => text;
-const sgr =
-  (code: number) =>
+/** The terminal decides about colour, not the stream that Node would look at. */
+const styled =
+  (format: keyof Style) =>
   (text: string): string =>
-    `\u001b[${code}m${text}\u001b[0m`;
+    styleText(format, text, { validateStream: false });
 
-const COLORED: Style = { bold: sgr(1), dim: sgr(2), red: sgr(31), green: sgr(32), yellow: sgr(33), cyan: sgr(36) };
+const COLORED: Style = {
+  bold: styled("bold"),
+  dim: styled("dim"),
+  red: styled("red"),
+  green: styled("green"),
+  yellow: styled("yellow"),
+  cyan: styled("cyan"),
+};
 const PLAIN: Style = { bold: plain, dim: plain, red: plain, green: plain, yellow: plain, cyan: plain };
 
 /** The styles of a stream. */

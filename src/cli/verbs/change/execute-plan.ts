@@ -81,6 +81,7 @@ export async function executeVerb(
     if (stream) printEvent(terminal, { type: "result", ...result });
     else if (quiet) printDocument(terminal, "apply", { formatVersion: "1", ...result });
     else printText(terminal, `${text}\n${afterText(outcome, after)}`.trimEnd());
+    if (!stream && !quiet && outcome.changed && textOption(call, "host") === "simulated") terminal.err(FORGOTTEN);
     if (outcome.unaccepted !== undefined) terminal.err(unacceptedText(outcome.unaccepted));
     if (await isAwaitingPerson(call, parts, planned)) return EXIT.unsupported;
     return flagOption(call, "detailedExitcode") && outcome.changed ? EXIT.changed : EXIT.success;
@@ -95,6 +96,8 @@ export async function executeVerb(
     signals.stop();
   }
 }
+
+const FORGOTTEN = "note: --host simulated forgets this now; --host simulated:FILE keeps it in FILE";
 
 /** Progress of a state on trial. */
 function printAnswers(text: string, { err }: VerbCall["terminal"]): void {

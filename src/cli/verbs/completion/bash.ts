@@ -32,5 +32,7 @@ function values(verbs: readonly CompletableVerb[]): string[] {
 
 function reply(what: Completable): string {
   if (what === "file") return 'COMPREPLY=($(compgen -f -- "$current"))';
-  return what === "anything" ? "COMPREPLY=()" : `COMPREPLY=($(compgen -W "${what.join(" ")}" -- "$current"))`;
+  if (what === "anything") return "COMPREPLY=()";
+  const words = "command" in what ? `$(${what.command})` : what.join(" ");
+  return `COMPREPLY=($(compgen -W "${words}" -- "$current"))`;
 }

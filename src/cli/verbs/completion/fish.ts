@@ -27,7 +27,8 @@ function required(what: Completable): string {
 
 function values(what: Completable): string {
   if (what === "file") return " -F";
-  return what === "anything" ? "" : ` -a ${quoted(what.join(" "))}`;
+  if (what === "anything") return "";
+  return ` -a ${quoted("command" in what ? `(${what.command})` : what.join(" "))}`;
 }
 
 const quoted = (text: string): string => `'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;

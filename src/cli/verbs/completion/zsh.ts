@@ -35,7 +35,8 @@ function rest(argument: Completable): string[] {
 
 function action(what: Completable): string {
   if (what === "file") return "_files";
-  return what === "anything" ? " " : `(${what.join(" ")})`;
+  if (what === "anything") return " ";
+  return "command" in what ? `{compadd -- $(${what.command})}` : `(${what.join(" ")})`;
 }
 
 const escaped = (text: string): string => text.replaceAll(/[[\]:\\]/g, "\\$&");
