@@ -18,12 +18,16 @@ export function factsWantedBy(config: Config): FactsWanted {
       ? (tunnel.interface ?? deviceOfTunnel(key))
       : [],
   );
+  const programs = matches.flatMap(({ apps = [], parent = [] }) =>
+    [...apps, ...parent].flatMap((app) => (app.kind === "path" && !app.path.includes("*") ? app.path : [])),
+  );
   return {
     users: unique(matches.flatMap(({ users }) => users ?? [])),
     hosts: unique(endpoints.filter((host) => parseIp(host) === undefined)),
     endpoints: unique(endpoints.filter((host) => parseIp(host) !== undefined)),
     bootstrap: config.dns?.bootstrap ?? [],
     ...(devices.length === 0 ? {} : { devices }),
+    ...(programs.length === 0 ? {} : { programs: unique(programs) }),
     ...(matches.some(({ when }) => when !== undefined) ? { networks: true } : {}),
     ...(config.rules?.some(({ limit }) => limit !== undefined) ? { rates: "filter" as const } : {}),
   };

@@ -75,6 +75,8 @@ export interface HostFacts {
   readonly resolver: ResolverMethod;
   /** Absent where they were not requested, and on systems where no rule has a rate. */
   readonly rates?: RateMechanisms;
+  /** Those of `FactsWanted.programs` that are scripts: their interpreter is the program. Absent without any. */
+  readonly scripts?: readonly string[];
   /** Programs ask systemd-resolved by its bus (nss-resolve), not by DNS; absent if not. */
   readonly asksResolved?: true;
   /**
@@ -116,6 +118,8 @@ export interface FactsWanted {
   readonly endpoints?: readonly string[];
   /** Addresses of the servers that resolve the hosts; without any, those that the host had before awg. */
   readonly bootstrap?: readonly string[];
+  /** Files that rules name as programs. */
+  readonly programs?: readonly string[];
   /** Devices that another program may hold. */
   readonly devices?: readonly string[];
   /** Whether rules depend on the network. */

@@ -16,6 +16,7 @@ import { matchHere } from "./networks.ts";
 import { BY_SOCKET, classedRules, classesFor, type ExpandedRule, withUids } from "./programs/classed-rules.ts";
 import { type MatchAlternative, matchAlternatives, UnwritableMatch } from "./programs/match-alternatives.ts";
 import { hasPattern, isAnchored, type UsersOf } from "./programs/program-condition.ts";
+import { noteScripts } from "./programs/script-notes.ts";
 import { withUnclassified } from "./programs/unclassified-rules.ts";
 import { othersNote, uidRanges } from "./user-ranges.ts";
 
@@ -125,6 +126,7 @@ function expandRule(written: Rule, index: number, context: ExpandContext): Expan
     return nothing;
   }
   noteLists(rule, index, context);
+  noteScripts(rule, index, context);
   const alternatives = found.flatMap(withUids);
   noteEnforcement(rule, index, alternatives, context);
   const { classifier } = facts.capabilities;
@@ -206,7 +208,7 @@ type Judgement = Required<Pick<ExpandContext["notes"][number], "message">> & { r
 
 const BY_NAME_ONLY: Judgement = {
   enforcement: "advisory",
-  message: "any program can take this name and go direct; match a path, folder, user or control group",
+  message: "any program can match this and go direct; name a path, folder, user or control group",
 };
 
 /** Without a classifier a packet of a user is known by its socket; what has none may take the direct path. */

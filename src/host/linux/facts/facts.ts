@@ -17,6 +17,7 @@ import { networksOf } from "./networks.ts";
 import { pathMtus } from "./path-mtu.ts";
 import { queueOf } from "./queues.ts";
 import { asksResolved, readResolverMethod } from "./resolver-method.ts";
+import { readScripts } from "./scripts.ts";
 
 /**
  * The kernel's link kinds of VPN devices: OpenVPN with and without its kernel module, WireGuard and AmneziaWG, IPsec
@@ -71,6 +72,7 @@ async function readFacts(wanted: FactsWanted, { namespaced, places, nftCapabilit
     addresses,
     resolver: readResolverMethod(namespaced),
     ...(wanted.rates === undefined ? {} : { rates: (await import("./rates.ts")).readRates(wanted.rates) }),
+    ...readScripts(wanted.programs ?? []),
     ...(asksResolved() ? { asksResolved: true } : {}),
     ...(host.servers.length === 0
       ? {}

@@ -78,6 +78,18 @@ describe("rules by program", () => {
     expect(desired.resources.map(({ key }) => key)).toContain("classifier/host");
   });
 
+  test("a script that is named as a program is reported, since its interpreter is the program", () => {
+    const rules = "[{ apps: [{ path: /opt/sync.py }, { path: /opt/tool }], via: block }]";
+    const { notes } = expanded(rules, { scripts: ["/opt/sync.py"] });
+    expect(notes.filter(({ path }) => path === "rules.0.apps")).toEqual([
+      {
+        path: "rules.0.apps",
+        message: "/opt/sync.py is a script, which no program file matches; name it by commandLine",
+        isWarning: true,
+      },
+    ]);
+  });
+
   test("more programs than the classifier holds are refused in one clause", () => {
     const many = Array.from({ length: 9 }, (_, index) => ({ ...name(`p${index}`), destinations: ["10.0.0.0/8"] }));
     const inherited = many.map(({ program, destinations }, index) => ({
