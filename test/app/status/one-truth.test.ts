@@ -8,13 +8,10 @@ import { renderDrift } from "../../../src/cli/verbs/inspect/drift.view.ts";
 import { renderStatus } from "../../../src/cli/verbs/inspect/status.view.ts";
 import { renderExplanation } from "../../../src/cli/views/explanation.ts";
 import { styleFor } from "../../../src/cli/views/style.ts";
-import type { ForeignAct } from "../../../src/host/simulated/faults.ts";
-import { actForeign } from "../../../src/host/simulated/foreign.ts";
-import { SimulatedMachine } from "../../../src/host/simulated/machine.ts";
-import { parseMachineFile, renderMachineFile } from "../../../src/host/simulated/machine-file.ts";
 import type { FirewallPolicy } from "../../../src/model/firewall/policy.ts";
 import { type SimulatedBench, useSimulatedBench } from "../../compose/simulated-bench.ts";
 import { examine } from "../../support/test-session.ts";
+import { act, FAULTS } from "./foreign-faults.ts";
 
 const newBench = useSimulatedBench();
 const plain = styleFor(false);
@@ -48,33 +45,6 @@ async function appliedBench(): Promise<SimulatedBench> {
   bench.meddle((text) => text.replace(/"lastHandshakeSeconds": ?0/, `"lastHandshakeSeconds":${now}`));
   return bench;
 }
-
-function act(bench: SimulatedBench, ...acts: readonly ForeignAct[]): void {
-  bench.meddle((text) => {
-    const machine = new SimulatedMachine(parseMachineFile(text));
-    for (const one of acts) actForeign(machine, one);
-    return renderMachineFile(machine.snapshot());
-  });
-}
-
-/** What others can do to a host with one tunnel, each kind of act of the simulated host. */
-const FAULTS: Readonly<Record<string, readonly ForeignAct[]>> = {
-  "a deleted route": [{ act: "delete-route", table: 0x6177_0001, destination: "0.0.0.0/0" }],
-  "an emptied table": [{ act: "flush-table", table: 0x6177_0001 }],
-  "deleted policy rules": [{ act: "delete-rules", preference: 10_110 }],
-  "a foreign policy rule": [{ act: "add-rule", preference: 9_000, table: 254 }],
-  "a foreign route": [{ act: "add-route", table: 0x6177_0001, destination: "203.0.113.0/24", device: "eth0" }],
-  "a keeper that died": [{ act: "keeper-dies" }],
-  "a flushed filter": [{ act: "keeper-dies" }, { act: "flush-firewall" }],
-  "a damaged filter": [{ act: "keeper-dies" }, { act: "damage-firewall", what: "a rule is gone" }],
-  "a removed device": [{ act: "remove-device", device: "awg-office" }],
-  "a device that is down": [{ act: "set-link", device: "awg-office", up: false }],
-  "another MTU": [{ act: "set-mtu", device: "awg-office", mtuBytes: 1280 }],
-  "a lost address": [{ act: "delete-address", device: "awg-office", address: "10.9.0.2/32" }],
-  "a rewritten resolver": [{ act: "rewrite-resolver", text: "nameserver 192.0.2.1\n" }],
-  "an engine that ended": [{ act: "stop-engine", device: "awg-office" }],
-  "another uplink": [{ act: "set-link", device: "eth0", up: false }],
-};
 
 interface Answers {
   readonly status: Status;
