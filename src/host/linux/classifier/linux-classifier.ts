@@ -1,7 +1,7 @@
 import { AwgError } from "../../../model/error.ts";
 import { isBpfKnown } from "../../../native/linux/bpf/bpf.ffi.ts";
 import type { ClassifierPort } from "../../ports/kernel/classifier.ts";
-import { liveNamespaces } from "../processes/live-namespaces.ts";
+import { allNamespaces } from "../processes/live-namespaces.ts";
 import { findPlace, makePlace } from "./classifier-place.ts";
 import { loadClassifier, removeClassifier } from "./load-classifier.ts";
 import { pathKeys } from "./path-keys.ts";
@@ -19,7 +19,7 @@ export function linuxClassifier(): ClassifierPort {
         throw new AwgError("permission", "only root can change how sockets are classified");
       if (spec !== null) {
         const place = makePlace();
-        removeGoneClassifiers(place, liveNamespaces);
+        removeGoneClassifiers(place, allNamespaces);
         loadClassifier(spec, place, pathKeys(place.cgroup));
         return;
       }

@@ -35,10 +35,11 @@ export function readClassifier(place: ClassifierPlace, keys: PathKeys): Classifi
  * Removes the classifiers of network namespaces that are gone, beside this one: each keeps one of the 64 places that a hook
  * has (BPF_CGROUP_MAX_PROGS of linux/bpf-cgroup.h).
  */
-export function removeGoneClassifiers({ folder }: ClassifierPlace, live: () => ReadonlySet<string>): void {
+export function removeGoneClassifiers({ folder }: ClassifierPlace, live: () => ReadonlySet<string> | undefined): void {
   const others = namesIn(dirname(folder)).filter((name) => /^[0-9]+$/.test(name) && name !== basename(folder));
   if (others.length === 0) return;
   const known = live();
+  if (known === undefined) return;
   for (const other of others.map((name) => join(dirname(folder), name))) {
     const inode = inodeIn(other);
     if (inode !== undefined && !known.has(inode)) rmSync(other, { recursive: true, force: true });
