@@ -86,11 +86,11 @@ export class NftOwner implements Disposable {
     this.#names.forget();
   }
 
-  /** Families of our tables that this socket may change: kernels before 6.9 have no owners. */
+  /** Families of our tables with sets that this socket may change: kernels before 6.9 have no owners. */
   #ownFamilies(): readonly TableFamily[] {
     const socket = this.#open();
     return this.#ourTables()
-      .filter((table) => !table.owned || table.ownerPort === socket.port)
+      .filter(({ family, owned, ownerPort }) => family !== "arp" && (!owned || ownerPort === socket.port))
       .map(({ family }) => family);
   }
 

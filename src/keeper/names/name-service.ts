@@ -7,11 +7,12 @@ import { AwgError, messageOf } from "../../model/error.ts";
 import type { EngineUser } from "../../model/keeper-protocol.ts";
 import { openEngineLog } from "../engine-logs.ts";
 import type { NftOwner } from "../nft-owner.ts";
+import { LEAST_SECONDS } from "./name-sets.ts";
 import { keepOpenFlows } from "./open-flows.ts";
 
 const BACKOFF = { firstMs: 200, longestMs: 10_000, forgetAfterMs: 60_000 } as const;
 const READY_TIMEOUT_MS = 30_000;
-const LOOK_AT_FLOWS_MS = 15_000;
+const LONGEST_LOOK_MS = 15_000;
 const MOST_ADDRESSES = 64;
 
 /** The user of the resolver: not that of engines, because their sockets may reach bootstrap servers directly (rule S3.3). */
@@ -85,8 +86,8 @@ export class NameServiceProcess implements Disposable {
 
   #watch(service: NameService): void {
     this.#service = service;
-    this.#flows ??= setInterval(() => void this.#lookAtFlows(), LOOK_AT_FLOWS_MS);
-    this.#flows.unref();
+    clearInterval(this.#flows);
+    this.#flows = setInterval(() => void this.#lookAtFlows(service), lookIntervalMs(service)).unref();
   }
 
   #again(service: NameService): void {
@@ -184,15 +185,19 @@ export class NameServiceProcess implements Disposable {
     this.#again(service);
   }
 
-  async #lookAtFlows(): Promise<void> {
-    const service = this.#service;
-    if (service === undefined) return;
+  async #lookAtFlows(service: NameService): Promise<void> {
     try {
-      await keepOpenFlows(this.#around.nft, { withinMs: 2 * LOOK_AT_FLOWS_MS, graceSeconds: service.graceSeconds });
+      const withinMs = 2 * lookIntervalMs(service);
+      await keepOpenFlows(this.#around.nft, { withinMs, graceSeconds: service.graceSeconds });
     } catch (error) {
       this.#around.report(`looking at the flows of names failed: ${messageOf(error)}`);
     }
   }
+}
+
+/** Between two looks at open flows. An address lives three of them at least, so none expires unseen. */
+function lookIntervalMs({ graceSeconds }: NameService): number {
+  return Math.min(LONGEST_LOOK_MS, (1000 * Math.max(LEAST_SECONDS, graceSeconds)) / 3);
 }
 
 function spawnResolver(logPath: string): ChildProcess {

@@ -7,6 +7,8 @@ import { elementOf, encodeElementDeletion, encodeElements } from "../../native/l
 /** The most addresses of one set; a name service that returns more is hostile. */
 const MOST_ADDRESSES = 8192;
 const LONGEST_SECONDS = 86_400;
+/** The shortest life of an address, in which open flows to it are looked for. */
+export const LEAST_SECONDS = 3;
 
 /** An address and how long it stays, from outside. */
 export interface WantedAddress {
@@ -86,7 +88,7 @@ export function isNameSet(name: string): boolean {
 }
 
 function boundedMs(seconds: number): number {
-  return Math.round(Math.min(LONGEST_SECONDS, Math.max(1, seconds)) * 1000);
+  return Math.round(Math.min(LONGEST_SECONDS, Math.max(LEAST_SECONDS, seconds)) * 1000);
 }
 
 function additionOf(family: TableFamily, set: string, { address, seconds }: WantedAddress): NftChange[] {

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { tryRun, waitFor } from "../../lab/world/command.ts";
 import { place } from "../../lab/world/place.ts";
@@ -122,7 +123,13 @@ describe.skipIf(reason !== undefined)(
 
     test("S4.14: the first packet to a name of a rule takes its path, aliases too; other names take the default", async () => {
       const rules = `rules: [{ destinations: [{ domain: corp.example }], via: ${awg.tunnel} }]`;
-      const path = config("direct", rules, "grace: 10s");
+      const path = config("direct", rules, "grace: 2s");
+      await inClient(
+        "sysctl",
+        "-qw",
+        "net.netfilter.nf_conntrack_icmp_timeout=2",
+        "net.netfilter.nf_conntrack_icmpv6_timeout=2",
+      );
       await awg.apply(path);
       expect(await pings("www.corp.example")).toEqual({ answered: true, byTunnel: true });
       expect(await setsHold(echo)).toBe(true);
@@ -133,6 +140,14 @@ describe.skipIf(reason !== undefined)(
       expect(await pings("other.example")).toEqual({ answered: true, byTunnel: false });
       expect(await awg.run("diff", "-f", path)).toMatchObject({ status: 0 });
       expect(await awg.run("verify", "-f", path)).toMatchObject({ status: 0 });
+      // A flow to it keeps the address for longer than TTL and grace.
+      const client = judged().world.namespace("client");
+      const flow = spawn("ip", ["netns", "exec", client, "ping", "-n", "-i", "0.5", "www.corp.example"], {
+        stdio: "ignore",
+      });
+      await sleep(9000);
+      expect(await setsHold(echo)).toBe(true);
+      flow.kill("SIGKILL");
       await waitFor("the end of TTL and grace", async () => !(await setsHold(echo)));
       expect(await pings("alias.corp.example")).toEqual({ answered: true, byTunnel: true });
       await awg.apply(config("direct", rules, "grace: 5m"));
