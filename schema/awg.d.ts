@@ -424,7 +424,7 @@ export interface AwgConfiguration {
     driftEvery?: number | string;
   };
   /**
-   * What to do when another program changes a field: assert (restore it), yield (leave it), adopt (take over a device) (adopt: Linux only).
+   * The reaction to another program's change of a field: assert (restore it), yield (leave it), adopt (take over a device) (adopt: Linux only).
    */
   conflicts?: {
     [k: string]: "assert" | "yield" | "adopt";
@@ -451,7 +451,7 @@ export interface AwgConfiguration {
     anywhere?: boolean;
   };
   /**
-   * Who may use the API, and where it answers (not implemented on macOS yet).
+   * The group that may use the API, and its address (not implemented on macOS yet).
    */
   api?: {
     /**

@@ -48,7 +48,7 @@ const tunnel: Parameter = { as: "argument", pattern: NAME, summary: "Name of a t
 /** Every action by its name; most have that of their verb. */
 export const ACTIONS: Readonly<Record<string, Action>> = {
   status: { role: "viewer", parameters: {}, summary: "The status of the host, read now." },
-  drift: { role: "viewer", parameters: {}, summary: "What others changed since the last apply." },
+  drift: { role: "viewer", parameters: {}, summary: "Changes outside awg since the last apply." },
   history: { role: "viewer", parameters: {}, summary: "The accepted generations." },
   doctor: { role: "viewer", parameters: {}, summary: "Faults of the host and their remedies." },
   ps: { role: "viewer", parameters: {}, summary: "Programs with the rule for each." },
@@ -64,7 +64,7 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
         summary: "Address or name, with a port or without.",
       },
     },
-    summary: "Where a flow goes, and why.",
+    summary: "The path of a flow, and the rule that chose it.",
   },
   service: { role: "viewer", words: ["status"], parameters: {}, summary: "The services of awg." },
   conflicts: { role: "viewer", parameters: {}, summary: "Running services of other VPN programs." },
@@ -82,8 +82,8 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
     },
     summary: "Starts the daemon at boot, or no longer.",
   },
-  diff: { role: "admin", parameters: { config }, summary: "What differs between the config and the host." },
-  plan: { role: "admin", parameters: { config }, summary: "What an apply would do." },
+  diff: { role: "admin", parameters: { config }, summary: "Differences between config and host." },
+  plan: { role: "admin", parameters: { config }, summary: "The steps of an apply." },
   verify: { role: "admin", parameters: {}, summary: "Proof that the rules do as declared." },
   apply: {
     role: "admin",

@@ -107,13 +107,13 @@ const SCHEMAS: Json = {
     required: ["code"],
     properties: {
       code: { type: "integer", description: "The exit code of the verb; 0 is success." },
-      message: text("What failed, and what to do."),
+      message: text("The failure and its remedy."),
       data: { description: "The JSON document that the verb prints." },
     },
   },
   Problem: {
     type: "object",
     required: ["code", "message"],
-    properties: { code: { type: "integer" }, message: text("What is wrong, and what to do.") },
+    properties: { code: { type: "integer" }, message: text("The problem and its remedy.") },
   },
 };

@@ -120,7 +120,7 @@ export const PROBLEM_CATALOGUE = {
   "tunnel-without-endpoint": "Traffic is sent into a tunnel that has no endpoint and does not listen.",
   "update-unsigned": "Automatic updates have no key to check their signature.",
   "api-listen": "The API over HTTP must listen on loopback, on a port from 1024.",
-  "refused-by-plan": "This version does not have what the key asks for on this system, so `awg plan` refuses it.",
+  "refused-by-plan": "This version does not implement the key on this system, so `awg plan` refuses it.",
 } as const satisfies Readonly<Record<string, string>>;
 
 export type ProblemId = keyof typeof PROBLEM_CATALOGUE;

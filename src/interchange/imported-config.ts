@@ -100,7 +100,7 @@ function killSwitchComment(input: MachineInput, whole: ImportedTunnel): string[]
     ? `It replaces the kill switch in PostUp of ${input.program}: what would bypass the tunnel is dropped.`
     : isQuick
       ? `${input.program} has no kill switch: without its routes, packets bypass the tunnel. Here they are dropped.`
-      : "What would bypass the tunnel is dropped, also while it is down.";
+      : "Packets that would bypass the tunnel are dropped, also while it is down.";
   const dns = hasServers(input)
     ? "Name queries go to dns.servers only."
     : "No DNS server is set: name queries to the local link leave outside the tunnel.";

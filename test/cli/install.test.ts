@@ -45,7 +45,7 @@ describe("the verbs that put awg on a machine", () => {
     expect(await call(service, ["status"])).toContain("awg.service: not installed");
     expect(await call(install, [], { dryRun: true })).toContain("service awg.service: would be added");
     expect(await call(install)).toContain("service awg.service: added");
-    expect(await call(install)).toContain("service awg.service: is there already");
+    expect(await call(install)).toContain("service awg.service: exists already");
     expect(await call(service, ["status"])).toContain("awg.service: running; starts at boot");
     expect(await call(service, ["stop"])).toContain("awg.service: not running; starts at boot");
     const { services } = JSON.parse(await call(service, ["status"], { json: true })) as { services: unknown[] };

@@ -139,6 +139,15 @@ describe("plain words", () => {
     expect(found).toEqual([]);
   });
 
+  test("no sentence in the code begins with a clause in place of a noun", () => {
+    const found = files.flatMap((file) =>
+      textsOf(read(file))
+        .filter((text) => /(?:^|[.;] )(?:What|Who|Whoever|Where|Of a) [^?]*$/.test(text))
+        .map((text) => `${file}: ${text}`),
+    );
+    expect(found).toEqual([]);
+  });
+
   test("no sentence in the code has more than 25 words", () => {
     const found = files.flatMap((file) =>
       textsOf(read(file)).flatMap((text) => longSentences(text).map((one) => `${file}: ${one}`)),

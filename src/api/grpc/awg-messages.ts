@@ -59,15 +59,15 @@ export const LIVE_MESSAGES = {
     fields: { tunnels: [1, "Tunnel[]", "One each."] },
   },
   Tunnel: {
-    summary: "A tunnel as its engine reports it. What is not known is left out.",
+    summary: "A tunnel as its engine reports it. Unknown values are left out.",
     fields: {
       name: [1, "string", "Its key in the config."],
       state: [2, "string", "connected, idle, blocked or down; empty while no engine runs."],
       ready: [3, "bool", "It is as the config says."],
       wire: [4, "string", "Protocol and version: wireguard, amneziawg 2.0."],
-      endpoint: [5, "string", "Of the peer with the latest handshake."],
+      endpoint: [5, "string", "Endpoint of the peer with the latest handshake."],
       handshake_age_seconds: [6, "uint64", "Age of the latest handshake."],
-      received_bytes: [7, "uint64", "Of all peers."],
+      received_bytes: [7, "uint64", "Sum of all peers."],
       sent_bytes: [8, "uint64", "To all peers."],
       summary: [9, "string", "For people; the words may change."],
     },
@@ -77,7 +77,7 @@ export const LIVE_MESSAGES = {
     summary: "Programs that run.",
     fields: {
       processes: [1, "Process[]", "One each."],
-      unseen: [2, "string[]", "What could not be read, a sentence each."],
+      unseen: [2, "string[]", "Unreadable parts, a sentence each."],
     },
   },
   Process: {
@@ -139,7 +139,7 @@ export const LIVE_MESSAGES = {
     fields: {
       name: [1, "string", "Name in the service manager."],
       program: [2, "string", "The program that it belongs to."],
-      why: [3, "string", "What both change."],
+      why: [3, "string", "The resource that both change."],
     },
   },
 } as const satisfies Readonly<Record<string, ProtoMessage>>;
@@ -148,7 +148,7 @@ export const LIVE_MESSAGES = {
 export const CHANGE_MESSAGES = {
   DriftRequest: empty("Asks for the drift."),
   DriftResponse: {
-    summary: "What changed outside awg.",
+    summary: "Changes outside awg.",
     fields: {
       drifted: [1, "bool", "Something did."],
       document: [2, STRUCT, "The document of awg drift --json."],
@@ -169,7 +169,7 @@ export const CHANGE_MESSAGES = {
     fields: { config, confirm_within: [2, "string", confirmWithin] },
   },
   ApplyResponse: {
-    summary: "What happens, and at last the result. A failure ends the stream with its status.",
+    summary: "The events, and at last the result. A failure ends the stream with its status.",
     fields: {
       sequence: [1, "uint64", "Counts from 1."],
       type: [2, "string", "batch-start, batch-done, verify, heartbeat, result …"],
@@ -180,7 +180,7 @@ export const CHANGE_MESSAGES = {
   },
   ConfirmRequest: empty("Confirms."),
   ConfirmResponse: {
-    summary: "What was confirmed.",
+    summary: "The confirmed change.",
     fields: { generation: [1, "uint64", "The generation that stays."] },
   },
   RollbackRequest: {
@@ -220,7 +220,7 @@ export const CHANGE_MESSAGES = {
     fields: { names: [1, "string[]", "Names that CheckConflictingServices gave."] },
   },
   StopConflictingServicesResponse: {
-    summary: "What is left.",
+    summary: "The rest after the change.",
     fields: { services: [1, "ConflictingService[]", "Services that still run."] },
   },
   ApplyUpdateRequest: empty("Asks for an update."),
@@ -230,8 +230,8 @@ export const CHANGE_MESSAGES = {
     fields: {
       exit_code: [1, "int32", "Exit code of the verb (docs/reference/exit-codes.md)."],
       kind: [2, "string", "Stable word: usage, config, permission …"],
-      message: [3, "string", "What happened, and where."],
-      remedy: [4, "string", "What to do."],
+      message: [3, "string", "The failure, and where."],
+      remedy: [4, "string", "The remedy."],
       facts: [5, STRUCT, "Facts about the error, for programs."],
       problems: [6, "string[]", "Problems of a config with their places: config.yaml:19:1: unknown key …"],
     },

@@ -42,25 +42,25 @@ export const AWG_PROTO = {
       role: "viewer",
       request: "ExplainRequest",
       response: "ExplainResponse",
-      summary: "Where a flow goes, and why.",
+      summary: "The path of a flow, and the rule that chose it.",
     },
     Drift: {
       role: "viewer",
       request: "DriftRequest",
       response: "DriftResponse",
-      summary: "What others changed since the last apply.",
+      summary: "Changes outside awg since the last apply.",
     },
     Diff: {
       role: "admin",
       request: "DiffRequest",
       response: "DiffResponse",
-      summary: "What differs between the config and the host.",
+      summary: "Differences between config and host.",
     },
     Plan: {
       role: "admin",
       request: "PlanRequest",
       response: "PlanResponse",
-      summary: "What an apply would do. Changes nothing.",
+      summary: "The steps of an apply. Changes nothing.",
     },
     Apply: {
       role: "admin",
@@ -85,7 +85,7 @@ export const AWG_PROTO = {
       role: "admin",
       request: "ConnectRequest",
       response: "ConnectResponse",
-      summary: "Brings up what Disconnect took down.",
+      summary: "Brings up tunnels that Disconnect took down.",
     },
     Disconnect: {
       role: "admin",

@@ -32,7 +32,7 @@ export const FINDING_CATALOGUE = {
   "policy-orphaned": fault("The keeper is gone: any program may flush the packet filter."),
   drifted: fault("Resources differ from what was applied."),
   "machine-unreadable": fault("A part of the host could not be read."),
-  "keeper-silent": fault("The keeper runs and does not respond. What is applied stays."),
+  "keeper-silent": fault("The keeper runs and does not respond. The applied state stays."),
   "engine-silent": fault("A tunnel's engine runs and does not respond. Nothing passes that tunnel."),
   "tables-elsewhere": fault("Another process owns awg's nf_tables tables, so they cannot be changed."),
   "table-foreign": either(

@@ -56,7 +56,7 @@ export async function standingRequest(
 export async function generationBehind({ stores }: Pick<HostParts, "stores">, { back }: Override): Promise<Generation> {
   const found = await stores.generations.read(back);
   if (found !== undefined) return found;
-  throw new AwgError("journal", `generation ${back}, which holds again after what was asked for a time, is not kept`, {
+  throw new AwgError("journal", `generation ${back}, which holds again after a change for a time, is not kept`, {
     remedy: "run awg apply",
   });
 }

@@ -36,7 +36,7 @@ export function withPause(config: Config): Config {
 export function pauseNotes(config: Config): readonly DownNote[] {
   const isDnsKept = config.dns?.via.kind === "tunnel" && hasDomains(config);
   const resolver = isDnsKept ? " DNS stays behind its tunnel, because rules name domains." : "";
-  const message = `is paused: what the tunnels carry goes direct, and nothing hides it.${resolver} To end it: awg up`;
+  const message = `is paused: traffic of the tunnels goes direct, and nothing hides it.${resolver} To end it: awg up`;
   return [{ path: "killSwitch", message, isWarning: true }];
 }
 

@@ -51,7 +51,7 @@ export async function readQuestion(parts: HostParts, question: ExplainQuestion):
   if (address === undefined) {
     const [bare = "", zone] = destination.split("%");
     if (zone !== undefined && parseIp(bare) !== undefined) {
-      throw new AwgError("usage", `${destination} names a device, which decides alone where it goes`, {
+      throw new AwgError("usage", `${destination} names a device, which alone decides the path`, {
         remedy: `give the address without it: ${bare}`,
       });
     }

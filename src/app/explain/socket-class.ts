@@ -38,7 +38,7 @@ export async function readSocketClasses(
 ): Promise<SocketClasses> {
   const spec = accepted.find(({ kind }) => kind === "classifier")?.spec as ClassifierSpec | undefined;
   if (spec === undefined) {
-    const notes = programs.length === 0 ? [] : ["no rule asks for a program"];
+    const notes = programs.length === 0 ? [] : ["no rule names a program"];
     return { numbers: [], notes, disagreements: [] };
   }
   const senders = programs.length === 0 ? [unnamed(uid)] : programs;

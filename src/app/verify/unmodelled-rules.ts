@@ -15,7 +15,7 @@ export function unmodelledRules({ rules }: KnownRouting): UnmodelledRules {
   for (const { rule, foreign } of rules) {
     if (foreign === undefined) continue;
     const isBefore = rule.preference <= RULE_PREFERENCES.last;
-    const where = isBefore ? "is asked before awg's and cannot be followed" : "is not judged";
+    const where = isBefore ? "is looked up before awg's and cannot be followed" : "is not judged";
     (isBefore ? before : after).add(`the policy rule ${rule.preference} (${foreign}, IPv${rule.family}) ${where}`);
   }
   return { before: [...before], after: [...after] };

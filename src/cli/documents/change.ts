@@ -27,7 +27,7 @@ export const outcomeFields = {
     .exactOptional()
     .describe("Tunnels with an endpoint. After a change, awg waited for their first handshake."),
   endsAtReboot: z.literal(true).exactOptional().describe("A reboot removes the new state: no service restores it."),
-  kept: z.string().exactOptional().describe("What could not be put back, and where it is kept."),
+  kept: z.string().exactOptional().describe("Originals that could not be restored, and where they are kept."),
 };
 
 export const appliedDocument = z
@@ -52,7 +52,7 @@ export const revertedDocument = z
       .exactOptional()
       .describe("Resources that still differ from the accepted state. Null where they could not be read."),
   })
-  .describe("What a revert did.");
+  .describe("The result of a revert.");
 
 export const installedDocument = z
   .object({
@@ -60,7 +60,7 @@ export const installedDocument = z
     steps: list(
       z
         .object({
-          what: z.string().describe("What the step adds or removes."),
+          what: z.string().describe("The resource that the step adds or removes."),
           outcome: z.enum(["kept", "done", "would-be-done", "absent", "left"]),
         })
         .meta({ id: "InstallationStep" }),
@@ -77,7 +77,7 @@ export const conflictsDocument = z
         .object({
           name: z.string().describe("Name in the service manager."),
           program: z.string().describe("The program that it belongs to."),
-          why: z.string().describe("What it changes. For people; the words may change."),
+          why: z.string().describe("The changes of the step. For people; the words may change."),
         })
         .meta({ id: "ConflictingService" }),
     ),
@@ -92,7 +92,7 @@ export const serviceDocument = z
         .object({
           name: z.string().describe("Name in the service manager."),
           path: z.string().describe("File that defines it."),
-          uid: z.int().exactOptional().describe("Of an agent: its user."),
+          uid: z.int().exactOptional().describe("The user of an agent."),
           ownedByAwg: z.boolean(),
           loaded: z.boolean().describe("The service manager knows it."),
           outdated: z.boolean().describe("The service manager uses an older definition."),
@@ -121,9 +121,9 @@ export const auditDocument = z
           door: z
             .enum(["cli", "api", "daemon"])
             .describe("A command line, a client of awg api, or the daemon by itself."),
-          uid: z.int().describe("Who ran it, or the client of the API."),
+          uid: z.int().describe("The user who ran it, or the client of the API."),
           sudoUser: z.string().exactOptional().describe("The user behind sudo."),
-          role: z.string().exactOptional().describe("Of the client of the API."),
+          role: z.string().exactOptional().describe("The role of the client of the API."),
           request: z
             .string()
             .describe("apply, repair, rollback, down, up, pause, destroy, confirm, revert, revert --due."),
@@ -137,4 +137,4 @@ export const auditDocument = z
         .meta({ id: "AuditEntry" }),
     ),
   })
-  .describe("Who changed this host, oldest first.");
+  .describe("The changes of this host with their authors, oldest first.");

@@ -42,7 +42,10 @@ export const fieldChange = z
     added: z.int().nonnegative().exactOptional().describe("Number of members that a set gains."),
     removed: z.int().nonnegative().exactOptional().describe("Number of members that a set loses."),
     drift: z.literal(true).exactOptional().describe("The field changed outside awg since the last accepted state."),
-    interruption: z.string().exactOptional().describe("What the change interrupts. For people; the words may change."),
+    interruption: z
+      .string()
+      .exactOptional()
+      .describe("The flows that the change interrupts. For people; the words may change."),
   })
   .meta({ id: "FieldChange", description: "One field that differs." });
 

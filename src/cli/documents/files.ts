@@ -10,7 +10,7 @@ const problem = z
     column: z.int().positive().describe("In UTF-16 units."),
     endColumn: z.int().positive().exactOptional().describe("First column after the faulty text."),
     message: z.string(),
-    remedy: z.string().describe("What would be right."),
+    remedy: z.string().describe("The value or form that would be right."),
     excerpt: z.string().exactOptional().describe("The line as written. Secrets are masked."),
     excerptColumn: z
       .int()
@@ -64,10 +64,10 @@ export const renderDocument = z
     formatVersion: formatVersion,
     system: z.enum(["linux", "macos"]),
     parts: list(z.object({ key: z.string(), text: z.string() })),
-    left: list(z.string()).describe("What is left out of the text, and why."),
+    left: list(z.string()).describe("Parts that the text lacks, with the reason."),
     notes: list(note),
   })
-  .describe("What would be loaded, in the syntax of the system's tools.");
+  .describe("The objects that would be loaded, in the syntax of the system's tools.");
 
 export const doctorDocument = z
   .object({
@@ -80,14 +80,14 @@ export const doctorDocument = z
           severity: z.enum(["fault", "note"]).describe("A fault stops awg from working or leaves traffic unprotected."),
           what: z.string(),
           evidence: list(z.string()),
-          consequence: z.string().exactOptional().describe("What the remedy costs."),
+          consequence: z.string().exactOptional().describe("The cost of the remedy."),
           remedy: list(z.string()).describe("Commands, in order."),
         })
         .meta({ id: "DoctorFinding" }),
     ),
-    lookedAt: list(z.string()).describe("What was examined."),
+    lookedAt: list(z.string()).describe("The examined parts."),
   })
-  .describe("What is wrong with the host or the installation.");
+  .describe("Findings about the host and the installation.");
 
 /** `Purpose` of src/app/capabilities. */
 const MECHANISM_PURPOSES = [
@@ -114,10 +114,10 @@ export const capabilitiesDocument = z
       z
         .object({
           id: z.string().describe("Stable id."),
-          purpose: z.enum(MECHANISM_PURPOSES).describe("What it is for."),
-          name: z.string().describe("What it is, in the system's words."),
+          purpose: z.enum(MECHANISM_PURPOSES).describe("The purpose that it serves."),
+          name: z.string().describe("Its name in the system's words."),
           available: z.boolean().describe("It was tried, and works."),
-          text: z.string().describe("What awg uses it for, or what is missing."),
+          text: z.string().describe("Its use for awg, or the missing part."),
         })
         .meta({ id: "Mechanism" }),
     ),
@@ -125,7 +125,7 @@ export const capabilitiesDocument = z
       "Keys of the config, or values of them, that a plan refuses on this system.",
     ),
   })
-  .describe("What this host offers.");
+  .describe("The mechanisms of this host.");
 
 export const versionDocument = z
   .object({
@@ -140,7 +140,7 @@ export const errorFields = z
   .object({
     kind: z.string().describe("Stable word; docs/reference/exit-codes.md lists them."),
     message: z.string(),
-    remedy: z.string().exactOptional().describe("What to do."),
+    remedy: z.string().exactOptional().describe("The remedy."),
     facts,
     exitCode: z.int().describe("Exit code of the process."),
   })

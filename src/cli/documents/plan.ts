@@ -40,7 +40,7 @@ export const planDocument = z
     configHash,
     hostFingerprint: z.string().describe("Host and network namespace that the plan is for."),
     inSync: z.boolean().describe("Nothing is to be done; then steps is empty."),
-    traffic: z.string().describe("What happens to packets during and after the change, for people."),
+    traffic: z.string().describe("The effect on packets during and after the change, for people."),
     affected: z
       .object({
         flows: list(affectedFlow),

@@ -35,15 +35,15 @@ export const programLine = z
       "Earlier rules that may apply: to some of the traffic (depends), or because something could not be read (unknown).",
     ),
   })
-  .meta({ id: "Program", description: "A process. What could not be read is null." });
+  .meta({ id: "Program", description: "A process. Unreadable values are null." });
 
 export const programsDocument = z
   .object({
     formatVersion: formatVersion,
-    rulesOf: z.enum(["config", "accepted", "nothing"]).describe("Where the rules come from."),
+    rulesOf: z.enum(["config", "accepted", "nothing"]).describe("The source of the rules."),
     generation: z.int().nullable().describe("The accepted generation, where its rules are shown."),
     programs: list(programLine),
-    unseen: list(z.string()).describe("What could not be read, a sentence each."),
+    unseen: list(z.string()).describe("Unreadable parts, a sentence each."),
   })
   .describe("Programs, each with the rule that applies to it.");
 

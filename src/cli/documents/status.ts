@@ -22,11 +22,11 @@ const peer = z
     handshakeAgeSeconds: z.int().nullable(),
     receivedBytes: z.int(),
     sentBytes: z.int(),
-    roundTripMs: z.number().nullable().describe("Of the last handshake that this end began."),
+    roundTripMs: z.number().nullable().describe("Round trip of the last handshake that this end began."),
     messagesExpected: z.int().nullable().describe("Messages that the peer sent, by its counters."),
     messagesLost: z.int().nullable().describe("How many of them did not arrive."),
   })
-  .meta({ id: "Peer", description: "What is not known is null." });
+  .meta({ id: "Peer", description: "Unknown values are null." });
 
 const proxy = z
   .object({
@@ -39,10 +39,10 @@ const proxy = z
     connections: z.int(),
     openSessions: z.int().describe("Open UDP sessions."),
     refused: z.int().describe("Refused by the proxy, or because the relay was full."),
-    sentBytes: z.int().describe("Of closed connections and of datagrams."),
+    sentBytes: z.int().describe("Bytes of closed connections and of datagrams."),
     receivedBytes: z.int(),
   })
-  .meta({ id: "Proxy", description: "What is not known is null." });
+  .meta({ id: "Proxy", description: "Unknown values are null." });
 
 const resourceStatus = z
   .object({
@@ -72,7 +72,7 @@ const resourceStatus = z
       .exactOptional()
       .describe("Present while the tunnel's engine runs."),
     proxy: proxy.exactOptional().describe("Present while the proxy's relay runs."),
-    droppedPackets: z.int().exactOptional().describe("What the packet filter refused since it was loaded."),
+    droppedPackets: z.int().exactOptional().describe("Packets that the filter refused since it was loaded."),
   })
   .meta({ id: "ResourceStatus" });
 
@@ -145,7 +145,7 @@ export const statusDocument = z
       })
       .nullable()
       .describe(
-        "What holds for a time: awg down, up or pause --for, or the login page at url. 0 seconds: it is over, and no daemon ended it.",
+        "The state that holds for a time: awg down, up or pause --for, or the login page at url. 0 seconds: it is over, and no daemon ended it.",
       ),
     silentKeeper: z
       .object({
@@ -200,7 +200,7 @@ export const driftDocument = z
     openJournal,
     openChange: openChange.nullable(),
   })
-  .describe("What changed outside awg since the last accepted state.");
+  .describe("Changes outside awg since the last accepted state.");
 
 const generation = z
   .object({

@@ -132,7 +132,18 @@ export const daemonEvent = z
         what: z.enum(["down", "up", "pause", "portal"]).nullable(),
         until: time.nullable(),
       })
-      .describe("What holds for a time began; null where it has ended."),
+      .describe("A state that holds for a time began; null if it has ended."),
+    z
+      .object({
+        type: z.literal("protection"),
+        at,
+        holds: z.boolean(),
+        reason: z
+          .enum(["KillSwitchOff", "Paused", "FilterLost"])
+          .exactOptional()
+          .describe("Why it does not hold, or did not hold before."),
+      })
+      .describe("The kill switch holds from now on, or does not."),
     z
       .object({
         type: z.literal("portal"),

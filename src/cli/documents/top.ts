@@ -41,6 +41,6 @@ export const topDocument = z
         .meta({ id: "ProgramTraffic" }),
     ).describe("Programs with sockets, in the order of --sort."),
     notCounted: list(z.string()).describe("Traffic that no rate has in it, a sentence each."),
-    unseen: list(z.string()).describe("What could not be read, a sentence each."),
+    unseen: list(z.string()).describe("Unreadable parts, a sentence each."),
   })
   .describe("Rates of tunnels and programs between two looks.");

@@ -8,7 +8,7 @@ const metRule = z
 
 const packet = z
   .object({
-    hook: z.enum(["output", "input", "forward", "frame"]).describe("Where the packet is judged."),
+    hook: z.enum(["output", "input", "forward", "frame"]).describe("The hook that judges the packet."),
     source: z.string(),
     destination: z.string(),
     protocol: z.int().describe("IP protocol number."),
@@ -45,7 +45,7 @@ const FINDING_KINDS = [
 
 const finding = z
   .object({
-    kind: z.enum(FINDING_KINDS).describe("What is wrong with the packet's path or verdict."),
+    kind: z.enum(FINDING_KINDS).describe("The fault in the packet's path or verdict."),
     message: z.string(),
     packet: packet.nullable(),
     rules: list(metRule).describe("The rules that decided, first to last."),
@@ -58,7 +58,7 @@ export const verifyDocument = z
     verified: z.boolean().describe("Nothing was found."),
     classes: z.string().describe("Number of packet classes that were checked, as decimal digits."),
     findings: list(finding),
-    notes: list(z.string()).describe("What cannot be judged."),
+    notes: list(z.string()).describe("Parts that cannot be judged."),
   })
   .meta({ id: "Verification", description: "Whether the loaded rules enforce the policy for every packet." });
 
@@ -118,7 +118,7 @@ export const explainDocument = z
         byResolver: z.boolean().describe("awg's own resolver queries the server."),
       })
       .nullable()
-      .describe("Where the sender's DNS queries go."),
+      .describe("The path of the sender's DNS queries."),
     enforcement: enforcement.nullable(),
     programs: list(programLine).describe("With --app or --pid: the programs, each with its rule."),
     agree: z.boolean().describe("Config and kernel agree."),

@@ -7,7 +7,7 @@ type StandingOverride = NonNullable<Status["override"]>;
 const TEXTS = {
   down: "Tunnels are down",
   up: "Tunnels are up",
-  pause: "Paused: what the tunnels carry goes direct",
+  pause: "Paused: traffic of the tunnels goes direct",
   portal: "The login page of this network is open",
 } as const;
 

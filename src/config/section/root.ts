@@ -91,7 +91,7 @@ export const rootSchema = z
     conflicts: machine.conflictsSchema
       .meta(
         keyMeta(
-          "What to do when another program changes a field: assert (restore it), yield (leave it), adopt (take over a device).",
+          "The reaction to another program's change of a field: assert (restore it), yield (leave it), adopt (take over a device).",
           "conflicts",
           "conflicts.adopt",
         ),
@@ -100,7 +100,7 @@ export const rootSchema = z
     captivePortal: captivePortalSchema
       .meta(keyMeta("Networks that want a login in the browser first.", "captivePortal"))
       .exactOptional(),
-    api: machine.apiSchema.meta(keyMeta("Who may use the API, and where it answers.", "api")).exactOptional(),
+    api: machine.apiSchema.meta(keyMeta("The group that may use the API, and its address.", "api")).exactOptional(),
     fleet: machine.fleetSchema.meta(keyMeta("Read the config from a repository.", "fleet")).exactOptional(),
   })
   .meta(ROOT_CONSTRAINTS);

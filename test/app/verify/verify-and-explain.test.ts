@@ -485,7 +485,7 @@ describe("awg explain on the simulated machine", () => {
   test("an address with a device is refused with the address alone", async () => {
     await expect(withSession((session) => session.explain(ask("fe80::1%eth1")))).rejects.toMatchObject({
       kind: "usage",
-      message: "fe80::1%eth1 names a device, which decides alone where it goes",
+      message: "fe80::1%eth1 names a device, which alone decides the path",
       remedy: "give the address without it: fe80::1",
     });
   });

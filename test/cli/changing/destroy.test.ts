@@ -12,5 +12,5 @@ test("destroy names the name servers that the host gets back, in its plan and in
   const argv = [program(), "destroy", "--auto-approve", "--host", `simulated:${bench.file}`];
   const { stdout, stderr } = spawnSync(process.execPath, argv, { encoding: "utf8", timeout: 60_000 });
   expect(stderr).toContain("note: dns: the host gets its name servers back: 192.168.1.1");
-  expect(stdout).toContain("Destroyed. What awg had replaced is restored. Name servers: 192.168.1.1.");
+  expect(stdout).toContain("Destroyed. The host's own settings are restored. Name servers: 192.168.1.1.");
 });

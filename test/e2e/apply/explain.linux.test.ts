@@ -255,7 +255,7 @@ ${counts('iifname != "up0"').join("\n")}
             live: { device: place.device, verdict: "drop", policyRule: null, route: null },
           });
           expect(said.disagreements.join("\n")).toContain("verdict: declared accept, the kernel has drop");
-          expect(said.notes.join("\n")).toMatch(/^the policy rule 50 \(.*is asked before awg's/m);
+          expect(said.notes.join("\n")).toMatch(/^the policy rule 50 \(.*is looked up before awg's/m);
           expect(await fateOf(turned)).toBe("nowhere");
           const verified = await awg.run("verify", "--json");
           const { findings } = JSON.parse(verified.stdout) as { findings: { kind: string; message: string }[] };

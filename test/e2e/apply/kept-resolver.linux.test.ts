@@ -57,7 +57,7 @@ describe.skipIf(reason !== undefined)(`a destroy${reason === undefined ? "" : ` 
   });
 
   test("says that all is back where it is", () => {
-    expect(awg("destroy", "--auto-approve").stdout).toContain("What awg had replaced is restored");
+    expect(awg("destroy", "--auto-approve").stdout).toContain("The host's own settings are restored");
     expect(readFileSync(at("etc/resolv.conf"), "utf8")).toBe(ORIGINAL);
   });
 

@@ -88,7 +88,7 @@ describe.skipIf(reason !== undefined)(title, { timeout: 400_000 }, () => {
     expect(await tunnel.state()).toMatch(/suppress_prefixlength/);
     const { status, stdout, stderr } = await awg.run("destroy", "--auto-approve");
     expect(status).toBe(0);
-    expect(stdout).toContain("What awg had replaced is restored");
+    expect(stdout).toContain("The host's own settings are restored");
     expect(`${stdout}${stderr}`).toContain(`${tunnel.device} goes back to the program that made it`);
     expect(await tunnel.state()).toBe(before);
     expect(await awg.must("status")).toContain("Nothing is applied on this host");

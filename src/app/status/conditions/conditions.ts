@@ -130,7 +130,7 @@ function protection(resources: readonly ResourceStatus[], desired: DesiredState,
     return protectedBy(false, "KillSwitchOff", "the kill switch is off");
   }
   if (desired.override?.what === "pause") {
-    return protectedBy(false, "Paused", "paused: what the tunnels carry goes direct");
+    return protectedBy(false, "Paused", "paused: traffic of the tunnels goes direct");
   }
   const damage = standing?.drift.filter(({ field }) => field !== "/held") ?? [];
   if (standing?.ready !== true || damage.length > 0) {

@@ -16,7 +16,7 @@ export const run: RunVerb = (call) =>
         done: ({ returning = [] }, { kept }) => {
           if (kept !== undefined) return `Destroyed, except for ${kept}`;
           const servers = returning.length === 0 ? "" : ` Name servers: ${returning.join(", ")}.`;
-          return `Destroyed. What awg had replaced is restored.${servers}`;
+          return `Destroyed. The host's own settings are restored.${servers}`;
         },
         nothing: "Nothing to destroy. awg owns nothing on this host.",
       },

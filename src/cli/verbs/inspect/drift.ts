@@ -23,6 +23,6 @@ export const run: RunVerb = async (call) => {
 
 /** A change on trial is the state in force; of any other open change, awg's own steps are drift from the accepted state. */
 function openNote({ generation, openChange }: DriftReport): string {
-  if (openChange?.why !== "awaiting-confirmation") return "what it changed is listed as drift";
+  if (openChange?.why !== "awaiting-confirmation") return "its changes are listed as drift";
   return `the host is compared with generation ${generation}`;
 }

@@ -5,11 +5,11 @@ import { printDocument } from "../../views/json.ts";
 import { printText } from "../../views/print-text.ts";
 
 const WORDS: Readonly<Record<StepOutcome, string>> = {
-  kept: "is there already",
+  kept: "exists already",
   done: "",
   "would-be-done": "would be",
   absent: "is not there",
-  left: "stays: it is not awg's alone",
+  left: "stays: awg is not its only user",
 };
 
 /** Prints what was done, a line a step; warnings go to standard error. */

@@ -9,7 +9,7 @@ export const SYSTEM_VERBS: readonly VerbDefinition[] = [
   {
     name: "install",
     summary: "install awg's services, user and config folder",
-    details: "What exists already stays as it is.",
+    details: "It leaves existing parts as they are.",
     options: [DRY_RUN],
     examples: [
       ["sudo awg install", "run the daemon and the keeper, now and at boot"],
@@ -72,6 +72,7 @@ export const SYSTEM_VERBS: readonly VerbDefinition[] = [
       INSECURE,
       { flags: "--foreground", summary: "stay in the foreground (the default)" },
       { flags: "--log-level <level>", summary: "choose what is logged (default: debug)", choices: LOG_LEVELS },
+      { flags: "--log-file <file>", summary: "log there; a full file is renamed, three are kept" },
       { flags: "--notify", summary: "show a desktop notification when protection is lost" },
     ],
     examples: [
