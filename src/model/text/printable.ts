@@ -5,7 +5,7 @@
 const UNPRINTABLE = "[^\\P{Cc}\\n\\t]|[\\p{Zl}\\p{Zp}\\p{Cs}\\u061c\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069]";
 
 /** The same except the colours of awg's own views (ECMA-48 SGR). */
-const COLOR = "\\u001b\\[(?:0|1|2|31|32|33|36)m";
+const COLOR = "\\u001b\\[(?:0|1|2|22|31|32|33|36|39)m";
 
 /** Most texts have only these; reading Unicode's classes takes part of a millisecond of each start. */
 const PLAIN = /^[\n\t\x20-\x7e]*$/;
