@@ -12,6 +12,7 @@ import { AwgError, messageOf, restoredNote } from "../model/error.ts";
 import { type Step, stepsOf } from "../model/plan.ts";
 import type { DaemonReport } from "./daemon-report.ts";
 import { DriftTimer } from "./drift-timer.ts";
+import { ProtectionWatch } from "./notice/protection-watch.ts";
 import type { PortalChange } from "./portal/due-change.ts";
 import { PortalWatch } from "./portal/portal-watch.ts";
 import { type Proposal, type Proposals, readProposals } from "./proposals.ts";
@@ -30,7 +31,7 @@ import { FallbackWatch } from "./watch/fallback-watch.ts";
 import { OverrideWatch } from "./watch/override-watch.ts";
 import { type ProbeWatch, watchProbes } from "./watch/probe-watch.ts";
 import { watchProgramReplaced } from "./watch/program-replaced.ts";
-import { RulesetWatchdog } from "./watch/ruleset-watchdog.ts";
+import { type GuardReport, RulesetWatchdog } from "./watch/ruleset-watchdog.ts";
 import { reportLife, type Supervisor } from "./watch/supervision.ts";
 import { type OutsideEvents, type Wake, watchOutside } from "./watch-outside.ts";
 
@@ -121,7 +122,12 @@ export async function keepHost(useCases: UseCases, options: DaemonOptions, engin
     onReverted: () => wake("a change was not confirmed in time"),
   });
   const clock = { nowMs: () => performance.now(), random: Math.random };
-  await using guard = new RulesetWatchdog(useCases, { setTimer, report: options.report });
+  const protection = new ProtectionWatch(options.report);
+  const reportGuard = (found: GuardReport): void => {
+    options.report(found);
+    protection.noteGuard(found);
+  };
+  await using guard = new RulesetWatchdog(useCases, { setTimer, report: reportGuard });
   // A pause ends before the loop's quiet time and plan.
   const onOver = async (): Promise<void> => wake("the time is over", void (await guard.look().catch(() => {})));
   using override = new OverrideWatch({ setTimer, report: options.report, onOver: () => void onOver() });
@@ -137,6 +143,7 @@ export async function keepHost(useCases: UseCases, options: DaemonOptions, engin
           // An error that would stop any change is reported at once, not when a change is due.
           await deadline.follow(await useCases.secondsToConfirm());
           override.follow(await useCases.override());
+          protection.follow(await useCases.acceptedState());
           return planNext(proposals, endpoints, engines, await portal?.due());
         },
         report,
@@ -156,6 +163,7 @@ export async function keepHost(useCases: UseCases, options: DaemonOptions, engin
       plan.login?.settle();
       driftTimer.follow(plan.intervals);
       override.follow(await useCases.override());
+      protection.follow(await useCases.acceptedState());
       if (plan.movesPeers) await endpoints?.requestHandshakes();
     },
   };

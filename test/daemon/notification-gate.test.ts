@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import type { DaemonReport } from "../../src/daemon/daemon-report.ts";
-import { NotificationGate } from "../../src/daemon/notification-gate.ts";
+import { NotificationGate } from "../../src/daemon/notice/notification-gate.ts";
 
 const STALLED: DaemonReport = { type: "stalled", reason: "no route", retryInMs: 1000 };
 const CONTENDED: DaemonReport = { type: "contended", keys: ["routes/office"], waitMs: 1000, by: [] };
@@ -67,5 +67,24 @@ describe("what is worth a word to who sits at the screen", () => {
     gate.note(WOKE, late);
     gate.note(CONTENDED, late + MINUTE);
     expect(gate.note(CONTENDED, 5 * MINUTE)).toBeDefined();
+  });
+
+  test("the loss of protection and its return are, unless something else already says so", () => {
+    const off = (reason: "KillSwitchOff" | "Paused" | "FilterLost") =>
+      gate.note({ type: "protection", holds: false, reason }, 0)?.title;
+    expect([off("KillSwitchOff"), off("Paused"), off("FilterLost")]).toEqual([
+      "awg: not protected",
+      undefined,
+      undefined,
+    ]);
+    expect(gate.note({ type: "protection", holds: true, reason: "FilterLost" }, 1)?.text).toContain("Protected again");
+  });
+
+  test("a network that wants a login is, with the address of its page", () => {
+    const url = "http://192.0.2.1/login";
+    expect(gate.note({ type: "portal", state: "open", url }, 0)?.text).toContain(url);
+    expect(gate.note({ type: "portal", state: "found", url, detail: "far away" }, 1)?.text).toContain("far away");
+    expect(gate.note({ type: "portal", state: "passed", url }, 2)?.text).toContain("login is done");
+    expect(gate.note({ type: "portal", state: "left", url }, 3)).toBeUndefined();
   });
 });

@@ -2,7 +2,7 @@ import { hrtime } from "node:process";
 import type { HostOptions } from "../../app/host-options.ts";
 import type { Status } from "../../app/status/status-report.ts";
 import type { DaemonReport } from "../../daemon/daemon-report.ts";
-import { NotificationGate } from "../../daemon/notification-gate.ts";
+import { NotificationGate } from "../../daemon/notice/notification-gate.ts";
 import { type DaemonOptions, type DaemonOutside, runDaemon } from "../../daemon/run-daemon.ts";
 import type { ClockReading } from "../../daemon/watch/clock-watch.ts";
 import type { ShowNotification } from "../../host/ports/host.ts";

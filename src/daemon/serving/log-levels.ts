@@ -12,7 +12,7 @@ const COMPONENT_OF_KIND: Readonly<Record<string, LogComponent>> = {
 
 /** The part of awg that a report is about. Pure. */
 export function componentOf(report: DaemonReport): LogComponent {
-  if (report.type === "guarded") return "Rule";
+  if (report.type === "guarded" || report.type === "protection") return "Rule";
   if (report.type === "fallback" || report.type === "probe" || report.type === "portal") return "Router";
   if (report.type !== "applying" && report.type !== "applied" && report.type !== "contended") return "Core";
   const found = new Set(report.keys.map((key) => COMPONENT_OF_KIND[key.split("/")[0] ?? ""] ?? "Core"));
@@ -34,6 +34,8 @@ export function levelOf(report: DaemonReport): LogLevel {
       return report.devices.length === 0 ? "info" : "warn";
     case "probe":
       return report.passed ? "info" : "warn";
+    case "protection":
+      return report.holds ? "info" : "warn";
     case "portal":
       return report.state === "passed" || report.state === "left" ? "info" : "warn";
     case "woken":

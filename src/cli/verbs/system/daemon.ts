@@ -17,6 +17,9 @@ export const run: RunVerb = async (call) => {
   const stopped = Promise.withResolvers<void>();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stopped.resolve());
   const json = flagOption(call, "json");
+  const logFile = textOption(call, "logFile");
+  using log = logFile === undefined ? undefined : await openLog(logFile);
+  const write = (line: string): void => (log === undefined ? call.terminal.err(line) : log.write(line));
   await startDaemon({
     ...hostOptionsOf(call),
     files,
@@ -24,13 +27,18 @@ export const run: RunVerb = async (call) => {
     logLevel: levelOption(call),
     statusDocument,
     report: (report) => {
-      if (json) writeEvent(call.terminal, (line) => call.terminal.err(line), report);
-      else call.terminal.err(logLine(report, call.environment, new Date()));
+      if (json) writeEvent(call.terminal, write, report);
+      else write(logLine(report, log === undefined ? call.environment : {}, new Date()));
     },
     untilStopped: stopped.promise,
   });
   return EXIT.success;
 };
+
+async function openLog(path: string) {
+  const { RotatedLog } = await import("../../../state/log/rotated-log.ts");
+  return new RotatedLog(resolve(path));
+}
 
 function levelOption(call: VerbCall): LogLevel {
   const asked = textOption(call, "logLevel") ?? "debug";

@@ -58,6 +58,8 @@ export function reportText(report: DaemonReport): string {
       return report.until === null
         ? "what was asked for a time has ended"
         : `${OVERRIDE_TEXTS[report.what ?? "pause"]} until ${clockTime(Date.parse(report.until))}`;
+    case "protection":
+      return protectionText(report);
     case "portal":
       return portalText(report);
     case "problem":
@@ -65,6 +67,16 @@ export function reportText(report: DaemonReport): string {
     case "stopped":
       return "stopped; the host stays as it is";
   }
+}
+
+const UNPROTECTED = {
+  KillSwitchOff: "the kill switch is off",
+  Paused: "what the tunnels carry goes direct",
+  FilterLost: "the packet filter is gone and could not be loaded",
+} as const;
+
+function protectionText({ holds, reason }: Extract<DaemonReport, { type: "protection" }>): string {
+  return holds ? "Protected: the kill switch is on" : `Not protected: ${UNPROTECTED[reason ?? "KillSwitchOff"]}`;
 }
 
 function portalText({ state, url, detail }: Extract<DaemonReport, { type: "portal" }>): string {

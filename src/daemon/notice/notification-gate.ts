@@ -1,9 +1,10 @@
-import { PAUSE_IS_OVER } from "../app/protect/restore-policy.ts";
-import type { Notification } from "../host/ports/host.ts";
-import type { DaemonReport } from "./daemon-report.ts";
-import type { PortalReport } from "./portal/portal-watch.ts";
-import type { FallbackReport } from "./watch/fallback-watch.ts";
-import { renderGuarded } from "./watch/ruleset-watchdog.ts";
+import { PAUSE_IS_OVER } from "../../app/protect/restore-policy.ts";
+import type { Notification } from "../../host/ports/host.ts";
+import type { DaemonReport } from "../daemon-report.ts";
+import type { PortalReport } from "../portal/portal-watch.ts";
+import type { FallbackReport } from "../watch/fallback-watch.ts";
+import { renderGuarded } from "../watch/ruleset-watchdog.ts";
+import type { ProtectionReport } from "./protection-watch.ts";
 
 /** Minimum time between two notifications of the same trouble. */
 const SAME_AGAIN_MS = 600_000;
@@ -39,6 +40,8 @@ export class NotificationGate {
       case "override":
         if (report.what !== "pause") return undefined;
         return { title: "awg", text: "Paused: traffic leaves without the tunnels" };
+      case "protection":
+        return protectionNotification(report);
       case "portal":
         return portalNotification(report);
       case "stalled":
@@ -80,6 +83,14 @@ export class NotificationGate {
     this.#standing = new Set([...this.#standing].filter((trouble) => trouble === "fallback"));
     return isOver ? { title: "awg", text: "The network is as declared again" } : undefined;
   }
+}
+
+/** A pause, and a filter that others removed, have notifications of their own. */
+function protectionNotification({ holds, reason }: ProtectionReport): Notification | undefined {
+  if (reason === "Paused") return undefined;
+  if (holds) return { title: "awg", text: "Protected again: the kill switch is on" };
+  if (reason === "FilterLost") return undefined;
+  return { title: "awg: not protected", text: "The kill switch is off; traffic can leave outside the tunnels" };
 }
 
 function portalNotification({ state, url, detail }: PortalReport & { type: "portal" }): Notification | undefined {

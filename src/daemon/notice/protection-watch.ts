@@ -1,0 +1,48 @@
+import type { DesiredState } from "../../model/resources/desired-state.ts";
+import type { GuardReport } from "../watch/ruleset-watchdog.ts";
+
+/** Whether the kill switch holds, or why not. */
+type Protection = "held" | "KillSwitchOff" | "Paused" | "FilterLost";
+
+/** The kill switch holds from now on, or does not. */
+export interface ProtectionReport {
+  readonly type: "protection";
+  readonly holds: boolean;
+  /** Absent while it holds; of its return, why it did not hold before. */
+  readonly reason?: Exclude<Protection, "held">;
+}
+
+/** Reports each change between protected and not. A daemon that starts on a host without protection reports nothing. */
+export class ProtectionWatch {
+  readonly #report: (report: ProtectionReport) => void;
+  #before: Protection | undefined;
+  #isLost = false;
+
+  constructor(report: (report: ProtectionReport) => void) {
+    this.#report = report;
+  }
+
+  /** Gets what the guard found and did. */
+  noteGuard({ restored }: Pick<GuardReport, "restored">): void {
+    this.#isLost = restored === "no";
+    if (this.#isLost && this.#before === "held") this.#note("FilterLost");
+  }
+
+  /** Gets the accepted state at each look, after the guard's. */
+  follow({ resources, override }: DesiredState): void {
+    const isOn = resources.some(
+      (one) => one.kind === "firewall" && one.spec.layers.some(({ killSwitch }) => killSwitch),
+    );
+    if (!isOn) this.#note("KillSwitchOff");
+    else if (override?.what === "pause") this.#note("Paused");
+    else this.#note(this.#isLost ? "FilterLost" : "held");
+  }
+
+  #note(now: Protection): void {
+    const before = this.#before;
+    this.#before = now;
+    if (before === undefined || before === now) return;
+    if (now !== "held") this.#report({ type: "protection", holds: false, reason: now });
+    else if (before !== "held") this.#report({ type: "protection", holds: true, reason: before });
+  }
+}
