@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openLoopbackDoor } from "../../src/http/doors/loopback-door.ts";
 import { guardRows } from "./guard-rows.ts";
@@ -54,10 +56,45 @@ describe("S: the dashboard's door by raw sockets", () => {
   });
 
   test("a program of another user is cut without an answer", async () => {
-    await using stranger = await openGuardedDoor(openLoopbackDoor, false);
+    await using stranger = await openGuardedDoor(openLoopbackDoor, () => false);
     const { port, token } = stranger.place;
-    const text = `GET /api/status HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nAuthorization: Bearer ${token}\r\n\r\n`;
-    expect(await sendRaw(port, text)).toBe("");
+    expect(await sendRaw(port, statusRequest(port, token))).toBe("");
     expect(stranger.passed).toEqual([]);
   });
+
+  test("300 silent connections of another user take no place from this one", async () => {
+    let isStranger = true;
+    await using shared = await openGuardedDoor(openLoopbackDoor, () => !isStranger);
+    const { port, token } = shared.place;
+    await Promise.all(Array.from({ length: 300 }, () => closedAfterMs(port)));
+    isStranger = false;
+    expect(statusOf(await sendRaw(port, statusRequest(port, token)))).toBe(200);
+  });
+
+  test("a request that never ends is cut after about two seconds", async () => {
+    const { port, token } = door.place;
+    const began = performance.now();
+    const answer = await sendRaw(port, statusRequest(port, token).slice(0, -2), { stayOpen: true });
+    expect(statusOf(answer)).toBe(408);
+    expect(performance.now() - began).toBeLessThan(10_000);
+  });
+
+  test("a connection of one's own that stays silent is cut after two seconds", async () => {
+    const ms = await closedAfterMs(door.place.port);
+    expect(ms).toBeGreaterThan(1_500);
+    expect(ms).toBeLessThan(10_000);
+  });
 });
+
+/** Opens a connection, sends nothing, and waits until it is cut. */
+async function closedAfterMs(port: number): Promise<number> {
+  const began = performance.now();
+  const socket = connect({ port, host: "127.0.0.1" });
+  socket.on("error", () => undefined).resume();
+  await once(socket, "close");
+  return performance.now() - began;
+}
+
+function statusRequest(port: number, token: string): string {
+  return `GET /api/status HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nAuthorization: Bearer ${token}\r\n\r\n`;
+}

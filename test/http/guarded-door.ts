@@ -15,8 +15,14 @@ export interface GuardedDoor extends AsyncDisposable {
   readonly passed: readonly string[];
 }
 
-/** @param open the door's own code, or a changed copy of it */
-export async function openGuardedDoor(open: typeof openLoopbackDoor, isOwn = true): Promise<GuardedDoor> {
+/**
+ * @param open the door's own code, or a changed copy of it
+ * @param isOwn whether the program on the other end is this user's
+ */
+export async function openGuardedDoor(
+  open: typeof openLoopbackDoor,
+  isOwn: () => boolean = () => true,
+): Promise<GuardedDoor> {
   const folder = temporaryFolder("page");
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, "index.html"), "<!doctype html><title>awg</title>");
@@ -28,7 +34,7 @@ export async function openGuardedDoor(open: typeof openLoopbackDoor, isOwn = tru
     port: 0,
     sessions,
     files: new StaticFiles(folder),
-    isOwn: () => isOwn,
+    isOwn,
     answer: async (request, response) => {
       if (request.url === "/" && request.method !== "POST") return false;
       passed.push(`${request.method} ${request.url}`);

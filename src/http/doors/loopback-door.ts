@@ -59,8 +59,12 @@ export async function openLoopbackDoor(options: LoopbackDoorOptions): Promise<Lo
   };
 }
 
-/** Cuts the connection of another user at once, so that it holds no place. */
+/** Cuts the connection of another user at once, and one that stays silent soon, so that they hold no place. */
 async function admit(socket: Socket, isOwn: LoopbackDoorOptions["isOwn"]): Promise<boolean> {
+  const limit = setTimeout(() => {
+    if (socket.bytesRead === 0) socket.destroy();
+  }, LIMITS.headersMs);
+  socket.once("close", () => clearTimeout(limit));
   const own = await isOwn(socket);
   if (!own) socket.destroy();
   return own;

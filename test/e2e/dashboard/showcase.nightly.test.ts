@@ -47,8 +47,8 @@ describe.skipIf(obstacle !== undefined)(
     test("the overview shows each tunnel, its rates, and who takes which path", async () => {
       await main(admin).getByText("Only restic goes direct, as its rule says.").waitFor();
       const ways = main(admin).locator(".ways > li");
-      expect(await ways.filter({ hasText: "home" }).innerText()).toContain("jellyfin");
-      expect(await ways.filter({ hasText: "everything else" }).innerText()).toContain("198.51.100.7:51820");
+      expect(await ways.filter({ hasText: "home" }).textContent()).toContain("jellyfin");
+      expect(await ways.filter({ hasText: "everything else" }).textContent()).toContain("198.51.100.7:51820");
       await main(admin)
         .getByRole("img", { name: /now [0-9.]+ [kM]bit\/s in/ })
         .first()
@@ -59,7 +59,7 @@ describe.skipIf(obstacle !== undefined)(
       await open(admin, "programs");
       const row = main(admin).locator(".programs > li").filter({ hasText: "/opt/jellyfin/jellyfin" });
       await row.getByText("home").waitFor();
-      expect(await row.innerText()).toContain("name: media");
+      expect(await row.textContent()).toContain("name: media");
       await main(admin)
         .getByRole("button", { name: /^direct/ })
         .click();
@@ -70,7 +70,7 @@ describe.skipIf(obstacle !== undefined)(
     test("the pending plan names the connections that change; dismissed, it is away until asked for", async () => {
       await open(admin, "changes");
       await main(admin).getByText("Open connections that change their path").waitFor({ timeout: 60_000 });
-      expect(await main(admin).locator(".flows").innerText()).toContain("slack");
+      expect(await main(admin).locator(".flows").textContent()).toContain("slack");
       await main(admin).getByRole("button", { name: "Dismiss" }).click();
       await main(admin).getByText("Dismissed until something changes.").waitFor();
       expect(await main(admin).getByRole("button", { name: "Apply" }).count()).toBe(0);
@@ -81,7 +81,7 @@ describe.skipIf(obstacle !== undefined)(
     test("where a program's flow goes, with the line of the file", async () => {
       await askWhere(admin, "10.9.0.1:8443", "/opt/jellyfin/jellyfin");
       await main(admin).getByText("Config and kernel agree.").waitFor();
-      expect(await main(admin).locator(".answer").innerText()).toMatch(/home[\s\S]*rule “media”[\s\S]*config\.yaml/);
+      expect(await main(admin).locator(".answer").textContent()).toMatch(/home[\s\S]*rule “media”[\s\S]*config\.yaml/);
     });
 
     test("what others change comes as an event, and is repaired", async () => {
@@ -97,7 +97,7 @@ describe.skipIf(obstacle !== undefined)(
       await viewer.page.goto(address);
       await viewer.page.getByText("viewer", { exact: true }).waitFor({ timeout: 60_000 });
       await main(viewer).getByText("You may look, not change.").waitFor();
-      expect(await main(viewer).innerText()).toContain("/etc/awg/config.yaml");
+      expect(await main(viewer).textContent()).toContain("/etc/awg/config.yaml");
       expect(await main(viewer).getByText("office:", { exact: true }).count()).toBe(1);
       for (const name of PAGES) {
         await open(viewer, name);

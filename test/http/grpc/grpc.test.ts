@@ -230,5 +230,9 @@ describe("gRPC on the API's socket, by verbs on a simulated host", () => {
     expect(Buffer.from(preface, "latin1")[3]).toBe(4);
     expect([half, silent]).toEqual(["", ""]);
     expect(performance.now() - began).toBeGreaterThan(1_900);
+    // A header that never ends, a byte now and then: cut after two seconds.
+    const slow = performance.now();
+    await talk(["GET /api/status HTTP/1.1\r\n", ...Array.from({ length: 60 }, () => "X")]);
+    expect(performance.now() - slow).toBeLessThan(5_000);
   });
 });
