@@ -68,13 +68,13 @@ describe.skipIf(reason !== undefined)(`a destroy${reason === undefined ? "" : ` 
     expect({ status, stderr }).toMatchObject({ status: 0 });
     expect(stdout).toContain("Destroyed, except for /etc/resolv.conf, which is not a regular file");
     expect(stdout).toContain(`is kept in ${at("state/resolver/original.json")}; remove the obstacle`);
-    expect(stdout).not.toContain("is restored");
+    expect(stdout).not.toContain("settings are restored");
     expect(JSON.parse(awg("destroy", "--auto-approve", "--json").stdout)).toMatchObject({
       kept: expect.stringContaining("the next awg apply or destroy restores it"),
     });
     rmSync(at("etc/resolv.conf/any"));
     rmdirSync(at("etc/resolv.conf"));
-    expect(awg("destroy", "--auto-approve").stdout).toContain("is restored");
+    expect(awg("destroy", "--auto-approve").stdout).toContain("settings are restored");
     expect(readFileSync(at("etc/resolv.conf"), "utf8")).toBe(ORIGINAL);
     expect(awg("destroy", "--auto-approve").stdout).toContain("Nothing to destroy");
   });
@@ -85,7 +85,7 @@ describe.skipIf(reason !== undefined)(`a destroy${reason === undefined ? "" : ` 
     expect(awg("destroy", "--auto-approve").stdout).toContain("Destroyed, except for /etc/resolv.conf");
     rmSync(at("etc/resolv.conf"));
     expect(awg("apply", "-f", at("config.yaml"), "--auto-approve")).toMatchObject({ status: 0 });
-    expect(awg("destroy", "--auto-approve").stdout).toContain("is restored");
+    expect(awg("destroy", "--auto-approve").stdout).toContain("settings are restored");
     expect(readFileSync(at("etc/resolv.conf"), "utf8")).toBe(ORIGINAL);
   });
 
@@ -94,7 +94,7 @@ describe.skipIf(reason !== undefined)(`a destroy${reason === undefined ? "" : ` 
     for (const repair of [apply, () => ({ status: 0 })]) {
       rmSync(at("etc/resolv.conf"));
       expect(repair()).toMatchObject({ status: 0 });
-      expect(awg("destroy", "--auto-approve").stdout).toContain("is restored");
+      expect(awg("destroy", "--auto-approve").stdout).toContain("settings are restored");
       expect(readFileSync(at("etc/resolv.conf"), "utf8")).toBe(ORIGINAL);
       expect(apply()).toMatchObject({ status: 0 });
     }
@@ -112,7 +112,7 @@ describe.skipIf(reason !== undefined)(`a destroy${reason === undefined ? "" : ` 
     } finally {
       chattr("-i");
     }
-    expect(awg("destroy", "--auto-approve").stdout).toContain("is restored");
+    expect(awg("destroy", "--auto-approve").stdout).toContain("settings are restored");
     expect(readFileSync(at("etc/resolv.conf"), "utf8")).toBe(ORIGINAL);
   });
 
@@ -123,7 +123,7 @@ describe.skipIf(reason !== undefined)(`a destroy${reason === undefined ? "" : ` 
     expect(stdout).toContain(
       "Destroyed, except for the resolver's file, which another program rewrote: it stays as it is",
     );
-    expect(stdout).not.toContain("is restored");
+    expect(stdout).not.toContain("settings are restored");
     expect(readFileSync(at("etc/resolv.conf"), "utf8")).toBe("nameserver 198.51.100.1\n");
     rmSync(at("etc/resolv.conf"));
     expect(awg("destroy", "--auto-approve").stdout).toContain("Nothing to destroy");
