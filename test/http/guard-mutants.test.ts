@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { build, type Plugin } from "esbuild";
 import { expect, test } from "vitest";
 import type { openLoopbackDoor } from "../../src/http/doors/loopback-door.ts";
@@ -9,6 +9,7 @@ import { openGuardedDoor, wrongRows } from "./guarded-door.ts";
 const ROOT = join(import.meta.dirname, "../..");
 const folder = temporaryFolder("mutants");
 const GUARD = "src/api/guard.ts";
+const DOOR = "src/http/doors/loopback-door.ts";
 
 /** What is gone, a part of the guard's text, and what it becomes. */
 const MUTANTS: readonly (readonly [string, string, string])[] = [
@@ -41,6 +42,7 @@ test.each(MUTANTS)("without %s, rows of the table fail", async (name, from, to) 
   expect(source.split(from), `${from} in ${GUARD}`).toHaveLength(2);
   const opened = await doorWith(
     name,
+    GUARD,
     source.replace(from, () => to),
   );
   await using door = await openGuardedDoor(opened);
@@ -48,26 +50,40 @@ test.each(MUTANTS)("without %s, rows of the table fail", async (name, from, to) 
 });
 
 test("the same build without a change passes every row", async () => {
-  await using door = await openGuardedDoor(await doorWith("none", readFileSync(join(ROOT, GUARD), "utf8")));
+  await using door = await openGuardedDoor(await doorWith("none", GUARD, readFileSync(join(ROOT, GUARD), "utf8")));
   expect(await wrongRows(door)).toEqual([]);
 });
 
-/** The loopback door with another text of the guard. */
-async function doorWith(name: string, guard: string): Promise<typeof openLoopbackDoor> {
+test("without the owner of the connection, another user's request is answered", async () => {
+  const source = readFileSync(join(ROOT, DOOR), "utf8");
+  const check = "const own = await isOwn(socket);";
+  expect(source.split(check)).toHaveLength(2);
+  const opened = await doorWith("owner", DOOR, source.replace(check, "const own = true;"));
+  await using door = await openGuardedDoor(opened, () => false);
+  expect(await wrongRows(door)).toEqual([]);
+});
+
+/** The loopback door with another text of one file. */
+async function doorWith(name: string, file: string, text: string): Promise<typeof openLoopbackDoor> {
   const replaced: Plugin = {
-    name: "guard",
-    setup: ({ onLoad }) => onLoad({ filter: /\/src\/api\/guard\.ts$/ }, () => ({ contents: guard, loader: "ts" })),
+    name: "replaced",
+    setup: ({ onLoad }) =>
+      onLoad({ filter: new RegExp(`/${file}$`) }, () => ({
+        contents: text,
+        loader: "ts",
+        resolveDir: join(ROOT, dirname(file)),
+      })),
   };
   const { outputFiles } = await build({
     absWorkingDir: ROOT,
-    entryPoints: ["src/http/doors/loopback-door.ts"],
+    entryPoints: [DOOR],
     bundle: true,
     platform: "node",
     format: "esm",
     write: false,
     plugins: [replaced],
   });
-  const file = join(folder, `${name.replaceAll(" ", "-")}.mjs`);
-  writeFileSync(file, outputFiles[0]?.contents ?? "");
-  return ((await import(/* @vite-ignore */ file)) as { openLoopbackDoor: typeof openLoopbackDoor }).openLoopbackDoor;
+  const built = join(folder, `${name.replaceAll(" ", "-")}.mjs`);
+  writeFileSync(built, outputFiles[0]?.contents ?? "");
+  return ((await import(/* @vite-ignore */ built)) as { openLoopbackDoor: typeof openLoopbackDoor }).openLoopbackDoor;
 }
