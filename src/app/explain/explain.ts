@@ -179,7 +179,7 @@ function missourced(
 ): readonly string[] {
   const isTunnel = (name: string) => tunnels.some(({ device }) => device === name);
   if (declared === live || !leaves(declared) || !leaves(live) || !(isTunnel(declared) || isTunnel(live))) return [];
-  return [`source address: declared that of ${declared}, the machine takes that of ${live}`];
+  return [`source address: declared that of ${declared}, the kernel takes that of ${live}`];
 }
 
 function protocolFor({ port }: ExplainQuestion, { family }: IpAddress): number {

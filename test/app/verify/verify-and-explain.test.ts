@@ -131,7 +131,7 @@ describe("awg verify on the simulated machine", () => {
       "lock-out: gets the source address for eth0 before it is marked for its path, awg-office: a policy rule of awg's is gone (IPv4)",
     ]);
     const { disagreements } = await withSession((session) => session.explain(ask("198.51.100.9", { port: 443 })));
-    expect(disagreements).toEqual(["source address: declared that of awg-office, the machine takes that of eth0"]);
+    expect(disagreements).toEqual(["source address: declared that of awg-office, the kernel takes that of eth0"]);
   });
 
   test("finds that the rule for the machine's own addresses was moved behind awg's", async () => {
