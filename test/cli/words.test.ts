@@ -82,6 +82,7 @@ const IMPERATIVES: ReadonlySet<string> = new Set([
   "install",
   "keep",
   "list",
+  "log",
   "name",
   "plan",
   "print",
