@@ -88,16 +88,27 @@ function loadTinyPrograms(): void {
   }
 }
 
+/** A loop in a loop, which writes to the stack of the program, as the patterns do. */
 function loadTinyLoop(): void {
-  const leave: Instruction[] = [constant(0, 1), { kind: "exit" }];
-  const program: Instruction[] = [
-    constant(1, 1),
-    { kind: "function", target: 2, name: "step" },
-    constant(3, 0),
+  const leave: Instruction[] = [constant(0, 0), { kind: "exit" }];
+  const loop = (name: string): Instruction[] => [
+    constant(1, 8),
+    { kind: "function", target: 2, name },
     constant(4, 0),
     call(HELPER.loop),
+  ];
+  const program: Instruction[] = [
+    storeConstant(-8, 0),
+    ...address(3, -8),
+    ...loop("outer"),
+    constant(0, 1),
+    { kind: "exit" },
+    { kind: "label", name: "outer", isFunction: true },
+    { kind: "alu", op: "mov", target: 3, by: { register: 2 } },
+    ...loop("inner"),
     ...leave,
-    { kind: "label", name: "step", isFunction: true },
+    { kind: "label", name: "inner", isFunction: true },
+    { kind: "store", bits: 64, base: 2, offset: 0, value: { register: 1 } },
     ...leave,
   ];
   closeSync(loadProgram("awg_probe", PROGRAM_TYPE.socket, CGROUP_ATTACH.create, program));
