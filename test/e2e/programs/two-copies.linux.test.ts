@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { refusalOf } from "../../../src/config/feature/support.ts";
 import { run, waitFor } from "../../lab/world/command.ts";
+import { place } from "../../lab/world/place.ts";
 import { whyNoLab } from "../../lab/world/why-no-lab.ts";
 import { sized } from "../../support/size.ts";
 import { AwgInWorld } from "../awg-in-world.ts";
@@ -92,7 +93,7 @@ reconcile: { driftEvery: 2s }
   });
 
   test(
-    "law 1: a classifier that was removed by hand fails closed; drift names it, and an apply repairs it",
+    "law 1: a classifier that was removed by hand fails closed; drift and explain name it, and an apply repairs it",
     limit,
     async () => {
       const pins = await programs.pins();
@@ -102,6 +103,9 @@ reconcile: { driftEvery: 2s }
       expect(await programs.counted()).toMatchObject({ granted: { direct: 0 }, tunnelled: { direct: 0 } });
       const drift = await awg.run("drift");
       expect(drift.stdout).toContain("classifier/host");
+      const explained = await awg.run("explain", "--app", programs.path("granted"), `${place.v4.echo}:7001`);
+      expect(explained.status).toBe(6);
+      expect(explained.stdout).toContain("the kernel has none");
       await awg.apply(config);
       await programs.count();
       await programs.send("granted", 20);
