@@ -3,8 +3,11 @@ import type { HostOptions } from "../../app/host-options.ts";
 import { DaemonFeed } from "../../http/daemon-feed.ts";
 import type { ApiParts, LogLine } from "../../http/router.ts";
 import { AwgError } from "../../model/error.ts";
+import { readPeerCredentials } from "../../native/linux/process/unix-socket.ffi.ts";
 import type { DaemonState } from "../../state/daemon/daemon-state.ts";
 import { askDaemonOf } from "../daemon/ask-daemon.ts";
+import { pathsFor } from "../paths.ts";
+import { DaemonConnection } from "./daemon-connection.ts";
 
 /** A line of the daemon's log for one of its events. */
 export type EventText = (event: DaemonEvent) => string;
@@ -13,10 +16,11 @@ export type EventText = (event: DaemonEvent) => string;
 export function daemonParts(host: HostOptions, textOf: EventText): ApiParts {
   const ask = (question: DaemonQuestion, signal?: AbortSignal): AsyncIterable<DaemonLine> =>
     askDaemonOf(host, question, signal);
+  const connection = connectionTo(host);
   return {
     feed: new DaemonFeed(ask),
-    status: () => readAnswer(ask, "status"),
-    state: () => readAnswer(ask, "state"),
+    status: () => connection.ask("status"),
+    state: () => connection.ask("state"),
     readLog: (follow, signal) => readLog(ask({ id: 1, ask: "watch", after: FROM_THE_OLDEST }, signal), follow, textOf),
   };
 }
@@ -33,17 +37,10 @@ async function* readLog(lines: AsyncIterable<DaemonLine>, follow: boolean, textO
 
 /** The config files that the daemon follows. AwgError unreachable when none answers. */
 export async function readDaemonFiles(host: HostOptions): Promise<readonly string[]> {
-  const state = (await readAnswer((question) => askDaemonOf(host, question), "state")) as DaemonState;
+  const state = (await connectionTo(host).ask("state")) as DaemonState;
   return state.files ?? [];
 }
 
-async function readAnswer(
-  ask: (question: DaemonQuestion) => AsyncIterable<DaemonLine>,
-  what: "state" | "status",
-): Promise<unknown> {
-  for await (const line of ask({ id: 1, ask: what })) {
-    if ("answer" in line) return line.answer;
-    if ("error" in line) throw new AwgError("unreachable", line.error);
-  }
-  throw new AwgError("unreachable", "the daemon did not answer");
+function connectionTo({ stateDir, runDir }: HostOptions): DaemonConnection {
+  return new DaemonConnection(pathsFor(stateDir, runDir).daemonSocket, (fd) => readPeerCredentials(fd).uid);
 }

@@ -133,6 +133,8 @@ export class PrivateHost {
     process.kill(this.pid, "SIGKILL");
     if (this.#first.exitCode === null && this.#first.signalCode === null) await once(this.#first, "exit");
     for (const child of this.#children) {
+      // nsenter(1) stops itself when its child is stopped.
+      child.kill("SIGCONT");
       if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
     }
   }

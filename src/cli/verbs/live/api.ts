@@ -14,7 +14,12 @@ export const run: RunVerb = async (call) => {
   await serveApi({
     host: hostOptionsOf(call),
     textOf: eventText,
-    program: [process.execPath, ...process.execArgv, process.argv[1] ?? "awg"],
+    // A verb may need more memory than this process may have.
+    program: [
+      process.execPath,
+      ...process.execArgv.filter((word) => !word.startsWith("--max-")),
+      process.argv[1] ?? "awg",
+    ],
     hostWords: stateDir === undefined ? [] : ["--state-dir", stateDir],
     configFiles: listOption(call, "file").map((path) => resolve(path)),
     group: textOption(call, "group") ?? ADMIN_GROUP,
