@@ -1,11 +1,12 @@
 import { describe, expect, test } from "vitest";
 import type { StatusDocument } from "../../web/src/documents.ts";
-import { bytesText, daemonText, headlineOf, rateText, spanText, valueText } from "../../web/src/words.ts";
+import { bytesText, daemonText, headlineOf, rateText, spanText, valueText, warningsOf } from "../../web/src/words.ts";
 
 const conditions = (held: readonly string[]) =>
   ["Ready", "Protected", "Drifted", "Stalled"].map((type) => ({
     type,
     status: held.includes(type),
+    reason: `Reason of ${type}`,
     message: `message of ${type}`,
     since: null,
   }));
@@ -33,6 +34,30 @@ describe("law 9: the page's headline", () => {
   ])("%s", (_what, document, available, tone, title) => {
     expect(headlineOf(document, available)).toMatchObject({ tone, title });
   });
+});
+
+test("the headline names what keeps a protected host from being ready", () => {
+  const ready = { type: "Ready", status: false, reason: "LoginPage", message: "log in: http://login/", since: null };
+  const document = status([], { conditions: [...conditions(["Protected"]).slice(1), ready] });
+  expect(headlineOf(document, true)).toEqual({
+    tone: "warn",
+    title: "Protected, this network wants a login",
+    detail: "Log in: http://login/.",
+  });
+});
+
+test("a paused host is not called protected", () => {
+  const override = { what: "pause", until: "2026-01-01T00:00:00Z" } as const;
+  expect(headlineOf(status(["Protected", "Ready"], { override }), true)).toMatchObject({
+    tone: "warn",
+    title: "Paused",
+  });
+});
+
+test("who fights with awg is said beside the headline", () => {
+  const contended = { type: "Contended", status: true, reason: "Fight", message: "nft changes it", since: null };
+  expect(warningsOf(status(["Protected", "Ready"], { conditions: [contended] }))).toEqual(["Nft changes it."]);
+  expect(warningsOf(status(["Protected", "Ready", "Drifted"]))).toEqual([]);
 });
 
 test("numbers as people read them", () => {

@@ -18,6 +18,9 @@ export interface StatusDocument {
 export interface Condition {
   readonly type: string;
   readonly status: boolean;
+  /** A word for programs: NoNetwork. */
+  readonly reason: string;
+  /** The same for people. */
   readonly message: string;
   readonly since: string | null;
 }

@@ -7,6 +7,14 @@ export interface Headline {
   readonly detail: string;
 }
 
+/** What keeps a protected host from being ready, by the reason of its condition. */
+const READY_TITLES: Readonly<Record<string, string>> = {
+  NoNetwork: "no network",
+  LoginPage: "this network wants a login",
+  NotAsApplied: "not as declared",
+  Waiting: "waiting for a tunnel",
+};
+
 /** Whether traffic is protected, and why not. Pure. */
 export function headlineOf(status: StatusDocument | null, available: boolean): Headline {
   if (!available) {
@@ -31,9 +39,17 @@ export function headlineOf(status: StatusDocument | null, available: boolean): H
     return { tone: "bad", title: "Not protected", detail };
   }
   if (ready?.status !== true) {
-    return { tone: "warn", title: "Protected, not ready", detail: ready === undefined ? "" : reasonText(ready) };
+    const title = `Protected, ${READY_TITLES[ready?.reason ?? ""] ?? "not ready"}`;
+    return { tone: "warn", title, detail: ready === undefined ? "" : reasonText(ready) };
   }
   return { tone: "good", title: "Protected", detail: reasonText(isProtected) };
+}
+
+/** Conditions that a person should know of beside the headline, as sentences. Pure. */
+export function warningsOf({ conditions }: StatusDocument): readonly string[] {
+  return conditions
+    .filter(({ type, status, reason }) => status && (type === "Contended" || reason === "SystemExtension"))
+    .map(reasonText);
 }
 
 /** Why a condition is as it is, as a sentence. */

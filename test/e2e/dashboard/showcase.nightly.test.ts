@@ -129,6 +129,12 @@ describe.skipIf(obstacle !== undefined)(
       await viewer.page.setViewportSize(SIZES.light);
       await viewer.page.waitForTimeout(1_000);
       await viewer.page.screenshot({ path: join(folder, "viewer-light.png") });
+      const { daemon } = JSON.parse(host.inside(["awg", "status", "--json"])) as { daemon: { pid: number } };
+      host.inside(["kill", "-9", `${daemon.pid}`]);
+      await open(admin, "overview");
+      await admin.page.setViewportSize({ ...SIZES.light, height: 300 });
+      await main(admin).getByText("The daemon does not answer").waitFor({ timeout: 10_000 });
+      await admin.page.screenshot({ path: join(folder, "gone-light.png") });
       if (PICTURES === undefined) return;
       mkdirSync(PICTURES, { recursive: true });
       cpSync(folder, PICTURES, { recursive: true, filter: (path) => path === folder || path.endsWith(".png") });

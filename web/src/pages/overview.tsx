@@ -8,7 +8,7 @@ import { Picture } from "../picture.tsx";
 import { programs, readPrograms } from "../programs.ts";
 import { available, now, rates, status, statusAt } from "../store.ts";
 import { Tunnel, TunnelDown } from "../tunnel-card.tsx";
-import { daemonText, headlineOf, rateText, spanText, tunnelName } from "../words.ts";
+import { daemonText, headlineOf, rateText, spanText, tunnelName, warningsOf } from "../words.ts";
 
 /** Whether traffic is protected, each tunnel, and what the daemon does. */
 export function Overview() {
@@ -117,6 +117,12 @@ function Notices({ document }: { readonly document: StatusDocument }) {
           </ActionButton>
         </section>
       )}
+      {warningsOf(document).map((text) => (
+        <p class="note bad" key={text}>
+          <Icon name="alert" />
+          <span>{text}</span>
+        </p>
+      ))}
       {fallback.map(({ device, rules }) => (
         <p class="note warn" key={device}>
           <Icon name="alert" />
