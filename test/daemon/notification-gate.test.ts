@@ -80,6 +80,12 @@ describe("what is worth a word to who sits at the screen", () => {
     expect(gate.note({ type: "protection", holds: true, reason: "FilterLost" }, 1)?.text).toContain("Protected again");
   });
 
+  test("a packet filter that is loaded for another network is not, unless that failed", () => {
+    const guarded = { type: "guarded", wrong: "the packet filter was of another network", isOutdated: true } as const;
+    expect(gate.note({ ...guarded, restored: "yes" }, 0)).toBeUndefined();
+    expect(gate.note({ ...guarded, restored: "no", refusal: "no memory" }, 1)?.text).toContain("not protected");
+  });
+
   test("a network that wants a login is, with the address of its page", () => {
     const url = "http://192.0.2.1/login";
     expect(gate.note({ type: "portal", state: "open", url }, 0)?.text).toContain(url);

@@ -13,6 +13,9 @@ import { applyDepsOf, type HostParts } from "../parts.ts";
 /** What is wrong with a packet filter that still lets out what a pause allowed. */
 export const PAUSE_IS_OVER = "the pause is over and the packet filter was still open";
 
+/** The same of a login page. */
+export const PAGE_IS_OVER = "the time of the login page is over and the packet filter was still open";
+
 /** A packet filter that did not stand as it was left, and what became of it. */
 export interface RestoredPolicy {
   /** What was wrong, for people: "the packet filter was gone". */
@@ -21,6 +24,8 @@ export interface RestoredPolicy {
   readonly restored: "yes" | "unheld" | "blocked" | "no";
   /** Why the host refused the former policy, if it did. */
   readonly refusal?: string;
+  /** Nobody changed it: the network is another one. */
+  readonly isOutdated?: true;
 }
 
 /**
@@ -37,7 +42,8 @@ export async function restorePolicy(parts: HostParts): Promise<RestoredPolicy | 
   const found = await findWrong(parts);
   if (found === undefined) return undefined;
   const isLoaded = found.atOnce && (await loadAtOnce(parts, found.due));
-  const restored = isLoaded ? ({ wrong: found.wrong, restored: "yes" } as const) : undefined;
+  const outdated = found.isOutdated === true ? { isOutdated: true as const } : {};
+  const restored = isLoaded ? ({ wrong: found.wrong, restored: "yes", ...outdated } as const) : undefined;
   const lock = await parts.lock("protect").catch((error: unknown) => {
     if (restored === undefined) throw error;
   });
@@ -45,7 +51,7 @@ export async function restorePolicy(parts: HostParts): Promise<RestoredPolicy | 
   await using _held = lock;
   // The holder of the lock may have repaired it, or left another state.
   const held = await restorePolicyHeld(parts);
-  return restored === undefined ? held : { ...(held ?? restored), wrong: found.wrong };
+  return restored === undefined ? held : { ...(held ?? restored), ...outdated, wrong: found.wrong };
 }
 
 /**
@@ -70,7 +76,13 @@ export async function restorePolicyHeld(parts: HostParts): Promise<RestoredPolic
   const { loaded, refusal } = await loadStrictest(applyDepsOf(parts), found.due);
   await parts.close();
   const restored = refusal === undefined ? "yes" : loaded ? "blocked" : (await isWhole(parts)) ? "unheld" : "no";
-  return { wrong: found.wrong, restored, ...(refusal === undefined ? {} : { refusal: messageOf(refusal) }) };
+  const outdated = found.isOutdated === true ? { isOutdated: true as const } : {};
+  return {
+    wrong: found.wrong,
+    restored,
+    ...outdated,
+    ...(refusal === undefined ? {} : { refusal: messageOf(refusal) }),
+  };
 }
 
 /**
@@ -125,11 +137,12 @@ interface Wrong {
   readonly due: readonly FirewallPolicy[];
   /** Whether the due policies may be loaded while another awg holds the lock. */
   readonly atOnce: boolean;
+  readonly isOutdated?: boolean;
 }
 
 async function findWrong(parts: HostParts): Promise<Wrong | undefined> {
   const [observed] = (await firewallDriver.observe(parts.host, new Map())).values();
-  const { policy = null, damage = [], held = false, holdable } = observed ?? {};
+  const { policy = null, damage = [], held = false, holdable, isOutdated = false } = observed ?? {};
   if (policy !== null && damage.length === 0) {
     const ended = await endedPause(parts, policy);
     if (ended !== undefined) return ended;
@@ -144,26 +157,29 @@ async function findWrong(parts: HostParts): Promise<Wrong | undefined> {
     ...policiesOf(await generationAfterPause(parts, accepted)),
   ];
   if (due.length === 0) return undefined;
-  const wrong = damage[0] === undefined ? "the packet filter was gone" : `the packet filter was damaged (${damage[0]})`;
-  return { wrong, due, atOnce: !held && !endsWithoutPolicy(open) };
+  const was = isOutdated ? "was of another network" : "was damaged";
+  const wrong = damage[0] === undefined ? "the packet filter was gone" : `the packet filter ${was} (${damage[0]})`;
+  return { wrong, due, atOnce: !held && !endsWithoutPolicy(open), isOutdated };
 }
 
-/** A pause that is over must not let anything out until its end is planned, whatever keeps that (S1.6). */
+/** A pause or login page that is over must not let anything out until its end is planned, whatever keeps that (S1.6). */
 async function endedPause(parts: HostParts, policy: FirewallPolicy): Promise<Wrong | undefined> {
   const accepted = await parts.stores.generations.latest();
   const after = policiesOf(await generationAfterPause(parts, accepted));
   const paused = policiesOf(accepted);
   if (after.length === 0 || !paused.some((one) => sameData(one, policy))) return undefined;
-  return { wrong: PAUSE_IS_OVER, due: [...paused, ...after], atOnce: true };
+  const isPage = accepted?.desired.override?.what === "portal";
+  return { wrong: isPage ? PAGE_IS_OVER : PAUSE_IS_OVER, due: [...paused, ...after], atOnce: true };
 }
 
-/** The generation that holds again after a pause that is over; undefined if there is none. */
+/** The generation that holds again after a pause or login page that is over; undefined if there is none. */
 async function generationAfterPause(
   parts: HostParts,
   accepted: Generation | undefined,
 ): Promise<Generation | undefined> {
   const over = overdue(accepted, parts);
-  return over?.what === "pause" ? generationBehind(parts, over) : undefined;
+  const opens = over?.what === "pause" || over?.what === "portal";
+  return over !== undefined && opens ? generationBehind(parts, over) : undefined;
 }
 
 /** Whether an open change may leave no policy, at its end or rolled back: then its awg may just have removed it. Pure. */

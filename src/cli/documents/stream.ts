@@ -111,6 +111,7 @@ export const daemonEvent = z
         wrong: z.string(),
         restored: z.enum(["yes", "unheld", "blocked", "no"]),
         refusal: z.string().exactOptional(),
+        isOutdated: z.literal(true).exactOptional().describe("No program changed it: the network is another one."),
         by: z.string().exactOptional().describe("The program that changed the packet filter."),
       })
       .describe("The packet filter was changed by another program; restored says whether it is back."),

@@ -1,4 +1,4 @@
-import { PAUSE_IS_OVER } from "../../app/protect/restore-policy.ts";
+import { PAGE_IS_OVER, PAUSE_IS_OVER } from "../../app/protect/restore-policy.ts";
 import type { Notification } from "../../host/ports/host.ts";
 import type { DaemonReport } from "../daemon-report.ts";
 import type { PortalReport } from "../portal/portal-watch.ts";
@@ -36,6 +36,8 @@ export class NotificationGate {
         return this.#notifyOnce("lost", "The packet filter was changed from outside; awg is putting it back", nowMs);
       case "guarded":
         if (report.wrong === PAUSE_IS_OVER) return { title: "awg", text: "The pause is over" };
+        if (report.wrong === PAGE_IS_OVER || (report.isOutdated === true && report.restored === "yes"))
+          return undefined;
         return this.#notifyOnce("lost", renderGuarded(report), nowMs);
       case "override":
         if (report.what !== "pause") return undefined;

@@ -26,6 +26,7 @@ export function levelOf(report: DaemonReport): LogLevel {
     case "stalled":
       return "error";
     case "guarded":
+      if (report.isOutdated === true && report.restored === "yes") return "info";
       return report.restored === "yes" ? "warn" : "error";
     case "contended":
     case "problem":

@@ -1,11 +1,13 @@
 import type { DaemonActivity, DaemonState } from "../../state/daemon/daemon-state.ts";
 import type { DaemonReport } from "../daemon-report.ts";
 
+/** Repairs within this time make a fight (src/daemon/contention.ts): so long after the last one it is over. */
+const FIGHT_MS = 60_000;
 const MOST = { reasonLength: 2_000, keys: 50 } as const;
 
 /**
- * The state after a report. Stalled and contended begin with their first report and end when the host is in sync; an
- * activity lasts until another begins. Pure.
+ * The state after a report. Stalled and contended begin with their first report and end when the host is in sync, a fight a
+ * minute after it was last seen; an activity lasts until another begins. Pure.
  */
 export function noteReport(before: DaemonState, report: DaemonReport, nowMs: number): DaemonState {
   const now = (phase: DaemonActivity["phase"], more: Partial<DaemonActivity> = {}): Pick<DaemonState, "doing"> => {
@@ -32,7 +34,8 @@ export function noteReport(before: DaemonState, report: DaemonReport, nowMs: num
     }
     case "contended": {
       const { keys, by } = report;
-      const contended = { keys: keys.slice(0, MOST.keys), by, sinceMs: before.contended?.sinceMs ?? nowMs };
+      const sinceMs = before.contended?.sinceMs ?? nowMs;
+      const contended = { keys: keys.slice(0, MOST.keys), by, sinceMs, lastMs: nowMs };
       return { ...before, ...now("waiting", { nextTryMs: nowMs + Math.round(report.waitMs) }), contended };
     }
     case "fallback": {
@@ -45,8 +48,13 @@ export function noteReport(before: DaemonState, report: DaemonReport, nowMs: num
       return { ...rest, portal: { url: report.url, isOpen: report.state === "open", sinceMs: nowMs } };
     }
     case "inSync": {
-      const { stalled: _stalled, contended: _contended, ...rest } = before;
-      return { ...rest, ...now("in-sync", report.filesNotApplied === true ? { filesNotApplied: true } : {}) };
+      const { stalled: _stalled, contended, ...rest } = before;
+      const isFought = contended !== undefined && nowMs - (contended.lastMs ?? nowMs) < FIGHT_MS;
+      return {
+        ...rest,
+        ...(isFought ? { contended } : {}),
+        ...now("in-sync", report.filesNotApplied === true ? { filesNotApplied: true } : {}),
+      };
     }
     default:
       return before;

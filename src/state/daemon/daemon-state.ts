@@ -7,7 +7,13 @@ export interface DaemonState {
   /** Why the host is not as accepted. */
   readonly stalled?: { readonly reason: string; readonly sinceMs: number };
   /** Resources that other programs keep changing, and these programs, if known. */
-  readonly contended?: { readonly keys: readonly string[]; readonly by: readonly string[]; readonly sinceMs: number };
+  readonly contended?: {
+    readonly keys: readonly string[];
+    readonly by: readonly string[];
+    readonly sinceMs: number;
+    /** When it was last seen; a fight pauses while the daemon waits. Absent counts as now. */
+    readonly lastMs?: number;
+  };
   /** The login page of this network; absent if it wants no login. */
   readonly portal?: { readonly url: string; readonly isOpen: boolean; readonly sinceMs: number };
   /** Devices of tunnels that are down; absent if every tunnel is up. */

@@ -15,9 +15,11 @@ test("a condition begins with its first report, follows the later ones, and ends
   expect(second.stalled).toEqual({ reason: "x".repeat(2_000), sinceMs: 10 });
   expect(second.doing).toEqual({ phase: "waiting", sinceMs: 10, nextTryMs: 520 });
   const fought = noteReport(second, contended, 30);
-  expect(fought.contended).toEqual({ keys: contended.keys, by: contended.by, sinceMs: 30 });
+  expect(fought.contended).toEqual({ keys: contended.keys, by: contended.by, sinceMs: 30, lastMs: 30 });
   expect(noteReport(fought, { type: "woken", reasons: [] }, 40)).toBe(fought);
-  expect(noteReport(fought, { type: "inSync" }, 50)).toEqual({ doing: { phase: "in-sync", sinceMs: 50 } });
+  expect(noteReport(fought, { type: "inSync" }, 50)).toMatchObject({ contended: { sinceMs: 30 } });
+  const over = noteReport(fought, { type: "inSync" }, 60_030);
+  expect(over).toEqual({ doing: { phase: "in-sync", sinceMs: 60_030 } });
 });
 
 test("in sync lasts over looks that find nothing, and ends with a change", () => {

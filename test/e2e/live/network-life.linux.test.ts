@@ -91,7 +91,7 @@ describe.skipIf(reason !== undefined)(
       expect(order.indexOf("contended")).toBeGreaterThan(order.filter((type) => type === "applying").length / 2);
       expect(fought.find(({ type }) => type === "contended")).toMatchObject({
         keys: ["routes/policy"],
-        by: [expect.stringContaining("policy rules, by ")],
+        by: expect.arrayContaining([expect.stringContaining("policy rules, by ")]),
       });
       await session.rounds(2);
       const judgement = await session.finish(expecting([first], { exceptions }));

@@ -63,7 +63,9 @@ describe.skipIf(reason !== undefined)(
       expect(await browse(world, LOGIN_PAGE)).toContain("I agree");
       expect(await browse(world, LOGIN_PAGE, "--data", "agree=1")).toBe("Welcome");
       await hotel.line("the login", (line) => line === `login ${place.v4.client}`);
+      const loggedInMs = performance.now();
       await daemon.until("the end", () => daemon.reported.includes("asks for no login any more"));
+      console.log(`the page closed ${Math.round(performance.now() - loggedInMs)} ms after the login`);
       expect(JSON.parse(await awg.must("status", "--json"))).toMatchObject({ override: null });
       const ping = ["ip", "netns", "exec", world.namespace("client"), "ping", "-c1", "-W1", place.v4.echo];
       await waitFor("the tunnel", async () => (await tryRun(ping)).status === 0, 20_000);
@@ -74,6 +76,9 @@ describe.skipIf(reason !== undefined)(
 
       const judgement = await session.finish(expecting([first], { exceptions }));
       expect(judgement.outcome, renderJudgement(judgement)).toBe("pass");
+      const events = (await awg.must("events", "--json")).split("\n").filter(Boolean);
+      const states = events.map((line) => JSON.parse(line)).filter(({ type }) => type === "portal");
+      expect(states.map(({ state }) => state)).toEqual(["open", "passed"]);
       const portals = (await awg.must("history", "--audit")).match(/ portal by the daemon: applied/g);
       expect(portals).toHaveLength(3);
     });

@@ -50,16 +50,19 @@ export async function observeTables(
     const found = tableDamage(socket, expected, identity, since ?? {});
     return isAsLoaded && found.length > 0 ? [OTHER_VERSIONS, ...found] : found;
   };
-  const damage = [
-    ...(policy === null ? ["the policy of the nf_tables tables awg is not known"] : []),
-    ...(policy === null || untouched ? [] : await damageTo(policy)),
+  const outdated = [
     ...(policy === null ? [] : uncoveredDevices(chains, policy, physical)),
     ...(policy === null || since === undefined ? [] : otherUplinks(policy, since, uplinks)),
+  ];
+  const changed = [
+    ...(policy === null ? ["the policy of the nf_tables tables awg is not known"] : []),
+    ...(policy === null || untouched ? [] : await damageTo(policy)),
     ...tables.filter((table) => table.dormant).map(({ family }) => `the nf_tables table ${family} awg is dormant`),
   ];
   return {
     policy,
-    damage,
+    damage: [...changed, ...outdated],
+    ...(changed.length === 0 && outdated.length > 0 ? { isOutdated: true } : {}),
     held: tables.every((table) => table.owned),
     droppedPackets: tables.reduce((sum, table) => sum + droppedIn(socket, table), 0),
     ...(fallback.length === 0 ? {} : { fallback }),
