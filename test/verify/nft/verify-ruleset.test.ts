@@ -80,6 +80,14 @@ function confirm(policy: FirewallPolicy, tables: readonly RenderedTable[], { kin
 }
 
 const BOB = { match: { uids: [{ from: 65_534, to: 65_534 }] }, path: DIRECT, origin: "rules/0 (bob)" } as const;
+/** The laptop's, with a rate for each of its rules. */
+const LIMITED: FirewallPolicy = {
+  ...LAPTOP,
+  steering: {
+    ...LAPTOP.steering,
+    rules: LAPTOP.steering.rules.map((rule) => ({ ...rule, limit: { upload: 1e6, download: 1e6 } })),
+  },
+};
 const packets = fc.sample(packetArbitrary, { seed: SEED, numRuns: 4_000 });
 
 /** The same user by class, in the tunnel. */
@@ -109,6 +117,7 @@ describe("law 1: verification of a whole ruleset", { timeout: 300_000 }, () => {
     ["an inclusive one", policyOf({ flows: { ...LAPTOP.steering, default: DIRECT } })],
     ["one without the kill switch", policyOf({ ...LAPTOP.layers[0], killSwitch: false })],
     ["one of many tunnels", withHighNumbers(LAPTOP)],
+    ["one whose rules have rates", LIMITED],
     ["one where one user goes directly", policyOf({ flows: { rules: [BOB], default: OFFICE } })],
     [
       "one where one user takes the tunnel",

@@ -76,9 +76,11 @@ function choosingRules(place: RenderPlace, policy: FirewallPolicy, limits: reado
   };
   const rules = policy.steering.rules.map(({ origin, match }) => ({ origin, match, path: chosen(origin) }));
   const { dns, allow, allowLan } = policy.layers.at(-1) ?? { dns: null, allow: [], allowLan: false };
+  // What steering refuses does not come here, and loopback is not judged.
+  const open = { path: ELSEWHERE, leakProtection: false, blockEncrypted: false };
   return pathRules(place, {
     steering: { rules, default: ELSEWHERE },
-    layer: { dns: dns === null ? null : { ...dns, path: ELSEWHERE }, allow, allowLan },
+    layer: { dns: dns === null ? null : { ...dns, ...open }, allow, allowLan },
     take: (path) => (path.kind === "tunnel" ? verdict("goto", path.device) : verdict("accept")),
   });
 }
