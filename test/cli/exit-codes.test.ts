@@ -21,7 +21,7 @@ beforeAll(() => {
   writeFileSync(at("key"), `${PRIVATE_KEY}\n`, { mode: 0o600 });
   writeFileSync(at("good.yaml"), CONFIG);
   writeFileSync(at("bad.yaml"), CONFIG.replace("tunnels:", "tunels:"));
-  writeFileSync(at("app.yaml"), `${CONFIG}rules: [{ apps: [{ contains: curl }], via: direct }]\n`);
+  writeFileSync(at("refused.yaml"), `${CONFIG}rules: [{ users: [root], dns: direct, via: direct }]\n`);
 });
 
 const program = useBuiltProgram();
@@ -229,9 +229,9 @@ describe("law 9: every exit code, by the real program", () => {
   });
 
   test("12: something that has no driver yet", () => {
-    const { status, stderr } = awg(["plan", "-f", at("app.yaml"), "--host", machine("app")]);
+    const { status, stderr } = awg(["plan", "-f", at("refused.yaml"), "--host", machine("refused")]);
     expect(status).toBe(12);
-    expect(stderr).toContain('rules.0.apps.0.contains: "contains" is not implemented yet');
+    expect(stderr).toContain('rules.0.dns: not implemented yet');
   });
 
   test.each([[["nonsense"]], [["plan", "--nonsense"]], [[]], [["apply", "-f", at("good.yaml"), "--host", "mars"]]])(
