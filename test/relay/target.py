@@ -1,4 +1,4 @@
-"""Servers behind a proxy: a hash of what arrives, endless data, an echo, a page, and an echo of datagrams."""
+"""Servers behind a proxy: a hash of what arrives, endless data, an echo, a page, names over TCP, and an echo of datagrams."""
 import hashlib
 import select
 import socket
@@ -30,6 +30,16 @@ def page(connection):
     connection.sendall(b"HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello")
 
 
+def names(connection):
+    """Answers each query over TCP with the address 10.99.0.9."""
+    while length := connection.recv(2, socket.MSG_WAITALL):
+        query = connection.recv(int.from_bytes(length), socket.MSG_WAITALL)
+        question = query[12 : query.index(0, 12) + 5]
+        answer = b"\xc0\x0c\0\1\0\1\0\0\0\x1e\0\4" + socket.inet_aton("10.99.0.9")
+        reply = query[:2] + b"\x81\x80\0\1\0\1\0\0\0\0" + question + answer
+        connection.sendall(len(reply).to_bytes(2) + reply)
+
+
 def serve_one(connection, serve):
     try:
         with connection:
@@ -49,7 +59,7 @@ def listen(family, address, port, serve):
 
 
 for family, address in ADDRESSES:
-    for port, serve in ((7001, hash_all), (7002, send_on), (7004, page), (7005, page), (7003, echo)):
+    for port, serve in ((7001, hash_all), (7002, send_on), (7004, page), (7005, page), (53, names), (7003, echo)):
         threading.Thread(target=listen, args=(family, address, port, serve), daemon=True).start()
 sockets = []
 for family, address in ADDRESSES:

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Finished, tryRun } from "../../lab/world/command.ts";
@@ -32,6 +32,9 @@ describe.skipIf(obstacle !== undefined)(`proxies as tunnels${obstacle === undefi
     world = await makeProxyWorld("px");
     await world.startProxy("dante");
     await world.startProxy("tinyproxy");
+    // Mounted over the host's file, which stays as it is.
+    mkdirSync(join("/etc/netns", world.client.name), { recursive: true });
+    writeFileSync(join("/etc/netns", world.client.name, "resolv.conf"), "nameserver 192.0.2.1\n");
     const password = join(world.folder, "password");
     writeFileSync(password, LOGIN.password);
     chmodSync(password, 0o600);
@@ -58,6 +61,7 @@ killSwitch: { enabled: true, allowLan: false }
   afterAll(async () => {
     if (world === undefined) return;
     await run("destroy", "--auto-approve");
+    rmSync(join("/etc/netns", world.client.name), { recursive: true, force: true });
     await world[Symbol.asyncDispose]();
   });
 
@@ -123,6 +127,20 @@ s.connect(("${TARGET[family]}", 53)); s.send(b"hi"); print(s.recv(100).decode(),
     for (const name of ["socks", "web"])
       expect(tunnels).toContainEqual(expect.objectContaining({ name, receivedBytes: expect.any(Number) }));
   });
+
+  test("names are asked over TCP through a proxy that carries no UDP", async () => {
+    const dns = `dns: { servers: [{ address: ${TARGET[4]}, protocol: tcp }], via: web }\n`;
+    const path = join(world.folder, "names.yaml");
+    writeFileSync(path, readFileSync(config, "utf8") + dns);
+    const { stderr } = await run("plan", "-f", path);
+    expect(stderr).not.toContain("carries no UDP: DNS");
+    await must("apply", "--auto-approve", "-f", path);
+    const before = await connectionsOf("web");
+    expect(world.client.run(["getent", "ahostsv4", "www.example"]).stdout).toContain(TARGET[4]);
+    expect(await connectionsOf("web")).toBe(before + 1);
+    expect(await must("verify")).toContain("Verified");
+    await must("apply", "--auto-approve", "-f", config);
+  }, 120_000);
 
   test("a killed relay drops its traffic and is started again", async () => {
     const pid = Number(world.client.run(["ss", "-lntpH"]).stdout.match(/127\.97\.119\.103:701 .*pid=([0-9]+)/)?.[1]);
