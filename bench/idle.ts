@@ -8,6 +8,9 @@ const SECONDS = 60;
 /** Until what the first apply set off has ended: handshake, first looks, compiled code written down. */
 const SETTLE_MS = 20_000;
 const LIMIT_MS = 120_000;
+/** The largest of several runs before the daemon had a socket, events and login pages, and what those may cost. */
+const LANDED_MB = 84;
+const MORE_MB = 12;
 /** proc(5): times of a process are told in hundredths of a second on every Linux that Node runs on. */
 const TICK_MS = 10;
 
@@ -39,6 +42,13 @@ export async function benchIdle(): Promise<readonly Figure[]> {
         peer: { name: `${SECONDS} s before`, value: openBefore },
         atMost: 1,
       },
+      {
+        name: "memory of an idle daemon",
+        unit: "MB",
+        ours: residentMb(pid),
+        peer: { name: "before it answered clients", value: LANDED_MB },
+        atMost: (LANDED_MB + MORE_MB) / LANDED_MB,
+      },
     ];
   } finally {
     daemon.kill("SIGKILL");
@@ -65,6 +75,11 @@ export function processorMs(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+}
+
+/** Resident memory of a process (proc(5)). */
+function residentMb(pid: number): number {
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1024;
 }
 
 function descriptors(pid: number): number {
