@@ -53,7 +53,8 @@ export function renderProblem(
 function cutExcerpt(line: string, place: number, columns: number): { readonly shown: string; readonly from: number } {
   if (line.length <= columns) return { shown: line, from: 0 };
   const from = Math.max(0, Math.min(place - KEPT_BEFORE, line.length - columns));
-  return { shown: line.slice(from, from + columns), from };
+  const [start, end] = [from === 0 ? "" : "…", from + columns < line.length ? "…" : ""];
+  return { shown: `${start}${line.slice(from + start.length, from + columns - end.length)}${end}`, from };
 }
 
 /** Tabs are kept, so that the carets align. */

@@ -213,6 +213,7 @@ describe("places", () => {
     const [, line = "", carets = ""] = renderProblem(problem, { color: false, excerpt: true, columns: 60 }).split("\n");
     expect([line.length <= 60, carets.length <= 60]).toEqual([true, true]);
     expect(line.slice(carets.indexOf("^"), carets.length)).toBe("dirct");
+    expect(line).toMatch(/^ {2}4 \| ….* via: dirct, name: x \}$/);
   });
 
   test("colour only when asked for, and never in place of a word", () => {
