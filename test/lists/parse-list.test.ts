@@ -55,6 +55,40 @@ describe("lists of destinations", () => {
     expect(() => parseList("/l", text)).toThrow(`/l:${MAX_LIST_ENTRIES + 1}: the list has more than`);
   });
 
+  test("any rule set gives a list or an error with a place", () => {
+    const key = fc.constantFrom(
+      "domain",
+      "domain_suffix",
+      "domain_keyword",
+      "ip_cidr",
+      "port",
+      "__proto__",
+      "toString",
+    );
+    const entry = fc.oneof(fc.domain(), fc.ipV4(), fc.constant("192.0.2.0/24"), fc.string(), fc.jsonValue());
+    const rule = fc.dictionary(key, fc.oneof(entry, fc.array(entry, { maxLength: 4 })), { maxKeys: 3 });
+    const ruleSet = fc.record({
+      version: fc.jsonValue(),
+      rules: fc.oneof(fc.array(rule, { maxLength: 4 }), fc.jsonValue()),
+    });
+    const cut = fc.oneof(fc.constant(1), fc.double({ min: 0, max: 1, noNaN: true }));
+    let lists = 0;
+    fc.assert(
+      fc.property(ruleSet, cut, (value, part) => {
+        const text = JSON.stringify(value);
+        try {
+          parseList("/l", text.slice(0, Math.ceil(text.length * part)));
+          lists += 1;
+        } catch (error) {
+          expect(error).toBeInstanceOf(AwgError);
+          expect((error as Error).message).toMatch(/^\/l/);
+        }
+      }),
+      { seed: SEED, numRuns: 3000 },
+    );
+    expect(lists).toBeGreaterThan(30);
+  });
+
   test("any text gives a list or an error with a place", () => {
     const line = fc.oneof(fc.string(), fc.ipV4(), fc.ipV6(), fc.domain(), fc.constant("{"), fc.constant("10.0.0.0/8"));
     fc.assert(
