@@ -66,7 +66,10 @@ describe("lists of destinations", () => {
       "toString",
     );
     const entry = fc.oneof(fc.domain(), fc.ipV4(), fc.constant("192.0.2.0/24"), fc.string(), fc.jsonValue());
-    const rule = fc.dictionary(key, fc.oneof(entry, fc.array(entry, { maxLength: 4 })), { maxKeys: 3 });
+    const rule = fc.oneof(
+      fc.record({ domain_suffix: fc.array(fc.domain(), { minLength: 1 }), ip_cidr: fc.ipV4() }),
+      fc.dictionary(key, fc.oneof(entry, fc.array(entry, { maxLength: 4 })), { maxKeys: 3 }),
+    );
     const ruleSet = fc.record({
       version: fc.jsonValue(),
       rules: fc.oneof(fc.array(rule, { maxLength: 4 }), fc.jsonValue()),
