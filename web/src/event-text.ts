@@ -16,7 +16,11 @@ const TITLES: Readonly<Record<string, (event: Fields) => readonly [EventLine["to
   applied: () => ["good", "Done"],
   stalled: () => ["bad", "Stalled"],
   contended: () => ["bad", "Another program interferes"],
-  guarded: () => ["warn", "Packet filter put back"],
+  guarded: ({ isOutdated }) =>
+    isOutdated === true ? ["quiet", "Packet filter loaded for this network"] : ["warn", "Packet filter put back"],
+  protection: ({ holds }) => (holds === true ? ["good", "Protected again"] : ["bad", "Not protected"]),
+  portal: ({ state }) =>
+    state === "passed" || state === "left" ? ["good", "Login page closed"] : ["warn", "This network wants a login"],
   fallback: ({ devices }) =>
     Array.isArray(devices) && devices.length === 0 ? ["good", "Every tunnel is up"] : ["warn", "Fallback in use"],
   probe: ({ passed }) => (passed === true ? ["good", "Probe passes"] : ["bad", "Probe fails"]),
@@ -44,7 +48,7 @@ export function notable(events: readonly AwgEvent[]): readonly AwgEvent[] {
 }
 
 /** Fields that say nothing to a person, or that the title has said. */
-const LEFT_OUT = ["type", "at", "proposed", "passed", "devices"];
+const LEFT_OUT = ["type", "at", "proposed", "passed", "devices", "holds", "isOutdated"];
 
 /** An event in words. One that this page does not know keeps its own name. Pure. */
 export function eventLine(event: AwgEvent): EventLine {
