@@ -62,7 +62,9 @@ export class PrivateHost {
   /** @param folder for the files of its config */
   static async make(folder: string, program: string): Promise<PrivateHost> {
     const kinds = ["--net", "--mount", "--propagation", "private", "--pid", "--fork", "--mount-proc", "--kill-child"];
-    const first = spawn("unshare", [...kinds, "sh", "-c", SETUP], { stdio: ["ignore", "pipe", "ignore"] });
+    // It ends with this process, whatever ends that.
+    const words = ["--pdeathsig", "KILL", "unshare", ...kinds, "sh", "-c", SETUP];
+    const first = spawn("setpriv", words, { stdio: ["ignore", "pipe", "ignore"] });
     await once(first.stdout, "data");
     return new PrivateHost(folder, program, first, childOf(first));
   }
@@ -131,10 +133,9 @@ export class PrivateHost {
   /** Its process 1 ends, and with it every process and namespace. */
   async end(): Promise<void> {
     process.kill(this.pid, "SIGKILL");
-    if (this.#first.exitCode === null && this.#first.signalCode === null) await once(this.#first, "exit");
-    for (const child of this.#children) {
-      // nsenter(1) stops itself when its child is stopped.
-      child.kill("SIGCONT");
+    // nsenter(1) stops itself when its child is stopped, and the namespace ends when all of it is reaped.
+    for (const child of this.#children) child.kill("SIGCONT");
+    for (const child of [this.#first, ...this.#children]) {
       if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
     }
   }
