@@ -128,6 +128,20 @@ s.connect(("${TARGET[family]}", 53)); s.send(b"hi"); print(s.recv(100).decode(),
       expect(tunnels).toContainEqual(expect.objectContaining({ name, receivedBytes: expect.any(Number) }));
   });
 
+  test("S4.16: a rule's rate holds for flows through a proxy", () => {
+    const code = `
+import socket, time
+s = socket.create_connection(("${TARGET[4]}", 7002), 10)
+moved, begun = 0, time.monotonic()
+while (now := time.monotonic() - begun) < 4.5:
+    count = len(s.recv(65536))
+    if now > 1.5: moved += count
+print(moved * 8 / 3)`;
+    const rate = Number(world.client.run(["python3", "-c", code], { timeoutMs: 30_000 }).stdout);
+    expect(rate).toBeGreaterThan(0.6 * 8e6);
+    expect(rate).toBeLessThan(1.25 * 8e6);
+  });
+
   test("names are asked over TCP through a proxy that carries no UDP", async () => {
     const dns = `dns: { servers: [{ address: ${TARGET[4]}, protocol: tcp }], via: web }\n`;
     const path = join(world.folder, "names.yaml");
