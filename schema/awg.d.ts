@@ -937,7 +937,7 @@ export interface Rule {
     | ("tcp" | "udp" | "icmp" | "icmpv6" | "sctp" | "gre" | "esp")
     | ("tcp" | "udp" | "icmp" | "icmpv6" | "sctp" | "gre" | "esp")[];
   /**
-   * Networks in which the rule applies (not implemented on macOS yet; ssid: not implemented yet).
+   * Networks in which the rule applies (ssid: not implemented on macOS yet).
    */
   when?: NetworkCondition | NetworkCondition[];
   /**
@@ -1052,7 +1052,7 @@ export interface Match {
     | ("tcp" | "udp" | "icmp" | "icmpv6" | "sctp" | "gre" | "esp")
     | ("tcp" | "udp" | "icmp" | "icmpv6" | "sctp" | "gre" | "esp")[];
   /**
-   * Networks in which the rule applies (not implemented on macOS yet; ssid: not implemented yet).
+   * Networks in which the rule applies (ssid: not implemented on macOS yet).
    */
   when?: NetworkCondition | NetworkCondition[];
   /**
@@ -1112,7 +1112,7 @@ export interface PathClaim {
     | ("tcp" | "udp" | "icmp" | "icmpv6" | "sctp" | "gre" | "esp")
     | ("tcp" | "udp" | "icmp" | "icmpv6" | "sctp" | "gre" | "esp")[];
   /**
-   * Networks in which the rule applies (not implemented on macOS yet; ssid: not implemented yet).
+   * Networks in which the rule applies (ssid: not implemented on macOS yet).
    */
   when?: NetworkCondition | NetworkCondition[];
   /**

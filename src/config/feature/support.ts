@@ -56,7 +56,7 @@ export const FEATURE_SUPPORT = {
   "match.commandLine": LINUX_FIRST,
   "match.parent": LINUX_FIRST,
   "match.when": LINUX_FIRST,
-  "match.ssid": { ...NOT_YET, value: "ssid" },
+  "match.ssid": { ...LINUX_FIRST, value: "ssid" },
   "match.domain": { ...LINUX_FIRST, value: "domain" },
   "match.list": { ...LINUX_FIRST, value: "list" },
   "match.geoip": { ...LINUX_FIRST, value: "geoip" },

@@ -24,6 +24,12 @@ describe("rules of a network", () => {
     expect(matchHere(match, [cafe])).toEqual(atCafe);
   });
 
+  test("a wireless name holds where the radio is connected to that network", () => {
+    const named: Match = { ...PORT, when: [{ ssid: "home" }] };
+    expect(matchHere(named, [{ ...cafe, ssid: "home" }])).toEqual(PORT);
+    expect(matchHere(named, [{ ...cafe, ssid: "cafe" }])).toBeUndefined();
+  });
+
   test("a host in two networks is in both, one without a network in none", () => {
     expect(matchHere(AT_HOME, [cafe, home])).toEqual({});
     expect(matchHere(AT_HOME, [])).toBeUndefined();

@@ -41,7 +41,6 @@ describe("what has no driver yet is refused by its place, never passed over", ()
     ],
     ["bundles of programs", rule("apps: [x, { bundleId: com.example }]"), "rules.0.apps.1.bundleId"],
     ["signers of ancestors", rule("not: { parent: [{ signer: TEAM }] }"), "rules.0.not.parent.0.signer"],
-    ["names of wireless networks", rule("when: { ssid: home }"), "rules.0.when.0.ssid"],
     ["domains without a server", rule("destinations: [{ domain: corp.example }]"), "rules.0.destinations"],
     ["DNS past its protection", rule("ports: [80], dns: direct"), "rules.0.dns"],
     ["blocking at boot", `${tunnel("")}killSwitch: { atBoot: true }`, "killSwitch.atBoot"],
