@@ -147,7 +147,16 @@ table netdev judge {
 
   /** Drops all that goes to and comes from the servers' ends. */
   async silence(...servers: readonly Server[]): Promise<void> {
-    const drops = (side: "dport" | "sport") => servers.map(({ port }) => `udp ${side} ${port} drop;`).join(" ");
+    await this.#lose(servers, "");
+  }
+
+  /** Drops every other packet to and from a server's end, by chance. */
+  async loseHalf(server: Server): Promise<void> {
+    await this.#lose([server], "numgen random mod 2 0 ");
+  }
+
+  async #lose(servers: readonly Server[], which: string): Promise<void> {
+    const drops = (side: "dport" | "sport") => servers.map(({ port }) => `udp ${side} ${port} ${which}drop;`).join(" ");
     await this.#judged.world.inside(
       "vpn",
       ["nft", "-f", "-"],
