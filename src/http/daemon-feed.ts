@@ -35,6 +35,7 @@ export class DaemonFeed {
   #count = 0;
   #last: FeedSnapshot = UNKNOWN;
   #known = Promise.withResolvers<void>();
+  #isKnown = false;
   /** The daemon's place of the last line: what happens while nobody follows is asked for from there. */
   #seen: string | undefined;
   #ending: AbortController | undefined;
@@ -66,6 +67,7 @@ export class DaemonFeed {
       // What was known before the last client left is old.
       this.#last = UNKNOWN;
       this.#known = Promise.withResolvers();
+      this.#isKnown = false;
       void this.#run(this.#ending.signal);
     }
     return {
@@ -90,14 +92,16 @@ export class DaemonFeed {
       try {
         const after = this.#seen === undefined ? {} : { after: this.#seen };
         for await (const line of this.#ask({ id: 1, ask: "watch", ...after }, signal)) {
+          if (signal.aborted) return;
           if ("place" in line) this.#seen = line.place;
-          if ("caughtUp" in line && !this.#last.available) await this.#readStatus(signal);
+          if ("caughtUp" in line && !this.#isKnown) await this.#readStatus(signal);
           else this.#take(line);
         }
       } catch {
         // Whatever ended it: the clients learn that the daemon is gone.
       }
       if (signal.aborted) return;
+      this.#isKnown = false;
       if (this.#last.available || this.#count === 0) this.#setAvailable(false);
       this.#known.resolve();
       await sleep(this.#reconnectMs, undefined, { signal }).catch(() => undefined);
@@ -116,6 +120,7 @@ export class DaemonFeed {
     this.#last = { available: this.#last.available, status };
     this.#setAvailable(true);
     this.#publish("vpn-status-changed", status);
+    this.#isKnown = true;
     this.#known.resolve();
   }
 

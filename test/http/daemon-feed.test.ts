@@ -81,7 +81,15 @@ test("what happened while no client followed is asked for, and the status of now
       return;
     }
     if (asked.length === 1) yield { id: 1, place: "a-1", snapshot: { state: {}, status: { generation: 1 } } };
-    else yield { id: 1, place: "a-2", event: { type: "applied", at } };
+    else {
+      yield { id: 1, place: "a-2", event: { type: "applied", at } };
+      const changed: DaemonLine = {
+        id: 1,
+        place: "a-2",
+        event: { type: "status", at, ...{ status: { generation: 2 } } },
+      };
+      yield changed;
+    }
     yield { id: 1, place: asked.length === 1 ? "a-1" : "a-2", caughtUp: true };
     await new Promise((resolve) => signal?.addEventListener("abort", resolve));
   });
@@ -94,6 +102,7 @@ test("what happened while no client followed is asked for, and the status of now
   expect(asked[1]).toEqual({ id: 1, ask: "watch", after: "a-1" });
   expect(feed.after(place)?.map(({ name, data }) => [name, data])).toEqual([
     ["daemon", { type: "applied", at }],
+    ["vpn-status-changed", { generation: 2 }],
     ["service-state-changed", { available: true }],
     ["vpn-status-changed", { generation: 2 }],
   ]);
