@@ -231,7 +231,7 @@ describe("law 9: every exit code, by the real program", () => {
   test("12: something that has no driver yet", () => {
     const { status, stderr } = awg(["plan", "-f", at("refused.yaml"), "--host", machine("refused")]);
     expect(status).toBe(12);
-    expect(stderr).toContain('rules.0.dns: not implemented yet');
+    expect(stderr).toContain("rules.0.dns: not implemented yet");
   });
 
   test.each([[["nonsense"]], [["plan", "--nonsense"]], [[]], [["apply", "-f", at("good.yaml"), "--host", "mars"]]])(
