@@ -36,8 +36,8 @@ export const run: RunVerb = async (call) => {
 };
 
 async function openLog(path: string) {
-  const { RotatedLog } = await import("../../../state/log/rotated-log.ts");
-  return new RotatedLog(resolve(path));
+  const { openDaemonLog } = await import("../../../compose/daemon/daemon-log.ts");
+  return openDaemonLog(resolve(path));
 }
 
 function levelOption(call: VerbCall): LogLevel {
