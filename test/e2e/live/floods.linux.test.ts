@@ -20,7 +20,7 @@ import {
 } from "./load/flooded-host.ts";
 import { PrivateHost } from "./private-host.ts";
 
-const SECONDS = sized(4, 30);
+const SECONDS = sized(3, 30);
 const KINDS = sized<readonly Flood[]>(["silent", "reset", "lines"], FLOODS);
 /** The daemon's processor time in a second of a flood: what clients of the API do is not its work. */
 const MOST_CPU_MS = 250;

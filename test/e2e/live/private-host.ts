@@ -143,5 +143,7 @@ export class PrivateHost {
 
 /** unshare(1) and nsenter(1) start the command as their child. */
 function childOf({ pid }: ChildProcess): number {
-  return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim());
+  const child = Number(readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim());
+  if (child > 0) return child;
+  throw new Error(`process ${pid} has no child`);
 }

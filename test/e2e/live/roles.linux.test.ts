@@ -93,6 +93,26 @@ describe.skipIf(obstacle !== undefined)(`who may ask${obstacle === undefined ? "
     expect(curl(who, API, "http://awg/api/status").status === 0).toBe(role === "admin");
   });
 
+  test("law 8: another group in place of awg, and one that does not exist", async () => {
+    const [named, missing] = ["/run/named.sock", "/run/missing.sock"];
+    const serve = (path: string, group: string) => [
+      "python3",
+      "-c",
+      OPEN_SOCKET,
+      path,
+      ...host.argv("api", "--group", group),
+    ];
+    await host.start(serve(named, "ops"), "answering on ");
+    const asked = ["another group", "admin by primary group", "viewer by primary group", "root"] as const;
+    const roles = asked.map((who) => {
+      const { stdout } = curl(who, named, "http://awg/api/status");
+      return stdout === "" ? "none" : (JSON.parse(stdout) as { role: string }).role;
+    });
+    expect(roles).toEqual(["admin", "none", "viewer", "admin"]);
+    await host.start(serve(missing, "nobodys"), "group nobodys does not exist here: root alone may use the API");
+    expect(curl("another group", missing, "http://awg/api/status").stdout).toBe("");
+  });
+
   test("law 8: of a connection that is refused no byte is read", async () => {
     const trace = spawn("strace", ["-f", "-qq", "-s", "64", "-e", "trace=read,readv,recvfrom,recvmsg", "-p", `${api}`]);
     let seen = "";
