@@ -117,7 +117,7 @@ describe("the class of a program in awg explain", () => {
     const text = renderTrace(await ask({ app: "/opt/awg-test/browser" }), styleFor(false));
     expect(text).toMatch(/^ {2}class {8}\d+ \(file \/opt\/awg-test\/browser with children\)$/m);
     expect(text).toMatch(/^ {2}fallback {5}direct$/m);
-    expect(text).toMatch(/^ {2}limit {8}16mbit received$/m);
+    expect(text).toMatch(/^ {2}limit {8}at most 16mbit received$/m);
     expect(text).toMatch(/^ {2}dns {10}10\.8\.0\.1 by awg-office$/m);
     expect(text).toMatch(/^ {2}program {6}- {2}\/opt\/awg-test\/browser/m);
   });
