@@ -24,6 +24,12 @@ export interface FoundPrograms {
 /** Where a program that does not run is looked for by its name. */
 const PROGRAM_FOLDERS = ["/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/sbin", "/sbin"];
 
+/** How a program that does not run is explained, by what a rule asks of its start. */
+const STARTED = {
+  commandLine: "the command line: explained as started without arguments",
+  cgroup: "the cgroup: explained as in none that a rule names",
+} as const;
+
 /** Finds the running programs of a question and the rule of each. AwgError usage when no process has the number. */
 export async function findPrograms(
   parts: HostParts,
@@ -58,7 +64,11 @@ export async function findAbsent(
     return { programs: [], notes: [`${app} does not run now, and no file of this name was found`] };
   const program = { pid: 0, since: 0n, parentPid: 0, uid, name: basename(path), path };
   const note = `${path} does not run now: explained as started by user ${uid}, by nothing that a rule names`;
-  return { programs: [await lineOfAbsent(parts, config, program)], notes: [note] };
+  const { line, dependent } = await lineOfAbsent(parts, config, program);
+  return {
+    programs: [line],
+    notes: [note, ...dependent.map(({ origin, on }) => `${origin} depends on ${STARTED[on]}`)],
+  };
 }
 
 /** The file as the kernel knows it, after symbolic links. A simulated host has no folders to look a name up in. */

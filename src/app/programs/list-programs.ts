@@ -5,7 +5,7 @@ import type { ProcessPort } from "../../host/ports/processes.ts";
 import { AwgError, messageOf } from "../../model/error.ts";
 import type { ClassifierSpec } from "../../model/program/classifier.ts";
 import type { ProcessKey, Program } from "../../model/program/program.ts";
-import { classOfProgram } from "../../model/program/program-class.ts";
+import { classOfProgram, possibleClassesOf } from "../../model/program/program-class.ts";
 import type { HostParts } from "../parts.ts";
 import { factsWantedBy } from "../plan/facts-wanted.ts";
 import { factsForAnyone } from "../render/render-offline.ts";
@@ -49,18 +49,31 @@ export async function listPrograms(parts: HostParts, config: Config | undefined)
   };
 }
 
+/** The line of a program that does not run, and the rules that depend on how it is started. */
+export interface AbsentProgram {
+  readonly line: ProgramLine;
+  readonly dependent: readonly { readonly origin: string; readonly on: "commandLine" | "cgroup" }[];
+}
+
 /**
- * The line of a program as if it ran, started by nothing that a rule names: from the given config, else from the accepted
- * state. Reads only.
+ * The line of a program as if it ran, started without arguments, by nothing and in no control group that a rule names:
+ * from the given config, else from the accepted state. Reads only.
  */
 export async function lineOfAbsent(
   parts: HostParts,
   config: Config | undefined,
-  program: Program,
-): Promise<ProgramLine> {
+  program: Program & Required<Pick<Program, "path">>,
+): Promise<AbsentProgram> {
   const known = await knownRules(parts, config);
-  const around = programContext([program], known);
-  return lineOf(program, { set: known.set, around, names: userNames(known.facts) });
+  const deps = { set: known.set, around: programContext([program], known), names: userNames(known.facts) };
+  const commandLine = program.path === null ? [] : [program.path];
+  const started: Program = { ...program, commandLine, cgroup: null };
+  const dependent = (["commandLine", "cgroup"] as const).flatMap((on) => {
+    const { [on]: _, ...unsettled } = started;
+    const unknown = lineOf(unsettled, deps).perhaps.filter(({ why }) => why === "unknown");
+    return unknown.map(({ rule }) => ({ origin: rule.origin, on }));
+  });
+  return { line: lineOf(started, deps), dependent };
 }
 
 /**
@@ -124,7 +137,7 @@ function programContext(programs: readonly Program[], { facts, classifier }: Kno
   const context = { uids: facts.uids, byPid, hasBundles: facts.os === "darwin" };
   if (classifier === undefined) return context;
   const around = { byPid, realPath: realPaths() };
-  return { ...context, classOf: (program) => classOfProgram(classifier, program, around) };
+  return { ...context, classesOf: (program) => possibleClassesOf(classifier, program, around) };
 }
 
 /** `realPathOf` that looks each path up once: each is needed for every program and its ancestors. */
@@ -159,13 +172,13 @@ interface LineDeps {
 function lineOf(program: Program, { set, around, names, sockets }: LineDeps): ProgramLine {
   const user = program.uid === undefined ? undefined : names.get(program.uid);
   const held = sockets?.(program);
-  const number = around.classOf?.(program);
+  const [number, ...others] = around.classesOf?.(program) ?? [];
   const chosen = set === undefined ? undefined : chooseRule(set.rules, set.fallThrough, program, around);
   return {
     program,
     ...(user === undefined ? {} : { user }),
     ...(held === undefined ? {} : { sockets: held }),
-    ...(number === undefined ? {} : { class: number }),
+    ...(number === undefined || others.length > 0 ? {} : { class: number }),
     ...(chosen === undefined ? {} : { rule: reportedRule(chosen.rule) }),
     perhaps: (chosen?.perhaps ?? []).map(({ rule, why }) => ({ rule: reportedRule(rule), why })),
   };

@@ -27,8 +27,8 @@ export interface ProgramContext {
   readonly byPid: ReadonlyMap<number, Program>;
   /** Whether programs have bundles and signers here (macOS). */
   readonly hasBundles: boolean;
-  /** The class of a program's sockets, 0 without one; undefined if it is not known. */
-  readonly classOf?: (program: Program) => number | undefined;
+  /** The class of a program's sockets, 0 without one; several where it is not known which. */
+  readonly classesOf?: (program: Program) => readonly number[];
 }
 
 /** The kernels keep this much of a name (TASK_COMM_LEN, MAXCOMLEN). */
@@ -42,7 +42,7 @@ export function matchProgram(match: ProgramMatch, program: Program, around: Prog
     ...(apps === undefined ? [] : [matchApps(apps, program, around, children)]),
     ...(users === undefined ? [] : [anyOf(users.map((user) => matchUser(user, program, around)))]),
     ...(uids === undefined ? [] : [anyOf(uids.map((range) => matchUid(range, program)))]),
-    ...(classes === undefined ? [] : [matchClass(classes, around.classOf?.(program))]),
+    ...(classes === undefined ? [] : [matchClasses(classes, around.classesOf?.(program))]),
     ...(cgroups === undefined ? [] : [anyOf(cgroups.map((cgroup) => matchCgroup(cgroup, program)))]),
     ...(commandLine === undefined ? [] : [anyOf(commandLine.map((pattern) => matchCommandLine(pattern, program)))]),
     ...(parent === undefined ? [] : [matchParent(parent, program, around)]),
@@ -127,9 +127,11 @@ function matchApps(apps: readonly AppMatcher[], program: Program, around: Progra
   return children ? anyOf([itself, matchParent(apps, program, around)]) : itself;
 }
 
-function matchClass(classes: ClassSet, number: number | undefined): Verdict {
-  if (number === undefined) return "unknown";
-  return said("in" in classes ? classes.in.includes(number) : !classes.otherThan.includes(number));
+function matchClasses(classes: ClassSet, numbers: readonly number[] = []): Verdict {
+  const matches = (number: number) =>
+    "in" in classes ? classes.in.includes(number) : !classes.otherThan.includes(number);
+  const [first, ...others] = new Set(numbers.map(matches));
+  return first === undefined || others.length > 0 ? "unknown" : said(first);
 }
 
 function matchParent(apps: readonly AppMatcher[], program: Program, around: ProgramContext): Verdict {

@@ -1,4 +1,10 @@
-import { type ClassifierAtom, type ClassifierCondition, type ClassifierSpec, MOST_ANCESTORS } from "./classifier.ts";
+import {
+  type ClassifierAtom,
+  type ClassifierCondition,
+  type ClassifierSpec,
+  MOST_ANCESTORS,
+  type SocketClass,
+} from "./classifier.ts";
 import { commandText, matchesPattern, patternOf } from "./pattern/pattern.ts";
 import type { Program } from "./program.ts";
 
@@ -28,6 +34,26 @@ export function classOfProgram(spec: ClassifierSpec, program: Program, around: C
     ({ conditions }) => conditions.length === held.length && conditions.every((one) => held.includes(one)),
   );
   return found?.number ?? 0;
+}
+
+/**
+ * The classes that a program's sockets may have: the one of `classOfProgram`, or where that is not known every class that
+ * fits what is. Pure.
+ */
+export function possibleClassesOf(
+  spec: ClassifierSpec,
+  program: Program,
+  around: ClassContext,
+): readonly [number, ...number[]] {
+  const known = spec.conditions.map((condition) => conditionHolds(condition, spec, program, around));
+  const fits = ({ conditions }: SocketClass): boolean => {
+    const last = conditions.find((one) => spec.final.includes(one)) ?? known.length;
+    return known.every((holds, at) => at > last || holds === undefined || holds === conditions.includes(at));
+  };
+  const certain = classOfProgram(spec, program, around);
+  const [first = 0, ...others] =
+    certain === undefined ? spec.classes.filter(fits).map(({ number }) => number) : [certain];
+  return [first, ...others];
 }
 
 /** The class of a user's sockets where it does not depend on the program; undefined where it does. Pure. */

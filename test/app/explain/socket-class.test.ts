@@ -21,6 +21,8 @@ const CONFIG = () =>
   - { name: backup, apps: [{ path: /opt/awg-test/backup }], via: direct }
   - { name: games, apps: [{ dir: /opt/awg-test/games }], users: ["1500"], via: block }
   - { name: browser, apps: [{ path: /opt/awg-test/browser }], via: office, fallback: direct, limit: { download: 16mbit } }
+  - { name: sync, apps: [{ path: /opt/awg-test/tool }], commandLine: ["--sync( |$)"], via: direct }
+  - { name: slice, apps: [{ path: /opt/awg-test/tool }], cgroups: [awg-test.slice], via: block }
 dns: { servers: [10.8.0.1], via: office, leakProtection: true }
 `,
   });
@@ -91,6 +93,20 @@ describe("the class of a program in awg explain", () => {
     const game = { app: "/opt/awg-test/games/bin/chess" };
     expect((await ask(game, "1500")).declared).toMatchObject({ path: "block", reason: "S4.4 rules/1 (games)" });
     expect((await ask(game)).declared).toMatchObject({ path: "awg-office", reason: "S4.7 default" });
+  });
+
+  test("one that does not run, with a rule by its command line: explained without arguments, and the rule is named", async () => {
+    const explained = await ask({ app: "/opt/awg-test/tool" });
+    expect(explained).toMatchObject({
+      disagreements: [],
+      declared: { path: "awg-office", socketClass: { meaning: "a program that no rule names" } },
+      programs: [{ rule: { origin: "default" } }],
+    });
+    expect(explained.notes.slice(1)).toEqual([
+      "rules/3 (sync) depends on the command line: explained as started without arguments",
+      "rules/4 (slice) depends on the cgroup: explained as in none that a rule names",
+    ]);
+    expect((await ask({ app: "/opt/awg-test/browser" })).notes.join()).not.toContain("depends on");
   });
 
   test("without a program it is one that no rule names, not one without a class", async () => {

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { matchProgram } from "../../../src/app/programs/match-program.ts";
 import type { ClassifierAtom, ClassifierSpec } from "../../../src/model/program/classifier.ts";
 import type { Program } from "../../../src/model/program/program.ts";
-import { type ClassContext, classOfProgram } from "../../../src/model/program/program-class.ts";
+import { type ClassContext, classOfProgram, possibleClassesOf } from "../../../src/model/program/program-class.ts";
 
 const INIT: Program = { pid: 1, since: 0n, parentPid: 0, uid: 0, name: "init", path: "/sbin/init", cgroup: "/" };
 const SHELL: Program = { ...INIT, pid: 10, parentPid: 1, uid: 1000, path: "/usr/bin/bash" };
@@ -68,13 +68,34 @@ describe("the class of a program", () => {
     expect(classOfProgram({ ...spec, final: [] }, hidden, AROUND)).toBe(7);
   });
 
+  test("what is known leaves some classes, and a final condition ends the question", () => {
+    const spec: ClassifierSpec = {
+      atoms: [{ users: [[1000, 1000]] }, { commandLine: "-s" }, { name: "curl", of: "self" }],
+      conditions: [{ atom: 1 }, { atom: 0 }, { atom: 2 }],
+      final: [1],
+      classes: [
+        { number: 1, conditions: [] },
+        { number: 2, conditions: [2] },
+        { number: 3, conditions: [1] },
+        { number: 4, conditions: [0, 1] },
+        { number: 5, conditions: [0, 2] },
+      ],
+    };
+    expect(possibleClassesOf(spec, CURL, AROUND)).toEqual([3, 4]);
+    expect(possibleClassesOf(spec, { ...CURL, uid: 5 }, AROUND)).toEqual([2, 5]);
+    expect(possibleClassesOf(spec, { ...CURL, uid: 5, commandLine: [] }, AROUND)).toEqual([2]);
+    expect(possibleClassesOf({ ...spec, classes: [] }, CURL, AROUND)).toEqual([0]);
+  });
+
   test("a rule of the policy asks for it", () => {
     const around = { uids: {}, byPid: AROUND.byPid, hasBundles: false };
-    const withClass = (number: number | undefined) => ({ ...around, classOf: () => number });
+    const withClass = (...numbers: readonly number[]) => ({ ...around, classesOf: () => numbers });
     expect(matchProgram({ classes: { in: [2] } }, CURL, withClass(2))).toBe("yes");
     expect(matchProgram({ classes: { in: [2] } }, CURL, withClass(0))).toBe("no");
     expect(matchProgram({ classes: { otherThan: [1, 2] } }, CURL, withClass(0))).toBe("yes");
     expect(matchProgram({ classes: { otherThan: [1, 2] } }, CURL, withClass(2))).toBe("no");
-    expect(matchProgram({ classes: { in: [2] } }, CURL, withClass(undefined))).toBe("unknown");
+    expect(matchProgram({ classes: { in: [2] } }, CURL, withClass())).toBe("unknown");
+    expect(matchProgram({ classes: { in: [2] } }, CURL, withClass(1, 2))).toBe("unknown");
+    expect(matchProgram({ classes: { in: [2] } }, CURL, withClass(1, 3))).toBe("no");
   });
 });
