@@ -91,6 +91,13 @@ export const MECHANISMS: Readonly<Record<"linux" | "darwin", readonly MechanismK
       "rules by program, and by user after it ended",
       "no rule by program",
     ),
+    kind(
+      "classifier-patterns",
+      "program-rules",
+      "nested bpf_loop of BPF programs",
+      "rules by a pattern on a path or command line",
+      "a rule by pattern is refused",
+    ),
     kind("proc", "process-list", "/proc", "lists programs", "no list of programs"),
     kind("proc-exe", "process-name", "/proc/PID/exe", "gives the program of a process", "programs have no name"),
     kind(

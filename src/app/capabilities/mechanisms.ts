@@ -1,5 +1,5 @@
 import { FEATURES, refusalOf, type System } from "../../config/feature/support.ts";
-import type { HostFacts } from "../../host/ports/facts.ts";
+import type { ClassifierCapability, HostFacts } from "../../host/ports/facts.ts";
 import { sortsByPriority } from "../../model/firewall/queue-order.ts";
 import { MECHANISMS, type MechanismKind, type Purpose } from "./mechanism-catalogue.ts";
 
@@ -77,6 +77,7 @@ function trialsOf({ capabilities, uplinks, devices, rates }: Parameters<typeof h
     rtnetlink: of(true),
     "systemd-resolved": of(capabilities.resolved),
     classifier: classifier ?? of(false),
+    "classifier-patterns": patternsTrial(classifier),
     "ebpf-cgroup": of(classifier?.ok === true),
     "nft-limit": of(rates?.filter === true),
     "nft-limit-upload": of(rates?.filter === true),
@@ -88,6 +89,12 @@ function trialsOf({ capabilities, uplinks, devices, rates }: Parameters<typeof h
     "dynamic-store": of(pf),
     "routing-socket": of(pf),
   };
+}
+
+function patternsTrial(classifier: ClassifierCapability | undefined): Trial {
+  if (classifier?.ok !== true) return classifier ?? { ok: false };
+  const { noPatterns } = classifier;
+  return noPatterns === undefined ? { ok: true } : { ok: false, reason: noPatterns };
 }
 
 function queueTrial(device: string | undefined, queue: string | undefined): Trial {

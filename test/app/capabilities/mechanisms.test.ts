@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { MECHANISMS, PURPOSES } from "../../../src/app/capabilities/mechanism-catalogue.ts";
 import { hostMechanisms, purposesWithout, type Trials } from "../../../src/app/capabilities/mechanisms.ts";
 import { refusalOf } from "../../../src/config/feature/support.ts";
-import type { HostFacts } from "../../../src/host/ports/facts.ts";
+import type { ClassifierCapability, HostFacts } from "../../../src/host/ports/facts.ts";
 import { capabilities, facts } from "../../resources/sample.ts";
 
 const found = (changes: Partial<HostFacts>, trials: Trials = {}) => hostMechanisms(facts(changes), trials);
@@ -16,6 +16,14 @@ describe("law 9: the mechanisms of a host", () => {
     expect(one("nftables", host)).toMatchObject({ isAvailable: false, text: "no kill switch is possible" });
     expect(one("egress-hook", host)).toMatchObject({ isAvailable: true, purpose: "packet-filter" });
     expect(one("classifier", host)).toMatchObject({ isAvailable: false, text: "no rule by program: no BTF" });
+  });
+
+  test("a kernel that classifies may lack the loops that patterns need", () => {
+    const noPatterns = "patterns on programs need Linux 5.17: E2BIG";
+    const text = (classifier: ClassifierCapability) => one("classifier-patterns", capabilities({ classifier }))?.text;
+    expect(text({ ok: true, noPatterns })).toBe(`a rule by pattern is refused: ${noPatterns}`);
+    expect(text({ ok: true })).toBe("rules by a pattern on a path or command line");
+    expect(text({ ok: false, reason: "no BTF" })).toBe("a rule by pattern is refused: no BTF");
   });
 
   test("each is tried: what was not is not there", () => {
