@@ -83,7 +83,13 @@ export function expand(config: Config, facts: HostFacts, options: ExpandOptions)
   }
   resources.push(...systemResolver(placed, resolved), ...(beside?.resources ?? []));
   return {
-    desired: { resources, ...lifecycleOf(config), ...probesOf(placed), ...portalPolicyOf(placed), ...standbyOf(placed) },
+    desired: {
+      resources,
+      ...lifecycleOf(config),
+      ...probesOf(placed),
+      ...portalPolicyOf(placed),
+      ...standbyOf(placed),
+    },
     pathNumbers: rememberNumbers(keptByName(options.pathNumbers, config), pathNumbers),
     notes: context.notes,
     unsupported: context.unsupported,

@@ -148,7 +148,13 @@ const SPEC_SHAPES: { readonly [K in ResourceKind]: Guard } = {
     peers: isListOf(
       isObject(
         { publicKey: isText, allowedIPs: isTexts, persistentKeepaliveSeconds: isCount },
-        { presharedKey: isText, endpoint: isText, unresolved: isText, endpoints: isTexts, leastKeepaliveSeconds: isCount },
+        {
+          presharedKey: isText,
+          endpoint: isText,
+          unresolved: isText,
+          endpoints: isTexts,
+          leastKeepaliveSeconds: isCount,
+        },
       ),
     ),
     obfuscation: isRecordOf(isText),

@@ -22,7 +22,8 @@ const runFolder = ["lock.NS", "netns-NS", "netns-NS/firewall-NS", "netns-NS/keep
 const logs = ["engine-DEVICE.log", "engine-standby.log", "log"];
 const ofKeeper = [...logs, "latest-clock", "lock"].map((name) => `netns-NS/keeper-NS/${name}`);
 const mayStay = new Set([...runFolder, ...ofKeeper]);
-const ofState = /^(audit\.jsonl|generation-\d+|known-config\.json|ledger|machine\.key|proposed|resolver|secrets|secrets\/ID)$/;
+const ofState =
+  /^(audit\.jsonl|generation-\d+|known-config\.json|ledger|machine\.key|proposed|resolver|secrets|secrets\/ID)$/;
 
 const stories: Readonly<
   Record<string, (awg: AwgInWorld, configs: readonly string[], world: World) => Promise<unknown>>
