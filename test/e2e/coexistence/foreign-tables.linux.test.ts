@@ -91,7 +91,7 @@ describe.skipIf(obstacle !== undefined)(
     test("a table without the comment, as kernels before 5.10 keep it, is known by its chain identity", () => {
       expect(apply()).toMatchObject({ status: 0 });
       expect(ruleset()).toContain('comment "made by awg"');
-      const unmarked = 'table inet awg { chain identity { comment "' + "0".repeat(64) + '"; }; }';
+      const unmarked = `table inet awg { chain identity { comment "${"0".repeat(64)}"; }; }`;
       expect(awg("destroy", "--auto-approve")).toMatchObject({ status: 0 });
       host.run(["nft", unmarked]);
       expect(apply()).toMatchObject({ status: 0 });
