@@ -1,5 +1,6 @@
 import { readlinkSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
+import { LAUNCHD } from "../model/resources/service.ts";
 import { readNamespaceCookie } from "../native/linux/process/namespace.ffi.ts";
 import { readStateIdentity } from "../state/identity.ts";
 
@@ -35,7 +36,7 @@ const DARWIN = {
   lockFile: "/var/run/awg.lock",
   daemonFile: "/var/run/awg.daemon",
   daemonSocket: "/var/run/awg.daemon.sock",
-  apiSocket: "/var/run/awg-split-tunnel.sock",
+  apiSocket: LAUNCHD.apiSocket,
 } as const;
 
 /**

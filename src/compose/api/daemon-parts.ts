@@ -5,7 +5,7 @@ import type { ApiParts, LogLine } from "../../http/router.ts";
 import { AwgError } from "../../model/error.ts";
 import { readPeerCredentials } from "../../native/linux/process/unix-socket.ffi.ts";
 import type { DaemonState } from "../../state/daemon/daemon-state.ts";
-import { askDaemonOf } from "../daemon/ask-daemon.ts";
+import { askDaemonOf, demandDaemonSocket } from "../daemon/ask-daemon.ts";
 import { pathsFor } from "../paths.ts";
 import { DaemonConnection } from "./daemon-connection.ts";
 
@@ -17,10 +17,14 @@ export function daemonParts(host: HostOptions, textOf: EventText): ApiParts {
   const ask = (question: DaemonQuestion, signal?: AbortSignal): AsyncIterable<DaemonLine> =>
     askDaemonOf(host, question, signal);
   const connection = connectionTo(host);
+  const askShort = async (question: "status" | "state"): Promise<unknown> => {
+    demandDaemonSocket(host.host);
+    return connection.ask(question);
+  };
   return {
     feed: new DaemonFeed(ask),
-    status: () => connection.ask("status"),
-    state: () => connection.ask("state"),
+    status: () => askShort("status"),
+    state: () => askShort("state"),
     readLog: (follow, signal) => readLog(ask({ id: 1, ask: "watch", after: FROM_THE_OLDEST }, signal), follow, textOf),
   };
 }
@@ -37,6 +41,7 @@ async function* readLog(lines: AsyncIterable<DaemonLine>, follow: boolean, textO
 
 /** The config files that the daemon follows. AwgError unreachable when none answers. */
 export async function readDaemonFiles(host: HostOptions): Promise<readonly string[]> {
+  demandDaemonSocket(host.host);
   const state = (await connectionTo(host).ask("state")) as DaemonState;
   return state.files ?? [];
 }

@@ -2,17 +2,13 @@ import { chmodSync, chownSync, mkdirSync, rmSync } from "node:fs";
 import { connect } from "node:net";
 import { dirname } from "node:path";
 import type { HostOptions } from "../../app/host-options.ts";
-import { readGids } from "../../host/linux/service-user.ts";
 import { openUnixDoor } from "../../http/doors/unix-door.ts";
 import { ActionRunner } from "../../http/run-action.ts";
 import { AwgError } from "../../model/error.ts";
 import { ADMIN_GROUP } from "../../model/ownership.ts";
-import { readPeer, readRoleRules } from "../daemon/peers.ts";
 import { pathsFor } from "../paths.ts";
 import { daemonParts, type EventText, readDaemonFiles } from "./daemon-parts.ts";
-
-/** The first descriptor that a service manager passes (sd_listen_fds(3)). */
-const PASSED_FD = 3;
+import { systemParts } from "./system-parts.ts";
 
 export interface ApiOptions {
   readonly host: HostOptions;
@@ -36,9 +32,9 @@ export interface ApiOptions {
 /** Serves the API over HTTP on its unix socket until it should end. */
 export async function serveApi(options: ApiOptions): Promise<void> {
   const { apiSocket } = pathsFor(options.host.stateDir, options.host.runDir);
-  const isPassed = process.env["LISTEN_PID"] === String(process.pid) && process.env["LISTEN_FDS"] === "1";
-  if (!isPassed) await prepareFolder(apiSocket);
-  if (options.group !== ADMIN_GROUP && readGids([options.group]).length === 0) {
+  const { passedFd, rules, peerOf } = systemParts(options.group);
+  if (passedFd === undefined) await prepareFolder(apiSocket);
+  if (options.group !== ADMIN_GROUP && rules.adminGroups.length === 0) {
     options.onWarning(`group ${options.group} does not exist here: root alone may use the API`);
   }
   const ended = Promise.withResolvers<void>();
@@ -46,9 +42,9 @@ export async function serveApi(options: ApiOptions): Promise<void> {
   let idle = endWhenIdle(options.idleMs, ended.resolve);
   const umask = process.umask(0o177);
   const door = await openUnixDoor({
-    listen: isPassed ? { fd: PASSED_FD } : { path: apiSocket },
-    rules: readRoleRules(options.group),
-    peerOf: readPeer,
+    listen: passedFd === undefined ? { path: apiSocket } : { fd: passedFd },
+    rules,
+    peerOf,
     parts: {
       ...daemonParts(options.host, options.textOf),
       runner: new ActionRunner({ ...options, configFiles: () => configFilesOf(options) }),
@@ -60,7 +56,7 @@ export async function serveApi(options: ApiOptions): Promise<void> {
   });
   process.umask(umask);
   await using _door = door;
-  if (!isPassed) openToAdmins(apiSocket, options.group);
+  if (passedFd === undefined) openToAdmins(apiSocket, rules.adminGroups);
   options.onListening(apiSocket);
   await ended.promise;
 }
@@ -92,10 +88,10 @@ async function configFilesOf({ configFiles, host }: ApiOptions): Promise<readonl
   return configFiles.length > 0 ? configFiles : readDaemonFiles(host).catch(() => []);
 }
 
-/** The group may connect; where it does not exist, root alone. */
-function openToAdmins(path: string, group: string): void {
-  const [gid] = readGids([group]);
-  if (gid !== undefined) chownSync(path, 0, gid);
+/** The group may connect; without one, root alone. */
+function openToAdmins(path: string, [gid]: readonly number[]): void {
+  if (gid === undefined) return;
+  chownSync(path, 0, gid);
   chmodSync(path, 0o660);
   chmodSync(dirname(path), 0o711);
 }

@@ -15,12 +15,17 @@ export function askDaemonOf(
   question: DaemonQuestion,
   signal?: AbortSignal,
 ): AsyncGenerator<DaemonLine> {
-  if (options.host.kind === "simulated" || process.platform !== "linux") {
+  demandDaemonSocket(options.host);
+  const path = pathsFor(options.stateDir, options.runDir).daemonSocket;
+  const listenerUid = (fd: number): number => readPeerCredentials(fd).uid;
+  return askDaemon(question, { path, listenerUid, ...(signal === undefined ? {} : { signal }) });
+}
+
+/** @throws AwgError unsupported on a host whose daemon has no socket: a simulated one, or a Mac */
+export function demandDaemonSocket(host: HostOptions["host"]): void {
+  if (host.kind === "simulated" || process.platform !== "linux") {
     throw new AwgError("unsupported", "only a daemon on Linux answers questions in this version", {
       remedy: "use awg status",
     });
   }
-  const path = pathsFor(options.stateDir, options.runDir).daemonSocket;
-  const listenerUid = (fd: number): number => readPeerCredentials(fd).uid;
-  return askDaemon(question, { path, listenerUid, ...(signal === undefined ? {} : { signal }) });
 }

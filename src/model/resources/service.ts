@@ -2,10 +2,14 @@
 export const LAUNCHD = {
   daemon: "com.awg.split-tunnel",
   keeper: "com.awg.split-tunnel.keeper",
+  api: "com.awg.split-tunnel.api",
   gui: "com.awg.split-tunnel.gui",
   daemons: "/Library/LaunchDaemons",
   program: "/usr/local/bin/awg-split-tunnel",
   log: "/var/log/awg-split-tunnel.log",
+  apiSocket: "/var/run/awg-split-tunnel.sock",
+  /** The key of that socket in the API's plist. */
+  apiSocketKey: "api",
   window: "/Applications/AWG Split Tunnel.app/Contents/MacOS/awg-split-tunnel-gui",
   extensionHelper: "/Applications/AWG Split Tunnel.app/Contents/MacOS/awg-split-tunnel-extension",
 } as const;

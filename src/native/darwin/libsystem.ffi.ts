@@ -34,6 +34,8 @@ export const LIBSYSTEM_PROTOTYPES = {
   csops: "int csops(int pid, uint32_t operation, void *data, uint64_t size)",
   setrlimit: "int setrlimit(int resource, const void *limit)",
   ptrace: "int ptrace(int request, int pid, void *address, int data)",
+  launch_activate_socket: "int launch_activate_socket(const char *name, void *fds, void *count)",
+  free: "void free(uint64_t address)",
   getpid: "int getpid()",
   kill: "int kill(int pid, int signal)",
 } as const;
@@ -173,6 +175,15 @@ function systemCalls(calls: Calls): Omit<LibSystem, keyof DescriptorCalls> {
     csops: (pid, operation, buffer) => calls.run("csops", pid, operation, buffer, buffer.length),
     setrlimit: (resource, limit) => calls.run("setrlimit", resource, limit),
     ptrace: (request, pid) => calls.run("ptrace", request, pid, null, 0),
+    activateSockets: (name) => {
+      const [address, count] = [new BigUint64Array(1), new BigUint64Array(1)];
+      const { value } = calls.run("launch_activate_socket", name, address, count);
+      if (value !== 0) return { errno: value, fds: [] };
+      const fds = calls.koffi.decode(address[0] ?? 0n, "int", Number(count[0])) as number[];
+      // launch.h: the array is the caller's.
+      calls.run("free", address[0] ?? 0n);
+      return { errno: 0, fds: [...fds] };
+    },
     getpid: () => calls.run("getpid").value,
     kill: (pid, signal) => calls.run("kill", pid, signal),
   };

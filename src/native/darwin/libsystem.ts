@@ -12,6 +12,12 @@ export interface SizedCallResult extends CallResult {
   readonly length: number;
 }
 
+/** Descriptors, and the errno that the call returns; 0 if there is none. */
+export interface ActivatedSockets {
+  readonly errno: number;
+  readonly fds: readonly number[];
+}
+
 /**
  * The calls of /usr/lib/libSystem.B.dylib that awg uses, with bytes in and out; tests replace macOS here. Buffers are
  * written in place. No call throws for a kernel error; it returns errno.
@@ -52,6 +58,11 @@ export interface LibSystem {
   setrlimit(resource: number, limit: Uint8Array): CallResult;
   /** Without address and data, for requests about this process. */
   ptrace(request: number, pid: number): CallResult;
+  /**
+   * The listening descriptors that launchd opened for a key of Sockets in the plist of this process (launch.h, since macOS
+   * 10.10). They are given once; afterwards the errno is EALREADY.
+   */
+  activateSockets(name: string): ActivatedSockets;
   getpid(): number;
   kill(pid: number, signal: number): CallResult;
 }

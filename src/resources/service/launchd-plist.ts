@@ -2,6 +2,7 @@ import type { ServiceManager } from "../../host/ports/services.ts";
 import { AwgError } from "../../model/error.ts";
 import { SERVICE_MARK } from "../../model/ownership.ts";
 import { LAUNCHD } from "../../model/resources/service.ts";
+import { withSmallHeap } from "./small-heap.ts";
 
 type PlistValue = string | boolean | number | readonly string[] | PlistDict;
 interface PlistDict {
@@ -17,6 +18,21 @@ export function renderDaemonPlist({ program, configFile }: ServiceManager, notif
 /** The keeper's LaunchDaemon. Pure. */
 export function renderKeeperPlist({ program, runDir }: ServiceManager): string {
   return launchDaemon(LAUNCHD.keeper, [...program, "keeper", "--stay", "--run-dir", runDir]);
+}
+
+/**
+ * The API's LaunchDaemon, started by the first client of its socket; it ends when no client came for ten minutes. Root
+ * alone may connect. Pure.
+ */
+export function renderApiPlist({ program }: ServiceManager): string {
+  return plist({
+    Label: LAUNCHD.api,
+    ProgramArguments: [...withSmallHeap(program), "api", "--idle", "10m"],
+    Sockets: { [LAUNCHD.apiSocketKey]: { SockPathName: LAUNCHD.apiSocket, SockPathMode: 0o600 } },
+    // A running change goes on to its new or old state.
+    AbandonProcessGroup: true,
+    ...SURROUNDINGS,
+  });
 }
 
 /** The LaunchAgent of the window: started at login, only in a session with a screen. Pure. */
@@ -35,15 +51,19 @@ function launchDaemon(label: string, words: readonly string[]): string {
     ProgramArguments: words,
     RunAtLoad: true,
     KeepAlive: true,
-    // Without it macOS throttles background processes, packets included.
-    ProcessType: "Interactive",
-    Umask: 0o077,
-    SoftResourceLimits: { Core: 0 },
-    HardResourceLimits: { Core: 0 },
-    StandardOutPath: LAUNCHD.log,
-    StandardErrorPath: LAUNCHD.log,
+    ...SURROUNDINGS,
   });
 }
+
+const SURROUNDINGS: PlistDict = {
+  // Without it macOS throttles background processes, packets included.
+  ProcessType: "Interactive",
+  Umask: 0o077,
+  SoftResourceLimits: { Core: 0 },
+  HardResourceLimits: { Core: 0 },
+  StandardOutPath: LAUNCHD.log,
+  StandardErrorPath: LAUNCHD.log,
+};
 
 function plist(root: PlistDict): string {
   return `<?xml version="1.0" encoding="UTF-8"?>

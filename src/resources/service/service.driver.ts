@@ -25,6 +25,7 @@ const AFTER: Readonly<Record<string, ResourceKey<"service">[]>> = {
   "awg-api.service": ["service/daemon"],
   "awg-api.socket": ["service/api"],
   "awg-gateway.service": ["service/daemon"],
+  [LAUNCHD.api]: ["service/daemon"],
 };
 
 const DAEMONS: ReadonlySet<string> = new Set(["awg.service", LAUNCHD.daemon]);

@@ -1,6 +1,7 @@
 import type { Endpoint } from "../../config/field/endpoint.ts";
 import type { ServiceManager } from "../../host/ports/services.ts";
 import { ADMIN_GROUP, SERVICE_MARK, VIEWER_GROUP } from "../../model/ownership.ts";
+import { withSmallHeap } from "./small-heap.ts";
 
 /**
  * What a root process with tunnels, routes and packet filter never needs. Allowed on purpose: /etc (resolv.conf),
@@ -131,14 +132,6 @@ export function renderBootUnit(script: string): string {
     "[Install]",
     "WantedBy=sysinit.target",
   ]);
-}
-
-/** Node's words for a process whose answers are garbage at once: without them it keeps 250 MB (bench/api.ts). */
-export const SMALL_HEAP: readonly string[] = ["--max-old-space-size=96", "--max-semi-space-size=2"];
-
-/** The program with a small heap, where it is run by its Node. */
-function withSmallHeap([node = "", ...rest]: readonly string[]): readonly string[] {
-  return node.endsWith("/node") ? [node, ...SMALL_HEAP, ...rest] : [node, ...rest];
 }
 
 /**

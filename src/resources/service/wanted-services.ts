@@ -3,7 +3,7 @@ import type { NoServiceManager, ServiceManager } from "../../host/ports/services
 import type { Resource } from "../../model/resource.ts";
 import { LAUNCHD, type ServiceSpec } from "../../model/resources/service.ts";
 import type { BesideTunnels } from "../expand/expansion.ts";
-import { renderDaemonPlist, renderGuiPlist, renderKeeperPlist } from "./launchd-plist.ts";
+import { renderApiPlist, renderDaemonPlist, renderGuiPlist, renderKeeperPlist } from "./launchd-plist.ts";
 import {
   renderApiSocket,
   renderApiUnit,
@@ -102,11 +102,11 @@ function systemdServices(
 }
 
 function launchdServices(manager: ServiceManager, { autostart, notifications }: ServiceWish): Resource[] {
-  const daemon = (name: string, definition: string): ServiceSpec => ({
+  const daemon = (name: string, definition: string, keepRunning = true): ServiceSpec => ({
     name,
     path: `${LAUNCHD.daemons}/${name}.plist`,
     definition,
-    keepRunning: true,
+    keepRunning,
   });
   const { agent } = manager;
   const window: Resource[] =
@@ -124,8 +124,10 @@ function launchdServices(manager: ServiceManager, { autostart, notifications }: 
   return [
     service("keeper", daemon(LAUNCHD.keeper, renderKeeperPlist(manager))),
     service("daemon", daemon(LAUNCHD.daemon, renderDaemonPlist(manager, notifications))),
+    service("api", daemon(LAUNCHD.api, renderApiPlist(manager), false)),
     startsByItself("daemon", LAUNCHD.daemon, autostart),
     startsByItself("keeper", LAUNCHD.keeper, autostart),
+    startsByItself("api", LAUNCHD.api, autostart),
     ...window,
   ];
 }

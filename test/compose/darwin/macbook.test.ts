@@ -67,6 +67,7 @@ describe("a MacBook (constructed, doubles at both borders)", () => {
     expect([...machine.launchd.jobs.keys()].toSorted()).toEqual([
       `gui/${USER}/com.awg.split-tunnel.gui`,
       "system/com.awg.split-tunnel",
+      "system/com.awg.split-tunnel.api",
       "system/com.awg.split-tunnel.keeper",
     ]);
     const { writes } = mac.recorder;

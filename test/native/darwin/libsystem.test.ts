@@ -12,7 +12,7 @@ const koffi = createRequire(import.meta.url)("koffi") as typeof import("koffi");
 /**
  * Each call as macOS's headers declare it on 64-bit: bytes of the result and of each named argument, and whether "..."
  * follows (unistd.h, sys/socket.h, sys/ioctl.h, fcntl.h, sys/sysctl.h, net/if.h, sys/event.h, signal.h, sys/codesign.h,
- * sys/resource.h, sys/ptrace.h; __proc_info of libsyscall/wrappers/libproc).
+ * sys/resource.h, sys/ptrace.h, launch.h, stdlib.h; __proc_info of libsyscall/wrappers/libproc).
  */
 const DECLARED: Readonly<Record<keyof typeof LIBSYSTEM_PROTOTYPES, readonly [number, readonly number[], boolean]>> = {
   socket: [4, [4, 4, 4], false],
@@ -38,6 +38,8 @@ const DECLARED: Readonly<Record<keyof typeof LIBSYSTEM_PROTOTYPES, readonly [num
   csops: [4, [4, 4, 8, 8], false],
   setrlimit: [4, [4, 8], false],
   ptrace: [4, [4, 4, 8, 4], false],
+  launch_activate_socket: [4, [8, 8, 8], false],
+  free: [0, [8], false],
   getpid: [4, [], false],
   kill: [4, [4, 4], false],
 };
@@ -97,16 +99,17 @@ describe("what arrives in C", () => {
     for (const callback of callbacks.splice(0)) koffi.unregister(callback);
   });
 
-  function called(name: string, heard: (...values: readonly never[]) => number) {
+  function called(heard: Readonly<Record<string, (...values: readonly never[]) => number>>) {
     const variadic = ", ...)";
     vi.spyOn(koffi, "load").mockReturnValue({
       func(prototype: string) {
         madeSoFar += 1;
+        const [, name = ""] = / (\w+)\(/.exec(prototype) ?? [];
         const anonymous = prototype
           .replace(variadic, ", void *argument)")
           .replace(` ${name}(`, ` called_${process.pid}_${madeSoFar}(`);
         const type = koffi.proto(anonymous);
-        const callback = koffi.register(heard as never, koffi.pointer(type));
+        const callback = koffi.register(heard[name] as never, koffi.pointer(type));
         callbacks.push(callback as bigint);
         const call = koffi.decode(callback, type);
         // Of what follows the named arguments koffi is told the type first.
@@ -118,7 +121,7 @@ describe("what arrives in C", () => {
 
   it.each(["ioctl", "ioctlPointing"] as const)("%s: a request with its top bit set, and nothing above it", (which) => {
     const requests: bigint[] = [];
-    const system = called("ioctl", (_fd: number, request: number | bigint) => requests.push(BigInt(request)));
+    const system = called({ ioctl: (_fd: number, request: number | bigint) => requests.push(BigInt(request)) });
     const DIOCGETSTATUS = 0xc0446d15;
     const [argument, pointed] = [new Uint8Array(16), new Uint8Array(8)];
     for (const request of [DIOCGETSTATUS, DIOCGETSTATUS | 0]) {
@@ -130,9 +133,11 @@ describe("what arrives in C", () => {
 
   it("kevent: milliseconds as seconds and nanoseconds", () => {
     const times: unknown[] = [];
-    const system = called("kevent", (...values: readonly unknown[]) => {
-      times.push([values[2], values[4], ...koffi.decode(values[5], "int64_t", 2)].map(Number));
-      return 0;
+    const system = called({
+      kevent: (...values: readonly unknown[]) => {
+        times.push([values[2], values[4], ...koffi.decode(values[5], "int64_t", 2)].map(Number));
+        return 0;
+      },
     });
     for (const ms of [0, 7, 2_500]) system.kevent(3, new Uint8Array(32), new Uint8Array(64), ms);
     expect(times).toEqual([
@@ -140,6 +145,25 @@ describe("what arrives in C", () => {
       [1, 2, 0, 7_000_000],
       [1, 2, 2, 500_000_000],
     ]);
+  });
+
+  it("launch_activate_socket: its array is read and freed, and its errno is what it returns", () => {
+    const array = koffi.alloc("int", 2);
+    koffi.encode(array, "int", [7, 9], 2);
+    const freed: unknown[] = [];
+    const system = called({
+      launch_activate_socket: (name: string, fds: unknown, count: unknown) => {
+        if (name !== "api") return 2;
+        koffi.encode(fds, "uint64_t", koffi.address(array));
+        koffi.encode(count, "uint64_t", 2n);
+        return 0;
+      },
+      free: (address: unknown) => freed.push(BigInt(address as bigint)),
+    });
+    expect(system.activateSockets("api")).toEqual({ errno: 0, fds: [7, 9] });
+    expect(freed).toEqual([BigInt(koffi.address(array))]);
+    expect(system.activateSockets("other")).toEqual({ errno: 2, fds: [] });
+    expect(freed).toHaveLength(1);
   });
 });
 

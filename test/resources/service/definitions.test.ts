@@ -158,6 +158,7 @@ describe("definitions of services", () => {
     expect(Object.keys(found)).toEqual([
       "/Library/LaunchDaemons/com.awg.split-tunnel.keeper.plist",
       "/Library/LaunchDaemons/com.awg.split-tunnel.plist",
+      "/Library/LaunchDaemons/com.awg.split-tunnel.api.plist",
       "/Users/alice/Library/LaunchAgents/com.awg.split-tunnel.gui.plist",
     ]);
     const daemon = found["/Library/LaunchDaemons/com.awg.split-tunnel.plist"]?.definition ?? "";

@@ -75,6 +75,8 @@ export const ACCEPTED: Readonly<Record<string, string>> = {
   "csops CS_OPS_VALIDATION_CATEGORY": "darwin-notes 8 Code signing; csops of xnu's kern_proc.c, since macOS 13",
   "setrlimit RLIMIT_CORE": "darwin-notes 0, a call of libSystem; what it does by setrlimit(2)",
   "ptrace PT_DENY_ATTACH": "darwin-notes 0, a call of libSystem; what it does by ptrace(2)",
+  launch_activate_socket: "darwin-notes 8 plist details; launch.h of macOS 10.10",
+  "getsockopt LOCAL_PEERCRED": "darwin-notes 7, accepted local sockets",
   kill: "darwin-notes 5 Flush, 6 tokens of the dead",
   ifNameToIndex: "darwin-notes 2",
   close: "darwin-notes 1: the interface goes with its descriptor",

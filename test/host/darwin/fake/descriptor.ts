@@ -6,6 +6,8 @@ import type { FakeMachine } from "./machine.ts";
 export interface FakeCaller {
   readonly pid: number;
   uid: number;
+  /** For a job of launchd: how many sockets it opened for each key of its plist. */
+  readonly sockets?: Readonly<Record<string, number>>;
 }
 
 /** What stands behind a file descriptor. A call that a kind does not have is unfaithful. */

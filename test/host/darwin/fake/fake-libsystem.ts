@@ -1,9 +1,15 @@
-import type { CallResult, LibSystem, SizedCallResult } from "../../../../src/native/darwin/libsystem.ts";
+import type {
+  ActivatedSockets,
+  CallResult,
+  LibSystem,
+  SizedCallResult,
+} from "../../../../src/native/darwin/libsystem.ts";
 import { constant } from "./abi.ts";
 import { CallLog, UnfaithfulCall } from "./accepted.ts";
 import { ControlSocket } from "./control-socket.ts";
 import { type Descriptor, type Failure, type FakeCaller, fail, type Kernel } from "./descriptor.ts";
 import { InternetSocket } from "./internet-socket.ts";
+import { AcceptedConnection, LaunchdSocket } from "./launchd-socket.ts";
 import type { FakeMachine } from "./machine.ts";
 import { PfDevice } from "./pf-device.ts";
 import { csops } from "./processes/code-signing.ts";
@@ -30,6 +36,7 @@ export class FakeLibSystem implements LibSystem {
   readonly caller: FakeCaller;
   readonly #kernel: Kernel;
   readonly #descriptors = new Map<number, Descriptor>();
+  readonly #activated = new Set<string>();
   #nextDescriptor = 3;
 
   constructor(machine: FakeMachine, caller: FakeCaller = { pid: 4242, uid: 0 }) {
@@ -209,6 +216,22 @@ export class FakeLibSystem implements LibSystem {
     if (request !== PT_DENY_ATTACH || pid !== 0) throw new UnfaithfulCall("ptrace", `request ${request} of ${pid}`);
     this.log.take("ptrace PT_DENY_ATTACH");
     return { value: 0, errno: 0 };
+  }
+
+  activateSockets(name: string): ActivatedSockets {
+    this.log.take("launch_activate_socket");
+    const { sockets } = this.caller;
+    if (sockets === undefined) return { errno: constant("ESRCH"), fds: [] };
+    const count = sockets[name];
+    if (count === undefined) return { errno: constant("ENOENT"), fds: [] };
+    if (this.#activated.has(name)) return { errno: constant("EALREADY"), fds: [] };
+    this.#activated.add(name);
+    return { errno: 0, fds: Array.from({ length: count }, () => this.#open(new LaunchdSocket()).value) };
+  }
+
+  /** A client of this user connects to a listening socket; the descriptor of the connection. */
+  accept(uid: number): number {
+    return this.#open(new AcceptedConnection(uid)).value;
   }
 
   getpid(): number {
