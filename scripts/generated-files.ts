@@ -1,8 +1,10 @@
+import { fileURLToPath } from "node:url";
 import { compile } from "json-schema-to-typescript";
 import { AWG_PROTO } from "../src/api/grpc/awg-proto.ts";
 import { renderProto } from "../src/api/grpc/proto-text.ts";
 import { openApiDocument } from "../src/api/openapi.ts";
 import { configJsonSchema } from "../src/config/json-schema.ts";
+import { clientTypes } from "./client-types.ts";
 import { capabilitiesPage } from "./reference/capabilities-page.ts";
 import { cliPages } from "./reference/cli-pages.ts";
 import { configPages } from "./reference/config-pages.ts";
@@ -14,6 +16,9 @@ import { problemPages } from "./reference/problem-page.ts";
 
 const TYPE_BANNER =
   "/* Written by scripts/generate from awg.schema.json; do not edit. The configuration as it may be written. */";
+
+const CLIENT_BANNER = "/* Written by scripts/generate from src/client; do not edit. */";
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
 /** Every generated file with its content, by its path in the repository. */
 export async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
@@ -27,6 +32,7 @@ export async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
   return new Map([
     ["schema/awg.schema.json", `${JSON.stringify(schema, undefined, 2)}\n`],
     ["schema/awg.d.ts", type],
+    ["schema/client.d.ts", `${CLIENT_BANNER}\n${clientTypes(ROOT)}`],
     ...documentSchemas(),
     ...cliPages(),
     ...configPages(),

@@ -6,7 +6,7 @@ import { generatedFiles } from "../../scripts/generated-files.ts";
 
 const files = await generatedFiles();
 
-test("schemas, the public type and the reference are generated, and nothing old is left beside them", () => {
+test("schemas, the public types and the reference are generated, and nothing old is left beside them", () => {
   const root = fileURLToPath(new URL("../../", import.meta.url));
   const schemas = readdirSync(`${root}schema`, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
