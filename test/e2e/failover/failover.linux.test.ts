@@ -19,7 +19,7 @@ const reason = whyNoLab() ?? (hasProgram("nft") && hasProgram("perl") ? undefine
 const ECHO_PORT = 7;
 const SWITCHES = countOf("AWG_FAILOVERS", 1, 20);
 /** A mode only changes what the second tunnel sends beforehand, so the usual run plays the default alone. */
-const MODES: readonly StandbyMode[] = sized(["cold"], STANDBY_MODES);
+const MODES = sized<readonly StandbyMode[]>(["cold"], STANDBY_MODES);
 const FALLBACKS = ["block", "direct", "drop", "failover", "next_rule"] as const;
 
 /** The table of docs: per fallback where a flow goes while the first tunnel is up, or down with the second up or down. */
