@@ -1,5 +1,5 @@
 /**
- * Floods a unix socket: `node flood.script.ts KIND SOCKET SECONDS`. Prints what it did as JSON. Frames are written by hand
+ * Floods a unix socket, or a port of 127.0.0.1: `node flood.script.ts KIND SOCKET SECONDS`. Prints what it did as JSON. Frames are written by hand
  * (RFC 9113): a client library would refuse to be so rude.
  */
 import { connect, type Socket } from "node:net";
@@ -59,7 +59,7 @@ let sent = 0;
 const open = new Set<Socket>();
 
 function start(onOpen: (socket: Socket) => void, again: () => void): void {
-  const socket = connect(path);
+  const socket = /^[0-9]+$/.test(path) ? connect(Number(path), "127.0.0.1") : connect(path);
   opened += 1;
   open.add(socket);
   socket.on("error", () => undefined).resume();
@@ -111,10 +111,15 @@ function stayAway(left: number): void {
   setTimeout(() => stayAway(left - 100), 10);
 }
 
-/** Questions to the daemon, as fast as it reads them, of which half are nonsense. */
-function ask(): void {
+/** Questions to the daemon, of which half are nonsense. */
+const LINES = '{"id":1,"ask":"status"}\nnonsense\n';
+/** A request with a token that was not given. */
+const REQUEST = `GET /api/status HTTP/1.1\r\nHost: 127.0.0.1:${path}\r\nAuthorization: Bearer ${"x".repeat(43)}\r\n\r\n`;
+
+/** Says this again and again, as fast as it is read, on a connection until it is cut, and then on another. */
+function repeat(text: string): void {
   if (isOver()) return;
-  const batch = Buffer.from('{"id":1,"ask":"status"}\nnonsense\n'.repeat(200));
+  const batch = Buffer.from(text.repeat(200));
   const send = (socket: Socket): void => {
     while (!isOver() && !socket.destroyed && socket.writableLength < AHEAD) {
       sent += batch.length;
@@ -126,13 +131,14 @@ function ask(): void {
       socket.on("drain", () => send(socket));
       send(socket);
     },
-    () => setTimeout(ask, 5),
+    () => setTimeout(() => repeat(text), 5),
   );
 }
 
 if (kind === "silent") stayAway(10_000);
-else if (kind === "lines") for (let one = 0; one < ATTACKERS; one += 1) ask();
-else {
+else if (kind === "lines" || kind === "requests") {
+  for (let one = 0; one < ATTACKERS; one += 1) repeat(kind === "lines" ? LINES : REQUEST);
+} else {
   const batch = BATCHES[kind];
   if (batch === undefined) throw new Error(`there is no flood ${kind}`);
   for (let one = 0; one < ATTACKERS; one += 1) attack(batch);
