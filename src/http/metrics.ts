@@ -8,6 +8,7 @@ export interface MeasuredStatus {
     readonly drift: readonly unknown[];
     readonly tunnel?: { readonly peers: readonly MeasuredPeer[] };
     readonly droppedPackets?: number;
+    readonly droppedByRule?: readonly { readonly rule: string; readonly packets: number }[];
   }[];
 }
 
@@ -86,6 +87,12 @@ function statusFamilies({ generation, conditions, resources }: MeasuredStatus): 
       resources.flatMap(({ droppedPackets }) => (droppedPackets === undefined ? [] : [[{}, droppedPackets]])),
     ),
     family(
+      "awg_rule_dropped_packets",
+      "counter",
+      "Refused by a blocking rule since the packet filter was loaded; a load begins at 0.",
+      ruleSamples(resources.flatMap(({ droppedByRule = [] }) => droppedByRule)),
+    ),
+    family(
       "awg_tunnel_up",
       "gauge",
       "Whether a peer of the tunnel answers.",
@@ -110,6 +117,12 @@ function statusFamilies({ generation, conditions, resources }: MeasuredStatus): 
       perPeer((peer) => peer.sentBytes),
     ),
   ];
+}
+
+/** A rule by its name, or by its place without one: a name stays when rules before it come and go. */
+function ruleSamples(drops: readonly { readonly rule: string; readonly packets: number }[]): readonly Sample[] {
+  const byName = Map.groupBy(drops, ({ rule }) => /^rules\/[0-9]+ \((.*)\)$/s.exec(rule)?.[1] ?? rule);
+  return [...byName].map(([rule, some]) => [{ rule }, some.reduce((sum, { packets }) => sum + packets, 0)]);
 }
 
 function countFamilies({ applies, repairs, failures, fights, filterRestored }: MeasuredCounts): readonly string[] {

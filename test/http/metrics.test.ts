@@ -14,7 +14,18 @@ test("metrics are OpenMetrics text, and name no endpoint", () => {
         drift: [],
         tunnel: { peers: [peer, { ...peer, handshakeAgeSeconds: null }] },
       },
-      { key: "firewall/policy", ready: true, drift: [], droppedPackets: 9 },
+      {
+        key: "firewall/policy",
+        ready: true,
+        drift: [],
+        droppedPackets: 9,
+        droppedByRule: [
+          { rule: 'rules/0 (the "old" mail)', packets: 4 },
+          { rule: "rules/3", packets: 0 },
+          { rule: "rules/5 (default)", packets: 2 },
+          { rule: "default", packets: 1 },
+        ],
+      },
     ],
   };
   expect(renderMetrics(status, counts)).toMatchInlineSnapshot(`
@@ -38,6 +49,11 @@ test("metrics are OpenMetrics text, and name no endpoint", () => {
     # TYPE awg_firewall_dropped_packets counter
     # HELP awg_firewall_dropped_packets Refused by the packet filter since it was loaded.
     awg_firewall_dropped_packets_total 9
+    # TYPE awg_rule_dropped_packets counter
+    # HELP awg_rule_dropped_packets Refused by a blocking rule since the packet filter was loaded; a load begins at 0.
+    awg_rule_dropped_packets_total{rule="the \\"old\\" mail"} 4
+    awg_rule_dropped_packets_total{rule="rules/3"} 0
+    awg_rule_dropped_packets_total{rule="default"} 3
     # TYPE awg_tunnel_up gauge
     # HELP awg_tunnel_up Whether a peer of the tunnel answers.
     awg_tunnel_up{tunnel="office"} 1

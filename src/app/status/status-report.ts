@@ -1,4 +1,5 @@
 import type { AwgError } from "../../model/error.ts";
+import type { RuleDrops } from "../../model/firewall/policy.ts";
 import type { RelayState } from "../../model/relay/proxy.ts";
 import type { Enforcement, FieldChange, ResourceKey } from "../../model/resource.ts";
 import type { Override } from "../../model/resources/desired-state.ts";
@@ -22,6 +23,8 @@ export interface ResourceStatus {
   readonly proxy?: RelayState;
   /** For the packet filter: what it refused since it was loaded. */
   readonly droppedPackets?: number;
+  /** For the packet filter: what blocking rules refused of it. */
+  readonly droppedByRule?: readonly RuleDrops[];
   /** For a tunnel with a running engine that does not respond. */
   readonly silence?: EngineSilence;
 }

@@ -60,10 +60,12 @@ function statusOfResource(
     summary: isUnblocked ? POLICY_GONE : found === undefined ? GONE : summaryOf(resource, found, capabilities),
     ...(resource.kind === "tunnel" ? runningTunnel(found as TunnelObserved | undefined, resource.spec) : {}),
     ...(kind === "proxy" ? runningProxy(found as ProxyObserved | undefined) : {}),
-    ...(kind === "firewall" && found !== undefined
-      ? { droppedPackets: (found as FirewallObserved).droppedPackets }
-      : {}),
+    ...(kind === "firewall" && found !== undefined ? dropsOf(found as FirewallObserved) : {}),
   };
+}
+
+function dropsOf({ droppedPackets, droppedByRule }: FirewallObserved) {
+  return { droppedPackets, ...(droppedByRule === undefined ? {} : { droppedByRule }) };
 }
 
 function runningProxy(found: ProxyObserved | undefined): Pick<ResourceStatus, "proxy"> {

@@ -73,6 +73,14 @@ const resourceStatus = z
       .describe("Present while the tunnel's engine runs."),
     proxy: proxy.exactOptional().describe("Present while the proxy's relay runs."),
     droppedPackets: z.int().exactOptional().describe("Packets that the filter refused since it was loaded."),
+    droppedByRule: list(
+      z.object({
+        rule: z.string().describe("Its place and name: rules/2 (browser), or default."),
+        packets: z.int(),
+      }),
+    )
+      .exactOptional()
+      .describe("Packets that each blocking rule refused. A load of the filter begins at 0. Linux only."),
   })
   .meta({ id: "ResourceStatus" });
 

@@ -219,6 +219,13 @@ export function rewritesSources({ steering, layers }: FirewallPolicy): boolean {
   );
 }
 
+/** What a blocking rule dropped since the tables were loaded. */
+export interface RuleDrops {
+  /** The place in the configuration: "rules/2 (browser)", or "default". */
+  readonly rule: string;
+  readonly packets: number;
+}
+
 /** The state of awg's rules in the host's packet filter. */
 export interface FirewallObserved {
   /** The loaded policy, if awg's tables are complete and unchanged; null if there are none. */
@@ -233,6 +240,8 @@ export interface FirewallObserved {
   readonly holdable?: boolean;
   /** Packets dropped since the tables were loaded. */
   readonly droppedPackets: number;
+  /** The part of them that rules of the config blocked; absent if no rule blocks, or on macOS. */
+  readonly droppedByRule?: readonly RuleDrops[];
   /** The switches of paths in force (rule S4.9); absent if there is none. */
   readonly fallback?: readonly PathSwitch[];
   /** Bridges with guests' ports only (rule S9.4); absent if there is none, or no policy. */

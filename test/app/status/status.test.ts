@@ -87,6 +87,13 @@ test("what exists is counted in English", async () => {
   expect(summaries["routes/policy"]).toMatch(/^[0-9]+ policy rules$/);
 });
 
+test("the packet filter has the drops of each blocking rule", async () => {
+  const { status } = await applied();
+  const droppedByRule = [{ rule: "rules/0 (backup)", packets: 3 }];
+  const { resources } = await status(undefined, { droppedPackets: 5, droppedByRule });
+  expect(resources).toContainEqual(expect.objectContaining({ droppedPackets: 5, droppedByRule }));
+});
+
 test("S9.4: bridges with no judge between their ports are named", async () => {
   const { status } = await applied();
   const { resources } = await status(undefined, { guestBridges: ["br7", "docker0"] });

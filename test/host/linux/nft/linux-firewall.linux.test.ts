@@ -8,7 +8,7 @@ import { renderNft } from "../../../../src/host/linux/nft/render/render-nft.ts";
 import type { FirewallObserved, FirewallPolicy } from "../../../../src/model/firewall/policy.ts";
 import { between, blockedPolicy } from "../../../../src/model/firewall/transition.ts";
 import { ENGINE_MARK } from "../../../../src/model/ownership.ts";
-import { DIRECT, LAPTOP, layerOf, OFFICE, policyOf, SERVICE_UID } from "../../../model/firewall/policies.ts";
+import { BLOCK, DIRECT, LAPTOP, layerOf, OFFICE, policyOf, SERVICE_UID } from "../../../model/firewall/policies.ts";
 import { temporaryFolder } from "../../../support/folder.ts";
 import { commandObstacle, makeNamespace, namespaceObstacle, type TestNamespace } from "../../../support/netns.ts";
 
@@ -297,6 +297,25 @@ describe.skipIf(obstacle !== undefined)(
         "import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.sendto(b'x', ('192.0.2.9', 9))";
       expect(space.run(["python3", "-c", send], { mayFail: true }).stderr).toContain("PermissionError");
       expect(read().droppedPackets).toBeGreaterThan(0);
+    });
+
+    test("counts what each blocking rule drops", () => {
+      const toPort = (origin: string, port: number) => ({
+        origin,
+        match: { protocol: 17, ports: [{ from: port, to: port }] },
+        path: BLOCK,
+      });
+      const rules = [toPort("rules/0 (other)", 8), toPort('rules/1 (pokój "9")', 9)];
+      load(policyOf({ flows: { rules, default: DIRECT } }));
+      for (const device of ["eth0", "peer0"]) space.run(["ip", "link", "set", device, "up"]);
+      space.run(["ip", "addr", "add", "192.0.2.2/24", "dev", "eth0"]);
+      const send = ["import socket", "s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)"];
+      const tries = ["for _ in range(3):", " try: s.sendto(b'x', ('192.0.2.9', 9))", " except PermissionError: pass"];
+      space.run(["python3", "-c", [...send, ...tries].join("\n")]);
+      expect(read().droppedByRule).toEqual([
+        { rule: "rules/0 (other)", packets: 0 },
+        { rule: 'rules/1 (pokój "9")', packets: 3 },
+      ]);
     });
 
     test.skipIf(commandObstacle("conntrack") !== undefined)(

@@ -32,7 +32,7 @@ const FULL: ReadonlySet<unknown> = new Set(["ENOSPC", "EDQUOT"]);
  * The version of the rendered rules: another number for every change of them. A ruleset that was loaded with another number is
  * read and compared even if it is unchanged, because another version of awg may have loaded it.
  */
-export const RENDERING = 22;
+export const RENDERING = 23;
 
 /** The record of the last load, by which a reading trusts an unchanged ruleset without reading it all. */
 export interface LoadedMark {

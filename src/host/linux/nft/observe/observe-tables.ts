@@ -5,12 +5,12 @@ import { hasErrno } from "../../../../native/linux/errno.ts";
 import type { NetlinkSocket } from "../../../../native/linux/netlink/netlink-socket.ffi.ts";
 import type { TableFamily } from "../../../../native/linux/nftables/field.ts";
 import { readNftGeneration } from "../../../../native/linux/nftables/nft-netlink.ffi.ts";
-import { decodeNftRule, encodeRuleListing } from "../../../../native/linux/nftables/rule.codec.ts";
 import { decodeElements, encodeElementDump } from "../../../../native/linux/nftables/set-element.codec.ts";
 import type { NftTable } from "../../../../native/linux/nftables/table.codec.ts";
 import { type LoadedMark, type PolicyRecord, RENDERING } from "../load/policy-record.ts";
 import { fallbackSetName, REFUSED_CHAIN } from "../render/chain-names.ts";
 import { foreignTables, identityOf, ownChains, ownTables } from "./own-tables.ts";
+import { countedBy, readRuleDrops, rulesOf } from "./rule-drops.ts";
 import { uncoveredDevices } from "./uncovered-devices.ts";
 
 type UplinksNow = (tunnels: readonly string[]) => readonly string[];
@@ -42,6 +42,7 @@ export async function observeTables(
   const switches = policy === null ? [] : fallbackSwitches(policy);
   const fallback = fallbackInForce(readSwitchSets(socket, familiesOf(tables), switches), switches);
   const loaded = record.loaded();
+  const byRule = policy === null ? [] : readRuleDrops(socket, policy, chains);
   const isAsLoaded = loaded?.generation === generation && loaded.identity === identity;
   const untouched = isAsLoaded && loaded.rendering === RENDERING;
   const since = loaded?.identity === identity ? loaded : undefined;
@@ -65,6 +66,7 @@ export async function observeTables(
     ...(changed.length === 0 && outdated.length > 0 ? { isOutdated: true } : {}),
     held: tables.every((table) => table.owned),
     droppedPackets: tables.reduce((sum, table) => sum + droppedIn(socket, table), 0),
+    ...(byRule.length === 0 ? {} : { droppedByRule: byRule }),
     ...(fallback.length === 0 ? {} : { fallback }),
     ...beside,
   };
@@ -144,14 +146,6 @@ function otherUplinks({ layers }: FirewallPolicy, { uplinks: known }: LoadedMark
 }
 
 function droppedIn(socket: NetlinkSocket, { family, name }: NftTable): number {
-  const listing = encodeRuleListing(family, name, REFUSED_CHAIN);
-  const rules = socket.dump(listing, `reading the counter of the nf_tables table ${family} ${name}`);
-  const counters = rules
-    .map(decodeNftRule)
-    .filter((rule) => rule?.chain === REFUSED_CHAIN && rule.table === name && rule.family === family)
-    .flatMap((rule) => rule?.expressions ?? []);
-  return counters.reduce(
-    (sum, expression) => sum + (expression.kind === "counter" ? Number(expression.packets) : 0),
-    0,
-  );
+  const rules = rulesOf(socket, { family, table: name, name: REFUSED_CHAIN });
+  return rules.reduce((sum, rule) => sum + countedBy(rule), 0);
 }

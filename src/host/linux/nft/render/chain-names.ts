@@ -4,6 +4,12 @@ import { PATH_NUMBERS } from "../../../../model/ownership.ts";
 /** The chain that counts and drops. */
 export const REFUSED_CHAIN = "refused";
 
+/** The chains, without a layer's suffix, in which rules of the config block what leaves: of the inet and the netdev table. */
+export const PATHS = "paths";
+export const GUEST_PATHS = "paths-guests";
+export const FRAME_PATHS = "out";
+export const FRAGMENT_PATHS = "fragments";
+
 /** The base chain at the devices' egress. */
 export const FRAMES = "frames";
 

@@ -5,12 +5,12 @@ import type { ChainBase } from "../../../../native/linux/nftables/chain.codec.ts
 import { type Expression, verdict } from "../../../../native/linux/nftables/expression.ts";
 import type { Match } from "../../../../native/linux/nftables/match.ts";
 import type { NewTable } from "../../../../native/linux/nftables/table.codec.ts";
-import { FRAMES } from "./chain-names.ts";
+import { FRAGMENT_PATHS, FRAME_PATHS, FRAMES } from "./chain-names.ts";
 import { ownAddresses, placeIn, prefixesOf, type RenderPlace } from "./chains/conditions.ts";
 import { allowInAnswers, ownOut } from "./chains/grant-rules.ts";
 import { linkOut, restMissing } from "./chains/link-rules.ts";
 import { pathRules } from "./chains/path-chains.ts";
-import { REFUSED, refuse } from "./chains/refused-chain.ts";
+import { block, REFUSED, refuse } from "./chains/refused-chain.ts";
 import type { InetTableOptions } from "./inet-table.ts";
 import { type Chain, type RenderedTable, type Rule, renderedTable, rule } from "./rendered-table.ts";
 
@@ -85,7 +85,7 @@ function outChains(
   layer: PolicyLayer,
   suffix: string,
 ): Readonly<Record<"fragments" | "out", Chain>> {
-  const fragments = `fragments${suffix}`;
+  const fragments = `${FRAGMENT_PATHS}${suffix}`;
   const isFragment = laterFragments(place).map((some) =>
     rule([some], verdict("goto", fragments), "S9.2 later fragments have no ports"),
   );
@@ -93,13 +93,14 @@ function outChains(
   const out = [...isFragment, ...missing, ...layerRules(place, layer, false)];
   return {
     fragments: { name: fragments, rules: layerRules(place, layer, true) },
-    out: { name: `out${suffix}`, rules: out },
+    out: { name: `${FRAME_PATHS}${suffix}`, rules: out },
   };
 }
 
 function layerRules(place: RenderPlace, layer: PolicyLayer, fragments: boolean): Rule[] {
-  const take = (path: PathRef, { dns }: { dns: boolean }): Expression => {
-    const passes = layer.killSwitch || dns ? path.kind === "direct" : path.kind !== "block";
+  const take = (path: PathRef, { dns }: { dns: boolean }) => {
+    if (path.kind === "block") return block();
+    const passes = layer.killSwitch || dns ? path.kind === "direct" : true;
     return passes ? pass() : refuse();
   };
   return [

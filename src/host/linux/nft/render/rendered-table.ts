@@ -3,6 +3,7 @@ import type { Expression } from "../../../../native/linux/nftables/expression.ts
 import { joinMatches, type Match } from "../../../../native/linux/nftables/match.ts";
 import type { NftRule } from "../../../../native/linux/nftables/rule.codec.ts";
 import type { NewTable } from "../../../../native/linux/nftables/table.codec.ts";
+import { plainComment } from "./rule-comment.ts";
 import type { RenderedSet, TableSets } from "./table-sets.ts";
 
 /** One table with all that is in it, ready to be sent. */
@@ -32,8 +33,6 @@ export interface RulesWithChains {
   readonly chains: readonly Chain[];
 }
 
-const COMMENT_BYTES = 127;
-
 /** A rule: all conditions must hold, then the verdict. The comment begins with the paragraph it carries out. */
 export function rule(conditions: readonly Match[], then: Expression | readonly Expression[], comment: string): Rule {
   const ending: readonly Expression[] = "kind" in then ? [then] : then;
@@ -54,12 +53,4 @@ export function renderedTable(table: NewTable, sets: TableSets, chains: readonly
     })),
     rules: chains.flatMap(({ name, rules }) => rules.map((one) => ({ ...place, chain: name, ...one }))),
   };
-}
-
-/**
- * Rule names come from the configuration, and people feed what `nft list` prints back to nft: nothing that ends a quoted
- * string may stand in a comment, nor more than the 128 bytes that nft takes.
- */
-function plainComment(text: string): string {
-  return text.replaceAll(/[^\x20-\x7e]|["\\]/g, "?").slice(0, COMMENT_BYTES);
 }

@@ -10,14 +10,14 @@ import {
 } from "../../../../../model/firewall/policy.ts";
 import { asksClasses, steeringOfGuests } from "../../../../../model/program/class-rules.ts";
 import { type Expression, verdict } from "../../../../../native/linux/nftables/expression.ts";
-import { REMEMBER } from "../chain-names.ts";
+import { GUEST_PATHS, PATHS, REMEMBER } from "../chain-names.ts";
 import { whileSwitched } from "../fallback-sets.ts";
 import { type Chain, type Rule, type RulesWithChains, rule } from "../rendered-table.ts";
 import { INWARD, onTunnel, type RenderPlace } from "./conditions.ts";
 import { allowIn, allowInAnswers, isReply, ownIn, ownOut } from "./grant-rules.ts";
 import { isTooBig } from "./link-rules.ts";
 import { type PathChoice, pathRules } from "./path-chains.ts";
-import { refuse } from "./refused-chain.ts";
+import { block, refuse } from "./refused-chain.ts";
 import { answersTo } from "./source-chain.ts";
 
 /** A layer's chain returns if the layer accepts, so that the next layer decides; else it refuses. */
@@ -46,7 +46,7 @@ export function layerChains(place: RenderPlace, layer: PolicyLayer, options: Lay
   const { suffix, remembers } = options;
   const known = pathChains(place, layer, suffix, remembers);
   const senders = asksClasses({ steering: layer.flows, layers: [] }) ? senderChains(place, layer, suffix) : [];
-  const paths = senders[0]?.name ?? `paths${suffix}`;
+  const paths = senders[0]?.name ?? `${PATHS}${suffix}`;
   const names = { leaving: `out${suffix}`, entering: `in${suffix}`, crossing: `through${suffix}` };
   const physical = physicalRules(place, layer, paths, suffix);
   if (!layer.killSwitch) {
@@ -59,7 +59,7 @@ export function layerChains(place: RenderPlace, layer: PolicyLayer, options: Lay
   const chains = [
     ...[...known, ...senders, leaving, ...physical.chains],
     ...enteringChains(place, layer, names.entering, suffix),
-    ...crossingChains(place, layer, names.crossing, suffix, senders[1]?.name ?? `paths${suffix}`),
+    ...crossingChains(place, layer, names.crossing, suffix, senders[1]?.name ?? `${PATHS}${suffix}`),
   ];
   return { ...names, chains };
 }
@@ -72,20 +72,20 @@ function pathChains(place: RenderPlace, layer: PolicyLayer, suffix: string, reme
     ...layer.tunnels.map((tunnel) => toTunnelChain(place, tunnel, suffix, onItsDevice)),
     toDirectChain(place, suffix, onItsDevice),
   ];
-  return [{ name: `paths${suffix}`, rules: pathRules(place, choice) }, ...toPaths];
+  return [{ name: `${PATHS}${suffix}`, rules: pathRules(place, choice) }, ...toPaths];
 }
 
 /** S4.13: what this host forwards is of no program, whatever its mark says. The first of the chains asks. */
 function senderChains(place: RenderPlace, layer: PolicyLayer, suffix: string): Chain[] {
   const choice = { steering: steeringOfGuests(layer.flows), layer, take: takePath(layer, suffix) };
-  const guests = `paths-guests${suffix}`;
+  const guests = `${GUEST_PATHS}${suffix}`;
   const isForwarded = place.match.field("iif", 0, { not: true });
   return [
     {
       name: `sender${suffix}`,
       rules: [
         rule([isForwarded], verdict("goto", guests), "S4.13 forwarded"),
-        rule([], verdict("goto", `paths${suffix}`), "S4.13 sent by this host"),
+        rule([], verdict("goto", `${PATHS}${suffix}`), "S4.13 sent by this host"),
       ],
     },
     { name: guests, rules: pathRules(place, choice) },
@@ -93,13 +93,13 @@ function senderChains(place: RenderPlace, layer: PolicyLayer, suffix: string): C
 }
 
 function takePath(layer: PolicyLayer, suffix: string): PathChoice["take"] {
-  const toPath = (path: PathRef): Expression => {
-    if (path.kind === "block") return refuse();
+  const toPath = (path: PathRef): Expression | readonly Expression[] => {
+    if (path.kind === "block") return block();
     if (path.kind === "direct") return verdict("goto", `to-direct${suffix}`);
     const known = layer.tunnels.some((tunnel) => tunnel.device === path.device);
     return known ? verdict("goto", `to-${path.device}${suffix}`) : refuse();
   };
-  const unprotected = (path: PathRef): Expression => (path.kind === "block" ? refuse() : pass());
+  const unprotected = (path: PathRef) => (path.kind === "block" ? block() : pass());
   // A verdict about the next hop is not remembered: the route may change while the device stays.
   return (path, { dns, onLink }) => {
     if (onLink === true) return pass();

@@ -7,6 +7,7 @@ import type { Expression } from "../../../../../native/linux/nftables/expression
 import type { Match } from "../../../../../native/linux/nftables/match.ts";
 import { whileSwitched } from "../fallback-sets.ts";
 import { type Rule, rule } from "../rendered-table.ts";
+import { COMMENT_OF_DEFAULT, commentOfRule } from "../rule-comment.ts";
 import {
   addressesBut,
   addressesOf,
@@ -29,7 +30,7 @@ export interface PathChoice {
   /** The packets are later fragments: a condition on ports may or may not hold of them (S9.2). */
   readonly fragments?: boolean;
   /** What to do with a packet of this path. */
-  readonly take: (path: PathRef, what: PathMatch) => Expression;
+  readonly take: (path: PathRef, what: PathMatch) => Expression | readonly Expression[];
 }
 
 /** How a packet matched its path: it is a query to a declared server; its next hop is its destination (S4.6). */
@@ -46,7 +47,7 @@ export function pathRules(place: RenderPlace, choice: PathChoice): Rule[] {
     ...dnsRules(place, choice),
     ...steering.rules.flatMap(({ origin, match, path }) => [
       ...partRules(place, choice, { origin, match, path }),
-      ...matchRules(place, choice, setName(origin), match, path, `S4.4 ${origin}`),
+      ...matchRules(place, choice, setName(origin), match, path, commentOfRule(origin)),
     ]),
     ...layer.allow.flatMap(({ direction, prefixes, ...rest }, index) => {
       const match = { ...rest, ...(prefixes === undefined ? {} : { destinations: prefixes }) };
@@ -54,7 +55,7 @@ export function pathRules(place: RenderPlace, choice: PathChoice): Rule[] {
       return direction === "out" ? matchRules(place, choice, `allow-${index}`, match, direct, comment) : [];
     }),
     ...(layer.allowLan ? localRules(place, choice) : []),
-    ...targetRules(place, choice, [], steering.default, "S4.7 default"),
+    ...targetRules(place, choice, [], steering.default, COMMENT_OF_DEFAULT),
   ];
 }
 
@@ -177,7 +178,7 @@ function switchedRules(
   place: RenderPlace,
   conditions: readonly Match[],
   target: PathRef,
-  then: (path: PathRef) => Expression,
+  then: (path: PathRef) => ReturnType<PathChoice["take"]>,
   comment: string,
   isUsed: (path: PathRef) => boolean = () => true,
 ): Rule[] {

@@ -10,3 +10,6 @@ export const REFUSED: Chain = {
 
 /** What a rule does with a packet that the policy refuses. */
 export const refuse = (): Expression => verdict("goto", REFUSED_CHAIN);
+
+/** What a rule of the config does with a packet that it blocks: its drops are counted apart (see observe/rule-drops.ts). */
+export const block = (): readonly Expression[] => [counter(), refuse()];
