@@ -1,4 +1,4 @@
-import { lstatSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, join, relative } from "node:path";
 import type { World } from "../../lab/world/world.ts";
 import type { AwgInWorld } from "../awg-in-world.ts";
@@ -16,19 +16,23 @@ export interface Left {
 
 /** Looks for it. What the tests' own peers have under the same roof is not named after the tunnel. */
 export async function leftOf(awg: AwgInWorld): Promise<Left> {
-  const inode = basename(awg.runDir).replace("netns-", "");
-  const general = (path: string): string => path.replaceAll(inode, "NS").replaceAll(awg.device, "DEVICE");
-  const beside = readdirSync("/run/awg").filter((name) => name.endsWith(inode));
-  const runFolder = beside.flatMap((name) => [
-    name,
-    ...pathsIn(join("/run/awg", name)).map((path) => `${name}/${path}`),
-  ]);
   return {
-    runFolder: runFolder.map(general).sort(),
+    runFolder: runFolderOf(awg),
     stateFolder: pathsIn(awg.stateDir).map((path) => path.replace(/^secrets\/[0-9a-f]{64}$/, "secrets/ID")),
     sockets: SOCKET_FOLDERS.flatMap(namesIn).filter((name) => name.includes(awg.device)),
     processes: (await awg.processes()).map(({ command }) => command),
   };
+}
+
+/** What awg has of this namespace below /run. */
+export function runFolderOf(awg: AwgInWorld): readonly string[] {
+  const inode = basename(awg.runDir).replace("netns-", "");
+  const general = (path: string): string => path.replaceAll(inode, "NS").replaceAll(awg.device, "DEVICE");
+  const beside = existsSync("/run/awg") ? readdirSync("/run/awg").filter((name) => name.endsWith(inode)) : [];
+  return beside
+    .flatMap((name) => [name, ...pathsIn(join("/run/awg", name)).map((path) => `${name}/${path}`)])
+    .map(general)
+    .sort();
 }
 
 /** A file as its owner left it: bytes, mode, owner. */
