@@ -19,6 +19,8 @@ const MAX_UNREAD_BYTES = 1024 * 1024;
 const SILENT_MS = 2_000;
 /** A client that asks too much is not read for this time. */
 const REST_MS = 50;
+/** A refused client is closed unread after this time, so that a loop of it costs less; so many wait at a time. */
+const REFUSED = { ms: 250, places: 256 } as const;
 
 /** Answers the questions of one connection. */
 export interface Conversation extends Disposable {
@@ -42,12 +44,25 @@ export async function serveLines({ path, admit, converse }: LineServerOptions): 
   const sockets = new Set<Socket>();
   const places = new Map<number, number>();
   const allowances = new Map<number, Allowance>();
+  const refused = new Set<Socket>();
+  const refuse = (socket: Socket): void => {
+    if (refused.size >= REFUSED.places) {
+      socket.destroy();
+      return;
+    }
+    refused.add(socket);
+    const end = setTimeout(() => socket.destroy(), REFUSED.ms);
+    socket.once("close", () => {
+      clearTimeout(end);
+      refused.delete(socket);
+    });
+  };
   const server = createServer({ pauseOnConnect: true }, (socket) => {
     socket.on("error", () => socket.destroy());
     const peer = peerOf(socket, admit);
     const taken = peer === undefined ? 0 : (places.get(peer.uid) ?? 0);
     if (peer === undefined || taken >= (peer.uid === 0 ? PLACES.root : PLACES.user)) {
-      socket.destroy();
+      refuse(socket);
       return;
     }
     places.set(peer.uid, taken + 1);
@@ -66,7 +81,7 @@ export async function serveLines({ path, admit, converse }: LineServerOptions): 
   return {
     [Symbol.asyncDispose]: async () => {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      for (const socket of sockets) socket.destroy();
+      for (const socket of [...sockets, ...refused]) socket.destroy();
       await closed;
     },
   };

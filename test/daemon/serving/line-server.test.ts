@@ -124,6 +124,16 @@ test("the questions of a user who asks too many wait", async () => {
   expect(performance.now() - began).toBeGreaterThan(450);
 });
 
+test("a refused client is closed after a moment, so that a loop of it costs little", async () => {
+  const { path, server } = await serve();
+  await using _server = server;
+  for (let place = 0; place < 32; place += 1) open(path);
+  await sleep(20);
+  const began = performance.now();
+  await open(path).closed;
+  expect(performance.now() - began).toBeGreaterThan(200);
+});
+
 test("who is not admitted gets nothing", async () => {
   const path = join(folder, "closed");
   await using _server = await serveLines({
