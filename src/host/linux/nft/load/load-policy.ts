@@ -18,6 +18,7 @@ import { tableDamage } from "../observe/table-damage.ts";
 import { uplinksNow } from "../observe/uplinks.ts";
 import { renderNft } from "../render/render-nft.ts";
 import { cutForbidden, trackedFlows } from "./cut-forbidden.ts";
+import { changesToForget } from "./forget-verdicts.ts";
 import { learnStanding } from "./learn-open-flows.ts";
 import { localNftOwner, type NftOwner } from "./nft-owner.ts";
 import { type PolicyRecord, RENDERING } from "./policy-record.ts";
@@ -118,6 +119,7 @@ async function sendPolicy(deps: LoadDeps, policy: FirewallPolicy, identity: stri
     const load = await prepareLoad(deps, policy, { identity, spared });
     try {
       await deps.owner.sendTransaction(load.changes);
+      if (load.forgetting.length > 0) await deps.owner.sendTransaction(load.forgetting);
       return load.uplinks;
     } catch (error) {
       failure = error;
@@ -133,6 +135,8 @@ interface PreparedLoad {
   readonly devices: readonly string[];
   readonly uplinks: readonly string[];
   readonly changes: readonly NftChange[];
+  /** To be committed after them. */
+  readonly forgetting: readonly NftChange[];
 }
 
 interface LoadOptions {
@@ -151,7 +155,8 @@ async function prepareLoad(
   const { physical: devices } = await devicesToJudge(deps.capabilities(), tunnels);
   const uplinks = uplinksNow(tunnels);
   const tables = renderNft(policy, { devices, uplinks, identity, ownedTables });
-  return { tunnels, devices, uplinks, changes: changesToLoad(tables, ownedTables, spared) };
+  const changes = changesToLoad(tables, ownedTables, spared);
+  return { tunnels, devices, uplinks, changes, forgetting: changesToForget(tables) };
 }
 
 /** Whether the next try may pass, with the devices that are there then. */
