@@ -59,6 +59,9 @@ export async function openLoopbackDoor(options: LoopbackDoorOptions): Promise<Lo
   };
 }
 
+/** Connections that end with the refusal of a request. */
+const refusedSockets = new WeakSet<Socket>();
+
 /** Cuts the connection of another user at once, and one that stays silent soon, so that they hold no place. */
 async function admit(socket: Socket, isOwn: LoopbackDoorOptions["isOwn"]): Promise<boolean> {
   const limit = setTimeout(() => {
@@ -77,8 +80,11 @@ async function serve(
   { sessions, files, answer }: LoopbackDoorOptions,
 ): Promise<void> {
   const { method = "", url: target = "", rawHeaders } = request;
+  // One read may hold hundreds of requests; those behind a refused one are not looked at.
+  if (response.destroyed || refusedSockets.has(request.socket)) return;
   const refusal = guard({ method, target, rawHeaders }, { port, isToken: (token) => sessions.isToken(token) });
   if (refusal !== undefined) {
+    refusedSockets.add(request.socket);
     response.shouldKeepAlive = false;
     answerProblem(response, refusal.status, refusal.message);
     return;
