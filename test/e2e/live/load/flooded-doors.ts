@@ -15,7 +15,8 @@ export interface FloodedDoors {
   /** Processor time of the daemon in a second of the flood. */
   readonly daemonCpuMs: number;
   readonly daemonMb: number;
-  readonly doorsMb: number;
+  /** Of each door, in the order of its pid. */
+  readonly doorsMb: readonly number[];
   /** Runs of `awg verify` that proved the rules. */
   readonly verified: number;
   /** Seconds that the elements of the fallback's set had left at each look; 0 when it was empty. */
@@ -48,7 +49,7 @@ export async function floodDoors(
     answersMs: probe.times,
     daemonCpuMs,
     daemonMb: residentMb(pids.daemon),
-    doorsMb: Math.max(...pids.doors.map(residentMb)),
+    doorsMb: pids.doors.map(residentMb),
     verified: (await verifying).split("\n").length - 1,
     leftSeconds,
     opened: opened.reduce((sum, one) => sum + one, 0),
