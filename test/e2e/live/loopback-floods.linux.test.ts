@@ -40,7 +40,7 @@ test.skipIf(obstacle !== undefined)(
         await host.start(ui, "http://", WHO["admin by primary group"]),
       ];
       await expect
-        .poll(() => host.run(["nft", "list", "sets", "inet"]).stdout, { timeout: 20_000 })
+        .poll(() => host.run(["nft", "list", "sets", "inet"]).stdout, { timeout: 60_000 })
         .toContain("expires");
       await sleep(500);
       const idleMb = residentMb(daemon);
