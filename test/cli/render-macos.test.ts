@@ -58,8 +58,10 @@ test.each([["--host", "simulated"], []])(
       "/etc/resolver/corp.example",
       "service/keeper",
       "service/daemon",
+      "service/api",
       "autostart/daemon",
       "autostart/keeper",
+      "autostart/api",
       "service/gui",
     ]);
     // The folder that a Mac's own sessions use, or the service would be another keeper than theirs.
