@@ -3,11 +3,15 @@ import type { UapiDevice, UapiPeer } from "./reply.ts";
 
 /** Any positive interval; it lasts no longer than its `set`. */
 const PROBE_SECONDS = 25;
+/** Awg's own engine: shake hands now. */
+const HANDSHAKE = "awg_handshake=true";
 
 /**
- * The `set` that gives an engine its peers' endpoints again; undefined if no peer has one. A peer with several
- * endpoints, whose current one has no route (the network lost one IP version), gets one with a route. Its session
- * continues there, and the peer follows. Pure.
+ * The `set` that gives an engine its peers' endpoints again; undefined if no peer has one. Pure.
+ *
+ * Awg's own engine chooses among several endpoints by itself, and may choose another before this `set` arrives. It gets one
+ * only if the current one has no route (the network lost one IP version); its session continues there, and the peer follows.
+ * Otherwise it shakes hands where it is.
  *
  * @param hasRoute whether the host has a route for the engine's packets to an endpoint ("192.0.2.1:51820")
  */
@@ -17,8 +21,9 @@ export function renderEndpointRefresh(
 ): string | undefined {
   return renderTouch(device, ({ endpoint, endpoints = [] }) => {
     if (endpoint === undefined) return [];
-    const stays = endpoints.length === 0 || hasRoute(endpoint);
-    return [[`endpoint=${stays ? endpoint : (endpoints.find(hasRoute) ?? endpoint)}`]];
+    if (endpoints.length === 0) return [[`endpoint=${endpoint}`]];
+    const next = hasRoute(endpoint) ? undefined : endpoints.find(hasRoute);
+    return [next === undefined ? [HANDSHAKE] : [`endpoint=${next}`]];
   });
 }
 
@@ -40,7 +45,7 @@ export function renderHandshakeRequest(device: Pick<UapiDevice, "peers">): strin
  * reply proves that a peer answers. Undefined if there is no peer to contact. Pure.
  */
 export function renderNewHandshake(device: Pick<UapiDevice, "peers">): string | undefined {
-  return renderTouch(device, ({ endpoint }) => (endpoint === undefined ? [] : [["awg_handshake=true"]]));
+  return renderTouch(device, ({ endpoint }) => (endpoint === undefined ? [] : [[HANDSHAKE]]));
 }
 
 /** One block of lines for each peer, in one `set` for the device; a removed peer is not created again. */
