@@ -56,7 +56,7 @@ test("the same build without a change passes every row", async () => {
 
 test("without the owner of the connection, another user's request is answered", async () => {
   const source = readFileSync(join(ROOT, DOOR), "utf8");
-  const check = "const own = await isOwn(socket);";
+  const check = "const own = await ownerIs(socket, isOwn);";
   expect(source.split(check)).toHaveLength(2);
   const opened = await doorWith("owner", DOOR, source.replace(check, "const own = true;"));
   await using door = await openGuardedDoor(opened, () => false);

@@ -62,6 +62,18 @@ describe("S: the dashboard's door by raw sockets", () => {
     expect(stranger.passed).toEqual([]);
   });
 
+  test("a connection whose owner cannot be read is cut, and the door stays open", async () => {
+    let isReadable = false;
+    await using busy = await openGuardedDoor(openLoopbackDoor, () => {
+      if (!isReadable) throw new Error("EBUSY");
+      return true;
+    });
+    const { port, token } = busy.place;
+    expect(await sendRaw(port, statusRequest(port, token))).toBe("");
+    isReadable = true;
+    expect(statusOf(await sendRaw(port, statusRequest(port, token)))).toBe(200);
+  });
+
   test("300 silent connections of another user take no place from this one", async () => {
     let isStranger = true;
     await using shared = await openGuardedDoor(openLoopbackDoor, () => !isStranger);

@@ -68,9 +68,18 @@ async function admit(socket: Socket, isOwn: LoopbackDoorOptions["isOwn"]): Promi
     if (socket.bytesRead === 0) socket.destroy();
   }, LIMITS.headersMs);
   socket.once("close", () => clearTimeout(limit));
-  const own = await isOwn(socket);
+  const own = await ownerIs(socket, isOwn);
   if (!own) socket.destroy();
   return own;
+}
+
+/** An owner that cannot be read (sock_diag of a busy kernel, a connection that is gone) is another. */
+async function ownerIs(socket: Socket, isOwn: LoopbackDoorOptions["isOwn"]): Promise<boolean> {
+  try {
+    return await isOwn(socket);
+  } catch {
+    return false;
+  }
 }
 
 async function serve(
