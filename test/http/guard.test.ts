@@ -62,7 +62,7 @@ describe("S: the dashboard's door by raw sockets", () => {
     expect(stranger.passed).toEqual([]);
   });
 
-  test("a connection whose owner cannot be read is cut, and the door stays open", async () => {
+  test("a connection without a readable owner is cut, and the door stays open", async () => {
     let isReadable = false;
     await using busy = await openGuardedDoor(openLoopbackDoor, () => {
       if (!isReadable) throw new Error("EBUSY");
