@@ -36,7 +36,7 @@ export class DaemonFeed {
   #last: FeedSnapshot = UNKNOWN;
   #known = Promise.withResolvers<void>();
   #isKnown = false;
-  /** The daemon's place of the last line: what happens while nobody follows is asked for from there. */
+  /** The daemon's place of the last line: events of the time without a follower are requested from there. */
   #seen: string | undefined;
   #ending: AbortController | undefined;
 

@@ -24,7 +24,7 @@ export interface RestoredPolicy {
   readonly restored: "yes" | "unheld" | "blocked" | "no";
   /** Why the host refused the former policy, if it did. */
   readonly refusal?: string;
-  /** Nobody changed it: the network is another one. */
+  /** No program changed it: the host is on another network. */
   readonly isOutdated?: true;
 }
 

@@ -6,7 +6,7 @@ import { boolean } from "../field/scalar.ts";
 /** Its web server redirects plain HTTP to itself, which only a captive network answers otherwise. */
 const PROBED_ADDRESS = "1.1.1.1";
 
-/** Networks that let nobody out before a login in the browser. */
+/** Networks that pass no traffic before a login in the browser. */
 export const captivePortalSchema = z.strictObject({
   allow: boolean().describe("Allow TCP to the login page, and only there, until the login is done.").prefault(true),
   longest: duration(10, 3600).describe("Close it after this time in any case.").prefault(300),

@@ -174,7 +174,7 @@ export class PortalWatch implements AsyncDisposable {
     this.#page = undefined;
   }
 
-  /** Nobody answered: the network may be slow, or lead nowhere. */
+  /** No answer came: the network may be slow, or lead nowhere. */
   #again(): void {
     this.#failures += 1;
     this.#later(this.#isOpen ? OPEN_EVERY_MS : SETTLE_MS + backoffMs(this.#failures, this.#deps.random()));

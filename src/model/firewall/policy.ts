@@ -232,7 +232,7 @@ export interface FirewallObserved {
   readonly policy: FirewallPolicy | null;
   /** Changed or missing parts of awg's tables, for people. If not empty, the policy must be loaded again. */
   readonly damage: readonly string[];
-  /** Nobody changed the tables: the damage is that the host has other devices or default routes now. */
+  /** No program changed the tables: the damage is that the host has other devices or default routes now. */
   readonly isOutdated?: true;
   /** Whether a running keeper owns the tables, so that the kernel refuses other programs' changes. */
   readonly held: boolean;

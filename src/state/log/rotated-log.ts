@@ -6,7 +6,7 @@ const FULL_BYTES = 4 * 1024 * 1024;
 /** Files that are kept beside the one in use: PATH.1 is the latest. */
 const KEPT = 3;
 
-/** A log file that stays small, for a daemon that nobody collects the output of. */
+/** A log file that stays small, for a daemon without a service manager that collects its output. */
 export class RotatedLog implements Disposable {
   readonly #path: string;
   readonly #fullBytes: number;

@@ -23,7 +23,7 @@ export interface ConditionInput {
 }
 
 /**
- * What a change that has not ended means: another process works on it (Reconciling), nobody does (Stalled), or a person is
+ * What a change that has not ended means: another process works on it (Reconciling), none does (Stalled), or a person is
  * to approve something (ApprovalPending). Pure.
  *
  * @param accepted since when nothing is open

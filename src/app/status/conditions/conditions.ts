@@ -116,7 +116,7 @@ function protectedBy(status: boolean, reason: ProtectionReason, message: string)
 
 /** What the kernel enforces without an accepted state. */
 function protectionOf({ killSwitch }: Unrecorded): Condition {
-  // Nobody knows since when.
+  // Its start is unknown.
   return killSwitch
     ? protectedBy(true, "Orphaned", "the kill switch is on")
     : protectedBy(false, "KillSwitchOff", "no kill switch is loaded");
