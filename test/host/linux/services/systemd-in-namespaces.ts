@@ -35,6 +35,7 @@ export interface Ran {
 export function systemdObstacle(): string | undefined {
   if (process.platform !== "linux") return "needs Linux";
   if (process.getuid?.() !== 0) return "needs root";
+  if (ROOT.startsWith("/tmp/")) return "needs a checkout outside /tmp, which the units hide";
   if (!existsSync(SYSTEMD) || !existsSync("/usr/bin/systemctl")) return "needs systemd";
   if (cgroupRoot() === undefined) return "needs a cgroup v2 tree";
   return commandObstacle("unshare", "nsenter", "nft");
