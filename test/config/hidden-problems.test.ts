@@ -44,6 +44,12 @@ describe.each(Object.entries(MISTAKES))("a case %s", (mistake, disturb) => {
 const HEAD =
   "apiVersion: awg/v1\ntunnels:\n  office: { protocol: wireguard, privateKey: { file: /k }, peers: [{ publicKey: xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=, endpoint: 192.0.2.1:1, allowedIPs: [ALLOWED] }] }\n";
 
+test("a wrong jc hides nothing about jmin and jmax", () => {
+  const tunnel = HEAD.replace("wireguard,", "amneziawg, obfuscation: { jc: 300, jmin: 70, jmax: 40 },");
+  const text = `${tunnel.replace("ALLOWED", "10.0.0.0/8")}default: { via: direct }\n`;
+  expect(problemsOf(text).map(({ id }) => id)).toEqual(["number-out-of-range", "obfuscation-junk-reversed"]);
+});
+
 describe("a second mistake adds nothing wrong", () => {
   test.each(["kilSwitch", "killswitch"])("%s is reported once, as the typo", (key) => {
     const text = `${HEAD.replace("ALLOWED", "0.0.0.0/0")}${key}: { enabled: true }\ndefault: { via: office, fallback: block }\n`;

@@ -28,11 +28,14 @@ export function checkObfuscation(context: CheckContext): void {
 }
 
 function checkJunk(context: CheckContext, path: NodePath, { jc, jmin, jmax }: Obfuscation): void {
-  if (!["jc", "jmin", "jmax"].every((key) => context.isCertain(path, key))) return;
+  if (!["jmin", "jmax"].every((key) => context.isCertain(path, key))) return;
   if (jmin > jmax) {
     const message = `the smallest junk packet (${jmin}) is larger than the largest (${jmax})`;
     context.report("obfuscation-junk-reversed", [...path, "jmin"], message, "swap jmin and jmax");
-  } else if (jc > 0 && jmin === 0) {
+    return;
+  }
+  if (!context.isCertain(path, "jc")) return;
+  if (jc > 0 && jmin === 0) {
     // amneziawg-go then sends an empty datagram, and wireguard-go drops the rest of the batch.
     const message = "junk packets may be empty, and receivers lose the handshake after an empty packet";
     const key = context.isUntouched([...path, "jmin"]) ? "jmin" : "jc";
