@@ -59,7 +59,7 @@ export async function affectedFlows(parts: HostParts, { plan, desired }: Planned
   const now = decidingOf(accepted, (policy) => withFallback(policy, observed.fallback ?? []));
   const then = decidingOf(desired.resources, (policy) => policy);
   const port = await processesOf(parts);
-  const sockets = outgoing(socketsOf(port)).filter(({ uid }) => !isOwn(uid, now) && !isOwn(uid, then));
+  const sockets = outgoing(socketsOf(port)).filter((socket) => !isOwn(socket, now) && !isOwn(socket, then));
   const held = sockets.flatMap((socket) => {
     const program = socket.holders.map(({ pid }) => port.read(pid)).find((one) => one !== undefined);
     return program === undefined ? [] : [{ socket, program }];
@@ -124,8 +124,16 @@ function decidingOf(resources: readonly Resource[], inForce: (policy: FirewallPo
   return { policy: policy === undefined ? NO_POLICY : inForce(policy), classifier, names: tunnelNames(resources) };
 }
 
-function isOwn(uid: number, { policy }: Deciding): boolean {
-  return policy.layers.some(({ serviceUid }) => serviceUid === uid);
+/** Whether awg sends it. Where its engines run as root, only the endpoint tells them from other programs of root. */
+function isOwn({ uid, remote }: OutgoingSocket, { policy }: Deciding): boolean {
+  return policy.layers.some(({ serviceUid, endpoints }) => {
+    if (serviceUid !== uid) return false;
+    return uid !== 0 || endpoints.some(({ address, port }) => address === remote.address && isPort(remote.port, port));
+  });
+}
+
+function isPort(port: number, granted: number | undefined): boolean {
+  return granted === undefined || granted === port;
 }
 
 async function classNumbers(

@@ -86,3 +86,45 @@ test("a plan lists open flows that change path, at most twelve", async () => {
     { pid: 2, protocol: "tcp", destination: "198.51.100.7", port: 443, from: "block", to: "direct" },
   ]);
 });
+
+test("without a user of awg's own, flows of root are listed too, except those to an endpoint", async () => {
+  const text = tunnelConfig({
+    keyFile: writePrivateKey(temporaryFolder("affected")),
+    killSwitch: "{ enabled: true }",
+  });
+  const asRoot = (remote: { readonly address: string; readonly port: number }) =>
+    socket(1, remote.address, { protocol: "udp", uid: 0, remote });
+  const sockets = [
+    asRoot({ address: "198.51.100.7", port: 443 }),
+    asRoot({ address: "192.0.2.1", port: 51_820 }),
+    asRoot({ address: "192.0.2.1", port: 53 }),
+  ];
+  const root: Program = { pid: 1, since: 1n, parentPid: 0, uid: 0, name: "curl", path: "/usr/bin/curl", cgroup: "/" };
+  await using session = await openTestSession({
+    host: { kind: "simulated" },
+    allowInsecurePermissions: false,
+    environment: {},
+  });
+  const parts: HostParts = {
+    ...session.host.parts,
+    processes: async () => ({
+      list: () => ({ programs: [root], unseen: [] }),
+      read: () => root,
+      isAlive: () => true,
+      ownerOf: () => undefined,
+      sockets: () => ({ sockets, closed: new Set(), unseen: [] }),
+      watch: () => ({ async [Symbol.asyncDispose]() {} }),
+    }),
+  };
+  const planned = await session.plan(await session.load([{ name: "c.yaml", text }]));
+  const resources = planned.desired.resources.map((one) =>
+    one.kind === "firewall"
+      ? { ...one, spec: { ...one.spec, layers: one.spec.layers.map((layer) => ({ ...layer, serviceUid: 0 })) } }
+      : one,
+  );
+  const { flows } = await affectedFlows(parts, { ...planned, desired: { ...planned.desired, resources } });
+  expect(flows.map(({ destination, port, to }) => [destination, port, to])).toEqual([
+    ["198.51.100.7", 443, "office"],
+    ["192.0.2.1", 53, "office"],
+  ]);
+});
