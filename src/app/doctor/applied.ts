@@ -109,10 +109,17 @@ export async function unrecordedFindings(parts: HostParts): Promise<readonly Fin
       severity: "fault",
       what: unrecordedText(unrecorded),
       evidence: [unrecorded.keys.join(", ")],
-      consequence: "destroy leaves the kernel settings that awg changed, because their former values are not known",
+      consequence: `destroy leaves the kernel settings that awg changed, because their former values are not known${ownServers(unrecorded.keys)}`,
       remedy: UNRECORDED_REMEDY,
     },
   ];
+}
+
+/** What a destroy needs first if awg's resolver is in place: the original of a file is in the state folder. */
+function ownServers(keys: readonly string[]): string {
+  return keys.some((key) => key.startsWith("resolver/"))
+    ? "; if awg wrote /etc/resolv.conf, write this host's own name servers to it first"
+    : "";
 }
 
 /** Objects with awg's mark that the accepted state does not have. */

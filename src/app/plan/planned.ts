@@ -39,6 +39,8 @@ export interface Planned {
   readonly replace?: ReadonlySet<ResourceKey>;
   /** The name servers that the host has again afterwards. */
   readonly returning?: readonly string[];
+  /** A destroy of what the state folder has no record of: former values of kernel settings are lost. */
+  readonly unrecorded?: true;
   /** For a repair: the accepted generation that it restores, 0 for none. Refused if another generation was accepted since. */
   readonly repairs?: number;
   /** Resources that a repair skips, each with a sentence that names the holder. */

@@ -158,7 +158,12 @@ export async function planDestroy(parts: HostParts): Promise<Planned> {
   ];
   const pathNumbers = accepted?.pathNumbers ?? {};
   const made = { plan, desired, configHash: "", fingerprint, pathNumbers, sources: [], notes, traffic };
-  return { verb: "destroy", ...made, ...(returning === undefined ? {} : { returning }) };
+  return {
+    verb: "destroy",
+    ...made,
+    ...(returning === undefined ? {} : { returning }),
+    ...(accepted === undefined && open === undefined ? { unrecorded: true } : {}),
+  };
 }
 
 /** Notes on how an open change is finished or undone first. */

@@ -13,8 +13,9 @@ export const run: RunVerb = (call) =>
       {
         request: "destroy",
         question: "Remove all of this? Traffic is no longer protected then.",
-        done: ({ returning = [] }, { kept }) => {
+        done: ({ returning = [], unrecorded }, { kept }) => {
           if (kept !== undefined) return `Destroyed, except for ${kept}`;
+          if (unrecorded) return "Destroyed. Kernel settings stay as awg set them: their former values are lost.";
           const servers = returning.length === 0 ? "" : ` Name servers: ${returning.join(", ")}.`;
           return `Destroyed. The host's own settings are restored.${servers}`;
         },

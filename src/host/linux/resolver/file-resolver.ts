@@ -79,7 +79,7 @@ function restoreResolver(places: FileResolverPlaces): void {
     const original = readOriginal(places.original);
     if (original === undefined) {
       throw new AwgError("host", `awg wrote ${path}, but the saved original is missing`, {
-        remedy: `write the correct content to ${path}`,
+        remedy: `write this host's own name servers to ${path}, then repeat`,
       });
     }
     putBack(original);
