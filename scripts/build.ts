@@ -50,14 +50,19 @@ const ENTRIES = {
     "src/host/linux/nft/observe/table-damage.ts",
   ],
   status: ["src/cli/verbs/inspect/status.ts", "src/app/status/machine-status.ts"],
-  engine: ["src/cli/verbs/system/engine.ts", "src/compose/engine.ts", "src/compose/packet-thread.ts"],
+  engine: [
+    "src/cli/verbs/system/engine.ts",
+    "src/keeper/engines/embedded-engine.ts",
+    "src/dataplane/run-engine.ts",
+    "src/dataplane/worker/packet-thread.ts",
+  ],
   keeper: ["src/cli/verbs/system/keeper.ts", "src/keeper/run-keeper.ts"],
   grpc: ["src/http/grpc/grpc-connection.ts"],
 } as const;
 
 /** Where the program, and a packet thread of it, begin: they run by being loaded, so nothing else is loaded with them. */
 const MAIN = "src/cli/awg.ts";
-const THREAD = "src/compose/packet-thread.ts";
+const THREAD = "src/dataplane/worker/packet-thread.ts";
 
 /** Processes of awg's own, started by awg. */
 const LASTING = ["engine", "keeper"];

@@ -5,7 +5,7 @@
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { dirname } from "node:path";
-import { startEngineProgram } from "../../src/keeper/engine-program.ts";
+import { startEngineProgram } from "../../src/keeper/engines/engine-program.ts";
 import { openTun } from "../../src/native/linux/tun.ffi.ts";
 
 const [device = "", mtuBytes = "1420", awg = "", protocol = "", logPath = ""] = process.argv.slice(2);

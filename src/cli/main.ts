@@ -51,7 +51,7 @@ function namespaceOf(argv: readonly string[]): string | undefined {
 
 /** Runs the same command line without --netns inside the namespace, before it reads anything else. */
 async function becomeInside(name: string, argv: readonly string[], environment: NodeJS.ProcessEnv): Promise<never> {
-  const { becomeInNamespace } = await import("../compose/netns.ts");
+  const { becomeInNamespace } = await import("../compose/processes.ts");
   const index = argv.indexOf("--netns");
   const rest = argv.filter(
     (word, at) => !word.startsWith("--netns=") && (index === -1 || (at !== index && at !== index + 1)),

@@ -1,19 +1,17 @@
 import { uptime } from "node:os";
-import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { readSshConnection } from "../app/apply/ssh-connection.ts";
 import type { HostOptions } from "../app/host-options.ts";
 import { knownConfigIn } from "../app/load/known-config.ts";
 import type { HostParts } from "../app/parts.ts";
-import type { Watchdog } from "../app/watchdog.ts";
+import { keeperWatchdog } from "../app/watchdog.ts";
 import { repeat } from "../daemon/timers.ts";
 import { runCommand } from "../host/darwin/command.ts";
 import { darwinHost } from "../host/darwin/darwin-host.ts";
-import { type KeeperHolder, keeperHolder } from "../host/darwin/links/keeper-holder.ts";
+import { keeperHolder } from "../host/darwin/links/keeper-holder.ts";
 import { darwinProcesses } from "../host/darwin/processes/darwin-processes.ts";
 import { sshConnectionAbove, sshdStartMs } from "../host/darwin/processes/ssh-ancestor.ts";
 import type { ProcessPort } from "../host/ports/processes.ts";
-import { AwgError } from "../model/error.ts";
 import { keeperPaths } from "../model/keeper-protocol.ts";
 import { readBootSession } from "../native/darwin/calls.ts";
 import { forbidDumps } from "../native/darwin/forbid-dumps.ts";
@@ -26,8 +24,8 @@ import { fileStores } from "../state/file-stores.ts";
 import { trustedOwners } from "../state/file-trust.ts";
 import { fileLock } from "../state/lock-holder.ts";
 import { SecretStore } from "../state/secret-store.ts";
-import { DARWIN_NAME_FOLDER, type Paths, pathsFor } from "./paths.ts";
-import { rootRights } from "./root-rights.ts";
+import { DARWIN_NAME_FOLDER, pathsFor } from "./paths.ts";
+import { revertCommand, rootRights, thisProgram } from "./real-host.ts";
 
 /** macOS has no network namespaces: one keeper for each run folder. */
 const ONLY_NAMESPACE = 0;
@@ -67,7 +65,7 @@ export function darwinParts({ stateDir, runDir, isUnattended, isAttended = false
     bootId: () => readBootSession(system),
     ...rootRights(async () => fileLock(paths.lockFile), secrets, paths.daemonFile),
     known: knownConfigIn(paths.stateDir),
-    watchdog: keeperWatchdog(holder, paths),
+    watchdog: keeperWatchdog(holder, revertCommand(paths)),
     sshConnection: () =>
       readSshConnection(given.environment, () => sshConnectionAbove(processesOf(system), process.ppid)),
     sshBeganMs: () => sinceBootMs(sshdStartMs(processesOf(system), process.ppid)),
@@ -85,29 +83,4 @@ function sinceBootMs(epochMs: number | undefined): number | undefined {
 function processesOf(system: LibSystem): ProcessPort {
   const every = (onDue: () => void) => repeat(() => PROCESS_LOOK_MS, onDue);
   return darwinProcesses({ system, nowMs: () => performance.now(), every });
-}
-
-/** The keeper of this Mac as what reverts an unconfirmed apply. */
-function keeperWatchdog(holder: KeeperHolder, { stateDir }: Paths): Watchdog {
-  const command = [...thisProgram(), "revert", "--due", "--no-color", "--state-dir", resolve(stateDir)];
-  return {
-    arm: async (deadlineMs) => {
-      const { watchdog } = await holder.request({ request: "armWatchdog", watch: { deadlineMs, command } });
-      if (watchdog?.deadlineMs === deadlineMs) return;
-      throw new AwgError(
-        "host",
-        "the keeper did not accept the deadline, so nothing would revert the change; nothing was changed",
-      );
-    },
-    knows: async (deadlineMs) => (await holder.status())?.watchdog?.deadlineMs === deadlineMs,
-    disarm: async () => {
-      if ((await holder.status()) !== undefined) await holder.request({ request: "disarmWatchdog" });
-    },
-  };
-}
-
-/** This very program, with the flags that keep a debugger and core dumps of a root process away. */
-function thisProgram(): readonly string[] {
-  const flags = ["--disable-sigusr1", "--disable-warning=ExperimentalWarning"];
-  return [process.execPath, ...flags, process.argv[1] ?? "awg"];
 }

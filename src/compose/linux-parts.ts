@@ -1,9 +1,8 @@
-import { resolve } from "node:path";
 import { readSshConnection, sshServerStartMs } from "../app/apply/ssh-connection.ts";
 import type { HostOptions } from "../app/host-options.ts";
 import { knownConfigIn } from "../app/load/known-config.ts";
 import type { HostParts } from "../app/parts.ts";
-import type { Watchdog } from "../app/watchdog.ts";
+import { keeperWatchdog } from "../app/watchdog.ts";
 import { type KeeperClient, keeperClient } from "../host/linux/keeper-client.ts";
 import { linuxHost } from "../host/linux/linux-host.ts";
 import { readServiceUser } from "../host/linux/service-user.ts";
@@ -18,7 +17,7 @@ import { trustedOwners } from "../state/file-trust.ts";
 import { readStateIdentity } from "../state/identity.ts";
 import { SecretStore } from "../state/secret-store.ts";
 import { isOfInitial, type Paths, pathsFor } from "./paths.ts";
-import { rootRights } from "./root-rights.ts";
+import { revertCommand, rootRights, thisProgram } from "./real-host.ts";
 
 /** A session on this Linux host, in the network namespace of this process. */
 export function linuxParts({ stateDir, runDir, isUnattended, ...given }: HostOptions): HostParts {
@@ -68,7 +67,7 @@ export function linuxParts({ stateDir, runDir, isUnattended, ...given }: HostOpt
       paths.daemonFile,
     ),
     known: knownConfigIn(paths.stateDir),
-    watchdog: keeperWatchdog(paths),
+    watchdog: keeperWatchdog(keeperOf(paths), revertCommand(paths)),
     sshConnection: () => readSshConnection(given.environment),
     answeredElsewhere: async (connection, tunnels) =>
       (await import("../host/linux/nft/observe/answered-elsewhere.ts")).answeredElsewhereNow(connection, tunnels),
@@ -86,42 +85,10 @@ export function linuxParts({ stateDir, runDir, isUnattended, ...given }: HostOpt
   };
 }
 
-/** The keeper of this network namespace as what reverts an unconfirmed apply. */
-function keeperWatchdog({ runDir, stateDir }: Paths): Watchdog {
-  const keeper = keeperOf({ runDir });
-  const command = [...thisProgram(), "revert", "--due", "--no-color", "--state-dir", resolve(stateDir)];
-  return {
-    arm: async (deadlineMs) => {
-      await keeper.ensureRunning();
-      const { watchdog } = await keeper.request({ request: "armWatchdog", watch: { deadlineMs, command } });
-      if (watchdog?.deadlineMs === deadlineMs) return;
-      throw new AwgError(
-        "host",
-        "the keeper did not accept the deadline, so nothing would revert the change; nothing was changed",
-      );
-    },
-    endStopped: keeper.endStopped,
-    knows: async (deadlineMs) => (await keeper.status())?.watchdog?.deadlineMs === deadlineMs,
-    disarm: async () => {
-      try {
-        await keeper.request({ request: "disarmWatchdog" });
-      } catch {
-        return;
-      }
-    },
-  };
-}
-
 function keeperOf({ runDir }: Pick<Paths, "runDir">): KeeperClient {
   return keeperClient(keeperPaths(runDir, readNamespaceInode()), keeperCommand(runDir));
 }
 
 function keeperCommand(runDir: string): readonly string[] {
   return [...thisProgram(), "keeper", "--run-dir", runDir];
-}
-
-/** This very program, with the flags that keep a debugger and core dumps of a root process away. */
-function thisProgram(): readonly string[] {
-  const flags = ["--disable-sigusr1", "--disable-warning=ExperimentalWarning"];
-  return [process.execPath, ...flags, process.argv[1] ?? "awg"];
 }

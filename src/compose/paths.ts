@@ -1,7 +1,8 @@
 import { readlinkSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
+import { keeperPaths } from "../model/keeper-protocol.ts";
 import { LAUNCHD } from "../model/resources/service.ts";
-import { readNamespaceCookie } from "../native/linux/process/namespace.ffi.ts";
+import { readNamespaceCookie, readNamespaceInode } from "../native/linux/process/namespace.ffi.ts";
 import { readStateIdentity } from "../state/identity.ts";
 
 /** Paths of awg's files per network namespace, so that two namespaces never share state, socket or lock. */
@@ -62,6 +63,22 @@ export function pathsFor(stateDir: string | undefined, runDir: string | undefine
     apiSocket: join(RUN_DIR, suffix === "" ? "awg.sock" : `awg.${suffix}.sock`),
     namespaced: suffix !== "",
   };
+}
+
+/** Where the control sockets of this network namespace's engines are, beside the shared folders. */
+export interface ControlSockets {
+  /** The keeper's folder; undefined on macOS, which has one network. */
+  readonly keeperFolder?: string;
+  /** Whether a socket in a shared folder counts. */
+  readonly counts: (path: string) => boolean;
+}
+
+/** @param isNamespaceAlone leaves out shared sockets that another network namespace serves, as `--netns` asks for */
+export async function controlSocketsHere(isNamespaceAlone: boolean): Promise<ControlSockets> {
+  if (process.platform !== "linux") return { counts: () => true };
+  const { isServedElsewhere } = await import("../native/linux/process/engine-sockets.ts");
+  const { folder } = keeperPaths(pathsFor(undefined, undefined).runDir, readNamespaceInode());
+  return { keeperFolder: folder, counts: (path) => !isNamespaceAlone || !isServedElsewhere(path) };
 }
 
 /** "" in the host's own network namespace, else the namespace's inode number. */

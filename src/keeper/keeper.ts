@@ -11,10 +11,11 @@ import {
   type OpenDevice,
 } from "../model/keeper-protocol.ts";
 import { hasErrno } from "../native/linux/errno.ts";
+import { findEngines, findForeignEngine } from "./engines/orphan-engine.ts";
+import { SpareEngines } from "./engines/spare-engines.ts";
 import type { ExtractedSecrets } from "./extract-secrets.ts";
 import { NameServiceProcess } from "./names/name-service.ts";
 import { NftOwner } from "./nft-owner.ts";
-import { findEngines, findForeignEngine } from "./orphan-engine.ts";
 import {
   adoptForeign,
   adoptOrphan,
@@ -29,7 +30,6 @@ import {
   stillExists,
 } from "./owned-device.ts";
 import { Relays } from "./relays/relays.ts";
-import { SpareEngines } from "./spare-engines.ts";
 import { namespaceHere, Watchdog } from "./watchdog.ts";
 
 /** A keeper notices that its folder was removed within 250 ms; a stopped one when it is resumed. */

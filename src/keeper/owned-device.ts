@@ -4,12 +4,12 @@ import { hasErrno } from "../native/linux/errno.ts";
 import { takeDescriptor } from "../native/linux/process/take-descriptor.ffi.ts";
 import { openRouteNetlink } from "../native/linux/rtnetlink/route-netlink.ffi.ts";
 import { adoptTun, openTun, type TunDevice } from "../native/linux/tun.ffi.ts";
-import { Engine, type EngineKind } from "./engine.ts";
-import { pruneEngineLogs } from "./engine-logs.ts";
-import { expectsPacketInfo } from "./engine-program.ts";
-import type { OrphanEngine } from "./orphan-engine.ts";
+import { Engine, type EngineKind } from "./engines/engine.ts";
+import { pruneEngineLogs } from "./engines/engine-logs.ts";
+import { expectsPacketInfo } from "./engines/engine-program.ts";
+import type { OrphanEngine } from "./engines/orphan-engine.ts";
+import type { SpareEngines } from "./engines/spare-engines.ts";
 import { endProcess } from "./process-identity.ts";
-import type { SpareEngines } from "./spare-engines.ts";
 
 const FREE_LOOKS = 50;
 const FREE_LOOK_MS = 20;

@@ -5,7 +5,7 @@ import type { ApiParts, LogLine } from "../../http/router.ts";
 import { AwgError } from "../../model/error.ts";
 import { readPeerCredentials } from "../../native/linux/process/unix-socket.ffi.ts";
 import type { DaemonState } from "../../state/daemon/daemon-state.ts";
-import { askDaemonOf, demandDaemonSocket } from "../daemon/ask-daemon.ts";
+import { askDaemonOf, demandDaemonSocket } from "../ask-daemon.ts";
 import { pathsFor } from "../paths.ts";
 import { DaemonConnection } from "./daemon-connection.ts";
 

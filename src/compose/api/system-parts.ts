@@ -4,7 +4,7 @@ import { openLibSystem } from "../../native/darwin/libsystem.ffi.ts";
 import type { LibSystem } from "../../native/darwin/libsystem.ts";
 import { readPeerUid } from "../../native/darwin/peer-credentials.ts";
 import { activatedSocket } from "../../native/darwin/process/activated-socket.ts";
-import { readPeer, readRoleRules } from "../daemon/peers.ts";
+import { readPeer, readRoleRules } from "../peers.ts";
 
 /** What the API's socket needs of the system. */
 export interface SystemParts {

@@ -3,7 +3,7 @@ import { closeSync, realpathSync, statSync } from "node:fs";
 import { ENGINE_PROGRAMS } from "../../model/engine-program.ts";
 import { AwgError } from "../../model/error.ts";
 import type { EnsureEngine } from "../../model/keeper-protocol.ts";
-import { openEngineLog } from "../engine-logs.ts";
+import { openEngineLog } from "../engines/engine-logs.ts";
 
 /** Folders of wireguard-go and amneziawg-go on a Mac: manual installs, Homebrew on Apple silicon, MacPorts. */
 const FOLDERS = ["/usr/local/bin", "/opt/homebrew/bin", "/opt/local/bin"];

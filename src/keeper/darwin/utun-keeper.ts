@@ -11,7 +11,7 @@ import { tunnelOfDevice } from "../../model/resources/tunnel-key.ts";
 import type { LibSystem } from "../../native/darwin/libsystem.ts";
 import { mtuOfInterface, setMtu } from "../../native/darwin/link/mtu.ts";
 import { openUtun, type Utun } from "../../native/darwin/link/utun.ts";
-import { pruneEngineLogs } from "../engine-logs.ts";
+import { pruneEngineLogs } from "../engines/engine-logs.ts";
 import type { ExtractedSecrets } from "../extract-secrets.ts";
 import { Watchdog } from "../watchdog.ts";
 import { type LaunchEngine, launchEngine } from "./engine-launch.ts";

@@ -5,7 +5,7 @@ import type { NameOrder, NameReport } from "../../model/dns/name-protocol.ts";
 import { isNameService, type NameService } from "../../model/dns/name-service.ts";
 import { AwgError, messageOf } from "../../model/error.ts";
 import type { EngineUser } from "../../model/keeper-protocol.ts";
-import { openEngineLog } from "../engine-logs.ts";
+import { openEngineLog } from "../engines/engine-logs.ts";
 import type { NftOwner } from "../nft-owner.ts";
 import { LEAST_SECONDS } from "./name-sets.ts";
 import { keepOpenFlows } from "./open-flows.ts";

@@ -5,7 +5,7 @@ import { messageOf } from "../../model/error.ts";
 import { relaySocketPath } from "../../model/keeper/keeper-relays.ts";
 import { RELAY_NODE_OPTIONS } from "../../model/relay/relay-settings.ts";
 import { isUnixSocketLive, unixListener } from "../../native/linux/process/unix-exchange.ffi.ts";
-import { openEngineLog } from "../engine-logs.ts";
+import { openEngineLog } from "../engines/engine-logs.ts";
 import { copySecrets, type ExtractedSecrets, wipeSecrets, withSecrets } from "../extract-secrets.ts";
 import { endProcess, isAlive, type ProcessIdentity, readProcessIdentity } from "../process-identity.ts";
 

@@ -5,7 +5,7 @@ import { messageOf } from "../../model/error.ts";
 import type { KeeperPaths, KeeperStatus } from "../../model/keeper-protocol.ts";
 import { printableLine } from "../../model/text/printable.ts";
 import { writeLog } from "../../native/write-log.ts";
-import { boundEngineLogs } from "../engine-logs.ts";
+import { boundEngineLogs } from "../engines/engine-logs.ts";
 import type { KeeperFolder } from "./keeper-folder.ts";
 import { type Answerer, type KeeperServer, type PeerUid, serveKeeper, Turns } from "./keeper-server.ts";
 

@@ -109,6 +109,15 @@ describe("the class of a program in awg explain", () => {
     expect((await ask({ app: "/opt/awg-test/browser" })).notes.join()).not.toContain("depends on");
   });
 
+  test("law 9: where an ancestor cannot be read, the class is not known, and the note says so", async () => {
+    tamper((state) => {
+      state.processes = [{ pid: 20, uid: 1000, path: "/usr/bin/awg-test", parentPid: 19 }];
+    });
+    expect((await ask({ pid: 20 })).notes).toContain(
+      "the class of this program could not be read: explained for one without a class (S4.13)",
+    );
+  });
+
   test("without a program it is one that no rule names, not one without a class", async () => {
     const explained = await ask(undefined);
     expect(explained.declared).toMatchObject({ path: "awg-office", reason: "S4.7 default" });

@@ -2,7 +2,7 @@ import { chmodSync, cpSync, mkdirSync, readFileSync, renameSync, rmSync, symlink
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { startDaemon } from "../../../src/compose/daemon/start-daemon.ts";
+import { startDaemon } from "../../../src/compose/start-daemon.ts";
 import type { FirewallPolicy } from "../../../src/model/firewall/policy.ts";
 import { blockedPolicy } from "../../../src/model/firewall/transition.ts";
 import { envelopeFor, FORMAT_VERSION } from "../../../src/state/envelope.ts";

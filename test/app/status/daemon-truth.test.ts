@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { daemonOutside } from "../../../src/compose/daemon/start-daemon.ts";
+import { daemonOutside } from "../../../src/compose/start-daemon.ts";
 import type { DaemonReport } from "../../../src/daemon/daemon-report.ts";
 import { keepHost } from "../../../src/daemon/run-daemon.ts";
 import { type SimulatedBench, useSimulatedBench } from "../../compose/simulated-bench.ts";

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { daemonOutside } from "../../../src/compose/daemon/start-daemon.ts";
+import { daemonOutside } from "../../../src/compose/start-daemon.ts";
 import type { DaemonReport } from "../../../src/daemon/daemon-report.ts";
 import { keepHost } from "../../../src/daemon/run-daemon.ts";
 import { CONFIG, type MacBook } from "./macbook.ts";

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { darwinEngine, readHostSettings } from "../../../src/compose/darwin-engine.ts";
+import { darwinEngine } from "../../../src/compose/processes.ts";
 import { parseSet } from "../../../src/dataplane/uapi/parse-set.ts";
 import { settingsAfter } from "../../../src/dataplane/uapi/settings-after.ts";
 import { deviceSettings, noSettings } from "../../../src/dataplane/uapi/uapi-settings.ts";
+import { readEngineSettings } from "../../../src/host/darwin/engine-settings.ts";
 import { ENGINE_SOCKET } from "../../../src/keeper/darwin/engine-launch.ts";
 import { openUtun } from "../../../src/native/darwin/link/utun.ts";
 import { FakeLibSystem } from "../../host/darwin/fake/fake-libsystem.ts";
@@ -79,21 +80,21 @@ describe("an engine's hostSettings on a Mac (a double)", () => {
     const toRouter = { gateway: addressOf("fe80::7"), interfaceIndex: cable.index, scope: 0, mtu: 0 };
     const flags = ROUTE_FLAG.up | ROUTE_FLAG.gateway | ROUTE_FLAG.static;
     machine.routes.push({ ...toRouter, flags, prefix: prefixOf("::/0") });
-    const hostSettings = readHostSettings(system, utun.name);
+    const hostSettings = readEngineSettings(system, utun.name);
     expect(hostSettings.mtuBytes).toBe(1280);
     expect(hostSettings.boundTo).toEqual({
       four: { index: en0?.index, mtuBytes: en0?.mtu },
       six: { index: cable.index, mtuBytes: 9000 },
     });
     machine.routes.pop();
-    expect(readHostSettings(system, utun.name).boundTo).toEqual({ four: hostSettings.boundTo?.four });
+    expect(readEngineSettings(system, utun.name).boundTo).toEqual({ four: hostSettings.boundTo?.four });
   });
 
-  it("are read each second, so that sockets follow the host; no other process may read its memory", () => {
+  it("are read each second, so that sockets follow the host; no other process may read its memory", async () => {
     const system = new FakeLibSystem(macBook());
     const before = process.umask();
     try {
-      const handed = darwinEngine("utun9", { WG_TUN_FD: "7", [ENGINE_SOCKET]: "/run/utun9.sock" }, () => system);
+      const handed = await darwinEngine("utun9", { WG_TUN_FD: "7", [ENGINE_SOCKET]: "/run/utun9.sock" }, () => system);
       expect(handed).toMatchObject({ tunFd: 7, uapi: { path: "/run/utun9.sock" }, lookMs: 1000 });
       expect(process.umask()).toBe(0o077);
       expect(handed?.hostSettings().boundTo?.four?.index).toBeGreaterThan(0);
@@ -103,6 +104,6 @@ describe("an engine's hostSettings on a Mac (a double)", () => {
     expect([...system.log.counts.keys()]).toEqual(
       expect.arrayContaining(["setrlimit RLIMIT_CORE", "ptrace PT_DENY_ATTACH"]),
     );
-    expect(darwinEngine("utun9", {}, () => system)).toBeUndefined();
+    expect(await darwinEngine("utun9", {}, () => system)).toBeUndefined();
   });
 });

@@ -18,7 +18,7 @@ import {
   pruneEngineLogs,
   shortenEngineLogs,
   shortenRemovedLog,
-} from "../../../src/keeper/engine-logs.ts";
+} from "../../../src/keeper/engines/engine-logs.ts";
 import { temporaryFolder } from "../../support/folder.ts";
 
 let folder = "";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { isBeforeBatchedReads } from "../../../src/keeper/engine-program.ts";
+import { isBeforeBatchedReads } from "../../../src/keeper/engines/engine-program.ts";
 import { sharedSocket } from "../../../src/native/linux/process/engine-sockets.ts";
 
 test.each([

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { openEngineLog } from "../../../src/keeper/engine-logs.ts";
+import { openEngineLog } from "../../../src/keeper/engines/engine-logs.ts";
 import { KeeperFolder } from "../../../src/keeper/serving/keeper-folder.ts";
 import { keeperPaths } from "../../../src/model/keeper-protocol.ts";
 import { temporaryFolder } from "../../support/folder.ts";

@@ -9,7 +9,7 @@ import { untilStopped } from "./until-stopped.ts";
 
 /** `awg events`: what the daemon did lately, and with --follow what it does. */
 export const run: RunVerb = async (call) => {
-  const { askDaemonOf } = await import("../../../compose/daemon/ask-daemon.ts");
+  const { askDaemonOf } = await import("../../../compose/ask-daemon.ts");
   const signal = untilStopped();
   const isFollowing = flagOption(call, "follow");
   const question = { id: 1, ask: "watch", after: FROM_THE_OLDEST } as const;

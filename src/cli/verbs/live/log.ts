@@ -18,7 +18,7 @@ export const run: RunVerb = async (call) => {
   if (asked !== undefined && component === undefined) {
     throw new AwgError("usage", `there is no component "${asked}"`, { remedy: `one of ${LOG_COMPONENTS.join(", ")}` });
   }
-  const { askDaemonOf } = await import("../../../compose/daemon/ask-daemon.ts");
+  const { askDaemonOf } = await import("../../../compose/ask-daemon.ts");
   const question = { id: 1, ask: "log-level", level, ...(component === undefined ? {} : { component }) } as const;
   for await (const line of askDaemonOf(hostOptionsOf(call), question)) {
     if ("error" in line) throw new AwgError("permission", line.error);

@@ -16,7 +16,7 @@ export const run: RunVerb = async (call) => {
   const names = named.length === 0 ? ["ready"] : named;
   const wishes = names.map(wishOf);
   const timeoutMs = timeOption(call, "timeout", { flag: "--timeout", zero: "looks once" }) ?? DEFAULT_TIMEOUT_MS;
-  const { askDaemonOf } = await import("../../../compose/daemon/ask-daemon.ts");
+  const { askDaemonOf } = await import("../../../compose/ask-daemon.ts");
   const signal = untilStopped(timeoutMs === 0 ? undefined : timeoutMs);
   let last: StatusDocument | undefined;
   for await (const line of askDaemonOf(hostOptionsOf(call), { id: 1, ask: "watch" }, signal)) {

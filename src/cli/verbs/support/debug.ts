@@ -16,7 +16,7 @@ export const run: RunVerb = async (call) => {
   if (existsSync(path)) throw new AwgError("usage", `${path} exists`, { remedy: "name another file with --out" });
   await using host = await openHostFor(call);
   host.parts.requireRights?.();
-  const { writeBundle } = await import("../../../compose/debug/collect.ts");
+  const { writeBundle } = await import("../../../app/debug/write-bundle.ts");
   const names = await writeBundle(path, {
     program: [process.execPath, "--disable-warning=ExperimentalWarning", process.argv[1] ?? "awg"],
     hostWords: ["host", "stateDir"].flatMap((name) => wordsOf(call, name)),

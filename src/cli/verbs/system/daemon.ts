@@ -13,7 +13,7 @@ import { logLine } from "./loop-report.ts";
 export const run: RunVerb = async (call) => {
   const named = listOption(call, "file");
   const files = (named.length > 0 ? named : [installedConfigFile()]).map((path) => resolve(path));
-  const { startDaemon } = await import("../../../compose/daemon/start-daemon.ts");
+  const { startDaemon } = await import("../../../compose/start-daemon.ts");
   const stopped = Promise.withResolvers<void>();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stopped.resolve());
   const json = flagOption(call, "json");
@@ -36,8 +36,8 @@ export const run: RunVerb = async (call) => {
 };
 
 async function openLog(path: string) {
-  const { openDaemonLog } = await import("../../../compose/daemon/daemon-log.ts");
-  return openDaemonLog(resolve(path));
+  const { RotatedLog } = await import("../../../daemon/rotated-log.ts");
+  return new RotatedLog(resolve(path));
 }
 
 function levelOption(call: VerbCall): LogLevel {

@@ -7,7 +7,7 @@ export const run: RunVerb = async (call) => {
   const runDir = textOption(call, "runDir");
   if (runDir === undefined)
     throw new AwgError("usage", "the keeper needs --run-dir", { remedy: "let awg start it, or name the folder" });
-  const { runKeeper } = await import("../../../compose/keeper.ts");
+  const { runKeeper } = await import("../../../compose/processes.ts");
   await runKeeper(runDir, { isService: flagOption(call, "stay") });
   return EXIT.success;
 };

@@ -3,7 +3,7 @@ import type { RunVerb } from "../../verb.ts";
 
 /** `awg names`: the resolver; the keeper starts it. */
 export const run: RunVerb = async () => {
-  const { runNames } = await import("../../../compose/keeper.ts");
+  const { runNames } = await import("../../../compose/processes.ts");
   await runNames();
   return EXIT.success;
 };

@@ -7,6 +7,7 @@ export const run: RunVerb = async () => {
   const { isMainThread } = await import("node:worker_threads");
   if (isMainThread)
     throw new AwgError("usage", "awg packet-thread is a thread of awg engine, not a program of its own");
-  await import("../../../compose/packet-thread.ts");
+  const { runPacketThread } = await import("../../../compose/processes.ts");
+  await runPacketThread();
   return EXIT.success;
 };

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import type { ControlSockets } from "../../../compose/control-sockets.ts";
+import type { ControlSockets } from "../../../compose/paths.ts";
 import { AwgError, messageOf } from "../../../model/error.ts";
 import { keyFromBase64, keyFromHex } from "../../../uapi/key-text.ts";
 import { EXIT, type ExitCode } from "../../exit-code.ts";
@@ -49,7 +49,7 @@ function isKey(word: string): boolean {
 
 /** Where this call looks for control sockets; with --netns in that namespace alone. */
 export async function socketPlaces({ environment }: VerbCall): Promise<ControlSockets> {
-  const { controlSocketsHere } = await import("../../../compose/control-sockets.ts");
+  const { controlSocketsHere } = await import("../../../compose/paths.ts");
   return controlSocketsHere(environment[ENTERED_NETNS] !== undefined);
 }
 

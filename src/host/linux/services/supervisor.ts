@@ -1,11 +1,10 @@
-import type { Supervisor } from "../../daemon/watch/supervision.ts";
-import { sendDatagram } from "../../native/linux/process/notify-socket.ffi.ts";
+import { sendDatagram } from "../../../native/linux/process/notify-socket.ffi.ts";
 
 /**
  * systemd as the daemon's supervisor, if it asked for reports (sd_notify(3), sd_watchdog_enabled(3)). Takes its variables
  * out of the environment: a child that reported would be mistaken for the daemon.
  */
-export function takeSupervisor(environment: NodeJS.ProcessEnv): Supervisor | undefined {
+export function takeSupervisor(environment: NodeJS.ProcessEnv) {
   const { NOTIFY_SOCKET: path, WATCHDOG_USEC: limit, WATCHDOG_PID: watched } = environment;
   for (const name of ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"]) delete environment[name];
   if (path === undefined || path === "") return undefined;

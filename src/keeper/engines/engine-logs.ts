@@ -12,7 +12,7 @@ import {
   writeSync,
 } from "node:fs";
 import { dirname } from "node:path";
-import { refuseLinkedFolder } from "./own-folder.ts";
+import { refuseLinkedFolder } from "../own-folder.ts";
 
 /** The folder is in memory, and new tunnel names keep appearing. */
 const KEPT_LOGS = 16;

@@ -1,16 +1,16 @@
 import { hrtime } from "node:process";
-import type { HostOptions } from "../../app/host-options.ts";
-import type { Status } from "../../app/status/status-report.ts";
-import type { DaemonReport } from "../../daemon/daemon-report.ts";
-import { NotificationGate } from "../../daemon/notice/notification-gate.ts";
-import { type DaemonOptions, type DaemonOutside, runDaemon } from "../../daemon/run-daemon.ts";
-import type { ClockReading } from "../../daemon/watch/clock-watch.ts";
-import type { ShowNotification } from "../../host/ports/host.ts";
-import { disableInspection } from "../../native/disable-inspection.ts";
-import { readBootTimeMs } from "../../native/linux/process/boot-time.ts";
-import { watchNetwork } from "../network-events.ts";
-import { openParts } from "../open.ts";
-import { pathsFor } from "../paths.ts";
+import type { HostOptions } from "../app/host-options.ts";
+import type { Status } from "../app/status/status-report.ts";
+import type { DaemonReport } from "../daemon/daemon-report.ts";
+import { NotificationGate } from "../daemon/notice/notification-gate.ts";
+import { type DaemonOptions, type DaemonOutside, runDaemon } from "../daemon/run-daemon.ts";
+import type { ClockReading } from "../daemon/watch/clock-watch.ts";
+import type { ShowNotification } from "../host/ports/host.ts";
+import { disableInspection } from "../native/disable-inspection.ts";
+import { readBootTimeMs } from "../native/linux/process/boot-time.ts";
+import { watchNetwork } from "./network-events.ts";
+import { openParts } from "./open.ts";
+import { pathsFor, recordHostNamespace } from "./paths.ts";
 
 interface StartOptions extends HostOptions, Pick<DaemonOptions, "files" | "untilStopped" | "logLevel"> {
   readonly report: (report: DaemonReport) => void;
@@ -33,14 +33,16 @@ export async function startDaemon(options: StartOptions): Promise<void> {
 /** The socket of a daemon on Linux; one of a simulated host has none. */
 async function servingOf({ host, stateDir, runDir }: HostOptions): Promise<Pick<DaemonOutside, "serve">> {
   if (host.kind === "simulated" || process.platform !== "linux") return {};
-  const { serveOn } = await import("./serve-on.ts");
-  return { serve: serveOn(pathsFor(stateDir, runDir).daemonSocket) };
+  const { serveSocket } = await import("../daemon/serving/daemon-socket.ts");
+  const { readPeer, readRoleRules } = await import("./peers.ts");
+  const path = pathsFor(stateDir, runDir).daemonSocket;
+  return { serve: serveSocket({ path, readRules: readRoleRules, readPeer, onServing: recordHostNamespace }) };
 }
 
 /** The service manager that wants reports, on Linux; taken before any child is started. */
 async function supervisionOf({ host }: HostOptions): Promise<Pick<DaemonOutside, "supervisor">> {
   if (host.kind === "simulated" || process.platform !== "linux") return {};
-  const { takeSupervisor } = await import("./supervisor.ts");
+  const { takeSupervisor } = await import("../host/linux/services/supervisor.ts");
   const supervisor = takeSupervisor(process.env);
   return supervisor === undefined ? {} : { supervisor };
 }
@@ -69,8 +71,8 @@ async function openNotifier(): Promise<(report: DaemonReport) => void> {
 
 async function openNotifications(): Promise<ShowNotification> {
   if (process.platform === "darwin") {
-    const { runCommand } = await import("../../host/darwin/command.ts");
-    return (await import("../../host/darwin/osascript-notifications.ts")).osascriptNotifications(runCommand);
+    const { runCommand } = await import("../host/darwin/command.ts");
+    return (await import("../host/darwin/osascript-notifications.ts")).osascriptNotifications(runCommand);
   }
-  return (await import("../../host/linux/desktop-notifications.ts")).desktopNotifications();
+  return (await import("../host/linux/desktop-notifications.ts")).desktopNotifications();
 }

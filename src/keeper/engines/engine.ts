@@ -1,17 +1,17 @@
 import { rmSync } from "node:fs";
-import { AwgError, messageOf } from "../model/error.ts";
-import type { EngineUser, EnsureEngine } from "../model/keeper-protocol.ts";
-import { errnoName, hasErrno } from "../native/linux/errno.ts";
-import { engineSocket } from "../native/linux/process/engine-sockets.ts";
-import { readProcessState } from "../native/linux/process/process-state.ts";
-import { exchangeOverUnixSocket } from "../native/linux/process/unix-exchange.ffi.ts";
-import { openRouteNetlink } from "../native/linux/rtnetlink/route-netlink.ffi.ts";
-import { parseUapiDevice, parseUapiErrno, UAPI_GET } from "../uapi/reply.ts";
+import { AwgError, messageOf } from "../../model/error.ts";
+import type { EngineUser, EnsureEngine } from "../../model/keeper-protocol.ts";
+import { errnoName, hasErrno } from "../../native/linux/errno.ts";
+import { engineSocket } from "../../native/linux/process/engine-sockets.ts";
+import { readProcessState } from "../../native/linux/process/process-state.ts";
+import { exchangeOverUnixSocket } from "../../native/linux/process/unix-exchange.ffi.ts";
+import { openRouteNetlink } from "../../native/linux/rtnetlink/route-netlink.ffi.ts";
+import { parseUapiDevice, parseUapiErrno, UAPI_GET } from "../../uapi/reply.ts";
+import { copySecrets, type ExtractedSecrets, wipeSecrets, withSecrets } from "../extract-secrets.ts";
+import { clockOfLogFolder, type MonotonicWallClock } from "../monotonic-wall-clock.ts";
+import { endProcess, isAlive, type ProcessIdentity, readProcessIdentity } from "../process-identity.ts";
 import { type EngineChild, type EngineLaunch, startEngineProgram } from "./engine-program.ts";
-import { copySecrets, type ExtractedSecrets, wipeSecrets, withSecrets } from "./extract-secrets.ts";
-import { clockOfLogFolder, type MonotonicWallClock } from "./monotonic-wall-clock.ts";
 import { endEngines, findEngines, findEnginesWithoutDevice, type OrphanEngine } from "./orphan-engine.ts";
-import { endProcess, isAlive, type ProcessIdentity, readProcessIdentity } from "./process-identity.ts";
 
 const ANSWER_TIMEOUT_MS = 5000;
 const TRACED_TIMEOUT_MS = 3000;

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { ENGINE_PROGRAMS, ENGINE_SIGN, protocolOfEngine } from "../model/engine-program.ts";
-import type { EngineUser, EnsureEngine } from "../model/keeper-protocol.ts";
-import { readTunHolders } from "../native/linux/process/tun-holders.ts";
-import { isUnixSocketLive } from "../native/linux/process/unix-exchange.ffi.ts";
+import { ENGINE_PROGRAMS, ENGINE_SIGN, protocolOfEngine } from "../../model/engine-program.ts";
+import type { EngineUser, EnsureEngine } from "../../model/keeper-protocol.ts";
+import { readTunHolders } from "../../native/linux/process/tun-holders.ts";
+import { isUnixSocketLive } from "../../native/linux/process/unix-exchange.ffi.ts";
 import {
   endProcess,
   listPids,
@@ -10,7 +10,7 @@ import {
   type ProcessIdentity,
   readProcessIdentity,
   readProcFile,
-} from "./process-identity.ts";
+} from "../process-identity.ts";
 
 /** The descriptor numbers of an engine, which it reads from its environment. */
 export const ENGINE_DESCRIPTOR = { tun: 3, uapi: 4 } as const;

@@ -1,7 +1,9 @@
+import { resolve } from "node:path";
 import type { HostParts } from "../app/parts.ts";
 import { AwgError } from "../model/error.ts";
 import type { WritersLock } from "../state/lock-holder.ts";
 import type { SecretStore } from "../state/secret-store.ts";
+import type { Paths } from "./paths.ts";
 
 /** What a session on a real host needs on any system: root, one lock for all writers, and secrets. */
 export function rootRights(
@@ -36,4 +38,15 @@ export function rootRights(
       });
     },
   };
+}
+
+/** This very program, with the flags that keep a debugger and core dumps of a root process away. */
+export function thisProgram(): readonly string[] {
+  const flags = ["--disable-sigusr1", "--disable-warning=ExperimentalWarning"];
+  return [process.execPath, ...flags, process.argv[1] ?? "awg"];
+}
+
+/** What reverts an apply that was not confirmed in time. */
+export function revertCommand({ stateDir }: Pick<Paths, "stateDir">): readonly string[] {
+  return [...thisProgram(), "revert", "--due", "--no-color", "--state-dir", resolve(stateDir)];
 }

@@ -1,19 +1,31 @@
 import { chmodSync, mkdirSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
-import { roleOf, type SocketPeer } from "../../api/role.ts";
-import type { DaemonOutside } from "../../daemon/run-daemon.ts";
-import { serveLines } from "../../daemon/serving/line-server.ts";
+import { type RoleRules, roleOf, type SocketPeer } from "../../api/role.ts";
 import { messageOf } from "../../model/error.ts";
-import { recordHostNamespace } from "../paths.ts";
-import { readPeer, readRoleRules } from "./peers.ts";
+import type { DaemonOutside } from "../run-daemon.ts";
+import { serveLines } from "./line-server.ts";
+
+interface SocketPlace {
+  readonly path: string;
+  readonly readRules: () => RoleRules;
+  /** The peer of a connected socket's descriptor. */
+  readonly readPeer: (fd: number) => SocketPeer;
+  /** Called once the socket exists. */
+  readonly onServing: () => void;
+}
 
 /**
- * Serves the daemon's socket on Linux: root, group awg and group awg-viewer may ask, and nothing that is asked changes
- * anything. Others may pass through the run folder, and are refused by who they are.
+ * Serves the daemon's socket: root, group awg and group awg-viewer may ask, and nothing that is asked changes anything.
+ * Others may pass through the run folder, and are refused by who they are.
  */
-export function serveOn(path: string): NonNullable<DaemonOutside["serve"]> {
+export function serveSocket({
+  path,
+  readRules,
+  readPeer,
+  onServing,
+}: SocketPlace): NonNullable<DaemonOutside["serve"]> {
   return async (converse, report) => {
-    const rules = readRoleRules();
+    const rules = readRules();
     const admit = (fd: number): SocketPeer | undefined => {
       const peer = readPeer(fd);
       return roleOf(peer, rules) === undefined ? undefined : peer;
@@ -29,7 +41,7 @@ export function serveOn(path: string): NonNullable<DaemonOutside["serve"]> {
       });
       chmodSync(path, 0o666);
       chmodSync(dirname(path), 0o711);
-      recordHostNamespace();
+      onServing();
       return server;
     } catch (error) {
       report({

@@ -1,5 +1,5 @@
-import type { ExpectEngine } from "../model/keeper-protocol.ts";
-import { closeDescriptor } from "../native/linux/libc.ffi.ts";
+import type { ExpectEngine } from "../../model/keeper-protocol.ts";
+import { closeDescriptor } from "../../native/linux/libc.ffi.ts";
 import { type EngineChild, type EngineLaunch, handOver, type SpareEngine, startSpareEngine } from "./engine-program.ts";
 
 /** How many can load in parallel to the apply that waits for them. */

@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { chmodSync, chownSync, closeSync, existsSync, mkdirSync, rmSync } from "node:fs";
-import { ENGINE_PROGRAMS } from "../model/engine-program.ts";
-import { AwgError } from "../model/error.ts";
-import type { EngineUser, EnsureEngine } from "../model/keeper-protocol.ts";
-import { closeDescriptor } from "../native/linux/libc.ffi.ts";
-import { controlSockets, engineSocket } from "../native/linux/process/engine-sockets.ts";
-import { isUnixSocketLive, listenOnUnixSocket } from "../native/linux/process/unix-exchange.ffi.ts";
-import { makeSocketPair, sendDescriptors } from "../native/linux/process/unix-socket.ffi.ts";
+import { ENGINE_PROGRAMS } from "../../model/engine-program.ts";
+import { AwgError } from "../../model/error.ts";
+import type { EngineUser, EnsureEngine } from "../../model/keeper-protocol.ts";
+import { closeDescriptor } from "../../native/linux/libc.ffi.ts";
+import { controlSockets, engineSocket } from "../../native/linux/process/engine-sockets.ts";
+import { isUnixSocketLive, listenOnUnixSocket } from "../../native/linux/process/unix-exchange.ffi.ts";
+import { makeSocketPair, sendDescriptors } from "../../native/linux/process/unix-socket.ffi.ts";
 import { openEngineLog } from "./engine-logs.ts";
 import { ENGINE_DESCRIPTOR, engineSign } from "./orphan-engine.ts";
 

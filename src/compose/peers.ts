@@ -1,7 +1,7 @@
-import type { RoleRules, SocketPeer } from "../../api/role.ts";
-import { readGids, readServiceUser } from "../../host/linux/service-user.ts";
-import { ADMIN_GROUP, VIEWER_GROUP } from "../../model/ownership.ts";
-import { readPeerCredentials, readPeerGroups } from "../../native/linux/process/unix-socket.ffi.ts";
+import type { RoleRules, SocketPeer } from "../api/role.ts";
+import { readGids, readServiceUser } from "../host/linux/service-user.ts";
+import { ADMIN_GROUP, VIEWER_GROUP } from "../model/ownership.ts";
+import { readPeerCredentials, readPeerGroups } from "../native/linux/process/unix-socket.ffi.ts";
 
 /**
  * Who has which role on this host, by its local groups. Read once: a name service that hangs must not delay a client.

@@ -1,9 +1,8 @@
 import { fstatSync, readFileSync } from "node:fs";
 import { AwgError } from "../model/error.ts";
 import { parseRelaySettings } from "../model/relay/relay-settings.ts";
-import { disableInspection } from "../native/disable-inspection.ts";
 import { writeLog } from "../native/write-log.ts";
-import { runRelay } from "../relay/run-relay.ts";
+import { runRelay } from "./run-relay.ts";
 
 /** The descriptor over which the keeper hands the settings: they contain a password, so neither arguments nor environment. */
 const SETTINGS_DESCRIPTOR = 3;
@@ -14,8 +13,7 @@ const TITLE = "awg relay";
  *
  * @throws AwgError("usage") when this process was not started by a keeper
  */
-export async function runRelayHere(name: string): Promise<never> {
-  disableInspection();
+export async function runRelayProcess(name: string): Promise<never> {
   process.title = `${TITLE} ${name}`;
   return runRelay(parseRelaySettings(readSettings()), (line) => writeLog(`${line}\n`));
 }

@@ -1,12 +1,9 @@
-import { type HandedDown, runEngine } from "../dataplane/run-engine.ts";
-import { ENGINE_AWAITS, ENGINE_USER } from "../keeper/engine-program.ts";
-import { deviceBehind, ENGINE_DESCRIPTOR, ENGINE_TITLE } from "../keeper/orphan-engine.ts";
-import { AwgError } from "../model/error.ts";
-import { disableInspection } from "../native/disable-inspection.ts";
-import { forbidDumps } from "../native/linux/process/credentials.ffi.ts";
-import { moveDescriptor, receiveDescriptors } from "../native/linux/process/unix-socket.ffi.ts";
-import { openRouteNetlink } from "../native/linux/rtnetlink/route-netlink.ffi.ts";
-import { writeLog } from "../native/write-log.ts";
+import type { HandedDown } from "../../dataplane/run-engine.ts";
+import { forbidDumps } from "../../native/linux/process/credentials.ffi.ts";
+import { moveDescriptor, receiveDescriptors } from "../../native/linux/process/unix-socket.ffi.ts";
+import { openRouteNetlink } from "../../native/linux/rtnetlink/route-netlink.ffi.ts";
+import { ENGINE_AWAITS, ENGINE_USER } from "./engine-program.ts";
+import { deviceBehind, ENGINE_DESCRIPTOR, ENGINE_TITLE } from "./orphan-engine.ts";
 
 const LOOK_MS = 5000;
 const USUAL_MTU = 1420;
@@ -16,28 +13,10 @@ const FOREVER = -1;
 const STANDARD_OUTPUTS = [1, 2] as const;
 
 /**
- * Runs the embedded engine of a device in this process, with the descriptors and the identity that the keeper hands down
- * in the environment, as wireguard-go takes them.
- *
- * @returns which engine ended and why; undefined: a spare that was not needed
- * @throws AwgError("usage") when this process was not started by a keeper
+ * What a keeper on Linux hands down to the embedded engine in the environment, as wireguard-go takes it; undefined when no
+ * keeper started this process. No other program may read the engine's memory from now on.
  */
-export async function runEngineHere(device: string, environment: NodeJS.ProcessEnv): Promise<string | undefined> {
-  disableInspection();
-  const how = process.platform === "darwin" ? await onDarwin(device, environment) : onLinux(device, environment);
-  if (how === undefined) {
-    throw new AwgError("usage", "awg engine is started by the keeper only, which hands it its descriptors");
-  }
-  const report = (line: string) => writeLog(`${line}\n`);
-  return runEngine({ ...how, device, program: process.argv[1] ?? "awg", report });
-}
-
-async function onDarwin(device: string, environment: NodeJS.ProcessEnv): Promise<HandedDown | undefined> {
-  const { darwinEngine } = await import("./darwin-engine.ts");
-  return darwinEngine(device, environment);
-}
-
-function onLinux(device: string, environment: NodeJS.ProcessEnv): HandedDown | undefined {
+export function linuxHandedDown(device: string, environment: NodeJS.ProcessEnv): HandedDown | undefined {
   const [tunFd = Number.NaN, uapiFd = Number.NaN] = [environment["WG_TUN_FD"], environment["WG_UAPI_FD"]].map(Number);
   const [uid, gid] = (environment[ENGINE_USER] ?? "").split(":").map(Number);
   if (!Number.isInteger(tunFd) || !Number.isInteger(uapiFd) || uid === undefined || gid === undefined) return undefined;

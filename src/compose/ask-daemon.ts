@@ -1,9 +1,9 @@
-import type { DaemonLine, DaemonQuestion } from "../../api/daemon-lines.ts";
-import type { HostOptions } from "../../app/host-options.ts";
-import { askDaemon } from "../../client/daemon-client.ts";
-import { AwgError } from "../../model/error.ts";
-import { readPeerCredentials } from "../../native/linux/process/unix-socket.ffi.ts";
-import { pathsFor } from "../paths.ts";
+import type { DaemonLine, DaemonQuestion } from "../api/daemon-lines.ts";
+import type { HostOptions } from "../app/host-options.ts";
+import { askDaemon } from "../client/daemon-client.ts";
+import { AwgError } from "../model/error.ts";
+import { readPeerCredentials } from "../native/linux/process/unix-socket.ffi.ts";
+import { pathsFor } from "./paths.ts";
 
 /**
  * The lines of the daemon that keeps this host, for one question.

@@ -2,11 +2,11 @@ import { execFile } from "node:child_process";
 import { closeSync, constants, existsSync, openSync, readdirSync, readFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { allForms, formsOf, scrub } from "../../app/debug/scrub.ts";
-import { type ArchivedFile, tarOf } from "../../app/debug/tar.ts";
-import type { SourceFile } from "../../app/load/loaded-config.ts";
 import { redactConfig } from "../../config/source/redact-config.ts";
 import { messageOf } from "../../model/error.ts";
+import type { SourceFile } from "../load/loaded-config.ts";
+import { allForms, formsOf, scrub } from "./scrub.ts";
+import { type ArchivedFile, tarOf } from "./tar.ts";
 
 const LIMITS = { ms: 30_000, bytes: 4 * 1024 * 1024 } as const;
 

@@ -1,1 +1,0 @@
-export { becomeInNamespace } from "../host/linux/netns.ts";
