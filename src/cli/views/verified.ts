@@ -40,7 +40,7 @@ export function renderVerified({ findings, classes }: Verified, style: Style): s
 function renderFinding({ kind, message, packet, rules }: VerifyFinding, style: Style): string[] {
   const paint = kind === "lock-out" || kind === "misroute" ? style.yellow : style.red;
   return [
-    `${paint(kind)} ${message}`,
+    `${paint(`${kind}:`)} ${message}`,
     ...(packet === undefined ? [] : [`    packet ${describePacket(packet)}`]),
     ...rules.slice(-5).map(({ name, verdict }) => style.dim(`    rule ${name} → ${verdict}`)),
   ];

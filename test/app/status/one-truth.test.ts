@@ -8,6 +8,7 @@ import { renderDrift } from "../../../src/cli/verbs/inspect/drift.view.ts";
 import { renderStatus } from "../../../src/cli/verbs/inspect/status.view.ts";
 import { renderExplanation } from "../../../src/cli/views/explanation.ts";
 import { styleFor } from "../../../src/cli/views/style.ts";
+import { renderVerified } from "../../../src/cli/views/verified.ts";
 import type { FirewallPolicy } from "../../../src/model/firewall/policy.ts";
 import { type SimulatedBench, useSimulatedBench } from "../../compose/simulated-bench.ts";
 import { examine } from "../../support/test-session.ts";
@@ -90,6 +91,14 @@ describe("law 9: status, drift, doctor, explain and verify say one truth", () =>
     expectOneTruth(answers);
     await bench.apply(bench.config({ office: {} }, DNS));
     expectOneTruth(await askAll(bench));
+  });
+
+  test("one resource that differs is named in the singular, and verify puts a colon behind each kind", async () => {
+    const bench = await appliedBench();
+    act(bench, { act: "flush-table", table: 0x6177_0001 });
+    const { drift, verified } = await askAll(bench);
+    expect(renderDrift(drift, plain)).toContain("Drift: 1 resource of generation 1. awg apply restores it; awg plan shows");
+    expect(renderVerified(verified, plain)).toMatch(/^misroute: is routed by eth0, /);
   });
 
   test("every pair of faults, too", async () => {

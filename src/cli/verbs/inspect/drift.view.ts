@@ -33,11 +33,12 @@ export function renderDrift({ generation, isEmpty, drifts, unrecorded }: DriftRe
     const keys = unrecorded.keys.map((key) => `  ${style.yellow("≠")} ${style.bold(key)}`);
     return [`${unrecordedText(unrecorded)}:`, ...keys, "", ...unrecordedRemedy()].join("\n");
   }
+  const them = drifts.length === 1 ? "it" : "them";
   if (drifts.length === 0) return `No drift. The host is as generation ${generation} left it.`;
   return [
     ...drifts.flatMap((drift) => renderOne(drift, style)),
     "",
-    `Drift: ${counted(drifts.length, "resource")} of generation ${generation}. awg apply restores them; awg plan shows how.`,
+    `Drift: ${counted(drifts.length, "resource")} of generation ${generation}. awg apply restores ${them}; awg plan shows how.`,
   ].join("\n");
 }
 
