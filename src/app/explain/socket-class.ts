@@ -24,6 +24,7 @@ export interface SocketClasses {
 }
 
 const NO_CLASS = "explained for a program without a class (S4.13)";
+const UNKNOWN_CLASS = "what decides the class could not be read: explained for a program without a class (S4.13)";
 const UNNAMED = "explained for a program that no rule names; name one with --pid or --app";
 const NONE: NamedClass = { number: 0, meaning: "none" };
 
@@ -57,7 +58,7 @@ export async function readSocketClasses(
     notes: [
       ...(programs.length === 0 ? [UNNAMED] : []),
       ...(others.length > 0 ? ["rules treat these processes differently; name one with --pid"] : []),
-      ...(isKnown ? [] : [NO_CLASS]),
+      ...(isKnown ? [] : [numbers.includes(undefined) ? UNKNOWN_CLASS : NO_CLASS]),
     ],
     disagreements: differences(declared, live, observed),
   };

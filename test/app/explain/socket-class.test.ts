@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { ExplainQuestion } from "../../../src/app/explain/question.ts";
+import { readSocketClasses } from "../../../src/app/explain/socket-class.ts";
 import { explanationDocument, renderTrace } from "../../../src/cli/views/explanation.ts";
 import { styleFor } from "../../../src/cli/views/style.ts";
 import type { MachineState } from "../../../src/host/simulated/machine-state.ts";
@@ -109,14 +110,24 @@ describe("the class of a program in awg explain", () => {
     expect((await ask({ app: "/opt/awg-test/browser" })).notes.join()).not.toContain("depends on");
   });
 
-  test("law 9: where an ancestor cannot be read, the class is not known, and the note says so", async () => {
-    tamper((state) => {
-      state.processes = [{ pid: 20, uid: 1000, path: "/usr/bin/awg-test", parentPid: 19 }];
-    });
-    expect((await ask({ pid: 20 })).notes).toContain(
-      "the class of this program could not be read: explained for one without a class (S4.13)",
-    );
-  });
+  test("law 9: where an ancestor cannot be read, the class is not known, and the note says so", () =>
+    withSession(async ({ host: { parts } }) => {
+      const orphan = {
+        pid: 30,
+        since: 1n,
+        parentPid: 29,
+        uid: 1000,
+        name: "x",
+        path: "/usr/bin/awg-test",
+        cgroup: null,
+      };
+      const accepted = (await parts.stores.generations.latest())?.desired.resources ?? [];
+      const { numbers, notes } = await readSocketClasses(parts, accepted, { programs: [orphan], uid: 1000 });
+      expect([numbers, notes]).toEqual([
+        [undefined],
+        ["what decides the class could not be read: explained for a program without a class (S4.13)"],
+      ]);
+    }));
 
   test("without a program it is one that no rule names, not one without a class", async () => {
     const explained = await ask(undefined);
