@@ -8,7 +8,7 @@ import { untilStopped } from "./until-stopped.ts";
 
 /** `awg api`: answers on the API's socket until SIGTERM, or until it was idle for a time. */
 export const run: RunVerb = async (call) => {
-  const { serveApi } = await import("../../../compose/api/serve-api.ts");
+  const { serveApi } = await import("../../../compose/api.ts");
   const stateDir = textOption(call, "stateDir");
   const idleMs = timeOption(call, "idle", { flag: "--idle", zero: "never ends it" });
   await serveApi({

@@ -9,7 +9,7 @@ const LOOPBACK = /^(127\.0\.0\.1|\[::1\]):([0-9]{1,5})$/;
 
 /** `awg gateway`: status, events and metrics on loopback for holders of its token, until SIGTERM. */
 export const run: RunVerb = async (call) => {
-  const { serveGateway } = await import("../../../compose/api/serve-gateway.ts");
+  const { serveGateway } = await import("../../../compose/api.ts");
   await serveGateway({
     host: hostOptionsOf(call),
     textOf: eventText,

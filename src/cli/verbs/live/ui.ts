@@ -8,7 +8,7 @@ import { untilStopped } from "./until-stopped.ts";
 
 /** `awg ui`: the dashboard for this user's browser, until Ctrl-C. */
 export const run: RunVerb = async (call) => {
-  const { serveUi } = await import("../../../compose/api/serve-ui.ts");
+  const { serveUi } = await import("../../../compose/api.ts");
   const { terminal } = call;
   await serveUi({
     host: hostOptionsOf(call),

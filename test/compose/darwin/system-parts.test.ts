@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { roleOf } from "../../../src/api/role.ts";
-import { darwinSystemParts } from "../../../src/compose/api/system-parts.ts";
+import { darwinSystemParts } from "../../../src/compose/peers.ts";
 import { LAUNCHD } from "../../../src/model/resources/service.ts";
 import { FakeLibSystem } from "../../host/darwin/fake/fake-libsystem.ts";
 import { macBook } from "../../host/darwin/fake/machine.ts";

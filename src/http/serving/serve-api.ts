@@ -1,24 +1,35 @@
 import { chmodSync, chownSync, mkdirSync, rmSync } from "node:fs";
 import { connect } from "node:net";
 import { dirname } from "node:path";
-import type { HostOptions } from "../../app/host-options.ts";
-import { openUnixDoor } from "../../http/doors/unix-door.ts";
-import { ActionRunner } from "../../http/run-action.ts";
+import type { RoleRules, SocketPeer } from "../../api/role.ts";
 import { AwgError } from "../../model/error.ts";
 import { ADMIN_GROUP } from "../../model/ownership.ts";
-import { pathsFor } from "../paths.ts";
-import { daemonParts, type EventText, readDaemonFiles } from "./daemon-parts.ts";
-import { systemParts } from "./system-parts.ts";
+import { openUnixDoor } from "../doors/unix-door.ts";
+import type { ApiParts } from "../router.ts";
+import { ActionRunner } from "../run-action.ts";
+
+/** What the API's socket needs of the system. */
+export interface SystemParts {
+  /** The listening socket that the service manager opened; absent if it did not start this process. */
+  readonly passedFd?: number;
+  readonly rules: RoleRules;
+  /** The peer of a connected socket's descriptor. */
+  readonly peerOf: (fd: number) => SocketPeer;
+}
 
 export interface ApiOptions {
-  readonly host: HostOptions;
-  readonly textOf: EventText;
+  /** The socket, unless the service manager opened one. */
+  readonly path: string;
+  readonly system: SystemParts;
+  readonly parts: ApiParts;
   /** Program and first words of a child that runs a verb. */
   readonly program: readonly string[];
   /** Words of each child that name the host. */
   readonly hostWords: readonly string[];
   /** Absolute paths of the config that an action reads unless its request names one; none: those of the daemon. */
   readonly configFiles: readonly string[];
+  /** The config files that the daemon follows; throws when none answers. */
+  readonly daemonFiles: () => Promise<readonly string[]>;
   /** Its members are admins. */
   readonly group: string;
   /** Aborted when it should end. */
@@ -31,9 +42,9 @@ export interface ApiOptions {
 
 /** Serves the API over HTTP on its unix socket until it should end. */
 export async function serveApi(options: ApiOptions): Promise<void> {
-  const { apiSocket } = pathsFor(options.host.stateDir, options.host.runDir);
-  const { passedFd, rules, peerOf } = systemParts(options.group);
-  if (passedFd === undefined) await prepareFolder(apiSocket);
+  const { path, parts } = options;
+  const { passedFd, rules, peerOf } = options.system;
+  if (passedFd === undefined) await prepareFolder(path);
   if (options.group !== ADMIN_GROUP && rules.adminGroups.length === 0) {
     options.onWarning(`group ${options.group} does not exist here: root alone may use the API`);
   }
@@ -42,13 +53,10 @@ export async function serveApi(options: ApiOptions): Promise<void> {
   let idle = endWhenIdle(options.idleMs, ended.resolve);
   const umask = process.umask(0o177);
   const door = await openUnixDoor({
-    listen: passedFd === undefined ? { path: apiSocket } : { fd: passedFd },
+    listen: passedFd === undefined ? { path } : { fd: passedFd },
     rules,
     peerOf,
-    parts: {
-      ...daemonParts(options.host, options.textOf),
-      runner: new ActionRunner({ ...options, configFiles: () => configFilesOf(options) }),
-    },
+    parts: { ...parts, runner: new ActionRunner({ ...options, configFiles: () => configFilesOf(options) }) },
     onConnections: (open) => {
       clearTimeout(idle);
       if (open === 0) idle = endWhenIdle(options.idleMs, ended.resolve);
@@ -56,8 +64,8 @@ export async function serveApi(options: ApiOptions): Promise<void> {
   });
   process.umask(umask);
   await using _door = door;
-  if (passedFd === undefined) openToAdmins(apiSocket, rules.adminGroups);
-  options.onListening(apiSocket);
+  if (passedFd === undefined) openToAdmins(path, rules.adminGroups);
+  options.onListening(path);
   await ended.promise;
 }
 
@@ -84,8 +92,8 @@ function isListening(path: string): Promise<boolean> {
 }
 
 /** The files of `-f`, else those that the daemon follows; none without a daemon, and then the host's are read. */
-async function configFilesOf({ configFiles, host }: ApiOptions): Promise<readonly string[]> {
-  return configFiles.length > 0 ? configFiles : readDaemonFiles(host).catch(() => []);
+async function configFilesOf({ configFiles, daemonFiles }: ApiOptions): Promise<readonly string[]> {
+  return configFiles.length > 0 ? configFiles : daemonFiles().catch(() => []);
 }
 
 /** The group may connect; without one, root alone. */

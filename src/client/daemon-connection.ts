@@ -1,7 +1,7 @@
 import { connect, type Socket } from "node:net";
 import { StringDecoder } from "node:string_decoder";
-import type { DaemonLine } from "../../api/daemon-lines.ts";
-import { AwgError } from "../../model/error.ts";
+import type { DaemonLine } from "../api/daemon-lines.ts";
+import { AwgError } from "../model/error.ts";
 
 interface Waiting {
   readonly resolve: (answer: unknown) => void;

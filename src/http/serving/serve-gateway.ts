@@ -1,14 +1,11 @@
 import { renameSync, rmSync, writeFileSync } from "node:fs";
-import type { HostOptions } from "../../app/host-options.ts";
-import { openLoopbackDoor } from "../../http/doors/loopback-door.ts";
-import { answerApi } from "../../http/router.ts";
-import { Sessions } from "../../http/sessions.ts";
 import { AwgError, messageOf } from "../../model/error.ts";
-import { daemonParts, type EventText } from "./daemon-parts.ts";
+import { openLoopbackDoor } from "../doors/loopback-door.ts";
+import { type ApiParts, answerApi } from "../router.ts";
+import { Sessions } from "../sessions.ts";
 
 export interface GatewayOptions {
-  readonly host: HostOptions;
-  readonly textOf: EventText;
+  readonly parts: ApiParts;
   /** A loopback address. */
   readonly listen: { readonly host: string; readonly port: number };
   /** Gets the token that clients send; its group may read it. */
@@ -24,14 +21,13 @@ export interface GatewayOptions {
  * @throws AwgError permission for root: what parses HTTP from any program of the host has no rights
  */
 export async function serveGateway(options: GatewayOptions): Promise<void> {
-  const { host, textOf, listen, tokenFile, signal, onListening } = options;
+  const { parts, listen, tokenFile, signal, onListening } = options;
   if (process.getuid?.() === 0) {
     throw new AwgError("permission", "the gateway does not run as root", {
       remedy: "run it as a user of group awg-viewer, or set api.http in the config",
     });
   }
   const sessions = new Sessions(() => performance.now());
-  const parts = daemonParts(host, textOf);
   await using door = await openLoopbackDoor({
     host: listen.host,
     port: listen.port,

@@ -1,19 +1,23 @@
 import { accessSync, constants } from "node:fs";
 import type { Socket } from "node:net";
-import type { HostOptions } from "../../app/host-options.ts";
-import { linuxProcesses } from "../../host/linux/processes/linux-processes.ts";
-import { openLoopbackDoor } from "../../http/doors/loopback-door.ts";
-import { forward } from "../../http/forward.ts";
-import { answerApi } from "../../http/router.ts";
-import { Sessions } from "../../http/sessions.ts";
-import { StaticFiles } from "../../http/static-files.ts";
-import { AwgError } from "../../model/error.ts";
-import { pathsFor } from "../paths.ts";
-import { daemonParts, type EventText } from "./daemon-parts.ts";
+import { openLoopbackDoor } from "../doors/loopback-door.ts";
+import { forward } from "../forward.ts";
+import { type ApiParts, answerApi } from "../router.ts";
+import { Sessions } from "../sessions.ts";
+import { StaticFiles } from "../static-files.ts";
+
+interface End {
+  readonly address: string;
+  readonly port: number;
+}
 
 export interface UiOptions {
-  readonly host: HostOptions;
-  readonly textOf: EventText;
+  /** The socket of the API. */
+  readonly apiSocket: string;
+  /** What a user gets who may not connect there. */
+  readonly parts: ApiParts;
+  /** The uid of the program that has the local end of a TCP connection of this host; undefined if it is unknown. */
+  readonly ownerOf: (ends: { readonly local: End; readonly remote: End }) => number | undefined;
   /** 0 lets the kernel choose. */
   readonly port: number;
   /** Folder of the built dashboard. */
@@ -27,17 +31,10 @@ export interface UiOptions {
  * Serves the dashboard to this user's browser, and passes its questions on to the API's socket, where the kernel says who
  * this user is. Who may not connect there looks, by the daemon's socket. It has no rights of its own.
  */
-export async function serveUi({ host, textOf, port, files, signal, onListening }: UiOptions): Promise<void> {
-  if (process.platform !== "linux") {
-    throw new AwgError("unsupported", "the dashboard works on Linux only in this version", {
-      remedy: "use awg status",
-    });
-  }
-  const { apiSocket } = pathsFor(host.stateDir, host.runDir);
+export async function serveUi(options: UiOptions): Promise<void> {
+  const { apiSocket, parts, ownerOf, port, files, signal, onListening } = options;
   const sessions = new Sessions(() => performance.now());
-  const processes = linuxProcesses({ nowMs: () => performance.now() });
   const own = process.getuid?.();
-  const parts = daemonParts(host, textOf);
   await using door = await openLoopbackDoor({
     port,
     sessions,
@@ -46,7 +43,7 @@ export async function serveUi({ host, textOf, port, files, signal, onListening }
       if (remoteAddress === undefined || remotePort === undefined) return false;
       const local = { address: remoteAddress, port: remotePort };
       const remote = { address: localAddress ?? "", port: localPort ?? 0 };
-      return processes.ownerOf({ protocol: "tcp", local, remote })?.uid === own;
+      return ownerOf({ local, remote }) === own;
     },
     answer: async (request, response) => {
       const [path = ""] = (request.url ?? "").split("?");
