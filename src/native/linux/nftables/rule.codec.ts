@@ -40,6 +40,13 @@ export function encodeRuleRemoval({ family, table, chain, handle }: Omit<NftRule
   });
 }
 
+/** Deletes all rules of a table; none is no error. */
+export function encodeTableFlush({ family, table }: Pick<NftRule, "family" | "table">): Uint8Array {
+  return encodeNftMessage(NFT_MESSAGE.deleteRule, family, 0, (writer) => {
+    writer.attributeText(NFTA_RULE.table, table);
+  });
+}
+
 /** Requests the rules of all tables, of one table, or of one chain. */
 export function encodeRuleListing(family: TableFamily | "all" = "all", table?: string, chain?: string): Uint8Array {
   return encodeNftMessage(NFT_MESSAGE.getRule, family, NLM.dump, (writer) => {

@@ -30,8 +30,10 @@ interface Request {
   readonly next?: FirewallPolicy;
   /** The owner has to be started, which takes a while; the commands run meanwhile. */
   readonly isOwnerLate?: boolean;
+  /** The process is killed once the kernel has taken so many transactions. */
+  readonly killedAfter?: number;
   /**
-   * A device that is gone while the first transaction is taken, and back at once. The kernel answers as before 6.16: since then
+   * A device that is gone while the first transaction that names it is taken, and back at once. The kernel answers as before 6.16: since then
    * a chain may name a device that is not there (seen on 6.18).
    */
   readonly flickering?: string;
@@ -45,12 +47,14 @@ const {
   next,
   isOwnerLate = false,
   flickering,
+  killedAfter,
   capabilities: reported,
 }: Request = JSON.parse(await text(process.stdin));
 using socket = openNetfilterSocket();
 const capabilities = () => reported ?? { egressHook: true, ownedTables: true };
 const local = localNftOwner(socket);
 const found: string[] = [];
+let isDeviceBack = flickering === undefined;
 const runCommands = () =>
   commands.map(([command = "", ...rest]) => spawnSync(command, rest, { timeout: 30_000 }).status);
 const owner: NftOwner = {
@@ -62,8 +66,12 @@ const owner: NftOwner = {
   sendTransaction: async (changes, generation) => {
     found.push(spawnSync("nft", ["list", "tables"], { encoding: "utf8" }).stdout);
     const hooked = changes.findIndex(({ message }) => Buffer.from(message).includes(`${flickering}\0`));
-    if (flickering !== undefined && found.length === 1 && hooked >= 0) throw refused(hooked);
+    if (!isDeviceBack && hooked >= 0) {
+      isDeviceBack = true;
+      throw refused(hooked);
+    }
     await local.sendTransaction(changes, generation);
+    if (found.length === killedAfter) process.kill(process.pid, "SIGKILL");
   },
 };
 // As a keeper does when it starts.

@@ -2,14 +2,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { AwgError } from "../../../../model/error.ts";
 import { foreignTableRemedy } from "../../../../model/firewall/foreign-tables.ts";
 import type { FirewallPolicy } from "../../../../model/firewall/policy.ts";
+import { blockedPolicy } from "../../../../model/firewall/transition.ts";
 import { NFT_BOOT_TABLE, NFT_TABLE } from "../../../../model/ownership.ts";
 import { hasErrno } from "../../../../native/linux/errno.ts";
 import type { NetlinkSocket } from "../../../../native/linux/netlink/netlink-socket.ffi.ts";
-import {
-  type NftChange,
-  openNetfilterSocket,
-  readNftGeneration,
-} from "../../../../native/linux/nftables/nft-netlink.ffi.ts";
+import { openNetfilterSocket, readNftGeneration } from "../../../../native/linux/nftables/nft-netlink.ffi.ts";
 import type { Capabilities } from "../../../ports/facts.ts";
 import { withFilePermission } from "../../file-permission.ts";
 import { devicesToJudge } from "../observe/devices-to-judge.ts";
@@ -17,12 +14,13 @@ import { foreignTables, isBootTableForeign, ownTables } from "../observe/own-tab
 import { tableDamage } from "../observe/table-damage.ts";
 import { uplinksNow } from "../observe/uplinks.ts";
 import { renderNft } from "../render/render-nft.ts";
+import type { RenderedTable } from "../render/rendered-table.ts";
 import { cutForbidden, trackedFlows } from "./cut-forbidden.ts";
-import { changesToForget } from "./forget-verdicts.ts";
 import { learnStanding } from "./learn-open-flows.ts";
 import { localNftOwner, type NftOwner } from "./nft-owner.ts";
 import { type PolicyRecord, RENDERING } from "./policy-record.ts";
-import { changesToLoad } from "./ruleset-changes.ts";
+import { changesToRemove } from "./ruleset-changes.ts";
+import { swapTables } from "./swap-tables.ts";
 
 /**
  * Closing an nf_tables socket waits until the last transaction's deletions are complete (net/netfilter/nf_tables_api.c,
@@ -38,6 +36,8 @@ const LOAD_ATTEMPTS = 5;
 export interface LoadDeps {
   readonly owner: NftOwner;
   readonly capabilities: () => Pick<Capabilities, "egressHook" | "ownedTables">;
+  /** The tables get no owner. */
+  readonly unheld?: true;
 }
 
 /** Loads the policy, reads it back (rule S1.3), and cuts the flows that it forbids. */
@@ -97,9 +97,8 @@ async function loadIfGone(deps: LoadDeps, policy: FirewallPolicy, identity: stri
 
 async function withLocalOwner(deps: LoadDeps, act: (local: LoadDeps) => Promise<unknown>): Promise<void> {
   const socket = openNetfilterSocket();
-  const capabilities = () => ({ ...deps.capabilities(), ownedTables: false });
   try {
-    await act({ capabilities, owner: localNftOwner(socket) });
+    await act({ ...deps, owner: localNftOwner(socket), unheld: true });
   } finally {
     setTimeout(() => closeAll([socket]), CLOSE_AFTER_MS).unref();
   }
@@ -112,14 +111,13 @@ function closeAll(sockets: readonly NetlinkSocket[]): void {
 /** Sends the policy, again if devices come and go meanwhile. Returns the uplinks. */
 async function sendPolicy(deps: LoadDeps, policy: FirewallPolicy, identity: string): Promise<readonly string[]> {
   if (!hasTables()) tryToLearn(policy);
-  const spared = sparedTables();
-  refuseForeign(spared);
+  const foreign = namesakes();
+  refuseForeign(foreign);
   let failure: unknown;
   for (let attempt = 0; attempt < LOAD_ATTEMPTS; attempt += 1) {
-    const load = await prepareLoad(deps, policy, { identity, spared });
+    const load = await prepareLoad(deps, policy, identity);
     try {
-      await deps.owner.sendTransaction(load.changes);
-      if (load.forgetting.length > 0) await deps.owner.sendTransaction(load.forgetting);
+      await swapTables(deps.owner, { ...load, ownedTables: deps.capabilities().ownedTables, foreign });
       return load.uplinks;
     } catch (error) {
       failure = error;
@@ -134,29 +132,26 @@ interface PreparedLoad {
   readonly tunnels: readonly string[];
   readonly devices: readonly string[];
   readonly uplinks: readonly string[];
-  readonly changes: readonly NftChange[];
-  /** To be committed after them. */
-  readonly forgetting: readonly NftChange[];
+  readonly tables: readonly RenderedTable[];
+  /** They judge by the blocked policy. */
+  blocked(): readonly RenderedTable[];
 }
 
-interface LoadOptions {
-  readonly identity: string;
-  /** Tables of other programs, which no load deletes. */
-  readonly spared: readonly string[];
-}
-
-async function prepareLoad(
-  deps: LoadDeps,
-  policy: FirewallPolicy,
-  { identity, spared }: LoadOptions,
-): Promise<PreparedLoad> {
+async function prepareLoad(deps: LoadDeps, policy: FirewallPolicy, identity: string): Promise<PreparedLoad> {
   const { ownedTables } = deps.capabilities();
   const tunnels = policy.layers.flatMap((layer) => layer.tunnels).map((tunnel) => tunnel.device);
   const { physical: devices } = await devicesToJudge(deps.capabilities(), tunnels);
   const uplinks = uplinksNow(tunnels);
-  const tables = renderNft(policy, { devices, uplinks, identity, ownedTables });
-  const changes = changesToLoad(tables, ownedTables, spared);
-  return { tunnels, devices, uplinks, changes, forgetting: changesToForget(tables) };
+  const render = (one: FirewallPolicy) => {
+    const tables = renderNft(one, { devices, uplinks, identity, ownedTables });
+    return deps.unheld === true ? tables.map(withoutOwner) : tables;
+  };
+  return { tunnels, devices, uplinks, tables: render(policy), blocked: () => render(blockedPolicy()) };
+}
+
+/** It stays persistent, so that an owner can adopt it. */
+function withoutOwner(rendered: RenderedTable): RenderedTable {
+  return { ...rendered, table: { ...rendered.table, owned: false } };
 }
 
 /** Whether the next try may pass, with the devices that are there then. */
@@ -166,13 +161,13 @@ async function mayPassNext(deps: LoadDeps, load: PreparedLoad, error: unknown): 
 }
 
 /** Tables of other programs with a name of awg's; a load deletes none. */
-function sparedTables(): readonly string[] {
+function namesakes(): readonly string[] {
   using socket = openNetfilterSocket();
   return [...foreignTables(socket), ...(isBootTableForeign(socket) ? [`inet ${NFT_BOOT_TABLE}`] : [])];
 }
 
-function refuseForeign(spared: readonly string[]): void {
-  const table = spared.find((name) => name.endsWith(` ${NFT_TABLE}`));
+function refuseForeign(foreign: readonly string[]): void {
+  const table = foreign.find((name) => name.endsWith(` ${NFT_TABLE}`));
   if (table === undefined) return;
   throw new AwgError("conflict", `the nf_tables table ${table} belongs to another program`, {
     facts: { table },
@@ -195,7 +190,8 @@ function ownerOf(socket: NetlinkSocket): number | undefined {
 
 /** Removes the policy and its record. */
 export async function removePolicy(deps: LoadDeps, record: PolicyRecord): Promise<void> {
-  if (hasTables()) await deps.owner.sendTransaction(changesToLoad([], deps.capabilities().ownedTables, sparedTables()));
+  const { ownedTables } = deps.capabilities();
+  if (hasTables()) await deps.owner.sendTransaction(changesToRemove({ ownedTables, foreign: namesakes() }));
   record.forget();
 }
 

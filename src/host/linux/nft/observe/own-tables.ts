@@ -1,7 +1,8 @@
 import { IDENTITY_CHAIN, isNamedLikeOurs, NFT_BOOT_TABLE, ownTablesAmong } from "../../../../model/ownership.ts";
 import type { NetlinkSocket } from "../../../../native/linux/netlink/netlink-socket.ffi.ts";
 import type { NftChain } from "../../../../native/linux/nftables/chain.codec.ts";
-import { readNftChains, readNftTables } from "../../../../native/linux/nftables/nft-netlink.ffi.ts";
+import { readNftChains, readNftSets, readNftTables } from "../../../../native/linux/nftables/nft-netlink.ffi.ts";
+import type { ObservedSet } from "../../../../native/linux/nftables/set.codec.ts";
 import type { NftTable } from "../../../../native/linux/nftables/table.codec.ts";
 import { FRAMES } from "../render/chain-names.ts";
 import type { SpreadPart } from "../render/chains/spread-devices.ts";
@@ -12,6 +13,24 @@ const BOOT_CHAINS = ["crossing", "entering", "leaving"];
 /** awg's tables, whatever their content. */
 export function ownTables(socket: NetlinkSocket): NftTable[] {
   return ownTablesAmong(readNftTables(socket), () => readNftChains(socket));
+}
+
+/** One of awg's tables with its chains and sets, without rules and elements. */
+export interface OwnTable {
+  readonly table: NftTable;
+  readonly chains: readonly NftChain[];
+  readonly sets: readonly ObservedSet[];
+}
+
+/** awg's tables with their chains and sets. */
+export function ownParts(socket: NetlinkSocket): OwnTable[] {
+  const tables = ownTables(socket);
+  const chains = ownChains(socket, tables);
+  return tables.map((table) => ({
+    table,
+    chains: chains.filter(({ family }) => family === table.family),
+    sets: readNftSets(socket, table.family, table.name),
+  }));
 }
 
 /** The chains of awg's tables. */

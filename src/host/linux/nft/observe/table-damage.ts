@@ -5,6 +5,7 @@ import { readNftTable } from "../../../../native/linux/nftables/nft-netlink.ffi.
 import type { ObservedSet } from "../../../../native/linux/nftables/set.codec.ts";
 import type { NftTable } from "../../../../native/linux/nftables/table.codec.ts";
 import { UPLINK_SET } from "../render/chain-names.ts";
+import { withoutNumber } from "../render/numbered-sets.ts";
 import { renderNft } from "../render/render-nft.ts";
 import { ownChains, spreadOf } from "./own-tables.ts";
 import { comparePartsOf, partsOfRead, partsOfRendered } from "./table-parts.ts";
@@ -32,7 +33,13 @@ export function tableDamage(
     const name = `${rendered.table.family} ${rendered.table.name}`;
     const found = readNftTable(socket, rendered.table.family, rendered.table.name, isRead);
     if (found === undefined) return [`the nf_tables table ${name} is gone`];
-    return comparePartsOf(name, partsOfRendered(rendered), partsOfRead(found));
+    const { table, unused } = withoutNumber(found);
+    return [
+      ...comparePartsOf(name, partsOfRendered(rendered), partsOfRead(table)),
+      ...(unused.length === 0
+        ? []
+        : [`an interrupted load left sets that no rule uses in the nf_tables table ${name}: ${unused.join(", ")}`]),
+    ];
   });
 }
 
