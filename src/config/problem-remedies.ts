@@ -116,6 +116,7 @@ export const PROBLEM_REMEDIES: Readonly<Record<ProblemId, string>> = {
   "dns-path": "Set `dns.via` to a tunnel or to direct.",
   "dns-servers-missing": "Add `dns.servers`, or set `dns.leakProtection` to false.",
   "dns-bootstrap-missing": "Add `dns: { bootstrap: [9.9.9.9] }` or another resolver that you trust.",
+  "endpoint-mdns": "Use the host's address.",
   "mtu-ipv6": "Set the MTU to 1280 or more, or remove the IPv6 addresses.",
   "peer-without-allowed-ips": "Add `allowedIPs`.",
   "default-not-carried": "Add 0.0.0.0/0 and ::/0 to `allowedIPs`, or set `default.via` to direct.",

@@ -23,6 +23,25 @@ export function checkDns(context: CheckContext): void {
     }
   }
   checkBootstrap(context);
+  checkMulticastNames(context);
+}
+
+/** Names of the local link (RFC 6762), which awg does not query. */
+function isMulticastName(host: string): boolean {
+  return /\.local\.?$/i.test(host);
+}
+
+function checkMulticastNames(context: CheckContext): void {
+  for (const [name, tunnel] of Object.entries(context.config.tunnels)) {
+    const named: readonly (readonly [path: NodePath, host: string | undefined])[] = isNoiseTunnel(tunnel)
+      ? tunnel.peers.map(({ endpoint }, index) => [["peers", index, "endpoint"], endpoint?.host])
+      : [[["server"], tunnel.server.host]];
+    for (const [path, host] of named) {
+      if (host === undefined || !isMulticastName(host)) continue;
+      const message = `${host} is a name of mDNS, which awg does not query`;
+      context.report("endpoint-mdns", ["tunnels", name, ...path], message, "use its address");
+    }
+  }
 }
 
 function checkBootstrap(context: CheckContext): void {
@@ -41,10 +60,10 @@ function checkBootstrap(context: CheckContext): void {
   }
 }
 
+/** The first endpoint that is a name of DNS. */
 function namedEndpoint(path: NodePath, tunnel: Tunnel): NodePath | undefined {
-  if (!isNoiseTunnel(tunnel)) return parseIp(tunnel.server.host) === undefined ? [...path, "server"] : undefined;
-  const index = tunnel.peers.findIndex(
-    ({ endpoint }) => endpoint !== undefined && parseIp(endpoint.host) === undefined,
-  );
+  const isNamed = (host: string): boolean => parseIp(host) === undefined && !isMulticastName(host);
+  if (!isNoiseTunnel(tunnel)) return isNamed(tunnel.server.host) ? [...path, "server"] : undefined;
+  const index = tunnel.peers.findIndex(({ endpoint }) => endpoint !== undefined && isNamed(endpoint.host));
   return index < 0 ? undefined : [...path, "peers", index, "endpoint"];
 }

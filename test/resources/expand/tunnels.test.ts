@@ -141,7 +141,13 @@ describe("endpoints", () => {
 
   test("the address in use also stays while the name does not resolve, but not for another port", () => {
     const { endpoints } = pinned("[2001:db8::5]:51820");
-    expect(endpointOf(expandText(tunnel(), { addresses: {} }, { endpoints }))).toBe("[2001:db8::5]:51820");
+    const kept = expandText(tunnel(), { addresses: {} }, { endpoints });
+    expect(endpointOf(kept)).toBe("[2001:db8::5]:51820");
+    expect(kept.notes).toContainEqual({
+      path: "tunnels.office.peers.0.endpoint",
+      message: "cannot resolve vpn.example.com; the last endpoint [2001:db8::5]:51820 stays in use",
+      isWarning: true,
+    });
     expect(endpointOf(expandText(tunnel(), { addresses: {} }, pinned("198.51.100.8:443")))).toBeUndefined();
   });
 

@@ -1,20 +1,16 @@
 import { type Config, isNoiseTunnel, type NoiseTunnel } from "../../../config/config.ts";
-import { type Family, parseIp } from "../../../model/ip.ts";
+import type { Family } from "../../../model/ip.ts";
 import { deviceOfTunnel, MOST_TUNNELS } from "../../../model/ownership.ts";
 import { tunnelOfDevice, utunUnit } from "../../../model/resources/tunnel-key.ts";
 import { type ExpandContext, endpointKey, type PlacedTunnel, type ResolvedEndpoint } from "../expansion.ts";
-import { chooseEndpoint, endpointsOfName, endpointsToAsk, renderEndpointText } from "./choose-endpoint.ts";
+import { chooseEndpoint, endpointsToAsk } from "./choose-endpoint.ts";
 import { chooseEngine } from "./choose-engine.ts";
 import type { PathNumbers } from "./path-numbers.ts";
 
-type PlaceInput = Pick<ExpandContext, "config" | "facts" | "notes" | "unsupported"> & {
+type PlaceInput = Pick<ExpandContext, "config" | "facts" | "unsupported"> & {
   readonly pathNumbers: PathNumbers;
   readonly endpoints: Readonly<Record<string, readonly string[]>>;
   readonly unanswered: Readonly<Record<string, readonly string[]>>;
-  /** Filled here: see `Expansion`. */
-  readonly alternatives: Record<string, readonly string[]>;
-  /** Filled here: see `Expansion`. */
-  readonly unresolved: Record<string, string>;
   readonly devices: Readonly<Record<string, string>>;
 };
 
@@ -43,9 +39,9 @@ export function placeTunnels(input: PlaceInput): PlacedTunnel[] {
         device,
         ...(unit === undefined ? {} : { unit }),
         number,
-        families: familiesOf(input.config, key, tunnel, input),
+        families: familiesOf(input.config, tunnel),
         engine,
-        endpoints: resolveEndpoints({ key, device, engine, tunnel }, input),
+        endpoints: resolveEndpoints({ device, engine, tunnel }, input),
       },
     ];
   });
@@ -87,58 +83,28 @@ export function familyOfText(text: string): Family {
   return text.includes(":") ? 6 : 4;
 }
 
-function familiesOf(config: Config, key: string, { addresses, peers }: NoiseTunnel, { notes }: PlaceInput): Family[] {
+function familiesOf(config: Config, { addresses, peers }: NoiseTunnel): Family[] {
   const allowed = ([4, 6] as const).filter((family) => family === 4 || config.ipv6 !== "block");
-  const families = allowed.filter(
+  return allowed.filter(
     (family) =>
       addresses.some((address) => familyOfText(address) === family) &&
       peers.some(({ allowedIPs }) => allowedIPs.some((prefix) => familyOfText(prefix) === family)),
   );
-  if (families.length === 0) {
-    const message = "carries nothing: it has no address in the IP family of its peers' allowedIPs";
-    notes.push({ path: `tunnels.${key}`, message });
-  } else if (!families.includes(6) && mayGetIpv6(config, key, peers)) {
-    notes.push({ path: `tunnels.${key}`, message: "does not carry IPv6: IPv6 traffic to it is dropped" });
-  }
-  return families;
-}
-
-/** Whether the config sends IPv6 traffic to this tunnel, as a split tunnel of IPv4 destinations does not. */
-function mayGetIpv6({ rules, default: all }: Config, key: string, peers: NoiseTunnel["peers"]): boolean {
-  if (peers.some(({ allowedIPs }) => allowedIPs.some((prefix) => familyOfText(prefix) === 6))) return true;
-  const isThis = (via: Config["default"]["via"]): boolean => via.kind === "tunnel" && via.tunnel === key;
-  return isThis(all.via) || rules.some(({ via, destinations }) => isThis(via) && mayBeIpv6(destinations));
-}
-
-function mayBeIpv6(destinations: Config["rules"][number]["destinations"]): boolean {
-  return (
-    destinations === undefined || destinations.some((one) => one.kind !== "prefix" || familyOfText(one.prefix) === 6)
-  );
 }
 
 function resolveEndpoints(
-  { key, device, engine, tunnel }: Pick<PlacedTunnel, "key" | "device" | "engine" | "tunnel">,
-  input: PlaceInput,
+  { device, engine, tunnel }: Pick<PlacedTunnel, "device" | "engine" | "tunnel">,
+  { endpoints, unanswered, facts }: PlaceInput,
 ): PlacedTunnel["endpoints"] {
-  const resolved = new Map<string, readonly ResolvedEndpoint[]>();
-  const asksAll = engine === "embedded";
-  for (const [index, peer] of tunnel.peers.entries()) {
-    if (peer.endpoint === undefined) continue;
-    const at = endpointKey(device, peer.publicKey);
-    const previous = input.endpoints[at] ?? [];
-    const endpoints = asksAll
-      ? endpointsToAsk(peer.endpoint, previous, input.facts)
-      : chooseEndpoint(peer.endpoint, { previous: previous[0], unanswered: input.unanswered[at] ?? [] }, input.facts);
-    if (parseIp(peer.endpoint.host) === undefined) {
-      input.alternatives[at] = endpointsOfName(peer.endpoint, input.facts).map(renderEndpointText);
-    }
-    if (endpoints.length > 0) resolved.set(peer.publicKey, endpoints);
-    else {
-      const { host } = peer.endpoint;
-      input.unresolved[at] = host;
-      const message = `cannot resolve ${host}. Check the spelling, or set dns.bootstrap. The tunnel stays down until it resolves`;
-      input.notes.push({ path: `tunnels.${key}.peers.${index}.endpoint`, message });
-    }
-  }
-  return resolved;
+  const resolved = tunnel.peers.flatMap(({ endpoint, publicKey }) => {
+    if (endpoint === undefined) return [];
+    const at = endpointKey(device, publicKey);
+    const previous = endpoints[at] ?? [];
+    const found =
+      engine === "embedded"
+        ? endpointsToAsk(endpoint, previous, facts)
+        : chooseEndpoint(endpoint, { previous: previous[0], unanswered: unanswered[at] ?? [] }, facts);
+    return found.length === 0 ? [] : [[publicKey, found] as const];
+  });
+  return new Map<string, readonly ResolvedEndpoint[]>(resolved);
 }
