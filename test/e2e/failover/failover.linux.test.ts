@@ -40,9 +40,12 @@ try:
 except OSError:
     print("nothing")`;
 
+/** Another, through a rule that keeps its open connections. */
+const KEPT_PORT = 80;
+
 /** Holds a TCP connection until it ends, and says how. */
 const HOLD = `import errno, socket, sys
-s = socket.create_connection((sys.argv[1], ${ECHO_PORT}))
+s = socket.create_connection((sys.argv[1], int(sys.argv[2])))
 s.sendall(b"awg")
 assert s.recv(3) == b"awg"
 s.settimeout(50)
@@ -116,7 +119,10 @@ describe.skipIf(reason !== undefined)(
       const lab = new FailoverLab(judged(), awg);
       const [a, b] = lab.names;
       const config = lab.config(
-        [`{ name: echo, ports: ${ECHO_PORT}, via: ${a} }`],
+        [
+          `{ name: echo, ports: ${ECHO_PORT}, via: ${a} }`,
+          `{ name: kept, ports: ${KEPT_PORT}, via: ${a}, openFlows: keep }`,
+        ],
         "default: { via: block }\nkillSwitch: { enabled: true }",
         `failover: { tunnels: [${b}], mode: ${mode} }`,
       );
@@ -135,7 +141,8 @@ describe.skipIf(reason !== undefined)(
       const tookMs: number[] = [];
       for (let turn = 0; turn < SWITCHES; turn += 1) {
         await daemon.until("the first tunnel again", async () => (await isAt("first")) && ask());
-        const held = turn === 0 ? judged().world.inside("client", [python, "-c", HOLD, place.v4.echo]) : "ECONNABORTED";
+        const held = turn === 0 ? hold(ECHO_PORT) : "ECONNABORTED";
+        const kept = turn === 0 ? hold(KEPT_PORT) : "closed";
         if (turn === 0) await new Promise((resolve) => setTimeout(resolve, 1_000));
         const startMs = performance.now();
         await lab.silence(judged().first);
@@ -143,14 +150,27 @@ describe.skipIf(reason !== undefined)(
         tookMs.push(performance.now() - startMs);
         expect((await lab.send([cell]))["echo"]).toBe("second");
         expect((await held).trim()).toBe("ECONNABORTED");
-        if (turn === 0) expect(await awg.must("verify")).toContain("Verified");
+        if (turn === 0) {
+          expect(await connectionsTo(KEPT_PORT)).toBe(1);
+          expect(await awg.must("verify")).toContain("Verified");
+        }
         await lab.silence();
         await daemon.until("the return", () => isAt("first"));
+        expect((await kept).trim()).not.toBe("ECONNABORTED");
       }
       expect((await lab.inTheClear(() => true)) - clearBefore).toBe(0);
       const sorted = tookMs.toSorted((x, y) => x - y);
       const at = (share: number) => Math.round(sorted[Math.ceil(share * sorted.length) - 1] ?? 0);
       console.log(`failover, ${mode}: ${SWITCHES} switches, p50 ${at(0.5)} ms, p95 ${at(0.95)} ms`);
+
+      function hold(port: number): Promise<string> {
+        return judged().world.inside("client", [python, "-c", HOLD, place.v4.echo, String(port)]);
+      }
+
+      async function connectionsTo(port: number): Promise<number> {
+        const ask = ["ss", "-Htn", "state", "established", "dport", "=", `:${port}`];
+        return (await judged().world.inside("client", ask)).split("\n").filter(Boolean).length;
+      }
 
       async function handshakes(tunnel: string): Promise<number> {
         const status = JSON.parse(await awg.must("status", "--json")) as {
