@@ -95,6 +95,8 @@ describe.skipIf(obstacle !== undefined)(`the classifier${obstacle === undefined 
       load({ cgroup: group });
       const inside = `echo $$ > ${inner}/cgroup.procs; exec ${PERL} -e '${PRINT_MARK}'`;
       expect(classIn(namespace.run(["sh", "-c", inside]).stdout)).toBe(2);
+      // Its own namespaces of processes and control groups hide it from the process alone.
+      expect(classIn(namespace.run(["sh", "-c", inside.replace("exec", "exec unshare -pfC")]).stdout)).toBe(2);
       expect(classOf(PERL)).toBe(1);
     } finally {
       rmdirSync(inner);

@@ -84,6 +84,8 @@ describe.skipIf(obstacle !== undefined)(`patterns of programs${obstacle === unde
       place.classIn(place.namespace.run(["unshare", kinds, "sh", "-c", forge]).stdout);
     expect(inOwn("-rm")).toBe(1);
     expect(inOwn("-m")).toBe(2);
+    // As in a container of root's: its own processes and control groups, too.
+    expect(inOwn("-mpfC")).toBe(2);
     place.load(self({ folder: join(place.folder, "snap/app") }));
     expect(inOwn("-rm")).toBe(1);
   });
