@@ -164,6 +164,10 @@ describe("the servers of tunnels", () => {
     const text = `${own}rules: [{ apps: [{ path: /bin/a }], via: a }]\n`;
     const noteOf = (facts: object) => expandText(text, facts).notes.find(({ path }) => path === "dns");
     expect(noteOf({})).toMatchObject({ enforcement: "enforced" });
-    expect(noteOf({ asksResolved: true })).toMatchObject({ enforcement: "best-effort", isWarning: true });
+    expect(noteOf({ asksResolved: true })).toMatchObject({
+      enforcement: "best-effort",
+      isWarning: true,
+      message: expect.stringContaining("remove resolve from the hosts line of /etc/nsswitch.conf"),
+    });
   });
 });
