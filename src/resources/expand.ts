@@ -5,20 +5,22 @@ import type { Resource } from "../model/resource.ts";
 import { darwinRoutes } from "./expand/darwin-routes.ts";
 import type { ExpandContext, ExpandOptions, Expansion } from "./expand/expansion.ts";
 import { standbyOf } from "./expand/fallback/fallback-paths.ts";
-import { firewallPolicy } from "./expand/firewall-policy.ts";
-import { defaultPath, flowRules } from "./expand/flow-rules.ts";
+import { exceptionNotes, firewallPolicy } from "./expand/firewall-policy.ts";
+import { defaultNotes, defaultPath, flowRules } from "./expand/flow-rules.ts";
 import { keptByName, lifecycleOf } from "./expand/lifecycle.ts";
 import { kernelSettings, relayTable, routeTable, routingPolicy } from "./expand/machine-resources.ts";
 import { refuseNames } from "./expand/names/destinations.ts";
+import { dnsNotes } from "./expand/names/dns-policy.ts";
 import { nameRules } from "./expand/names/name-rules.ts";
-import { systemResolver } from "./expand/names/system-resolver.ts";
-import { refuseTunnelServers } from "./expand/names/tunnel-servers.ts";
-import { portalPolicyOf } from "./expand/portal.ts";
+import { resolverNotes, systemResolver } from "./expand/names/system-resolver.ts";
+import { refuseTunnelServers, tunnelServerNotes } from "./expand/names/tunnel-servers.ts";
+import { portalNotes, portalPolicyOf } from "./expand/portal.ts";
 import { probesOf } from "./expand/probes.ts";
 import { assignPathNumbers, rememberNumbers } from "./expand/tunnels/path-numbers.ts";
-import { judgeProxyFallbacks, placeProxies, proxyResources } from "./expand/tunnels/place-proxies.ts";
+import { placeProxies, proxyFallbackNotes, proxyResources, refuseKeptFlows } from "./expand/tunnels/place-proxies.ts";
 import { placeTunnels } from "./expand/tunnels/place-tunnels.ts";
 import { tunnelNetworkRules } from "./expand/tunnels/tunnel-networks.ts";
+import { alternativesOf, tunnelNotes, unresolvedIn } from "./expand/tunnels/tunnel-notes.ts";
 import { tunnelResources } from "./expand/tunnels/tunnel-resources.ts";
 import { unsupportedUses } from "./expand/unsupported.ts";
 import { hasPacketFilter } from "./packet-filter.ts";
@@ -33,9 +35,6 @@ export { pathNumbersOf, rememberNumbers } from "./expand/tunnels/path-numbers.ts
  */
 export function expand(config: Config, facts: HostFacts, options: ExpandOptions): Expansion {
   const { secrets, endpoints = {}, unanswered = {}, beside } = options;
-  const alternatives: Record<string, readonly string[]> = {};
-  const unresolved: Record<string, string> = {};
-  const notes = [...(beside?.notes ?? [])];
   const context: ExpandContext = {
     config,
     facts,
@@ -43,16 +42,15 @@ export function expand(config: Config, facts: HostFacts, options: ExpandOptions)
     ...(options.lists === undefined ? {} : { lists: options.lists }),
     ...(options.portal === undefined ? {} : { portal: options.portal }),
     proxies: [],
-    notes,
     unsupported: unsupportedUses(config, facts, beside),
   };
   refuseNames(context);
   const names = Object.keys(config.tunnels).toSorted();
   const pathNumbers = assignPathNumbers(names, keptByName(options.pathNumbers, config));
   const devices = keptByName(options.devices ?? {}, config);
-  const tunnels = placeTunnels({ ...context, pathNumbers, endpoints, unanswered, alternatives, unresolved, devices });
-  const proxies = placeProxies({ ...context, pathNumbers, endpoints, unresolved });
-  judgeProxyFallbacks(context);
+  const tunnels = placeTunnels({ ...context, pathNumbers, endpoints, unanswered, devices });
+  const proxies = placeProxies({ ...context, pathNumbers, endpoints });
+  refuseKeptFlows(context);
   const placed: ExpandContext = { ...context, tunnels, proxies };
   refuseTunnelServers(placed);
   const flows = flowRules(placed, options.classifier);
@@ -69,19 +67,16 @@ export function expand(config: Config, facts: HostFacts, options: ExpandOptions)
       message: "a kill switch needs nf_tables, which this kernel lacks or awg may not use",
     });
   }
-  const resources: Resource[] = isNeeded(policy) ? [{ kind: "firewall", key: "firewall/machine", spec: policy }] : [];
-  if (flows.classifier !== undefined) {
-    resources.push({ kind: "classifier", key: "classifier/host", spec: flows.classifier });
-  }
-  if (tunnels.length + proxies.length > 0) {
-    const isMac = facts.os === "darwin";
-    if (!isMac) resources.push(kernelSettings());
-    resources.push(...tunnels.flatMap((tunnel) => tunnelResources(tunnel, placed, secrets)));
-    resources.push(...proxies.flatMap((proxy) => proxyResources(proxy, secrets)));
-    if (isMac) resources.push(...darwinRoutes(policy, placed));
-    else resources.push(...tunnels.map(routeTable), ...proxies.map(relayTable), routingPolicy(policy, placed));
-  }
-  resources.push(...systemResolver(placed, resolved), ...(beside?.resources ?? []));
+  const { classifier } = flows;
+  const resources: Resource[] = [
+    ...(isNeeded(policy) ? [{ kind: "firewall", key: "firewall/machine", spec: policy } as const] : []),
+    ...(classifier === undefined ? [] : [{ kind: "classifier", key: "classifier/host", spec: classifier } as const]),
+    ...pathResources(policy, placed, secrets),
+    ...systemResolver(placed, resolved),
+    ...(beside?.resources ?? []),
+  ];
+  const alternatives = alternativesOf(tunnels, facts);
+  const unresolved = unresolvedIn(tunnels, proxies);
   return {
     desired: {
       resources,
@@ -91,12 +86,42 @@ export function expand(config: Config, facts: HostFacts, options: ExpandOptions)
       ...standbyOf(placed),
     },
     pathNumbers: rememberNumbers(keptByName(options.pathNumbers, config), pathNumbers),
-    notes: context.notes,
+    notes: [
+      ...(beside?.notes ?? []),
+      ...tunnelNotes(placed),
+      ...proxyFallbackNotes(config),
+      ...tunnelServerNotes(placed),
+      ...flows.notes,
+      ...defaultNotes(placed),
+      ...portalNotes(placed),
+      ...exceptionNotes(placed),
+      ...dnsNotes(placed),
+      ...resolverNotes(placed, resolved),
+    ],
     unsupported: context.unsupported,
     ...(options.lists === undefined ? {} : { lists: options.lists }),
     ...(Object.keys(alternatives).length === 0 ? {} : { alternatives }),
     ...(Object.keys(unresolved).length === 0 ? {} : { unresolved }),
   };
+}
+
+/** Devices, engines, relays, tables and rules of the tunnels and proxies; none without any. */
+function pathResources(
+  policy: FirewallPolicy,
+  placed: ExpandContext,
+  secrets: ExpandOptions["secrets"],
+): readonly Resource[] {
+  const { facts, tunnels, proxies } = placed;
+  if (tunnels.length + proxies.length === 0) return [];
+  const isMac = facts.os === "darwin";
+  return [
+    ...(isMac ? [] : [kernelSettings()]),
+    ...tunnels.flatMap((tunnel) => tunnelResources(tunnel, placed, secrets)),
+    ...proxies.flatMap((proxy) => proxyResources(proxy, secrets)),
+    ...(isMac
+      ? darwinRoutes(policy, placed)
+      : [...tunnels.map(routeTable), ...proxies.map(relayTable), routingPolicy(policy, placed)]),
+  ];
 }
 
 /** Whether the policy differs from an empty one. */

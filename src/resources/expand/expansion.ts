@@ -107,7 +107,7 @@ export interface ResolvedEndpoint {
   readonly port: number;
 }
 
-/** What every part of the expansion reads, and where it reports what it found. */
+/** What every part of the expansion reads, and where it reports what is not possible. */
 export interface ExpandContext {
   readonly config: Config;
   readonly facts: HostFacts;
@@ -115,7 +115,6 @@ export interface ExpandContext {
   readonly lists?: Lists;
   readonly portal?: OpenPortal;
   readonly proxies: readonly PlacedProxy[];
-  readonly notes: Note[];
   readonly unsupported: Unsupported[];
 }
 

@@ -9,7 +9,7 @@ import type {
 } from "../../model/firewall/policy.ts";
 import { compareIp, type IpAddress, parseIp } from "../../model/ip.ts";
 import { hasPacketFilter } from "../packet-filter.ts";
-import type { ExpandContext, PlacedProxy, PlacedTunnel } from "./expansion.ts";
+import type { ExpandContext, Note, PlacedProxy, PlacedTunnel } from "./expansion.ts";
 import { dnsPolicy } from "./names/dns-policy.ts";
 import { loginPage, portalProbe } from "./portal.ts";
 import { PROTOCOL_NUMBERS } from "./programs/match-alternatives.ts";
@@ -103,19 +103,8 @@ function listeningPorts(tunnels: readonly PlacedTunnel[]): number[] {
   return [...new Set(ports)].toSorted((a, b) => a - b);
 }
 
-function allowGrants({ config, notes, facts }: ExpandContext): AllowGrant[] {
-  const enforcement = hasPacketFilter(facts.capabilities) ? "enforced" : "unsupported";
-  if (config.killSwitch.allowLan) {
-    notes.push({
-      path: "killSwitch.allowLan",
-      message: `hosts on the local link are reached directly, ${dnsWords(config)}`,
-      enforcement,
-    });
-  }
-  return config.killSwitch.allow.map(({ direction, protocol, ports, remote }, index) => {
-    const message =
-      direction === "in" ? "others may connect to this host here" : "goes direct, exempt from the kill switch";
-    notes.push({ path: `killSwitch.allow.${index}`, message, enforcement });
+function allowGrants({ config }: ExpandContext): AllowGrant[] {
+  return config.killSwitch.allow.map(({ direction, protocol, ports, remote }) => {
     const number = PROTOCOL_NUMBERS[protocol];
     return {
       direction,
@@ -126,6 +115,15 @@ function allowGrants({ config, notes, facts }: ExpandContext): AllowGrant[] {
   });
 }
 
-function dnsWords({ dns }: ExpandContext["config"]): string {
-  return dns?.leakProtection === true ? "except for DNS" : "also their DNS servers";
+/** What the exceptions of the kill switch let pass. */
+export function exceptionNotes({ config, facts }: ExpandContext): Note[] {
+  const { allowLan, allow } = config.killSwitch;
+  const enforcement = hasPacketFilter(facts.capabilities) ? "enforced" : "unsupported";
+  const dns = config.dns?.leakProtection === true ? "except for DNS" : "also their DNS servers";
+  const lan = { path: "killSwitch.allowLan", message: `hosts on the local link are reached directly, ${dns}` };
+  const others = allow.map(({ direction }, index) => ({
+    path: `killSwitch.allow.${index}`,
+    message: direction === "in" ? "others may connect to this host here" : "goes direct, exempt from the kill switch",
+  }));
+  return [...(allowLan ? [lan] : []), ...others].map((note) => ({ ...note, enforcement }));
 }

@@ -6,17 +6,17 @@ import { MOST_LIMITS } from "../../model/ownership.ts";
 import type { ClassifierSpec } from "../../model/program/classifier.ts";
 import type { Enforcement } from "../../model/resource.ts";
 import { hasPacketFilter } from "../packet-filter.ts";
-import { type ExpandContext, pathRefOf } from "./expansion.ts";
+import { type ExpandContext, type Note, pathRefOf } from "./expansion.ts";
 import { fallingBack, withNextRules } from "./fallback/fallback-paths.ts";
-import { limitOf } from "./limits.ts";
-import { destinationPrefixes, nameSetFor, noteLists } from "./names/destinations.ts";
+import { limitOf, priorityNotes } from "./limits.ts";
+import { destinationPrefixes, listNotes, nameSetFor } from "./names/destinations.ts";
 import { encryptedDnsRules, encryptedServerRules } from "./names/encrypted-dns.ts";
 import { tunnelServerRules } from "./names/tunnel-servers.ts";
 import { matchHere } from "./networks.ts";
 import { BY_SOCKET, classedRules, classesFor, type ExpandedRule, withUids } from "./programs/classed-rules.ts";
 import { type MatchAlternative, matchAlternatives, UnwritableMatch } from "./programs/match-alternatives.ts";
 import { hasPattern, isAnchored, type UsersOf } from "./programs/program-condition.ts";
-import { noteScripts } from "./programs/script-notes.ts";
+import { scriptNotes } from "./programs/script-notes.ts";
 import { withUnclassified } from "./programs/unclassified-rules.ts";
 import { othersNote, uidRanges } from "./user-ranges.ts";
 
@@ -26,10 +26,12 @@ const ORDER: readonly Enforcement[] = ["enforced", "best-effort", "advisory", "u
 export interface FlowRules {
   readonly rules: readonly FlowRule[];
   readonly classifier?: ClassifierSpec;
+  /** How each rule of the config is enforced. */
+  readonly notes: readonly Note[];
 }
 
 /**
- * The rules of the config in the form of the packet policy, in order; each notes how it is enforced.
+ * The rules of the config in the form of the packet policy, in order.
  *
  * @param last the classifier of the last accepted state
  */
@@ -37,7 +39,8 @@ export function flowRules(context: ExpandContext, last?: ClassifierSpec): FlowRu
   const expanded = context.config.rules.map((rule, index) => expandRule(rule, index, context));
   if (expanded.filter(({ limit }) => limit !== undefined).length > MOST_LIMITS)
     context.unsupported.push({ path: "rules", message: `at most ${MOST_LIMITS} rules can have a limit` });
-  const classes = classesFor(expanded, context, last);
+  const { classes, notes: classNotes } = classesFor(expanded, context, last);
+  const notes = [...expanded.flatMap((rule) => rule.notes), ...classNotes];
   const classed = expanded.map(({ alternatives, ...rule }) => ({
     ...rule,
     rules: alternatives.flatMap((alternative) => classedRules(rule, alternative, classes)),
@@ -53,7 +56,7 @@ export function flowRules(context: ExpandContext, last?: ClassifierSpec): FlowRu
     ...encryptedDnsRules(context),
     ...(context.config.killSwitch.enabled ? withUnclassified(ordered, strict) : ordered),
   ];
-  return classes === undefined ? { rules } : { rules, classifier: classes.spec };
+  return { rules, notes, ...(classes === undefined ? {} : { classifier: classes.spec }) };
 }
 
 const BLOCK: PathRef = { kind: "block" };
@@ -63,13 +66,20 @@ const NO_IPV6: FlowRule = { origin: "ipv6", match: { destinations: ["::/0"] }, p
 
 /** The path of traffic that no rule matches. The fallback `drop` means always dropped. */
 export function defaultPath(context: ExpandContext): PathRef {
-  const { config, notes, facts } = context;
+  const { via, fallback } = context.config.default;
+  if (via.kind === "tunnel" && fallback.kind === "drop") return BLOCK;
+  return fallingBack(pathRefOf(via, context), context.config.default, context);
+}
+
+/** What becomes of that traffic while its tunnel is down. */
+export function defaultNotes({ config, facts }: ExpandContext): Note[] {
   const { via, fallback } = config.default;
-  if (via.kind === "tunnel" && fallback.kind === "drop") return { kind: "block" };
-  if (via.kind === "tunnel" && fallback.kind === "direct") notes.push({ path: "default", ...directFallback(facts) });
-  if (via.kind === "tunnel" && usesOtherTunnels(via.tunnel, fallback, context))
-    notes.push({ path: "default", ...otherTunnels(facts) });
-  return fallingBack(pathRefOf(via, context), config.default, context);
+  if (via.kind !== "tunnel" || fallback.kind === "drop") return [];
+  const path = "default";
+  return [
+    ...(fallback.kind === "direct" ? [{ path, ...directFallback(facts) }] : []),
+    ...(usesOtherTunnels(via.tunnel, fallback, { config }) ? [{ path, ...otherTunnels(facts) }] : []),
+  ];
 }
 
 /** Whether other tunnels may stand in for this one. */
@@ -106,7 +116,7 @@ function directFallback({ capabilities }: Pick<HostFacts, "capabilities">): Judg
 }
 
 function expandRule(written: Rule, index: number, context: ExpandContext): ExpandedRule {
-  const { facts, unsupported, notes } = context;
+  const { facts, unsupported } = context;
   const here = matchHere(written, facts.networks ?? []);
   const rule = here ?? written;
   const path: PathRef =
@@ -117,47 +127,58 @@ function expandRule(written: Rule, index: number, context: ExpandContext): Expan
   const usesNextRule = rule.fallback.kind === "next-rule";
   const nothing = { origin, path, usesNextRule, alternatives: [] };
   if (here === undefined) {
-    notes.push({ path: `rules.${index}.when`, message: "not in force: this host is in another network" });
-    return nothing;
+    const message = "not in force: this host is in another network";
+    return { ...nothing, notes: [{ path: `rules.${index}.when`, message }] };
   }
-  const found = tryAlternatives(rule, index, path, context);
+  const users = new Set<string>();
+  const found = tryAlternatives(rule, path, users, context);
+  const userNotes = [...users].map((message) => ({ path: `rules.${index}.users`, message }));
   if (typeof found === "string") {
     unsupported.push({ path: `rules.${index}`, message: found });
-    return nothing;
+    return { ...nothing, notes: userNotes };
   }
-  noteLists(rule, index, context);
-  noteScripts(rule, index, context);
   const alternatives = found.flatMap(withUids);
-  noteEnforcement(rule, index, alternatives, context);
+  const notes = [
+    ...userNotes,
+    ...listNotes(rule, index, context),
+    ...scriptNotes(rule, index, context),
+    judgeEnforcement(rule, index, alternatives, context),
+  ];
   const { classifier } = facts.capabilities;
   if (classifier?.ok === true && classifier.noPatterns !== undefined && alternatives.some(asksPatterns)) {
     unsupported.push({ path: `rules.${index}`, message: classifier.noPatterns });
-    return nothing;
+    return { ...nothing, notes };
   }
   if (
     classifier?.ok === true ||
     alternatives.every(({ program, uids }) => program === undefined || uids !== undefined)
   ) {
-    return { origin, path, usesNextRule, alternatives, ...limitOf(rule, index, context) };
+    return {
+      ...nothing,
+      alternatives,
+      ...limitOf(rule, index, context),
+      notes: [...notes, ...priorityNotes(rule, index, context)],
+    };
   }
   const why = classifier === undefined ? "it has no classifier of sockets" : classifier.reason;
   unsupported.push({ path: `rules.${index}`, message: `this host cannot distinguish programs: ${why}` });
-  return nothing;
+  return { ...nothing, notes };
 }
 
 function asksPatterns({ program }: MatchAlternative): boolean {
   return program !== undefined && hasPattern(program);
 }
 
+/** @param notes gets what a person should know about the users that the rule names */
 function tryAlternatives(
   rule: Rule,
-  index: number,
   path: PathRef,
+  notes: Set<string>,
   context: ExpandContext,
 ): MatchAlternative[] | string {
   try {
     return matchAlternatives(rule, {
-      usersOf: (isNegated) => usersIn(index, grantsDirect(path) !== isNegated, context),
+      usersOf: (isNegated) => usersIn(grantsDirect(path) !== isNegated, notes, context),
       prefixesOf: (destinations) => destinationPrefixes(destinations, context.lists),
       nameSetOf: (destinations) => nameSetFor(destinations, context.lists)?.set,
     });
@@ -172,39 +193,36 @@ function grantsDirect(path: PathRef): boolean {
 }
 
 /** The uids of users, with notes about users that do not exist or are not named. */
-function usersIn(index: number, own: boolean, { facts, notes }: ExpandContext): UsersOf {
-  const note = (message: string): void => {
-    const path = `rules.${index}.users`;
-    if (!notes.some((one) => one.path === path && one.message === message)) notes.push({ path, message });
-  };
+function usersIn(own: boolean, notes: Set<string>, { facts }: ExpandContext): UsersOf {
   return (users) => {
     const { ranges, unknown, others } = uidRanges(users, facts, { own });
-    for (const user of unknown) note(`no user ${user} on this host`);
-    if (ranges.length > 0 && others.length > 0) note(othersNote(others, { own }));
+    for (const user of unknown) notes.add(`no user ${user} on this host`);
+    if (ranges.length > 0 && others.length > 0) notes.add(othersNote(others, { own }));
     return ranges.map(({ from, to }) => [from, to]);
   };
 }
 
-/** Notes how the rule is enforced; a rule that requires more is unsupported here. */
-function noteEnforcement(
+/** How the rule is enforced; a rule that requires more is unsupported here. */
+function judgeEnforcement(
   rule: Rule,
   index: number,
   alternatives: ExpandedRule["alternatives"],
   context: ExpandContext,
-): void {
+): Note {
   const path = `rules.${index}`;
   const canMatch = alternatives.length > 0;
   const { enforcement, message: kept } = isByNameOnly(rule, alternatives, context)
     ? BY_NAME_ONLY
     : byDomain(alternatives, bySocket(alternatives, judgeRule(rule, canMatch, context), context));
   const isWarning = !canMatch || enforcement === "advisory";
-  context.notes.push({ path, message: kept, enforcement, ...(isWarning ? { isWarning } : {}) });
-  if (rule.require === undefined || ORDER.indexOf(enforcement) <= ORDER.indexOf(rule.require)) return;
-  const message = `this host keeps the rule ${enforcement} only, and ${rule.require} is required`;
-  context.unsupported.push({ path: `${path}.require`, message });
+  if (rule.require !== undefined && ORDER.indexOf(enforcement) > ORDER.indexOf(rule.require)) {
+    const message = `this host keeps the rule ${enforcement} only, and ${rule.require} is required`;
+    context.unsupported.push({ path: `${path}.require`, message });
+  }
+  return { path, message: kept, enforcement, ...(isWarning ? { isWarning } : {}) };
 }
 
-type Judgement = Required<Pick<ExpandContext["notes"][number], "message">> & { readonly enforcement: Enforcement };
+type Judgement = Required<Pick<Note, "message" | "enforcement">>;
 
 const BY_NAME_ONLY: Judgement = {
   enforcement: "advisory",

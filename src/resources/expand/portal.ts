@@ -1,6 +1,6 @@
 import type { AllowGrant, EndpointGrant } from "../../model/firewall/policy.ts";
 import { type PortalPolicy, PROBE_PORT } from "../../model/portal/portal.ts";
-import type { ExpandContext } from "./expansion.ts";
+import type { ExpandContext, Note } from "./expansion.ts";
 
 const TCP = 6;
 
@@ -12,13 +12,17 @@ export function portalPolicyOf({ config: { captivePortal } }: ExpandContext): { 
 }
 
 /** The probe: the service user may reach the probed address (rule S3.5). Pure. */
-export function portalProbe({ config: { captivePortal }, notes }: ExpandContext): EndpointGrant[] {
+export function portalProbe({ config: { captivePortal } }: ExpandContext): EndpointGrant[] {
+  return captivePortal === undefined ? [] : [{ address: captivePortal.probe, port: PROBE_PORT, protocol: TCP }];
+}
+
+/** What the probe sends past the tunnels. Pure. */
+export function portalNotes({ config: { captivePortal } }: ExpandContext): Note[] {
   if (captivePortal === undefined) return [];
   const { probe, allow } = captivePortal;
   const then = allow ? "then its login page is opened for a time" : "then it is reported";
   const message = `awg asks ${probe} by HTTP past the tunnels whether the network wants a login; ${then}`;
-  notes.push({ path: "captivePortal", message });
-  return [{ address: probe, port: PROBE_PORT, protocol: TCP }];
+  return [{ path: "captivePortal", message }];
 }
 
 /** An open login page goes direct, after every rule and the tunnels' own networks (rule S4.5). Pure. */

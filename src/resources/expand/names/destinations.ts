@@ -10,7 +10,7 @@ import { mergePrefixes, parsePrefix, renderPrefix } from "../../../model/prefix.
 import { sha256Hex } from "../../../model/sha256.ts";
 import { counted } from "../../../model/text/counted.ts";
 import { sortedPrefixes } from "../../prefix-list.ts";
-import type { ExpandContext, Lists } from "../expansion.ts";
+import type { ExpandContext, Lists, Note } from "../expansion.ts";
 
 const HASH_DIGITS = 12;
 
@@ -84,17 +84,17 @@ export function refuseNames({ config, lists, unsupported }: ExpandContext): void
   }
 }
 
-/** Says how much of each list a rule matches. */
-export function noteLists({ destinations = [] }: Rule, index: number, context: ExpandContext): void {
-  for (const [position, one] of destinations.entries()) {
-    const content = isList(one) ? contentsOf([one], context.lists)[0] : undefined;
-    if (content === undefined) continue;
-    const path = `rules.${index}.destinations.${position}`;
+/** How much each list of a rule matches. */
+export function listNotes({ destinations = [] }: Rule, index: number, { lists }: ExpandContext): Note[] {
+  return destinations.flatMap((one, position) => {
+    const content = isList(one) ? contentsOf([one], lists)[0] : undefined;
+    if (content === undefined) return [];
     const { prefixes, domains } = content;
     const names = domains.length === 0 ? [] : [counted(domains.length, "domain")];
     const networks = prefixes.length === 0 ? [] : [counted(prefixes.length, "prefix", "prefixes")];
-    context.notes.push({ path, message: `the list has ${[...networks, ...names].join(" and ")}` });
-  }
+    const message = `the list has ${[...networks, ...names].join(" and ")}`;
+    return [{ path: `rules.${index}.destinations.${position}`, message }];
+  });
 }
 
 function contentsOf(destinations: readonly Destination[], lists: Lists = {}): readonly ListContent[] {

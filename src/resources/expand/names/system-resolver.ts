@@ -13,19 +13,13 @@ const GRACE_SECONDS = 300;
  * a host whose resolver supports them.
  */
 export function systemResolver(context: ExpandContext, names: NameRules): Resource[] {
-  const { config, facts, tunnels, proxies, notes } = context;
+  const { config, facts } = context;
   const dns = config.dns;
-  if (dns === undefined) return [];
+  if (dns === undefined || !hasServers(context)) return [];
   const isSplit = Object.keys(dns.split).length > 0;
-  if (dns.servers.length === 0 && !isSplit) return [];
-  const via = dns.via;
-  const isOnTunnel = via.kind === "tunnel" && !proxies.some(({ key }) => key === via.tunnel);
-  const device = isOnTunnel ? tunnels.find(({ key }) => key === via.tunnel)?.device : facts.uplinks[0]?.device;
+  const device = linkOfServers(context);
   const method = facts.resolver;
-  if (method === "resolved" && device === undefined) {
-    notes.push({ path: "dns", message: "systemd-resolved is unchanged: no link can carry the servers" });
-    return [];
-  }
+  if (method === "resolved" && device === undefined) return [];
   const split = isSplit ? { split: dns.split } : {};
   const plain = Object.entries(dns.split).map(([domain, some]) => [domain, some.map(addressOfServer)]);
   const all = [...dns.servers, ...Object.values(dns.split).flat()];
@@ -53,13 +47,32 @@ export function systemResolver(context: ExpandContext, names: NameRules): Resour
     device: carrier,
     ...(isServed ? { service } : isSplit ? { split: Object.fromEntries(plain) } : {}),
   };
-  notes.push({
+  return [{ kind: "resolver", key: "resolver/machine", spec }];
+}
+
+/** How the system resolver's servers are kept. */
+export function resolverNotes(context: ExpandContext, names: NameRules): Note[] {
+  if (!hasServers(context)) return [];
+  if (context.facts.resolver === "resolved" && linkOfServers(context) === undefined) {
+    return [{ path: "dns", message: "systemd-resolved is unchanged: no link can carry the servers" }];
+  }
+  const bypassed: Note = {
     path: "dns.servers",
     message: "programs that bypass the system resolver are still held to the DNS path",
     enforcement: "best-effort",
-  });
-  if (names.listeners.length > 0) notes.push(byProgram(context));
-  return [{ kind: "resolver", key: "resolver/machine", spec }];
+  };
+  return names.listeners.length === 0 ? [bypassed] : [bypassed, byProgram(context)];
+}
+
+function hasServers({ config: { dns } }: ExpandContext): boolean {
+  return dns !== undefined && dns.servers.length + Object.keys(dns.split).length > 0;
+}
+
+/** The link to which systemd-resolved binds the servers; undefined if there is none. */
+function linkOfServers({ config: { dns }, facts, tunnels, proxies }: ExpandContext): string | undefined {
+  const tunnel = dns?.via.kind === "tunnel" ? dns.via.tunnel : undefined;
+  const isOnTunnel = tunnel !== undefined && !proxies.some(({ key }) => key === tunnel);
+  return isOnTunnel ? tunnels.find(({ key }) => key === tunnel)?.device : facts.uplinks[0]?.device;
 }
 
 /** The host of an open login page, which no server behind a tunnel can be asked for yet. */

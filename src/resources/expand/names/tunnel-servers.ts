@@ -3,7 +3,7 @@ import { PROTOCOL } from "../../../model/firewall/packet.ts";
 import type { FlowRule } from "../../../model/firewall/policy.ts";
 import { parsePrefix, prefixContains } from "../../../model/prefix.ts";
 import { sortedPrefixes } from "../../prefix-list.ts";
-import { type ExpandContext, type PlacedTunnel, pathRefOf } from "../expansion.ts";
+import { type ExpandContext, type Note, type PlacedTunnel, pathRefOf } from "../expansion.ts";
 
 const PORTS = [DNS_PORT, DNS_ENCRYPTED_PORT].map((port) => ({ from: port, to: port }));
 
@@ -35,27 +35,37 @@ export function tunnelServerRules(context: ExpandContext): FlowRule[] {
   });
 }
 
-/** Refuses servers of tunnels that could not be told apart, or that nothing would query; notes the unreachable. */
-export function refuseTunnelServers(context: ExpandContext): void {
-  const { config, facts, tunnels, unsupported, notes } = context;
+/** Refuses servers of tunnels of which one address would need two paths. */
+export function refuseTunnelServers({ config, facts, tunnels, unsupported }: ExpandContext): void {
   if (facts.os === "darwin") return;
   const declared = [...(config.dns?.servers ?? []), ...Object.values(config.dns?.split ?? {}).flat()];
   const owners = new Map(declared.flatMap((server) => (typeof server === "string" ? [[server, "dns"]] : [])));
-  for (const placed of tunnels) {
-    const { key, tunnel } = placed;
-    const servers = tunnel.dns ?? [];
-    for (const [index, server] of servers.entries()) {
-      const path = `tunnels.${key}.dns.${index}`;
+  for (const { key, tunnel } of tunnels) {
+    for (const [index, server] of (tunnel.dns ?? []).entries()) {
       const owner = owners.get(server);
       if (owner !== undefined && owner !== key) {
         const message = `${server} is a server of ${owner} too; one address has one path`;
-        unsupported.push({ path, message });
+        unsupported.push({ path: `tunnels.${key}.dns.${index}`, message });
       }
       owners.set(server, key);
-      if (!carries(placed, server))
-        notes.push({ path, message: `${server} is outside the allowedIPs of tunnel ${key}, so it cannot be reached` });
     }
   }
+}
+
+/** The servers of tunnels that these do not carry. */
+export function tunnelServerNotes({ facts, tunnels }: ExpandContext): Note[] {
+  if (facts.os === "darwin") return [];
+  return tunnels.flatMap((placed) => {
+    const { key, tunnel } = placed;
+    return (tunnel.dns ?? []).flatMap((server, index) =>
+      carries(placed, server) ? [] : [{ path: `tunnels.${key}.dns.${index}`, message: outsideAllowed(server, key) }],
+    );
+  });
+}
+
+/** That a tunnel does not carry an address. */
+export function outsideAllowed(server: string, tunnel: string): string {
+  return `${server} is outside the allowedIPs of tunnel ${tunnel}, so it cannot be reached`;
 }
 
 /** Whether a tunnel leads to an address. */

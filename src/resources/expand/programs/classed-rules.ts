@@ -2,7 +2,7 @@ import type { ClassSet, FlowMatch, FlowRule, PathRef, RuleLimit } from "../../..
 import { ORPHANED, UNCLASSIFIED } from "../../../model/ownership.ts";
 import type { ClassifierSpec } from "../../../model/program/classifier.ts";
 import type { Enforcement } from "../../../model/resource.ts";
-import type { ExpandContext } from "../expansion.ts";
+import type { ExpandContext, Note } from "../expansion.ts";
 import type { MatchAlternative } from "./match-alternatives.ts";
 import { type ProgramClasses, programClasses } from "./program-classes.ts";
 import { uidsOf } from "./user-condition.ts";
@@ -13,6 +13,7 @@ export interface ExpandedRule {
   readonly path: PathRef;
   readonly limit?: RuleLimit;
   readonly usesNextRule: boolean;
+  readonly notes: readonly Note[];
   /** `uids` beside a program that is a condition on users alone. */
   readonly alternatives: readonly (MatchAlternative & Pick<FlowMatch, "uids">)[];
 }
@@ -23,20 +24,29 @@ export const BY_SOCKET = {
   message: "enforced by the kernel, except for what it still sends for a program that has ended",
 } as const;
 
-/** Undefined without a condition on programs or users, and where no classifier tells them apart. */
+interface FoundClasses {
+  /** Absent without a condition on programs or users, and where no classifier distinguishes them. */
+  readonly classes?: ProgramClasses;
+  readonly notes: readonly Note[];
+}
+
+/** The classes of the programs and users that the rules name. */
 export function classesFor(
   expanded: readonly ExpandedRule[],
-  { facts: { capabilities }, notes, unsupported }: ExpandContext,
+  { facts: { capabilities }, unsupported }: ExpandContext,
   last: ClassifierSpec | undefined,
-): ProgramClasses | undefined {
-  if (capabilities.classifier?.ok !== true) return undefined;
+): FoundClasses {
+  if (capabilities.classifier?.ok !== true) return { notes: [] };
   const alternatives = expanded.flatMap((rule) => rule.alternatives);
   const found = programClasses(alternatives, last);
-  if (typeof found !== "string") return found;
+  if (found === undefined) return { notes: [] };
+  if (typeof found !== "string") return { classes: found, notes: [] };
   const asksPrograms = alternatives.some(({ program, uids }) => program !== undefined && uids === undefined);
-  if (asksPrograms) unsupported.push({ path: "rules", message: found });
-  else notes.push({ path: "rules", ...BY_SOCKET, message: `too many users to classify: ${BY_SOCKET.message}` });
-  return undefined;
+  if (!asksPrograms) {
+    return { notes: [{ path: "rules", ...BY_SOCKET, message: `too many users to classify: ${BY_SOCKET.message}` }] };
+  }
+  unsupported.push({ path: "rules", message: found });
+  return { notes: [] };
 }
 
 /** A rule of the policy, and the packets without a class that its strict form is for (S4.13). */

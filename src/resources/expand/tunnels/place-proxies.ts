@@ -1,21 +1,19 @@
-import { isNoiseTunnel, type ProxyTunnel, type Rule } from "../../../config/config.ts";
+import { type Config, isNoiseTunnel, type ProxyTunnel, type Rule } from "../../../config/config.ts";
 import { deviceOfTunnel, MOST_TUNNELS } from "../../../model/ownership.ts";
 import type { ResourceOf } from "../../../model/resource.ts";
 import type { SecretId, SecretRef } from "../../../model/secret.ts";
-import { type ExpandContext, endpointKey, type PlacedProxy, PROXY_PEER } from "../expansion.ts";
+import { type ExpandContext, endpointKey, type Note, type PlacedProxy, PROXY_PEER } from "../expansion.ts";
 import { chooseEndpoint } from "./choose-endpoint.ts";
 import type { PathNumbers } from "./path-numbers.ts";
 
-type PlaceInput = Pick<ExpandContext, "config" | "facts" | "notes" | "unsupported"> & {
+type PlaceInput = Pick<ExpandContext, "config" | "facts" | "unsupported"> & {
   readonly pathNumbers: PathNumbers;
   readonly endpoints: Readonly<Record<string, readonly string[]>>;
-  /** Filled here: see `Expansion`. */
-  readonly unresolved: Record<string, string>;
 };
 
 /** Proxies in the order of their keys, each with its path number and numeric endpoint. */
 export function placeProxies(input: PlaceInput): PlacedProxy[] {
-  const { config, facts, pathNumbers, endpoints, notes, unsupported, unresolved } = input;
+  const { config, facts, pathNumbers, endpoints, unsupported } = input;
   return Object.keys(config.tunnels)
     .toSorted()
     .flatMap((key): PlacedProxy[] => {
@@ -28,50 +26,53 @@ export function placeProxies(input: PlaceInput): PlacedProxy[] {
       }
       const at = endpointKey(deviceOfTunnel(key), PROXY_PEER);
       const [endpoint] = chooseEndpoint(proxy.server, { previous: endpoints[at]?.[0], unanswered: [] }, facts);
-      if (endpoint === undefined) {
-        const { host } = proxy.server;
-        unresolved[at] = host;
-        const message = `cannot resolve ${host}. Check the spelling, or set dns.bootstrap. Its traffic is dropped until it resolves`;
-        notes.push({ path: `tunnels.${key}.server`, message });
-      }
-      if (!carriesUdp(proxy)) notes.push({ path: `tunnels.${key}`, message: "carries TCP only: UDP to it is dropped" });
       return [{ key, proxy, number, endpoint }];
     });
 }
 
-/**
- * Refuses to keep open flows where a proxy takes part: its relay resets what began on another path. Notes that a proxy without
- * UDP drops it also while it stands in.
- */
-export function judgeProxyFallbacks({
-  config,
-  unsupported,
-  notes,
-}: Pick<ExpandContext, "config" | "unsupported" | "notes">): void {
-  const proxyOf = (key: string): ProxyTunnel | undefined => {
-    const tunnel = config.tunnels[key];
-    return tunnel === undefined || isNoiseTunnel(tunnel) ? undefined : tunnel;
-  };
+/** Refuses to keep open flows where a proxy takes part: its relay resets what began on another path. */
+export function refuseKeptFlows({ config, unsupported }: Pick<ExpandContext, "config" | "unsupported">): void {
+  for (const { path, tunnels, openFlows } of placesWithTunnels(config)) {
+    const proxy = tunnels.find((key) => proxyIn(config, key) !== undefined);
+    if (openFlows !== "keep" || proxy === undefined) continue;
+    const message = `connections cannot be kept: ${proxy} is a proxy, and its relay resets what began elsewhere; remove openFlows`;
+    unsupported.push({ path: `${path}.openFlows`, message });
+  }
+}
+
+/** Notes that a proxy without UDP drops it also while it replaces another tunnel. */
+export function proxyFallbackNotes(config: Config): Note[] {
+  return placesWithTunnels(config).flatMap(({ path, tunnels: [, ...others], protocol }): Note[] => {
+    if (protocol !== undefined && !protocol.includes("udp")) return [];
+    const withoutUdp = others.filter((key) => {
+      const proxy = proxyIn(config, key);
+      return proxy !== undefined && !carriesUdp(proxy);
+    });
+    return withoutUdp.map((key) => ({ path, message: `while ${key} replaces it, UDP is dropped`, isWarning: true }));
+  });
+}
+
+interface Place extends Pick<Rule, "openFlows" | "protocol"> {
+  readonly path: string;
+  /** The tunnel of this place, then those that may replace it. */
+  readonly tunnels: readonly string[];
+}
+
+function placesWithTunnels(config: Config): Place[] {
   const places: readonly (readonly [string, Pick<Rule, "via" | "fallback" | "openFlows" | "protocol">])[] = [
     ["default", config.default],
     ...config.rules.map((rule, index) => [`rules.${index}`, rule] as const),
   ];
-  for (const [path, { via, fallback, openFlows, protocol }] of places) {
-    if (via.kind !== "tunnel") continue;
+  return places.flatMap(([path, { via, fallback, ...rest }]) => {
+    if (via.kind !== "tunnel") return [];
     const own = config.tunnels[via.tunnel]?.failover?.tunnels ?? [];
-    const others = fallback.kind === "failover" ? fallback.tunnels : own;
-    const proxies = [via.tunnel, ...others].filter((key) => proxyOf(key) !== undefined);
-    if (openFlows === "keep" && proxies.length > 0) {
-      const message = `connections cannot be kept: ${proxies[0]} is a proxy, and its relay resets what began elsewhere; remove openFlows`;
-      unsupported.push({ path: `${path}.openFlows`, message });
-    }
-    if (protocol !== undefined && !protocol.includes("udp")) continue;
-    for (const key of others) {
-      const proxy = proxyOf(key);
-      if (proxy === undefined || carriesUdp(proxy)) continue;
-      notes.push({ path, message: `while ${key} replaces it, UDP is dropped`, isWarning: true });
-    }
-  }
+    return [{ ...rest, path, tunnels: [via.tunnel, ...(fallback.kind === "failover" ? fallback.tunnels : own)] }];
+  });
+}
+
+function proxyIn(config: Config, key: string): ProxyTunnel | undefined {
+  const tunnel = config.tunnels[key];
+  return tunnel === undefined || isNoiseTunnel(tunnel) ? undefined : tunnel;
 }
 
 /** Whether a proxy is used for UDP: HTTP proxies cannot. */

@@ -31,7 +31,7 @@ export function tunnelNetworkRules(context: ExpandContext): FlowRule[] {
   const networks = tunnelNetworks(context).map(canonicalPrefix);
   if (networks.length === 0) return [];
   const destinations = sortedPrefixes(networks.map(renderPrefix));
-  const path = defaultPath({ ...context, notes: [] });
+  const path = defaultPath(context);
   return [
     ...exceptionsWithin(networks, context),
     { origin: "killSwitch/allowLan (networks of the tunnels)", match: { destinations }, path },
