@@ -9,7 +9,7 @@ import { Agent, request } from "node:http";
 import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { SMALL_HEAP } from "../src/resources/service/small-heap.ts";
+import { SMALL_HEAP } from "../src/resources/service/node-words.ts";
 import { DaemonProbe, quantile } from "../test/e2e/live/load/daemon-probe.ts";
 import {
   API_SOCKET,

@@ -10,6 +10,7 @@ import {
 import type { SocketPeer } from "../../api/role.ts";
 import { messageOf } from "../../model/error.ts";
 import { Allowance } from "./allowance.ts";
+import { narrowSocket } from "./narrow-socket.ts";
 
 /** Connections of one user at a time; root has more. */
 const PLACES = { user: 32, root: 128 } as const;
@@ -68,14 +69,14 @@ export async function serveLines({ path, admit, converse }: LineServerOptions): 
     places.set(peer.uid, taken + 1);
     const allowance = allowances.get(peer.uid) ?? new Allowance(peer.uid, () => performance.now());
     allowances.set(peer.uid, allowance);
-    sockets.add(socket);
-    socket.once("close", () => {
-      sockets.delete(socket);
+    const held = hold(socket, allowance, (send) => converse(send, peer));
+    sockets.add(held);
+    held.once("close", () => {
+      sockets.delete(held);
       const left = (places.get(peer.uid) ?? 1) - 1;
       if (left === 0) places.delete(peer.uid);
       else places.set(peer.uid, left);
     });
-    hold(socket, allowance, (send) => converse(send, peer));
   });
   await listen(server, path);
   return {
@@ -98,27 +99,19 @@ function peerOf(socket: Socket, admit: LineServerOptions["admit"]): SocketPeer |
   }
 }
 
+/** The connection that is read from now on. */
 function hold(
-  socket: Socket,
+  accepted: Socket,
   allowance: Allowance,
   converse: (send: (line: DaemonLine) => void) => Conversation,
-): void {
+): Socket {
   const send = (line: DaemonLine): void => {
     if (!socket.writable) return;
     socket.write(renderLine(line));
     if (socket.writableLength > MAX_UNREAD_BYTES) socket.destroy();
   };
-  const conversation = converse(send);
-  socket.once("close", () => conversation[Symbol.dispose]());
   let watch: number | undefined;
-  const beat = setInterval(() => {
-    if (watch !== undefined) send({ id: watch, heartbeat: true });
-  }, HEARTBEAT_MS);
-  socket.once("close", () => clearInterval(beat));
-  socket.setTimeout(SILENT_MS, () => {
-    if (watch === undefined) socket.destroy();
-  });
-  readLines(socket, allowance, (text) => {
+  const lines = new LineReader(allowance, (text) => {
     try {
       const question = parseQuestion(text);
       if (question.ask === "watch") watch = question.id;
@@ -127,33 +120,63 @@ function hold(
       send({ id: 0, error: messageOf(error) });
     }
   });
-  socket.resume();
+  const socket = narrowSocket(accepted, (bytes) => lines.read(bytes, socket));
+  const conversation = converse(send);
+  const beat = setInterval(() => {
+    if (watch !== undefined) send({ id: watch, heartbeat: true });
+  }, HEARTBEAT_MS);
+  socket
+    .on("error", () => socket.destroy())
+    .once("close", () => {
+      conversation[Symbol.dispose]();
+      clearInterval(beat);
+    })
+    .setTimeout(SILENT_MS, () => {
+      if (watch === undefined && !lines.isResting) socket.destroy();
+    });
+  return socket.resume();
 }
 
-function readLines(socket: Socket, allowance: Allowance, take: (line: string) => void): void {
-  let rest: Buffer = Buffer.alloc(0);
-  let resting: NodeJS.Timeout | undefined;
-  const work = (): void => {
-    resting = undefined;
-    for (let end = rest.indexOf("\n"); end >= 0; end = rest.indexOf("\n")) {
-      if (socket.destroyed) return;
-      if (!allowance.take()) {
-        socket.pause();
-        resting = setTimeout(work, REST_MS);
-        return;
+/** Cuts what a client sends into lines, no faster than its user's allowance. */
+class LineReader {
+  readonly #allowance: Allowance;
+  readonly #take: (line: string) => void;
+  #rest: Buffer = Buffer.alloc(0);
+  #resting = false;
+
+  constructor(allowance: Allowance, take: (line: string) => void) {
+    this.#allowance = allowance;
+    this.#take = take;
+  }
+
+  /** Whether lines wait that were read. */
+  get isResting(): boolean {
+    return this.#resting;
+  }
+
+  /** Takes bytes, which it copies; false if the socket is not to be read until it is resumed. */
+  read(bytes: Buffer, socket: Socket): boolean {
+    this.#rest = Buffer.concat([this.#rest, bytes]);
+    return this.#work(socket);
+  }
+
+  #work(socket: Socket): boolean {
+    for (let end = this.#rest.indexOf("\n"); end >= 0; end = this.#rest.indexOf("\n")) {
+      if (socket.destroyed) return false;
+      this.#resting = !this.#allowance.take();
+      if (this.#resting) {
+        setTimeout(() => this.#work(socket) && socket.resume(), REST_MS).unref();
+        return false;
       }
-      const line = rest.subarray(0, end).toString("utf8");
-      rest = rest.subarray(end + 1);
-      take(line);
+      const line = this.#rest.toString("utf8", 0, end);
+      this.#rest = this.#rest.subarray(end + 1);
+      this.#take(line);
     }
-    if (rest.length > MAX_QUESTION_BYTES) socket.destroy();
-    else socket.resume();
-  };
-  socket.on("data", (chunk: Buffer) => {
-    rest = Buffer.concat([rest, chunk]);
-    if (resting === undefined) work();
-  });
-  socket.once("close", () => clearTimeout(resting));
+    this.#resting = false;
+    if (this.#rest.length <= MAX_QUESTION_BYTES) return true;
+    setTimeout(() => socket.destroy(), REFUSED.ms).unref();
+    return false;
+  }
 }
 
 function listen(server: Server, path: string): Promise<void> {

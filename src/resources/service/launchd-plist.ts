@@ -2,7 +2,7 @@ import type { ServiceManager } from "../../host/ports/services.ts";
 import { AwgError } from "../../model/error.ts";
 import { SERVICE_MARK } from "../../model/ownership.ts";
 import { LAUNCHD } from "../../model/resources/service.ts";
-import { withSmallHeap } from "./small-heap.ts";
+import { SMALL_HEAP, SMALL_YOUNG_GENERATION, withNodeWords } from "./node-words.ts";
 
 type PlistValue = string | boolean | number | readonly string[] | PlistDict;
 interface PlistDict {
@@ -11,7 +11,14 @@ interface PlistDict {
 
 /** The daemon's LaunchDaemon. Pure; launchd.plist(5). */
 export function renderDaemonPlist({ program, configFile }: ServiceManager, notify: boolean): string {
-  const words = [...program, "daemon", "--foreground", ...(notify ? ["--notify"] : []), "-f", configFile];
+  const words = [
+    ...withNodeWords(program, SMALL_YOUNG_GENERATION),
+    "daemon",
+    "--foreground",
+    ...(notify ? ["--notify"] : []),
+    "-f",
+    configFile,
+  ];
   return launchDaemon(LAUNCHD.daemon, words);
 }
 
@@ -27,7 +34,7 @@ export function renderKeeperPlist({ program, runDir }: ServiceManager): string {
 export function renderApiPlist({ program }: ServiceManager): string {
   return plist({
     Label: LAUNCHD.api,
-    ProgramArguments: [...withSmallHeap(program), "api", "--idle", "10m"],
+    ProgramArguments: [...withNodeWords(program, SMALL_HEAP), "api", "--idle", "10m"],
     Sockets: { [LAUNCHD.apiSocketKey]: { SockPathName: LAUNCHD.apiSocket, SockPathMode: 0o600 } },
     // A running change goes on to its new or old state.
     AbandonProcessGroup: true,

@@ -124,6 +124,15 @@ test("the questions of a user who asks too many wait", async () => {
   expect(performance.now() - began).toBeGreaterThan(450);
 });
 
+test("a client whose questions wait for its user's others is not taken for silent", async () => {
+  const { path, server } = await serve();
+  await using _server = server;
+  const clients = Array.from({ length: 32 }, () => open(path));
+  for (const { socket } of clients) socket.write('{"id":1,"ask":"state"}\n'.repeat(100));
+  await sleep(2_500);
+  expect(clients.filter(({ socket, lines }) => socket.destroyed && lines.length < 100)).toEqual([]);
+});
+
 test("a refused client is closed after a moment, so that a loop of it costs little", async () => {
   const { path, server } = await serve();
   await using _server = server;

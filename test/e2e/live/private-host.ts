@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { SMALL_YOUNG_GENERATION, withNodeWords } from "../../../src/resources/service/node-words.ts";
 import { tunnelConfig, writePrivateKey } from "../../support/config.ts";
 import type { CommandResult } from "../../support/netns.ts";
 
@@ -126,8 +127,10 @@ export class PrivateHost {
     return childOf(child);
   }
 
+  /** As its unit starts it. */
   startDaemon(): Promise<number> {
-    return this.start(this.argv("daemon", "--foreground", "-f", this.config), "in sync");
+    const words = withNodeWords(this.argv("daemon", "--foreground", "-f", this.config), SMALL_YOUNG_GENERATION);
+    return this.start(words, "in sync");
   }
 
   /** Its process 1 ends, and with it every process and namespace. */

@@ -132,12 +132,14 @@ describe("definitions of services", () => {
     );
   });
 
-  test("the API and its gateway have a small heap, and no other service", () => {
+  test("the API and its gateway have a small heap, the daemon a small young generation, and no other service", () => {
     const api = { http: { host: "127.0.0.1", port: 1777 } };
     const program = ["/usr/bin/node", "/opt/awg.cjs"];
     const { resources } = wantedServices({ ...ASKED, api }, { ...manager("systemd"), program }, undefined);
     const small = specs(resources).filter(({ definition }) => definition.includes("--max-old-space-size=96"));
     expect(small.map(({ name }) => name)).toEqual(["awg-api.service", "awg-gateway.service"]);
+    const young = specs(resources).filter(({ definition }) => definition.includes("--max-semi-space-size=1 "));
+    expect(young.map(({ name }) => name)).toEqual(["awg.service"]);
   });
 
   test("the boot unit holds the boot table, line for line", () => {

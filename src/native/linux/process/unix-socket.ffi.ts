@@ -8,8 +8,8 @@ const SOCK_STREAM_CLOEXEC = 1 | 0o2000000;
 const SOL_SOCKET = 1;
 const SO_PEERCRED = 17;
 const SO_PEERGROUPS = 59;
-/** NGROUPS_MAX of linux/limits.h. */
-const MOST_GROUPS = 65_536;
+/** Room for the groups of a peer at first; the kernel says when it needs more. */
+const USUAL_GROUPS = 64;
 const SCM_RIGHTS = 1;
 const MSG_NOSIGNAL = 0x4000;
 const MSG_CMSG_CLOEXEC = 0x40000000;
@@ -38,11 +38,19 @@ export function readPeerCredentials(fd: number): PeerCredentials {
 
 /** The supplementary groups of a connected unix socket's peer (SO_PEERGROUPS of asm-generic/socket.h, Linux 4.13). */
 export function readPeerGroups(fd: number): readonly number[] {
-  const bytes = new Uint8Array(4 * MOST_GROUPS);
-  const length = new Uint8Array(4);
-  new DataView(length.buffer).setUint32(0, bytes.length, true);
-  checkedLibc("reading the groups of a socket's peer", "getsockopt", fd, SOL_SOCKET, SO_PEERGROUPS, bytes, length);
-  return Array.from({ length: readU32(length, 0) / 4 }, (_, index) => readU32(bytes, 4 * index));
+  for (let room = 4 * USUAL_GROUPS; ; ) {
+    const bytes = new Uint8Array(room);
+    const length = new Uint8Array(4);
+    new DataView(length.buffer).setUint32(0, room, true);
+    const result = callLibc("getsockopt", fd, SOL_SOCKET, SO_PEERGROUPS, bytes, length);
+    const needed = readU32(length, 0);
+    if (result === 0) return Array.from({ length: needed / 4 }, (_, index) => readU32(bytes, 4 * index));
+    const errno = lastErrno();
+    // Memory for the most groups, NGROUPS_MAX, would be 256 KB for each client.
+    if (errnoName(errno) !== "ERANGE" || needed <= room)
+      throw errnoError("reading the groups of a socket's peer", errno);
+    room = needed;
+  }
 }
 
 /** Two connected unix stream sockets, closed on exec, for a child about to be started. */
