@@ -1,4 +1,5 @@
 import type { World } from "../lab/world/world.ts";
+import { settledRuleset } from "../support/ruleset-text.ts";
 
 /** Counters, and what the kernel shows only after it first tracked a connection. */
 const restless = /^net\.netfilter\.nf_conntrack_(count|buckets)\b|stable_secret/;
@@ -16,7 +17,9 @@ export async function machineText(world: World): Promise<Record<string, string>>
     routes4: await inside("ip", "-4", "route", "show", "table", "all"),
     routes6: await inside("ip", "-6", "route", "show", "table", "all"),
     rules: (await inside("ip", "-4", "rule", "show")) + (await inside("ip", "-6", "rule", "show")),
-    nft: (await inside("nft", "list", "ruleset")).replaceAll(ruleCounter, "counter").replaceAll(passingElements, "$1"),
+    nft: settledRuleset(await inside("nft", "list", "ruleset"))
+      .replaceAll(ruleCounter, "counter")
+      .replaceAll(passingElements, "$1"),
     sysctls: sysctls.join("\n"),
     resolver: await inside("cat", "/etc/resolv.conf"),
   };

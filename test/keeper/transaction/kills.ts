@@ -33,8 +33,16 @@ export interface Outcomes {
   readonly after: string;
 }
 
+/** A set as `nft -j` prints it. */
+interface NamedSet {
+  readonly name: string;
+  readonly flags?: readonly string[];
+}
+
 const LIMIT_MS = 60_000;
 const NFT = "nft";
+/** The number of the load, in the name of a set of ranges and where a rule names it. */
+const SET_NUMBER = /("name":\s*\\*"[\w-]+|@[\w-]+)\.\d+(?=\\*")/g;
 const SCRIPT = fileURLToPath(new URL("./load-through-keeper.script.ts", import.meta.url));
 
 /** Swaps the two policies once for each kill; whatever stands then is what the next one replaces. */
@@ -143,7 +151,7 @@ async function clientKilled(
 function rulesetText(): string {
   const tables = list(["list", "tables"]).split("\n").filter(Boolean);
   const printed = tables.map((table) => JSON.parse(list(["-j", "list", ...table.split(" ")]), withoutChance));
-  return JSON.stringify(printed, null, 1);
+  return JSON.stringify(printed, null, 1).replaceAll(SET_NUMBER, "$1");
 }
 
 function list(words: readonly string[]): string {
@@ -154,22 +162,33 @@ function list(words: readonly string[]): string {
 }
 
 /**
- * What differs between two loads of one policy is left out: handles, the order of sets and of their elements, counters, and
+ * What differs between two loads of one policy is left out: handles, the order of chains, sets and elements, counters, and
  * a table's flags, which nft 1.0.6 prints wrongly and which tell only whether its owner lives.
  */
 function withoutChance(key: string, value: unknown): unknown {
   if (key === "handle" || key === "counter") return undefined;
   if (key === "elem" && Array.isArray(value)) return value.map((one) => JSON.stringify(one)).toSorted();
-  if (key === "nftables" && Array.isArray(value)) return setsLast(value);
+  if (key === "nftables" && Array.isArray(value)) return settled(value);
   if (key === "table" && typeof value === "object") return { ...value, flags: undefined };
   return value;
 }
 
-/** The sets behind everything else, sorted; chains and rules keep their order. */
-function setsLast(objects: readonly object[]): unknown[] {
-  const sets = objects.filter((object) => "set" in object);
-  const rest = objects.filter((object) => !("set" in object));
-  return [...rest, ...sets.map((set) => JSON.stringify(set)).toSorted()];
+/**
+ * Sorted by kind and name, since a load keeps the chains that it need not change; the rules of a chain keep their order. Sets of
+ * ranges that no rule uses are left out: a load fills its sets before it changes the rules.
+ */
+function settled(objects: readonly object[]): unknown[] {
+  const rules = objects.filter((object) => "rule" in object);
+  const text = JSON.stringify(rules);
+  const sets = objects.flatMap((object) => ("set" in object ? [object.set as NamedSet] : []));
+  const used = sets.filter(({ name, flags = [] }) => !flags.includes("interval") || text.includes(`"@${name}"`));
+  const others = objects.filter((object) => !("set" in object || "rule" in object));
+  const chainOf = (one: object) => ("rule" in one ? (one.rule as { readonly chain: string }).chain : "");
+  return [
+    ...others.map((one) => JSON.stringify(one, withoutChance)).toSorted(),
+    ...rules.toSorted((a, b) => (chainOf(a) < chainOf(b) ? -1 : Number(chainOf(a) !== chainOf(b)))),
+    ...used.map((set) => JSON.stringify({ set }, withoutChance).replaceAll(SET_NUMBER, "$1")).toSorted(),
+  ];
 }
 
 /** The first line that two texts do not share. */

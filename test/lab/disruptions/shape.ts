@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { settledRuleset } from "../../support/ruleset-text.ts";
 import { tryRun } from "../world/command.ts";
 import { place } from "../world/place.ts";
 import type { Scene } from "./disruption.ts";
@@ -32,7 +33,7 @@ export async function shapeOf({ world, product }: Scene): Promise<string> {
   const inside = ["ip", "netns", "exec", world.namespace("client"), "sh", "-c", script(product.device)];
   const { stdout } = await tryRun(inside);
   // Link-local addresses and what hangs on them are the kernel's own.
-  const lasting = stdout.replaceAll(passingElements, "$1");
+  const lasting = settledRuleset(stdout).replaceAll(passingElements, "$1");
   const kept = lasting.split("\n").filter((line) => !/fe80:|proto kernel|^multicast ff00/.test(line));
   const text = restless.reduce((shape, [what, by]) => shape.replaceAll(what, by), kept.join("\n"));
   return `${text}\nresolv.conf: ${readText(product.resolvConf)}`;

@@ -9,6 +9,7 @@ import type { NftOwner } from "./load/nft-owner.ts";
 import { PolicyRecord } from "./load/policy-record.ts";
 import { devicesToJudge } from "./observe/devices-to-judge.ts";
 import { observeTables } from "./observe/observe-tables.ts";
+import { awaitLoad } from "./observe/unfinished-load.ts";
 import { uplinksNow } from "./observe/uplinks.ts";
 
 export interface LinuxFirewallDeps {
@@ -39,6 +40,8 @@ async function readFirewall(
 ): Promise<FirewallObserved> {
   const { physical, guestBridges } = await devicesToJudge(capabilities(), [], list);
   using socket = openNetfilterSocket();
-  const observed = await observeTables(socket, record, physical, (tunnels) => uplinksNow(tunnels, list));
+  const observe = () => observeTables(socket, record, physical, (tunnels) => uplinksNow(tunnels, list));
+  const found = await observe();
+  const observed = found.damage.length > 0 && (await awaitLoad(socket)) ? await observe() : found;
   return observed.policy === null || guestBridges.length === 0 ? observed : { ...observed, guestBridges };
 }

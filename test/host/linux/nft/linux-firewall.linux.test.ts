@@ -37,6 +37,7 @@ type Answer = FirewallObserved & {
   readonly statuses: readonly (number | null)[];
   readonly found: readonly string[];
   readonly error?: string;
+  readonly readMeanwhile?: FirewallObserved;
 };
 
 describe.skipIf(obstacle !== undefined)(
@@ -137,6 +138,13 @@ describe.skipIf(obstacle !== undefined)(
       const left = "an interrupted load left sets that no rule uses in the nf_tables table inet awg: ";
       expect(read()).toMatchObject({ policy: LAPTOP, damage: [expect.stringContaining(left), expect.anything()] });
       expect(load(LAPTOP)).toMatchObject({ policy: LAPTOP, damage: [], held: true });
+    });
+
+    test("a load that is under way is no damage", () => {
+      for (const policy of [LAPTOP, INCLUSIVE]) {
+        const { readMeanwhile } = space.runScript(SCRIPT, { runDir, policy, isRead: true }) as Answer;
+        expect(readMeanwhile).toMatchObject({ policy, damage: [] });
+      }
     });
 
     test("law 6: replaces what is left of a table with awg's mark, and refuses to touch one without", () => {

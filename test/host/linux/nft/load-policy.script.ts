@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { linuxFirewall } from "../../../../src/host/linux/nft/linux-firewall.ts";
 import { localNftOwner, type NftOwner } from "../../../../src/host/linux/nft/load/nft-owner.ts";
 import { AwgError } from "../../../../src/model/error.ts";
-import type { FirewallPolicy } from "../../../../src/model/firewall/policy.ts";
+import type { FirewallObserved, FirewallPolicy } from "../../../../src/model/firewall/policy.ts";
 import { NFT_TABLE } from "../../../../src/model/ownership.ts";
 import { errnoError } from "../../../../src/native/linux/errno.ts";
 import {
@@ -17,6 +17,8 @@ import { encodeTable } from "../../../../src/native/linux/nftables/table.codec.t
 const ENOENT = 2;
 /** Long enough for what was flushed to be found gone. */
 const STAND_IN_MS = 500;
+/** Long enough for a reading to find damage. */
+const READ_MS = 200;
 
 /**
  * Run inside a namespace: loads the policy of its standard input unless there is none, runs the commands while this
@@ -30,6 +32,8 @@ interface Request {
   readonly next?: FirewallPolicy;
   /** The owner has to be started, which takes a while; the commands run meanwhile. */
   readonly isOwnerLate?: boolean;
+  /** The ruleset is read while a load is between its two transactions. */
+  readonly isRead?: boolean;
   /** The process is killed once the kernel has taken so many transactions. */
   readonly killedAfter?: number;
   /**
@@ -48,12 +52,14 @@ const {
   isOwnerLate = false,
   flickering,
   killedAfter,
+  isRead = false,
   capabilities: reported,
 }: Request = JSON.parse(await text(process.stdin));
 using socket = openNetfilterSocket();
 const capabilities = () => reported ?? { egressHook: true, ownedTables: true };
 const local = localNftOwner(socket);
 const found: string[] = [];
+let reading: Promise<FirewallObserved> | undefined;
 let isDeviceBack = flickering === undefined;
 const runCommands = () =>
   commands.map(([command = "", ...rest]) => spawnSync(command, rest, { timeout: 30_000 }).status);
@@ -69,6 +75,10 @@ const owner: NftOwner = {
     if (!isDeviceBack && hooked >= 0) {
       isDeviceBack = true;
       throw refused(hooked);
+    }
+    if (isRead && found.length === 2) {
+      reading = firewall.read();
+      await sleep(READ_MS);
     }
     await local.sendTransaction(changes, generation);
     if (found.length === killedAfter) process.kill(process.pid, "SIGKILL");
@@ -86,7 +96,8 @@ try {
 }
 const statuses = isOwnerLate ? [] : runCommands();
 if (next !== undefined) await firewall.load(next);
-process.stdout.write(JSON.stringify({ ...(await firewall.read()), statuses, found, error }));
+const readMeanwhile = await reading;
+process.stdout.write(JSON.stringify({ ...(await firewall.read()), statuses, found, error, readMeanwhile }));
 
 function refused(index: number): AwgError {
   const { kind, message, facts } = errnoError("adding a rule", ENOENT);

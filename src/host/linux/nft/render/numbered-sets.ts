@@ -18,12 +18,24 @@ function partsOf(name: string): { readonly plain: string; readonly number: numbe
   return { plain, number: Number(number) };
 }
 
+/** What the numbers of sets are read from. */
+type NamedSet = { readonly name: string; readonly intervals: boolean };
+
+function numbersOf(sets: readonly NamedSet[]): ReadonlySet<number> {
+  return new Set(sets.filter(({ intervals }) => intervals).map(({ name }) => partsOf(name).number));
+}
+
 /** The first number that no set of ranges has. */
-export function freeNumber(sets: readonly { readonly name: string; readonly intervals: boolean }[]): number {
-  const taken = new Set(sets.filter(({ intervals }) => intervals).map(({ name }) => partsOf(name).number));
+export function freeNumber(sets: readonly NamedSet[]): number {
+  const taken = numbersOf(sets);
   let number = 1;
   while (taken.has(number)) number += 1;
   return number;
+}
+
+/** Whether these are sets of ranges of several loads. */
+export function hasSeveralNumbers(sets: readonly NamedSet[]): boolean {
+  return numbersOf(sets).size > 1;
 }
 
 /** The table with this number in the names of its sets of ranges. Pure. */
