@@ -142,6 +142,19 @@ killSwitch: { enabled: true }
         expect(space.run(["ip", "route", "get", address]).stdout).toMatch(/^local /);
     });
 
+    test("a keeper of a deleted namespace is named with the command that ends it, from another namespace too", () => {
+      const other = makeNamespace("deleted");
+      const state = ["--state-dir", at("other")];
+      other.run([process.execPath, program(), "apply", "-f", at("config.yaml"), "--auto-approve", ...state]);
+      const namespace = String(statSync(`/run/netns/${other.name}`).ino);
+      expect(doctor().text).not.toContain(`network namespace ${namespace}`);
+      other[Symbol.dispose]();
+      const [, pid = ""] =
+        new RegExp(`keeper \\(process ([0-9]+)\\) in the network namespace ${namespace}`).exec(doctor().text) ?? [];
+      expect(Number(pid)).toBeGreaterThan(1);
+      process.kill(Number(pid), "SIGKILL");
+    });
+
     test("a socket without a listener is named with the command that removes it", async () => {
       const path = `/var/run/wireguard/awg-t${process.pid}.sock`;
       space.run(["mkdir", "-p", "/var/run/wireguard"]);

@@ -55,7 +55,7 @@ export async function readLinuxEnvironment(host: Host, scope: EnvironmentScope, 
     ...(owner === undefined ? {} : { tableOwner: { ...owner, remedy: endingOwner(owner) } }),
     ...orElse({}, otherSoftware),
     deadSockets: orElse([], () => deadSockets(scope.runDir)),
-    stranded: scope.namespaced ? [] : orElse([], readStrandedProcesses),
+    stranded: orElse([], readStrandedProcesses),
     goneNamespaces: scope.namespaced ? [] : orElse([], () => goneNamespaces(scope)),
   };
 }

@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { ENGINE_SIGN } from "../../../model/engine-program.ts";
 import { namesIn, textOf } from "../../../native/linux/readable-files.ts";
 import type { StrandedProcess } from "../../ports/environment.ts";
@@ -35,9 +35,15 @@ export function readStrandedProcesses(): readonly StrandedProcess[] {
     const namespace = inodeOf(`/proc/${pid}/ns/net`);
     return namespace === undefined ? [] : [{ pid: Number(pid), namespace, role: roleOf(pid) }];
   });
-  const mounted = readFileSync("/proc/self/mountinfo", "utf8").matchAll(/ net:\[([0-9]+)\] /g);
   const own = [inodeOf("/proc/self/ns/net") ?? "", inodeOf("/proc/1/ns/net") ?? ""];
-  return strandedProcesses(processes, new Set([...own, ...[...mounted].map(([, inode = ""]) => inode)]));
+  // A namespace may be mounted where only its own processes see it, as in a container.
+  const ours = processes.flatMap(({ pid, role }) => (role === undefined ? [] : [String(pid)]));
+  return strandedProcesses(processes, new Set([...own, ...["self", ...ours].flatMap(mountedNamespaces)]));
+}
+
+/** The network namespaces that have a mount, as a process sees it (proc_pid_mountinfo(5)). */
+function mountedNamespaces(pid: string): readonly string[] {
+  return [...textOf(`/proc/${pid}/mountinfo`).matchAll(/ net:\[([0-9]+)\] /g)].map(([, inode = ""]) => inode);
 }
 
 function roleOf(pid: string): StrandedProcess["role"] | undefined {
