@@ -1,3 +1,4 @@
+import { lookup } from "node:dns/promises";
 import { readFileSync } from "node:fs";
 import type { Config } from "../../config/config.ts";
 import { AwgError } from "../../model/error.ts";
@@ -5,6 +6,8 @@ import { type IpAddress, parseIp } from "../../model/ip.ts";
 import type { HostParts } from "../parts.ts";
 import type { ProgramLine } from "../programs/program-report.ts";
 import { findAbsent, findPrograms, type ProgramFilter } from "./asked-programs.ts";
+
+const LOOKUP_TIMEOUT_MS = 5000;
 
 /** The flow to explain. */
 export interface ExplainQuestion {
@@ -41,18 +44,25 @@ export async function readQuestion(parts: HostParts, question: ExplainQuestion):
   const isNumber = /^[0-9]{1,10}$/.test(user);
   const literal = parseIp(destination);
   const inFile = literal === undefined && parts.inspection !== undefined ? namedInHosts(destination) : [];
-  const asks = literal === undefined && inFile.length === 0 && (question.resolves || parts.inspection === undefined);
-  const wanted = { users: isNumber ? [] : [user], hosts: asks ? [destination] : [] };
+  const isSimulated = parts.inspection === undefined;
+  const isNamed = literal === undefined && inFile.length === 0;
+  const wanted = { users: isNumber ? [] : [user], hosts: isNamed && isSimulated ? [destination] : [] };
   const facts = await parts.host.facts.read(wanted);
+  const asked = isNamed && question.resolves && !isSimulated ? await addressesForPrograms(destination) : [];
   const uid = isNumber ? Number(user) : facts.uids[user];
   if (uid === undefined) throw new AwgError("usage", `there is no user ${user} on this machine`);
-  const found = literal === undefined ? [...inFile, ...(facts.addresses[destination] ?? [])] : [destination];
+  const found = literal === undefined ? [...inFile, ...asked, ...(facts.addresses[destination] ?? [])] : [destination];
   const address = parseIp(found[0] ?? "");
   if (address === undefined) {
     const [bare = "", zone] = destination.split("%");
     if (zone !== undefined && parseIp(bare) !== undefined) {
       throw new AwgError("usage", `${destination} names a device, which alone decides the path`, {
         remedy: `give the address without it: ${bare}`,
+      });
+    }
+    if (question.resolves) {
+      throw new AwgError("usage", `${destination} is no address, and no name server gave one`, {
+        remedy: "give an address",
       });
     }
     throw new AwgError("usage", `${destination} is no address and not named in /etc/hosts`, {
@@ -67,6 +77,21 @@ export async function readQuestion(parts: HostParts, question: ExplainQuestion):
     ...(isAbsent && named?.programs.length === 0 ? (matching?.notes ?? []) : []),
   ];
   return { address, uid, programs: named?.programs ?? [], notes };
+}
+
+/** Addresses of a name as programs get them: by the C library, so from awg's resolver where it is the system's. */
+async function addressesForPrograms(name: string): Promise<readonly string[]> {
+  const { promise: tooLate, resolve } = Promise.withResolvers<readonly string[]>();
+  const timer = setTimeout(() => resolve([]), LOOKUP_TIMEOUT_MS);
+  try {
+    const answer = lookup(name, { all: true, order: "verbatim" }).then(
+      (all) => all.map(({ address }) => address),
+      () => [],
+    );
+    return await Promise.race([answer, tooLate]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Addresses of a name in /etc/hosts (hosts(5)), in order. */

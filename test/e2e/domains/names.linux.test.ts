@@ -136,6 +136,7 @@ describe.skipIf(reason !== undefined)(
       expect(await pings("six.corp.example")).toEqual({ answered: true, byTunnel: true });
       expect(await setsHold(place.v6.echo)).toBe(true);
       expect(await awg.must("explain", place.v6.echo)).toContain(`through tunnel ${awg.tunnel}`);
+      expect(await awg.must("explain", "www.corp.example", "--resolve")).toContain(`through tunnel ${awg.tunnel}`);
       expect(await awg.must("explain", resolver)).not.toContain("through tunnel");
       expect(await pings("other.example")).toEqual({ answered: true, byTunnel: false });
       expect(await awg.run("diff", "-f", path)).toMatchObject({ status: 0 });
