@@ -5,7 +5,7 @@ export interface FirewallPort {
   /** The loaded policy, and whether another program could remove it. Never fails because of a foreign table. */
   read(): Promise<FirewallObserved>;
   /**
-   * Replaces our whole policy in one transaction and cuts the flows it forbids; null removes it. `unheld`: it starts no
+   * Replaces our whole policy at once and cuts the flows it forbids; null removes it. `unheld`: it starts no
    * keeper, so other programs can remove the policy until the next load.
    */
   load(policy: FirewallPolicy | null, options?: { readonly unheld?: boolean }): Promise<void>;

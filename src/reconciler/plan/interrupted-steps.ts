@@ -9,7 +9,7 @@ export function mayHaveTaken(interrupted: InterruptedSteps, key: ResourceKey): b
   return interrupted.get(key)?.some(({ action }) => action !== "update") === true;
 }
 
-/** Whether the change may have set a field. A packet filter is loaded in one transaction: awg never causes damage. Pure. */
+/** Whether the change may have set a field. A load changes no rule before it changes all: awg causes no damage to them. Pure. */
 export function mayHaveSet(interrupted: InterruptedSteps, key: ResourceKey, field: string): boolean {
   if (field === "/damage") return false;
   return interrupted.get(key)?.some((step) => touches(step, field)) === true;

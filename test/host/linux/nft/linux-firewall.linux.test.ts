@@ -140,7 +140,7 @@ describe.skipIf(obstacle !== undefined)(
       expect(load(LAPTOP)).toMatchObject({ policy: LAPTOP, damage: [], held: true });
     });
 
-    test("a load that is under way is no damage", () => {
+    test("a load between its two transactions is no damage", () => {
       for (const policy of [LAPTOP, INCLUSIVE]) {
         const { readMeanwhile } = space.runScript(SCRIPT, { runDir, policy, isRead: true }) as Answer;
         expect(readMeanwhile).toMatchObject({ policy, damage: [] });

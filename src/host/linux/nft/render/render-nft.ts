@@ -19,7 +19,7 @@ export interface RenderContext {
   readonly identity: string;
 }
 
-/** Renders the whole policy as the tables to load in one transaction. Pure. */
+/** Renders the whole policy as the tables to load. Pure. */
 export function renderNft(policy: FirewallPolicy, context: RenderContext): readonly RenderedTable[] {
   const { devices, spread, uplinks = [], identity, ownedTables } = context;
   const common = { identity, owned: ownedTables, uplinks };
