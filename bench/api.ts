@@ -9,7 +9,6 @@ import { Agent, request } from "node:http";
 import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { SMALL_HEAP } from "../src/resources/service/node-words.ts";
 import { DaemonProbe, quantile } from "../test/e2e/live/load/daemon-probe.ts";
 import {
   API_SOCKET,
@@ -33,8 +32,7 @@ const folder = mkdtempSync(join(tmpdir(), "awg-bench-api-"));
 const host = await PrivateHost.make(folder, installAwg(folder));
 try {
   const daemon = await host.startDaemon();
-  const [node = "", ...rest] = host.argv("api");
-  const api = await host.start([node, ...SMALL_HEAP, ...rest], "answering on ");
+  const api = await host.startApi();
   const socket = host.outside(API_SOCKET);
   for (const measure of [firstCall, () => idleEnd(), () => warmHttp(socket), () => warmGrpc(socket), daemonAnswers]) {
     for (const figure of await measure()) console.log(renderFigure(figure));

@@ -13,6 +13,7 @@ import { translateIssue } from "./issue/translate-issue.ts";
 import type { LoadOptions } from "./load-options.ts";
 import type { Problem } from "./problem.ts";
 import { rootSchema } from "./section/root.ts";
+import { entryLines } from "./source/entry-lines.ts";
 import { Findings } from "./source/finding.ts";
 import { locateFindings, placeDescriber } from "./source/locate-findings.ts";
 import { mergeSources } from "./source/merge-sources.ts";
@@ -35,6 +36,8 @@ export interface LoadedConfig {
   readonly secretPlaces: Readonly<Record<string, string>>;
   /** `file:line:column` of each use of a feature that some hosts lack, by its path. */
   readonly featurePlaces: Readonly<Record<string, string>>;
+  /** `file:line` of each tunnel, rule and of the default: `tunnels/office`, `rules/0`, `default`. */
+  readonly entryLines: Readonly<Record<string, string>>;
 }
 
 /**
@@ -56,6 +59,7 @@ export function loadConfig(sources: readonly ConfigSource[], options: LoadOption
     sources: read.sources.map((source) => ({ name: source.name, hash: isAlone ? hash : configHash([source]) })),
     secretPlaces: root === undefined || config === undefined ? {} : placesOfSecrets(config, root, read.sources),
     featurePlaces: root === undefined || config === undefined ? {} : placesOfFeatures(config, root, read.sources),
+    entryLines: root === undefined || config === undefined ? {} : entryLines(root, read.sources),
   };
 }
 

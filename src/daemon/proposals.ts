@@ -17,6 +17,8 @@ export interface Proposal {
   readonly endsOverride?: true;
   /** The files have another config, which is not to be applied. */
   readonly filesNotApplied?: boolean;
+  /** `file:line` of each tunnel and rule, where the files have the accepted config. */
+  readonly entryLines?: Readonly<Record<string, string>>;
   readonly intervals: ReconcileIntervals | undefined;
 }
 
@@ -86,7 +88,8 @@ export function readProposals(
       const intervals = reconcileIntervalsOf(loaded.config);
       try {
         const planned = await useCases.plan(loaded, { unanswered: unanswered(), isRepair });
-        return isRepair ? repair(planned, intervals) : { planned, proposed: true, intervals };
+        if (!isRepair) return { planned, proposed: true, intervals };
+        return { ...repair(planned, intervals), entryLines: loaded.entryLines ?? {} };
       } catch (error) {
         state = afterUnplanned(state);
         const why = messageOf(error);

@@ -41,6 +41,7 @@ interface DaemonPlan extends LoopPlan {
   readonly isConfig: boolean;
   /** Whether a peer goes to another address of its name. */
   readonly movesPeers: boolean;
+  readonly entryLines: Readonly<Record<string, string>>;
   /** Devices that it changes, or the engines of. */
   readonly devices: readonly string[];
   /** The change of a login page that it is. */
@@ -70,6 +71,8 @@ export interface DaemonOptions {
   readonly report: (report: DaemonReport) => void;
   /** Gets every report. */
   readonly onReport?: (report: DaemonReport) => void;
+  /** Gets `file:line` of the tunnels and rules at each look; none while the files differ from the accepted config. */
+  readonly onEntryLines?: (lines: Readonly<Record<string, string>>) => void;
   /** The least level that is logged until it is changed; debug when absent. */
   readonly logLevel?: LogLevel;
   readonly outside: DaemonOutside;
@@ -101,7 +104,10 @@ export async function runDaemon(
   const lock = () => parts.lock("daemon");
   const remembering = { ...parts, lock, host: engines.over(parts.host), expandInput: memoizedExpansion() };
   await using host = new OpenHost(remembering, options);
-  await keepHost(useCasesOf(host), { ...options, report }, engines);
+  const onEntryLines = (lines: Readonly<Record<string, string>>): void => {
+    if (published.noteEntryLines(lines)) place?.write(published.state);
+  };
+  await keepHost(useCasesOf(host), { ...options, report, onEntryLines }, engines);
 }
 
 /** The daemon's loop and watches over an open host, which stays open; `engines` if the host remembers its engines. */
@@ -149,6 +155,7 @@ export async function keepHost(useCases: UseCases, options: DaemonOptions, engin
         report,
       );
       configFiles?.follow(next.planned.listFiles ?? []);
+      options.onEntryLines?.(next.entryLines);
       if (next.keys.length === 0) driftTimer.follow(next.intervals);
       return next;
     },
@@ -264,7 +271,14 @@ async function planNext(
     engines.forget();
     next = await proposals.next();
   }
-  const { planned, proposed: isAsked, endsOverride = false, intervals, filesNotApplied = false } = next;
+  const {
+    planned,
+    proposed: isAsked,
+    endsOverride = false,
+    intervals,
+    filesNotApplied = false,
+    entryLines = {},
+  } = next;
   const movesPeers = (await endpoints?.follow(planned)) ?? false;
   const steps = stepsOf(planned.plan);
   return {
@@ -274,6 +288,7 @@ async function planNext(
     isConfig: isAsked && !endsOverride,
     filesNotApplied,
     movesPeers,
+    entryLines,
     intervals,
     keys: [...new Set(steps.map(({ key }) => key))],
     held: holderSentences(planned.held ?? new Map()),

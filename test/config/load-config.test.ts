@@ -30,6 +30,20 @@ describe("several files", () => {
     expect(secretPlaces).toEqual({ '{"file":"/k"}': "a.yaml:4:41", '{"env":"KEY"}': "b.yaml:3:41" });
   });
 
+  test("the lines of the default, of each tunnel and each rule are known, in all files", () => {
+    const { entryLines } = loadConfig([
+      source("a.yaml", `${HEAD}${tunnel("a")}rules:\n  - { name: one, ports: [1], via: a }\n`),
+      source("b.yaml", `apiVersion: awg/v1\nrules:\n\n  - ports: [2]\n    via: a\n${tunnel("b")}`),
+    ]);
+    expect(entryLines).toEqual({
+      default: "a.yaml:2",
+      "tunnels/a": "a.yaml:4",
+      "tunnels/b": "b.yaml:7",
+      "rules/0": "a.yaml:6",
+      "rules/1": "b.yaml:4",
+    });
+  });
+
   test("maps merge by key, lists follow one another in the order of the files", () => {
     const { config, problems } = loadConfig([
       source(

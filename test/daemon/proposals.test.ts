@@ -11,13 +11,13 @@ beforeEach(() => {
   folder = temporaryFolder("proposals");
 });
 
-/** A session whose configs are their text, with nothing accepted yet. */
-function proposing() {
+/** A session whose configs are their text, with nothing accepted yet unless stated. */
+function proposing(accepted?: { readonly configHash: string }) {
   const reports: string[] = [];
   const file = join(folder, "config.yaml");
   const plannedOf = (configHash: string) => ({ configHash }) as Planned;
   const session = {
-    acceptedGeneration: async () => undefined,
+    acceptedGeneration: async () => accepted as never,
     planAccepted: async () => plannedOf("accepted"),
     planEndOfOverride: async () => undefined,
     load: async ([one]: readonly { text: string }[]) => ({
@@ -25,6 +25,7 @@ function proposing() {
       problems: [],
       hash: one?.text ?? "",
       sources: [],
+      entryLines: { default: "config.yaml:2" },
     }),
     readProposals: async () => ({}),
     settleProposal: async () => {},
@@ -77,4 +78,12 @@ test("D5: a config that became a pipe or a device is reported, never waited for 
   symlinkSync("/dev/zero", file);
   expect(await next()).toBe("accepted");
   expect(reports).toEqual([expect.stringContaining("config.yaml is not a regular file")]);
+});
+
+test("the lines of the files are given while they have the accepted config", async () => {
+  const { proposals, write } = proposing({ configHash: "a" });
+  write("a");
+  expect((await proposals.next()).entryLines).toEqual({ default: "config.yaml:2" });
+  write("b");
+  expect((await proposals.next()).entryLines).toBeUndefined();
 });

@@ -3,7 +3,7 @@ import { attentionOf } from "../../web/src/attention.ts";
 import type { StatusDocument } from "../../web/src/documents.ts";
 import { eventLine, notable } from "../../web/src/event-text.ts";
 import { pageOf } from "../../web/src/page-names.ts";
-import { configLine, ruleText } from "../../web/src/words.ts";
+import { configEntry, ruleText } from "../../web/src/words.ts";
 
 const status = (drifted: readonly string[], filesNotApplied: boolean, generation = 1) =>
   ({
@@ -66,10 +66,10 @@ test("the rule that decides, and its line in the config", () => {
     "the default",
     "no layer matches",
   ]);
-  expect(["rules/0 (media)", "rules/2", "default", "no layer matches"].map(configLine)).toEqual([
-    { key: "rules", text: "name: media" },
-    { key: "rules", text: "entry 3" },
-    { key: "", text: "default:" },
+  expect(["rules/0 (media)", "rules/2", "default", "no layer matches"].map(configEntry)).toEqual([
+    { entry: "rules/0", key: "rules", text: "name: media" },
+    { entry: "rules/2", key: "rules", text: "entry 3" },
+    { entry: "default", key: "", text: "default:" },
     undefined,
   ]);
 });

@@ -1,6 +1,7 @@
 import { useState } from "preact/hooks";
 import { Icon } from "./icons.tsx";
 import { type Answer, role, run, status } from "./store.ts";
+import type { ConfigEntry } from "./words.ts";
 
 /** A button that asks awg for something, says when it works, and shows why it failed. Only an admin sees it. */
 export function ActionButton({
@@ -99,19 +100,24 @@ export function AdminOnly({ words }: { readonly words: string }) {
 
 /** The line of the config that decides: what to change, instead of a switch. */
 export function FileLine({
-  line,
+  of,
   withFile = false,
 }: {
-  readonly line: { readonly key: string; readonly text: string } | undefined;
-  /** Whether the name of the file is seen too. */
+  readonly of: ConfigEntry | undefined;
+  /** Whether the folder of the file is seen too. */
   readonly withFile?: boolean;
 }) {
-  if (line === undefined) return null;
+  if (of === undefined) return null;
+  const place = status.value?.daemon?.lines?.[of.entry];
   return (
     <span class="fileline">
-      <span class={withFile ? "" : "hidden"}>in {configFiles()}: </span>
-      {line.key === "" ? null : `${line.key} › `}
-      <code>{line.text}</code>
+      {place === undefined ? (
+        <span class={withFile ? "" : "hidden"}>in {configFiles()}: </span>
+      ) : (
+        <span title={place}>{withFile ? place : place.split("/").at(-1)}: </span>
+      )}
+      {of.key === "" ? null : `${of.key} › `}
+      <code>{of.text}</code>
     </span>
   );
 }

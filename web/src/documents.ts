@@ -34,6 +34,8 @@ export interface DaemonLine {
   readonly filesNotApplied: boolean;
   /** Absolute paths of the config that it follows. */
   readonly files?: readonly string[];
+  /** `file:line` of each tunnel, rule and of the default. */
+  readonly lines?: Readonly<Record<string, string>>;
 }
 
 export interface ResourceLine {

@@ -25,7 +25,9 @@ export function Tunnel({ resource }: { readonly resource: ResourceLine }) {
         <ActionButton action="down" params={{ tunnel: name }} confirm={`Take ${name} down until you bring it up?`}>
           Take down
         </ActionButton>
-        {role.value === "viewer" ? <FileLine line={{ key: "tunnels", text: `${name}:` }} /> : null}
+        {role.value === "viewer" ? (
+          <FileLine of={{ entry: `tunnels/${name}`, key: "tunnels", text: `${name}:` }} />
+        ) : null}
       </footer>
     </article>
   );

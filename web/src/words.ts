@@ -143,13 +143,21 @@ export function ruleText(origin: string): string {
   return name === undefined ? `rule ${Number(number) + 1}` : `rule “${name}”`;
 }
 
-/** Where the config decides it: the key and the text of the line; undefined for what no line decides. Pure. */
-export function configLine(origin: string): { readonly key: string; readonly text: string } | undefined {
+/** An entry of the config: its name among the lines of the status, the key that it is under, and its text. */
+export interface ConfigEntry {
+  readonly entry: string;
+  readonly key: string;
+  readonly text: string;
+}
+
+/** The entry of the config that decides; undefined for what none decides. Pure. */
+export function configEntry(origin: string): ConfigEntry | undefined {
   const rule = origin.replace(/^S[0-9.]+ /, "");
-  if (rule === "default") return { key: "", text: "default:" };
+  if (rule === "default") return { entry: "default", key: "", text: "default:" };
   const [, number, name] = /^rules\/([0-9]+)(?: \((.*)\))?$/.exec(rule) ?? [];
   if (number === undefined) return undefined;
-  return { key: "rules", text: name === undefined ? `entry ${Number(number) + 1}` : `name: ${name}` };
+  const text = name === undefined ? `entry ${Number(number) + 1}` : `name: ${name}`;
+  return { entry: `rules/${number}`, key: "rules", text };
 }
 
 /** The color of a path by what a rule calls it. Pure. */

@@ -52,8 +52,8 @@ export class ConfigReader {
       programVersion: VERSION,
       ...(refusedOn === undefined ? {} : { refusedOn }),
     };
-    const { config, problems, hash, secretPlaces, featurePlaces } = loadConfig(sources, options);
-    const loaded = { config, problems, hash, sources: files.map(({ name }) => name), secretPlaces, featurePlaces };
+    const { config, sources: _read, ...found } = loadConfig(sources, options);
+    const loaded = { config, ...found, sources: files.map(({ name }) => name) };
     const { hasInlineSecret } = await import("../../config/config.ts");
     // Included files may change until the next time, also in a folder without any file yet.
     if (refusedOn === undefined && !includes && config !== undefined && !hasInlineSecret(config)) {

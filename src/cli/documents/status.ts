@@ -122,6 +122,11 @@ export const daemonState = z
     filesNotApplied: z.boolean().describe("The config files differ from the accepted config."),
     down: list(z.string()).describe("Devices of tunnels that are down."),
     files: list(z.string()).describe("Config files and folders that it follows."),
+    lines: z
+      .record(z.string(), z.string())
+      .describe(
+        "The line of each tunnel, each rule and the default, as file:line, under tunnels/NAME, rules/NUMBER and default. Empty while the files differ from the accepted config.",
+      ),
   })
   .meta({ id: "DaemonState" });
 

@@ -34,7 +34,7 @@ function activityText(
 /** The same for programs. */
 export function daemonDocument(daemon: RunningDaemon | undefined): DocumentOf<"status">["daemon"] {
   if (daemon === undefined) return null;
-  const { pid, doing, down = [], files = [] } = daemon;
+  const { pid, doing, down = [], files = [], entryLines = {} } = daemon;
   return {
     pid,
     phase: doing?.phase ?? "starting",
@@ -44,5 +44,6 @@ export function daemonDocument(daemon: RunningDaemon | undefined): DocumentOf<"s
     filesNotApplied: doing?.filesNotApplied === true,
     down,
     files,
+    lines: entryLines,
   };
 }

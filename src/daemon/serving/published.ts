@@ -32,6 +32,18 @@ export class Published {
     this.#status = new StatusLook(readStatus, (status) => this.#publish({ type: "status", status }));
   }
 
+  /** What the daemon does and found. */
+  get state(): DaemonState {
+    return this.#state;
+  }
+
+  /** Notes where the tunnels and rules are in the files; false if they are where they were. */
+  noteEntryLines(entryLines: Readonly<Record<string, string>>): boolean {
+    const changed = JSON.stringify(entryLines) !== JSON.stringify(this.#state.entryLines ?? {});
+    if (changed) this.#state = { ...this.#state, entryLines };
+    return changed;
+  }
+
   /** Notes a report; the new state if it differs from the one before. */
   note(report: DaemonReport): DaemonState | undefined {
     this.#counts = countReport(this.#counts, this.#state, report);

@@ -2,6 +2,8 @@
 export interface DaemonState {
   /** Config files and folders that it follows, absolute. */
   readonly files?: readonly string[];
+  /** `file:line` of each tunnel and rule, while the files have the accepted config. */
+  readonly entryLines?: Readonly<Record<string, string>>;
   /** Absent before the first look at the host. */
   readonly doing?: DaemonActivity;
   /** Why the host is not as accepted. */

@@ -32,10 +32,17 @@ describe.skipIf(obstacle !== undefined)(
       expect(lines.map((line) => (JSON.parse(line) as { type: string }).type)).toContain("inSync");
     });
 
-    test("status says what the daemon does", () => {
+    test("status says what the daemon does, and the lines of its config", () => {
       expect(world.awg("status").stdout).toMatch(/^Daemon \(process [0-9]+\): in sync for /m);
       expect(JSON.parse(world.awg("status", "--json").stdout)).toMatchObject({
-        daemon: { phase: "in-sync", keys: [] },
+        daemon: {
+          phase: "in-sync",
+          keys: [],
+          lines: {
+            [`tunnels/${world.tunnel}`]: `${world.config}:3`,
+            default: expect.stringMatching(/c\.yaml:[0-9]+$/),
+          },
+        },
       });
     });
 

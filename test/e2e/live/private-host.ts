@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { SMALL_YOUNG_GENERATION, withNodeWords } from "../../../src/resources/service/node-words.ts";
+import { SMALL_HEAP, SMALL_YOUNG_GENERATION, withNodeWords } from "../../../src/resources/service/node-words.ts";
 import { tunnelConfig, writePrivateKey } from "../../support/config.ts";
 import type { CommandResult } from "../../support/netns.ts";
 
@@ -131,6 +131,11 @@ export class PrivateHost {
   startDaemon(): Promise<number> {
     const words = withNodeWords(this.argv("daemon", "--foreground", "-f", this.config), SMALL_YOUNG_GENERATION);
     return this.start(words, "in sync");
+  }
+
+  /** As its unit starts it. */
+  startApi(): Promise<number> {
+    return this.start(withNodeWords(this.argv("api"), SMALL_HEAP), "answering on ");
   }
 
   /** Its process 1 ends, and with it every process and namespace. */

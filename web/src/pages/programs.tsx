@@ -2,7 +2,7 @@ import { useEffect, useState } from "preact/hooks";
 import { AdminOnly, Failure, FileLine, ViewerNote } from "../ask.tsx";
 import { type ProgramGroup, programGroups } from "../program-groups.ts";
 import { programs, programsFailure, programsRefused, readPrograms } from "../programs.ts";
-import { configLine, ruleText, viaTone } from "../words.ts";
+import { configEntry, ruleText, viaTone } from "../words.ts";
 
 const MOST = 200;
 
@@ -93,10 +93,10 @@ function Program({ program: { pids, name, path, user, sockets, rule, perhaps } }
           <>
             <span class={`badge ${viaTone(rule.via)}`}>{rule.via}</span>
             <span class="rule">
-              {configLine(rule.origin) === undefined ? (
+              {configEntry(rule.origin) === undefined ? (
                 ruleText(rule.origin)
               ) : (
-                <FileLine line={configLine(rule.origin)} />
+                <FileLine of={configEntry(rule.origin)} />
               )}
               {rule.enforcement === "enforced" ? "" : `, ${rule.enforcement}`}
               {perhaps.length === 0 ? "" : `; some traffic: ${perhaps.join(", ")}`}

@@ -4,7 +4,7 @@ import type { Explanation } from "../documents.ts";
 import { Icon } from "../icons.tsx";
 import { FORBIDDEN, programs, readPrograms } from "../programs.ts";
 import { run, status } from "../store.ts";
-import { configLine, ruleText, sentence, tunnelName } from "../words.ts";
+import { configEntry, ruleText, sentence, tunnelName } from "../words.ts";
 import { PageHead } from "./programs.tsx";
 
 /** Paths of programs that the field offers. */
@@ -115,7 +115,7 @@ function Path({ to, program, explanation }: Found) {
           <>
             <dt>Decided by</dt>
             <dd>
-              {ruleText(declared.reason)} <FileLine line={configLine(declared.reason)} withFile />
+              {ruleText(declared.reason)} <FileLine of={configEntry(declared.reason)} withFile />
             </dd>
           </>
         )}

@@ -22,6 +22,8 @@ export interface Flooded {
   /** Processor time of the daemon in a second of the flood, before the filter was removed. */
   readonly daemonCpuMs: number;
   readonly daemonMb: number;
+  /** By how much it is more than before. */
+  readonly moreMb: number;
   readonly apiMb: number;
   /** Connections of the flood, and bytes. */
   readonly opened: number;
@@ -54,13 +56,15 @@ export async function flood(
     said += text;
   });
   const usedMs = processorMs(daemon);
+  const beforeMb = residentMb(daemon);
   await sleep((seconds * 1000) / 2);
   const daemonCpuMs = (processorMs(daemon) - usedMs) / (seconds / 2);
   const backMs = flushAndWait(host);
   if (child === undefined) await sleep((seconds * 1000) / 2);
   else if (child.exitCode === null) await once(child, "close");
   const { opened = 0, sent = 0 } = said === "" ? {} : (JSON.parse(said) as { opened: number; sent: number });
-  const memory = { daemonMb: residentMb(daemon), apiMb: residentMb(api) };
+  const daemonMb = residentMb(daemon);
+  const memory = { daemonMb, moreMb: daemonMb - beforeMb, apiMb: residentMb(api) };
   return { backMs, answersMs: probe.times, daemonCpuMs, ...memory, opened, sentBytes: sent };
 }
 
@@ -95,9 +99,9 @@ export function processorMs(pid: number): number {
 
 /** One line for people. */
 export function renderFlooded(kind: string, flooded: Flooded): string {
-  const { backMs, answersMs, daemonCpuMs, daemonMb, apiMb, opened, sentBytes } = flooded;
+  const { backMs, answersMs, daemonCpuMs, daemonMb, moreMb, apiMb, opened, sentBytes } = flooded;
   const [p50, p99] = [quantile(answersMs, 0.5), quantile(answersMs, 0.99)].map((ms) => ms.toFixed(1));
-  const sizes = `daemon ${daemonCpuMs.toFixed(0)} ms a second, ${daemonMb.toFixed(0)} MB, API ${apiMb.toFixed(0)} MB`;
+  const sizes = `daemon ${daemonCpuMs.toFixed(0)} ms a second, ${daemonMb.toFixed(0)} MB (${moreMb.toFixed(1)} more), API ${apiMb.toFixed(0)} MB`;
   const sent = `${opened} connections, ${(sentBytes / 1e6).toFixed(0)} MB sent`;
   return `${kind}: filter back in ${backMs} ms; daemon answers p50 ${p50}, p99 ${p99} ms; ${sizes}; ${sent}`;
 }
