@@ -7,6 +7,7 @@ import { waitFor } from "../../lab/world/command.ts";
 import { whyNoLab } from "../../lab/world/why-no-lab.ts";
 import type { World } from "../../lab/world/world.ts";
 import { useBuiltProgram } from "../../support/built-program.ts";
+import { sized } from "../../support/size.ts";
 import { AwgInWorld } from "../awg-in-world.ts";
 import { useJudgedWorld } from "../judged-world.ts";
 import { machineText } from "../machine-text.ts";
@@ -44,15 +45,20 @@ const stories: Readonly<
     for (const config of [first, second]) await awg.apply(config);
     await awg.must("rollback", "1", "--auto-approve");
   },
-  "everything of awg killed": async (awg, [, second = ""]) => {
-    await awg.apply(second);
-    expect(await awg.killEverything()).toBeGreaterThan(1);
-  },
   "everything of awg killed, and its device deleted": async (awg, [first = ""], world) => {
     await awg.apply(first);
     expect(await awg.killEverything()).toBeGreaterThan(1);
     await world.inside("client", ["ip", "link", "delete", awg.device]);
   },
+  ...sized(
+    {},
+    {
+      "everything of awg killed": async (awg: AwgInWorld, [, second = ""]: readonly string[]) => {
+        await awg.apply(second);
+        expect(await awg.killEverything()).toBeGreaterThan(1);
+      },
+    },
+  ),
 };
 
 // Fault B12: what is left of awg, and of others, after destroy.

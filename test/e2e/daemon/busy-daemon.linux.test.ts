@@ -20,7 +20,7 @@ import { sized } from "../../support/size.ts";
 // are counted on the other end of it.
 
 const obstacle = namespaceObstacle() ?? tunObstacle() ?? commandObstacle("ip", "nft", "python3");
-const ROUNDS = 8;
+const ROUNDS = sized(4, 8);
 const LIMIT_MS = 60_000;
 /** Before this repair had a path of its own it took 700 to 3,500 ms; other tests run beside the usual run. */
 const PROMPT_MS = sized(500, 200);
@@ -149,7 +149,7 @@ describe.skipIf(obstacle !== undefined)(
         within().run(["ip", "link", "delete", `awg-${tunnel}`], { mayFail: true });
         await until("a repair", () => said.includes("repairing: "));
         // The repair is in another step each time.
-        await sleep(40 * round);
+        await sleep((320 / ROUNDS) * round);
         await flush();
       }
       console.log(`S1.7: open for ${openMs.join(", ")} ms`);

@@ -11,7 +11,7 @@ import { tellStory } from "./disruptions.ts";
 const reason = whyNoLab();
 const firstSeed = Number(process.env["AWG_SEED"] ?? 20261121);
 /** Of each story; to look at one: `AWG_DISRUPTIONS=100 vitest run … -t "story 2"`. */
-const count = countOf("AWG_DISRUPTIONS", 40, 250);
+const count = countOf("AWG_DISRUPTIONS", 20, 250);
 /** In the usual run three times what is demanded of a quiet host. */
 const recovery = sized({ limitMs: 90_000 }, {});
 

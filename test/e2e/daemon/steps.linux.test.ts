@@ -9,7 +9,7 @@ import { BACK_WITHIN_MS, judgeSteps } from "./steps.ts";
 // attack A1: each step under the judge. AWG_CYCLES plays so many cycles, AWG_MINUTES as many as fit.
 
 const reason = whyNoLab();
-const cycles = countOf("AWG_CYCLES", 5, 250);
+const cycles = countOf("AWG_CYCLES", 3, 250);
 const minutes = Number(process.env["AWG_MINUTES"] ?? Number.POSITIVE_INFINITY);
 const limit = { timeout: sized(1_200_000, 4 * 3_600_000) };
 

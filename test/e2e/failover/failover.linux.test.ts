@@ -1,4 +1,4 @@
-import { copyFileSync } from "node:fs";
+import { copyFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { STANDBY_MODES, type StandbyMode } from "../../../src/model/resources/desired-state.ts";
@@ -43,18 +43,24 @@ except OSError:
 /** Another, through a rule that keeps its open connections. */
 const KEPT_PORT = 80;
 
-/** Holds a TCP connection until it ends, and says how. */
-const HOLD = `import errno, socket, sys
+/** Holds a TCP connection until it ends, or a file exists, and says how it ended. */
+const HOLD = `import errno, os, socket, sys, time
 s = socket.create_connection((sys.argv[1], int(sys.argv[2])))
 s.sendall(b"awg")
 assert s.recv(3) == b"awg"
-s.settimeout(50)
-try:
-    print("closed" if s.recv(1) == b"" else "odd")
-except TimeoutError:
-    print("held")
-except OSError as error:
-    print(errno.errorcode[error.errno])`;
+s.settimeout(0.2)
+end = time.monotonic() + 50
+while time.monotonic() < end and not os.path.exists(sys.argv[3]):
+    try:
+        print("closed" if s.recv(1) == b"" else "odd")
+        break
+    except TimeoutError:
+        pass
+    except OSError as error:
+        print(errno.errorcode[error.errno])
+        break
+else:
+    print("held")`;
 
 describe.skipIf(reason !== undefined)(
   `failover on a real kernel${reason === undefined ? "" : ` (skipped: ${reason})`}`,
@@ -139,6 +145,7 @@ describe.skipIf(reason !== undefined)(
       await daemon.until("the standby", async () => (await handshakes(b)) === (mode === "cold" ? 0 : 1));
       const clearBefore = await lab.inTheClear(() => true);
       const tookMs: number[] = [];
+      const returned = join(judged().world.folder, `returned-${mode}`);
       for (let turn = 0; turn < SWITCHES; turn += 1) {
         await daemon.until("the first tunnel again", async () => (await isAt("first")) && ask());
         const held = turn === 0 ? hold(ECHO_PORT) : "ECONNABORTED";
@@ -156,6 +163,7 @@ describe.skipIf(reason !== undefined)(
         }
         await lab.silence();
         await daemon.until("the return", () => isAt("first"));
+        writeFileSync(returned, "");
         expect((await kept).trim()).not.toBe("ECONNABORTED");
       }
       expect((await lab.inTheClear(() => true)) - clearBefore).toBe(0);
@@ -164,7 +172,7 @@ describe.skipIf(reason !== undefined)(
       console.log(`failover, ${mode}: ${SWITCHES} switches, p50 ${at(0.5)} ms, p95 ${at(0.95)} ms`);
 
       function hold(port: number): Promise<string> {
-        return judged().world.inside("client", [python, "-c", HOLD, place.v4.echo, String(port)]);
+        return judged().world.inside("client", [python, "-c", HOLD, place.v4.echo, String(port), returned]);
       }
 
       async function connectionsTo(port: number): Promise<number> {

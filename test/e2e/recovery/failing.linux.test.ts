@@ -127,8 +127,8 @@ const noFlat = namespaceObstacle() ?? tunObstacle() ?? commandObstacle("ip", "nf
 
 describe.skipIf(noFlat !== undefined)(`failing applies${noFlat === undefined ? "" : ` (skipped: ${noFlat})`}`, () => {
   const program = useBuiltProgram();
-  const turns = countOf("AWG_TURNS", 4, 40);
-  const warmUp = sized(2, Math.ceil(turns / 4));
+  const turns = countOf("AWG_TURNS", 3, 40);
+  const warmUp = sized(1, Math.ceil(turns / 4));
   /** What may be live in the heap after a full collection, beyond what was live early. */
   const liveSlackKib = 3 * 1024;
 

@@ -1,7 +1,8 @@
-import { spawnSync } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { promisify } from "node:util";
+import { beforeAll, describe, expect, test } from "vitest";
 import { CAPABILITIES } from "../../../src/resources/service/systemd-unit.ts";
 import { useBuiltProgram } from "../../support/built-program.ts";
 import { writePrivateKey } from "../../support/config.ts";
@@ -37,11 +38,10 @@ describe.skipIf(obstacle !== undefined)(
   () => {
     const program = useBuiltProgram();
     const folder = temporaryFolder("bounding");
-    let host: TestNamespace;
+    beforeAll(() => void writePrivateKey(folder));
 
-    beforeEach(() => {
-      writePrivateKey(folder);
-      host = makeNamespace("bounding");
+    function makeHost(name: string): TestNamespace {
+      const host = makeNamespace(`bounding-${names.indexOf(name)}`);
       const lines = [
         "link set lo up",
         "link add v0 type veth peer name v1",
@@ -55,19 +55,22 @@ describe.skipIf(obstacle !== undefined)(
       for (const line of lines) host.run(["ip", ...line.split(" ")]);
       mkdirSync(`/etc/netns/${host.name}`, { recursive: true });
       writeFileSync(`/etc/netns/${host.name}/resolv.conf`, "nameserver 192.0.2.1\n");
-    });
+      return host;
+    }
 
-    afterEach(() => {
+    function removeHost(host: TestNamespace): void {
       // The keeper stays for a while after a destroy.
       const left = spawnSync("ip", ["netns", "pids", host.name], { encoding: "utf8" }).stdout.trim().split("\n");
       for (const pid of left.filter((one) => one !== "")) process.kill(Number(pid), "SIGKILL");
       rmSync(`/etc/netns/${host.name}`, { recursive: true });
       host[Symbol.dispose]();
-    });
+    }
 
-    test.each(names)(
+    // Each waits 5 s for a handshake that does not come.
+    test.concurrent.each(names)(
       "%s: apply, verify, diff, destroy",
-      (name) => {
+      async (name) => {
+        const host = makeHost(name);
         const config = join(folder, `${name}.yaml`);
         writeFileSync(config, adapted(name, join(folder, "key")));
         const place = ["--netns", host.name, "--state-dir", join(folder, name)];
@@ -86,11 +89,13 @@ describe.skipIf(obstacle !== undefined)(
           awg("diff", "-f", config),
           awg("destroy", "--auto-approve"),
         ].join("\n");
-        const { status, stdout, stderr } = spawnSync("unshare", ["--mount", "sh", "-c", script], {
-          encoding: "utf8",
-          timeout: 120_000,
-        });
-        expect({ status, text: status === 0 ? "" : stdout + stderr }).toEqual({ status: 0, text: "" });
+        const argv = ["--mount", "sh", "-c", script];
+        const failure = await promisify(execFile)("unshare", argv, { timeout: 120_000 }).then(
+          () => undefined,
+          (error: { readonly stdout: string; readonly stderr: string }) => error.stdout + error.stderr,
+        );
+        removeHost(host);
+        expect(failure).toBeUndefined();
       },
       150_000,
     );
