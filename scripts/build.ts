@@ -10,6 +10,7 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync 
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { build, type Metafile, type OnLoadResult, transform } from "esbuild";
 import { VERBS } from "../src/cli/verbs.ts";
+import { SMALL_HEAP, SMALL_YOUNG_GENERATION } from "../src/resources/service/node-words.ts";
 import { buildClient } from "./build-client.ts";
 import { buildWeb } from "./build-web.ts";
 import { type Chunk, joinChunks } from "./join-chunks.ts";
@@ -19,14 +20,15 @@ const DIST = resolve(process.argv[2] ?? join(ROOT, "dist"));
 const TARGET = "node24";
 /**
  * The first lines of `awg.cjs`, which a shell runs and Node skips: a string and a comment. NODE_OPTIONS is left out, since
- * it could load a program or open a debugger as root. A Node that is too old does not know the flags; without them it
- * reaches the launcher, which refuses it. `node -v` takes 3 ms.
+ * it could load a program or open a debugger as root. The processes that answer clients get the heap that their units give them (node-words.ts). A Node
+ * that is too old does not know the flags; without them it reaches the launcher, which refuses it. `node -v` takes 3 ms.
  */
 const INTERPRETER = `#!/bin/sh
 ":" //; ${[
   "unset NODE_OPTIONS NODE_V8_COVERAGE NODE_COMPILE_CACHE",
   'command -v node >/dev/null || { echo "awg: needs Node 24 or later, and PATH has no node" >&2; exit 12; }',
-  'case $(node -v) in v2[4-9].*|v[3-9][0-9].*) exec node --disable-sigusr1 --disable-warning=ExperimentalWarning "$0" "$@";; esac',
+  `heap=; case $1 in daemon) heap="${SMALL_YOUNG_GENERATION.join(" ")}";; api|gateway|ui) heap="${SMALL_HEAP.join(" ")}";; esac`,
+  'case $(node -v) in v2[4-9].*|v[3-9][0-9].*) exec node $heap --disable-sigusr1 --disable-warning=ExperimentalWarning "$0" "$@";; esac',
   'exec node "$0" "$@"',
 ].join("; ")}
 `;

@@ -63,10 +63,6 @@ const LATER = [
 /** An engine makes little garbage: with V8's own 16 MB for what is new its two heaps kept 3 MB more (measured). */
 const ENGINE_HEAP = "--max-semi-space-size=1";
 
-/** The same of processes that answer clients: each answer is garbage at once, and 16 MB of it are not needed (measured). */
-const SERVING_VERBS: readonly string[] = ["api", "daemon", "gateway", "ui"];
-const SERVING_HEAP = "--max-semi-space-size=2";
-
 /** The exit code of src/cli/exit-code.ts. */
 const UNSUPPORTED = 12;
 
@@ -86,7 +82,6 @@ if (verb !== undefined && HASTY_VERBS.includes(verb) && process.version.startsWi
   for (const flag of LATER) setFlagsFromString(flag);
 }
 if (verb === "engine" && !isThread) setFlagsFromString(ENGINE_HEAP);
-if (verb !== undefined && SERVING_VERBS.includes(verb)) setFlagsFromString(SERVING_HEAP);
 const loaded = new Map<string, LoadedModule>();
 const parts = new Map<string, Factories>();
 /** Of a process that stays, read before another version can take the place of these files. */
