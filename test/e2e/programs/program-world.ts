@@ -56,6 +56,22 @@ close $file;
 1 while wait > 0;
 `;
 
+/** Connects to the echo, and uses the connection once a file exists. */
+const CONNECT = `
+use Socket;
+my ($go) = @ARGV;
+socket(my $t, AF_INET, SOCK_STREAM, 6) or die;
+connect($t, sockaddr_in(80, inet_aton("${place.v4.echo}"))) or die $!;
+open my $file, ">", "$go.open" or die;
+close $file;
+select(undef, undef, undef, 0.05) until -e $go;
+$SIG{ALRM} = sub { print "nothing"; exit };
+alarm 10;
+syswrite $t, "awg";
+sysread($t, my $answer, 3);
+print $answer eq "awg" ? "answered" : "closed";
+`;
+
 /** Sockets that wait to be used. */
 export interface WaitingSockets {
   readonly use: () => Promise<void>;
@@ -98,6 +114,19 @@ export class ProgramWorld {
       use: async () => {
         writeFileSync(go, "");
         await ended;
+      },
+    };
+  }
+
+  /** Opens a TCP connection, to be used later. */
+  async connect(name: Name): Promise<{ readonly ask: () => Promise<string> }> {
+    const go = join(this.world.folder, `connected-${name}`);
+    const said = this.world.inside("client", [this.path(name), "-e", CONNECT, go]);
+    await waitFor("the connection", async () => existsSync(`${go}.open`) || undefined, 60_000);
+    return {
+      ask: () => {
+        writeFileSync(go, "");
+        return said;
       },
     };
   }

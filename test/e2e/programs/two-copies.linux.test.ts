@@ -1,4 +1,4 @@
-import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { refusalOf } from "../../../src/config/feature/support.ts";
@@ -20,6 +20,8 @@ const reason =
 const processes = sized(100, 1000);
 /** Processes whose sockets are older than the apply. */
 const older = sized(20, 300);
+/** How often the classifier is replaced under load. */
+const applies = sized(2, 20);
 const limit = { timeout: sized(120_000, 900_000) };
 
 describe.skipIf(reason !== undefined)(`two copies of one program${reason === undefined ? "" : ` (${reason})`}`, () => {
@@ -80,6 +82,35 @@ reconcile: { driftEvery: 2s }
     }
     await expectOwnPaths();
   });
+
+  test(
+    "law 1: while applies replace the classifier, no packet takes the wrong path, and connections last",
+    limit,
+    async () => {
+      const other = join(judged().world.folder, "other-rules.yaml");
+      const rule = "rules:\n  - { apps: [{ dir: /opt/awg-test }], children: false, via: block }";
+      writeFileSync(other, readFileSync(config, "utf8").replace("rules:", rule), { mode: 0o600 });
+      const connection = await programs.connect("granted");
+      await programs.count();
+      let isOver = false;
+      const sending = async () => {
+        while (!isOver) await Promise.all([programs.send("granted", 10), programs.send("tunnelled", 10)]);
+      };
+      const applying = applyInTurn([other, config]).finally(() => {
+        isOver = true;
+      });
+      await Promise.all([applying, sending()]);
+      const { granted, tunnelled } = await programs.counted();
+      expect(granted).toEqual({ direct: expect.any(Number), tunnel: 0 });
+      expect(granted.direct).toBeGreaterThan(0);
+      expect(tunnelled.direct).toBe(0);
+      expect(await connection.ask()).toBe("answered");
+    },
+  );
+
+  async function applyInTurn(files: readonly string[]): Promise<void> {
+    for (let turn = 0; turn < applies; turn += 1) await awg.apply(files[turn % files.length] ?? "");
+  }
 
   test("law 1: with everything of awg killed, the one still goes direct and the other nowhere", limit, async () => {
     expect(await awg.killEverything()).toBeGreaterThan(0);

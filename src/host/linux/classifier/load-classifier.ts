@@ -8,6 +8,7 @@ import { createMap, type MapShape, setInMap } from "../../../native/linux/bpf/bp
 import { CGROUP_ATTACH, loadProgram, PROGRAM_TYPE } from "../../../native/linux/bpf/bpf-program.ffi.ts";
 import { readMemberOffsets } from "../../../native/linux/bpf/btf.codec.ts";
 import { clearClasses } from "../processes/clear-classes.ts";
+import { moveClasses } from "../processes/move-classes.ts";
 import type { ClassifierPlace } from "./classifier-place.ts";
 import { type PatternTable, patternTable } from "./pattern-table.ts";
 import { ATOMS_BYTES, ENTRY_BYTES, KEY_BYTES, NAME_BYTES, SEEN_KEY_BYTES } from "./program/emit.ts";
@@ -28,7 +29,7 @@ const OWN_USERS = "/proc/self/ns/user";
 /**
  * Loads the classifier, or puts it in the place of the one that is loaded: its maps are filled before the first program
  * uses them, and every hook changes from one program to the other at once. Links are pinned, and keep their programs and
- * maps, so that it goes on when every process of awg is gone.
+ * maps, so that it goes on when every process of awg is gone. Open sockets get the numbers of their programs' new classes.
  */
 export function loadClassifier(spec: ClassifierSpec, place: ClassifierPlace, keys: PathKeys): void {
   const open: number[] = [];
@@ -46,7 +47,8 @@ export function loadClassifier(spec: ClassifierSpec, place: ClassifierPlace, key
       const program = opened(loadProgram(`awg_${hook}`, PROGRAM_TYPE[kind], CGROUP_ATTACH[hook], code));
       return { hook, program };
     });
-    clearClasses(newNumbers(spec, readClassifier(place, keys)?.spec), place.namespace);
+    const before = readClassifier(place, keys)?.spec;
+    clearClasses(newNumbers(spec, before), place.namespace);
     mkdirSync(place.folder, { recursive: true, mode: 0o700 });
     const cgroup = opened(openSync(place.cgroup, "r"));
     for (const { hook, program } of programs) {
@@ -59,6 +61,7 @@ export function loadClassifier(spec: ClassifierSpec, place: ClassifierPlace, key
         pin(opened(attachToCgroup(program, cgroup, CGROUP_ATTACH[hook])), path);
       }
     }
+    moveClasses({ before, after: spec }, place.namespace);
   } finally {
     for (const descriptor of open) closeSync(descriptor);
   }

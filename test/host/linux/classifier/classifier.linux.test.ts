@@ -4,6 +4,7 @@ import {
   existsSync,
   linkSync,
   mkdirSync,
+  readlinkSync,
   renameSync,
   rmdirSync,
   rmSync,
@@ -15,6 +16,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ClassifierAtom, ClassifierSpec } from "../../../../src/model/program/classifier.ts";
+import { waitFor } from "../../../lab/world/command.ts";
 import { makeNamespace, type TestNamespace } from "../../../support/netns.ts";
 import { ClassifiedNamespace, obstacle, PERL, PRINT_MARK } from "./classified-namespace.ts";
 
@@ -28,6 +30,11 @@ my $line = <STDIN>;
 send($s, "x", 0, pack_sockaddr_in(9, inet_aton("127.0.0.1"))) or die $!;
 print unpack("L", getsockopt($s, 1, 36)), "\\n";
 `;
+
+/** The program of a process that `ip netns exec` became. */
+function holderOf(pid = 0): string {
+  return readlinkSync(`/proc/${pid}/exe`);
+}
 
 describe.skipIf(obstacle !== undefined)(`the classifier${obstacle === undefined ? "" : ` (${obstacle})`}`, () => {
   let place: ClassifiedNamespace;
@@ -206,6 +213,39 @@ describe.skipIf(obstacle !== undefined)(`the classifier${obstacle === undefined 
     load({ name: "other", of: "self" });
     child.stdin.end("go\n");
     expect(classIn((await lines.next()).value)).toBe(0);
+  });
+
+  test("an open socket gets the number that its program's class has next; one of another program keeps what it has", async () => {
+    const file = program("goes-on");
+    load({ file, of: "self" });
+    const held = OLD_SOCKET.replace(/send\(.*$/m, "");
+    const handedOn = `$^F = 99; socket(my $s, AF_INET, SOCK_DGRAM, 0) or die $!; $| = 1; print "2\\n";
+exec "${PERL}", "-e", 'open(my $s, "<&=", $ARGV[0]); <STDIN>; print unpack("L", getsockopt($s, 1, 36)), "\\n"', fileno($s);`;
+    const started = [held, `use Socket; ${handedOn}`].map((script) => {
+      const child = spawn("ip", ["netns", "exec", namespace.name, file, "-e", script]);
+      return { child, lines: createInterface({ input: child.stdout })[Symbol.asyncIterator]() };
+    });
+    for (const { lines } of started) await lines.next();
+    await waitFor("the other program", () => holderOf(started[1]?.child.pid) === PERL || undefined, 10_000, 20);
+    order({
+      atoms: [
+        { name: "none-such", of: "self" },
+        { file, of: "self" },
+      ],
+      conditions: [{ atom: 0 }, { atom: 1 }],
+      final: [0, 1],
+      classes: [
+        { number: 5, conditions: [0] },
+        { number: 6, conditions: [1] },
+        { number: 7, conditions: [] },
+      ],
+    });
+    const marks: (string | undefined)[] = [];
+    for (const { child, lines } of started) {
+      child.stdin.end("go\n");
+      marks.push((await lines.next()).value);
+    }
+    expect(marks.map(classIn)).toEqual([6, 2]);
   });
 
   test("classifiers of namespaces that are gone are removed, and no others", () => {

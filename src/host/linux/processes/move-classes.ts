@@ -1,0 +1,129 @@
+import { realpathSync } from "node:fs";
+import { CLASS_MARK } from "../../../model/ownership.ts";
+import type { ClassifierSpec } from "../../../model/program/classifier.ts";
+import type { Program } from "../../../model/program/program.ts";
+import { type ClassContext, classOfProgram } from "../../../model/program/program-class.ts";
+import { closeDescriptor } from "../../../native/linux/libc.ffi.ts";
+import { readSocketMark, readSocketNamespace, writeSocketMark } from "../../../native/linux/process/socket-mark.ffi.ts";
+import { takeDescriptor } from "../../../native/linux/process/take-descriptor.ffi.ts";
+import { ProcFolder } from "./proc-folder.ts";
+
+/** The classifier that gave the open sockets their numbers, and the one that is loaded now. */
+export interface ClassifierChange {
+  readonly before: ClassifierSpec | undefined;
+  readonly after: ClassifierSpec;
+}
+
+/** A process's descriptor for a socket. */
+interface Holder {
+  readonly pid: number;
+  readonly descriptor: number;
+}
+
+/** A socket with a number that the classifier gives no more. */
+interface Outdated {
+  readonly number: number;
+  readonly holders: Holder[];
+}
+
+/**
+ * Gives open sockets of a network namespace the numbers that their programs have now, so that a connection outlives a change
+ * of other rules. All its holders must be programs that had the socket's number before: what another program opened, or
+ * what cannot be read, keeps a number that counts as none (S4.13).
+ *
+ * @returns how many sockets got another number
+ */
+export function moveClasses(change: ClassifierChange, namespace: bigint, proc = new ProcFolder()): number {
+  const retired = retiredNumbers(change);
+  if (retired.size === 0) return 0;
+  const outdated = outdatedSockets(retired, namespace, proc);
+  if (outdated.size === 0) return 0;
+  const around = contextOf(proc);
+  let moved = 0;
+  for (const [inode, { number, holders }] of outdated) {
+    const numbers = new Set(holders.map(({ pid }) => numberNow(proc.readHolder(pid, inode), number, change, around)));
+    const [next, ...others] = numbers;
+    const [holder] = holders;
+    if (holder === undefined || next === undefined || others.length > 0) continue;
+    const isMoved = withSocket(holder, (socket) => numberOf(socket, namespace) === number && writeNumber(socket, next));
+    if (isMoved === true) moved += 1;
+  }
+  return moved;
+}
+
+/** Numbers that no class has any more. */
+function retiredNumbers({ before, after }: ClassifierChange): ReadonlySet<number> {
+  const kept = new Set(after.classes.map(({ number }) => number));
+  return new Set(before?.classes.map(({ number }) => number).filter((number) => !kept.has(number)));
+}
+
+function outdatedSockets(
+  retired: ReadonlySet<number>,
+  namespace: bigint,
+  proc: ProcFolder,
+): ReadonlyMap<number, Outdated> {
+  const found = new Map<number, Outdated | undefined>();
+  for (const pid of proc.pids()) {
+    for (const { descriptor, inode } of proc.sockets(pid) ?? []) {
+      const holder = { pid, descriptor: Number(descriptor) };
+      if (!found.has(inode)) {
+        const number = withSocket(holder, (socket) => numberOf(socket, namespace)) ?? 0;
+        found.set(inode, retired.has(number) ? { number, holders: [] } : undefined);
+      }
+      found.get(inode)?.holders.push(holder);
+    }
+  }
+  return new Map([...found].flatMap(([inode, one]): [number, Outdated][] => (one === undefined ? [] : [[inode, one]])));
+}
+
+/** The class of a program that had the socket's number before; undefined for any other. */
+function numberNow(
+  program: Program | undefined,
+  number: number,
+  { before, after }: ClassifierChange,
+  around: ClassContext,
+): number | undefined {
+  if (program === undefined || before === undefined) return undefined;
+  if (classOfProgram(before, program, around) !== number) return undefined;
+  const next = classOfProgram(after, program, around);
+  return next === 0 ? undefined : next;
+}
+
+function contextOf(proc: ProcFolder): ClassContext {
+  const programs = proc.pids().flatMap((pid) => proc.read(pid) ?? []);
+  return { byPid: new Map(programs.map((one) => [one.pid, one])), realPath };
+}
+
+function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
+}
+
+function numberOf(socket: number, namespace: bigint): number {
+  const mark = readSocketMark(socket) ?? 0;
+  const number = (mark & CLASS_MARK.mask) >>> CLASS_MARK.shift;
+  return number !== 0 && readSocketNamespace(socket) === namespace ? number : 0;
+}
+
+function writeNumber(socket: number, number: number): boolean {
+  const mark = readSocketMark(socket) ?? 0;
+  return writeSocketMark(socket, ((mark & ~CLASS_MARK.mask) | (number << CLASS_MARK.shift)) >>> 0);
+}
+
+/** Undefined where the socket cannot be reached through this process. */
+function withSocket<T>({ pid, descriptor }: Holder, work: (socket: number) => T): T | undefined {
+  let socket: number;
+  try {
+    socket = takeDescriptor(pid, descriptor);
+  } catch {
+    return undefined;
+  }
+  try {
+    return work(socket);
+  } finally {
+    closeDescriptor(socket);
+  }
+}
