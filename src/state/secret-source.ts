@@ -78,7 +78,7 @@ function readSecretFile(path: string, options: SecretSourceOptions): Buffer {
     throw new AwgError("config", `the secret file ${path} cannot be read: ${why}`, {
       cause,
       facts: { path },
-      remedy: `copy the key back, or import the provider's file again; only a new key: (umask 077; awg genkey > ${path})`,
+      remedy: `copy the key back, or import the provider's file again; to make a new key: (umask 077; awg genkey > ${path})`,
     });
   }
   try {
