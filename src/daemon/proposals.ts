@@ -4,6 +4,7 @@ import type { LoadedConfig, SourceFile } from "../app/load/loaded-config.ts";
 import { readRegularFile } from "../app/load/read-config-file.ts";
 import type { Planned, UnansweredEndpoints } from "../app/plan/planned.ts";
 import { renderProblem } from "../config/problem.ts";
+import { linesByName } from "../config/source/entry-lines.ts";
 import { messageOf } from "../model/error.ts";
 import { afterFailure, afterLook, afterUnplanned, decideProposal, isGivenUp, NO_PROPOSAL } from "./proposal-state.ts";
 import { type ReconcileIntervals, reconcileIntervalsOf } from "./reconcile-intervals.ts";
@@ -17,7 +18,7 @@ export interface Proposal {
   readonly endsOverride?: true;
   /** The files have another config, which is not to be applied. */
   readonly filesNotApplied?: boolean;
-  /** `file:line` of each tunnel and rule, where the files have the accepted config. */
+  /** `file:line` of each tunnel and rule in the files, as far as they are those of the accepted config. */
   readonly entryLines?: Readonly<Record<string, string>>;
   readonly intervals: ReconcileIntervals | undefined;
 }
@@ -83,18 +84,20 @@ export function readProposals(
       if (settles) await settle(loaded.hash);
       if (isSuperseded)
         report("the config was proposed before and another state was accepted since; edit it or run awg apply -f");
-      if (plan === "keep") return { ...(await keep()), filesNotApplied: true };
       const isRepair = plan === "repair";
+      const lines = { entryLines: isRepair ? (loaded.entryLines ?? {}) : linesByName(loaded.entryLines ?? {}) };
+      if (plan === "keep") return { ...(await keep()), ...lines, filesNotApplied: true };
       const intervals = reconcileIntervalsOf(loaded.config);
       try {
         const planned = await useCases.plan(loaded, { unanswered: unanswered(), isRepair });
-        if (!isRepair) return { planned, proposed: true, intervals };
-        return { ...repair(planned, intervals), entryLines: loaded.entryLines ?? {} };
+        return isRepair
+          ? { ...repair(planned, intervals), ...lines }
+          : { planned, proposed: true, intervals, ...lines };
       } catch (error) {
         state = afterUnplanned(state);
         const why = messageOf(error);
         reportOnce(`${loaded.hash} ${why}`, `the config cannot be applied: ${why}; the accepted state stays`);
-        return { ...(await keep()), filesNotApplied: true };
+        return { ...(await keep()), ...lines, filesNotApplied: true };
       }
     },
     noteSuccess: settle,

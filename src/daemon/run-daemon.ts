@@ -71,7 +71,7 @@ export interface DaemonOptions {
   readonly report: (report: DaemonReport) => void;
   /** Gets every report. */
   readonly onReport?: (report: DaemonReport) => void;
-  /** Gets `file:line` of the tunnels and rules at each look; none while the files differ from the accepted config. */
+  /** Gets `file:line` of the tunnels and rules at each look. */
   readonly onEntryLines?: (lines: Readonly<Record<string, string>>) => void;
   /** The least level that is logged until it is changed; debug when absent. */
   readonly logLevel?: LogLevel;

@@ -39,7 +39,7 @@ describe("several files", () => {
       default: "a.yaml:2",
       "tunnels/a": "a.yaml:4",
       "tunnels/b": "b.yaml:7",
-      "rules/0": "a.yaml:6",
+      "rules/0 (one)": "a.yaml:6",
       "rules/1": "b.yaml:4",
     });
   });

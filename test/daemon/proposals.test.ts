@@ -25,7 +25,7 @@ function proposing(accepted?: { readonly configHash: string }) {
       problems: [],
       hash: one?.text ?? "",
       sources: [],
-      entryLines: { default: "config.yaml:2" },
+      entryLines: { "rules/0": "config.yaml:3", "rules/1 (media)": "config.yaml:4" },
     }),
     readProposals: async () => ({}),
     settleProposal: async () => {},
@@ -80,10 +80,13 @@ test("D5: a config that became a pipe or a device is reported, never waited for 
   expect(reports).toEqual([expect.stringContaining("config.yaml is not a regular file")]);
 });
 
-test("the lines of the files are given while they have the accepted config", async () => {
+test("where the files have another config, only the lines of what has a name are given", async () => {
   const { proposals, write } = proposing({ configHash: "a" });
   write("a");
-  expect((await proposals.next()).entryLines).toEqual({ default: "config.yaml:2" });
+  expect((await proposals.next()).entryLines).toEqual({
+    "rules/0": "config.yaml:3",
+    "rules/1 (media)": "config.yaml:4",
+  });
   write("b");
-  expect((await proposals.next()).entryLines).toBeUndefined();
+  expect((await proposals.next()).entryLines).toEqual({ "rules/1 (media)": "config.yaml:4" });
 });

@@ -67,7 +67,7 @@ test("the rule that decides, and its line in the config", () => {
     "no layer matches",
   ]);
   expect(["rules/0 (media)", "rules/2", "default", "no layer matches"].map(configEntry)).toEqual([
-    { entry: "rules/0", key: "rules", text: "name: media" },
+    { entry: "rules/0 (media)", key: "rules", text: "name: media" },
     { entry: "rules/2", key: "rules", text: "entry 3" },
     { entry: "default", key: "", text: "default:" },
     undefined,

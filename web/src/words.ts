@@ -157,7 +157,7 @@ export function configEntry(origin: string): ConfigEntry | undefined {
   const [, number, name] = /^rules\/([0-9]+)(?: \((.*)\))?$/.exec(rule) ?? [];
   if (number === undefined) return undefined;
   const text = name === undefined ? `entry ${Number(number) + 1}` : `name: ${name}`;
-  return { entry: `rules/${number}`, key: "rules", text };
+  return { entry: rule, key: "rules", text };
 }
 
 /** The color of a path by what a rule calls it. Pure. */

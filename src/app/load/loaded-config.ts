@@ -21,6 +21,6 @@ export interface LoadedConfig {
   readonly secretPlaces?: Readonly<Record<string, string>>;
   /** `file:line:column` of each use of a feature that some hosts lack, by its path. */
   readonly featurePlaces?: Readonly<Record<string, string>>;
-  /** `file:line` of each tunnel, rule and of the default: `tunnels/office`, `rules/0`, `default`. */
+  /** `file:line` of the default, each tunnel and each rule: `default`, `tunnels/office`, `rules/0`, `rules/1 (media)`. */
   readonly entryLines?: Readonly<Record<string, string>>;
 }

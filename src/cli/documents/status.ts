@@ -125,7 +125,7 @@ export const daemonState = z
     lines: z
       .record(z.string(), z.string())
       .describe(
-        "The line of each tunnel, each rule and the default, as file:line, under tunnels/NAME, rules/NUMBER and default. Empty while the files differ from the accepted config.",
+        "Where the files have the default, each tunnel and each rule, as file:line: under default, tunnels/NAME, rules/NUMBER or rules/NUMBER (NAME). Empty while the files have errors.",
       ),
   })
   .meta({ id: "DaemonState" });

@@ -26,39 +26,38 @@ export function converseAbout(
     const missed = after === undefined ? undefined : log.after(after);
     // What happens while the status is read comes after the snapshot.
     let waiting: PlacedEvent[] | undefined = [];
-    const tell = ({ place, event }: PlacedEvent): void => send({ id, place, event });
-    watches.use(
-      follow((event) => {
-        if (waiting === undefined) tell(event);
-        else waiting.push(event);
-      }),
-    );
+    const pass = ({ place, event }: PlacedEvent): void => send({ id, place, event });
+    watches.use(follow((event) => (waiting === undefined ? pass(event) : void waiting.push(event))));
     watches.use(status.watch());
     if (missed === undefined) {
       const { place } = log;
       const now = await status.now().catch(() => null);
       send({ id, place, snapshot: { state: state(), status: now } });
-    } else for (const event of missed) tell(event);
-    for (const event of waiting) tell(event);
+    } else for (const event of missed) pass(event);
+    for (const event of waiting) pass(event);
     waiting = undefined;
     send({ id, place: log.place, caughtUp: true });
   };
+  const changeLogLevel = ({ id, level, component }: Extract<DaemonQuestion, { ask: "log-level" }>): void => {
+    if (setLogLevel === undefined) return send({ id, error: "only an admin may change the log level" });
+    setLogLevel(level, component);
+    send({ id, answer: { level, ...(component === undefined ? {} : { component }) } });
+  };
   return {
     ask: (question) => {
-      const { id, ask } = question;
-      if (ask === "state") send({ id, answer: state() });
-      else if (ask === "watch") void watch(question);
-      else if (ask === "log-level" && setLogLevel === undefined) {
-        send({ id, error: "only an admin may change the log level" });
-      } else if (ask === "log-level") {
-        setLogLevel?.(question.level, question.component);
-        const { component } = question;
-        send({ id, answer: { level: question.level, ...(component === undefined ? {} : { component }) } });
-      } else {
-        status.now().then(
-          (answer) => send({ id, answer }),
-          (error: unknown) => send({ id, error: messageOf(error) }),
-        );
+      const { id } = question;
+      switch (question.ask) {
+        case "state":
+          return send({ id, answer: state() });
+        case "watch":
+          return void watch(question);
+        case "log-level":
+          return changeLogLevel(question);
+        case "status":
+          status.now().then(
+            (answer) => send({ id, answer }),
+            (error: unknown) => send({ id, error: messageOf(error) }),
+          );
       }
     },
     [Symbol.dispose]: () => watches.dispose(),

@@ -135,12 +135,8 @@ export class TunnelState {
     const needs = { probe: false, resolve: false };
     const send = (event: TunnelEvent): void => this.#send(event, nowMs, needs);
     if (this.name === "down") send({ type: "start" });
-    if (now === undefined) {
-      if (before !== undefined || this.name === "handshaking") send({ type: "engineDied" });
-    } else if (this.#lastHeard !== undefined && hasShakenHands(now, this.#lastHeard)) send({ type: "handshake" });
-    else if (this.name === "up" && isLost(now, nowMs, timing.silenceMs)) send({ type: "sessionExpired" });
-    else if (this.name === "stale" && now.hears && !isLost(now, nowMs, timing.silenceMs)) send({ type: "heard" });
-    else if (this.name === "up" && this.#isProofDue(nowMs, timing, proofEveryMs)) send({ type: "proofDue" });
+    const seen = this.#eventOf(now, before, nowMs, { timing, proofEveryMs });
+    if (seen !== undefined) send(seen);
     if (this.#retryAtMs !== undefined && nowMs >= this.#retryAtMs) send({ type: "retry" });
     if (this.name === "resolving") send({ type: hasRoute(spec) ? "resolved" : "resolveFailed" });
     if (this.#waitsTooLong(now, nowMs, timing)) send({ type: "handshakeTimeout" });
@@ -151,6 +147,24 @@ export class TunnelState {
     if (this.name === "up") this.#leftUpMs = undefined;
     else this.#leftUpMs ??= nowMs;
     return needs;
+  }
+
+  /** What a look shows; undefined if nothing happened. */
+  #eventOf(
+    now: Look | undefined,
+    before: Look | undefined,
+    nowMs: number,
+    { timing, proofEveryMs }: { readonly timing: TunnelTiming; readonly proofEveryMs: number | undefined },
+  ): TunnelEvent | undefined {
+    if (now === undefined) {
+      return before !== undefined || this.name === "handshaking" ? { type: "engineDied" } : undefined;
+    }
+    if (this.#lastHeard !== undefined && hasShakenHands(now, this.#lastHeard)) return { type: "handshake" };
+    const lost = isLost(now, nowMs, timing.silenceMs);
+    if (this.name === "up" && lost) return { type: "sessionExpired" };
+    if (this.name === "stale" && now.hears && !lost) return { type: "heard" };
+    if (this.name === "up" && this.#isProofDue(nowMs, timing, proofEveryMs)) return { type: "proofDue" };
+    return undefined;
   }
 
   /** A tunnel that failed has to prove itself where another carries its traffic meanwhile. */

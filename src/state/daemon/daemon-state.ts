@@ -2,7 +2,7 @@
 export interface DaemonState {
   /** Config files and folders that it follows, absolute. */
   readonly files?: readonly string[];
-  /** `file:line` of each tunnel and rule, while the files have the accepted config. */
+  /** `file:line` of each tunnel and rule in the files, as far as they are those of the accepted config. */
   readonly entryLines?: Readonly<Record<string, string>>;
   /** Absent before the first look at the host. */
   readonly doing?: DaemonActivity;
