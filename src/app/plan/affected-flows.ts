@@ -66,13 +66,15 @@ export async function affectedFlows(parts: HostParts, { plan, desired }: Planned
   });
   const programs = [...new Map(held.map(({ program }) => [program.pid, program])).values()];
   const [before, after] = [await classNumbers(parts, now, programs), await classNumbers(parts, then, programs)];
+  // What is open without a class gets none while it is connected.
+  const hasClasses = now.classifier !== undefined;
   const networks = (await parts.host.links.read()).flatMap(({ addresses }) => addresses);
   const pathBefore = pathFinder(now, networks);
   const pathAfter = pathFinder(then, networks);
   const flows = held.flatMap(({ socket, program }): AffectedFlow[] => {
     const { protocol, remote, uid } = socket;
     const from = pathBefore(socket, uid, before.get(program.pid) ?? 0);
-    const to = pathAfter(socket, uid, after.get(program.pid) ?? 0);
+    const to = pathAfter(socket, uid, hasClasses ? (after.get(program.pid) ?? 0) : 0);
     if (from === to) return [];
     return [
       {
