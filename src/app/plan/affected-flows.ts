@@ -66,7 +66,7 @@ export async function affectedFlows(parts: HostParts, { plan, desired }: Planned
   });
   const programs = [...new Map(held.map(({ program }) => [program.pid, program])).values()];
   const [before, after] = [await classNumbers(parts, now, programs), await classNumbers(parts, then, programs)];
-  // What is open without a class gets none while it is connected.
+  // A connection without a class gets none later.
   const hasClasses = now.classifier !== undefined;
   const networks = (await parts.host.links.read()).flatMap(({ addresses }) => addresses);
   const pathBefore = pathFinder(now, networks);
