@@ -152,7 +152,15 @@ class Plane implements DataPlane {
   }
 
   async changePeers(name: string, changes: readonly PeerChange[]): Promise<void> {
-    for (const slice of slicesOf(changes)) await this.#ask({ verb: "change-peers", name, changes: slice });
+    let before: Promise<void> = Promise.resolve();
+    for (const slice of slicesOf(changes)) {
+      // The thread has the next slice when it is done with one.
+      const made = this.#ask<void>({ verb: "change-peers", name, changes: slice });
+      made.catch(() => {});
+      await before;
+      before = made;
+    }
+    await before;
   }
 
   connect(name: string, publicKey: Uint8Array): Promise<void> {

@@ -1,7 +1,7 @@
 import type { PeerChange } from "./contract.ts";
 
-/** What the packet thread does in about half a millisecond, in prefixes; a change costs as much as some, */
-const SLICE = 512;
+/** What the packet thread does in about an eighth of a millisecond, in prefixes; a change costs as much as some, */
+const SLICE = 128;
 const CHANGE_WEIGHT = 5;
 /** and more if it may begin a handshake, a quarter of a millisecond. */
 const HANDSHAKE_WEIGHT = 128;

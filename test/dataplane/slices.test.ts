@@ -3,9 +3,9 @@ import type { PeerChange } from "../../src/dataplane/contract.ts";
 import { slicesOf } from "../../src/dataplane/slices.ts";
 import type { Prefix } from "../../src/model/prefix.ts";
 
-const MOST_CHANGES = 102;
-const MOST_PREFIXES = 507;
-const MOST_HANDSHAKES = 4;
+const MOST_CHANGES = 25;
+const MOST_PREFIXES = 123;
+const MOST_HANDSHAKES = 1;
 const publicKey = new Uint8Array(32);
 const some = (count: number, first = 0): Prefix[] =>
   Array.from({ length: count }, (_, number) => ({ family: 4, address: BigInt(first + number), length: 32 }));

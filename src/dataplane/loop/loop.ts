@@ -70,11 +70,11 @@ export class Loop {
     return tunnel !== undefined;
   }
 
-  /** One turn: waits for events and handles them. True: another thread woke the loop. */
-  turn(): boolean {
+  /** One turn: waits for events, unless `atOnce`, and handles them. True: another thread woke the loop. */
+  turn(atOnce = false): boolean {
     const { calls, arena } = this.#resources;
     const count = this.#fillFds();
-    const ready = calls.poll(arena.base + this.#fds, count, this.#waitMs());
+    const ready = calls.poll(arena.base + this.#fds, count, atOnce ? 0 : this.#waitMs());
     const now = calls.bootTimeMs();
     if (now - this.#turnedAt >= STILL_MS) for (const tunnel of this.#list) tunnel.stoodStill(this.#turnedAt, now);
     this.#turnedAt = now;

@@ -1,6 +1,6 @@
 import { keyCopy } from "../../engine/crypto/kdf.ts";
 import { type Prefix, parsePrefix } from "../../model/prefix.ts";
-import { keyFromHex } from "../../uapi/key-text.ts";
+import { bytesToHex, keyFromHex } from "../../uapi/key-text.ts";
 import { isObfuscationKey } from "../../uapi/obfuscation.ts";
 import type { WireEndpoint } from "../contract.ts";
 import { wipeKeys } from "../key-bytes.ts";
@@ -28,6 +28,8 @@ export interface SetRequest {
 
 export interface PeerRequest {
   readonly publicKey: Uint8Array;
+  /** The same in hex. */
+  readonly key: string;
   readonly remove: boolean;
   readonly updateOnly: boolean;
   readonly presharedKey?: Uint8Array;
@@ -146,7 +148,14 @@ function setPeer(peer: PeerDraft, key: string, value: string): void {
 }
 
 function newPeer(publicKey: Uint8Array): PeerDraft {
-  return { publicKey, remove: false, updateOnly: false, replaceAllowedIps: false, allowedIps: [] };
+  return {
+    publicKey,
+    key: bytesToHex(publicKey),
+    remove: false,
+    updateOnly: false,
+    replaceAllowedIps: false,
+    allowedIps: [],
+  };
 }
 
 function endpointsOf(key: string, value: string): readonly WireEndpoint[] {

@@ -1,7 +1,6 @@
 import { equalBytes } from "../../engine/crypto/kdf.ts";
 import { sameEndpoint } from "../../engine/endpoint.ts";
 import type { Prefix } from "../../model/prefix.ts";
-import { bytesToHex } from "../../uapi/key-text.ts";
 import type { PeerChange, WireEndpoint } from "../contract.ts";
 import type { SetRequest } from "./parse-set.ts";
 import type { SettingsDraft } from "./settings-after.ts";
@@ -13,9 +12,7 @@ import { peerSettings, type UapiPeerSettings, type UapiSettings } from "./uapi-s
  * come last.
  */
 export function peerChanges(held: UapiSettings, draft: SettingsDraft, request: SetRequest): readonly PeerChange[] {
-  const moved = new Set(
-    request.peers.flatMap((peer) => (peer.endpoint === undefined ? [] : bytesToHex(peer.publicKey))),
-  );
+  const moved = new Set(request.peers.flatMap(({ key, endpoint }) => (endpoint === undefined ? [] : key)));
   const woken = wokenBy(request, held);
   // A device removes a peer that has its own key, so with another key all peers of the request are set again.
   const isAnew = !isSameKey(held.privateKey, draft.privateKey);
@@ -39,8 +36,8 @@ export function peerChanges(held: UapiSettings, draft: SettingsDraft, request: S
 }
 
 function handshakesAsked({ peers }: SettingsDraft, request: SetRequest): readonly PeerChange[] {
-  return request.peers.flatMap(({ publicKey, handshake }) =>
-    handshake === true && peers.get(bytesToHex(publicKey)) !== undefined ? [{ kind: "shakeHands", publicKey }] : [],
+  return request.peers.flatMap(({ publicKey, key, handshake }) =>
+    handshake === true && peers.get(key) !== undefined ? [{ kind: "shakeHands", publicKey }] : [],
   );
 }
 
@@ -96,9 +93,8 @@ function prefixChange(
 function wokenBy({ peers }: SetRequest, before: UapiSettings): ReadonlySet<string> {
   const seconds = new Map<string, number>();
   const woken = new Set<string>();
-  for (const { publicKey, keepalive } of peers) {
+  for (const { key, keepalive } of peers) {
     if (keepalive === undefined) continue;
-    const key = bytesToHex(publicKey);
     const last = seconds.get(key) ?? before.peers.get(key)?.keepalive.high ?? 0;
     if (keepalive.high > 0 && last === 0) woken.add(key);
     seconds.set(key, keepalive.high);

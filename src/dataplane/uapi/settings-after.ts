@@ -1,5 +1,5 @@
 import { canonicalPrefix, type Prefix, renderPrefix } from "../../model/prefix.ts";
-import { bytesToHex, isZeroKey } from "../../uapi/key-text.ts";
+import { isZeroKey } from "../../uapi/key-text.ts";
 import { normalizeObfuscation, SECRET_OBFUSCATION_KEY } from "../../uapi/obfuscation.ts";
 import { MapDraft } from "./map-draft.ts";
 import type { PeerRequest, SetRequest } from "./parse-set.ts";
@@ -50,7 +50,7 @@ interface PeersChange extends Pick<SettingsDraft, "peers" | "owners"> {
 
 /** Changes the peer, and those that lose a prefix to it. */
 function changePeer(change: PeersChange, request: PeerRequest): void {
-  const key = bytesToHex(request.publicKey);
+  const { key } = request;
   const known = change.peers.get(key);
   if (request.remove) {
     for (const text of known?.allowedIps.keys() ?? []) change.owners.delete(text);
@@ -60,7 +60,7 @@ function changePeer(change: PeersChange, request: PeerRequest): void {
   }
   if (known === undefined && request.updateOnly) return;
   const { presharedKey = known?.presharedKey, endpoint = known?.endpoint } = request;
-  const isSame = known !== undefined && !request.replaceAllowedIps && request.allowedIps.length === 0;
+  const isSame = known !== undefined && leavesPrefixes(known, request);
   const allowedIps = isSame ? known.allowedIps : prefixesAfter(change, key, request);
   change.peers.set(key, {
     publicKey: request.publicKey,
@@ -70,6 +70,18 @@ function changePeer(change: PeersChange, request: PeerRequest): void {
     keepalive: request.keepalive ?? known?.keepalive ?? { low: 0, high: 0 },
     allowedIps,
   });
+}
+
+/** Whether the peer has exactly the prefixes that it has after the request; then they are not copied. */
+function leavesPrefixes({ allowedIps: held }: UapiPeerSettings, request: PeerRequest): boolean {
+  if (!request.replaceAllowedIps) return request.allowedIps.length === 0;
+  const texts = new Set<string>();
+  for (const { prefix, remove } of request.allowedIps) {
+    const text = renderPrefix(canonicalPrefix(prefix));
+    if (remove || !held.has(text)) return false;
+    texts.add(text);
+  }
+  return texts.size === held.size;
 }
 
 function prefixesAfter(change: PeersChange, key: string, request: PeerRequest): ReadonlyMap<string, Prefix> {

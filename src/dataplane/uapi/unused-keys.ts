@@ -1,4 +1,3 @@
-import { bytesToHex } from "../../uapi/key-text.ts";
 import { wipeKeys } from "../key-bytes.ts";
 import type { SetRequest } from "./parse-set.ts";
 import type { UapiSettings } from "./uapi-settings.ts";
@@ -18,8 +17,7 @@ export function keysOf(held: UapiSettings, request: SetRequest): readonly Secret
   add(held.privateKey);
   add(request.privateKey);
   if (request.replacePeers) for (const [peer, { presharedKey }] of held.peers) add(presharedKey, peer);
-  for (const { publicKey, presharedKey } of request.peers) {
-    const peer = bytesToHex(publicKey);
+  for (const { key: peer, presharedKey } of request.peers) {
     add(presharedKey, peer);
     if (!request.replacePeers) add(held.peers.get(peer)?.presharedKey, peer);
   }

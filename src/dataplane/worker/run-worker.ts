@@ -26,16 +26,21 @@ export function runWorker(port: MessagePort, start: WorkerStart, system: PacketS
     tunnels: [...loop.tunnels.values()].map((tunnel) => tunnel.observe()),
   });
   post({ kind: "ready" });
+  let mayHaveMail = false;
   while (Atomics.load(stop, 0) === 0) {
-    const isWoken = loop.turn();
+    const isWoken = loop.turn(mayHaveMail);
     events.postDue();
-    if (!isWoken) continue;
-    system.drainWake(start.wakeFd);
-    for (let mail = receiveMessageOnPort(port); mail !== undefined; mail = receiveMessageOnPort(port)) {
+    if (!isWoken && !mayHaveMail) continue;
+    // One message a turn: packets wait for no more than that.
+    const mail = receiveMessageOnPort(port);
+    if (mail !== undefined) {
       const given = answer(mail.message as ToWorker, loop, resources.calls.bootTimeMs(), observe);
       events.postAll();
       post(given);
     }
+    // The next turn looks again, so that no message is missed that came before this.
+    if (isWoken) system.drainWake(start.wakeFd);
+    mayHaveMail = isWoken || mail !== undefined;
   }
   for (const name of [...loop.tunnels.keys()]) loop.remove(name);
 }

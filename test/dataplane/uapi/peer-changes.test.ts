@@ -112,6 +112,20 @@ test("one prefix given to one of 5,000 peers is one change, and a set that repea
   ]);
 });
 
+test("prefixes replaced by one of them, given twice, are that one alone", () => {
+  const peer = (...prefixes: readonly string[]) => [
+    `public_key=${KEYS[0]}`,
+    "replace_allowed_ips=true",
+    ...prefixes.map((prefix) => `allowed_ip=${prefix}`),
+  ];
+  const first = noSettings();
+  const held = commitSettings(first, settingsAfter(first, parseSet(peer("10.0.0.0/8", "fd00::/8"))));
+  const set = parseSet(peer("10.0.0.0/8", "10.0.0.0/8"));
+  expect(peerChanges(held, settingsAfter(held, set), set)).toMatchObject([
+    { kind: "prefixes", add: [], remove: [{ family: 6 }] },
+  ]);
+});
+
 test("a new private key sets all peers of the request again: a device removes a peer with its own key", () => {
   const lines = [`private_key=${"11".repeat(32)}`, `public_key=${KEYS[0]}`, "allowed_ip=10.0.0.0/8"];
   const first = noSettings();
