@@ -95,15 +95,32 @@ function readField(device: DeviceDraft, key: string, value: string): void {
     return;
   }
   const peer = device.peers.at(-1);
-  if (peer !== undefined) readPeerField(peer, key, value);
-  else if (key === "private_key") {
-    const bytes = keyOf(key, value);
-    if (!isZeroKey(bytes)) device.privateKey = bytes;
-  } else if (key === "awg_engine" && value === "embedded") device.isEmbedded = true;
-  else if (key === "awg_wire" && /^[a-z]+( [0-9.]{1,8})?$/.test(value)) device.wire = value;
-  else if (key === "listen_port") device.listenPort = numberOf(key, value, 65535);
-  else if (key === "fwmark") device.fwmark = numberOf(key, value, 0xffffffff);
-  else if (isObfuscationKey(key)) device.obfuscation[key] = value;
+  if (peer === undefined) readDeviceField(device, key, value);
+  else readPeerField(peer, key, value);
+}
+
+function readDeviceField(device: DeviceDraft, key: string, value: string): void {
+  switch (key) {
+    case "private_key": {
+      const bytes = keyOf(key, value);
+      if (!isZeroKey(bytes)) device.privateKey = bytes;
+      return;
+    }
+    case "awg_engine":
+      if (value === "embedded") device.isEmbedded = true;
+      return;
+    case "awg_wire":
+      if (/^[a-z]+( [0-9.]{1,8})?$/.test(value)) device.wire = value;
+      return;
+    case "listen_port":
+      device.listenPort = numberOf(key, value, 65535);
+      return;
+    case "fwmark":
+      device.fwmark = numberOf(key, value, 0xffffffff);
+      return;
+    default:
+      if (isObfuscationKey(key)) device.obfuscation[key] = value;
+  }
 }
 
 function readPeerField(peer: PeerDraft, key: string, value: string): void {

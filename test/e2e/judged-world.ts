@@ -1,4 +1,4 @@
-import { afterAll, beforeAll } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
 import { ENGINE_MARK } from "../../src/model/ownership.ts";
 import { arpOf, type Exception, localNetwork, multicast, neighbourDiscoveryOf } from "../lab/judge/exception.ts";
 import type { Expectation } from "../lab/judge/judge.ts";
@@ -46,6 +46,20 @@ export function useJudgedWorld(): () => JudgedWorld {
   });
   return () => {
     if (made === undefined) throw new Error("the world is not built yet");
+    return made;
+  };
+}
+
+/** A new awg on the client for each test, removed after it; the getter works inside tests. */
+export function useAwg(judged: () => JudgedWorld, program: () => string): () => AwgInWorld {
+  let made: AwgInWorld | undefined;
+  beforeEach(() => {
+    const { world, keys } = judged();
+    made = new AwgInWorld(world, keys, program());
+  });
+  afterEach(() => made?.[Symbol.asyncDispose]());
+  return () => {
+    if (made === undefined) throw new Error("awg is made before each test");
     return made;
   };
 }

@@ -1,6 +1,7 @@
 import { renderBootTable } from "../../host/linux/nft/render/boot-table.ts";
 import type { FactsWanted, HostFacts } from "../../host/ports/facts.ts";
 import type { ServiceManager } from "../../host/ports/services.ts";
+import { ALL_CAPABILITIES } from "../../host/simulated/machine-state.ts";
 import { canonicalJson } from "../../model/canonical.ts";
 import { AwgError } from "../../model/error.ts";
 import { CONFIG_FILES } from "../../model/resources/config-file.ts";
@@ -23,17 +24,7 @@ import type { ToRender } from "./omissions.ts";
 const ASSUMED: HostFacts = {
   os: "linux",
   fingerprint: "",
-  capabilities: {
-    tun: true,
-    nftables: true,
-    egressHook: true,
-    ownedTables: true,
-    kernelWireguard: false,
-    userspaceWireguard: true,
-    userspaceAmneziawg: true,
-    resolved: false,
-    classifier: { ok: true },
-  },
+  capabilities: ALL_CAPABILITIES,
   uplinks: [],
   devices: [],
   serviceUid: 0,

@@ -39,7 +39,10 @@ export function converseAbout(
     send({ id, place: log.place, caughtUp: true });
   };
   const changeLogLevel = ({ id, level, component }: Extract<DaemonQuestion, { ask: "log-level" }>): void => {
-    if (setLogLevel === undefined) return send({ id, error: "only an admin may change the log level" });
+    if (setLogLevel === undefined) {
+      send({ id, error: "only an admin may change the log level" });
+      return;
+    }
     setLogLevel(level, component);
     send({ id, answer: { level, ...(component === undefined ? {} : { component }) } });
   };
@@ -48,11 +51,14 @@ export function converseAbout(
       const { id } = question;
       switch (question.ask) {
         case "state":
-          return send({ id, answer: state() });
+          send({ id, answer: state() });
+          break;
         case "watch":
-          return void watch(question);
+          void watch(question);
+          break;
         case "log-level":
-          return changeLogLevel(question);
+          changeLogLevel(question);
+          break;
         case "status":
           status.now().then(
             (answer) => send({ id, answer }),

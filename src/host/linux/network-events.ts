@@ -3,7 +3,7 @@ import { NAME_SET_PREFIX, NFT_TABLE, PATH_NUMBERS, ROUTE_PROTOCOL, tableOfPath }
 import { type NetlinkMessage, NLM } from "../../native/linux/netlink/message.codec.ts";
 import { type NetlinkSocket, openNetlinkSocket } from "../../native/linux/netlink/netlink-socket.ffi.ts";
 import { isOwnSetting, isOwnWrite } from "../../native/linux/netlink/own-writes.ts";
-import { decodeGeneration } from "../../native/linux/nftables/generation.codec.ts";
+import { decodeGeneration, type NftGeneration } from "../../native/linux/nftables/generation.codec.ts";
 import { NFT_GROUP } from "../../native/linux/nftables/nft-message.codec.ts";
 import { elementsSetOf } from "../../native/linux/nftables/set-element.codec.ts";
 import { decodeEntryMark } from "../../native/linux/rtnetlink/entry-mark.codec.ts";
@@ -129,22 +129,29 @@ export function eventsOf(messages: readonly NetlinkMessage[]): readonly KernelEv
       fillsNames = false;
       continue;
     }
-    const route = WHAT.get(message.type);
-    const filter = decodeReversePathFilter(message);
-    if (generation !== undefined) {
-      const { changedByPid: pid, changedByName: program } = generation;
-      const named = pid === undefined || program === undefined ? {} : { named: { pid, program } };
-      events.set(`packet filter ${pid}`, { what: "packet filter", renumbered: false, devices: [], ...named });
-    } else if (filter !== undefined) {
-      if (!isOwnSetting(REVERSE_PATH_FILTER, String(filter))) events.set(SETTINGS.what, SETTINGS);
-    } else if (route !== undefined) {
-      const before = events.get(route.what);
-      const link = decodeLink(message);
-      const devices = link === undefined ? {} : { devices: [...(before?.devices ?? []), link.name] };
-      events.set(route.what, { ...before, ...route, ...devices, ...(isOurs(message) ? ours(message) : {}) });
-    }
+    if (generation !== undefined) events.set(...filterChange(generation));
+    else noteSettingOrRoute(message, events);
   }
   return [...events.values()];
+}
+
+function filterChange({ changedByPid: pid, changedByName: program }: NftGeneration): readonly [string, KernelEvent] {
+  const named = pid === undefined || program === undefined ? {} : { named: { pid, program } };
+  return [`packet filter ${pid}`, { what: "packet filter", renumbered: false, devices: [], ...named }];
+}
+
+function noteSettingOrRoute(message: NetlinkMessage, events: Map<string, KernelEvent>): void {
+  const filter = decodeReversePathFilter(message);
+  if (filter !== undefined) {
+    if (!isOwnSetting(REVERSE_PATH_FILTER, String(filter))) events.set(SETTINGS.what, SETTINGS);
+    return;
+  }
+  const route = WHAT.get(message.type);
+  if (route === undefined) return;
+  const before = events.get(route.what);
+  const link = decodeLink(message);
+  const devices = link === undefined ? {} : { devices: [...(before?.devices ?? []), link.name] };
+  events.set(route.what, { ...before, ...route, ...devices, ...(isOurs(message) ? ours(message) : {}) });
 }
 
 /**

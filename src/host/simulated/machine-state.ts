@@ -135,7 +135,8 @@ const DEFAULT_TABLE = 253;
 export const KERNEL_PROTOCOL = 2;
 export const ADMIN_PROTOCOL = 4;
 
-const ALL_CAPABILITIES: Capabilities = {
+/** What a current Linux with both engines can do. */
+export const ALL_CAPABILITIES: Capabilities = {
   tun: true,
   nftables: true,
   egressHook: true,

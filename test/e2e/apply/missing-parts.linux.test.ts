@@ -1,11 +1,10 @@
 import { rmSync, writeFileSync } from "node:fs";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { tryRun } from "../../lab/world/command.ts";
 import { place } from "../../lab/world/place.ts";
 import { whyNoLab } from "../../lab/world/why-no-lab.ts";
 import { useBuiltProgram } from "../../support/built-program.ts";
-import { AwgInWorld } from "../awg-in-world.ts";
-import { useJudgedWorld } from "../judged-world.ts";
+import { useAwg, useJudgedWorld } from "../judged-world.ts";
 
 const reason = whyNoLab();
 
@@ -15,24 +14,18 @@ describe.skipIf(reason !== undefined)(
   () => {
     const judged = useJudgedWorld();
     const program = useBuiltProgram();
-    let awg: AwgInWorld;
-
-    beforeEach(() => {
-      const { world, keys } = judged();
-      awg = new AwgInWorld(world, keys, program());
-    });
-    afterEach(() => awg[Symbol.asyncDispose]());
+    const awg = useAwg(judged, program);
 
     test("plan warns of dns.servers in a namespace without its own resolv.conf, which apply refuses", async () => {
       const { world, first } = judged();
-      const config = awg.config({ server: first });
+      const config = awg().config({ server: first });
       rmSync(world.resolvConf);
       try {
         const refusal =
           "/etc/resolv.conf in this network namespace belongs to the whole host, so awg does not write it";
-        const planned = await awg.run("plan", "-f", config);
+        const planned = await awg().run("plan", "-f", config);
         expect([planned.status, `${planned.stdout}${planned.stderr}`]).toEqual([0, expect.stringContaining(refusal)]);
-        const applied = await awg.run("apply", "-f", config, "--auto-approve");
+        const applied = await awg().run("apply", "-f", config, "--auto-approve");
         expect([applied.status, applied.stderr]).toEqual([8, expect.stringContaining(`awg: ${refusal}`)]);
       } finally {
         writeFileSync(world.resolvConf, `nameserver ${place.v4.router}\n`);
@@ -40,9 +33,9 @@ describe.skipIf(reason !== undefined)(
     });
 
     test("without /dev/net/tun plan says how to get it", async () => {
-      const config = awg.config({ server: judged().first });
+      const config = awg().config({ server: judged().first });
       const inMounts = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /dev/net && exec "$@"', "sh"];
-      const { status, stderr } = await tryRun([...inMounts, ...awg.argv("plan", "-f", config)]);
+      const { status, stderr } = await tryRun([...inMounts, ...awg().argv("plan", "-f", config)]);
       const remedy = "cannot open /dev/net/tun; run modprobe tun, or give the container the device";
       expect([status, stderr]).toEqual([12, expect.stringContaining(remedy)]);
     });

@@ -1,11 +1,10 @@
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { waitFor } from "../../lab/world/command.ts";
 import { place } from "../../lab/world/place.ts";
 import { Tethered } from "../../lab/world/tethered.ts";
 import { whyNoLab } from "../../lab/world/why-no-lab.ts";
 import { useBuiltProgram } from "../../support/built-program.ts";
-import { AwgInWorld } from "../awg-in-world.ts";
-import { useJudgedWorld } from "../judged-world.ts";
+import { useAwg, useJudgedWorld } from "../judged-world.ts";
 import { PingStream } from "../ping-stream.ts";
 
 // A server with two addresses that sends all the while: each packet from where it was moves the peer back there, which is
@@ -21,13 +20,7 @@ describe.skipIf(reason !== undefined)(
   () => {
     const judged = useJudgedWorld();
     const program = useBuiltProgram();
-    let awg: AwgInWorld;
-
-    beforeEach(() => {
-      const { world, keys } = judged();
-      awg = new AwgInWorld(world, keys, program());
-    });
-    afterEach(() => awg[Symbol.asyncDispose]());
+    const awg = useAwg(judged, program);
 
     /** From the server through the tunnel, and seen to arrive. */
     async function beginStream(): Promise<Tethered> {
@@ -45,29 +38,29 @@ describe.skipIf(reason !== undefined)(
 
     test.each(engines)("law 5: each change stays in place and the stream continues: %s", async (engine) => {
       const { world, first } = judged();
-      const four = awg.config({ server: first, engine });
-      const six = awg.config({ server: first, engine, overIpv6: true });
-      await awg.apply(four);
+      const four = awg().config({ server: first, engine });
+      const six = awg().config({ server: first, engine, overIpv6: true });
+      await awg().apply(four);
       await using stream = await beginStream();
       await using _answered = await PingStream.begin(world, first.inside4);
       for (const next of [six, four, six, four]) {
-        await awg.apply(next);
+        await awg().apply(next);
         await untilGoesOn(stream);
-        expect(await awg.run("diff", "-f", next)).toMatchObject({ status: 0 });
+        expect(await awg().run("diff", "-f", next)).toMatchObject({ status: 0 });
       }
     });
 
     test("law 5: a change refused by a probe is rolled back, although the server already uses its new address", async () => {
       const { first } = judged();
-      const nobody = `{ name: nobody, type: tcp, target: "${first.inside4}:1", via: ${awg.tunnel}, required: true }`;
-      const four = awg.config({ server: first });
-      const refused = awg.config({ server: first, overIpv6: true, more: `probes: [${nobody}]` });
-      await awg.apply(four);
+      const nobody = `{ name: nobody, type: tcp, target: "${first.inside4}:1", via: ${awg().tunnel}, required: true }`;
+      const four = awg().config({ server: first });
+      const refused = awg().config({ server: first, overIpv6: true, more: `probes: [${nobody}]` });
+      await awg().apply(four);
       await using stream = await beginStream();
-      const { status, stderr } = await awg.run("apply", "-f", refused, "--auto-approve");
+      const { status, stderr } = await awg().run("apply", "-f", refused, "--auto-approve");
       expect([status, stderr]).toEqual([6, expect.stringMatching(/nobody[\s\S]* was rolled back/)]);
       await untilGoesOn(stream);
-      expect(await awg.run("diff", "-f", four)).toMatchObject({ status: 0 });
+      expect(await awg().run("diff", "-f", four)).toMatchObject({ status: 0 });
     });
   },
 );

@@ -1,4 +1,3 @@
-import { lookup } from "node:dns/promises";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { AwgError } from "../../../model/error.ts";
@@ -10,6 +9,7 @@ import { bindToInterface } from "../../../native/darwin/link/bound-interface.ts"
 import type { Interface } from "../../../native/darwin/link/interface-message.codec.ts";
 import { bytesToHex } from "../../../uapi/key-text.ts";
 import type { Capabilities, FactsPort, FactsWanted, HostFacts, Uplink } from "../../ports/facts.ts";
+import { lookUpBySystem } from "../../probes/system-lookup.ts";
 import type { RunCommand } from "../command.ts";
 import { readInterfaces } from "../links/interfaces.ts";
 import { dumpRoutes } from "../routes/route-socket.ts";
@@ -109,23 +109,11 @@ async function resolveHosts(
       const asksServers = bootstrap.length > 0;
       return [
         host,
-        asksServers ? await resolveByBootstrap(host, { servers: bootstrap, bind }) : await resolveHost(host),
+        asksServers
+          ? await resolveByBootstrap(host, { servers: bootstrap, bind })
+          : await lookUpBySystem(host, LOOKUP_TIMEOUT_MS),
       ] as const;
     }),
   );
   return Object.fromEntries(found.filter(([, addresses]) => addresses.length > 0));
-}
-
-async function resolveHost(host: string): Promise<readonly string[]> {
-  const { promise: tooLate, resolve } = Promise.withResolvers<readonly string[]>();
-  const timer = setTimeout(() => resolve([]), LOOKUP_TIMEOUT_MS);
-  try {
-    const answers = lookup(host, { all: true, order: "verbatim" }).then(
-      (all) => all.map(({ address }) => address),
-      () => [],
-    );
-    return await Promise.race([answers, tooLate]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -1,6 +1,7 @@
 import { canonicalName, RECORD } from "../../../model/dns/question.ts";
 import { parseIp } from "../../../model/ip.ts";
 import type { EngineUser } from "../../../model/keeper-protocol.ts";
+import { lookUpBySystem } from "../../probes/system-lookup.ts";
 import type { HostServers } from "../resolver/host-servers.ts";
 import { addressesInHosts } from "./hosts-file.ts";
 
@@ -35,11 +36,11 @@ export async function resolveHosts(
 async function resolveHost(host: string, { bootstrap, host: own, user }: HostLookup): Promise<readonly string[]> {
   if (parseIp(host) !== undefined) return [host];
   const name = canonicalName(host);
-  if (name === undefined) return bootstrap.length === 0 ? askSystem(host) : [];
+  if (name === undefined) return bootstrap.length === 0 ? lookUpBySystem(host, LOOKUP_TIMEOUT_MS) : [];
   if (bootstrap.length > 0) return queryDirectly([name], bootstrap, user);
   const known = addressesInHosts(name);
   if (known.length > 0) return known;
-  if (own.servers.length === 0) return askSystem(host);
+  if (own.servers.length === 0) return lookUpBySystem(host, LOOKUP_TIMEOUT_MS);
   return queryDirectly(namesFor(name, own.search), own.servers, user);
 }
 
@@ -67,19 +68,4 @@ async function queryDirectly(
 
 function steadyMs(): number {
   return Number(process.hrtime.bigint() / 1_000_000n);
-}
-
-async function askSystem(host: string): Promise<readonly string[]> {
-  const { lookup } = await import("node:dns/promises");
-  const { promise: tooLate, resolve } = Promise.withResolvers<readonly string[]>();
-  const timer = setTimeout(() => resolve([]), LOOKUP_TIMEOUT_MS);
-  try {
-    const answers = lookup(host, { all: true, order: "verbatim" }).then(
-      (all) => all.map(({ address }) => address),
-      () => [],
-    );
-    return await Promise.race([answers, tooLate]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -186,21 +186,23 @@ class RuleReader {
 
   #readLookup({ set: name, register, inverted, into }: ExpressionOf<"lookup">): void {
     const set = this.#table.sets.get(name);
-    if (set === undefined) this.#steps.push({ kind: "doubt", what: `the set ${name}, which is not there` });
-    else if (set.verdicts) this.#steps.push({ kind: "doubt", what: `the map ${name}` });
-    else if (holdsJudgedFlows(this.#table, name) && !inverted)
-      this.#steps.push(judgedStep("remembered", { set: name, register }, this.#registers));
-    else if (holdsDestinations(this.#table, name) && !inverted)
-      this.#readOnLink({ kind: "lookup", set: name, register });
-    else if (isOurs(this.#table) && name.startsWith(NAME_SET_PREFIX)) {
-      const term = inSetsTerm([name.replace(/-v[46]$/, "")], !inverted);
-      this.#steps.push({ kind: "test", any: [[term]] });
-    } else if (set.isFilledByRules && isOurs(this.#table))
-      this.#steps.push({ kind: "doubt", what: `the set ${name}, which rules fill` });
-    else {
-      this.#steps.push(...stepsOf(this.#lookUp(name, register, set.elements, inverted)));
-      if (into !== undefined) this.#write({ register: into }, { kind: "opaque", what: `the map ${name}` });
+    const doubt = (what: string) => this.#steps.push({ kind: "doubt", what });
+    if (set === undefined) return void doubt(`the set ${name}, which is not there`);
+    if (set.verdicts) return void doubt(`the map ${name}`);
+    if (!inverted && holdsJudgedFlows(this.#table, name)) {
+      return void this.#steps.push(judgedStep("remembered", { set: name, register }, this.#registers));
     }
+    if (!inverted && holdsDestinations(this.#table, name)) {
+      this.#readOnLink({ kind: "lookup", set: name, register });
+      return;
+    }
+    if (isOurs(this.#table) && name.startsWith(NAME_SET_PREFIX)) {
+      const term = inSetsTerm([name.replace(/-v[46]$/, "")], !inverted);
+      return void this.#steps.push({ kind: "test", any: [[term]] });
+    }
+    if (isOurs(this.#table) && set.isFilledByRules) return void doubt(`the set ${name}, which rules fill`);
+    this.#steps.push(...stepsOf(this.#lookUp(name, register, set.elements, inverted)));
+    if (into !== undefined) this.#write({ register: into }, { kind: "opaque", what: `the map ${name}` });
   }
 
   #readOnLink({ kind, set, register }: { kind: "set-update" | "lookup"; set: string; register: number }): void {

@@ -1,6 +1,6 @@
 import { type AddressText, list, type PfAnchor, type PfNode } from "../pf-rule.ts";
 import { possibleRule } from "../possible-rule.ts";
-import { canonicalText } from "./canonical-rule.ts";
+import { canonicalText, UNCONDITIONAL } from "./canonical-rule.ts";
 import { expandedTexts } from "./expand-rule.ts";
 
 /** Path of an anchor, and the groups of canonical texts that its rules come to; inner anchors behind it. */
@@ -28,21 +28,10 @@ function callTexts({ name, call }: Pick<PfAnchor, "name" | "call">): string[] {
   const interfaces = call.on ?? (call.notOn === undefined ? [""] : [`!${call.notOn}`]);
   return interfaces.map((on) =>
     canonicalText({
+      ...UNCONDITIONAL,
       action: `anchor ${name}`,
       direction: call.direction ?? "",
-      isQuick: false,
       on,
-      family: 0,
-      protocol: -1,
-      from: { host: "any", port: "" },
-      to: { host: "any", port: "" },
-      user: "",
-      icmpType: -1,
-      isFragment: false,
-      state: "",
-      flags: "",
-      allowsOptions: false,
-      label: "",
     }),
   );
 }

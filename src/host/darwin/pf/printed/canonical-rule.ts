@@ -32,6 +32,25 @@ export interface CanonicalRule {
   readonly label: string;
 }
 
+/** A rule without action that matches every packet. */
+export const UNCONDITIONAL: CanonicalRule = {
+  action: "",
+  direction: "",
+  isQuick: false,
+  on: "",
+  family: 0,
+  protocol: -1,
+  from: { host: "any", port: "" },
+  to: { host: "any", port: "" },
+  user: "",
+  icmpType: -1,
+  isFragment: false,
+  state: "",
+  flags: "",
+  allowsOptions: false,
+  label: "",
+};
+
 const TCP = 6;
 
 /** A text that is equal exactly when two rules judge alike and carry the same label. */

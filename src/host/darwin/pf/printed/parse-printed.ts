@@ -1,4 +1,4 @@
-import { type CanonicalRule, type CanonicalSide, canonicalText } from "./canonical-rule.ts";
+import { type CanonicalRule, type CanonicalSide, canonicalText, UNCONDITIONAL } from "./canonical-rule.ts";
 
 /** Names that pfctl prints instead of numbers (protocols(5), services(5)); undefined for a name they do not have. */
 export interface PrintedNames {
@@ -55,23 +55,7 @@ class PrintedLine {
   readonly #names: PrintedNames;
   #at = 0;
   #protocolName = "";
-  readonly #draft: Draft = {
-    action: "",
-    direction: "",
-    isQuick: false,
-    on: "",
-    family: 0,
-    protocol: -1,
-    from: { host: "any", port: "" },
-    to: { host: "any", port: "" },
-    user: "",
-    icmpType: -1,
-    isFragment: false,
-    state: "",
-    flags: "",
-    allowsOptions: false,
-    label: "",
-  };
+  readonly #draft: Draft = { ...UNCONDITIONAL };
 
   constructor(words: readonly string[], names: PrintedNames) {
     this.#words = words;
@@ -108,20 +92,37 @@ class PrintedLine {
 
   /** One part of the rule; false for what no rule of ours has. */
   #part(): boolean {
-    const draft = this.#draft;
     const word = this.#take();
-    if (word === "in" || word === "out") draft.direction = word;
-    else if (word === "quick") draft.isQuick = true;
-    else if (word === "on") draft.on = this.#maybe("!") ? `!${this.#take()}` : this.#take();
-    else if (word === "inet" || word === "inet6") draft.family = word === "inet" ? 4 : 6;
-    else if (word === "proto") return this.#protocol();
-    else if (word === "from") return this.#sides();
-    else if (word === "fragment") draft.isFragment = true;
-    else if (word === "allow-opts") draft.allowsOptions = true;
-    else if (word === "label") draft.label = unquoted(this.#take());
-    else if (word === "flags") draft.flags = flagsText(this.#take());
-    else return word === "all" || this.#option(word);
-    return true;
+    const set = (part: Partial<Draft>): boolean => Object.assign(this.#draft, part) !== undefined;
+    switch (word) {
+      case "all":
+        return true;
+      case "in":
+      case "out":
+        return set({ direction: word });
+      case "quick":
+        return set({ isQuick: true });
+      case "on":
+        return set({ on: `${this.#maybe("!") ? "!" : ""}${this.#take()}` });
+      case "inet":
+        return set({ family: 4 });
+      case "inet6":
+        return set({ family: 6 });
+      case "proto":
+        return this.#protocol();
+      case "from":
+        return this.#sides();
+      case "fragment":
+        return set({ isFragment: true });
+      case "allow-opts":
+        return set({ allowsOptions: true });
+      case "label":
+        return set({ label: unquoted(this.#take()) });
+      case "flags":
+        return set({ flags: flagsText(this.#take()) });
+      default:
+        return this.#option(word);
+    }
   }
 
   #option(word: string): boolean {
