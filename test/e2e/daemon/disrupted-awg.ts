@@ -11,11 +11,11 @@ import { AwgInWorld, type Wish } from "../awg-in-world.ts";
 /** What programs look up in /etc; resolv.conf comes of itself. */
 const etcFiles = ["passwd", "group", "hosts", "nsswitch.conf", "ld.so.cache"];
 const limitMs = 120_000;
-/** Flushes everything; prints for how many milliseconds our table was away, or exits 3 where it never was seen away. */
+/** Flushes everything; prints for how many milliseconds our rules were away, or exits 3 where it never was seen away. */
 const flushScript = `begin=$(date +%s%N)
 nft flush ruleset 2>/dev/null
 nft list tables | grep -q "inet awg" && exit 3
-until nft list tables | grep -q "inet awg"; do :; done
+until nft list chain inet awg leaving >/dev/null 2>&1; do :; done
 echo $(( ($(date +%s%N) - begin) / 1000000 ))`;
 const keptWords = 4_000;
 

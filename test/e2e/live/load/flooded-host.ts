@@ -79,7 +79,7 @@ for try in 1 2 3 4 5 6 7 8 9 10; do
   nft flush ruleset
   nft list tables | grep -q "inet awg" || break
 done
-until nft list tables | grep -q "inet awg"; do :; done
+until nft list chain inet awg leaving >/dev/null 2>&1; do :; done
 echo $(( ($(date +%s%N) - begin) / 1000000 ))`;
   const { stdout, stderr } = host.run(["sh", "-c", script]);
   if (stdout === "") throw new Error(`the filter did not come back: ${stderr}`);
