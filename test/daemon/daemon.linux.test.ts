@@ -211,7 +211,7 @@ rules: [{ destinations: [${printers}], via: direct }]
       await exit;
       const by = `policy rules, by ip (process ${rival.pid}), child of `;
       expect(said()).toContain(`reading the host again: ${by}`);
-      expect(said()).toContain(`Contended: routes/policy are changed repeatedly by other programs (${by}`);
+      expect(said()).toContain(`Contended: other programs keep changing routes/policy (${by}`);
       expect(said()).toContain(`Stalled: others (${by}`);
       await until("the rule", () => rules().includes(`${preference}:`));
     });

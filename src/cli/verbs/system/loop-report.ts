@@ -45,7 +45,7 @@ export function reportText(report: DaemonReport): string {
     case "stalled":
       return `Stalled: ${report.reason}; retry in ${Math.round(report.retryInMs / 100) / 10} s`;
     case "contended":
-      return `Contended: ${report.keys.join(", ")} are changed repeatedly by other programs${report.by.length === 0 ? "" : ` (${report.by.join("; ")})`}; waiting ${Math.ceil(report.waitMs / 1000)} s`;
+      return `Contended: other programs keep changing ${report.keys.join(", ")}${report.by.length === 0 ? "" : ` (${report.by.join("; ")})`}; waiting ${Math.ceil(report.waitMs / 1000)} s`;
     case "guarded":
       return renderGuarded(report);
     case "fallback":
