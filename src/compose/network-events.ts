@@ -6,6 +6,7 @@ import { keeperHolder } from "../host/darwin/links/keeper-holder.ts";
 import { darwinNetworkEvents, LOOK_MS } from "../host/darwin/network-events/darwin-network-events.ts";
 import { ProcessTable } from "../host/darwin/processes/process-table.ts";
 import { darwinResolverEvents } from "../host/darwin/resolver/resolver-events.ts";
+import { programPlaces } from "../host/linux/classifier/program-places.ts";
 import { keeperClient } from "../host/linux/keeper-client.ts";
 import { keeperEvents } from "../host/linux/keeper-watch.ts";
 import { linuxNetworkEvents } from "../host/linux/network-events.ts";
@@ -40,7 +41,7 @@ function eventsOf(place: Place): readonly NetworkEvents[] {
   if (process.platform === "darwin") return macEvents(place);
   const { stateDir, runDir } = place;
   const keeper = keeperClient(keeperPaths(pathsFor(stateDir, runDir).runDir, readNamespaceInode()), []);
-  return [linuxNetworkEvents, linuxResolverEvents, keeperEvents(keeper)];
+  return [linuxNetworkEvents, linuxResolverEvents, programPlaces, keeperEvents(keeper)];
 }
 
 function macEvents({ stateDir, runDir }: Place): readonly NetworkEvents[] {

@@ -5,6 +5,7 @@ import { allNamespaces } from "../processes/live-namespaces.ts";
 import { findPlace, makePlace } from "./classifier-place.ts";
 import { loadClassifier, removeClassifier } from "./load-classifier.ts";
 import { pathKeys } from "./path-keys.ts";
+import { pathsIn, programPlaces } from "./program-places.ts";
 import { readClassifier, removeGoneClassifiers } from "./read-classifier.ts";
 
 /** The classifier of sockets in this network namespace. Opens nothing until it is used. */
@@ -12,7 +13,9 @@ export function linuxClassifier(): ClassifierPort {
   return {
     async read() {
       const place = isBpfKnown() ? findPlace() : undefined;
-      return place === undefined ? undefined : readClassifier(place, pathKeys(place.cgroup));
+      const observed = place === undefined ? undefined : readClassifier(place, pathKeys(place.cgroup));
+      programPlaces.follow(observed?.spec === undefined ? [] : pathsIn(observed.spec, place?.cgroup ?? "/"));
+      return observed;
     },
     async load(spec) {
       if (process.geteuid?.() !== 0)
