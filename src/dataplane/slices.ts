@@ -13,7 +13,7 @@ const PART = SLICE - CHANGE_WEIGHT;
 export function* slicesOf(changes: readonly PeerChange[]): Generator<readonly PeerChange[]> {
   let slice: PeerChange[] = [];
   let room = SLICE;
-  for (const part of changes.flatMap(partsOf)) {
+  for (const part of partsOf(changes)) {
     const weight = weightOf(part);
     if (weight > room && slice.length > 0) {
       yield slice;
@@ -32,13 +32,15 @@ function weightOf(change: PeerChange): number {
   return mayBegin ? HANDSHAKE_WEIGHT : CHANGE_WEIGHT;
 }
 
-/** A change that is larger than a slice in parts; prefixes are added before others are removed. */
-function partsOf(change: PeerChange): readonly PeerChange[] {
-  if (change.kind !== "prefixes" || weightOf(change) <= SLICE) return [change];
-  const { add, remove } = change;
-  const parts: PeerChange[] = [];
-  for (let at = 0; at < add.length; at += PART) parts.push({ ...change, add: add.slice(at, at + PART), remove: [] });
-  for (let at = 0; at < remove.length; at += PART)
-    parts.push({ ...change, add: [], remove: remove.slice(at, at + PART) });
-  return parts;
+/** The changes, those that are larger than a slice in parts; prefixes are added before others are removed. */
+function* partsOf(changes: readonly PeerChange[]): Generator<PeerChange> {
+  for (const change of changes) {
+    if (change.kind !== "prefixes" || weightOf(change) <= SLICE) {
+      yield change;
+      continue;
+    }
+    const { add, remove } = change;
+    for (let at = 0; at < add.length; at += PART) yield { ...change, add: add.slice(at, at + PART), remove: [] };
+    for (let at = 0; at < remove.length; at += PART) yield { ...change, add: [], remove: remove.slice(at, at + PART) };
+  }
 }

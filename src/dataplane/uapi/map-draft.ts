@@ -37,8 +37,9 @@ export class MapDraft<K, V> {
   }
 
   /** The keys that may have another value than in the map. */
-  changedKeys(): ReadonlySet<K> {
-    return new Set([...(this.#isCleared ? this.#base.keys() : []), ...this.#changes.keys()]);
+  *changedKeys(): Generator<K> {
+    if (this.#isCleared) for (const key of this.#base.keys()) if (!this.#changes.has(key)) yield key;
+    yield* this.#changes.keys();
   }
 
   /** Makes the changes in the map. The draft must not be used afterwards. */

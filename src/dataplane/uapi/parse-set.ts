@@ -64,7 +64,7 @@ const MAX_LINE = 65_536;
  * @param lines between `set=1` and the empty line
  * @throws UapiError EINVAL or EPROTO, naming the key
  */
-export function parseSet(lines: readonly string[]): SetRequest {
+export function parseSet(lines: Iterable<string>): SetRequest {
   const request: SetDraft = { obfuscation: {}, replacePeers: false, peers: [] };
   try {
     for (const line of lines) takeLine(request, line);

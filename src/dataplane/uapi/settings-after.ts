@@ -86,16 +86,16 @@ function leavesPrefixes({ allowedIps: held }: UapiPeerSettings, request: PeerReq
 
 function prefixesAfter(change: PeersChange, key: string, request: PeerRequest): ReadonlyMap<string, Prefix> {
   const { owners } = change;
+  if (request.replaceAllowedIps) {
+    for (const text of change.peers.get(key)?.allowedIps.keys() ?? []) owners.delete(text);
+    change.prefixes.set(key, new Map());
+  }
   const prefixes = prefixesOf(change, key);
-  const remove = (text: string) => {
-    if (prefixes.delete(text)) owners.delete(text);
-  };
-  if (request.replaceAllowedIps) for (const text of [...prefixes.keys()]) remove(text);
   for (const { prefix, remove: isRemoved } of request.allowedIps) {
     const canonical = canonicalPrefix(prefix);
     const text = renderPrefix(canonical);
     if (isRemoved) {
-      remove(text);
+      if (prefixes.delete(text)) owners.delete(text);
       continue;
     }
     const owner = owners.get(text);

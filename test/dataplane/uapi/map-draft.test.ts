@@ -26,7 +26,7 @@ test("a draft reads as a copy with the same changes; the map changes with commit
         expect([...draft.values()].toSorted()).toEqual([...copy.values()].toSorted());
       }
       expect(base).toEqual(new Map(before));
-      const changed = draft.changedKeys();
+      const changed = [...draft.changedKeys()];
       for (const one of [0, 1, 2, 3, 4]) if (base.get(one) !== copy.get(one)) expect(changed).toContain(one);
       draft.commit();
       expect(base).toEqual(copy);
