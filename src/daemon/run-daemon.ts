@@ -3,52 +3,32 @@ import type { Role } from "../api/role.ts";
 import type { HostOptions } from "../app/host-options.ts";
 import { OpenHost } from "../app/open-host.ts";
 import type { HostParts } from "../app/parts.ts";
-import { holderSentences } from "../app/plan/foreign-holders.ts";
 import { memoizedExpansion } from "../app/plan/memoized-expansion.ts";
-import type { Planned } from "../app/plan/planned.ts";
 import { readStatus } from "../app/status/machine-status.ts";
 import type { Status } from "../app/status/status-report.ts";
-import { AwgError, messageOf, restoredNote } from "../model/error.ts";
-import { type Step, stepsOf } from "../model/plan.ts";
+import { messageOf } from "../model/error.ts";
+import { type DaemonPlan, loopSubject, type Watches } from "./daemon-plan.ts";
 import type { DaemonReport } from "./daemon-report.ts";
 import { DriftTimer } from "./drift-timer.ts";
 import { ProtectionWatch } from "./notice/protection-watch.ts";
-import type { PortalChange } from "./portal/due-change.ts";
 import { PortalWatch } from "./portal/portal-watch.ts";
-import { type Proposal, type Proposals, readProposals } from "./proposals.ts";
-import type { ReconcileIntervals } from "./reconcile-intervals.ts";
-import { type LoopPlan, ReconcileLoop } from "./reconcile-loop.ts";
+import { readProposals } from "./proposals.ts";
+import { ReconcileLoop } from "./reconcile-loop.ts";
 import type { Conversation } from "./serving/line-server.ts";
 import { LogLevels } from "./serving/log-levels.ts";
 import { Published } from "./serving/published.ts";
 import { setTimer } from "./timers.ts";
 import { type UseCases, useCasesOf } from "./use-cases.ts";
-import { type ConfigWatcher, watchConfig } from "./watch/config-watcher.ts";
+import { watchConfig } from "./watch/config-watcher.ts";
 import { DeadlineWatch } from "./watch/deadline-watch.ts";
 import { EndpointWatch } from "./watch/endpoint-watch.ts";
 import { type EngineMemory, rememberEngines } from "./watch/engine-memory.ts";
 import { FallbackWatch } from "./watch/fallback-watch.ts";
 import { OverrideWatch } from "./watch/override-watch.ts";
-import { type ProbeWatch, watchProbes } from "./watch/probe-watch.ts";
-import { watchProgramReplaced } from "./watch/program-replaced.ts";
+import { watchProbes } from "./watch/probe-watch.ts";
 import { type GuardReport, RulesetWatchdog } from "./watch/ruleset-watchdog.ts";
 import { reportLife, type Supervisor } from "./watch/supervision.ts";
 import { type OutsideEvents, type Wake, watchOutside } from "./watch-outside.ts";
-
-interface DaemonPlan extends LoopPlan {
-  readonly planned: Planned;
-  /** Whether files were proposed. */
-  readonly isConfig: boolean;
-  /** Whether a peer goes to another address of its name. */
-  readonly movesPeers: boolean;
-  readonly entryLines: Readonly<Record<string, string>>;
-  /** Devices that it changes, or the engines of. */
-  readonly devices: readonly string[];
-  /** The change of a login page that it is. */
-  readonly login?: PortalChange;
-  /** Loop settings of its configuration; absent if no file is behind it. */
-  readonly intervals: ReconcileIntervals | undefined;
-}
 
 /** What the daemon gets from outside its process. */
 export interface DaemonOutside extends OutsideEvents {
@@ -113,10 +93,6 @@ export async function runDaemon(
 /** The daemon's loop and watches over an open host, which stays open; `engines` if the host remembers its engines. */
 export async function keepHost(useCases: UseCases, options: DaemonOptions, engines?: EngineMemory): Promise<void> {
   const report = (text: string) => options.report({ type: "problem", text });
-  let endpoints: EndpointWatch | undefined;
-  let configFiles: ConfigWatcher | undefined;
-  let portal: PortalWatch | undefined;
-  const proposals = readProposals(useCases, options.files, report, () => endpoints?.unanswered ?? {});
   const wake: Wake = (what, by, devices) => {
     engines?.forget(devices);
     loop.wake(what, by);
@@ -137,53 +113,17 @@ export async function keepHost(useCases: UseCases, options: DaemonOptions, engin
   // A pause ends before the loop's quiet time and plan.
   const onOver = async (): Promise<void> => wake("the time is over", void (await guard.look().catch(() => {})));
   using override = new OverrideWatch({ setTimer, report: options.report, onOver: () => void onOver() });
-  const exchanged = watchProgramReplaced();
-  const subject = {
-    plan: async () => {
-      const replaced = exchanged();
-      if (replaced !== undefined) report(replaced);
-      const next = await orProtect(
-        useCases,
-        async () => {
-          await guard.look();
-          // An error that would stop any change is reported at once, not when a change is due.
-          await deadline.follow(await useCases.secondsToConfirm());
-          override.follow(await useCases.override());
-          protection.follow(await useCases.acceptedState());
-          return planNext(proposals, endpoints, engines, await portal?.due());
-        },
-        report,
-      );
-      configFiles?.follow(next.planned.listFiles ?? []);
-      options.onEntryLines?.(next.entryLines);
-      if (next.keys.length === 0) driftTimer.follow(next.intervals);
-      return next;
-    },
-    apply: async (plan: DaemonPlan) => {
-      engines?.forget(plan.proposed ? undefined : plan.devices);
-      try {
-        await orProtect(useCases, () => applyNext(useCases, plan, proposals), report);
-      } catch (error) {
-        plan.login?.settle(error);
-        throw error;
-      }
-      plan.login?.settle();
-      driftTimer.follow(plan.intervals);
-      override.follow(await useCases.override());
-      protection.follow(await useCases.acceptedState());
-      if (plan.movesPeers) await endpoints?.requestHandshakes();
-    },
-  };
-  let fallback: FallbackWatch | undefined;
-  let probes: ProbeWatch | undefined;
+  const watches: Watches = { guard, deadline, override, protection, driftTimer };
+  const proposals = readProposals(useCases, options.files, report, () => watches.endpoints?.unanswered ?? {});
+  const subject = loopSubject(useCases, proposals, watches, { report, engines, onEntryLines: options.onEntryLines });
   const loop = new ReconcileLoop<DaemonPlan>(subject, {
     ...clock,
     report: (report) => {
       if (report.type === "woken" || report.type === "applied") {
-        fallback?.refresh();
-        probes?.refresh();
+        watches.fallback?.refresh();
+        watches.probes?.refresh();
       }
-      if (report.type === "inSync" || report.type === "stalled") portal?.noteLook();
+      if (report.type === "inSync" || report.type === "stalled") watches.portal?.noteLook();
       if (report.type === "stalled") engines?.forget();
       options.report(report);
     },
@@ -195,108 +135,32 @@ export async function keepHost(useCases: UseCases, options: DaemonOptions, engin
     useCases
       .refreshEndpoints()
       .catch((error: unknown) => report(`refreshing the peers' endpoints failed: ${messageOf(error)}`));
-    endpoints?.restart();
-    portal?.noteNetwork();
+    watches.endpoints?.restart();
+    watches.portal?.noteNetwork();
   };
   await using files = watchConfig(options.files, wake);
-  configFiles = files;
+  watches.configFiles = files;
   await using _wakes = watchOutside(options.outside, {
     events: useCases.networkEvents,
     wake,
     guard,
     onOtherNetwork,
     onRoutes: () => {
-      endpoints?.noteRoutes();
-      portal?.noteNetwork();
+      watches.endpoints?.noteRoutes();
+      watches.portal?.noteNetwork();
     },
-    onHangUp: () => portal?.askAgain(),
+    onHangUp: () => watches.portal?.askAgain(),
   });
   await using watched = new FallbackWatch(useCases, { ...clock, report: options.report, wake });
-  fallback = watched;
+  watches.fallback = watched;
   await using watchedProbes = watchProbes(useCases, options.report);
-  probes = watchedProbes;
+  watches.probes = watchedProbes;
   await using raced = new EndpointWatch(useCases, { ...clock, report: options.report, wake });
-  endpoints = raced;
+  watches.endpoints = raced;
   await using pages = new PortalWatch(useCases, { ...clock, ...options, setTimer, wake });
-  portal = pages;
+  watches.portal = pages;
   loop.wake("start");
   using _life = reportLife(options.outside.supervisor, () => loop.busyMs, { setTimer });
   await options.untilStopped;
   await loop.stop();
-}
-
-async function applyNext(useCases: UseCases, plan: DaemonPlan, proposals: Proposals): Promise<void> {
-  const { planned, isConfig, login } = plan;
-  const request = login === undefined ? {} : { request: login.request };
-  try {
-    await useCases.apply(planned, { ...request, onEvent: () => {}, shouldStop: () => undefined });
-    if (isConfig) await proposals.noteSuccess(planned.configHash);
-  } catch (error) {
-    // A change that awaits confirmation, or another awg, only delays it.
-    const isDelayed = error instanceof AwgError && error.kind === "locked";
-    if (isConfig) await proposals.noteFailure(planned.configHash, isDelayed);
-    throw error;
-  }
-}
-
-/** If it fails because the state is unreadable, the host is not left open. */
-async function orProtect<T>(useCases: UseCases, act: () => Promise<T>, report: (text: string) => void): Promise<T> {
-  try {
-    return await act();
-  } catch (cause) {
-    const error = await useCases.protectAfterFailure(cause);
-    const restored = restoredNote(error);
-    if (restored !== undefined) report(restored);
-    throw error;
-  }
-}
-
-/** It is no file's, like the end of what was asked for a time. */
-function proposalOf({ planned }: PortalChange): Proposal {
-  return { planned, proposed: true, endsOverride: true, intervals: undefined };
-}
-
-/** A peer that moves with its name or its server is no foreign change, so it counts for no fight. */
-async function planNext(
-  proposals: Proposals,
-  endpoints: EndpointWatch | undefined,
-  engines: EngineMemory | undefined,
-  login: PortalChange | undefined,
-): Promise<DaemonPlan> {
-  let next = login === undefined ? await proposals.next() : proposalOf(login);
-  const touchesEngines = stepsOf(next.planned.plan).some(({ kind }) => kind === "tunnel");
-  // Remembered replies may only show that nothing is to be done: another awg may have set the engines since. A proposal
-  // is planned again before it is executed.
-  if (engines?.isRemembered === true && touchesEngines && !next.proposed) {
-    engines.forget();
-    next = await proposals.next();
-  }
-  const {
-    planned,
-    proposed: isAsked,
-    endsOverride = false,
-    intervals,
-    filesNotApplied = false,
-    entryLines = {},
-  } = next;
-  const movesPeers = (await endpoints?.follow(planned)) ?? false;
-  const steps = stepsOf(planned.plan);
-  return {
-    planned,
-    ...(login === undefined ? {} : { login }),
-    proposed: isAsked || movesPeers,
-    isConfig: isAsked && !endsOverride,
-    filesNotApplied,
-    movesPeers,
-    entryLines,
-    intervals,
-    keys: [...new Set(steps.map(({ key }) => key))],
-    held: holderSentences(planned.held ?? new Map()),
-    devices: [...new Set(steps.flatMap(devicesOf))],
-  };
-}
-
-function devicesOf(step: Step): readonly string[] {
-  if (step.kind !== "link" && step.kind !== "tunnel") return [];
-  return [step.before, step.after].flatMap((spec) => spec?.device ?? []);
 }

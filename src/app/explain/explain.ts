@@ -1,10 +1,11 @@
 import type { Host } from "../../host/ports/host.ts";
+import type { Inspection } from "../../host/ports/inspection.ts";
 import { withFallback } from "../../model/firewall/fallback.ts";
 import { PORTED_PROTOCOLS, PROTOCOL } from "../../model/firewall/packet.ts";
 import type { FirewallPolicy } from "../../model/firewall/policy.ts";
 import { type IpAddress, parseIp, renderIp } from "../../model/ip.ts";
 import { deviceOfTunnel, ENGINE_MARK, markOfClass } from "../../model/ownership.ts";
-import type { ProxySpec, RelayState } from "../../model/relay/proxy.ts";
+import type { ProxySpec } from "../../model/relay/proxy.ts";
 import type { DesiredState } from "../../model/resources/desired-state.ts";
 import type { TunnelObserved } from "../../model/resources/tunnel.ts";
 import { tunnelOfDevice } from "../../model/resources/tunnel-key.ts";
@@ -39,79 +40,56 @@ export async function explainFlow(parts: HostParts, question: ExplainQuestion): 
   const { host } = parts;
   const { address, uid, programs, notes } = await readQuestion(parts, question);
   const { generation, desired } = await readStateInForce(parts);
+  const { resources } = desired;
   const observed = await host.firewall.read();
   const accepted = policyIn(desired);
   const policy = withFallback(accepted ?? NO_POLICY, observed.fallback ?? []);
+  const tunnels = policy.layers.flatMap((layer) => layer.tunnels);
   const { routing } = await readPolicyContext(parts);
   const protocol = question.protocol ?? protocolFor(question, address);
-  const port = PORTED_PROTOCOLS.includes(protocol) ? question.port : undefined;
+  const hasPort = question.port !== undefined && PORTED_PROTOCOLS.includes(protocol);
+  const port = hasPort ? { port: question.port } : {};
   const links = await host.links.read();
   const inspection = await parts.inspection?.();
   const sets = nameSetsOfFlow(question.destination, address, desired, inspection);
-  const classes = await readSocketClasses(parts, desired.resources, {
-    programs: programs.map((one) => one.program),
-    uid,
-  });
-  const asked = {
-    address,
-    uid,
-    classMark: markOfClass(classes.declared?.number ?? 0),
-    protocol,
-    ...(port === undefined ? {} : { port }),
-  };
-  const flow: AskedFlow = { ...asked, links, policy, sets };
-  const tunnels = policy.layers.flatMap((layer) => layer.tunnels);
+  const named = { programs: programs.map(({ program }) => program), uid };
+  const classes = await readSocketClasses(parts, resources, named);
+  const markOf = (side: NamedClass | undefined) => ({ classMark: markOfClass(side?.number ?? 0) });
+  const asked = { address, uid, protocol, ...port, links, policy, sets };
+  const flow: AskedFlow = { ...asked, ...markOf(classes.declared) };
   const ours = declaredRouting(desired, routing, observed.fallback ?? []);
-  const declaredByRoutes = sideOfPolicy(flow, policy, ours);
-  // The host itself routes direct flows. For a tunneled flow no policy rule of another program may come first.
-  const isTunneled = tunnels.some((tunnel) => tunnel.device === declaredByRoutes.path);
-  const leading = isTunneled ? withoutRulesBefore(ours) : ours;
-  const declared = isTunneled ? sideOfPolicy(flow, policy, leading) : declaredByRoutes;
-  const inKernel: AskedFlow = { ...flow, classMark: markOfClass(classes.live?.number ?? 0) };
-  const live =
-    inspection === undefined
-      ? sideOfPolicy(inKernel, observed.policy ?? NO_POLICY, routing)
-      : sideOfKernel(inKernel, inspection, routing);
+  const { side: declared, leading } = declaredSide(flow, policy, ours);
+  const live = liveSide({ ...asked, ...markOf(classes.live) }, observed.policy ?? NO_POLICY, routing, inspection);
   const { capabilities, os } = await host.facts.read({ users: [], hosts: [] });
   const device = tunnels.find((tunnel) => tunnel.device === declared.path)?.device;
   const engine = device === undefined ? undefined : await host.engines.read(device);
-  const proxy = await readProxy(host, desired, declared.path);
-  const differences = differencesOf(declared, live, os);
-  const fallback =
-    accepted === undefined ? undefined : fallbackOf(accepted, policy, firstPacket(flow, ours), desired.resources);
-  const limit = accepted === undefined ? undefined : flowPathOf(accepted, firstPacket(flow, ours)).limit;
-  const dns = dnsOf(flow, desired.resources, policy, ours);
-  const sides = (side: ExplainedSide, socketClass: NamedClass | undefined): ExplainedSide => ({
+  const differences = differencesOf(declared, live.side, os);
+  const dns = dnsOf(flow, resources, policy, ours);
+  const shown = (side: ExplainedSide, socketClass: NamedClass | undefined): ExplainedSide => ({
     ...(os === "darwin" ? asOfMac(side) : side),
     ...(socketClass === undefined ? {} : { socketClass }),
   });
   return {
-    flow: { destination: renderIp(address), protocol, uid, ...(port === undefined ? {} : { port }) },
+    flow: { destination: renderIp(address), protocol, uid, ...port },
     generation: generation?.number ?? 0,
-    isApplied: desired.resources.length > 0,
+    isApplied: resources.length > 0,
     system: os,
-    declared: sides(declared, classes.declared),
-    live: sides(live, classes.live),
-    ...(device === undefined
-      ? {}
-      : { tunnel: { device, name: nameOfDevice(desired, device), state: tunnelState(engine) } }),
-    ...(proxy === undefined
-      ? {}
-      : { tunnel: { device: declared.path, name: tunnelOfDevice(declared.path), state: proxyState(proxy.relay) } }),
+    declared: shown(declared, classes.declared),
+    live: shown(live.side, classes.live),
+    ...tunnelOf(desired, device, engine),
+    ...(await proxyOf(host, desired, declared.path)),
     ...(accepted === undefined
       ? {}
-      : { enforcement: driverRegistry.firewall.enforcement?.(policy, capabilities) ?? "enforced" }),
-    ...(fallback === undefined ? {} : { fallback }),
-    ...(limit === undefined ? {} : { limit }),
+      : {
+          enforcement: driverRegistry.firewall.enforcement?.(policy, capabilities) ?? "enforced",
+          ...acceptedPath(accepted, policy, firstPacket(flow, ours), resources),
+        }),
     ...(dns === undefined ? {} : { dns }),
     programs: programs.map((line, index) => withClass(line, classes.numbers[index])),
     disagreements: [
       ...classes.disagreements,
       ...differences.disagreements,
-      ...missourced(tunnels, {
-        declared: lookUp(flow, leading).leadsTo,
-        live: inspection === undefined ? lookUp(inKernel, routing).leadsTo : kernelRoute(inKernel, inspection).leadsTo,
-      }),
+      ...missourced(tunnels, { declared: lookUp(flow, leading).leadsTo, live: live.leadsTo }),
     ],
     notes: [
       ...notes,
@@ -124,10 +102,50 @@ export async function explainFlow(parts: HostParts, question: ExplainQuestion): 
         endpoints: os === "linux" ? endpointRoutes(flow, engine, routing) : [],
       }),
       ...unmodelledRules(routing).before,
-      ...(accepted === undefined && desired.resources.length > 0 ? ["the applied config has no packet policy"] : []),
-      ...(desired.resources.length > 0 ? [] : await unrecordedNote(parts)),
+      ...(accepted === undefined && resources.length > 0 ? ["the applied config has no packet policy"] : []),
+      ...(resources.length > 0 ? [] : await unrecordedNote(parts)),
     ],
   };
+}
+
+/**
+ * What the config decides, and the routing that it decides by. The host itself routes direct flows. For a tunneled flow no
+ * policy rule of another program may come first.
+ */
+function declaredSide(flow: AskedFlow, policy: FirewallPolicy, ours: KnownRouting) {
+  const side = sideOfPolicy(flow, policy, ours);
+  const isTunneled = policy.layers.some(({ tunnels }) => tunnels.some(({ device }) => device === side.path));
+  if (!isTunneled) return { side, leading: ours };
+  const leading = withoutRulesBefore(ours);
+  return { side: sideOfPolicy(flow, policy, leading), leading };
+}
+
+/** What the kernel decides; without an inspection, what the loaded policy does. */
+function liveSide(flow: AskedFlow, policy: FirewallPolicy, routing: KnownRouting, inspection: Inspection | undefined) {
+  return inspection === undefined
+    ? { side: sideOfPolicy(flow, policy, routing), leadsTo: lookUp(flow, routing).leadsTo }
+    : { side: sideOfKernel(flow, inspection, routing), leadsTo: kernelRoute(flow, inspection).leadsTo };
+}
+
+/** What the accepted policy gives the flow besides its path. */
+function acceptedPath(
+  accepted: FirewallPolicy,
+  policy: FirewallPolicy,
+  packet: ReturnType<typeof firstPacket>,
+  resources: DesiredState["resources"],
+): Pick<Explanation, "fallback" | "limit"> {
+  const fallback = fallbackOf(accepted, policy, packet, resources);
+  const { limit } = flowPathOf(accepted, packet);
+  return { ...(fallback === undefined ? {} : { fallback }), ...(limit === undefined ? {} : { limit }) };
+}
+
+function tunnelOf(
+  desired: DesiredState,
+  device: string | undefined,
+  engine: TunnelObserved | undefined,
+): Pick<Explanation, "tunnel"> {
+  if (device === undefined) return {};
+  return { tunnel: { device, name: nameOfDevice(desired, device), state: tunnelState(engine) } };
 }
 
 /** The tunnel of a device, whose name may be shortened. */
@@ -137,16 +155,17 @@ function nameOfDevice({ resources }: DesiredState, device: string): string {
 }
 
 /** The proxy whose path this is, with the state of its relay. */
-async function readProxy(
+async function proxyOf(
   { relays }: Host,
   { resources }: DesiredState,
   path: string,
-): Promise<{ relay?: RelayState } | undefined> {
+): Promise<Pick<Explanation, "tunnel">> {
   const spec = resources.find((one) => one.kind === "proxy" && deviceOfTunnel(one.spec.name) === path)?.spec as
     | ProxySpec
     | undefined;
-  if (spec === undefined) return undefined;
-  return (await relays?.readAll())?.find(({ number }) => number === spec.number) ?? {};
+  if (spec === undefined) return {};
+  const relay = (await relays?.readAll())?.find(({ number }) => number === spec.number)?.relay;
+  return { tunnel: { device: path, name: tunnelOfDevice(path), state: proxyState(relay) } };
 }
 
 function withClass(line: ProgramLine, number: number | undefined): ProgramLine {

@@ -18,7 +18,7 @@ import { printNotes } from "../../views/notes.ts";
 import { printText } from "../../views/print-text.ts";
 import { styleFor } from "../../views/style.ts";
 import { printPlanned } from "../plan/plan.json.ts";
-import { afterText, answersAfter, answersText, stateAfter } from "./after-apply.ts";
+import { afterText, answersAfter, answersText, type StateAfter, stateAfter } from "./after-apply.ts";
 import { awaitConfirmation, confirmWithinOf } from "./await-confirmation.ts";
 import { CODE_OF_SIGNAL, watchStopSignals } from "./stop-signals.ts";
 
@@ -42,16 +42,8 @@ export async function executeVerb(
   { planned, lock }: PlannedUnderLock,
   texts: VerbTexts,
 ): Promise<ExitCode> {
-  const { terminal } = call;
-  const stream = flagOption(call, "jsonStream");
-  const quiet = stream || flagOption(call, "json");
   await refuseAwaited(parts);
-  if (!quiet && isInSync(planned.plan))
-    printNotes(
-      planned.notes.filter(({ isWarning }) => isWarning),
-      terminal,
-    );
-  else if (!quiet) printPlanned(planned, call, { affected: await affectedFlows(parts, planned) });
+  await showPlan(call, parts, planned);
   if (!isInSync(planned.plan)) {
     refuseLosingSsh(call, await sshRiskOf(parts, planned));
     approve(call, texts);
@@ -61,47 +53,71 @@ export async function executeVerb(
   const signals = watchStopSignals();
   try {
     const hooks = {
-      onEvent: (event: ProgressEvent) => reportEvent(event, call, stream),
+      onEvent: (event: ProgressEvent) => reportEvent(event, call),
       shouldStop: () => signals.look(),
       request: texts.request,
       ...(confirmWithinMs === undefined ? {} : { confirmWithinMs }),
     };
     const plan = { planned, ...(lock === undefined ? {} : { lock }) };
     const outcome = await applyPlanned(parts, plan, hooks, () => configs.remember());
-    const { unconfirmed, ...applied } = outcome;
     const answering = answersAfter(parts, planned, outcome, () => signals.received !== undefined);
-    if (unconfirmed !== undefined) {
+    if (outcome.unconfirmed !== undefined) {
       signals.outliveTerminal();
-      if (!quiet) void answering.then((answers) => printAnswers(answersText(outcome, answers), terminal));
-      await awaitConfirmation(call, awaitedChange(parts, unconfirmed), () => signals.received);
+      if (!isForPrograms(call)) void answering.then((answers) => printAnswers(answersText(outcome, answers), call));
+      await awaitConfirmation(call, awaitedChange(parts, outcome.unconfirmed), () => signals.received);
     }
-    const text = outcome.changed ? doneText(texts, planned, outcome) : nothingText(texts, outcome);
-    const after = await stateAfter(parts, planned, outcome, answering);
-    const result = { ...applied, ...after };
-    if (stream) printEvent(terminal, { type: "result", ...result });
-    else if (quiet) printDocument(terminal, "apply", { formatVersion: "1", ...result });
-    else printText(terminal, `${text}\n${afterText(outcome, after)}`.trimEnd());
-    if (!stream && !quiet && outcome.changed && textOption(call, "host") === "simulated") terminal.err(FORGOTTEN);
-    if (outcome.unaccepted !== undefined) terminal.err(unacceptedText(outcome.unaccepted));
+    reportResult(call, planned, outcome, await stateAfter(parts, planned, outcome, answering), texts);
     if (await isAwaitingPerson(call, parts, planned)) return EXIT.unsupported;
     return flagOption(call, "detailedExitcode") && outcome.changed ? EXIT.changed : EXIT.success;
   } catch (error) {
     if (signals.received === undefined) throw error;
-    const { received: signal } = signals;
-    const message = error instanceof AwgError ? error.message : "the change was undone";
-    if (stream) printEvent(terminal, { type: "interrupted", signal, message });
-    terminal.err(`awg: interrupted by ${signal}; ${message}`);
-    return CODE_OF_SIGNAL[signal];
+    return reportInterrupted(call, signals.received, error);
   } finally {
     signals.stop();
   }
 }
 
+function isForPrograms(call: VerbCall): boolean {
+  return flagOption(call, "jsonStream") || flagOption(call, "json");
+}
+
+/** The plan for people; of an empty one its warnings alone. */
+async function showPlan(call: VerbCall, parts: HostParts, planned: Planned): Promise<void> {
+  if (isForPrograms(call)) return;
+  if (!isInSync(planned.plan)) {
+    printPlanned(planned, call, { affected: await affectedFlows(parts, planned) });
+    return;
+  }
+  const warnings = planned.notes.filter(({ isWarning }) => isWarning);
+  printNotes(warnings, call.terminal);
+}
+
+function reportResult(call: VerbCall, planned: Planned, outcome: Applied, after: StateAfter, texts: VerbTexts): void {
+  const { terminal } = call;
+  const { unconfirmed: _, ...applied } = outcome;
+  const result = { ...applied, ...after };
+  if (flagOption(call, "jsonStream")) printEvent(terminal, { type: "result", ...result });
+  else if (flagOption(call, "json")) printDocument(terminal, "apply", { formatVersion: "1", ...result });
+  else {
+    const text = outcome.changed ? doneText(texts, planned, outcome) : nothingText(texts, outcome);
+    printText(terminal, `${text}\n${afterText(outcome, after)}`.trimEnd());
+    if (outcome.changed && textOption(call, "host") === "simulated") terminal.err(FORGOTTEN);
+  }
+  if (outcome.unaccepted !== undefined) terminal.err(unacceptedText(outcome.unaccepted));
+}
+
+function reportInterrupted(call: VerbCall, signal: keyof typeof CODE_OF_SIGNAL, error: unknown): ExitCode {
+  const message = error instanceof AwgError ? error.message : "the change was undone";
+  if (flagOption(call, "jsonStream")) printEvent(call.terminal, { type: "interrupted", signal, message });
+  call.terminal.err(`awg: interrupted by ${signal}; ${message}`);
+  return CODE_OF_SIGNAL[signal];
+}
+
 const FORGOTTEN = "note: --host simulated forgets this now; --host simulated:FILE keeps it in FILE";
 
 /** Progress of a state on trial. */
-function printAnswers(text: string, { err }: VerbCall["terminal"]): void {
-  if (text !== "") err(text.trimEnd());
+function printAnswers(text: string, { terminal }: VerbCall): void {
+  if (text !== "") terminal.err(text.trimEnd());
 }
 
 /** A destroy says itself what it left. */
@@ -153,12 +169,13 @@ function approve(call: VerbCall, { question, approved }: VerbTexts): void {
   if (answer !== "yes") throw new AwgError("usage", "not approved; nothing was changed");
 }
 
-function reportEvent(event: ProgressEvent, { terminal, options }: VerbCall, stream: boolean): void {
-  if (stream) {
+function reportEvent(event: ProgressEvent, call: VerbCall): void {
+  const { terminal } = call;
+  if (flagOption(call, "jsonStream")) {
     printEvent(terminal, event);
     return;
   }
-  if (options["json"] === true) return;
+  if (flagOption(call, "json")) return;
   const style = styleFor(terminal.colorErr);
   const text = eventText(event);
   if (text !== undefined) terminal.err(style.dim(text));

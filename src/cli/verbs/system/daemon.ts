@@ -36,7 +36,7 @@ export const run: RunVerb = async (call) => {
 };
 
 async function openLog(path: string) {
-  const { RotatedLog } = await import("../../../daemon/rotated-log.ts");
+  const { RotatedLog } = await import("../../../daemon/serving/rotated-log.ts");
   return new RotatedLog(resolve(path));
 }
 

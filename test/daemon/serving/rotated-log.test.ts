@@ -1,8 +1,8 @@
 import { existsSync, readFileSync, statSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { RotatedLog } from "../../src/daemon/rotated-log.ts";
-import { temporaryFolder } from "../support/folder.ts";
+import { RotatedLog } from "../../../src/daemon/serving/rotated-log.ts";
+import { temporaryFolder } from "../../support/folder.ts";
 
 test("a log begins a new file when it is full, keeps three, and is private", () => {
   const path = join(temporaryFolder("log"), "awg.log");

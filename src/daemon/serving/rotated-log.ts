@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, renameSync, writeSync } from "node:fs";
-import { AwgError, messageOf } from "../model/error.ts";
+import { AwgError, messageOf } from "../../model/error.ts";
 
 /** A file of this size is renamed, and a new one begun. */
 const FULL_BYTES = 4 * 1024 * 1024;
