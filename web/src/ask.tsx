@@ -112,11 +112,13 @@ export function FileLine({
   return (
     <span class="fileline">
       {place === undefined ? (
-        <span class={withFile ? "" : "hidden"}>in {configFiles()}: </span>
+        <>
+          <span class={withFile ? "" : "hidden"}>in {configFiles()}: </span>
+          {of.key === "" ? null : `${of.key} › `}
+        </>
       ) : (
         <span title={place}>{withFile ? place : place.split("/").at(-1)}: </span>
       )}
-      {of.key === "" ? null : `${of.key} › `}
       <code>{of.text}</code>
     </span>
   );
