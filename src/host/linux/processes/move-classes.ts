@@ -1,7 +1,6 @@
 import { realpathSync } from "node:fs";
 import { CLASS_MARK } from "../../../model/ownership.ts";
 import type { ClassifierSpec } from "../../../model/program/classifier.ts";
-import type { Program } from "../../../model/program/program.ts";
 import { type ClassContext, classOfProgram } from "../../../model/program/program-class.ts";
 import { closeDescriptor } from "../../../native/linux/libc.ffi.ts";
 import { readSocketMark, readSocketNamespace, writeSocketMark } from "../../../native/linux/process/socket-mark.ffi.ts";
@@ -37,12 +36,11 @@ export function moveClasses(change: ClassifierChange, namespace: bigint, proc = 
   const retired = retiredNumbers(change);
   if (retired.size === 0) return 0;
   const outdated = outdatedSockets(retired, namespace, proc);
-  if (outdated.size === 0) return 0;
-  const around = contextOf(proc);
+  if (outdated.length === 0) return 0;
+  const nextOf = numbersOfPrograms(change, contextOf(proc));
   let moved = 0;
-  for (const [inode, { number, holders }] of outdated) {
-    const numbers = new Set(holders.map(({ pid }) => numberNow(proc.readHolder(pid, inode), number, change, around)));
-    const [next, ...others] = numbers;
+  for (const { number, holders } of outdated) {
+    const [next, ...others] = new Set(holders.map(({ pid }) => nextOf(pid, number)));
     const [holder] = holders;
     if (holder === undefined || next === undefined || others.length > 0) continue;
     const isMoved = withSocket(holder, (socket) => numberOf(socket, namespace) === number && writeNumber(socket, next));
@@ -57,11 +55,7 @@ function retiredNumbers({ before, after }: ClassifierChange): ReadonlySet<number
   return new Set(before?.classes.map(({ number }) => number).filter((number) => !kept.has(number)));
 }
 
-function outdatedSockets(
-  retired: ReadonlySet<number>,
-  namespace: bigint,
-  proc: ProcFolder,
-): ReadonlyMap<number, Outdated> {
+function outdatedSockets(retired: ReadonlySet<number>, namespace: bigint, proc: ProcFolder): readonly Outdated[] {
   const found = new Map<number, Outdated | undefined>();
   for (const pid of proc.pids()) {
     for (const { descriptor, inode } of proc.sockets(pid) ?? []) {
@@ -73,20 +67,25 @@ function outdatedSockets(
       found.get(inode)?.holders.push(holder);
     }
   }
-  return new Map([...found].flatMap(([inode, one]): [number, Outdated][] => (one === undefined ? [] : [[inode, one]])));
+  return [...found.values()].filter((one) => one !== undefined);
 }
 
-/** The class of a program that had the socket's number before; undefined for any other. */
-function numberNow(
-  program: Program | undefined,
-  number: number,
+/** The next number of a process whose program had a number before; undefined for any other. Each is computed once. */
+function numbersOfPrograms(
   { before, after }: ClassifierChange,
   around: ClassContext,
-): number | undefined {
-  if (program === undefined || before === undefined) return undefined;
-  if (classOfProgram(before, program, around) !== number) return undefined;
-  const next = classOfProgram(after, program, around);
-  return next === 0 ? undefined : next;
+): (pid: number, number: number) => number | undefined {
+  const known = new Map<number, readonly [had: number | undefined, has: number | undefined]>();
+  const look = (pid: number): readonly [number | undefined, number | undefined] => {
+    const program = around.byPid.get(pid);
+    if (program === undefined || before === undefined) return [undefined, undefined];
+    return [classOfProgram(before, program, around), classOfProgram(after, program, around)];
+  };
+  return (pid, number) => {
+    const [had, has] = known.get(pid) ?? look(pid);
+    known.set(pid, [had, has]);
+    return had === number && has !== 0 ? has : undefined;
+  };
 }
 
 function contextOf(proc: ProcFolder): ClassContext {
