@@ -81,7 +81,9 @@ describe.skipIf(obstacle !== undefined)(
     test("where a program's flow goes, with the line of the file", async () => {
       await askWhere(admin, "10.9.0.1:8443", "/opt/jellyfin/jellyfin");
       await main(admin).getByText("Config and kernel agree.").waitFor();
-      expect(await main(admin).locator(".answer").textContent()).toMatch(/home[\s\S]*rule “media”[\s\S]*\/etc\/awg\/config\.yaml:[0-9]+:/);
+      expect(await main(admin).locator(".answer").textContent()).toMatch(
+        /home[\s\S]*rule “media”[\s\S]*\/etc\/awg\/config\.yaml:[0-9]+:/,
+      );
     });
 
     test("what others change comes as an event, and is repaired", async () => {
