@@ -46,7 +46,7 @@ function serveClient(socket: Socket, session: UapiSession): void {
       return;
     }
     if (!mayEndRequest(chunk)) return;
-    const whole = Buffer.concat(received);
+    const whole = received.length === 1 ? chunk : Buffer.concat(received);
     const text = whole.toString("utf8");
     // It may contain keys.
     for (const one of [whole, ...received]) one.fill(0);

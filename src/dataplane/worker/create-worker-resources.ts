@@ -17,9 +17,27 @@ import { plainSum, wasmSum } from "../packet/checksum.ts";
 /** Space for the shared buffers and 64 tunnels; unused pages cost nothing. */
 const ARENA_BYTES = 32 * 1024 * 1024;
 
+/** A call of the generator takes some microseconds, and a new peer draws five words for its timers. */
+const WORD_BYTES = 4;
+const words = new Uint8Array(4096);
+let unusedBytes = 0;
+
+function fillWord(into: Uint8Array): void {
+  if (unusedBytes < into.length) {
+    randomFillSync(words);
+    unusedBytes = words.length;
+  }
+  for (let index = 0; index < into.length; index += 1) {
+    unusedBytes -= 1;
+    into[index] = words[unusedBytes] as number;
+    words[unusedBytes] = 0;
+  }
+}
+
 const SOURCES: Sources = {
   fillRandom: (into) => {
-    randomFillSync(into);
+    if (into.length <= WORD_BYTES) fillWord(into);
+    else randomFillSync(into);
   },
   unixTime: () => {
     const milliseconds = Date.now();
