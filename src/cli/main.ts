@@ -91,7 +91,7 @@ function errorFieldsOf(error: unknown, nameHost: NameHost = (text) => text): Doc
   };
 }
 
-/** Moves options that stand before the verb behind it: `awg --netns lab diff` reads like `awg diff --netns lab`. */
+/** Moves options before the verb behind it: `awg --netns lab diff` reads like `awg diff --netns lab`. */
 function verbFirst(argv: readonly string[]): readonly string[] {
   const takesValue = new Set(
     GLOBAL_OPTIONS.filter(({ flags }) => flags.includes("<")).map(({ flags }) => flags.split(" ")[0]),

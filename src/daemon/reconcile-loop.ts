@@ -25,7 +25,7 @@ const ASKED_BY_PERSON = "SIGHUP";
 export interface LoopSubject<P extends LoopPlan> {
   /** Reads configuration and host afresh; changes nothing. */
   plan(): Promise<P>;
-  /** Carries a plan out, reads back, rolls back on failure; throws when the new state does not stand. */
+  /** Carries a plan out, reads back, rolls back on failure; throws when the new state does not hold. */
   apply(plan: P): Promise<void>;
 }
 

@@ -11,10 +11,12 @@ export interface OutlineEntry {
   readonly comment?: readonly string[];
 }
 
+/** A single value. */
 export function scalar(value: string | number | boolean, place = ""): Outline {
   return { kind: "scalar", value, place };
 }
 
+/** A list of values. */
 export function list(items: readonly Outline[]): Outline {
   return { kind: "list", items };
 }

@@ -51,6 +51,7 @@ function programOf({ isObfuscated }: ImportedTunnel): string {
   return isObfuscated ? "awg-quick" : "wg-quick";
 }
 
+/** Whether the import failed: some finding is an error. */
 export function hasErrors(findings: readonly ImportFinding[]): boolean {
   return findings.some(({ severity }) => severity === "error");
 }

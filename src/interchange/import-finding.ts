@@ -17,10 +17,12 @@ export function renderImportFinding({ place, message, remedy, severity }: Import
   return `${place}: ${severity === "error" ? "" : "note: "}${said}`;
 }
 
+/** A finding that fails the import. */
 export function importError(place: string, message: string, remedy: string): ImportFinding {
   return { severity: "error", place, message, remedy };
 }
 
+/** A finding that a person should know; the import goes on. */
 export function importNote(place: string, message: string, remedy = ""): ImportFinding {
   return { severity: "note", place, message, remedy };
 }

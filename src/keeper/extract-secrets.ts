@@ -47,6 +47,7 @@ export function withSecrets(text: string, secrets: ExtractedSecrets): Uint8Array
   return bytes;
 }
 
+/** A copy that outlives the original; wipe both. */
 export function copySecrets(secrets: ExtractedSecrets): ExtractedSecrets {
   return secrets.map((secret) => {
     const copy = Buffer.allocUnsafeSlow(secret.length);
@@ -55,6 +56,7 @@ export function copySecrets(secrets: ExtractedSecrets): ExtractedSecrets {
   });
 }
 
+/** Overwrites the bytes of these secrets with zeros. */
 export function wipeSecrets(secrets: ExtractedSecrets): void {
   for (const secret of secrets) secret.fill(0);
 }

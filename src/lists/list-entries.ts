@@ -4,7 +4,7 @@ import type { DomainMatch } from "../model/dns/domain-match.ts";
 import { hasHostBits, type Prefix, parsePrefix } from "../model/prefix.ts";
 import { listFault, quoted } from "./list-content.ts";
 
-/** Entries as they stand in a list, before prefixes are merged. */
+/** Entries as a list has them, before prefixes are merged. */
 export interface ListEntries {
   readonly prefixes: readonly Prefix[];
   readonly domains: readonly DomainMatch[];

@@ -73,7 +73,7 @@ function ruleFindings({ rules }: Environment, applied: DesiredState): Finding[] 
     findings.push({
       id: "rule-in-our-range",
       severity: isApplied ? "fault" : "note",
-      what: `policy rules of another program stand between preferences ${first} and ${last}, which awg uses`,
+      what: `policy rules of another program lie between preferences ${first} and ${last}, which awg uses`,
       evidence: within.slice(0, MOST_NAMED).map(ruleText),
       remedy: within.slice(0, MOST_NAMED).map(({ rule }) => `ip -${rule.family} rule delete pref ${rule.preference}`),
     });

@@ -13,7 +13,7 @@ export interface ServiceReport {
   readonly autostart: AutostartObserved | undefined;
 }
 
-/** How awg's services stand. Reads only. AwgError unsupported where there can be none. */
+/** The state of awg's services. Reads only. AwgError unsupported where there can be none. */
 export async function readServices(parts: HostParts): Promise<readonly ServiceReport[]> {
   const { services } = parts.host;
   const wanted = await wantedHere(services);

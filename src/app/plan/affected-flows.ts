@@ -126,7 +126,7 @@ function decidingOf(resources: readonly Resource[], inForce: (policy: FirewallPo
   return { policy: policy === undefined ? NO_POLICY : inForce(policy), classifier, names: tunnelNames(resources) };
 }
 
-/** Whether awg sends it. Where its engines run as root, only the endpoint tells them from other programs of root. */
+/** Whether awg sends it. Where its engines run as root, only the endpoint distinguishes them from other programs of root. */
 function isOwn({ uid, remote }: OutgoingSocket, { policy }: Deciding): boolean {
   return policy.layers.some(({ serviceUid, endpoints }) => {
     if (serviceUid !== uid) return false;

@@ -16,7 +16,7 @@ export const PAUSE_IS_OVER = "the pause is over and the packet filter was still 
 /** The same of a login page. */
 export const PAGE_IS_OVER = "the time of the login page is over and the packet filter was still open";
 
-/** A packet filter that did not stand as it was left, and what became of it. */
+/** A packet filter that was changed from outside, and what was done about it. */
 export interface RestoredPolicy {
   /** What was wrong, for people: "the packet filter was gone". */
   readonly wrong: string;

@@ -26,7 +26,7 @@ interface Unreadable {
   readonly cause: unknown;
   /** The accepted policies, as far as the state is readable; [] if it names none. */
   readonly accepted: readonly FirewallPolicy[];
-  /** Whether none is to stand. */
+  /** Whether none is declared. */
   readonly isOpen: boolean;
 }
 

@@ -125,7 +125,7 @@ export const daemonState = z
     lines: z
       .record(z.string(), z.string())
       .describe(
-        "Where the files have the default, each tunnel and each rule, as file:line: under default, tunnels/NAME, rules/NUMBER or rules/NUMBER (NAME). Empty while the files have errors.",
+        "The place of the default, of each tunnel and of each rule, as file:line: under default, tunnels/NAME, rules/NUMBER or rules/NUMBER (NAME). Empty while the files have errors.",
       ),
   })
   .meta({ id: "DaemonState" });

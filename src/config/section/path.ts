@@ -27,7 +27,7 @@ const NO_PATHS: readonly string[] = ["default", "policy"];
 
 /** A regular expression of the names that tunnels may have. */
 export const TUNNEL_NAME = "^[a-z][a-z0-9-]{0,31}$";
-/** So many tunnels may stand in for one: each has a place of its own among the policy rules. */
+/** The most failover tunnels of one: each has a place of its own among the policy rules. */
 const MOST_SUBSTITUTES = 7;
 const DEFAULT_FALLBACKS = ["block", "direct", "allow_direct", "drop"] as const;
 const RULE_FALLBACKS = [...DEFAULT_FALLBACKS, "next_rule"] as const;
@@ -109,7 +109,7 @@ function readTunnelList(input: unknown): string[] | Fault {
   if (!Array.isArray(input)) return wrongType(input, "a list of tunnels");
   if (input.length === 0) return fault("list-empty", "the list is empty", "add at least one tunnel");
   if (input.length > MOST_SUBSTITUTES)
-    return fault("failover-too-many", `${input.length} tunnels stand in for one`, `name at most ${MOST_SUBSTITUTES}`);
+    return fault("failover-too-many", `${input.length} failover tunnels`, `name at most ${MOST_SUBSTITUTES}`);
   const names: string[] = [];
   for (const [index, item] of input.entries()) {
     const name = checkTunnelName(item);

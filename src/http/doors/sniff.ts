@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 
 /** What an HTTP/2 client sends first (RFC 9113 section 3.4). */
 const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
-/** A client sends enough to tell within this time. */
+/** A client sends enough to recognize its protocol within this time. */
 const DECIDE_MS = 2_000;
 
 /**

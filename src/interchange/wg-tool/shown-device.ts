@@ -31,10 +31,12 @@ export function byLatestHandshake({ peers }: UapiDevice): UapiPeer[] {
   return peers.toSorted((a, b) => b.lastHandshakeSeconds - a.lastHandshakeSeconds);
 }
 
+/** A key as wg(8) shows it. */
 export function keyText(key: Uint8Array | undefined): string {
   return key === undefined ? "(none)" : bytesToBase64(key);
 }
 
+/** A mark as wg(8) shows it. */
 export function markText(fwmark: number): string {
   return fwmark === 0 ? "off" : `0x${fwmark.toString(16)}`;
 }

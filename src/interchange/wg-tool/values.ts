@@ -73,6 +73,7 @@ export function keyOfText(text: string, what: string): Uint8Array {
   return bytes;
 }
 
+/** A whole number from 0 to `max`, as wg(8) reads it. */
 export function numberOf(name: string, value: string, max: number): number {
   if (!/^[0-9]{1,10}$/.test(value) || Number(value) > max) {
     throw wrong(`${name} "${value}" is not valid`, `use a number from 0 to ${max}`);

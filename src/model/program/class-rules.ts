@@ -27,7 +27,7 @@ export function asksUsersOfUnclassified(policy: FirewallPolicy): boolean {
   return rulesOf(policy).some(({ match: { uids, classes } }) => uids !== undefined && isUnclassified(classes));
 }
 
-/** Whether the verdict on any other socket depends on its user: no classifier tells users apart. */
+/** Whether the verdict on any other socket depends on its user: no classifier distinguishes users. */
 export function asksUsersAlone(policy: FirewallPolicy): boolean {
   return rulesOf(policy).some(({ match: { uids, classes } }) => uids !== undefined && !isUnclassified(classes));
 }

@@ -12,10 +12,12 @@ export function isOneOf(...choices: readonly (string | number)[]): Guard {
   return (value) => choices.includes(value as string);
 }
 
+/** Accepts a list of which every item passes. */
 export function isListOf(item: Guard): Guard {
   return (value) => Array.isArray(value) && value.every(item);
 }
 
+/** Accepts null, or what passes. */
 export function isNullOr(guard: Guard): Guard {
   return (value) => value === null || guard(value);
 }

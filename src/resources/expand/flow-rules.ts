@@ -249,7 +249,7 @@ function byDomain(alternatives: ExpandedRule["alternatives"], judged: Judgement)
   };
 }
 
-/** Whether the rule grants the direct path to a program that nothing but its name tells from others. */
+/** Whether the rule grants the direct path to a program that only its name identifies. */
 function isByNameOnly(rule: Rule, alternatives: ExpandedRule["alternatives"], { config }: ExpandContext): boolean {
   const grants = rule.via.kind === "direct" || (rule.via.kind === "tunnel" && rule.fallback.kind === "direct");
   if (!grants || config.default.via.kind === "direct") return false;

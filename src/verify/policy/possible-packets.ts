@@ -15,6 +15,6 @@ export const POSSIBLE: Readonly<Record<Hook | "frame", Formula>> = {
   output: all(noDevice.in, someDevice.out),
   input: all(someDevice.in, noDevice.out, noUser),
   forward: all(someDevice.in, notLoopback.in, someDevice.out, notLoopback.out, noUser),
-  // A frame has no route, so no rule can tell that its next hop is its destination.
+  // A frame has no route, so no rule can match that its next hop is its destination.
   frame: all(noDevice.in, someDevice.out, notLoopback.out, trackedAs("untracked"), nextHopIs("router")),
 };

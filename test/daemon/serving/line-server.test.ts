@@ -124,7 +124,7 @@ test("the questions of a user who asks too many wait", async () => {
   expect(performance.now() - began).toBeGreaterThan(450);
 });
 
-test("a client whose questions wait for its user's others is not taken for silent", async () => {
+test("a client that waits behind its user's other questions is not taken for silent", async () => {
   const { path, server } = await serve();
   await using _server = server;
   const clients = Array.from({ length: 32 }, () => open(path));

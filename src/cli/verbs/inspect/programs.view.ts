@@ -98,7 +98,7 @@ function shortened(text: string, most: number): string {
   return text.length <= most ? text : `…${text.slice(text.length - most + 1)}`;
 }
 
-/** Numbers stand to the right. */
+/** Numbers are aligned to the right. */
 function padded(cell: string, width: number, at: number): string {
   return at === 0 || at === 2 ? cell.padStart(width) : cell.padEnd(width);
 }

@@ -166,7 +166,7 @@ class Graph {
   }
 }
 
-/** One byte of each kind that the pattern tells apart; `kindOf` says which kind a byte is. */
+/** One byte of each kind that the pattern distinguishes; `kindOf` says which kind a byte is. */
 function bytesAlike(graph: Graph): number[] {
   const kinds = new Map<string, number>();
   const examples: number[] = [];

@@ -21,10 +21,12 @@ export function literal(bytes: Uint8Array): Syntax {
   return sequence([...bytes].map((byte): Syntax => ({ kind: "byte", set: byteRange(byte, byte) })));
 }
 
+/** These parts, one after the other. */
 export function sequence(parts: readonly Syntax[]): Syntax {
   return { kind: "sequence", parts };
 }
 
+/** One of these parts. */
 export function choice(parts: readonly Syntax[]): Syntax {
   return { kind: "choice", parts };
 }

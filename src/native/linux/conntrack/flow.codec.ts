@@ -76,6 +76,7 @@ export interface Flow {
   readonly bytes?: bigint;
 }
 
+/** Requests all flows. */
 export function encodeFlowDump(family: 4 | 6 | "all" = "all"): Uint8Array {
   return encodeMessage(MESSAGE.get, NLM.dump, (writer) => writer.u32(AF[family]));
 }

@@ -72,6 +72,7 @@ export function encodeChainDeletion(chain: NftChain): Uint8Array {
   });
 }
 
+/** Requests all chains. */
 export function encodeChainDump(family: TableFamily | "all" = "all"): Uint8Array {
   return encodeNftMessage(NFT_MESSAGE.getChain, family, NLM.dump, () => {});
 }

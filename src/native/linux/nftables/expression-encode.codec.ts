@@ -45,6 +45,7 @@ export function writeDataValue(writer: MessageWriter, type: number, value: Uint8
   writer.end(data);
 }
 
+/** Writes a verdict as data of an expression or element. */
 export function writeDataVerdict(writer: MessageWriter, type: number, verdict: Verdict): void {
   const data = writer.begin(type);
   const inner = writer.begin(DATA.verdict);

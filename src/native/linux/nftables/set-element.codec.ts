@@ -134,6 +134,7 @@ export function encodeSetFlush({ family, table, name }: Pick<SetIdentity, "famil
   });
 }
 
+/** Requests all elements of a set. */
 export function encodeElementDump({ family, table, name }: Pick<SetIdentity, "family" | "table" | "name">): Uint8Array {
   return encodeNftMessage(NFT_MESSAGE.getElement, family, NLM.dump, (writer) => {
     writer.attributeText(NFTA_LIST.table, table);

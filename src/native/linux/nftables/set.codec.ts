@@ -115,6 +115,7 @@ export function encodeSet(set: NftSet, id: number): Uint8Array {
   });
 }
 
+/** Deletes a set. */
 export function encodeSetDeletion({ family, table, name }: Pick<NftSet, "family" | "table" | "name">): Uint8Array {
   return encodeNftMessage(NFT_MESSAGE.deleteSet, family, 0, (writer) => {
     writer.attributeText(NFTA_SET.table, table);
@@ -122,6 +123,7 @@ export function encodeSetDeletion({ family, table, name }: Pick<NftSet, "family"
   });
 }
 
+/** Requests all sets. */
 export function encodeSetDump(family: TableFamily | "all" = "all", table?: string): Uint8Array {
   return encodeNftMessage(NFT_MESSAGE.getSet, family, NLM.dump, (writer) => {
     if (table !== undefined) writer.attributeText(NFTA_SET.table, table);

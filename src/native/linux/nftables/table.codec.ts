@@ -50,6 +50,7 @@ export function encodeTableDestruction(family: TableFamily, name: string): Uint8
   });
 }
 
+/** Requests all tables. */
 export function encodeTableDump(): Uint8Array {
   return encodeNftMessage(NFT_MESSAGE.getTable, "all", NLM.dump, () => {});
 }

@@ -55,6 +55,7 @@ export function encodeAddressAddition(address: InterfaceAddress, replace = false
   });
 }
 
+/** Removes an address. */
 export function encodeAddressDeletion(address: InterfaceAddress): Uint8Array {
   return encodeMessage(RTM.deleteAddress, 0, (writer) => writeAddress(writer, address));
 }

@@ -102,6 +102,7 @@ export function encodeLinkRequest(which: number | string): Uint8Array {
   });
 }
 
+/** Creates a device. */
 export function encodeLinkCreation(creation: LinkCreation): Uint8Array {
   return encodeMessage(RTM.newLink, NLM.create | NLM.exclusive, (writer) => {
     writeHeader(writer, 0, creation);
@@ -113,6 +114,7 @@ export function encodeLinkCreation(creation: LinkCreation): Uint8Array {
   });
 }
 
+/** Changes a device. */
 export function encodeLinkChange(index: number, change: LinkChange): Uint8Array {
   return encodeMessage(RTM.newLink, 0, (writer) => {
     writeHeader(writer, index, change);
@@ -120,6 +122,7 @@ export function encodeLinkChange(index: number, change: LinkChange): Uint8Array 
   });
 }
 
+/** Deletes a device. */
 export function encodeLinkDeletion(index: number): Uint8Array {
   return encodeMessage(RTM.deleteLink, 0, (writer) => writeHeader(writer, index, {}));
 }

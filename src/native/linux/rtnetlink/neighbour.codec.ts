@@ -38,6 +38,7 @@ export interface Neighbour {
   readonly hardwareAddress?: string;
 }
 
+/** Requests all neighbours. */
 export function encodeNeighbourDump(): Uint8Array {
   return encodeMessage(RTM.getNeighbour, NLM.dump, (writer) => {
     writer.u32(AF.unspec);

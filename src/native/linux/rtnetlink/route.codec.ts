@@ -102,6 +102,7 @@ export interface RouteQuery {
   readonly ports?: { readonly protocol: number; readonly source: number; readonly destination: number };
 }
 
+/** Requests the routes of one table, protocol or device. */
 export function encodeRouteDump(family: 4 | 6, { table, protocol = 0, oif }: RouteFilter = {}): Uint8Array {
   return encodeMessage(RTM.getRoute, NLM.dump, (writer) => {
     writeHeader(writer, { family: familyNumber(family), table: table ?? 0, protocol });

@@ -40,6 +40,7 @@ export const ROUTE_GROUP = {
 /** Address families as rtnetlink writes them. */
 export const AF = { unspec: 0, inet: 2, inet6: 10 } as const;
 
+/** AF_INET or AF_INET6. */
 export function familyNumber(family: 4 | 6): number {
   return family === 4 ? AF.inet : AF.inet6;
 }
@@ -56,6 +57,7 @@ export interface UnknownAttribute {
   readonly hex: string;
 }
 
+/** An attribute that awg does not know, to be compared and shown. */
 export function unknownAttribute(type: number, bytes: Uint8Array): UnknownAttribute {
   return { type, hex: bytesToHex(bytes) };
 }

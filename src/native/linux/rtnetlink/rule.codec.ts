@@ -76,6 +76,7 @@ export interface PolicyRule {
   readonly unknown?: readonly UnknownAttribute[];
 }
 
+/** Requests the policy rules of one IP version. */
 export function encodeRuleDump(family: 4 | 6): Uint8Array {
   return encodeMessage(RTM.getRule, NLM.dump, (writer) => {
     writer.u32(familyNumber(family));

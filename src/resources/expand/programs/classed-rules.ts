@@ -7,7 +7,7 @@ import type { MatchAlternative } from "./match-alternatives.ts";
 import { type ProgramClasses, programClasses } from "./program-classes.ts";
 import { uidsOf } from "./user-condition.ts";
 
-/** A rule of the config, with the ways in which it can match. */
+/** A rule of the config, with the forms in which it can match. */
 export interface ExpandedRule {
   readonly origin: string;
   readonly path: PathRef;
@@ -18,7 +18,7 @@ export interface ExpandedRule {
   readonly alternatives: readonly (MatchAlternative & Pick<FlowMatch, "uids">)[];
 }
 
-/** How a rule for users is kept where no classifier tells them apart. */
+/** How a rule for users is enforced where no classifier distinguishes them. */
 export const BY_SOCKET = {
   enforcement: "best-effort" satisfies Enforcement,
   message: "enforced by the kernel, except for what it still sends for a program that has ended",

@@ -4,7 +4,7 @@ import type { PortRange } from "../../../model/firewall/policy.ts";
 import { type Prefix, parsePrefix, renderPrefix, subtractPrefixes } from "../../../model/prefix.ts";
 import { allOf, anyOf, notOf, type ProgramCondition, programCondition, type UsersOf } from "./program-condition.ts";
 
-/** One of the ways in which a match can hold: all fields that are present do. */
+/** One form in which a match can hold: all fields that are present do. */
 export interface MatchAlternative {
   readonly program?: ProgramCondition;
   /** Canonical prefixes. */

@@ -57,6 +57,7 @@ export function bytesOf(value: RegisterValue): number | undefined {
   }
 }
 
+/** A register that holds all bytes of a number. */
 export function wholeNumber(dimension: NumberDimension | "mark", width: number, reversed = false): PlainValue {
   const [mask, xor] = [new Uint8Array(width).fill(255), new Uint8Array(width)];
   return { kind: "number", dimension, width, offset: 0, mask, xor, reversed };
