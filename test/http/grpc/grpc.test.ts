@@ -15,6 +15,7 @@ import { AwgError } from "../../../src/model/error.ts";
 import { ROOT } from "../../repository/sources.ts";
 import { tunnelConfig, writePrivateKey } from "../../support/config.ts";
 import { temporaryFolder } from "../../support/folder.ts";
+import { callByConnect } from "./connect-client.ts";
 import { type FailedCall, GrpcClient } from "./grpc-client.ts";
 
 const at = "2026-01-01T00:00:00.000Z";
@@ -95,6 +96,13 @@ describe("gRPC on the API's socket, by verbs on a simulated host", () => {
     expect(explained).toMatchObject({ agrees: true });
     const back = await failure(admin.call("Rollback"));
     expect(back).toMatchObject({ code: 3, detail: { exit_code: EXIT.usage } });
+  });
+
+  test("a client of another library gets the same answers", async () => {
+    const own = client(ROOT_USER);
+    for (const method of ["Version", "Status", "ListTunnels", "Drift"] as const) {
+      expect(meaningOf(await callByConnect(socket, method)), method).toEqual(meaningOf(await own.call(method)));
+    }
   });
 
   test("a change on trial: confirmed it stays, and a client that leaves has it undone", async () => {
@@ -236,3 +244,13 @@ describe("gRPC on the API's socket, by verbs on a simulated host", () => {
     expect(performance.now() - slow).toBeLessThan(5_000);
   });
 });
+
+/** An answer without what the two libraries write differently: defaults, numbers as text, documents (STRUCT), order. */
+function meaningOf(answer: unknown): unknown {
+  if (Array.isArray(answer)) return answer.map(meaningOf);
+  if (typeof answer === "number") return `${answer}`;
+  if (typeof answer !== "object" || answer === null) return answer;
+  const { document: _document, ...rest } = answer as Readonly<Record<string, unknown>>;
+  const given = Object.entries(rest).map(([key, value]) => [key, meaningOf(value)] as const);
+  return Object.fromEntries(given.filter(([, value]) => !["", "0", false, null].includes(value as string)));
+}
