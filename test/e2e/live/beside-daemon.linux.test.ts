@@ -57,7 +57,7 @@ describe.skipIf(obstacle !== undefined)(
         text
           .split("\n")
           .filter((line) => !/^Daemon|daemon/.test(line))
-          .map((line) => line.replaceAll(/[0-9]+ (s ago|B sent)/g, "$1"));
+          .map((line) => line.replaceAll(/[0-9.]+ (?:(?:s|min) (ago)|k?B (sent))/g, "$1$2"));
       expect(others(host.awg("status").stdout)).toEqual(others(status.stdout));
     });
 
