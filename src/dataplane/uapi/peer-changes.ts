@@ -5,6 +5,7 @@ import type { PeerChange, WireEndpoint } from "../contract.ts";
 import type { SetRequest } from "./parse-set.ts";
 import type { SettingsDraft } from "./settings-after.ts";
 import { peerSettings, type UapiPeerSettings, type UapiSettings } from "./uapi-settings.ts";
+import { withPauses } from "./with-pauses.ts";
 
 /**
  * What the data plane must change for a `set`; it has the held settings, and nothing is changed for peers and prefixes
@@ -18,7 +19,7 @@ export function peerChanges(held: UapiSettings, draft: SettingsDraft, request: S
   const isAnew = !isSameKey(held.privateKey, draft.privateKey);
   const set: PeerChange[] = [];
   const removed: PeerChange[] = [];
-  for (const key of draft.peers.changedKeys()) {
+  for (const key of withPauses(draft.peers.changedKeys())) {
     const [former, peer] = [held.peers.get(key), draft.peers.get(key)];
     if (peer !== undefined) {
       const movesBack = moved.has(key);

@@ -4,6 +4,7 @@ import { normalizeObfuscation, SECRET_OBFUSCATION_KEY } from "../../uapi/obfusca
 import { MapDraft } from "./map-draft.ts";
 import type { PeerRequest, SetRequest } from "./parse-set.ts";
 import type { UapiDeviceSettings, UapiPeerSettings, UapiSettings } from "./uapi-settings.ts";
+import { withPauses } from "./with-pauses.ts";
 
 /** The settings after a `set` that is not accepted yet. */
 export interface SettingsDraft extends UapiDeviceSettings {
@@ -22,7 +23,7 @@ export function settingsAfter(held: UapiSettings, request: SetRequest): Settings
     owners.clear();
   }
   const change: PeersChange = { peers, owners, prefixes: new Map() };
-  for (const one of request.peers) changePeer(change, one);
+  for (const one of withPauses(request.peers)) changePeer(change, one);
   const isObfuscationChanged = Object.keys(request.obfuscation).length > 0;
   const key = request.privateKey ?? held.privateKey;
   return {

@@ -8,6 +8,7 @@ import { commitSettings, type SettingsDraft, settingsAfter } from "./settings-af
 import { UapiError, uapiErrnoOf } from "./uapi-error.ts";
 import { deviceSettings, type HostSettings, noSettings, peerSettings, type UapiSettings } from "./uapi-settings.ts";
 import { keysOf, wipeUnusedKeys } from "./unused-keys.ts";
+import { withPauses } from "./with-pauses.ts";
 
 /** One tunnel behind a UAPI socket. */
 export interface UapiTunnel {
@@ -56,7 +57,7 @@ export class UapiSession {
       if (/^get=1\n*$/.test(request)) return `${await this.#get()}errno=0\n\n`;
       const lines = linesOf(request);
       if (lines.next().value !== "set=1") throw new UapiError("EPROTO", "a request is neither get=1 nor set=1");
-      await this.#setAndForget(parseSet(lines));
+      await this.#setAndForget(parseSet(withPauses(lines)));
       return "errno=0\n\n";
     } catch (error) {
       this.#tunnel.report(error instanceof Error ? error.message : String(error));

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, realpathSync, statSync } from "node:fs";
-import { ENGINE_PROGRAMS } from "../../model/engine-program.ts";
+import { ENGINE_NODE_OPTIONS, ENGINE_PROGRAMS } from "../../model/engine-program.ts";
 import { AwgError } from "../../model/error.ts";
 import type { EnsureEngine } from "../../model/keeper-protocol.ts";
 import { openEngineLog } from "../engines/engine-logs.ts";
@@ -43,7 +43,9 @@ export function engineSocketPath(root: string, protocol: EnsureEngine["protocol"
 export const launchEngine: LaunchEngine = ({ kind, protocol, name, socket, tunFd, logPath }) => {
   const isOurs = kind === "embedded";
   const program = isOurs ? process.execPath : findProgram(`${protocol}-go`);
-  const words = isOurs ? [...process.execArgv, process.argv[1] ?? "awg", "engine", name] : ["-f", name];
+  const words = isOurs
+    ? [...process.execArgv, ...ENGINE_NODE_OPTIONS, process.argv[1] ?? "awg", "engine", name]
+    : ["-f", name];
   const log = openEngineLog(logPath);
   try {
     const child = spawn(program, words, {

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { chmodSync, chownSync, closeSync, existsSync, mkdirSync, rmSync } from "node:fs";
-import { ENGINE_PROGRAMS } from "../../model/engine-program.ts";
+import { ENGINE_NODE_OPTIONS, ENGINE_PROGRAMS } from "../../model/engine-program.ts";
 import { AwgError } from "../../model/error.ts";
 import type { EngineUser, EnsureEngine } from "../../model/keeper-protocol.ts";
 import { closeDescriptor } from "../../native/linux/libc.ffi.ts";
@@ -179,7 +179,7 @@ function commandLine({
   user,
 }: Omit<EngineLaunch, "tunFd" | "folder">): readonly [string, ...string[]] {
   if (kind === "embedded") {
-    return [process.execPath, ...process.execArgv, process.argv[1] ?? "awg", "engine", device];
+    return [process.execPath, ...process.execArgv, ...ENGINE_NODE_OPTIONS, process.argv[1] ?? "awg", "engine", device];
   }
   const engine = [engineProgramPath(protocol), "-f", device] as const;
   if (user.uid === 0) return [...engine];
