@@ -1,6 +1,6 @@
 import { copyFileSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { run, waitFor } from "../../lab/world/command.ts";
+import { run, tryRun, waitFor } from "../../lab/world/command.ts";
 import { place } from "../../lab/world/place.ts";
 import type { World } from "../../lab/world/world.ts";
 
@@ -56,20 +56,24 @@ close $file;
 1 while wait > 0;
 `;
 
-/** Connects to the echo, and uses the connection once a file exists. */
+/** Connects to the echo and asks it every second; says after the appearance of a file whether it still answers. */
 const CONNECT = `
 use Socket;
 my ($go) = @ARGV;
 socket(my $t, AF_INET, SOCK_STREAM, 6) or die;
 connect($t, sockaddr_in(80, inet_aton("${place.v4.echo}"))) or die $!;
-open my $file, ">", "$go.open" or die;
-close $file;
-select(undef, undef, undef, 0.05) until -e $go;
 $SIG{ALRM} = sub { print "nothing"; exit };
-alarm 10;
-syswrite $t, "awg";
-sysread($t, my $answer, 3);
-print $answer eq "awg" ? "answered" : "closed";
+$SIG{PIPE} = "IGNORE";
+for (my $turn = 0; ; $turn++) {
+  my $is_last = -e $go;
+  alarm 60;
+  syswrite $t, "awg";
+  sysread($t, my $answer, 3);
+  if ($answer ne "awg") { print "closed"; exit; }
+  if ($is_last) { print "answered"; exit; }
+  if ($turn == 0) { open my $file, ">", "$go.open" or die; close $file; }
+  select(undef, undef, undef, 1);
+}
 `;
 
 /** Sockets that wait to be used. */
@@ -118,15 +122,16 @@ export class ProgramWorld {
     };
   }
 
-  /** Opens a TCP connection, to be used later. */
-  async connect(name: Name): Promise<{ readonly ask: () => Promise<string> }> {
+  /** Opens a TCP connection that is used until it is asked whether it still answers, at most for this time. */
+  async connect(name: Name, timeoutMs: number): Promise<{ readonly ask: () => Promise<string> }> {
     const go = join(this.world.folder, `connected-${name}`);
-    const said = this.world.inside("client", [this.path(name), "-e", CONNECT, go]);
+    const inside = ["ip", "netns", "exec", this.world.namespace("client")];
+    const ended = tryRun([...inside, this.path(name), "-e", CONNECT, go], "", timeoutMs);
     await waitFor("the connection", async () => existsSync(`${go}.open`) || undefined, 60_000);
     return {
-      ask: () => {
+      ask: async () => {
         writeFileSync(go, "");
-        return said;
+        return (await ended).stdout;
       },
     };
   }

@@ -90,7 +90,7 @@ reconcile: { driftEvery: 2s }
       const other = join(judged().world.folder, "other-rules.yaml");
       const rule = "rules:\n  - { apps: [{ dir: /opt/awg-test }], children: false, via: block }";
       writeFileSync(other, readFileSync(config, "utf8").replace("rules:", rule), { mode: 0o600 });
-      const connection = await programs.connect("granted");
+      const connection = await programs.connect("granted", limit.timeout);
       await programs.count();
       let isOver = false;
       const sending = async () => {
