@@ -74,7 +74,9 @@ export function loopSubject(
     // An error that would stop any change is reported at once, not when a change is due.
     await deadline.follow(await useCases.secondsToConfirm());
     await followState();
-    return planNext(proposals, watches.endpoints, engines, await watches.portal?.due());
+    const wasBusy = await useCases.isAnotherAtWork();
+    const next = await planNext(proposals, watches.endpoints, engines, await watches.portal?.due());
+    return { ...next, isBusy: wasBusy || (next.keys.length > 0 && (await useCases.isAnotherAtWork())) };
   };
   return {
     plan: async (): Promise<DaemonPlan> => {

@@ -12,6 +12,8 @@ export interface LoopPlan {
   readonly keys: readonly string[];
   /** Whether it executes a person's request, rather than repairs foreign changes. */
   readonly proposed: boolean;
+  /** Another awg changes the host now: what differs may be its work, and is no repair before that has ended. */
+  readonly isBusy?: boolean;
   /** Why it skips resources that another program holds: each sentence once. */
   readonly held?: readonly string[];
   /** The plan is of the accepted config, and the files have another. */
@@ -20,6 +22,9 @@ export interface LoopPlan {
 
 /** The wake by a person: `awg service reload` or kill -HUP. It ends the wait after a failed repair. */
 const ASKED_BY_PERSON = "SIGHUP";
+
+/** Another awg at work is waited for as long as it waits for us (src/app/waiting-lock.ts), and looked for so often. */
+const OTHER_AWG = { longestMs: 10_000, everyMs: 1_000 } as const;
 
 /** The host and its desired state, as the loop sees them. */
 export interface LoopSubject<P extends LoopPlan> {
@@ -94,6 +99,8 @@ export class ReconcileLoop<P extends LoopPlan> {
   #failedRepair: FailedRepair | undefined;
   /** The rest of its wait when events brought the same plan; 0 for any other. */
   #restMs = 0;
+  /** Since when another awg is at work; undefined while none is. */
+  #otherSinceMs: number | undefined;
   #busySinceMs: number | undefined;
 
   constructor(subject: LoopSubject<P>, deps: LoopDeps) {
@@ -199,8 +206,11 @@ export class ReconcileLoop<P extends LoopPlan> {
   }
 
   #judge(): void {
-    const { keys, proposed } = this.#planned ?? { keys: [], proposed: false };
-    this.#restMs = proposed ? 0 : (this.#failedRepair?.restMs(keys, this.#deps.nowMs()) ?? 0);
+    const { keys, proposed, isBusy = false } = this.#planned ?? { keys: [], proposed: false };
+    const isTheirs = isBusy && !proposed && keys.length > 0 && this.#waitForOther();
+    if (!isTheirs) this.#otherSinceMs = undefined;
+    const failedMs = proposed ? 0 : (this.#failedRepair?.restMs(keys, this.#deps.nowMs()) ?? 0);
+    this.#restMs = isTheirs ? OTHER_AWG.everyMs : failedMs;
     if (this.#restMs > 0) {
       this.#send({ type: "refused", reason: this.#snapshot.context.reason });
       return;
@@ -214,6 +224,13 @@ export class ReconcileLoop<P extends LoopPlan> {
       this.#send({ type: "refused", reason: `${who} changing ${contention.keys.join(", ")}` });
     } else if (keys.length > 0) this.#send({ type: "plannedChanges" });
     else this.#send(this.#refusedByHolders() ?? { type: "plannedNothing" });
+  }
+
+  /** Whether another awg is given more time: one that hangs is reported by the attempt to change the host beside it. */
+  #waitForOther(): boolean {
+    const nowMs = this.#deps.nowMs();
+    this.#otherSinceMs ??= nowMs;
+    return nowMs - this.#otherSinceMs < OTHER_AWG.longestMs;
   }
 
   /** The reason for a remainder after all possible repairs: other programs hold it. */

@@ -41,6 +41,11 @@ export function useCasesOf({ parts, configs }: OpenHost) {
     acceptedGeneration: () => parts.stores.generations.latest(),
     /** The resources of the accepted generation. */
     accepted: async () => (await parts.stores.generations.latest())?.desired.resources ?? [],
+    /** Whether another process of awg changes this host now. */
+    isAnotherAtWork: async (): Promise<boolean> => {
+      const holder = await parts.whoChanges?.();
+      return holder !== undefined && holder.pid !== process.pid;
+    },
     readProposals: () => readProposalRecord(parts),
     settleProposal: (configHash: string) => settleProposal(parts, configHash),
     /** Restores the packet filter without a plan; undefined if nothing was wrong with it. */

@@ -128,6 +128,29 @@ describe("law 4: the loop", () => {
     expect(applied).toEqual(["routes/office", "firewall/machine", "firewall/machine"]);
   });
 
+  test("what another awg changes is no repair until it has ended, or has hung for ten seconds", async () => {
+    let next: LoopPlan = { keys: ["routes/office"], proposed: false, isBusy: true };
+    let applies = 0;
+    const { loop, time, reported } = world({
+      plan: async () => next,
+      apply: async () => {
+        applies += 1;
+        next = { keys: [], proposed: false };
+      },
+    });
+    loop.wake("routes");
+    await time.pass(5_000);
+    next = { keys: [], proposed: false };
+    await time.pass(1_500);
+    expect([applies, reported("applying"), reported("stalled"), loop.state]).toEqual([0, [], [], "inSync"]);
+    next = { keys: ["routes/office"], proposed: false, isBusy: true };
+    loop.wake("routes");
+    await time.pass(9_000);
+    expect(applies).toBe(0);
+    await time.pass(3_000);
+    expect([applies, loop.state]).toEqual([1, "inSync"]);
+  });
+
   test("an observation that fails stalls and recovers", async () => {
     let broken = true;
     const { loop, time } = world({

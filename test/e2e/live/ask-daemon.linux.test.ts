@@ -61,5 +61,13 @@ describe.skipIf(obstacle !== undefined)(
       expect(refused.status).toBe(77);
       expect(refused.stderr).toContain("root and members of group awg or awg-viewer only");
     });
+
+    test("what a person changes beside it is no repair", () => {
+      expect(world.awg("down", world.tunnel, "-f", world.config)).toMatchObject({ status: 0 });
+      expect(world.awg("wait", "--for", "protected,in-sync", "--timeout", "20s").status).toBe(0);
+      const lines = world.awg("events", "--json").stdout.trim().split("\n");
+      const types = lines.map((line) => (JSON.parse(line) as { type: string }).type);
+      expect(types.filter((type) => type === "applying" || type === "stalled")).toEqual(["applying"]);
+    });
   },
 );
