@@ -85,7 +85,10 @@ function addVerb(
     .description(verb.details === undefined ? sentence(verb.summary) : `${sentence(verb.summary)}\n\n${verb.details}`)
     .summary(verb.summary)
     .helpGroup(groupOf(verb.name));
-  command.exitOverride().helpOption("-h, --help", "print this help");
+  command
+    .exitOverride()
+    .helpOption("-h, --help", "print this help")
+    .showHelpAfterError(`(awg ${verb.name} --help lists its options)`);
   if (verb.argument !== undefined) {
     const { name, summary, required, variadic } = verb.argument;
     const word = variadic === true ? `${name}...` : name;

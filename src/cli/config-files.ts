@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, type Stats, statSync } from "node:fs";
 import { join } from "node:path";
+import { isSavedPlan } from "../app/load/is-saved-plan.ts";
 import type { SourceFile } from "../app/load/loaded-config.ts";
 import { readRegularFile, unreadable } from "../app/load/read-config-file.ts";
 import { installedConfigFile } from "../compose/config-file.ts";
@@ -42,7 +43,7 @@ function readPath(path: string): readonly SourceFile[] {
   if (status === undefined) {
     throw new AwgError("config", `there is no config at ${path}`, { remedy: "check the path" });
   }
-  if (!status.isDirectory()) return [readRegularFile(path)];
+  if (!status.isDirectory()) return [refuseSavedPlan(readRegularFile(path))];
   const names = readdirSync(path)
     .filter((name) => CONFIG_NAME.test(name))
     .sort();
@@ -52,6 +53,11 @@ function readPath(path: string): readonly SourceFile[] {
     });
   }
   return names.map((name) => readRegularFile(join(path, name)));
+}
+
+function refuseSavedPlan(file: SourceFile): SourceFile {
+  if (!isSavedPlan(file.text)) return file;
+  throw new AwgError("usage", `${file.name} is a saved plan, not a config`, { remedy: "carry it out with awg apply" });
 }
 
 function statusOf(path: string): Stats | undefined {

@@ -28,6 +28,19 @@ describe("init, validate, plan, apply in one folder", () => {
     expect(awg("init").stderr).toBe("awg: awg.yaml exists already; name another file, or replace it with --force\n");
   });
 
+  test("a saved plan in place of a config is refused, and an unknown option points to the verb's help", () => {
+    expect(awg("plan", "--out", "saved.plan", ...SIMULATED).status).toBe(0);
+    const { status, stderr } = awg("plan", "saved.plan", ...SIMULATED);
+    expect([status, stderr]).toEqual([
+      64,
+      "awg: saved.plan is a saved plan, not a config; carry it out with awg apply\n",
+    ]);
+    rmSync(join(home, "saved.plan"));
+    rmSync(join(home, "machine.json"), { force: true });
+    const unknown = awg("diff", "--nothing");
+    expect(unknown.stderr).toBe("error: unknown option '--nothing'\n(awg diff --help lists its options)\n");
+  });
+
   test("a key that exists stays", () => {
     const key = readFileSync(join(home, "awg.key"), "utf8");
     expect(awg("init", "--force").stdout).toBe(`Wrote awg.yaml; its key is ${join(home, "awg.key")}.\n`);

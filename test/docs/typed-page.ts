@@ -85,7 +85,7 @@ function updated(page: string, steps: readonly Step[], ran: readonly Ran[]): str
 }
 
 const VARIABLE: readonly (readonly [RegExp, string])[] = [
-  [/^(?:installing packages …|added \d+ packages.*|up to date in .*)\n/gm, ""],
+  [/^(?:installing packages from the npm registry …|added \d+ packages.*|up to date in .*)\n/gm, ""],
   // Amounts of other lengths end a line elsewhere.
   [/(\S{8}… .*|kill switch on; .*)\n {6,}(?![ \S]*: )/g, "$1 "],
   [/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{3})?Z/g, "TIME"],

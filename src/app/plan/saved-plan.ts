@@ -52,11 +52,6 @@ export function renderSavedPlan(planned: Planned): string {
   return `${JSON.stringify(saved, undefined, 1)}\n`;
 }
 
-/** Whether a text claims to be a saved plan, whole or damaged; a config in JSON has no such head. */
-export function isSavedPlan(text: string): boolean {
-  return /^\s*\{\s*"format_?[vV]ersion"\s*:\s*"[^"]*",\s*"kind"\s*:\s*"awg-plan"/.test(text.slice(0, 200));
-}
-
 /** Reads a saved plan and plans again. AwgError stale-plan unless config, host and every step are the same. */
 export async function readSavedPlan(text: string, { parts, configs }: OpenHost): Promise<Planned> {
   const saved = readSaved(text);

@@ -1,5 +1,5 @@
 import { lookup } from "node:dns/promises";
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import type { ShownDevice } from "../../interchange/wg-tool/shown-device.ts";
 import { renderTunnelChange, type TunnelChange } from "../../interchange/wg-tool/tunnel-change.ts";
 import { ENGINE_PROGRAMS } from "../../model/engine-program.ts";
@@ -87,7 +87,8 @@ function filesOf(folder: string): string[] {
 function exchange(places: SocketPlaces, name: string, text: string): string {
   const path = sockets(places).find((socket) => socket.name === name)?.path;
   if (path === undefined) {
-    throw new AwgError("host", `no engine answers for ${name}: there is no socket of that name`, {
+    const why = existsSync(name) ? "it is a file" : "there is no socket of that name";
+    throw new AwgError("host", `no engine answers for ${name}: ${why}`, {
       remedy: "awg show interfaces lists those that do",
     });
   }

@@ -1,5 +1,6 @@
 import { statSync } from "node:fs";
 import { type PlannedUnderLock, planUnderLock } from "../../../app/apply/plan-under-lock.ts";
+import { isSavedPlan } from "../../../app/load/is-saved-plan.ts";
 import { readRegularFile } from "../../../app/load/read-config-file.ts";
 import type { OpenHost } from "../../../app/open-host.ts";
 import type { Planned } from "../../../app/plan/planned.ts";
@@ -26,7 +27,6 @@ export const run: RunVerb = async (asked) => {
 
 async function holdsSavedPlan(path: string): Promise<boolean> {
   if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return false;
-  const { isSavedPlan } = await import("../../../app/plan/saved-plan.ts");
   return isSavedPlan(readRegularFile(path).text);
 }
 
