@@ -31,10 +31,8 @@ describe("init, validate, plan, apply in one folder", () => {
   test("a saved plan in place of a config is refused, and an unknown option points to the verb's help", () => {
     expect(awg("plan", "--out", "saved.plan", ...SIMULATED).status).toBe(0);
     const { status, stderr } = awg("plan", "saved.plan", ...SIMULATED);
-    expect([status, stderr]).toEqual([
-      64,
-      "awg: saved.plan is a saved plan, not a config; carry it out with awg apply\n",
-    ]);
+    expect(status).toBe(64);
+    expect(stderr).toContain("awg: saved.plan is a saved plan, not a config; carry it out with awg apply --host");
     rmSync(join(home, "saved.plan"));
     rmSync(join(home, "machine.json"), { force: true });
     const unknown = awg("diff", "--nothing");
