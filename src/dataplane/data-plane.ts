@@ -15,7 +15,7 @@ import type {
   WorkerStart,
 } from "./contract.ts";
 import { withKeysApart } from "./key-bytes.ts";
-import { slicesOf } from "./slices.ts";
+import { MESSAGE_SLICE, slicesOf } from "./slices.ts";
 
 /** Options of a data plane. */
 export interface DataPlaneOptions {
@@ -153,7 +153,7 @@ class Plane implements DataPlane {
 
   async changePeers(name: string, changes: readonly PeerChange[]): Promise<void> {
     let before: Promise<void> = Promise.resolve();
-    for (const slice of slicesOf(changes)) {
+    for (const slice of slicesOf(changes, MESSAGE_SLICE)) {
       // The thread has the next slice when it is done with one.
       const made = this.#ask<void>({ verb: "change-peers", name, changes: slice });
       made.catch(() => {});

@@ -1,24 +1,24 @@
 import type { PeerChange } from "./contract.ts";
 
-/** What the packet thread does in about an eighth of a millisecond, in prefixes; a change costs as much as some, */
-const SLICE = 128;
+/** What the packet thread does in about an eighth of a millisecond, in prefixes: so much between looks at packets. */
+export const TURN_SLICE = 128;
+/** What one message carries: reading it takes as long, and each message costs both threads more than its contents. */
+export const MESSAGE_SLICE = 512;
+/** A change costs as much as some prefixes, */
 const CHANGE_WEIGHT = 5;
 /** and more if it may begin a handshake, a quarter of a millisecond. */
 const HANDSHAKE_WEIGHT = 128;
 
-/** The prefixes of a change that fills a slice. */
-const PART = SLICE - CHANGE_WEIGHT;
-
-/** The changes in the same order, in slices that cost the packet thread about as much time each. */
-export function* slicesOf(changes: readonly PeerChange[]): Generator<readonly PeerChange[]> {
+/** The changes in the same order, in slices of at most this size, in prefixes. */
+export function* slicesOf(changes: readonly PeerChange[], size: number): Generator<readonly PeerChange[]> {
   let slice: PeerChange[] = [];
-  let room = SLICE;
-  for (const part of partsOf(changes)) {
+  let room = size;
+  for (const part of partsOf(changes, size)) {
     const weight = weightOf(part);
     if (weight > room && slice.length > 0) {
       yield slice;
       slice = [];
-      room = SLICE;
+      room = size;
     }
     slice.push(part);
     room -= weight;
@@ -33,14 +33,15 @@ function weightOf(change: PeerChange): number {
 }
 
 /** The changes, those that are larger than a slice in parts; prefixes are added before others are removed. */
-function* partsOf(changes: readonly PeerChange[]): Generator<PeerChange> {
+function* partsOf(changes: readonly PeerChange[], size: number): Generator<PeerChange> {
+  const most = size - CHANGE_WEIGHT;
   for (const change of changes) {
-    if (change.kind !== "prefixes" || weightOf(change) <= SLICE) {
+    if (change.kind !== "prefixes" || weightOf(change) <= size) {
       yield change;
       continue;
     }
     const { add, remove } = change;
-    for (let at = 0; at < add.length; at += PART) yield { ...change, add: add.slice(at, at + PART), remove: [] };
-    for (let at = 0; at < remove.length; at += PART) yield { ...change, add: [], remove: remove.slice(at, at + PART) };
+    for (let at = 0; at < add.length; at += most) yield { ...change, add: add.slice(at, at + most), remove: [] };
+    for (let at = 0; at < remove.length; at += most) yield { ...change, add: [], remove: remove.slice(at, at + most) };
   }
 }

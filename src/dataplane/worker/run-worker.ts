@@ -5,6 +5,7 @@ import type { FromWorker, PlaneObservation, PlaneRequest, ToWorker, WorkerStart 
 import { keysIn, wipeKeys } from "../key-bytes.ts";
 import { Loop } from "../loop/loop.ts";
 import type { Tunnel } from "../loop/tunnel.ts";
+import { slicesOf, TURN_SLICE } from "../slices.ts";
 import { createWorkerResources } from "./create-worker-resources.ts";
 import { EventPost } from "./event-post.ts";
 
@@ -27,22 +28,35 @@ export function runWorker(port: MessagePort, start: WorkerStart, system: PacketS
   });
   post({ kind: "ready" });
   let mayHaveMail = false;
+  const parts: ToWorker[] = [];
   while (Atomics.load(stop, 0) === 0) {
     const isWoken = loop.turn(mayHaveMail);
     events.postDue();
     if (!isWoken && !mayHaveMail) continue;
-    // One message a turn: packets wait for no more than that.
-    const mail = receiveMessageOnPort(port);
-    if (mail !== undefined) {
-      const given = answer(mail.message as ToWorker, loop, resources.calls.bootTimeMs(), observe);
-      events.postAll();
-      post(given);
+    if (parts.length === 0) parts.push(...partsOf(receiveMessageOnPort(port)?.message as ToWorker | undefined));
+    // One part a turn: packets wait for no more than that.
+    const part = parts.shift();
+    if (part !== undefined) {
+      const given = answer(part, loop, resources.calls.bootTimeMs(), observe);
+      if (given.kind === "refusal") for (const { request } of parts.splice(0)) wipeKeys(keysIn(request));
+      if (parts.length === 0) {
+        events.postAll();
+        post(given);
+      }
     }
     // The next turn looks again, so that no message is missed that came before this.
     if (isWoken) system.drainWake(start.wakeFd);
-    mayHaveMail = isWoken || mail !== undefined;
+    mayHaveMail = isWoken || part !== undefined;
   }
   for (const name of [...loop.tunnels.keys()]) loop.remove(name);
+}
+
+/** A message in parts that each take a short time; the last one's answer is the message's. */
+function partsOf(message: ToWorker | undefined): readonly ToWorker[] {
+  if (message === undefined) return [];
+  const { id, request } = message;
+  if (request.verb !== "change-peers" || request.changes.length === 0) return [message];
+  return Array.from(slicesOf(request.changes, TURN_SLICE), (changes) => ({ id, request: { ...request, changes } }));
 }
 
 function answer({ id, request }: ToWorker, loop: Loop, now: number, observe: () => PlaneObservation): FromWorker {
