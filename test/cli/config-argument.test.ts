@@ -2,8 +2,10 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { ROOT } from "../repository/sources.ts";
+import { useBuiltProgram } from "../support/built-program.ts";
 import { temporaryFolder } from "../support/folder.ts";
+
+const program = useBuiltProgram();
 
 const folder = temporaryFolder("config-argument");
 const [home, empty] = [join(folder, "home"), join(folder, "empty")];
@@ -11,7 +13,7 @@ mkdirSync(home, { mode: 0o700 });
 mkdirSync(empty);
 
 function awgIn(cwd: string, ...words: readonly string[]) {
-  const argv = ["--disable-warning=ExperimentalWarning", join(ROOT, "src/cli/awg.ts"), ...words];
+  const argv = ["--disable-warning=ExperimentalWarning", program(), ...words];
   return spawnSync(process.execPath, argv, { cwd, encoding: "utf8", timeout: 60_000 });
 }
 const awg = (...words: readonly string[]) => awgIn(home, ...words);

@@ -6,7 +6,10 @@ import { EXIT } from "../../src/cli/exit-code.ts";
 import type { MachineState } from "../../src/host/simulated/machine-state.ts";
 import { DISREGARDED, DISREGARDED_REMEDY } from "../../src/model/firewall/canary.ts";
 import { ROOT } from "../repository/sources.ts";
+import { useBuiltProgram } from "../support/built-program.ts";
 import { temporaryFolder } from "../support/folder.ts";
+
+const program = useBuiltProgram();
 
 const EXAMPLE = join(ROOT, "examples/laptop");
 const RED = "\u001b[31m";
@@ -14,7 +17,7 @@ let folder = "";
 const machine = () => join(folder, "macos.json");
 
 function awg(...args: readonly string[]) {
-  const argv = ["--disable-warning=ExperimentalWarning", join(ROOT, "src/cli/awg.ts"), ...args];
+  const argv = ["--disable-warning=ExperimentalWarning", program(), ...args];
   const env = { ...process.env, HOME_KEY: Buffer.alloc(32, 7).toString("base64"), FORCE_COLOR: "1" };
   const host = ["--host", `simulated:${machine()}`];
   return spawnSync(process.execPath, [...argv, ...host], { encoding: "utf8", timeout: 60_000, cwd: folder, env });

@@ -4,16 +4,19 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { FINDING_CATALOGUE } from "../../src/app/doctor/finding-catalogue.ts";
 import { EXIT } from "../../src/cli/exit-code.ts";
-import { ROOT, read } from "../repository/sources.ts";
+import { read } from "../repository/sources.ts";
+import { useBuiltProgram } from "../support/built-program.ts";
 import { PRIVATE_KEY, tunnelConfig } from "../support/config.ts";
 import { temporaryFolder } from "../support/folder.ts";
+
+const program = useBuiltProgram();
 
 let folder = "";
 const at = (name: string): string => join(folder, name);
 const JOURNAL = (): string => at("machine.json.state/journal");
 
 function awg(...args: readonly string[]) {
-  const argv = ["--disable-warning=ExperimentalWarning", join(ROOT, "src/cli/awg.ts"), ...args];
+  const argv = ["--disable-warning=ExperimentalWarning", program(), ...args];
   const host = ["--host", `simulated:${at("machine.json")}`];
   return spawnSync(process.execPath, [...argv, ...host], { encoding: "utf8", timeout: 60_000, cwd: folder });
 }

@@ -2,9 +2,11 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
-import { ROOT } from "../repository/sources.ts";
+import { useBuiltProgram } from "../support/built-program.ts";
 import { sampleConfig } from "../support/config.ts";
 import { temporaryFolder } from "../support/folder.ts";
+
+const program = useBuiltProgram();
 
 const PRIVATE = "0Kh9rIuds+SCV+CVWEySUqFtt94Ie0UW0tnYlBBTH2w=";
 const CONFIG = (key: string): string =>
@@ -39,11 +41,7 @@ function run(program: string, args: readonly string[]) {
 }
 
 function awg(args: readonly string[]) {
-  const result = run(process.execPath, [
-    "--disable-warning=ExperimentalWarning",
-    join(ROOT, "src/cli/awg.ts"),
-    ...args,
-  ]);
+  const result = run(process.execPath, ["--disable-warning=ExperimentalWarning", program(), ...args]);
   expect(result.stdout + result.stderr).not.toContain(PRIVATE);
   return result;
 }

@@ -11,8 +11,10 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
-import { ROOT } from "../repository/sources.ts";
+import { useBuiltProgram } from "../support/built-program.ts";
 import { temporaryFolder } from "../support/folder.ts";
+
+const program = useBuiltProgram();
 
 const PRIVATE = "0Kh9rIuds+SCV+CVWEySUqFtt94Ie0UW0tnYlBBTH2w=";
 const PSK = "54K4F7QrtjavH33tlW1e6jukHpHiaGjj6LZpKsiSqno=";
@@ -36,7 +38,7 @@ beforeEach(() => {
 });
 
 function awg(args: readonly string[], input = "") {
-  const argv = ["--disable-warning=ExperimentalWarning", join(ROOT, "src/cli/awg.ts"), ...args];
+  const argv = ["--disable-warning=ExperimentalWarning", program(), ...args];
   const { status, stdout, stderr } = spawnSync(process.execPath, argv, {
     encoding: "utf8",
     timeout: 60_000,

@@ -3,9 +3,11 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { parsePf } from "../host/darwin/pf/parse-pf.ts";
-import { ROOT } from "../repository/sources.ts";
+import { useBuiltProgram } from "../support/built-program.ts";
 import { sampleConfig } from "../support/config.ts";
 import { temporaryFolder } from "../support/folder.ts";
+
+const program = useBuiltProgram();
 
 const CONFIG = sampleConfig(`name: laptop
 tunnels:
@@ -35,7 +37,7 @@ function render(text: string, ...options: readonly string[]): SpawnSyncReturns<s
   folder = temporaryFolder("t-render");
   const config = join(folder, "config.yaml");
   writeFileSync(config, text, { mode: 0o600 });
-  const argv = ["--disable-warning=ExperimentalWarning", join(ROOT, "src/cli/awg.ts"), "render", "-f", config];
+  const argv = ["--disable-warning=ExperimentalWarning", program(), "render", "-f", config];
   return spawnSync(process.execPath, [...argv, ...options], { encoding: "utf8", timeout: 60_000 });
 }
 

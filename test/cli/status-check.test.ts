@@ -1,14 +1,15 @@
 import { spawnSync } from "node:child_process";
-import { join } from "node:path";
 import { expect, test } from "vitest";
 import { useSimulatedBench } from "../compose/simulated-bench.ts";
-import { ROOT } from "../repository/sources.ts";
+import { useBuiltProgram } from "../support/built-program.ts";
+
+const program = useBuiltProgram();
 
 const newBench = useSimulatedBench();
 const VERIFICATION = 6;
 
 function statusOf(file: string, check: string): number | null {
-  const argv = ["--disable-warning=ExperimentalWarning", join(ROOT, "src/cli/awg.ts")];
+  const argv = ["--disable-warning=ExperimentalWarning", program()];
   const words = ["status", "--check", check, "--host", `simulated:${file}`];
   return spawnSync(process.execPath, [...argv, ...words], { encoding: "utf8", timeout: 60_000 }).status;
 }

@@ -2,10 +2,12 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { ROOT } from "../repository/sources.ts";
 import { KEY_A } from "../resources/sample.ts";
+import { useBuiltProgram } from "../support/built-program.ts";
 import { sampleConfig } from "../support/config.ts";
 import { temporaryFolder } from "../support/folder.ts";
+
+const program = useBuiltProgram();
 
 test("awg validate reports a key file that a plan would refuse, and of none that is not here", () => {
   const folder = temporaryFolder("validate");
@@ -18,7 +20,7 @@ test("awg validate reports a key file that a plan would refuse, and of none that
   writeFileSync(file, `${text}${inherited}default: { via: direct }\n`, { mode: 0o600 });
   writeFileSync(key, `${KEY_A}\n`, { mode: 0o600 });
   const awg = (...more: string[]) => {
-    const words = ["--disable-warning=ExperimentalWarning", join(ROOT, "src/cli/awg.ts"), "validate", "-f", file];
+    const words = ["--disable-warning=ExperimentalWarning", program(), "validate", "-f", file];
     return spawnSync(process.execPath, [...words, ...more], { encoding: "utf8", timeout: 60_000 });
   };
   const said = `${file}:3:41: the secret file ${key} can be read by others (mode 0644)`;

@@ -5,11 +5,13 @@ import { beforeAll, describe, expect, test } from "vitest";
 import type { SourceFile } from "../../src/app/load/loaded-config.ts";
 import { renderProblem } from "../../src/config/problem.ts";
 import { AwgError } from "../../src/model/error.ts";
-import { ROOT } from "../repository/sources.ts";
+import { useBuiltProgram } from "../support/built-program.ts";
 import { PEER_KEY, sampleConfig, THIRD_PEER_KEY, tunnelConfig } from "../support/config.ts";
 import { temporaryFolder } from "../support/folder.ts";
 import { openTestSession } from "../support/test-session.ts";
 import { canariesIn, keyCanary, leakingFiles, modeOf, passwordCanary } from "./canary.ts";
+
+const program = useBuiltProgram();
 
 const fileKey = keyCanary("key in a file");
 const fileKey2 = keyCanary("key of another tunnel");
@@ -37,7 +39,7 @@ rules: [{ destinations: [10.9.0.0/24], via: home }]
   });
 
 function awg(...args: readonly string[]) {
-  const argv = ["--disable-warning=ExperimentalWarning", join(ROOT, "src/cli/awg.ts"), ...args];
+  const argv = ["--disable-warning=ExperimentalWarning", program(), ...args];
   const { status, stdout, stderr } = spawnSync(process.execPath, argv, {
     encoding: "utf8",
     timeout: 60_000,

@@ -3,10 +3,12 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { otherEndsOf, renderOtherEnds } from "../../../src/cli/verbs/config/compatible-peers.ts";
-import { ROOT } from "../../repository/sources.ts";
 import { configOf, KEY_A } from "../../resources/sample.ts";
+import { useBuiltProgram } from "../../support/built-program.ts";
 import { sampleConfig } from "../../support/config.ts";
 import { temporaryFolder } from "../../support/folder.ts";
+
+const program = useBuiltProgram();
 
 function textOf(obfuscation: string): string {
   return `
@@ -32,7 +34,7 @@ test("awg validate says it with --verbose, and as data with --json", () => {
   const file = join(folder, "awg.yaml");
   writeFileSync(file, sampleConfig(`${textOf("{ s4: 5 }")}`), { mode: 0o600 });
   const awg = (...more: string[]) =>
-    spawnSync(process.execPath, [join(ROOT, "src/cli/awg.ts"), "validate", "-f", file, ...more], {
+    spawnSync(process.execPath, [program(), "validate", "-f", file, ...more], {
       encoding: "utf8",
       timeout: 60_000,
     });
