@@ -5,8 +5,11 @@ import { gunzipSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { allForms, scrub } from "../../../src/app/debug/scrub.ts";
 import { redactConfig } from "../../../src/config/source/redact-config.ts";
+import { useBuiltProgram } from "../../support/built-program.ts";
 import { sampleConfig } from "../../support/config.ts";
 import { temporaryFolder } from "../../support/folder.ts";
+
+const program = useBuiltProgram();
 
 const root = join(import.meta.dirname, "..", "..", "..");
 const keyOf = (byte: number): string => Buffer.alloc(32, byte).toString("base64");
@@ -84,7 +87,7 @@ killSwitch: { enabled: true }
     { mode: 0o600 },
   );
   const awg = (...words: string[]) =>
-    execFileSync(process.execPath, ["--disable-warning=ExperimentalWarning", join(root, "src/cli/awg.ts"), ...words], {
+    execFileSync(process.execPath, ["--disable-warning=ExperimentalWarning", program(), ...words], {
       cwd: folder,
       env: { ...process.env, CANARY_KEY: CANARIES.env },
       encoding: "utf8",

@@ -12,11 +12,13 @@ import { openUnixDoor } from "../../../src/http/doors/unix-door.ts";
 import type { ApiParts } from "../../../src/http/router.ts";
 import { ActionRunner } from "../../../src/http/run-action.ts";
 import { AwgError } from "../../../src/model/error.ts";
-import { ROOT } from "../../repository/sources.ts";
+import { useBuiltProgram } from "../../support/built-program.ts";
 import { tunnelConfig, writePrivateKey } from "../../support/config.ts";
 import { temporaryFolder } from "../../support/folder.ts";
 import { callByConnect } from "./connect-client.ts";
 import { type FailedCall, GrpcClient } from "./grpc-client.ts";
+
+const program = useBuiltProgram();
 
 const at = "2026-01-01T00:00:00.000Z";
 const ROOT_USER: SocketPeer = { uid: 0, groups: [0] };
@@ -33,7 +35,9 @@ describe("gRPC on the API's socket, by verbs on a simulated host", () => {
   const clients: GrpcClient[] = [];
 
   const runner = new ActionRunner({
-    program: [process.execPath, join(ROOT, "src/cli/awg.ts")],
+    get program() {
+      return [process.execPath, program()];
+    },
     hostWords: ["--host", `simulated:${machine}`, "--state-dir", join(folder, "s")],
     configFiles: async () => [config],
   });
