@@ -23,13 +23,23 @@ export function readFlows(socket: NetlinkSocket, family: 4 | 6 | "all" = "all"):
 /**
  * The same without blocking this thread: the kernel walks every bucket of a table shared by all namespaces, which takes
  * some 15 ms even when it is empty.
+ *
+ * @param isWanted which of them are given; a table may hold tens of thousands
  */
-export async function readFlowsAsync(socket: NetlinkSocket): Promise<Flow[]> {
-  return flowsOf(await socket.dumpAsync(encodeFlowDump("all"), READING));
+export async function readFlowsAsync(
+  socket: NetlinkSocket,
+  isWanted = (_flow: Flow): boolean => true,
+): Promise<Flow[]> {
+  return flowsOf(await socket.dumpAsync(encodeFlowDump("all"), READING), isWanted);
 }
 
-function flowsOf(messages: readonly NetlinkMessage[]): Flow[] {
-  return messages.map(decodeFlow).filter((flow) => flow !== undefined);
+function flowsOf(messages: readonly NetlinkMessage[], isWanted = (_flow: Flow): boolean => true): Flow[] {
+  const flows: Flow[] = [];
+  for (const message of messages) {
+    const flow = decodeFlow(message);
+    if (flow !== undefined && isWanted(flow)) flows.push(flow);
+  }
+  return flows;
 }
 
 /**

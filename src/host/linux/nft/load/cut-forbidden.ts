@@ -4,7 +4,7 @@ import type { Flow } from "../../../../native/linux/conntrack/flow.codec.ts";
 import { hasErrno } from "../../../../native/linux/errno.ts";
 import type { NetlinkSocket } from "../../../../native/linux/netlink/netlink-socket.ffi.ts";
 import { openRouteNetlink } from "../../../../native/linux/rtnetlink/route-netlink.ffi.ts";
-import { forbiddenFlows, localAddresses } from "./forbidden-flows.ts";
+import { forbiddenFlows, isLoopback, localAddresses } from "./forbidden-flows.ts";
 
 /** Deletes the conntrack entries of flows that the policy forbids (rule S11.1). */
 export function cutForbidden(socket: NetlinkSocket, policy: FirewallPolicy, flows: readonly Flow[]): void {
@@ -14,10 +14,13 @@ export function cutForbidden(socket: NetlinkSocket, policy: FirewallPolicy, flow
   cutFlows(socket, forbiddenFlows(policy, flows, local));
 }
 
-/** All tracked flows; empty if the kernel has no conntrack table. */
+/**
+ * The tracked flows that may leave this host; empty if the kernel has no conntrack table. Those within it are left out: a
+ * stranger can open as many as there are ports.
+ */
 export async function trackedFlows(socket: NetlinkSocket): Promise<readonly Flow[]> {
   try {
-    return await readFlowsAsync(socket);
+    return await readFlowsAsync(socket, ({ original }) => !isLoopback(original.source));
   } catch (error) {
     if (hasErrno(error, "EINVAL", "EOPNOTSUPP", "EPROTONOSUPPORT")) return [];
     throw error;

@@ -106,7 +106,7 @@ function forbiddenBy(
 }
 
 /** Linux sends no packet with such a source by another device (net/ipv4/route.c, __mkroute_output; net/ipv6/ip6_output.c). */
-function isLoopback(address: string): boolean {
+export function isLoopback(address: string): boolean {
   return address.startsWith("127.") || address === "::1";
 }
 
