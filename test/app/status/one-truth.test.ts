@@ -97,7 +97,9 @@ describe("law 9: status, drift, doctor, explain and verify say one truth", () =>
     const bench = await appliedBench();
     act(bench, { act: "flush-table", table: 0x6177_0001 });
     const { drift, verified } = await askAll(bench);
-    expect(renderDrift(drift, plain)).toContain("Drift: 1 resource of generation 1. awg apply restores it; awg plan shows");
+    expect(renderDrift(drift, plain)).toContain(
+      "Drift: 1 resource of generation 1. awg apply restores it; awg plan shows",
+    );
     expect(renderVerified(verified, plain)).toMatch(/^misroute: is routed by eth0, /);
   });
 
