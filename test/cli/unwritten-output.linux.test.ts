@@ -2,6 +2,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { filesBelow } from "../repository/sources.ts";
 import { useBuiltProgram } from "../support/built-program.ts";
 import { sampleConfig } from "../support/config.ts";
 import { temporaryFolder } from "../support/folder.ts";
@@ -91,7 +92,7 @@ describe.skipIf(whyNot !== "")(`law 9: the log of a keeper and of an engine on a
   });
 
   test("no source writes to process.stderr, where errors are lost", () => {
-    for (const file of ["compose/engine.ts", "keeper/serving/keeper-life.ts", "cli/awg.ts"])
-      expect(readFileSync(new URL(`../../src/${file}`, import.meta.url), "utf8")).not.toContain("process.stderr.write");
+    for (const file of filesBelow("src"))
+      expect(readFileSync(file, "utf8"), file).not.toContain("process.stderr.write");
   });
 });

@@ -65,6 +65,7 @@ export const CHOSEN: readonly string[] = [
   "ROUNDS",
   "SHOWN_ARGUMENT_BYTES",
   "TRIES",
+  "USUAL_MTU",
 ];
 
 /** Numbers under a name of our own that the table holds by another: a size, an offset, a limit. */
