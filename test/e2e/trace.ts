@@ -14,7 +14,7 @@ const engineSet = /\b(?:write|writev|send|sendto|sendmsg)\(.*"set=1\\n/;
  * Devices, our own process's files, and compiled code that a program of awg's keeps beside itself, the keeper whenever it has
  * the time; the lock's holder record is the one write that law 3 allows.
  */
-const harmless = /^\/dev\/|^\/proc\/(?:self|\d+)\/|\/lock[^/]*$|\/dist\/cache\/[^/]+$/;
+const harmless = /^\/dev\/|^\/proc\/(?:self|\d+)\/|\/(?:[^/]*\.)?lock[^/]*$|\/dist\/cache\/[^/]+$/;
 
 /**
  * The lines of an `strace -f` output that changed the machine: netlink messages that add, delete or set; files opened
