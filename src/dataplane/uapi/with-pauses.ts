@@ -5,7 +5,7 @@ const PAUSE_MS = 0.05;
 /** Reading the clock takes as long as a small item. */
 const ITEMS_A_LOOK = 32;
 
-/** Nobody wakes its waiter. */
+/** Never notified: a wait ends by its time. */
 const never = new Int32Array(new SharedArrayBuffer(4));
 
 /**

@@ -2,7 +2,7 @@ import type { ServiceManager } from "../../host/ports/services.ts";
 import { AwgError } from "../../model/error.ts";
 import { SERVICE_MARK } from "../../model/ownership.ts";
 import { LAUNCHD } from "../../model/resources/service.ts";
-import { SMALL_HEAP, SMALL_YOUNG_GENERATION, withNodeWords } from "./node-words.ts";
+import { daemonWords, SMALL_HEAP, withNodeWords } from "./node-words.ts";
 
 type PlistValue = string | boolean | number | readonly string[] | PlistDict;
 interface PlistDict {
@@ -10,16 +10,8 @@ interface PlistDict {
 }
 
 /** The daemon's LaunchDaemon. Pure; launchd.plist(5). */
-export function renderDaemonPlist({ program, configFile }: ServiceManager, notify: boolean): string {
-  const words = [
-    ...withNodeWords(program, SMALL_YOUNG_GENERATION),
-    "daemon",
-    "--foreground",
-    ...(notify ? ["--notify"] : []),
-    "-f",
-    configFile,
-  ];
-  return launchDaemon(LAUNCHD.daemon, words);
+export function renderDaemonPlist(manager: ServiceManager, notify: boolean): string {
+  return launchDaemon(LAUNCHD.daemon, daemonWords(manager, notify));
 }
 
 /** The keeper's LaunchDaemon. Pure. */

@@ -1,7 +1,7 @@
 import type { Endpoint } from "../../config/field/endpoint.ts";
 import type { ServiceManager } from "../../host/ports/services.ts";
 import { ADMIN_GROUP, SERVICE_MARK, VIEWER_GROUP } from "../../model/ownership.ts";
-import { SMALL_HEAP, SMALL_YOUNG_GENERATION, withNodeWords } from "./node-words.ts";
+import { daemonWords, SMALL_HEAP, withNodeWords } from "./node-words.ts";
 
 /**
  * What a root process with tunnels, routes and packet filter never needs. Allowed on purpose: /etc (resolv.conf),
@@ -52,15 +52,8 @@ const CONFINED = [
 const CONTROL = /[\u0001-\u001f\u007f]/g;
 
 /** The daemon; stopping or restarting it changes nothing on the host. Pure; systemd.unit(5), systemd.exec(5). */
-export function renderDaemonUnit({ program, configFile }: ServiceManager, notify: boolean): string {
-  const words = [
-    ...withNodeWords(program, SMALL_YOUNG_GENERATION),
-    "daemon",
-    "--foreground",
-    ...(notify ? ["--notify"] : []),
-    "-f",
-    configFile,
-  ];
+export function renderDaemonUnit(manager: ServiceManager, notify: boolean): string {
+  const words = daemonWords(manager, notify);
   return unit([
     "[Unit]",
     "Description=awg: keeps the network path of this machine as declared",

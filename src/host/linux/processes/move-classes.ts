@@ -1,22 +1,13 @@
 import { realpathSync } from "node:fs";
-import { CLASS_MARK } from "../../../model/ownership.ts";
 import type { ClassifierSpec } from "../../../model/program/classifier.ts";
 import { type ClassContext, classOfProgram } from "../../../model/program/program-class.ts";
-import { closeDescriptor } from "../../../native/linux/libc.ffi.ts";
-import { readSocketMark, readSocketNamespace, writeSocketMark } from "../../../native/linux/process/socket-mark.ffi.ts";
-import { takeDescriptor } from "../../../native/linux/process/take-descriptor.ffi.ts";
 import { ProcFolder } from "./proc-folder.ts";
+import { type Holder, readClass, withSocket, writeClass } from "./socket-class.ts";
 
 /** The classifier that gave the open sockets their numbers, and the one that is loaded now. */
 export interface ClassifierChange {
   readonly before: ClassifierSpec | undefined;
   readonly after: ClassifierSpec;
-}
-
-/** A process's descriptor for a socket. */
-interface Holder {
-  readonly pid: number;
-  readonly descriptor: number;
 }
 
 /** A socket with a number that the classifier gives no more. */
@@ -43,7 +34,7 @@ export function moveClasses(change: ClassifierChange, namespace: bigint, proc = 
     const [next, ...others] = new Set(holders.map(({ pid }) => nextOf(pid, number)));
     const [holder] = holders;
     if (holder === undefined || next === undefined || others.length > 0) continue;
-    const isMoved = withSocket(holder, (socket) => numberOf(socket, namespace) === number && writeNumber(socket, next));
+    const isMoved = withSocket(holder, (socket) => readClass(socket, namespace) === number && writeClass(socket, next));
     if (isMoved === true) moved += 1;
   }
   return moved;
@@ -61,7 +52,7 @@ function outdatedSockets(retired: ReadonlySet<number>, namespace: bigint, proc: 
     for (const { descriptor, inode } of proc.sockets(pid) ?? []) {
       const holder = { pid, descriptor: Number(descriptor) };
       if (!found.has(inode)) {
-        const number = withSocket(holder, (socket) => numberOf(socket, namespace)) ?? 0;
+        const number = withSocket(holder, (socket) => readClass(socket, namespace)) ?? 0;
         found.set(inode, retired.has(number) ? { number, holders: [] } : undefined);
       }
       found.get(inode)?.holders.push(holder);
@@ -98,31 +89,5 @@ function realPath(path: string): string {
     return realpathSync(path);
   } catch {
     return path;
-  }
-}
-
-function numberOf(socket: number, namespace: bigint): number {
-  const mark = readSocketMark(socket) ?? 0;
-  const number = (mark & CLASS_MARK.mask) >>> CLASS_MARK.shift;
-  return number !== 0 && readSocketNamespace(socket) === namespace ? number : 0;
-}
-
-function writeNumber(socket: number, number: number): boolean {
-  const mark = readSocketMark(socket) ?? 0;
-  return writeSocketMark(socket, ((mark & ~CLASS_MARK.mask) | (number << CLASS_MARK.shift)) >>> 0);
-}
-
-/** Undefined where the socket cannot be reached through this process. */
-function withSocket<T>({ pid, descriptor }: Holder, work: (socket: number) => T): T | undefined {
-  let socket: number;
-  try {
-    socket = takeDescriptor(pid, descriptor);
-  } catch {
-    return undefined;
-  }
-  try {
-    return work(socket);
-  } finally {
-    closeDescriptor(socket);
   }
 }
