@@ -7,6 +7,7 @@ const LONGEST_REST_MS = 10_000;
  */
 export class FailedRepair {
   #keys = "";
+  readonly #failed = new Set<string>();
   #failures = 0;
   #endsMs: number | undefined;
 
@@ -14,9 +15,12 @@ export class FailedRepair {
     return this.#failures;
   }
 
+  /** A key that has not failed before is a new difference, so its waits begin with the shortest. */
   noteFailure(keys: readonly string[]): void {
+    const isNew = keys.some((key) => !this.#failed.has(key));
+    for (const key of keys) this.#failed.add(key);
     this.#keys = keys.join(" ");
-    this.#failures += 1;
+    this.#failures = isNew ? 1 : this.#failures + 1;
     this.#endsMs = undefined;
   }
 

@@ -188,6 +188,7 @@ export class ReconcileLoop<P extends LoopPlan> {
 
   async #observe(): Promise<void> {
     this.#retryTimer?.[Symbol.dispose]();
+    this.#leftAloneMs = undefined;
     try {
       this.#planned = await this.#timed(() => this.#subject.plan());
     } catch (error) {
@@ -212,7 +213,7 @@ export class ReconcileLoop<P extends LoopPlan> {
     const failedMs = proposed ? 0 : (this.#failedRepair?.restMs(keys, this.#deps.nowMs()) ?? 0);
     this.#restMs = isTheirs ? OTHER_AWG.everyMs : failedMs;
     if (this.#restMs > 0) {
-      this.#send({ type: "refused", reason: this.#snapshot.context.reason });
+      this.#send({ type: "mustRest" });
       return;
     }
     const contention = proposed || keys.length === 0 ? undefined : this.#contention(keys);
@@ -280,7 +281,6 @@ export class ReconcileLoop<P extends LoopPlan> {
     const fight = this.#leftAloneMs === undefined ? {} : { fight: true as const };
     const waitMs = restMs > 0 ? restMs : (this.#leftAloneMs ?? backoffMs(tries, this.#deps.random()));
     this.#restMs = 0;
-    this.#leftAloneMs = undefined;
     if (restMs === 0) {
       this.#failedRepair?.rest(waitMs, this.#deps.nowMs());
       this.#deps.report({ type: "stalled", reason, retryInMs: waitMs, ...fight });

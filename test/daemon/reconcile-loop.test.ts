@@ -128,6 +128,54 @@ describe("law 4: the loop", () => {
     expect(applied).toEqual(["routes/office", "firewall/machine", "firewall/machine"]);
   });
 
+  test("a difference that is new begins with the shortest wait, whatever failed before it", async () => {
+    let keys = ["routes/office"];
+    const { loop, time, reported } = world({
+      plan: async () => ({ keys, proposed: false }),
+      apply: () => Promise.reject(new Error("the kernel says no")),
+    });
+    loop.wake("start");
+    await time.pass(60_000);
+    for (const next of [["link/office", "routes/office"], ["routes/office"]]) {
+      keys = next;
+      loop.wake("devices");
+      await time.pass(300);
+    }
+    const stalled = reported("stalled") as Extract<LoopReport, { type: "stalled" }>[];
+    expect(stalled.slice(-2).map(({ retryInMs }) => retryInMs)).toEqual([750, 1_500]);
+  });
+
+  test("a wait for another awg is no failure: one that follows begins with the shortest wait", async () => {
+    let plan = async (): Promise<LoopPlan> => ({ keys: ["routes/office"], proposed: false, isBusy: true });
+    const { loop, time, reported } = world({ plan: () => plan() });
+    loop.wake("routes");
+    await time.pass(8_000);
+    plan = () => Promise.reject(new Error("ENOBUFS"));
+    await time.pass(1_000);
+    expect(reported("stalled")[0]).toEqual({ type: "stalled", reason: "ENOBUFS", retryInMs: 750 });
+  });
+
+  test("the wait of a fight ends with it, also if events came while it was found", async () => {
+    let isBroken = false;
+    const { loop, time, state, reported } = world({
+      plan: async () => {
+        if (isBroken) throw new Error("ENOBUFS");
+        if (reported("applying").length === 5) {
+          loop.wake("routes");
+          await time.pass(300);
+          isBroken = true;
+        }
+        return { keys: ["routes/office"], proposed: false };
+      },
+    });
+    for (let round = 0; round < 6; round += 1) {
+      loop.wake("routes");
+      await time.pass(300);
+    }
+    expect([state.applies, reported("contended").length]).toEqual([5, 1]);
+    expect(reported("stalled")).toEqual([{ type: "stalled", reason: "ENOBUFS", retryInMs: 750 }]);
+  });
+
   test("what another awg changes is no repair until it has ended, or has hung for ten seconds", async () => {
     let next: LoopPlan = { keys: ["routes/office"], proposed: false, isBusy: true };
     let applies = 0;

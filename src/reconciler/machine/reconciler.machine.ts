@@ -11,6 +11,8 @@ export type ReconcilerEvent =
   | { readonly type: "plannedChanges" }
   /** Nothing more may be done: a conflict, a violated invariant, something unsupported. */
   | { readonly type: "refused"; readonly reason: string }
+  /** What is planned has to wait: for another awg, or since the same failed just now. */
+  | { readonly type: "mustRest" }
   | { readonly type: "applied" }
   | { readonly type: "applyFailed"; readonly reason: string }
   | { readonly type: "verified" }
@@ -87,6 +89,7 @@ export const reconcilerMachine = setup({
         plannedNothing: "inSync",
         plannedChanges: "applying",
         refused: REFUSED,
+        mustRest: [{ guard: "wokenMeanwhile", target: "observing" }, { target: "stalled" }],
         wake: { actions: "noteWake" },
 
         stop: "stopped",

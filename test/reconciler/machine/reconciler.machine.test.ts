@@ -14,6 +14,7 @@ const EVENTS: readonly ReconcilerEvent[] = [
   { type: "plannedNothing" },
   { type: "plannedChanges" },
   { type: "refused", reason: "conflict" },
+  { type: "mustRest" },
   { type: "applied" },
   { type: "applyFailed", reason: "no device" },
   { type: "verified" },
@@ -63,6 +64,7 @@ const TABLE: Readonly<Record<keyof typeof WAYS, Readonly<Partial<Record<Reconcil
     plannedNothing: "inSync",
     plannedChanges: "applying: apply",
     refused: "stalled: scheduleRetry",
+    mustRest: "stalled: scheduleRetry",
     stop: "stopped",
   },
   applying: { applied: "verifying: verify", applyFailed: "rollingBack: rollBack", stop: "stopping" },
@@ -126,6 +128,7 @@ describe("the reconciler's machine", () => {
       "rolledBack",
     ).state;
     expect(failed.context).toMatchObject({ failures: 2, reason: "no device" });
+    expect(follow("wake", "observed", "mustRest").state.context).toMatchObject({ failures: 0, reason: "" });
     const healed = follow("wake", "observeFailed", "retry", "observed", "plannedNothing").state;
     expect(healed.context).toMatchObject({ failures: 0, reason: "" });
   });
