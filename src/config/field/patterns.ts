@@ -24,6 +24,7 @@ export const KEY_PATTERN = "^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$";
 /** One line that is not blank, without characters that a terminal or editor would interpret. */
 export const TEXT_PATTERN =
   "^(?=.*\\S)[^\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029\\u061c\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069]*$";
+/** A number from 0 to `maximum`, or two with a hyphen between them: "5", "5-9". */
 export const NUMBER_RANGE_PATTERN = (maximum: number): string => `^${upTo(maximum)}(-${upTo(maximum)})?$`;
 
 const UNITS: readonly (readonly [unit: string, seconds: number])[] = [

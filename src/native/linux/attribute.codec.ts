@@ -188,34 +188,41 @@ function need(bytes: Uint8Array, at: number, width: number): void {
     throw malformed(`${width} bytes expected where ${bytes.length - at} are left`);
 }
 
+/** An unsigned byte at a position. As all readers below: AwgError host where the bytes end before the value. */
 export function readU8(bytes: Uint8Array, at = 0): number {
   need(bytes, at, 1);
   return bytes[at] as number;
 }
 
+/** An unsigned number of 16 bits, lowest byte first. */
 export function readU16(bytes: Uint8Array, at = 0): number {
   need(bytes, at, 2);
   return (bytes[at] as number) | ((bytes[at + 1] as number) << 8);
 }
 
+/** An unsigned number of 32 bits, lowest byte first. */
 export function readU32(bytes: Uint8Array, at = 0): number {
   need(bytes, at, 4);
   return (readU16(bytes, at) | (readU16(bytes, at + 2) << 16)) >>> 0;
 }
 
+/** A signed number of 32 bits, lowest byte first. */
 export function readI32(bytes: Uint8Array, at = 0): number {
   return readU32(bytes, at) | 0;
 }
 
+/** An unsigned number of 16 bits, highest byte first: a port. */
 export function readU16be(bytes: Uint8Array, at = 0): number {
   need(bytes, at, 2);
   return ((bytes[at] as number) << 8) | (bytes[at + 1] as number);
 }
 
+/** An unsigned number of 32 bits, highest byte first: most numbers of nf_tables. */
 export function readU32be(bytes: Uint8Array, at = 0): number {
   return ((readU16be(bytes, at) << 16) | readU16be(bytes, at + 2)) >>> 0;
 }
 
+/** An unsigned number of 64 bits, highest byte first: handles and counters of nf_tables. */
 export function readU64be(bytes: Uint8Array, at = 0): bigint {
   return (BigInt(readU32be(bytes, at)) << 32n) | BigInt(readU32be(bytes, at + 4));
 }

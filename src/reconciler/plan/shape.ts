@@ -1,10 +1,13 @@
 /** Whether a value from outside has a certain shape. Guards never throw. */
 export type Guard = (value: unknown) => boolean;
 
+/** Any string, the empty one too. */
 export const isText: Guard = (value) => typeof value === "string";
+/** true or false. */
 export const isFlag: Guard = (value) => typeof value === "boolean";
 /** A non-negative safe integer. */
 export const isCount: Guard = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
+/** Any value. */
 export const isAnything: Guard = () => true;
 
 /** One of the given words or numbers. */

@@ -67,8 +67,11 @@ export type Formula =
 export const ALWAYS: Formula = { kind: "constant", value: true };
 export const NEVER: Formula = { kind: "constant", value: false };
 
+/** True where every formula is; all packets for none. */
 export const all = (...of: readonly Formula[]): Formula => ({ kind: "all", of });
+/** True where at least one formula is; no packet for none. */
 export const any = (...of: readonly Formula[]): Formula => ({ kind: "any", of });
+/** True where the formula is not. */
 export const not = (of: Formula): Formula => ({ kind: "not", of });
 
 /** The number lies in one of the ranges. */

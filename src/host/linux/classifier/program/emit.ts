@@ -165,6 +165,7 @@ export function addAtomsIfFound(counted: Atoms | undefined, name: string): Instr
   return [jumpIf(0, "==", 0, `${name}-absent`), ...addAtoms(counted), label(`${name}-absent`)];
 }
 
+/** Adds the atoms that r0 points to, those in `counted` only if it is given, to the atoms on the stack. Overwrites r1, r2. */
 export function addAtoms(counted: Atoms | undefined): Instruction[] {
   return [0, 1].flatMap((word): Instruction[] => [
     { kind: "load", bits: 64, target: 1, base: 0, offset: 8 * word },

@@ -2,6 +2,7 @@ import type { Instruction } from "../../../../native/linux/bpf/instruction.ts";
 import { AT, addAtomsIfFound, call, constant, HELPER, jumpIf, LIMITS, label, lookUp, store } from "./emit.ts";
 import type { ClassifierQuestion } from "./question.ts";
 
+/** Adds the atoms of the user of the process that runs, from the LPM map of users. */
 export function userAtoms({ maps }: ClassifierQuestion): Instruction[] {
   return [
     call(HELPER.uidAndGid),
@@ -22,6 +23,7 @@ export function userAtoms({ maps }: ClassifierQuestion): Instruction[] {
   ];
 }
 
+/** Adds the atoms of each cgroup above the process, from level 1 (below the root) down to its own. */
 export function cgroupAtoms({ maps }: ClassifierQuestion): Instruction[] {
   const levels: Instruction[] = [];
   for (let level = 1; level <= LIMITS.cgroups; level += 1) {
