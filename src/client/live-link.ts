@@ -29,10 +29,12 @@ export class LiveLink {
     this.#listener = listener;
   }
 
+  /** Connects, and again after each loss, until it is stopped. */
   start(): void {
     this.#put({ type: "start" });
   }
 
+  /** Closes the link; it may be started again. */
   stop(): void {
     this.#put({ type: "stop" });
   }

@@ -18,6 +18,7 @@ export class Subscribers<Value> {
     };
   }
 
+  /** Calls each, also after one that throws; one that was removed meanwhile is not called. */
   call(value: Value): void {
     for (const entry of [...this.#entries]) if (this.#entries.has(entry)) callSafely(entry.callback, value);
   }

@@ -15,6 +15,7 @@ export class Attempts {
     this.#report = report;
   }
 
+  /** One look; it never rejects. */
   async run(act: () => Promise<void>): Promise<void> {
     try {
       await act();

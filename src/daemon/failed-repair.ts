@@ -11,6 +11,7 @@ export class FailedRepair {
   #failures = 0;
   #endsMs: number | undefined;
 
+  /** Failures in a row since the last new difference. */
   get failures(): number {
     return this.#failures;
   }

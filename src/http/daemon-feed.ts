@@ -46,6 +46,7 @@ export class DaemonFeed {
     this.#reconnectMs = reconnectMs;
   }
 
+  /** The place of the latest event; another process never gives the same. */
   get place(): string {
     return `${this.#name}-${this.#count}`;
   }
@@ -55,6 +56,7 @@ export class DaemonFeed {
     return this.#known.promise;
   }
 
+  /** The latest snapshot; unavailable while the daemon does not answer. */
   get last(): FeedSnapshot {
     return this.#last;
   }

@@ -113,6 +113,7 @@ export class Keeper {
     return held === 0 && this.#names.isAtRest && this.#watchdog.isAtRest;
   }
 
+  /** Processes of the engines and relays that run. */
   get enginePids(): readonly number[] {
     const engines = [...this.#devices.values()].flatMap(({ engine }) => engine?.state ?? []);
     return [...engines, ...this.#relays.states].flatMap(({ pid }) => pid || []);

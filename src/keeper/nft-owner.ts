@@ -82,6 +82,7 @@ export class NftOwner implements Disposable {
     return this.#names.expiringWithin(milliseconds, performance.now());
   }
 
+  /** Forgets the addresses in dynamic sets: nobody renews them any more. */
   forgetNames(): void {
     this.#names.forget();
   }

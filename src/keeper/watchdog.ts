@@ -77,6 +77,7 @@ export class Watchdog implements Disposable {
     if (this.#watch !== undefined && !existsSync(this.#folder.pathOf(FILE))) this.#write(this.#watch);
   }
 
+  /** Stops it and removes its file: nothing is reverted. */
   disarm(): void {
     this[Symbol.dispose]();
     this.#folder.remove(FILE);
@@ -87,6 +88,7 @@ export class Watchdog implements Disposable {
     return this.#watch?.deadlineMs;
   }
 
+  /** Whether it is not armed and no revert is under way. */
   get isAtRest(): boolean {
     return this.#watch === undefined && !this.#runs;
   }

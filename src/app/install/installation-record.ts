@@ -22,6 +22,7 @@ export class InstallationRecord {
     }
   }
 
+  /** Notes one more; on the disk when it returns. */
   add(what: string): void {
     mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
     const text = `${JSON.stringify({ formatVersion: "1", made: [...this.read(), what] })}\n`;
@@ -29,6 +30,7 @@ export class InstallationRecord {
     renameSync(`${this.#file}.new`, this.#file);
   }
 
+  /** Removes the record. */
   clear(): void {
     rmSync(this.#file, { force: true });
   }

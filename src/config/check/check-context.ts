@@ -63,6 +63,7 @@ export class CheckContext {
     this.#findings.hide(this.placeOf(path));
   }
 
+  /** The place of the value in the files as they were written. */
   placeOf(path: NodePath): Place {
     return valuePlace(this.#written, path);
   }

@@ -15,6 +15,7 @@ export class Findings {
   readonly #byKey = new Map<string, Finding>();
   readonly #hidden: Place[] = [];
 
+  /** Notes a problem, unless the same is known of this place. */
   add(id: ProblemId, place: Place, said: string, advised: string): void {
     const [message, remedy] = [printableLine(said), printableLine(advised)];
     const key = `${id} ${place.source} ${place.start} ${place.end} ${message}`;
@@ -26,10 +27,12 @@ export class Findings {
     this.#hidden.push(place);
   }
 
+  /** The places that may be secrets. */
   get hidden(): readonly Place[] {
     return this.#hidden;
   }
 
+  /** Every finding, in the order they were noted. */
   get all(): readonly Finding[] {
     return [...this.#byKey.values()];
   }

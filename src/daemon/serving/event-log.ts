@@ -28,6 +28,7 @@ export class EventLog {
     return `${this.#daemon}-${this.#last}`;
   }
 
+  /** Keeps the event, in place of the oldest if it is full, and gives it its place. */
   add(event: DaemonEvent): PlacedEvent {
     this.#last += 1;
     const placed = { place: this.place, event };

@@ -59,6 +59,7 @@ export class LogLevels {
     for (const one of component === undefined ? LOG_COMPONENTS : [component]) this.#levels.set(one, level);
   }
 
+  /** Whether the report is logged. */
   shows(report: DaemonReport): boolean {
     const level = this.#levels.get(componentOf(report)) ?? "debug";
     return LOG_LEVELS.indexOf(levelOf(report)) <= LOG_LEVELS.indexOf(level);

@@ -58,6 +58,7 @@ export class Loop {
     }
   }
 
+  /** Closes a tunnel; false if there is none of this name. */
   remove(name: string): boolean {
     const tunnel = this.tunnels.get(name);
     tunnel?.close();

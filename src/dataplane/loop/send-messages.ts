@@ -58,6 +58,7 @@ export class SendMessages {
     this.setBytes(index, bytes);
   }
 
+  /** Sets the length of its data. */
   setBytes(index: number, bytes: number): void {
     this.#arena.view.setUint32(this.#vectors + index * VECTOR_BYTES + 8, bytes, true);
   }
@@ -70,6 +71,7 @@ export class SendMessages {
     this.#arena.view.setUint32(header + 40, controlLength(isCut, this.#sourceBytes[index] as number), true);
   }
 
+  /** Whether it is sent from a given address. */
   hasSource(index: number): boolean {
     return this.#sourceBytes[index] !== 0;
   }

@@ -39,10 +39,12 @@ export class TunnelReport {
     if (this.#mayRepeat(`device ${errno}`)) this.#emit({ kind: "device-refused", tunnel: this.#tunnel, errno });
   }
 
+  /** The TUN device was deleted. */
   deviceGone(errno: string): void {
     this.#emit({ kind: "device-gone", tunnel: this.#tunnel, errno });
   }
 
+  /** The UDP sockets failed, or work again. */
   sockets(kind: "sockets-lost" | "sockets-back", errno?: string): void {
     this.#emit({ kind, tunnel: this.#tunnel, ...(errno === undefined ? {} : { errno }) });
   }

@@ -163,6 +163,7 @@ export class Tunnel {
     this.#finish([]);
   }
 
+  /** Begins a handshake with a peer now; `now` in milliseconds of the monotonic clock. */
   connect(publicKey: Uint8Array, now: number): void {
     this.#setNow(now);
     this.#finish(this.device.connect(publicKey, now));
@@ -178,6 +179,7 @@ export class Tunnel {
     this.#sockets[Symbol.dispose]();
   }
 
+  /** Everything but the peers, which may be thousands. */
   observe(): TunnelObservation {
     const { device, tun, batch } = this;
     const { port, segments, coalesces, four, six } = this.sockets;
@@ -200,6 +202,7 @@ export class Tunnel {
     };
   }
 
+  /** Peers `from` to `from + count - 1`, in the order of the device. */
   observePeers(from: number, count: number): PeerObservation[] {
     return [...Iterator.from(this.device.peers()).drop(from).take(count).map(observePeer)];
   }

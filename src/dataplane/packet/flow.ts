@@ -86,6 +86,7 @@ export class Flow {
     this.vectors = vectors;
   }
 
+  /** Begins with this packet, in place of what it held. */
   begin(shape: Shape): void {
     this.at = shape.at;
     this.ipBytes = shape.ipBytes;
@@ -140,6 +141,7 @@ export class Flow {
     );
   }
 
+  /** Adds the payload of a packet that it accepts, by reference: `base` is the address of the view. */
   append(view: DataView, base: number, shape: Shape): void {
     const vector = this.vectors + this.parts * VECTOR_BYTES;
     const address = base + shape.at + shape.headerBytes;

@@ -12,6 +12,7 @@ export class MapDraft<K, V> {
     this.#base = base;
   }
 
+  /** The value with the changes; undefined if there is none. */
   get(key: K): V | undefined {
     if (this.#changes.has(key)) return this.#changes.get(key);
     return this.#isCleared ? undefined : this.#base.get(key);
@@ -31,6 +32,7 @@ export class MapDraft<K, V> {
     this.#changes.clear();
   }
 
+  /** The values with the changes; the changed ones last. */
   *values(): Generator<V> {
     if (!this.#isCleared) for (const [key, value] of this.#base) if (!this.#changes.has(key)) yield value;
     for (const value of this.#changes.values()) if (value !== undefined) yield value;

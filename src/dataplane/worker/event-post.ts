@@ -19,6 +19,7 @@ export class EventPost {
     this.#bootTimeMs = bootTimeMs;
   }
 
+  /** Posts an event at once, or gathers it if it is of a peer. */
   add(event: PlaneEvent): void {
     this.#gathered.push(event);
     if (!("publicKey" in event)) this.postAll();
@@ -29,6 +30,7 @@ export class EventPost {
     if (this.#gathered.length > 0 && this.#bootTimeMs() - this.#postedAt >= GATHER_MS) this.postAll();
   }
 
+  /** Posts what is gathered, due or not. */
   postAll(): void {
     if (this.#gathered.length === 0) return;
     this.#post(this.#gathered);

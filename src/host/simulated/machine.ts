@@ -133,6 +133,7 @@ export class SimulatedMachine implements LiveMachine {
     return this.live.links.find((link) => link.device === device);
   }
 
+  /** Removes a device with all that the kernel removes with it. */
   dropLink(device: string): void {
     this.live.links = this.live.links.filter((link) => link.device !== device);
     this.live.engines = this.live.engines.filter((engine) => engine.device !== device);

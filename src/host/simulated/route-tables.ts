@@ -18,12 +18,14 @@ export class RouteTables {
     return this.#tables.get(route.table)?.get(placeOf(route));
   }
 
+  /** Adds a route, or replaces that in its place. */
   set(route: Route): void {
     const table = this.#tables.get(route.table) ?? new Map<string, Route>();
     table.set(placeOf(route), route);
     this.#tables.set(route.table, table);
   }
 
+  /** Removes the route in this place, if there is one. */
   delete(route: Route): void {
     const table = this.#tables.get(route.table);
     table?.delete(placeOf(route));

@@ -77,6 +77,7 @@ export class NameSets {
     );
   }
 
+  /** Forgets all addresses. */
   forget(): void {
     this.#sets.clear();
   }

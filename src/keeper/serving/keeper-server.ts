@@ -29,6 +29,7 @@ export type PeerUid = (fd: number) => number;
 export class Turns {
   #last: Promise<unknown> = Promise.resolve();
 
+  /** Runs a task after all earlier ones, also those that failed; gives its result. */
   take<T>(work: () => Promise<T>): Promise<T> {
     const turn = this.#last.then(work);
     this.#last = turn.catch(() => {});

@@ -46,12 +46,14 @@ export class FirewallRecord {
     }
   }
 
+  /** The noted reference; undefined if there is none, or its file is damaged. */
   hold(): PfHold | undefined {
     const { pid, token } = (this.#read(HOLD_FILE) ?? {}) as Readonly<Record<string, unknown>>;
     if (typeof pid !== "number" || !Number.isInteger(pid)) return undefined;
     return typeof token === "string" && /^\d+$/.test(token) ? { pid, token: BigInt(token) } : { pid };
   }
 
+  /** Notes the reference that keeps PF enabled; undefined removes it. */
   noteHold(hold: PfHold | undefined): void {
     if (hold === undefined) rmSync(join(this.#folder, HOLD_FILE), { force: true });
     else this.#write(HOLD_FILE, JSON.stringify({ pid: hold.pid, token: hold.token?.toString() }));
