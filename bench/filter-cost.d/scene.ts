@@ -29,11 +29,14 @@ export async function buildHost(traffic: string, programs: number): Promise<read
     applyAwg(ours.host, router("guests"));
     const five = forwarding("five chains");
     must(["ip", "netns", "exec", five.host, "nft", "-f", "-"], FIVE_CHAINS);
+    const routed = forwarding("routed five chains");
+    must(["ip", "netns", "exec", routed.host, "nft", "-f", "-"], FIVE_CHAINS);
+    must(["ip", "-n", routed.host, "rule", "add", "fwmark", "0x3d000000/0xff000000", "lookup", "main"]);
     const alone = forwarding("conntrack and policy rules alone");
     applyAwg(alone.host, router("alone"));
     removePolicy(alone.host);
     must(["ip", "netns", "exec", alone.host, "nft", "-f", "-"], CONNTRACK);
-    return [forwarding("none"), ours, five, alone];
+    return [forwarding("none"), ours, five, routed, alone];
   }
   if (traffic === "tunnel") return [tunnel("none", false), tunnel("awg", true)];
   throw new Error(`there is no traffic ${traffic}: say host, forwarded or tunnel`);
@@ -208,7 +211,10 @@ const CONNTRACK = `table inet tracked {
 }
 `;
 
-/** What a person writes by hand: five chains that drop all but what is meant. */
+/**
+ * What a person writes by hand: five chains that drop all but what is meant. With a policy rule beside them the kernel looks
+ * up each route by its rules and in two tables (fib_has_custom_rules of linux/include/net/netns/ipv4.h).
+ */
 const FIVE_CHAINS = `table inet five {
   chain arriving { type filter hook prerouting priority -150; policy accept; ct state invalid drop; }
   chain entering { type filter hook input priority 0; policy drop;
