@@ -1,4 +1,9 @@
-import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from "node:http";
+import {
+  createServer as createHttpServer,
+  type Server as HttpServer,
+  type IncomingMessage,
+  type ServerResponse,
+} from "node:http";
 import { createServer, type Server, type Socket } from "node:net";
 import { type Role, type RoleRules, roleOf, type SocketPeer } from "../../api/role.ts";
 import { answerProblem } from "../answers.ts";
@@ -21,71 +26,88 @@ export interface UnixDoorOptions {
   readonly onConnections?: (open: number) => void;
 }
 
+/** An admitted connection. */
+interface Client {
+  readonly uid: number;
+  readonly role: Role;
+  /** With the runner of this client's actions. */
+  readonly parts: ApiParts;
+}
+
 /**
  * Serves the API on a unix socket: gRPC to clients that begin with HTTP/2's preface, HTTP/1.1 to the others. The kernel
  * says who is on the other end before the first byte is read; who has no role is closed.
  */
-export async function openUnixDoor({
-  listen,
-  rules,
-  peerOf,
-  parts,
-  onConnections,
-}: UnixDoorOptions): Promise<AsyncDisposable> {
-  const roles = new WeakMap<Socket, Role>();
-  const partsOf = new WeakMap<Socket, ApiParts>();
-  const places = new Map<number, number>();
-  const sockets = new Set<Socket>();
-  const http = createHttpServer(
-    {
-      headersTimeout: LIMITS.headersMs,
-      requestTimeout: LIMITS.requestMs,
-      connectionsCheckingInterval: LIMITS.checkMs,
-      maxHeaderSize: LIMITS.headerBytes,
-    },
-    (request, response) =>
-      void answer(request, response, roles.get(request.socket), partsOf.get(request.socket) ?? parts),
-  );
-  http.on("upgrade", (_request, socket) => socket.destroy());
-  // It gets its connections from the door; its own limits of time begin with this event (Node's lib/_http_server.js).
-  http.emit("listening");
+export async function openUnixDoor(options: UnixDoorOptions): Promise<AsyncDisposable> {
+  const clients = new Map<Socket, Client>();
+  const http = httpServer(clients);
   const door = createServer({ pauseOnConnect: true }, (socket) => {
     socket.on("error", () => socket.destroy());
-    const peer = readPeer(socket, peerOf);
-    const role = peer === undefined ? undefined : roleOf(peer, rules);
-    const taken = peer === undefined ? 0 : (places.get(peer.uid) ?? 0);
-    if (peer === undefined || role === undefined || taken >= (peer.uid === 0 ? PLACES.root : PLACES.user)) {
+    const client = admit(socket, options, clients);
+    if (client === undefined) {
       socket.destroy();
       return;
     }
-    places.set(peer.uid, taken + 1);
-    sockets.add(socket);
-    onConnections?.(sockets.size);
+    clients.set(socket, client);
+    options.onConnections?.(clients.size);
     socket.once("close", () => {
-      places.set(peer.uid, (places.get(peer.uid) ?? 1) - 1);
-      sockets.delete(socket);
-      onConnections?.(sockets.size);
+      clients.delete(socket);
+      options.onConnections?.(clients.size);
     });
-    roles.set(socket, role);
-    const { runner } = parts;
-    const ofClient = runner === undefined ? parts : { ...parts, runner: runner.forClient(peer.uid, role) };
-    partsOf.set(socket, ofClient);
-    void readProtocol(socket).then(async (protocol) => {
-      if (protocol === undefined) socket.destroy();
-      else if (protocol === "http1") http.emit("connection", socket);
-      else await serveHttp2(socket, role, ofClient);
-      if (protocol === "http1") socket.resume();
-    });
+    void serve(socket, client, http);
   });
-  await begin(door, listen);
+  await begin(door, options.listen);
   return {
     [Symbol.asyncDispose]: async () => {
       const closed = new Promise<void>((resolve) => door.close(() => resolve()));
-      for (const socket of sockets) socket.destroy();
+      for (const socket of clients.keys()) socket.destroy();
       http.close();
       await closed;
     },
   };
+}
+
+/** Undefined for a user without a role, or whose places are taken. */
+function admit(
+  socket: Socket,
+  { rules, peerOf, parts }: UnixDoorOptions,
+  clients: ReadonlyMap<Socket, Client>,
+): Client | undefined {
+  const peer = readPeer(socket, peerOf);
+  const role = peer === undefined ? undefined : roleOf(peer, rules);
+  if (peer === undefined || role === undefined) return undefined;
+  const { uid } = peer;
+  const taken = [...clients.values()].filter((client) => client.uid === uid).length;
+  if (taken >= (uid === 0 ? PLACES.root : PLACES.user)) return undefined;
+  const { runner } = parts;
+  return { uid, role, parts: runner === undefined ? parts : { ...parts, runner: runner.forClient(uid, role) } };
+}
+
+/** Answers HTTP/1.1 on the connections that it is given. */
+function httpServer(clients: ReadonlyMap<Socket, Client>): HttpServer {
+  const options = {
+    headersTimeout: LIMITS.headersMs,
+    requestTimeout: LIMITS.requestMs,
+    connectionsCheckingInterval: LIMITS.checkMs,
+    maxHeaderSize: LIMITS.headerBytes,
+  };
+  const http = createHttpServer(options, (request, response) => {
+    void answer(request, response, clients.get(request.socket));
+  });
+  http.on("upgrade", (_request, socket) => socket.destroy());
+  // It gets its connections from the door; its own limits of time begin with this event (Node's lib/_http_server.js).
+  http.emit("listening");
+  return http;
+}
+
+async function serve(socket: Socket, { role, parts }: Client, http: HttpServer): Promise<void> {
+  const protocol = await readProtocol(socket);
+  if (protocol === undefined) socket.destroy();
+  else if (protocol === "http2") await serveHttp2(socket, role, parts);
+  else {
+    http.emit("connection", socket);
+    socket.resume();
+  }
 }
 
 /** gRPC's code is loaded for the first client that speaks it. */
@@ -94,17 +116,13 @@ async function serveHttp2(socket: Socket, role: Role, parts: ApiParts): Promise<
   if (!socket.destroyed) serveGrpc(socket, role, parts);
 }
 
-async function answer(
-  request: IncomingMessage,
-  response: ServerResponse,
-  role: Role | undefined,
-  parts: ApiParts,
-): Promise<void> {
-  if (role === undefined) {
+async function answer(request: IncomingMessage, response: ServerResponse, client: Client | undefined): Promise<void> {
+  // The connection ended before its request was read.
+  if (client === undefined) {
     response.destroy();
     return;
   }
-  if (!(await answerApi(request, response, role, parts))) {
+  if (!(await answerApi(request, response, client.role, client.parts))) {
     answerProblem(response, 404, "there is no such path; GET /api/openapi.json lists them");
   }
 }
