@@ -1,10 +1,11 @@
 import type { AwgClient, AwgEvent, RunAnswer, ServiceState, StatusError, TunnelsStatus } from "./client-api.ts";
 import { TIMES } from "./link/link-machine.ts";
 import { type LinkTimes, LiveLink } from "./live-link.ts";
+import { LiveView } from "./live-view.ts";
 import { Subscribers } from "./subscribers.ts";
 import type { Transport } from "./transport/transport.ts";
 import { type Look, lookOf, lookWithout } from "./view/status-of-document.ts";
-import { type Aim, stepView, type View, type ViewInput } from "./view/status-view.ts";
+import type { Aim } from "./view/status-view.ts";
 
 /** The exit code of awg when the daemon or its API does not answer. */
 const UNREACHABLE = 13;
@@ -18,41 +19,21 @@ export function openClient(transport: Transport, times: LinkTimes = TIMES): AwgC
   const statuses = new Subscribers<TunnelsStatus>();
   const events = new Subscribers<AwgEvent>();
   let service: ServiceState | undefined;
-  let view: View = {};
-  let timer: ReturnType<typeof setTimeout> | undefined;
-
-  const feed = (input: ViewInput): void => {
-    const step = stepView(view, input);
-    view = step.view;
-    if (step.wait) timer ??= setTimeout(() => feed({ type: "timer" }), times.pendingMs);
-    if (step.show === undefined) return;
-    clearTimeout(timer);
-    timer = undefined;
-    statuses.call(statusOf(step.show));
-  };
+  const view = new LiveView(times.pendingMs, (look) => statuses.call(statusOf(look)));
   const link = new LiveLink(transport, times, {
-    onAvailable: (available, message) => {
-      const error: StatusError | undefined = available
-        ? undefined
-        : { code: "Unavailable", message: message ?? "no daemon answers" };
-      service = { available, ...(error === undefined ? {} : { error }) };
+    onAvailable: (available, message = "no daemon answers") => {
+      service = available ? { available } : { available, error: { code: "Unavailable", message } };
       services.call(service);
-      if (!available) {
-        const { aim: _aim, ...rest } = view;
-        view = rest;
-        feed({ type: "look", look: lookWithout(error) });
-      }
+      if (!available) view.feed({ type: "lost", look: lookWithout(service.error) });
     },
-    onStatus: (document) => feed({ type: "look", look: lookOf(document) }),
+    onStatus: (document) => view.feed({ type: "look", look: lookOf(document) }),
     onEvent: (event) => events.call(event as AwgEvent),
   });
   /** Nothing is kept without a listener: the next one begins with the state of then. */
   const rest = (): void => {
     if (services.size + statuses.size + events.size > 0) return;
     link.stop();
-    clearTimeout(timer);
-    timer = undefined;
-    view = {};
+    view.reset();
     service = undefined;
   };
   const subscribe = <Value>(
@@ -73,15 +54,12 @@ export function openClient(transport: Transport, times: LinkTimes = TIMES): AwgC
   return {
     run: async (action, params = {}) => {
       const aim = Object.hasOwn(AIMS, action) && statuses.size > 0 ? AIMS[action] : undefined;
-      if (aim !== undefined) feed({ type: "aim", aim });
+      if (aim === undefined) return runAction(transport, action, params);
+      view.feed({ type: "aim", aim });
       const answer = await runAction(transport, action, params);
-      if (aim !== undefined) {
-        const look = statuses.size === 0 ? undefined : await askLook(transport, times.idleMs);
-        if (look !== undefined && view.aim !== undefined) view = { ...view, latest: look };
-        const { code, message = "" } = answer;
-        feed({ type: "settled", ...(code === 0 ? {} : { error: { code, message } }) });
-        rest();
-      }
+      const look = statuses.size === 0 ? undefined : await askLook(transport, times.idleMs);
+      view.feed({ type: "settled", ...(look === undefined ? {} : { look }), ...errorOf(answer) });
+      rest();
       return answer;
     },
     onServiceStateChange: (callback) => subscribe(services, callback, () => service),
@@ -93,6 +71,10 @@ export function openClient(transport: Transport, times: LinkTimes = TIMES): AwgC
       rest();
     },
   };
+}
+
+function errorOf({ code, message = "" }: RunAnswer): { readonly error?: StatusError } {
+  return code === 0 ? {} : { error: { code, message } };
 }
 
 function statusOf({ document, ...look }: Look): TunnelsStatus {

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from "node:http";
+import type { ClientRequest, IncomingMessage } from "node:http";
 import { AnswerText, type StreamRequest, type Transport, type TransportRequest } from "./transport.ts";
 
 /**
@@ -13,60 +13,26 @@ export function socketTransport(path: string): Transport {
   const [http, fs, { dirname }] = [builtin("node:http"), builtin("node:fs"), builtin("node:path")];
   // Answers of one client seldom overlap: a spare connection or two are enough.
   const agent = new http.Agent({ keepAlive: true, maxFreeSockets: 2 });
-  const send = (
-    {
-      method,
-      path: target,
-      headers,
-      body,
-      signal,
-    }: Omit<TransportRequest, "method"> & {
-      readonly method: string;
-      readonly headers: Readonly<Record<string, string>>;
-    },
+  const send = async (
+    { body, signal, ...head }: Outgoing,
     onHead: (message: IncomingMessage) => void,
     onBytes: (bytes: Uint8Array) => void,
-  ): Promise<void> =>
-    new Promise((resolve, reject) => {
-      checkOwner(path, fs.statSync, dirname);
-      const options = {
-        agent,
-        socketPath: path,
-        method,
-        path: target,
-        headers,
-        ...(signal === undefined ? {} : { signal }),
-      };
-      const request = http.request(options, (message) => {
-        const attempt = (act: () => void): void => {
-          try {
-            act();
-          } catch (error) {
-            reject(error);
-            request.destroy();
-          }
-        };
-        attempt(() => onHead(message));
-        message.on("data", (bytes: Uint8Array) => attempt(() => onBytes(bytes)));
-        message.once("end", resolve);
-        message.once("error", reject);
-        message.once("close", () => reject(new Error("the answer was cut")));
-      });
-      request.once("error", reject);
-      request.end(body === undefined ? undefined : JSON.stringify(body));
-    });
+  ): Promise<void> => {
+    checkOwner(path, fs.statSync, dirname);
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    const request = http.request({ agent, socketPath: path, ...head, ...(signal === undefined ? {} : { signal }) });
+    request.end(text);
+    await answerTo(request, onHead, onBytes);
+  };
   return {
-    request: async (request: TransportRequest) => {
+    request: async ({ method, path: target, body, signal }: TransportRequest) => {
       const answer = new AnswerText();
       let status = 0;
-      const headers = request.body === undefined ? {} : { "Content-Type": "application/json" };
-      await send(
-        { ...request, headers: { Host: "awg", ...headers } },
-        (message) => {
-          status = message.statusCode ?? 0;
-        },
-        (bytes) => answer.push(bytes),
-      );
+      const headers = { Host: "awg", ...(body === undefined ? {} : { "Content-Type": "application/json" }) };
+      const onHead = ({ statusCode = 0 }: IncomingMessage): void => {
+        status = statusCode;
+      };
+      await send({ method, path: target, headers, body, signal }, onHead, (bytes) => answer.push(bytes));
       return { status, text: answer.text };
     },
     stream: ({ path: target, headers, signal, onHead, onBytes }: StreamRequest) =>
@@ -76,6 +42,40 @@ export function socketTransport(path: string): Transport {
         onBytes,
       ),
   };
+}
+
+interface Outgoing {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Resolves at the end of the answer; rejects where it is cut, or a callback throws. */
+function answerTo(
+  request: ClientRequest,
+  onHead: (message: IncomingMessage) => void,
+  onBytes: (bytes: Uint8Array) => void,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const attempt = (act: () => void): void => {
+      try {
+        act();
+      } catch (error) {
+        reject(error);
+        request.destroy();
+      }
+    };
+    request.once("error", reject);
+    request.once("response", (message) => {
+      attempt(() => onHead(message));
+      message.on("data", (bytes: Uint8Array) => attempt(() => onBytes(bytes)));
+      message.once("end", resolve);
+      message.once("error", reject);
+      message.once("close", () => reject(new Error("the answer was cut")));
+    });
+  });
 }
 
 type Stat = (path: string) => { readonly uid: number; readonly mode: number };

@@ -20,8 +20,10 @@ export type ViewInput =
   | { readonly type: "look"; readonly look: Look }
   /** An action begins that aims at a state. */
   | { readonly type: "aim"; readonly aim: Aim }
-  /** It ended, and the latest look was made after it. */
-  | { readonly type: "settled"; readonly error?: StatusError }
+  /** It ended; `look` was made after it. */
+  | { readonly type: "settled"; readonly look?: Look; readonly error?: StatusError }
+  /** The daemon is lost, and with it what an action aimed at. */
+  | { readonly type: "lost"; readonly look: Look }
   /** The pending state has lasted. */
   | { readonly type: "timer" };
 
@@ -45,9 +47,15 @@ export function stepView(view: View, input: ViewInput): ViewStep {
     case "aim":
       return show({ ...view, aim: input.aim }, { ...withoutError(view.latest), state: input.aim });
     case "settled": {
+      const { aim, ...rest } = view;
+      const look = (aim === undefined ? undefined : input.look) ?? rest.latest;
+      const latest: Look = look ?? { state: "disconnected", document: null };
+      const ended = look === undefined ? rest : { ...rest, latest };
+      return show(ended, input.error === undefined ? latest : { ...latest, error: input.error });
+    }
+    case "lost": {
       const { aim: _aim, ...rest } = view;
-      const latest: Look = rest.latest ?? { state: "disconnected", document: null };
-      return show(rest, input.error === undefined ? latest : { ...latest, error: input.error });
+      return onLook(rest, input.look);
     }
     case "timer":
       return view.latest === undefined || view.aim !== undefined ? { view, wait: false } : show(view, view.latest);
