@@ -7,7 +7,7 @@ import { closeDescriptor } from "../native/linux/libc.ffi.ts";
 import { openRawSender, openTransparentSocket } from "../native/linux/packet-io/transparent-socket.ffi.ts";
 import { openUnboundSocket } from "../native/linux/packet-io/unbound-socket.ffi.ts";
 import { forbidDumps, forbidNewPrivileges } from "../native/linux/process/credentials.ffi.ts";
-import { proxyProvider } from "./proxy-provider.ts";
+import { ProxyProvider } from "./proxy-provider.ts";
 import { LISTEN_ADDRESSES } from "./relay-address.ts";
 import { serveState } from "./state-server.ts";
 import { startTcpRelay, type TcpRelay } from "./tcp-relay.ts";
@@ -28,7 +28,7 @@ const FAMILIES = [4, 6] as const;
 export async function runRelay(settings: RelaySettings, report: (line: string) => void): Promise<never> {
   forbidDumps();
   const ca = settings.tls?.ca === undefined ? undefined : readFileSync(settings.tls.ca, "utf8");
-  const provider = proxyProvider(settings, ca);
+  const provider = new ProxyProvider(settings, ca);
   const traffic = newTraffic();
   const families = FAMILIES.filter(hasFamily);
   const listen = (family: 4 | 6, stream: boolean) =>

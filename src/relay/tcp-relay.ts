@@ -87,10 +87,10 @@ interface Counting {
 async function relay(
   local: Socket,
   target: Target,
-  { dialTcp }: TcpRelayOptions["provider"],
+  provider: TcpRelayOptions["provider"],
   { traffic, open }: Counting,
 ): Promise<void> {
-  const dialled = await dialTcp(target).catch(() => undefined);
+  const dialled = await provider.dialTcp(target).catch(() => undefined);
   if (dialled === undefined) {
     traffic.refused += 1;
     local.resetAndDestroy();

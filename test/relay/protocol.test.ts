@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { Dialogue, Step, Target } from "../../src/relay/protocol/dialogue.ts";
 import { httpDialogue } from "../../src/relay/protocol/http-dialogue.ts";
 import { decodeDatagram, encodeDatagram } from "../../src/relay/protocol/socks5.codec.ts";
-import { socks5Dialogue } from "../../src/relay/protocol/socks5-dialogue.ts";
+import { Socks5Dialogue } from "../../src/relay/protocol/socks5-dialogue.ts";
 import { checkProperty } from "../support/seeded.ts";
 
 const FOUR: Target = { address: Uint8Array.of(192, 0, 2, 7), port: 443 };
@@ -26,7 +26,7 @@ function hear(dialogue: Dialogue, answers: readonly Uint8Array[], piece = 1): St
 
 describe("SOCKS5", () => {
   test("connects without a login (RFC 1928)", () => {
-    const dialogue = socks5Dialogue({ command: "connect", target: FOUR });
+    const dialogue = new Socks5Dialogue({ command: "connect", target: FOUR });
     expect(dialogue.hello).toEqual(Uint8Array.of(5, 1, 0));
     const reply = Uint8Array.of(5, 0, 0, 1, 10, 0, 0, 1, 0x1f, 0x90);
     expect(hear(dialogue, [Uint8Array.of(5, 0), reply])).toEqual([
@@ -36,7 +36,7 @@ describe("SOCKS5", () => {
   });
 
   test("logs in by name and password (RFC 1929) and names an IPv6 destination", () => {
-    const dialogue = socks5Dialogue({ command: "connect", target: SIX, credentials: LOGIN });
+    const dialogue = new Socks5Dialogue({ command: "connect", target: SIX, credentials: LOGIN });
     expect(dialogue.hello).toEqual(Uint8Array.of(5, 2, 0, 2));
     const steps = hear(dialogue, [Uint8Array.of(5, 2), Uint8Array.of(1, 0), Uint8Array.of(5, 0, 0, 3, 1, 97, 0, 1)]);
     expect(steps).toEqual([
@@ -47,7 +47,7 @@ describe("SOCKS5", () => {
   });
 
   test("returns what came with the reply", () => {
-    const dialogue = socks5Dialogue({ command: "connect", target: FOUR });
+    const dialogue = new Socks5Dialogue({ command: "connect", target: FOUR });
     dialogue.receive(Uint8Array.of(5, 0));
     const step = dialogue.receive(Uint8Array.of(5, 0, 0, 1, 0, 0, 0, 0, 0, 0, 104, 105));
     expect(step).toMatchObject({ kind: "done", rest: bytes("hi") });
@@ -100,13 +100,13 @@ describe("SOCKS5", () => {
     ],
   ])("says why: %s", (_, credentials, answers, reason, refused) => {
     const login = credentials === undefined ? {} : { credentials };
-    const steps = hear(socks5Dialogue({ command: "connect", target: FOUR, ...login }), answers, 4);
+    const steps = hear(new Socks5Dialogue({ command: "connect", target: FOUR, ...login }), answers, 4);
     expect(steps.at(-1)).toEqual({ kind: "failed", reason, ...(refused === undefined ? {} : { refused }) });
   });
 
   test("sends no login that RFC 1929 cannot carry", () => {
     const credentials = { username: "x".repeat(256), password: "y" };
-    const steps = hear(socks5Dialogue({ command: "login", target: FOUR, credentials }), [Uint8Array.of(5, 2)]);
+    const steps = hear(new Socks5Dialogue({ command: "login", target: FOUR, credentials }), [Uint8Array.of(5, 2)]);
     expect(steps).toEqual([{ kind: "failed", reason: "the name or password is empty or longer than 255 bytes" }]);
   });
 
@@ -145,8 +145,8 @@ describe("HTTP CONNECT", () => {
 
 test("no answer of a proxy throws, or is waited for without end", () => {
   const makers = [
-    () => socks5Dialogue({ command: "connect", target: FOUR, credentials: LOGIN }),
-    () => socks5Dialogue({ command: "udpAssociate", target: FOUR }),
+    () => new Socks5Dialogue({ command: "connect", target: FOUR, credentials: LOGIN }),
+    () => new Socks5Dialogue({ command: "udpAssociate", target: FOUR }),
     () => httpDialogue(FOUR, LOGIN),
   ];
   const likely = fc.constantFrom(

@@ -38,37 +38,27 @@ const CONTROL = /[\p{Cc}\p{Zl}\p{Zp}]/u;
  */
 export function parseConf(text: string, source: string): ConfText {
   const findings: ImportFinding[] = [];
-  const sections: { kind: ConfSection["kind"]; place: string; entries: ConfEntry[]; name?: string }[] = [];
-  let above: string | undefined;
+  const sections: SectionDraft[] = [];
+  let nameAbove: string | undefined;
   const lines = text.replace(/^\uFEFF/, "").split(/\r?\n/);
   for (const [index, raw] of lines.entries()) {
     const place = `${source}:${index + 1}`;
     const line = readLine(raw, place, findings);
     if (findings.length >= MAX_ERRORS) break;
-    const named = peerNameIn(commentOf(raw));
-    const current = sections.at(-1);
-    // Below [Peer] a comment names that peer until its first key, above [Peer] the next one.
-    if (line === "" && named !== undefined) {
-      if (current?.kind === "peer" && current.entries.length === 0 && current.name === undefined) current.name = named;
-      else above = named;
-    }
-    if (line === "") {
-      if (raw.trim() === "") above = undefined;
-      continue;
-    }
-    if (line.startsWith("[")) {
-      const kind = sectionKind(line);
-      if (kind === undefined) findings.push(unknownSection(line, place));
-      const name = kind === "peer" ? (named ?? above) : undefined;
-      sections.push({ kind: kind ?? "peer", place, entries: [], ...(name === undefined ? {} : { name }) });
-      above = undefined;
-      continue;
-    }
-    const entry = readEntry(line, place, findings);
+    const name = peerNameIn(commentOf(raw));
     const section = sections.at(-1);
-    if (entry === undefined) continue;
-    if (section === undefined) findings.push(importError(place, "a key precedes all sections", BEGIN));
-    else section.entries.push(entry);
+    if (line.startsWith("[")) {
+      sections.push(readSection(line, place, name ?? nameAbove, findings));
+      nameAbove = undefined;
+    } else if (line !== "") {
+      const entry = readEntry(line, place, findings);
+      if (entry === undefined) continue;
+      if (section === undefined) findings.push(importError(place, "a key precedes all sections", BEGIN));
+      else section.entries.push(entry);
+    } else if (raw.trim() === "") nameAbove = undefined;
+    // Below [Peer] a comment names that peer until its first key, above [Peer] the next one.
+    else if (name !== undefined && awaitsName(section)) section.name = name;
+    else nameAbove = name ?? nameAbove;
   }
   if (findings.length === 0 && !sections.some(({ kind }) => kind === "interface")) {
     findings.push(importError(source, "it has no [Interface]", "use a wg-quick or awg-quick conf"));
@@ -76,7 +66,29 @@ export function parseConf(text: string, source: string): ConfText {
   return { sections, findings };
 }
 
+interface SectionDraft extends ConfSection {
+  readonly entries: ConfEntry[];
+  name?: string;
+}
+
 const BEGIN = "start with [Interface]";
+
+/** One that is unknown is read on as a peer, for the findings in it. */
+function readSection(
+  line: string,
+  place: string,
+  peerName: string | undefined,
+  findings: ImportFinding[],
+): SectionDraft {
+  const kind = sectionKind(line);
+  if (kind === undefined) findings.push(unknownSection(line, place));
+  const named = kind === "peer" && peerName !== undefined ? { name: peerName } : {};
+  return { kind: kind ?? "peer", place, entries: [], ...named };
+}
+
+function awaitsName(section: SectionDraft | undefined): section is SectionDraft {
+  return section?.kind === "peer" && section.entries.length === 0 && section.name === undefined;
+}
 
 /** The comment of a line; empty without one, and in a line that is too long. */
 function commentOf(raw: string): string {

@@ -29,48 +29,61 @@ export interface Socks5Options {
  * A SOCKS5 client (RFC 1928) with name and password (RFC 1929), up to the reply to its command. Bytes of a connection
  * that follow the reply are returned.
  */
-export function socks5Dialogue({ command, target, credentials }: Socks5Options): Dialogue {
-  const request = encodeRequest(command === "connect" ? SOCKS.connect : SOCKS.udpAssociate, target);
-  let awaited: "method" | "login" | "reply" = "method";
-  let pending: Uint8Array = NOTHING;
-  const onLogin = (): Step => (command === "login" ? { kind: "done", rest: NOTHING } : send("reply", request));
-  const onMethod = (choice: number): Step => {
-    if (choice === SOCKS.noAuthentication) return onLogin();
-    if (choice !== SOCKS.usernamePassword || credentials === undefined) return refusedLogin(credentials);
-    const login = encodeLogin(credentials);
-    return login === undefined
-      ? failed("the name or password is empty or longer than 255 bytes")
-      : send("login", login);
-  };
-  const send = (next: typeof awaited, bytes: Uint8Array): Step => {
-    awaited = next;
-    return { kind: "send", bytes };
-  };
-  const onChoice = (): Step => {
-    const received = decodeChoice(pending);
+export class Socks5Dialogue implements Dialogue {
+  readonly hello: Uint8Array;
+  readonly #credentials: Credentials | undefined;
+  /** Sent after the login; undefined for a dialogue that ends there. */
+  readonly #request: Uint8Array | undefined;
+  #awaited: "method" | "login" | "reply" = "method";
+  #pending: Uint8Array = NOTHING;
+
+  constructor({ command, target, credentials }: Socks5Options) {
+    this.hello = encodeGreeting(credentials);
+    this.#credentials = credentials;
+    this.#request = command === "login" ? undefined : encodeRequest(SOCKS[command], target);
+  }
+
+  receive(bytes: Uint8Array): Step {
+    this.#pending = joinBytes(this.#pending, bytes);
+    return this.#awaited === "reply" ? this.#onReply() : this.#onChoice();
+  }
+
+  /** The two answers before the reply have one form. */
+  #onChoice(): Step {
+    const received = decodeChoice(this.#pending);
     if (received === undefined) return { kind: "wait" };
     // Nothing may follow before this side has sent its next message.
-    if (pending.length > received.length) return failed(NOT_SOCKS);
-    pending = NOTHING;
+    if (this.#pending.length > received.length) return failed(NOT_SOCKS);
+    this.#pending = NOTHING;
     const { version, choice } = received.value;
-    if (awaited === "method") return version === SOCKS.version ? onMethod(choice) : failed(NOT_SOCKS);
-    return choice === 0 ? onLogin() : refusedLogin(credentials);
-  };
-  const onReply = (): Step => {
-    const received = decodeReply(pending);
-    if (received === undefined) return pending.length > MOST_ANSWER_BYTES ? failed(NOT_SOCKS) : { kind: "wait" };
+    if (this.#awaited === "method") return version === SOCKS.version ? this.#onMethod(choice) : failed(NOT_SOCKS);
+    return choice === 0 ? this.#onLogin() : refusedLogin(this.#credentials);
+  }
+
+  #onMethod(choice: number): Step {
+    const credentials = this.#credentials;
+    if (choice === SOCKS.noAuthentication) return this.#onLogin();
+    if (choice !== SOCKS.usernamePassword || credentials === undefined) return refusedLogin(credentials);
+    const login = encodeLogin(credentials);
+    if (login === undefined) return failed("the name or password is empty or longer than 255 bytes");
+    this.#awaited = "login";
+    return { kind: "send", bytes: login };
+  }
+
+  #onLogin(): Step {
+    if (this.#request === undefined) return { kind: "done", rest: NOTHING };
+    this.#awaited = "reply";
+    return { kind: "send", bytes: this.#request };
+  }
+
+  #onReply(): Step {
+    const received = decodeReply(this.#pending);
+    if (received === undefined) return this.#pending.length > MOST_ANSWER_BYTES ? failed(NOT_SOCKS) : { kind: "wait" };
     const { version, code, bound } = received.value;
     if (version !== SOCKS.version) return failed(NOT_SOCKS);
     if (code !== 0) return refusal(code);
-    return { kind: "done", rest: pending.slice(received.length), ...(bound === undefined ? {} : { bound }) };
-  };
-  return {
-    hello: encodeGreeting(credentials),
-    receive(bytes) {
-      pending = joinBytes(pending, bytes);
-      return awaited === "reply" ? onReply() : onChoice();
-    },
-  };
+    return { kind: "done", rest: this.#pending.slice(received.length), ...(bound === undefined ? {} : { bound }) };
+  }
 }
 
 function failed(reason: string): Step {
