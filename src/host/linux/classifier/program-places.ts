@@ -3,6 +3,8 @@ import { basename, dirname, join } from "node:path";
 import type { ClassifierSpec } from "../../../model/program/classifier.ts";
 import type { NetworkEvent, NetworkEvents } from "../../ports/network-events.ts";
 
+/** A user may change a folder without a pause, and each new watch of all folders takes milliseconds. */
+const PAUSE_MS = 200;
 const CHANGED: NetworkEvent = { what: "folders of programs in rules", renumbered: false, devices: [] };
 
 /**
@@ -12,13 +14,14 @@ const CHANGED: NetworkEvent = { what: "folders of programs in rules", renumbered
 export class ProgramPlaces implements NetworkEvents {
   #paths: readonly string[] = [];
   #watchers: FSWatcher[] = [];
+  #pause: NodeJS.Timeout | undefined;
   #onEvent: ((event: NetworkEvent) => void) | undefined;
 
   /** From now on the places of these paths count, also those where nothing is yet. */
   follow(paths: readonly string[]): void {
     if (paths.join("\0") === this.#paths.join("\0")) return;
     this.#paths = paths;
-    this.#arm();
+    if (this.#pause === undefined) this.#arm();
   }
 
   watch(onEvent: (event: NetworkEvent) => void): AsyncDisposable {
@@ -27,23 +30,36 @@ export class ProgramPlaces implements NetworkEvents {
     return {
       [Symbol.asyncDispose]: async () => {
         this.#onEvent = undefined;
-        this.#arm();
+        this.#disarm();
       },
     };
   }
 
   #arm(): void {
-    for (const watcher of this.#watchers) watcher.close();
-    this.#watchers = [];
+    this.#disarm();
     if (this.#onEvent === undefined) return;
     for (const [folder, names] of placesOf(this.#paths)) {
       const watcher = watcherOf(folder, (name) => {
-        if (name !== null && !names.has(name)) return;
-        this.#arm();
-        this.#onEvent?.(CHANGED);
+        if (name === null || names.has(name)) this.#reportAfterPause();
       });
       if (watcher !== undefined) this.#watchers.push(watcher);
     }
+  }
+
+  #disarm(): void {
+    clearTimeout(this.#pause);
+    this.#pause = undefined;
+    for (const watcher of this.#watchers) watcher.close();
+    this.#watchers = [];
+  }
+
+  /** Watches again before it reports, so that no later change is missed. */
+  #reportAfterPause(): void {
+    this.#disarm();
+    this.#pause = setTimeout(() => {
+      this.#arm();
+      this.#onEvent?.(CHANGED);
+    }, PAUSE_MS).unref();
   }
 }
 

@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdirSync, realpathSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -52,5 +54,30 @@ test.skipIf(!existsSync("/proc/self/fdinfo"))(
     writeFileSync(join(root, "unrelated"), "");
     await sleep(SETTLE_MS);
     expect(events).toBe(before);
+  },
+);
+
+/** Renames the folder of its argument to and fro for a second. */
+const RENAMES = `const [, folder] = process.argv; const until = Date.now() + 1000;
+while (Date.now() < until) { fs.renameSync(folder, folder + "2"); fs.renameSync(folder + "2", folder); }`;
+
+test.skipIf(!existsSync("/proc/self/fdinfo"))(
+  "a program that changes a folder without a pause does not stop this one",
+  async () => {
+    const folder = join(realpathSync(temporaryFolder("places")), "app");
+    mkdirSync(join(folder, "bin"), { recursive: true });
+    const places = new ProgramPlaces();
+    places.follow(Array.from({ length: 20 }, (_, index) => join(folder, "bin", `tool-${index}`)));
+    let events = 0;
+    await using _watch = places.watch(() => {
+      events += 1;
+    });
+    const program = spawn(process.execPath, ["-e", RENAMES, folder]);
+    await waitFor("an event", () => events > 0 || undefined, 5_000, 20);
+    const began = performance.now();
+    await sleep(100);
+    expect(performance.now() - began).toBeLessThan(700);
+    await once(program, "exit");
+    expect(events).toBeLessThan(20);
   },
 );
