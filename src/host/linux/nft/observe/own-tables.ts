@@ -1,4 +1,5 @@
 import { IDENTITY_CHAIN, isNamedLikeOurs, NFT_BOOT_TABLE, ownTablesAmong } from "../../../../model/ownership.ts";
+import { hasErrno } from "../../../../native/linux/errno.ts";
 import type { NetlinkSocket } from "../../../../native/linux/netlink/netlink-socket.ffi.ts";
 import type { NftChain } from "../../../../native/linux/nftables/chain.codec.ts";
 import { readNftChains, readNftSets, readNftTables } from "../../../../native/linux/nftables/nft-netlink.ffi.ts";
@@ -22,15 +23,19 @@ export interface OwnTable {
   readonly sets: readonly ObservedSet[];
 }
 
-/** awg's tables with their chains and sets. */
+/** awg's tables with their chains and sets, without a table that is deleted meanwhile. */
 export function ownParts(socket: NetlinkSocket): OwnTable[] {
   const tables = ownTables(socket);
   const chains = ownChains(socket, tables);
-  return tables.map((table) => ({
-    table,
-    chains: chains.filter(({ family }) => family === table.family),
-    sets: readNftSets(socket, table.family, table.name),
-  }));
+  return tables.flatMap((table): OwnTable[] => {
+    try {
+      const sets = readNftSets(socket, table.family, table.name);
+      return [{ table, chains: chains.filter(({ family }) => family === table.family), sets }];
+    } catch (error) {
+      if (hasErrno(error, "ENOENT")) return [];
+      throw error;
+    }
+  });
 }
 
 /** The chains of awg's tables. */
