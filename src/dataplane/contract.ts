@@ -153,7 +153,8 @@ export type PlaneEvent =
 export type PlaneRequest =
   | { readonly verb: "add"; readonly settings: TunnelSettings }
   | { readonly verb: "configure"; readonly name: string; readonly settings: DeviceSettings }
-  | { readonly verb: "change-peers"; readonly name: string; readonly changes: readonly PeerChange[] }
+  /** `changes`: as `encodePeerChanges` writes them. */
+  | { readonly verb: "change-peers"; readonly name: string; readonly changes: Uint8Array<ArrayBuffer> }
   /** `count` peers from the one at `from` on, in the order of `observe`. */
   | { readonly verb: "observe-peers"; readonly name: string; readonly from: number; readonly count: number }
   | { readonly verb: "connect"; readonly name: string; readonly publicKey: Uint8Array }

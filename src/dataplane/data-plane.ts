@@ -15,7 +15,8 @@ import type {
   WorkerStart,
 } from "./contract.ts";
 import { withKeysApart } from "./key-bytes.ts";
-import { MESSAGE_SLICE, slicesOf } from "./slices.ts";
+import { encodePeerChanges } from "./peer-change.codec.ts";
+import { partsOf } from "./slices.ts";
 
 /** Options of a data plane. */
 export interface DataPlaneOptions {
@@ -45,7 +46,7 @@ export interface DataPlane extends AsyncDisposable {
    * Makes these changes, in order; all other peers stay as they are. Many are made in slices, so that no packet waits
    * for all of them.
    */
-  changePeers(name: string, changes: readonly PeerChange[]): Promise<void>;
+  changePeers(name: string, changes: Iterable<PeerChange>): Promise<void>;
   /** Starts a session with a peer now, without waiting for the first packet. */
   connect(name: string, publicKey: Uint8Array): Promise<void>;
   /** Opens new sockets for a tunnel, after the host's addresses changed. */
@@ -151,16 +152,8 @@ class Plane implements DataPlane {
     return this.#ask({ verb: "configure", name, settings });
   }
 
-  async changePeers(name: string, changes: readonly PeerChange[]): Promise<void> {
-    let before: Promise<void> = Promise.resolve();
-    for (const slice of slicesOf(changes, MESSAGE_SLICE)) {
-      // The thread has the next slice when it is done with one.
-      const made = this.#ask<void>({ verb: "change-peers", name, changes: slice });
-      made.catch(() => {});
-      await before;
-      before = made;
-    }
-    await before;
+  changePeers(name: string, changes: Iterable<PeerChange>): Promise<void> {
+    return this.#ask({ verb: "change-peers", name, changes: encodePeerChanges(partsOf(changes)) });
   }
 
   connect(name: string, publicKey: Uint8Array): Promise<void> {

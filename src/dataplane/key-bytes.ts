@@ -6,17 +6,12 @@ export function wipeKeys(keys: Iterable<Uint8Array>): void {
   for (const key of keys) key.fill(0);
 }
 
-/** The private and preshared keys in a request. */
+/** The private and preshared keys in a request; changes of peers whole. */
 export function keysIn(request: PlaneRequest): Uint8Array[] {
-  if (request.verb === "change-peers")
-    return presharedKeysOf(request.changes.flatMap((change) => (change.kind === "set" ? change.settings : [])));
+  if (request.verb === "change-peers") return [request.changes];
   if (request.verb !== "add" && request.verb !== "configure") return [];
   const { privateKey, peers = [] } = request.settings;
-  return [privateKey, ...presharedKeysOf(peers)];
-}
-
-function presharedKeysOf(peers: readonly PeerSettings[]): Uint8Array[] {
-  return peers.flatMap(({ presharedKey }) => presharedKey ?? []);
+  return [privateKey, ...peers.flatMap(({ presharedKey }) => presharedKey ?? [])];
 }
 
 /**
@@ -38,12 +33,7 @@ export function withKeysApart(message: ToWorker): { readonly message: ToWorker; 
     privateKey: apart(settings.privateKey),
     ...(settings.peers === undefined ? {} : { peers: settings.peers.map(peerApart) }),
   });
-  if (request.verb === "change-peers") {
-    const changes = request.changes.map((change) =>
-      change.kind === "set" ? { ...change, settings: peerApart(change.settings) } : change,
-    );
-    return { message: { id, request: { ...request, changes } }, keys };
-  }
+  if (request.verb === "change-peers") return { message, keys: [request.changes.buffer] };
   if (request.verb === "add")
     return { message: { id, request: { ...request, settings: settingsApart(request.settings) } }, keys };
   if (request.verb === "configure")

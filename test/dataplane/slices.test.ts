@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { PeerChange } from "../../src/dataplane/contract.ts";
-import { slicesOf, TURN_SLICE } from "../../src/dataplane/slices.ts";
+import { partsOf, slicesOf } from "../../src/dataplane/slices.ts";
 import type { Prefix } from "../../src/model/prefix.ts";
 
 const MOST_CHANGES = 25;
@@ -12,7 +12,7 @@ const some = (count: number, first = 0): Prefix[] =>
 
 test("a peer with 10,000 prefixes is set in slices, each prefix once, in order, and removals last", () => {
   const [add, remove] = [some(10_000), some(300, 20_000)];
-  const slices = [...slicesOf([{ kind: "prefixes", publicKey, add, remove }], TURN_SLICE)];
+  const slices = [...slicesOf(partsOf([{ kind: "prefixes", publicKey, add, remove }]))];
   const parts = slices.flat().flatMap((part) => (part.kind === "prefixes" ? part : []));
   expect(parts.flatMap((part) => part.add)).toEqual(add);
   expect(parts.flatMap((part) => part.remove)).toEqual(remove);
@@ -27,10 +27,10 @@ test("a peer with 10,000 prefixes is set in slices, each prefix once, in order, 
 
 test("many peers are changed some at a time, in order, few where each may begin a handshake; no change, no slice", () => {
   const changes = Array.from({ length: 1000 }, (): PeerChange => ({ kind: "remove", publicKey: new Uint8Array(32) }));
-  const slices = [...slicesOf(changes, TURN_SLICE)];
+  const slices = [...slicesOf(partsOf(changes))];
   expect(slices.flat()).toEqual(changes);
   expect(Math.max(...slices.map((slice) => slice.length))).toBe(MOST_CHANGES);
   const connects = changes.map((): PeerChange => ({ kind: "connect", publicKey }));
-  expect(Math.max(...[...slicesOf(connects, TURN_SLICE)].map((slice) => slice.length))).toBe(MOST_HANDSHAKES);
-  expect([...slicesOf([], TURN_SLICE)]).toEqual([]);
+  expect(Math.max(...[...slicesOf(connects)].map((slice) => slice.length))).toBe(MOST_HANDSHAKES);
+  expect([...slicesOf([])]).toEqual([]);
 });

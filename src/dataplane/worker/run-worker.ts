@@ -5,7 +5,8 @@ import type { FromWorker, PlaneObservation, PlaneRequest, ToWorker, WorkerStart 
 import { keysIn, wipeKeys } from "../key-bytes.ts";
 import { Loop } from "../loop/loop.ts";
 import type { Tunnel } from "../loop/tunnel.ts";
-import { slicesOf, TURN_SLICE } from "../slices.ts";
+import { decodePeerChanges } from "../peer-change.codec.ts";
+import { slicesOf } from "../slices.ts";
 import { createWorkerResources } from "./create-worker-resources.ts";
 import { EventPost } from "./event-post.ts";
 
@@ -28,40 +29,45 @@ export function runWorker(port: MessagePort, start: WorkerStart, system: PacketS
   });
   post({ kind: "ready" });
   let mayHaveMail = false;
-  const parts: ToWorker[] = [];
+  let parts: ReturnType<typeof answer> | undefined;
   while (Atomics.load(stop, 0) === 0) {
     const isWoken = loop.turn(mayHaveMail);
     events.postDue();
     if (!isWoken && !mayHaveMail) continue;
-    if (parts.length === 0) parts.push(...partsOf(receiveMessageOnPort(port)?.message as ToWorker | undefined));
+    const message = parts === undefined ? receiveMessageOnPort(port)?.message : undefined;
+    if (message !== undefined) parts = answer(message as ToWorker, loop, resources.calls.bootTimeMs, observe);
+    mayHaveMail = isWoken || parts !== undefined;
     // One part a turn: packets wait for no more than that.
-    const part = parts.shift();
-    if (part !== undefined) {
-      const given = answer(part, loop, resources.calls.bootTimeMs(), observe);
-      if (given.kind === "refusal") for (const { request } of parts.splice(0)) wipeKeys(keysIn(request));
-      if (parts.length === 0) {
-        events.postAll();
-        post(given);
-      }
+    const part = parts?.next();
+    if (part?.done === true) {
+      parts = undefined;
+      events.postAll();
+      if (part.value !== undefined) post(part.value);
     }
     // The next turn looks again, so that no message is missed that came before this.
     if (isWoken) system.drainWake(start.wakeFd);
-    mayHaveMail = isWoken || part !== undefined;
   }
+  parts?.return(undefined);
   for (const name of [...loop.tunnels.keys()]) loop.remove(name);
 }
 
-/** A message in parts that each take a short time; the last one's answer is the message's. */
-function partsOf(message: ToWorker | undefined): readonly ToWorker[] {
-  if (message === undefined) return [];
-  const { id, request } = message;
-  if (request.verb !== "change-peers" || request.changes.length === 0) return [message];
-  return Array.from(slicesOf(request.changes, TURN_SLICE), (changes) => ({ id, request: { ...request, changes } }));
-}
-
-function answer({ id, request }: ToWorker, loop: Loop, now: number, observe: () => PlaneObservation): FromWorker {
+/** Carries out a request, in parts that each take a short time, and returns the answer. */
+function* answer(
+  { id, request }: ToWorker,
+  loop: Loop,
+  now: () => number,
+  observe: () => PlaneObservation,
+): Generator<undefined, FromWorker | undefined> {
   try {
-    return { kind: "answer", id, value: carryOut(request, loop, now, observe) };
+    if (request.verb !== "change-peers") return { kind: "answer", id, value: carryOut(request, loop, now(), observe) };
+    const tunnel = tunnelOf(loop, request.name);
+    let isFirst = true;
+    for (const slice of slicesOf(decodePeerChanges(request.changes))) {
+      if (!isFirst) yield;
+      isFirst = false;
+      tunnel.changePeers(slice, now());
+    }
+    return { kind: "answer", id, value: undefined };
   } catch (error) {
     const facts = error instanceof AwgError ? error.facts : {};
     const kind = error instanceof AwgError ? error.kind : "bug";
@@ -73,7 +79,12 @@ function answer({ id, request }: ToWorker, loop: Loop, now: number, observe: () 
   }
 }
 
-function carryOut(request: PlaneRequest, loop: Loop, now: number, observe: () => PlaneObservation): unknown {
+function carryOut(
+  request: Exclude<PlaneRequest, { verb: "change-peers" }>,
+  loop: Loop,
+  now: number,
+  observe: () => PlaneObservation,
+): unknown {
   if (request.verb === "observe") return observe();
   if (request.verb === "add") {
     if (loop.tunnels.has(request.settings.name)) {
@@ -82,23 +93,24 @@ function carryOut(request: PlaneRequest, loop: Loop, now: number, observe: () =>
     return loop.add(request.settings, now).observe();
   }
   if (request.verb === "remove") return loop.remove(request.name);
-  const tunnel = loop.tunnels.get(request.name);
-  if (tunnel === undefined) throw new AwgError("host", `the data plane has no tunnel ${request.name}`);
-  return change(tunnel, request, now);
+  return change(tunnelOf(loop, request.name), request, now);
+}
+
+function tunnelOf(loop: Loop, name: string): Tunnel {
+  const tunnel = loop.tunnels.get(name);
+  if (tunnel === undefined) throw new AwgError("host", `the data plane has no tunnel ${name}`);
+  return tunnel;
 }
 
 function change(
   tunnel: Tunnel,
-  request: Exclude<PlaneRequest, { verb: "observe" | "add" | "remove" }>,
+  request: Exclude<PlaneRequest, { verb: "observe" | "add" | "remove" | "change-peers" }>,
   now: number,
 ): unknown {
   switch (request.verb) {
     case "configure":
       tunnel.configure(request.settings, now);
       return tunnel.observe();
-    case "change-peers":
-      tunnel.changePeers(request.changes, now);
-      return undefined;
     case "observe-peers":
       return tunnel.observePeers(request.from, request.count);
     case "connect":
