@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { setFlagsFromString } from "node:v8";
 import { messageOf } from "../model/error.ts";
 import { bytesToBase64 } from "../uapi/key-text.ts";
 import type { PlaneEvent } from "./contract.ts";
@@ -26,6 +27,14 @@ export interface EngineProcess extends Pick<DataPlaneOptions, "program" | "syste
   readonly report: (line: string) => void;
 }
 
+/**
+ * Options of V8 that shorten the packet thread's collections: from 33 ms to 1.5 while each of 10,000 peers gets another
+ * address (measured, node 24.21). Without the first, no young objects are collected during a marking, which lasts until
+ * the thread has allocated as much as there is to mark; all of them are then moved at once. Without the second, objects
+ * of one change are kept as if they lived as long as peers. An unknown option is ignored.
+ */
+const COLLECTOR_OPTIONS = ["--no-separate-gc-phases", "--no-allocation-site-pretenuring"];
+
 /** The part of an engine process that its keeper hands down. */
 export type HandedDown = Pick<EngineProcess, "tunFd" | "uapi" | "hostSettings" | "lookMs" | "awaitDescriptors">;
 
@@ -37,6 +46,7 @@ export type HandedDown = Pick<EngineProcess, "tunFd" | "uapi" | "hostSettings" |
  * unused spare
  */
 export async function runEngine(engine: EngineProcess): Promise<string | undefined> {
+  for (const option of COLLECTOR_OPTIONS) setFlagsFromString(option);
   const { device: named, tunFd, uapi, report, ...run } = engine;
   const { promise: end, resolve } = Promise.withResolvers<string>();
   const onEvent = (event: PlaneEvent) => {
