@@ -1,6 +1,6 @@
-import { lookup } from "node:dns/promises";
 import { readFileSync } from "node:fs";
 import type { Config } from "../../config/config.ts";
+import { lookUpBySystem } from "../../host/probes/system-lookup.ts";
 import { AwgError } from "../../model/error.ts";
 import { type IpAddress, parseIp } from "../../model/ip.ts";
 import type { HostParts } from "../parts.ts";
@@ -42,56 +42,49 @@ export async function readQuestion(parts: HostParts, question: ExplainQuestion):
   const matching = program === undefined ? undefined : await findPrograms(parts, program, question.config);
   const user = question.isUserNamed === true || matching?.uid === undefined ? question.user : `${matching.uid}`;
   const isNumber = /^[0-9]{1,10}$/.test(user);
-  const literal = parseIp(destination);
-  const inFile = literal === undefined && parts.inspection !== undefined ? namedInHosts(destination) : [];
-  const isSimulated = parts.inspection === undefined;
-  const isNamed = literal === undefined && inFile.length === 0;
-  const wanted = { users: isNumber ? [] : [user], hosts: isNamed && isSimulated ? [destination] : [] };
-  const facts = await parts.host.facts.read(wanted);
-  const asked = isNamed && question.resolves && !isSimulated ? await addressesForPrograms(destination) : [];
-  const uid = isNumber ? Number(user) : facts.uids[user];
-  if (uid === undefined) throw new AwgError("usage", `there is no user ${user} on this machine`);
-  const found = literal === undefined ? [...inFile, ...asked, ...(facts.addresses[destination] ?? [])] : [destination];
+  const found = await addressesOf(question, parts);
+  const uid = isNumber ? Number(user) : (await parts.host.facts.read({ users: [user], hosts: [] })).uids[user];
+  if (uid === undefined) throw new AwgError("usage", `there is no user ${user} on this host`);
   const address = parseIp(found[0] ?? "");
-  if (address === undefined) {
-    const [bare = "", zone] = destination.split("%");
-    if (zone !== undefined && parseIp(bare) !== undefined) {
-      throw new AwgError("usage", `${destination} names a device, which alone decides the path`, {
-        remedy: `give the address without it: ${bare}`,
-      });
-    }
-    if (question.resolves) {
-      throw new AwgError("usage", `${destination} is no address, and no name server gave one`, {
-        remedy: "give an address",
-      });
-    }
-    throw new AwgError("usage", `${destination} is no address and not named in /etc/hosts`, {
-      remedy: "give an address, or --resolve to ask the resolvers",
-    });
-  }
+  if (address === undefined) throw noAddress(question);
   const isAbsent = matching?.programs.length === 0;
   const named = isAbsent ? await findAbsent(parts, { ...program, uid }, question.config) : matching;
   const notes = [
-    ...(literal === undefined ? [`${destination} is ${found.join(", ")}; explained for ${found[0]}`] : []),
+    ...(parseIp(destination) === undefined ? [`${destination} is ${found.join(", ")}; explained for ${found[0]}`] : []),
     ...(named?.notes ?? []),
     ...(isAbsent && named?.programs.length === 0 ? (matching?.notes ?? []) : []),
   ];
   return { address, uid, programs: named?.programs ?? [], notes };
 }
 
-/** Addresses of a name as programs get them: by the C library, so from awg's resolver where it is the system's. */
-async function addressesForPrograms(name: string): Promise<readonly string[]> {
-  const { promise: tooLate, resolve } = Promise.withResolvers<readonly string[]>();
-  const timer = setTimeout(() => resolve([]), LOOKUP_TIMEOUT_MS);
-  try {
-    const answer = lookup(name, { all: true, order: "verbatim" }).then(
-      (all) => all.map(({ address }) => address),
-      () => [],
-    );
-    return await Promise.race([answer, tooLate]);
-  } finally {
-    clearTimeout(timer);
+/** The destination, or the addresses of its name as programs get them; [] if it has none. */
+async function addressesOf(
+  { destination, resolves }: ExplainQuestion,
+  { host, inspection }: HostParts,
+): Promise<readonly string[]> {
+  if (parseIp(destination) !== undefined) return [destination];
+  if (inspection === undefined) {
+    return (await host.facts.read({ users: [], hosts: [destination] })).addresses[destination] ?? [];
   }
+  const inFile = namedInHosts(destination);
+  return inFile.length > 0 || !resolves ? inFile : lookUpBySystem(destination, LOOKUP_TIMEOUT_MS);
+}
+
+function noAddress({ destination, resolves }: ExplainQuestion): AwgError {
+  const [bare = "", zone] = destination.split("%");
+  if (zone !== undefined && parseIp(bare) !== undefined) {
+    return new AwgError("usage", `${destination} names a device, which alone decides the path`, {
+      remedy: `give the address without it: ${bare}`,
+    });
+  }
+  if (resolves) {
+    return new AwgError("usage", `${destination} is no address, and no name server gave one`, {
+      remedy: "give an address",
+    });
+  }
+  return new AwgError("usage", `${destination} is no address and not named in /etc/hosts`, {
+    remedy: "give an address, or --resolve to query the name servers",
+  });
 }
 
 /** Addresses of a name in /etc/hosts (hosts(5)), in order. */
