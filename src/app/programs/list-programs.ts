@@ -1,4 +1,4 @@
-import { readFileSync, realpathSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import type { Config } from "../../config/config.ts";
 import type { HostFacts } from "../../host/ports/facts.ts";
 import type { ProcessPort } from "../../host/ports/processes.ts";
@@ -6,6 +6,7 @@ import { AwgError, messageOf } from "../../model/error.ts";
 import type { ClassifierSpec } from "../../model/program/classifier.ts";
 import type { ProcessKey, Program } from "../../model/program/program.ts";
 import { classOfProgram, possibleClassesOf } from "../../model/program/program-class.ts";
+import { realPaths } from "../../native/linux/real-path.ts";
 import type { HostParts } from "../parts.ts";
 import { factsWantedBy } from "../plan/facts-wanted.ts";
 import { factsForAnyone } from "../render/render-offline.ts";
@@ -138,25 +139,6 @@ function programContext(programs: readonly Program[], { facts, classifier }: Kno
   if (classifier === undefined) return context;
   const around = { byPid, realPath: realPaths() };
   return { ...context, classesOf: (program) => possibleClassesOf(classifier, program, around) };
-}
-
-/** `realPathOf` that looks each path up once: each is needed for every program and its ancestors. */
-function realPaths(): (path: string) => string {
-  const known = new Map<string, string>();
-  return (path) => {
-    const found = known.get(path) ?? realPathOf(path);
-    known.set(path, found);
-    return found;
-  };
-}
-
-/** A path after symbolic links; the same path where nothing is there. */
-export function realPathOf(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch {
-    return path;
-  }
 }
 
 /** How many sockets a process holds; undefined where that could not be read. */

@@ -1,6 +1,7 @@
-import { type FSWatcher, realpathSync, watch } from "node:fs";
+import { type FSWatcher, watch } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { ClassifierSpec } from "../../../model/program/classifier.ts";
+import { realPathOf } from "../../../native/linux/real-path.ts";
 import type { NetworkEvent, NetworkEvents } from "../../ports/network-events.ts";
 
 /** A user may change a folder without a pause, and each new watch of all folders takes milliseconds. */
@@ -78,21 +79,13 @@ export function pathsIn({ atoms }: ClassifierSpec, cgroupRoot: string): readonly
 /** Each folder on the way to the paths, before and after links, with the names in it that lead on. */
 function placesOf(paths: readonly string[]): ReadonlyMap<string, ReadonlySet<string>> {
   const places = new Map<string, Set<string>>();
-  for (const path of paths.flatMap((one) => [one, realPath(one)])) {
+  for (const path of paths.flatMap((one) => [one, realPathOf(one)])) {
     for (let at = path; at !== dirname(at); at = dirname(at)) {
       const names = places.get(dirname(at)) ?? new Set();
       places.set(dirname(at), names.add(basename(at)));
     }
   }
   return places;
-}
-
-function realPath(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch {
-    return path;
-  }
 }
 
 /** None for a folder that is missing, or where the kernel has no watch left: the drift timer sees the change later. */

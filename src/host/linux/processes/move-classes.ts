@@ -1,6 +1,6 @@
-import { realpathSync } from "node:fs";
 import type { ClassifierSpec } from "../../../model/program/classifier.ts";
 import { type ClassContext, classOfProgram } from "../../../model/program/program-class.ts";
+import { realPaths } from "../../../native/linux/real-path.ts";
 import { ProcFolder } from "./proc-folder.ts";
 import { type Holder, readClass, withSocket, writeClass } from "./socket-class.ts";
 
@@ -81,13 +81,5 @@ function numbersOfPrograms(
 
 function contextOf(proc: ProcFolder): ClassContext {
   const programs = proc.pids().flatMap((pid) => proc.read(pid) ?? []);
-  return { byPid: new Map(programs.map((one) => [one.pid, one])), realPath };
-}
-
-function realPath(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch {
-    return path;
-  }
+  return { byPid: new Map(programs.map((one) => [one.pid, one])), realPath: realPaths() };
 }
