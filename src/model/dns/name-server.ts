@@ -23,6 +23,17 @@ const DNS_PORT = 53;
 /** Ports of servers that name none. */
 export const DEFAULT_PORTS = { tcp: DNS_PORT, tls: 853, https: 443 } as const;
 
+/** The servers of all names and of single domains, as `dns` of the config has them. */
+interface DeclaredServers {
+  readonly servers?: readonly NameServer[];
+  readonly split?: Readonly<Record<string, readonly NameServer[]>> | undefined;
+}
+
+/** Every declared server, those of single domains last. */
+export function allServers({ servers = [], split = {} }: DeclaredServers = {}): readonly NameServer[] {
+  return [...servers, ...Object.values(split).flat()];
+}
+
 /** The address of a server. */
 export function addressOfServer(server: NameServer): string {
   return typeof server === "string" ? server : server.address;

@@ -1,5 +1,5 @@
 import type { DomainMatch } from "./domain-match.ts";
-import { isNameServer, type NameServer } from "./name-server.ts";
+import { allServers, isNameServer, type NameServer } from "./name-server.ts";
 
 /** Where awg's resolver listens; systemd-resolved uses 127.0.0.53 and 127.0.0.54. */
 export const NAME_SERVICE_ADDRESS = "127.0.0.97";
@@ -48,9 +48,9 @@ export interface NameService {
 }
 
 /** Every server of a service, in order. */
-export function serversOf({ servers, split = {}, rules = [], listeners = [] }: NameService): readonly NameServer[] {
+export function serversOf({ servers, split, rules = [], listeners = [] }: NameService): readonly NameServer[] {
   const ofRules = [...rules, ...listeners.flatMap((one) => one.rules)].flatMap((one) => one.servers);
-  return [...servers, ...Object.values(split).flat(), ...ofRules];
+  return [...allServers({ servers, split }), ...ofRules];
 }
 
 /** The servers of the first rule that names one of these sets, or every name; undefined for those of the service. */

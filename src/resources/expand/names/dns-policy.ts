@@ -1,5 +1,5 @@
 import type { Config, ProxyTunnel } from "../../../config/config.ts";
-import { addressOfServer } from "../../../model/dns/name-server.ts";
+import { addressOfServer, allServers } from "../../../model/dns/name-server.ts";
 import type { DnsPolicy, PathRef } from "../../../model/firewall/policy.ts";
 import { type ExpandContext, type Note, pathRefOf } from "../expansion.ts";
 import { fallingBack } from "../fallback/fallback-paths.ts";
@@ -38,9 +38,8 @@ export function dnsNotes({ config: { dns }, tunnels, proxies }: ExpandContext): 
   return [...(proxy === undefined ? [] : proxyNotes(proxy, dns)), ...unreached];
 }
 
-function proxyNotes(proxy: ProxyTunnel, { servers, split }: Dns): Note[] {
-  const isByUdp = [...servers, ...Object.values(split).flat()].some((server) => typeof server === "string");
-  if (!isByUdp) return [];
+function proxyNotes(proxy: ProxyTunnel, dns: Dns): Note[] {
+  if (!allServers(dns).some((server) => typeof server === "string")) return [];
   const path = "dns.via";
   if (carriesUdp(proxy)) {
     return [
@@ -52,9 +51,8 @@ function proxyNotes(proxy: ProxyTunnel, { servers, split }: Dns): Note[] {
   return [{ path, message, isWarning: true }];
 }
 
-/** The addresses of all servers, those of single domains last. */
-function serversIn({ servers, split }: Dns): readonly string[] {
-  return [...new Set([...servers, ...Object.values(split).flat()].map(addressOfServer))];
+function serversIn(dns: Dns): readonly string[] {
+  return [...new Set(allServers(dns).map(addressOfServer))];
 }
 
 /** The path of queries to `dns.servers`. */

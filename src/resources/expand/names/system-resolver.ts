@@ -1,4 +1,4 @@
-import { addressOfServer } from "../../../model/dns/name-server.ts";
+import { addressOfServer, allServers } from "../../../model/dns/name-server.ts";
 import { NAME_SERVICE_ADDRESS, type NameService } from "../../../model/dns/name-service.ts";
 import type { Resource } from "../../../model/resource.ts";
 import type { ExpandContext, Note } from "../expansion.ts";
@@ -22,8 +22,7 @@ export function systemResolver(context: ExpandContext, names: NameRules): Resour
   if (method === "resolved" && device === undefined) return [];
   const split = isSplit ? { split: dns.split } : {};
   const plain = Object.entries(dns.split).map(([domain, some]) => [domain, some.map(addressOfServer)]);
-  const all = [...dns.servers, ...Object.values(dns.split).flat()];
-  const isEncrypted = all.some((server) => typeof server !== "string");
+  const isEncrypted = allServers(dns).some((server) => typeof server !== "string");
   const carrier = method === "resolved" ? (device ?? "") : "";
   const sets = nameSetsIn(context);
   const known = knownNames(context);

@@ -1,3 +1,4 @@
+import { allServers } from "../../../model/dns/name-server.ts";
 import { DNS_ENCRYPTED_PORT, DNS_PORT } from "../../../model/firewall/flow-path.ts";
 import { PROTOCOL } from "../../../model/firewall/packet.ts";
 import type { FlowRule } from "../../../model/firewall/policy.ts";
@@ -38,8 +39,9 @@ export function tunnelServerRules(context: ExpandContext): FlowRule[] {
 /** Refuses servers of tunnels of which one address would need two paths. */
 export function refuseTunnelServers({ config, facts, tunnels, unsupported }: ExpandContext): void {
   if (facts.os === "darwin") return;
-  const declared = [...(config.dns?.servers ?? []), ...Object.values(config.dns?.split ?? {}).flat()];
-  const owners = new Map(declared.flatMap((server) => (typeof server === "string" ? [[server, "dns"]] : [])));
+  const owners = new Map(
+    allServers(config.dns).flatMap((server) => (typeof server === "string" ? [[server, "dns"]] : [])),
+  );
   for (const { key, tunnel } of tunnels) {
     for (const [index, server] of (tunnel.dns ?? []).entries()) {
       const owner = owners.get(server);

@@ -1,4 +1,4 @@
-import { addressOfServer } from "../../../model/dns/name-server.ts";
+import { addressOfServer, allServers } from "../../../model/dns/name-server.ts";
 import type { FlowRule } from "../../../model/firewall/policy.ts";
 import { addressBits } from "../../../model/ip.ts";
 import {
@@ -54,11 +54,10 @@ function exceptionsWithin(networks: readonly Prefix[], { config }: ExpandContext
 
 /** Networks of the tunnels' addresses, of their peers' allowedIPs, and DNS servers reached through a tunnel. */
 function tunnelNetworks({ config, tunnels }: ExpandContext): Prefix[] {
-  const { servers = [], split = {}, via } = config.dns ?? {};
   const networks = tunnels.flatMap(({ tunnel }) => tunnel.addresses).flatMap((text) => parsePrefix(text) ?? []);
   const others = [
     ...tunnels.flatMap(({ tunnel }) => tunnel.peers.flatMap(({ allowedIPs }) => allowedIPs)),
-    ...(via?.kind === "tunnel" ? [...servers, ...Object.values(split).flat()].map(addressOfServer) : []),
+    ...(config.dns?.via.kind === "tunnel" ? allServers(config.dns).map(addressOfServer) : []),
   ];
   return [
     ...networks.filter(({ family, length }) => length < addressBits(family)),
