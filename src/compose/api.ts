@@ -65,7 +65,7 @@ export async function serveUi({
     ...options,
     apiSocket: pathsFor(host.stateDir, host.runDir).apiSocket,
     parts: daemonParts(host, textOf),
-    ownerOf: (ends) => processes.ownerOf({ protocol: "tcp", ...ends })?.uid,
+    ownerOf: (connection) => processes.ownerOf({ protocol: "tcp", ...connection })?.uid,
   });
 }
 

@@ -130,12 +130,10 @@ function decidingOf(resources: readonly Resource[], inForce: (policy: FirewallPo
 function isOwn({ uid, remote }: OutgoingSocket, { policy }: Deciding): boolean {
   return policy.layers.some(({ serviceUid, endpoints }) => {
     if (serviceUid !== uid) return false;
-    return uid !== 0 || endpoints.some(({ address, port }) => address === remote.address && isPort(remote.port, port));
+    return (
+      uid !== 0 || endpoints.some((one) => one.address === remote.address && (one.port ?? remote.port) === remote.port)
+    );
   });
-}
-
-function isPort(port: number, granted: number | undefined): boolean {
-  return granted === undefined || granted === port;
 }
 
 async function classNumbers(

@@ -6,7 +6,7 @@ import { type ApiParts, answerApi } from "../router.ts";
 import { Sessions } from "../sessions.ts";
 import { StaticFiles } from "../static-files.ts";
 
-interface End {
+interface SocketAddress {
   readonly address: string;
   readonly port: number;
 }
@@ -14,10 +14,13 @@ interface End {
 export interface UiOptions {
   /** The socket of the API. */
   readonly apiSocket: string;
-  /** What a user gets who may not connect there. */
+  /** Answers for a user without access to that socket. */
   readonly parts: ApiParts;
-  /** The uid of the program that has the local end of a TCP connection of this host; undefined if it is unknown. */
-  readonly ownerOf: (ends: { readonly local: End; readonly remote: End }) => number | undefined;
+  /** The uid of the program with the local address of a TCP connection of this host; undefined if it is unknown. */
+  readonly ownerOf: (connection: {
+    readonly local: SocketAddress;
+    readonly remote: SocketAddress;
+  }) => number | undefined;
   /** 0 lets the kernel choose. */
   readonly port: number;
   /** Folder of the built dashboard. */
@@ -28,8 +31,8 @@ export interface UiOptions {
 }
 
 /**
- * Serves the dashboard to this user's browser, and passes its questions on to the API's socket, where the kernel says who
- * this user is. Who may not connect there looks, by the daemon's socket. It has no rights of its own.
+ * Serves the dashboard to this user's browser until `signal`. It has no rights of its own: requests pass to the API's
+ * socket, where the kernel identifies this user. A user without access to it has the role viewer of the daemon's socket.
  */
 export async function serveUi(options: UiOptions): Promise<void> {
   const { apiSocket, parts, ownerOf, port, files, signal, onListening } = options;

@@ -93,36 +93,40 @@ class PrintedLine {
   /** One part of the rule; false for what no rule of ours has. */
   #part(): boolean {
     const word = this.#take();
-    const set = (part: Partial<Draft>): boolean => Object.assign(this.#draft, part) !== undefined;
     switch (word) {
       case "all":
         return true;
       case "in":
       case "out":
-        return set({ direction: word });
+        return this.#set({ direction: word });
       case "quick":
-        return set({ isQuick: true });
+        return this.#set({ isQuick: true });
       case "on":
-        return set({ on: `${this.#maybe("!") ? "!" : ""}${this.#take()}` });
+        return this.#set({ on: `${this.#maybe("!") ? "!" : ""}${this.#take()}` });
       case "inet":
-        return set({ family: 4 });
+        return this.#set({ family: 4 });
       case "inet6":
-        return set({ family: 6 });
+        return this.#set({ family: 6 });
       case "proto":
         return this.#protocol();
       case "from":
         return this.#sides();
       case "fragment":
-        return set({ isFragment: true });
+        return this.#set({ isFragment: true });
       case "allow-opts":
-        return set({ allowsOptions: true });
+        return this.#set({ allowsOptions: true });
       case "label":
-        return set({ label: unquoted(this.#take()) });
+        return this.#set({ label: unquoted(this.#take()) });
       case "flags":
-        return set({ flags: flagsText(this.#take()) });
+        return this.#set({ flags: flagsText(this.#take()) });
       default:
         return this.#option(word);
     }
+  }
+
+  #set(part: Partial<Draft>): true {
+    Object.assign(this.#draft, part);
+    return true;
   }
 
   #option(word: string): boolean {

@@ -115,7 +115,10 @@ function emptied({ table: { family, name }, chains, sets }: OwnTable, kept: read
   const hooked = going.filter(({ base }) => base !== undefined);
   return [
     ...hooked.flatMap((chain) => [
-      { message: encodeRuleRemoval({ family, table: name, chain: chain.name }), action: `emptying the chain ${where}` },
+      {
+        message: encodeRuleRemoval({ family, table: name, chain: chain.name }),
+        action: `emptying the chain ${where} ${chain.name}`,
+      },
       gone(chain),
     ]),
     { message: encodeTableFlush({ family, table: name }), action: `removing the rules of ${where}` },
