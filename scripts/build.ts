@@ -10,7 +10,7 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync 
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { build, type Metafile, type OnLoadResult, transform } from "esbuild";
 import { VERBS } from "../src/cli/verbs.ts";
-import { SMALL_HEAP, SMALL_YOUNG_GENERATION } from "../src/resources/service/node-words.ts";
+import { SMALL_HEAP, SMALL_YOUNG_GENERATION } from "../src/resources/service/node-options.ts";
 import { buildClient } from "./build-client.ts";
 import { buildWeb } from "./build-web.ts";
 import { type Chunk, joinChunks } from "./join-chunks.ts";
@@ -20,8 +20,9 @@ const DIST = resolve(process.argv[2] ?? join(ROOT, "dist"));
 const TARGET = "node24";
 /**
  * The first lines of `awg.cjs`, which a shell runs and Node skips: a string and a comment. NODE_OPTIONS is left out, since
- * it could load a program or open a debugger as root. The processes that answer clients get the heap that their units give them (node-words.ts). A Node
- * that is too old does not know the flags; without them it reaches the launcher, which refuses it. `node -v` takes 3 ms.
+ * it could load a program or open a debugger as root. The daemon and the processes that answer clients get the heap of
+ * their units (node-options.ts). A Node that is too old does not know the flags; without them it reaches the launcher,
+ * which refuses it. `node -v` takes 3 ms.
  */
 const INTERPRETER = `#!/bin/sh
 ":" //; ${[

@@ -2,7 +2,7 @@ import type { ServiceManager } from "../../host/ports/services.ts";
 import { AwgError } from "../../model/error.ts";
 import { SERVICE_MARK } from "../../model/ownership.ts";
 import { LAUNCHD } from "../../model/resources/service.ts";
-import { daemonWords, SMALL_HEAP, withNodeWords } from "./node-words.ts";
+import { daemonCommand, SMALL_HEAP, withNodeOptions } from "./node-options.ts";
 
 type PlistValue = string | boolean | number | readonly string[] | PlistDict;
 interface PlistDict {
@@ -11,7 +11,7 @@ interface PlistDict {
 
 /** The daemon's LaunchDaemon. Pure; launchd.plist(5). */
 export function renderDaemonPlist(manager: ServiceManager, notify: boolean): string {
-  return launchDaemon(LAUNCHD.daemon, daemonWords(manager, notify));
+  return launchDaemon(LAUNCHD.daemon, daemonCommand(manager, notify));
 }
 
 /** The keeper's LaunchDaemon. Pure. */
@@ -26,7 +26,7 @@ export function renderKeeperPlist({ program, runDir }: ServiceManager): string {
 export function renderApiPlist({ program }: ServiceManager): string {
   return plist({
     Label: LAUNCHD.api,
-    ProgramArguments: [...withNodeWords(program, SMALL_HEAP), "api", "--idle", "10m"],
+    ProgramArguments: [...withNodeOptions(program, SMALL_HEAP), "api", "--idle", "10m"],
     Sockets: { [LAUNCHD.apiSocketKey]: { SockPathName: LAUNCHD.apiSocket, SockPathMode: 0o600 } },
     // A running change goes on to its new or old state.
     AbandonProcessGroup: true,

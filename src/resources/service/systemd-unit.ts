@@ -1,7 +1,7 @@
 import type { Endpoint } from "../../config/field/endpoint.ts";
 import type { ServiceManager } from "../../host/ports/services.ts";
 import { ADMIN_GROUP, SERVICE_MARK, VIEWER_GROUP } from "../../model/ownership.ts";
-import { daemonWords, SMALL_HEAP, withNodeWords } from "./node-words.ts";
+import { daemonCommand, SMALL_HEAP, withNodeOptions } from "./node-options.ts";
 
 /**
  * What a root process with tunnels, routes and packet filter never needs. Allowed on purpose: /etc (resolv.conf),
@@ -53,7 +53,7 @@ const CONTROL = /[\u0001-\u001f\u007f]/g;
 
 /** The daemon; stopping or restarting it changes nothing on the host. Pure; systemd.unit(5), systemd.exec(5). */
 export function renderDaemonUnit(manager: ServiceManager, notify: boolean): string {
-  const words = daemonWords(manager, notify);
+  const words = daemonCommand(manager, notify);
   return unit([
     "[Unit]",
     "Description=awg: keeps the network path of this machine as declared",
@@ -141,7 +141,7 @@ export function renderBootUnit(script: string): string {
  */
 export function renderApiUnit({ program }: ServiceManager, group = ADMIN_GROUP): string {
   const words = [
-    ...withNodeWords(program, SMALL_HEAP),
+    ...withNodeOptions(program, SMALL_HEAP),
     "api",
     "--idle",
     "10m",
@@ -199,7 +199,7 @@ export function renderGatewayUnit({ program }: ServiceManager, { host, port }: E
     "",
     "[Service]",
     "Type=simple",
-    `ExecStart=${commandLine([...withNodeWords(program, SMALL_HEAP), "gateway", "--listen", listen])}`,
+    `ExecStart=${commandLine([...withNodeOptions(program, SMALL_HEAP), "gateway", "--listen", listen])}`,
     "Restart=always",
     "RestartSec=2",
     "DynamicUser=yes",

@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { SMALL_HEAP, withNodeWords } from "../../../src/resources/service/node-words.ts";
+import { SMALL_HEAP, withNodeOptions } from "../../../src/resources/service/node-options.ts";
 import { useBuiltProgram } from "../../support/built-program.ts";
 import { tunnelConfig } from "../../support/config.ts";
 import { temporaryFolder } from "../../support/folder.ts";
@@ -30,7 +30,7 @@ test.skipIf(obstacle !== undefined)(
       const gateway = ["gateway", "--listen", `127.0.0.1:${DOORS.gateway}`, "--token-file", "/tmp/token"];
       const ui = ["ui", "--port", String(DOORS.ui)];
       const start = (words: readonly string[], text: string, who: readonly string[]) =>
-        host.start(withNodeWords(host.argv(...words), SMALL_HEAP), text, who);
+        host.start(withNodeOptions(host.argv(...words), SMALL_HEAP), text, who);
       const doors = [
         await start(gateway, "answering on ", WHO["viewer by primary group"]),
         await start(ui, "http://", WHO["admin by primary group"]),

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { SMALL_HEAP, SMALL_YOUNG_GENERATION, withNodeWords } from "../../../src/resources/service/node-words.ts";
+import { SMALL_HEAP, SMALL_YOUNG_GENERATION, withNodeOptions } from "../../../src/resources/service/node-options.ts";
 import { tunnelConfig, writePrivateKey } from "../../support/config.ts";
 import type { CommandResult } from "../../support/netns.ts";
 
@@ -129,13 +129,13 @@ export class PrivateHost {
 
   /** As its unit starts it. */
   startDaemon(): Promise<number> {
-    const words = withNodeWords(this.argv("daemon", "--foreground", "-f", this.config), SMALL_YOUNG_GENERATION);
+    const words = withNodeOptions(this.argv("daemon", "--foreground", "-f", this.config), SMALL_YOUNG_GENERATION);
     return this.start(words, "in sync");
   }
 
   /** As its unit starts it. */
   startApi(): Promise<number> {
-    return this.start(withNodeWords(this.argv("api"), SMALL_HEAP), "answering on ");
+    return this.start(withNodeOptions(this.argv("api"), SMALL_HEAP), "answering on ");
   }
 
   /** Its process 1 ends, and with it every process and namespace. */
