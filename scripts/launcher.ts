@@ -61,8 +61,9 @@ const LATER = [
 ];
 
 /**
- * An engine makes little garbage: with V8's own 16 MB for what is new its two heaps kept 3 MB more (measured). What is new is
- * collected without V8's helper threads: they took the processor that the packet thread needed while 10,000 peers were set.
+ * The heap of an engine's packet thread. V8 reads the size when a thread starts: the main thread has the one of
+ * ENGINE_NODE_OPTIONS. No helper threads of V8 collect in either: they took the processor that the packet thread needed while
+ * 10,000 peers were set (measured).
  */
 const ENGINE_HEAP = ["--max-semi-space-size=1", "--no-parallel-scavenge"];
 

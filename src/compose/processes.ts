@@ -47,8 +47,8 @@ export async function runRelay(name: string): Promise<never> {
 }
 
 /**
- * Runs the embedded engine of a device in this process, with the descriptors and the identity that the keeper hands down
- * in the environment, as wireguard-go takes them.
+ * Runs the embedded engine of a device in this process. Descriptors and identity come from the keeper in the environment,
+ * as for wireguard-go.
  *
  * @returns which engine ended and why; undefined: a spare that was not needed
  * @throws AwgError("usage") when this process was not started by a keeper

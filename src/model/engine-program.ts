@@ -23,9 +23,9 @@ export const ENGINE_PROGRAMS: Readonly<Record<TunnelSpec["protocol"], EngineProg
 };
 
 /**
- * Options of Node for the embedded engine: one helper thread of V8, not four, and a small space for new objects, so that
- * a collection takes 1.5 ms, not 18, of the thread that reads a set of 10,000 peers. Both took the processors of a small
- * machine from the packet thread (measured, node 24.21).
+ * Options of Node for the embedded engine: one helper thread of V8, not four, and a small space for new objects. A
+ * collection then takes 1.5 ms, not 18, of the thread that reads a set of 10,000 peers. Helpers and collections took the
+ * processors of a small host from the packet thread (measured, node 24.21).
  */
 export const ENGINE_NODE_OPTIONS = ["--v8-pool-size=1", "--max-semi-space-size=2"] as const;
 

@@ -93,8 +93,8 @@ interface Place {
 }
 
 /**
- * Node removes the path it listened on, whoever owns it then (uv__pipe_close of libuv), so the socket listens on a
- * draft path first and is renamed. The draft is not longer than the final path: a pid has at most five digits in base
+ * Listens on a draft path, which is renamed: Node later removes the path on which it listened, whoever owns it then
+ * (uv__pipe_close of libuv). The draft is not longer than the final path: a pid has at most five digits in base
  * 36.
  */
 async function openPlace(

@@ -24,8 +24,9 @@ export function relayRule(place: number, { address, port, protocol }: EndpointGr
  * A proxy's table delivers everything to this host, which is right for what this host sends. What arrives must not be looked
  * up there: a guest's packets would reach servers of this host, and the kernel would hold senders for itself (martians).
  *
- * For IPv6, only marked packets are looked up there: nft's `fib daddr type`, which distinguishes a proxy's packets on loopback from
- * others, asks the policy rules too (nft_fib6_eval_type), and only the local table for IPv4 (nft_fib4_eval_type).
+ * For IPv6, only marked packets are looked up there. nft's `fib daddr type` distinguishes a proxy's packets on loopback
+ * from others. For IPv6 it asks the policy rules too (nft_fib6_eval_type), for IPv4 the local table only
+ * (nft_fib4_eval_type).
  *
  * @param tables the tables of proxies
  */

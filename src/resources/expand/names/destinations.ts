@@ -21,8 +21,8 @@ export function listKey(destination: Destination): string | undefined {
 }
 
 /**
- * The prefixes that these destinations mean. Long lists stay the same array while the list is the same, so that what is
- * computed from one is not computed again for each rule and chain.
+ * The prefixes that these destinations mean. An unchanged long list gives the same array: what is computed from it is
+ * computed once for all rules and chains.
  */
 export function destinationPrefixes(destinations: readonly Destination[], lists: Lists = {}): readonly string[] {
   const written = sortedPrefixes(destinations.flatMap((one) => (one.kind === "prefix" ? [one.prefix] : [])));
