@@ -8,7 +8,8 @@ import { decodeComment, encodeComment } from "./userdata.codec.ts";
 const NFTA_CHAIN = { table: 1, handle: 2, name: 3, hook: 4, policy: 5, type: 7, flags: 10, userdata: 12 } as const;
 const NFTA_HOOK = { number: 1, priority: 2, device: 3, devices: 4 } as const;
 const NFTA_DEVICE = { name: 1, prefix: 2 } as const;
-const BASE_FLAG = 1;
+/** NFT_CHAIN_BASE and NFT_CHAIN_BINDING of linux/netfilter/nf_tables.h. */
+const FLAG = { base: 1, bound: 4 } as const;
 const POLICY = { drop: 0, accept: 1 } as const;
 
 const NETDEV_HOOKS = ["ingress", "egress"] as const;
@@ -36,6 +37,8 @@ export interface NftChain {
   readonly name: string;
   /** Absent for a chain that is only a jump target. */
   readonly base?: ChainBase;
+  /** It is a part of a rule (`jump { … }`), and is deleted with that rule alone. */
+  readonly isBound?: true;
   readonly comment?: string;
 }
 
@@ -88,6 +91,8 @@ export function decodeChain(message: NetlinkMessage): NftChain | undefined {
   };
   const hook = attributes.get(NFTA_CHAIN.hook);
   const policy = attributes.get(NFTA_CHAIN.policy);
+  const flags = attributes.get(NFTA_CHAIN.flags);
+  const isBound = flags !== undefined && (readU32be(flags) & FLAG.bound) !== 0;
   const comment = decodeComment("chain", attributes.get(NFTA_CHAIN.userdata));
   const base =
     hook === undefined ? undefined : readBase(family, hook, text(NFTA_CHAIN.type), policy && readU32be(policy));
@@ -96,6 +101,7 @@ export function decodeChain(message: NetlinkMessage): NftChain | undefined {
     table: text(NFTA_CHAIN.table),
     name: text(NFTA_CHAIN.name),
     ...(base === undefined ? {} : { base }),
+    ...(isBound ? { isBound } : {}),
     ...(comment === undefined ? {} : { comment }),
   };
 }
@@ -109,7 +115,7 @@ function writeBase(writer: MessageWriter, family: TableFamily, base: ChainBase):
   writeHook(writer, family, base);
   writer.attributeText(NFTA_CHAIN.type, base.type);
   writer.attributeU32be(NFTA_CHAIN.policy, POLICY[base.policy]);
-  writer.attributeU32be(NFTA_CHAIN.flags, BASE_FLAG);
+  writer.attributeU32be(NFTA_CHAIN.flags, FLAG.base);
 }
 
 function writeHook(writer: MessageWriter, family: TableFamily, { hook, priority, devices }: ChainBase): void {

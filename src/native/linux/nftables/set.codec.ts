@@ -21,7 +21,15 @@ const NFTA_SET = {
 const DESCRIPTION = { size: 1, concatenation: 2 } as const;
 const FIELD_LENGTH = 1;
 const LIST_ELEMENT = 1;
-const FLAG = { constant: 2, interval: 4, map: 8, timeout: 0x10, evaluation: 0x20, concatenation: 0x80 } as const;
+const FLAG = {
+  anonymous: 1,
+  constant: 2,
+  interval: 4,
+  map: 8,
+  timeout: 0x10,
+  evaluation: 0x20,
+  concatenation: 0x80,
+} as const;
 const VERDICT_TYPE = 0xffffff00;
 /** nft packs the types of a concatenation's fields 6 bits each. */
 const TYPE_BITS = 6;
@@ -56,6 +64,8 @@ export interface ObservedSet {
   readonly verdicts: boolean;
   /** Rules add elements (`set-update`). */
   readonly isFilledByRules: boolean;
+  /** It is a part of a rule (`{ 22, 80 }`), and is deleted with that rule alone. */
+  readonly isAnonymous?: true;
   /** The maximum number of elements, if it has one. */
   readonly mostElements?: number;
   /** The default timeout of elements, if it has one. */
@@ -157,6 +167,7 @@ export function decodeSet(message: NetlinkMessage): ObservedSet | undefined {
     concatenated: (flags & FLAG.concatenation) !== 0,
     verdicts: number(NFTA_SET.dataType) === VERDICT_TYPE,
     isFilledByRules: (flags & FLAG.evaluation) !== 0,
+    ...((flags & FLAG.anonymous) === 0 ? {} : { isAnonymous: true }),
     ...(size === undefined ? {} : { mostElements: readU32be(size) }),
     ...((flags & FLAG.timeout) === 0 ? {} : { timeoutMs: timeout === undefined ? 0 : Number(readU64be(timeout)) }),
     ...(comment === undefined ? {} : { comment }),

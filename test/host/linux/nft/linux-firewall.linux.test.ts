@@ -202,6 +202,16 @@ describe.skipIf(obstacle !== undefined)(
         ["add", "element", "inet", "awg", "uplinks", "{ peer0 }"],
         /the set uplinks .* was changed/,
       ],
+      [
+        "rules with sets, chains and maps of their own were added",
+        [
+          `add chain inet awg mine; add chain inet awg hooked { type filter hook output priority 5; }
+          add map inet awg jumps { type inet_service : verdict; elements = { 22 : jump mine }; }
+          add rule inet awg hooked tcp dport { 22, 80 } accept; insert rule inet awg out udp dport { 1-9, 53 } accept
+          insert rule inet awg out tcp dport vmap @jumps; insert rule inet awg out jump { ip daddr 192.0.2.1 accept; }`,
+        ],
+        /another program added the set jumps/,
+      ],
       ["a table is gone", ["delete", "table", "netdev", "awg"], /the device eth0 are not judged/],
       ["the identity is gone", ["delete", "chain", "inet", "awg", "identity"], /is not known/],
     ])("tells the damage when %s", (_name, command, expected) => {

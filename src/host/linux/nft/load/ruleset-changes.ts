@@ -103,10 +103,13 @@ function removalOf(family: TableFamily, name: string, canDestroy: boolean): NftC
   return [encodeTable({ family, name }), encodeTableDeletion(family, name)].map((message) => ({ message, action }));
 }
 
-/** Hooks go first: until one has gone, its chain without rules judges by its policy. */
+/**
+ * Hooks go first: until one has gone, its chain without rules judges by its policy. Sets go before chains: the elements of a
+ * map may jump to one.
+ */
 function emptied({ table: { family, name }, chains, sets }: OwnTable, kept: readonly NftChain[]): NftChange[] {
   const where = `nf_tables ${family} ${name}`;
-  const going = chains.filter((chain) => !kept.some((one) => one.name === chain.name));
+  const going = chains.filter((chain) => chain.isBound !== true && !kept.some((one) => one.name === chain.name));
   const gone = (chain: NftChain): NftChange => ({
     // With its devices, these alone would go.
     message: encodeChainDeletion({ family, table: name, name: chain.name }),
@@ -122,8 +125,8 @@ function emptied({ table: { family, name }, chains, sets }: OwnTable, kept: read
       gone(chain),
     ]),
     { message: encodeTableFlush({ family, table: name }), action: `removing the rules of ${where}` },
+    ...sets.filter(({ isAnonymous }) => isAnonymous !== true).map(setGone),
     ...going.filter(({ base }) => base === undefined).map(gone),
-    ...sets.map(setGone),
   ];
 }
 
