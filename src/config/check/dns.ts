@@ -1,3 +1,4 @@
+import { isMulticastName } from "../../model/dns/question.ts";
 import { parseIp } from "../../model/ip.ts";
 import { isNoiseTunnel } from "../config.ts";
 import type { Tunnel } from "../section/tunnel.ts";
@@ -26,44 +27,34 @@ export function checkDns(context: CheckContext): void {
   checkMulticastNames(context);
 }
 
-/** Names of the local link (RFC 6762), which awg does not query. */
-function isMulticastName(host: string): boolean {
-  return /\.local\.?$/i.test(host);
-}
-
 function checkMulticastNames(context: CheckContext): void {
-  for (const [name, tunnel] of Object.entries(context.config.tunnels)) {
-    const named: readonly (readonly [path: NodePath, host: string | undefined])[] = isNoiseTunnel(tunnel)
-      ? tunnel.peers.map(({ endpoint }, index) => [["peers", index, "endpoint"], endpoint?.host])
-      : [[["server"], tunnel.server.host]];
-    for (const [path, host] of named) {
-      if (host === undefined || !isMulticastName(host)) continue;
-      const message = `${host} is a name of mDNS, which awg does not query`;
-      context.report("endpoint-mdns", ["tunnels", name, ...path], message, "use its address");
-    }
+  for (const { path, host } of Object.entries(context.config.tunnels).flatMap(endpointsOf)) {
+    if (!isMulticastName(host)) continue;
+    const message = `${host} is a name of mDNS, which awg does not query`;
+    context.report("endpoint-mdns", path, message, "use its address");
   }
 }
 
 function checkBootstrap(context: CheckContext): void {
   const { config } = context;
   if (!config.killSwitch.enabled || (config.dns?.bootstrap.length ?? 0) > 0) return;
-  for (const [name, tunnel] of Object.entries(config.tunnels)) {
-    const path = namedEndpoint(["tunnels", name], tunnel);
-    if (path === undefined) continue;
+  for (const entry of Object.entries(config.tunnels)) {
+    const named = endpointsOf(entry).find(({ host }) => parseIp(host) === undefined && !isMulticastName(host));
+    if (named === undefined) continue;
     const message = "the endpoint is a name, and with the kill switch on no server may be queried for it";
     context.report(
       "dns-bootstrap-missing",
-      path,
+      named.path,
       message,
       "add dns: { bootstrap: [9.9.9.9] } or another resolver you trust, or use an address",
     );
   }
 }
 
-/** The first endpoint that is a name of DNS. */
-function namedEndpoint(path: NodePath, tunnel: Tunnel): NodePath | undefined {
-  const isNamed = (host: string): boolean => parseIp(host) === undefined && !isMulticastName(host);
-  if (!isNoiseTunnel(tunnel)) return isNamed(tunnel.server.host) ? [...path, "server"] : undefined;
-  const index = tunnel.peers.findIndex(({ endpoint }) => endpoint !== undefined && isNamed(endpoint.host));
-  return index < 0 ? undefined : [...path, "peers", index, "endpoint"];
+function endpointsOf([name, tunnel]: [string, Tunnel]): { readonly path: NodePath; readonly host: string }[] {
+  const path = ["tunnels", name];
+  if (!isNoiseTunnel(tunnel)) return [{ path: [...path, "server"], host: tunnel.server.host }];
+  return tunnel.peers.flatMap(({ endpoint }, index) =>
+    endpoint === undefined ? [] : [{ path: [...path, "peers", index, "endpoint"], host: endpoint.host }],
+  );
 }

@@ -28,6 +28,11 @@ export function canonicalName(name: string): string | undefined {
   return isName && canonical.length <= MAX_NAME_BYTES ? canonical : undefined;
 }
 
+/** Whether it is a name of the local link, for multicast DNS (RFC 6762 section 3), which awg does not query. */
+export function isMulticastName(name: string): boolean {
+  return /\.local\.?$/i.test(name);
+}
+
 /** The bytes of a recursive query (RFC 1035 section 4.1). `name` is canonical. */
 export function encodeQuestion({ id, name, type }: Question): Uint8Array {
   const labels = name.split(".");

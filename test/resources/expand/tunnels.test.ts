@@ -151,6 +151,13 @@ describe("endpoints", () => {
     expect(endpointOf(expandText(tunnel(), { addresses: {} }, pinned("198.51.100.8:443")))).toBeUndefined();
   });
 
+  test("a name of mDNS is not to be resolved by other servers", () => {
+    const { notes } = expandText(tunnel().replace("vpn.example.com", "nas.local"), { addresses: {} });
+    const message =
+      "cannot resolve nas.local: awg does not query mDNS. Use its address. The tunnel stays down until it resolves";
+    expect(notes).toContainEqual({ path: "tunnels.office.peers.0.endpoint", message });
+  });
+
   test("what an expansion pinned can be read from its resources", () => {
     const { desired } = expandText(tunnel(), names("198.51.100.8"));
     expect(endpointsOf(desired.resources)).toEqual({ [`awg-office ${KEY_A}`]: ["198.51.100.8:51820"] });
