@@ -90,7 +90,7 @@ export function replacedKeys({ replace, exclude }: Selection, { resources }: Des
   );
   for (const key of keys) {
     if (key === undefined || /^(?:link|tunnel|system-extension)\//.test(key)) continue;
-    throw new AwgError("usage", `${key} cannot be replaced: it is always changed whole, in one transaction`, {
+    throw new AwgError("usage", `${key} cannot be replaced: it is always changed as a whole`, {
       remedy: "name a device (link/NAME), an engine (tunnel/NAME) or system-extension/BUNDLE",
     });
   }
