@@ -13,7 +13,8 @@ export async function keepOpenFlows(
   const expiring = nft.namesExpiringWithin(withinMs);
   if (expiring.length === 0) return;
   using socket = openNetfilterSocket();
-  const flows = await readFlowsAsync(socket);
+  const addresses = new Set(expiring.map(({ address }) => address));
+  const flows = await readFlowsAsync(socket, ({ original }) => addresses.has(original.destination));
   const open = new Set(flows.map(({ original }) => original.destination));
   const seconds = Math.max(graceSeconds, (2 * withinMs) / 1000);
   for (const { set, address } of expiring) if (open.has(address)) nft.fillNames(set, [{ address, seconds }]);

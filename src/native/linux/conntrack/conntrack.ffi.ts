@@ -17,7 +17,7 @@ const ESTABLISHED_SECONDS = 432_000;
 
 /** All tracked flows of the namespace the socket (see openNetfilterSocket) was opened in. */
 export function readFlows(socket: NetlinkSocket, family: 4 | 6 | "all" = "all"): Flow[] {
-  return flowsOf(socket.dump(encodeFlowDump(family), READING));
+  return flowsOf(socket.dump(encodeFlowDump(family), READING), () => true);
 }
 
 /**
@@ -26,14 +26,11 @@ export function readFlows(socket: NetlinkSocket, family: 4 | 6 | "all" = "all"):
  *
  * @param isWanted which of them are given; a table may hold tens of thousands
  */
-export async function readFlowsAsync(
-  socket: NetlinkSocket,
-  isWanted = (_flow: Flow): boolean => true,
-): Promise<Flow[]> {
+export async function readFlowsAsync(socket: NetlinkSocket, isWanted: (flow: Flow) => boolean): Promise<Flow[]> {
   return flowsOf(await socket.dumpAsync(encodeFlowDump("all"), READING), isWanted);
 }
 
-function flowsOf(messages: readonly NetlinkMessage[], isWanted = (_flow: Flow): boolean => true): Flow[] {
+function flowsOf(messages: readonly NetlinkMessage[], isWanted: (flow: Flow) => boolean): Flow[] {
   const flows: Flow[] = [];
   for (const message of messages) {
     const flow = decodeFlow(message);
