@@ -61,7 +61,7 @@ describe("the state that an action aims at", () => {
   test("ends when the action ended, even if the host stayed as it was", () => {
     expect(shown(look("connected"), down, { type: "settled" }).at(-1)).toBe("connected");
   });
-  test("gives way to a look after the action, which is shown with its error", () => {
+  test("is replaced by the look after the action, which is shown with its error", () => {
     const after: Look = { state: "disconnected", document: null };
     const settled: ViewInput = { type: "settled", look: after, error: { code: 5, message: "no route" } };
     expect(shown(look("connected"), down, settled).at(-1)).toBe("disconnected: no route");
