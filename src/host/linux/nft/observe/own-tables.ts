@@ -23,7 +23,7 @@ export interface OwnTable {
   readonly sets: readonly ObservedSet[];
 }
 
-/** awg's tables with their chains and sets, without a table that is deleted meanwhile. */
+/** awg's tables with their chains and sets, without a table that another program deletes during the read. */
 export function ownParts(socket: NetlinkSocket): OwnTable[] {
   const tables = ownTables(socket);
   const chains = ownChains(socket, tables);
