@@ -65,8 +65,12 @@ export class Session implements AsyncDisposable {
     this.prober = new Tethered("prober.py", [JSON.stringify(configuration)]);
   }
 
-  /** Starts capture and prober; returns when the flows that must exist before the tunnel are open. */
+  /**
+   * Starts capture and prober; returns when the flows that must exist before the tunnel are open. What the prober of a former
+   * session sent is not in this one.
+   */
   static async open(world: World, options: SessionOptions = {}): Promise<Session> {
+    await world.dropWaitingPackets();
     const session = new Session(world, await proberConfiguration(world, options), options);
     try {
       for (const capture of session.captures) await capture.ready();

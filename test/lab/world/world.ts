@@ -44,6 +44,14 @@ export class World implements AsyncDisposable {
     return run(["ip", "netns", "exec", this.namespace(role), ...argv], input);
   }
 
+  /**
+   * Drops what the client has sent and still keeps for a neighbour whose address is not resolved. Linux keeps it for three
+   * seconds; then no hook of the IP stack sees it again, so a packet from before a policy may leave behind it (S12.25).
+   */
+  async dropWaitingPackets(): Promise<void> {
+    await run(["ip", "-n", this.namespace("client"), "neigh", "flush", "dev", place.device, "nud", "incomplete"]);
+  }
+
   /** Keeps something to be disposed with the world, in reverse order. */
   use<T extends AsyncDisposable>(resource: T): T {
     return this.stack.use(resource);
