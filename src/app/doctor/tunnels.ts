@@ -1,3 +1,4 @@
+import { unresolvedRemedy } from "../../model/dns/question.ts";
 import type { NoNetwork } from "../status/no-network.ts";
 import type { ResourceStatus } from "../status/status-report.ts";
 import { hasAnswered, tunnelState } from "../status/tunnel-state.ts";
@@ -35,7 +36,7 @@ function unresolvedFinding(key: string, name: string): Finding {
     severity: "fault",
     what: `${key} is down: ${name} does not resolve`,
     evidence: ["its peer had no endpoint at the last apply"],
-    remedy: ["check the spelling, or set dns.bootstrap, then run awg apply", "the daemon repeats the lookup by itself"],
+    remedy: [`${unresolvedRemedy(name)}; then run awg apply`, "the daemon repeats the lookup by itself"],
   };
 }
 

@@ -1,4 +1,5 @@
 import type { FirstAnswer } from "../../app/first-answer/first-answers.ts";
+import { unresolvedRemedy } from "../../model/dns/question.ts";
 
 /** As long as an apply waits. */
 const JUST_NOW_SECONDS = 5;
@@ -36,7 +37,7 @@ function textOf(answer: FirstAnswer, waited: boolean): string {
     case "unresolved":
       return [
         `${tunnel} is down: cannot resolve ${name}.`,
-        "Check the spelling, or set dns.bootstrap; then run: awg apply",
+        `To fix it, ${unresolvedRemedy(name)}; then run: awg apply`,
       ].join("\n");
   }
 }

@@ -33,6 +33,13 @@ export function isMulticastName(name: string): boolean {
   return /\.local\.?$/i.test(name);
 }
 
+/** What to do about a name that does not resolve: the beginning of a sentence in small letters. */
+export function unresolvedRemedy(name: string): string {
+  return isMulticastName(name)
+    ? "use its address, since awg does not query mDNS"
+    : "check the spelling, or set dns.bootstrap";
+}
+
 /** The bytes of a recursive query (RFC 1035 section 4.1). `name` is canonical. */
 export function encodeQuestion({ id, name, type }: Question): Uint8Array {
   const labels = name.split(".");

@@ -154,7 +154,7 @@ describe("endpoints", () => {
   test("a name of mDNS is not to be resolved by other servers", () => {
     const { notes } = expandText(tunnel().replace("vpn.example.com", "nas.local"), { addresses: {} });
     const message =
-      "cannot resolve nas.local: awg does not query mDNS. Use its address. The tunnel stays down until it resolves";
+      "cannot resolve nas.local; use its address, since awg does not query mDNS. The tunnel stays down until it resolves";
     expect(notes).toContainEqual({ path: "tunnels.office.peers.0.endpoint", message });
   });
 

@@ -1,6 +1,6 @@
 import type { Config, NoiseTunnel } from "../../../config/config.ts";
 import type { HostFacts } from "../../../host/ports/facts.ts";
-import { isMulticastName } from "../../../model/dns/question.ts";
+import { unresolvedRemedy } from "../../../model/dns/question.ts";
 import { parseIp } from "../../../model/ip.ts";
 import { deviceOfTunnel } from "../../../model/ownership.ts";
 import {
@@ -69,9 +69,7 @@ function proxyNotes({ key, proxy, endpoint }: PlacedProxy): Note[] {
 }
 
 function cannotResolve(host: string): string {
-  return isMulticastName(host)
-    ? `cannot resolve ${host}: awg does not query mDNS. Use its address.`
-    : `cannot resolve ${host}. Check the spelling, or set dns.bootstrap.`;
+  return `cannot resolve ${host}; ${unresolvedRemedy(host)}.`;
 }
 
 /** The endpoints of each peer with a name, as in `Expansion`. */
