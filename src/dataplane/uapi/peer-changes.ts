@@ -2,10 +2,10 @@ import { equalBytes } from "../../engine/crypto/kdf.ts";
 import { sameEndpoint } from "../../engine/endpoint.ts";
 import type { Prefix } from "../../model/prefix.ts";
 import type { PeerChange, WireEndpoint } from "../contract.ts";
+import { withPauses } from "../with-pauses.ts";
 import type { SetRequest } from "./parse-set.ts";
 import type { SettingsDraft } from "./settings-after.ts";
 import { peerSettings, type UapiPeerSettings, type UapiSettings } from "./uapi-settings.ts";
-import { withPauses } from "./with-pauses.ts";
 
 /**
  * What the data plane must change for a `set`; it has the held settings, and nothing is changed for peers and prefixes

@@ -1,10 +1,10 @@
 import { canonicalPrefix, type Prefix, renderPrefix } from "../../model/prefix.ts";
 import { isZeroKey } from "../../uapi/key-text.ts";
 import { normalizeObfuscation, SECRET_OBFUSCATION_KEY } from "../../uapi/obfuscation.ts";
+import { withPauses } from "../with-pauses.ts";
 import { MapDraft } from "./map-draft.ts";
 import type { PeerRequest, SetRequest } from "./parse-set.ts";
 import type { UapiDeviceSettings, UapiPeerSettings, UapiSettings } from "./uapi-settings.ts";
-import { withPauses } from "./with-pauses.ts";
 
 /** The settings after a `set` that is not accepted yet. */
 export interface SettingsDraft extends UapiDeviceSettings {

@@ -1,6 +1,7 @@
 import { parseParameters } from "../../engine/awg/parse-parameters.ts";
 import type { DeviceSettings } from "../contract.ts";
 import type { DataPlane } from "../data-plane.ts";
+import { withPauses } from "../with-pauses.ts";
 import { parseSet, type SetRequest } from "./parse-set.ts";
 import { firstConnects, peerChanges } from "./peer-changes.ts";
 import { renderGet } from "./render-get.ts";
@@ -8,7 +9,6 @@ import { commitSettings, type SettingsDraft, settingsAfter } from "./settings-af
 import { UapiError, uapiErrnoOf } from "./uapi-error.ts";
 import { deviceSettings, type HostSettings, noSettings, peerSettings, type UapiSettings } from "./uapi-settings.ts";
 import { keysOf, wipeUnusedKeys } from "./unused-keys.ts";
-import { withPauses } from "./with-pauses.ts";
 
 /** One tunnel behind a UAPI socket. */
 export interface UapiTunnel {

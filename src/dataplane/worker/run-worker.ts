@@ -7,6 +7,7 @@ import { Loop } from "../loop/loop.ts";
 import type { Tunnel } from "../loop/tunnel.ts";
 import { decodePeerChanges } from "../peer-change.codec.ts";
 import { slicesOf } from "../slices.ts";
+import { withPauses } from "../with-pauses.ts";
 import { createWorkerResources } from "./create-worker-resources.ts";
 import { EventPost } from "./event-post.ts";
 
@@ -62,7 +63,7 @@ function* answer(
     if (request.verb !== "change-peers") return { kind: "answer", id, value: carryOut(request, loop, now(), observe) };
     const tunnel = tunnelOf(loop, request.name);
     let isFirst = true;
-    for (const slice of slicesOf(decodePeerChanges(request.changes))) {
+    for (const slice of withPauses(slicesOf(decodePeerChanges(request.changes)), 1)) {
       if (!isFirst) yield;
       isFirst = false;
       tunnel.changePeers(slice, now());

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { withPauses } from "../../../src/dataplane/uapi/with-pauses.ts";
+import { withPauses } from "../../src/dataplane/with-pauses.ts";
 
 /** How often this thread slept so far (proc_pid_status(5)). */
 const sleeps = () =>
