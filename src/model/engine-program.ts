@@ -23,11 +23,11 @@ export const ENGINE_PROGRAMS: Readonly<Record<TunnelSpec["protocol"], EngineProg
 };
 
 /**
- * Options of Node for the embedded engine: one helper thread of V8, not four, and a small space for new objects. A
- * collection then takes 1.5 ms, not 18, of the thread that reads a set of 10,000 peers. Helpers and collections took the
- * processors of a small host from the packet thread (measured, node 24.21).
+ * Options of Node for the embedded engine: one helper thread of V8, not four, none for collections, and a small space for
+ * new objects. A collection then takes 1.5 ms, not 18, of the thread that reads a set of 10,000 peers. Helpers and
+ * collections took the processors of a small host from the packet thread (measured, node 24.21).
  */
-export const ENGINE_NODE_OPTIONS = ["--v8-pool-size=1", "--max-semi-space-size=2"] as const;
+export const ENGINE_NODE_OPTIONS = ["--v8-pool-size=1", "--single-threaded-gc", "--max-semi-space-size=2"] as const;
 
 /**
  * Set in the environment of each engine that a keeper starts, so that a later keeper recognises it; names the engine.
