@@ -6,8 +6,11 @@ import { readJsonBody } from "../read-body.ts";
 import type { Sessions } from "../sessions.ts";
 import type { StaticFiles } from "../static-files.ts";
 
-/** Node looks for connections that are too slow every checkMs, not at their limit. */
-const LIMITS = { headersMs: 2_000, requestMs: 10_000, checkMs: 500, headerBytes: 8 * 1024, connections: 128 } as const;
+/**
+ * Node looks for connections that are too slow every checkMs, not at their limit. It makes up to 2 MB of objects of one read of
+ * 64 KB, of all connections in one turn: more than 32 exceed the heap of 96 MB under a flood.
+ */
+const LIMITS = { headersMs: 2_000, requestMs: 10_000, checkMs: 500, headerBytes: 8 * 1024, connections: 32 } as const;
 
 export interface LoopbackDoorOptions {
   /** A loopback address; 127.0.0.1 when absent. */
