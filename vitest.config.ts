@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
-// Two projects: what runs anywhere, and what needs a real Linux kernel (root, namespaces, TUN), two files
+// Two projects: what runs anywhere, and what needs a real Linux kernel (root, namespaces, TUN), three files
 // at a time: most of their time is waiting. By itself vitest leaves one core free, which on two cores is half of them.
 // scripts/run-tests.ts runs both at once, and what runs anywhere yields there.
 /** Programs that a test starts print whole lines, whatever their text. */
@@ -28,7 +28,7 @@ export default defineConfig({
           exclude: ["test/**/*.nightly.test.ts"],
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          maxWorkers: 2,
+          maxWorkers: 3,
           sequence: { groupOrder: 1 },
         },
       },
