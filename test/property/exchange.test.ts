@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { playStories, shortcomings } from "./play-stories.ts";
 import { laptopStories } from "./story-arbitrary.ts";
 
-const AMOUNT = { stories: 150, faultsPerStory: 16 };
+const AMOUNT = { stories: 100, faultsPerStory: 16 };
 const STEPS = ["link", "tunnel", "routes", "firewall", "sysctl", "resolver"];
 
 test("B1, B4, B8, laws 1, 3, 4, 5, 6: any fault during a change from one configuration to another", {
