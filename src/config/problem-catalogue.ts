@@ -56,6 +56,7 @@ export const PROBLEM_CATALOGUE = {
   "domain-syntax": "The value is not a domain name.",
   "list-source": "A list by its address is not https, or has no SHA-256 of its content.",
   "path-relative": "A path does not begin with a slash.",
+  "app-name": "A program's name has a slash, or more than 62 bytes.",
   "regex-syntax": "The regular expression cannot be read.",
   "pattern-large": "A pattern needs more states than awg has room for.",
   "key-syntax": "A key is not base64.",

@@ -58,6 +58,7 @@ export const PROBLEM_REMEDIES: Readonly<Record<ProblemId, string>> = {
   "domain-syntax": "Write it like corp.example.",
   "list-source": "Write `{ url: https://…, sha256: … }`, or name a file by its absolute path.",
   "path-relative": "Write the path from the root: /etc/awg/office.key.",
+  "app-name": "Write `{ path: /usr/bin/curl }`, or the file's name alone.",
   "regex-syntax": "Correct the expression.",
   "pattern-large": "Shorten the pattern, or use contains.",
   "key-syntax": "Copy the whole key: 44 characters of base64.",

@@ -249,6 +249,14 @@ describe("sing-box", () => {
     ]);
   });
 
+  test("a path as a program's name is refused at its rule", () => {
+    const { findings, text } = importSingBox(routed([{ process_name: "/usr/bin/curl", action: "reject" }]), options);
+    expect(text).toBe("");
+    expect(findings.filter(({ severity }) => severity === "error")).toEqual([
+      expect.objectContaining({ place: "x: route.rules[8]", message: 'a program name has no "/"' }),
+    ]);
+  });
+
   test("the older outbound with a single peer takes everything", () => {
     const outbound = {
       ...{ type: "wireguard", tag: "wg", server: "192.0.2.1", server_port: 51820, local_address: "10.0.0.2/32" },

@@ -82,13 +82,33 @@ const FORMS = {
   dir: { type: "string", minLength: 1, pattern: "^/" },
 };
 
+/** The kernel's classifier cuts names after 63 bytes: two that are this long may look the same to it. */
+const MOST_NAME_BYTES = 62;
+const NAME_PATTERN = TEXT_PATTERN.replace("[^", "[^/");
+
 const appMatcher = leaf(
-  { anyOf: [{ type: "string", minLength: 1, pattern: TEXT_PATTERN }, ...oneKeyForms(APP_READERS, FORMS)] },
+  {
+    anyOf: [
+      { type: "string", minLength: 1, maxLength: MOST_NAME_BYTES, pattern: NAME_PATTERN },
+      ...oneKeyForms(APP_READERS, FORMS),
+    ],
+  },
   (input) =>
     typeof input === "object" && input !== null
       ? readOneKey(input, APP_READERS, "an application")
-      : build<AppMatcher>(checkText(input), (name) => ({ kind: "name", name })),
+      : build<AppMatcher>(checkAppName(input), (name) => ({ kind: "name", name })),
 ).meta({ id: "AppMatcher" });
+
+function checkAppName(input: unknown): string | Fault {
+  const name = checkText(input);
+  if (isFault(name)) return name;
+  if (name.includes("/")) {
+    const path = name.startsWith("/") ? quote(name) : "/…";
+    return fault("app-name", 'a program name has no "/"', `write { path: ${path} }, or { dir } for a folder`);
+  }
+  if (new TextEncoder().encode(name).length <= MOST_NAME_BYTES) return name;
+  return fault("app-name", `a program name has at most ${MOST_NAME_BYTES} bytes`, "write { path: /… }");
+}
 
 const gatewayMac = leaf(
   { type: "string", pattern: "^([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$" },
