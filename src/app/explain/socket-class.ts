@@ -1,9 +1,10 @@
-import type { ClassifierObserved, ClassifierSpec } from "../../model/program/classifier.ts";
+import type { ClassifierSpec } from "../../model/program/classifier.ts";
 import { conditionText } from "../../model/program/classifier-text.ts";
 import type { Program } from "../../model/program/program.ts";
 import type { Resource } from "../../model/resource.ts";
 import { classifierAsSpec } from "../../resources/classifier/classifier.ts";
 import type { HostParts } from "../parts.ts";
+import { classifierFaults } from "../programs/classifier-faults.ts";
 import { classesOf } from "../programs/list-programs.ts";
 
 /** A class of sockets, 0 for none, and the programs that have it. */
@@ -60,7 +61,7 @@ export async function readSocketClasses(
       ...(others.length > 0 ? ["rules treat these processes differently; name one with --pid"] : []),
       ...(isKnown ? [] : [numbers.includes(undefined) ? UNKNOWN_CLASS : NO_CLASS]),
     ],
-    disagreements: differences(declared, live, observed),
+    disagreements: differences(declared, live, classifierFaults(spec, observed)),
   };
 }
 
@@ -77,18 +78,7 @@ function named(spec: ClassifierSpec, number: number): NamedClass {
   return { number, meaning: texts.length === 0 ? "a program that no rule names" : texts.join("; ") };
 }
 
-function differences(declared: NamedClass, live: NamedClass, observed: ClassifierObserved | undefined): string[] {
-  const missing = observed?.missing ?? [];
-  const without =
-    observed === undefined
-      ? ["classifier: declared attached, the kernel has none: new sockets get no class"]
-      : missing.length > 0
-        ? [`classifier: declared attached, the kernel lacks it at ${missing.join(", ")}`]
-        : [];
-  const replaced = (observed?.replaced ?? []).map(
-    (path) => `classifier: ${path} is another file or folder than when it was loaded`,
-  );
-  const differs = without.length === 0 && declared.number !== live.number;
-  const other = `class: declared ${declared.number}, the kernel gives ${live.number}`;
-  return [...without, ...replaced, ...(differs ? [other] : [])];
+function differences(declared: NamedClass, live: NamedClass, faults: readonly string[]): readonly string[] {
+  if (faults.length > 0 || declared.number === live.number) return faults;
+  return [`class: declared ${declared.number}, the kernel gives ${live.number}`];
 }

@@ -11,6 +11,7 @@ import type { HostParts } from "../parts.ts";
 import { factsWantedBy } from "../plan/facts-wanted.ts";
 import { factsForAnyone } from "../render/render-offline.ts";
 import { chooseRule, type ProgramRule } from "./choose-rule.ts";
+import { classifierFaults } from "./classifier-faults.ts";
 import type { ProgramContext } from "./match-program.ts";
 import type { ProgramLine, ProgramsReport, ProgramWatchEvent, ReportedRule } from "./program-report.ts";
 import { type RuleSet, rulesOfConfig, rulesOfPolicy } from "./program-rules.ts";
@@ -195,8 +196,9 @@ async function knownRules(parts: HostParts, config: Config | undefined): Promise
     const latest = await parts.stores.generations.latest();
     const policy = latest?.desired.resources.find((resource) => resource.kind === "firewall");
     if (latest === undefined || policy === undefined) return { ...nothing, unseen: [] };
-    const set = rulesOfPolicy(policy.spec, latest.desired.resources, facts.capabilities);
     const classifier = latest.desired.resources.find((resource) => resource.kind === "classifier")?.spec;
+    const faults = classifier === undefined ? [] : classifierFaults(classifier, await parts.host.classifier?.read());
+    const set = rulesOfPolicy(policy.spec, latest.desired.resources, facts.capabilities, faults);
     const known = classifier === undefined ? {} : { classifier };
     return { set, rulesOf: "accepted", generation: latest.number, facts, unseen: [], ...known };
   } catch (error) {

@@ -4,7 +4,7 @@ import type { Capabilities, HostFacts } from "../../host/ports/facts.ts";
 import { canonicalJson } from "../../model/canonical.ts";
 import type { FirewallPolicy, FlowMatch, PathRef } from "../../model/firewall/policy.ts";
 import { deviceOfTunnel } from "../../model/ownership.ts";
-import type { Enforcement, Resource } from "../../model/resource.ts";
+import type { Resource } from "../../model/resource.ts";
 import type { SecretId } from "../../model/secret.ts";
 import { sha256Hex } from "../../model/sha256.ts";
 import { matchHere } from "../../resources/expand/networks.ts";
@@ -44,11 +44,13 @@ export function rulesOfConfig(config: Config, facts: HostFacts): RuleSet {
  * The rules of an accepted policy, as loaded into the kernel. Pure.
  *
  * @param accepted the resources it was accepted with, which name the tunnels of its devices
+ * @param faults of the kernel's classifier, a clause each
  */
 export function rulesOfPolicy(
   policy: FirewallPolicy,
   accepted: readonly Resource[],
   capabilities: Capabilities,
+  faults: readonly string[],
 ): RuleSet {
   const { steering } = policy;
   const enforcement = driverRegistry.firewall.enforcement?.(policy, capabilities) ?? "enforced";
@@ -57,7 +59,8 @@ export function rulesOfPolicy(
   const rule = (origin: string, match: FlowMatch, path: PathRef): ProgramRule => {
     const fallback = path.kind === "tunnel" && tunnels.length > 0 ? { fallback: fallbackText(path, names) } : {};
     const via = path.kind === "tunnel" ? (names.get(path.device) ?? path.device) : path.kind;
-    return { origin, match: programMatch(match), via, ...fallback, ...keptByClass(match, capabilities, enforcement) };
+    const kept = keptByClass(match, capabilities, faults) ?? { enforcement };
+    return { origin, match: programMatch(match), via, ...fallback, ...kept };
   };
   return {
     rules: steering.rules.map(({ origin, match, path }) => rule(origin, match, path)),
@@ -82,14 +85,15 @@ export function fallbackText({ substitutes = [], fallback }: TunnelPath, names: 
   return `failover to ${others.join(", ")}${fallback === "direct" ? ", else direct" : ""}`;
 }
 
-/** A rule by class is kept as well as sockets have classes. */
+/** A rule by class is kept as well as sockets have classes; undefined where nothing is wrong with them. */
 function keptByClass(
   { classes }: FlowMatch,
   { classifier }: Capabilities,
-  enforcement: Enforcement,
-): Pick<ProgramRule, "enforcement" | "reason"> {
-  if (classes === undefined || classifier?.ok === true) return { enforcement };
-  return { enforcement: "unsupported", reason: classifier?.reason ?? "sockets have no classes here" };
+  faults: readonly string[],
+): Pick<ProgramRule, "enforcement" | "reason"> | undefined {
+  if (classes === undefined || (classifier?.ok === true && faults.length === 0)) return undefined;
+  const reason = classifier?.ok === true ? faults.join("; ") : classifier?.reason;
+  return { enforcement: "unsupported", reason: reason ?? "sockets have no classes here" };
 }
 
 /** A packet rule sees the user and the class of a program; any other criterion depends on the flow. */

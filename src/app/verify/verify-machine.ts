@@ -11,6 +11,7 @@ import type { HostParts } from "../parts.ts";
 import { compareHost, unrecordedText } from "../status/compare-host.ts";
 import type { StateInForce } from "../status/state-in-force.ts";
 import { type PolicyContext, readPolicyContext } from "./declared-context.ts";
+import { unclassifiedRules } from "./unclassified-rules.ts";
 import { unmodelledRules } from "./unmodelled-rules.ts";
 import { isBetweenStates, whileUnchanged } from "./while-unchanged.ts";
 
@@ -21,8 +22,8 @@ export interface VerifyReport extends Verified {
 }
 
 /**
- * Checks the host against the accepted policy, or the one on trial: filter, routes, policy rules and tracked flows, for
- * every possible packet. Reads only (law 2) and sends no packet.
+ * Checks the host against the accepted policy, or the one on trial: filter, routes, policy rules, tracked flows and
+ * classifier, for every possible packet. Reads only (law 2) and sends no packet.
  *
  * @throws AwgError locked while another process changes the host: it is then in neither the old state nor the new
  */
@@ -70,7 +71,8 @@ async function verifyAgainst(
   const links = desired.resources.flatMap((resource) => (resource.kind === "link" ? [resource.spec] : []));
   const misrouted = verifyRouting({ policy, ...around, declared, links });
   const diverting = tunnels.length === 0 ? [] : unmodelled.before.map(unjudged);
-  const findings = [...filter.findings, ...diverting, ...misrouted, ...flows.open.map(openFlow)];
+  const unclassified = await unclassifiedRules(parts, desired, accepted);
+  const findings = [...filter.findings, ...diverting, ...misrouted, ...unclassified, ...flows.open.map(openFlow)];
   return { generation, findings, notes, classes: filter.classes };
 }
 

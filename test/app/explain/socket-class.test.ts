@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { ExplainQuestion } from "../../../src/app/explain/question.ts";
 import { readSocketClasses } from "../../../src/app/explain/socket-class.ts";
+import { renderPrograms } from "../../../src/cli/verbs/inspect/programs.view.ts";
 import { explanationDocument, renderTrace } from "../../../src/cli/views/explanation.ts";
 import { styleFor } from "../../../src/cli/views/style.ts";
 import type { MachineState } from "../../../src/host/simulated/machine-state.ts";
@@ -143,11 +144,58 @@ describe("the class of a program in awg explain", () => {
     const explained = await ask({ pid: 20 });
     expect(explained.declared.path).toBe("direct");
     expect(explained.live).toMatchObject({ path: "block", verdict: "drop", socketClass: { number: 0 } });
-    expect(explained.disagreements[0]).toBe(
-      "classifier: declared attached, the kernel has none: new sockets get no class",
-    );
+    expect(explained.disagreements[0]).toBe("the classifier is not attached: new sockets get no class");
     expect(explanationDocument(explained)).toMatchObject({ agree: false, live: { class: { number: 0 } } });
   });
+
+  const faults: readonly (readonly [string, (state: MachineState) => void, string])[] = [
+    [
+      "gone",
+      (state) => {
+        state.classifiers = [];
+      },
+      "the classifier is not attached: new sockets get no class",
+    ],
+    [
+      "gone from some hooks",
+      (state) => {
+        state.classifiers = state.classifiers.map((one) => ({ ...one, missing: ["connect4", "sendmsg4"] }));
+      },
+      "the classifier is not attached at connect4, sendmsg4",
+    ],
+    [
+      "loaded for another file",
+      (state) => {
+        state.classifiers = state.classifiers.map((one) => ({ ...one, replaced: ["/opt/awg-test/backup"] }));
+      },
+      "/opt/awg-test/backup is another file or folder than when the classifier was loaded",
+    ],
+    [
+      "another one",
+      (state) => {
+        state.classifiers = state.classifiers.map((one) =>
+          one.spec === undefined ? one : { ...one, spec: { ...one.spec, conditions: one.spec.conditions.slice(1) } },
+        );
+      },
+      "the classifier decides by other conditions than the accepted rules",
+    ],
+  ];
+  test.each(faults)(
+    "law 9: where the classifier is %s, verify finds it, and ps calls no such rule enforced",
+    async (_, change, fault) => {
+      const verify = () => withSession((session) => session.verify());
+      expect((await verify()).findings).toEqual([]);
+      tamper(change);
+      const found = (await verify()).findings.map(({ kind, message }) => `${kind}: ${message}`);
+      const rules = "rules.0 (backup), rules.1 (games), rules.2 (browser) and 2 more rules";
+      expect(found).toEqual([`misroute: ${fault}; ${rules} may not match new sockets; run awg apply`]);
+      const report = await withSession((session) => session.programs());
+      const backup = report.programs.find(({ program }) => program.pid === 20);
+      expect(backup?.rule).toMatchObject({ origin: "rules/0 (backup)", enforcement: "unsupported", reason: fault });
+      const text = renderPrograms(report, styleFor(false), 80);
+      expect(text.replace(/\s+/g, " ")).toContain(`not enforced: ${fault}`);
+    },
+  );
 
   test("for people, with --trace: class, fallback, limit and DNS", async () => {
     const text = renderTrace(await ask({ app: "/opt/awg-test/browser" }), styleFor(false));

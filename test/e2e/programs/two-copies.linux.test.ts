@@ -124,7 +124,7 @@ reconcile: { driftEvery: 2s }
   });
 
   test(
-    "law 1: a classifier that was removed by hand fails closed; drift and explain name it, and an apply repairs it",
+    "law 1: a classifier that was removed by hand fails closed; drift, verify, ps and explain name it, and an apply repairs it",
     limit,
     async () => {
       const pins = await programs.pins();
@@ -136,7 +136,12 @@ reconcile: { driftEvery: 2s }
       expect(drift.stdout).toContain("classifier/host");
       const explained = await awg.run("explain", "--app", programs.path("granted"), `${place.v4.echo}:7001`);
       expect(explained.status).toBe(6);
-      expect(explained.stdout).toContain("the kernel has none");
+      expect(explained.stdout).toContain("the classifier is not attached");
+      const verified = await awg.run("verify");
+      expect(verified.status).toBe(6);
+      expect(verified.stdout).toContain("rules.0 (granted) may not match new sockets");
+      const listed = await awg.run("ps", "--all");
+      expect(listed.stdout).toContain("not enforced: the classifier is not attached");
       await awg.apply(config);
       await programs.count();
       await programs.send("granted", 20);

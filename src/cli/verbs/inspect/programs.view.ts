@@ -40,6 +40,7 @@ export function renderPrograms(
   return [
     style.bold(sourceText(report)),
     ...(lines.length === 0 ? ["No such program runs."] : [style.dim(line(header).trimEnd()), ...lines]),
+    ...notEnforced(report.programs).map((reason) => style.yellow(`not enforced: ${printableLine(reason)}`)),
     ...[...common].map((text) => style.dim(`before the rule of each: ${text}`)),
     ...report.unseen.map((what) => style.yellow(`not seen: ${printableLine(what)}`)),
   ].join("\n");
@@ -56,6 +57,13 @@ function commonToAll(programs: readonly ProgramLine[]): ReadonlySet<string> {
   const [first, ...others] = programs.map(({ perhaps }) => new Set(perhaps.map(perhapsText)));
   if (first === undefined || others.length === 0) return new Set();
   return new Set([...first].filter((text) => others.every((texts) => texts.has(text))));
+}
+
+/** Why the shown rules are not enforced here, each reason once. */
+function notEnforced(programs: readonly ProgramLine[]): readonly string[] {
+  const rules = programs.flatMap(({ rule, perhaps }) => [...perhaps.map((one) => one.rule), ...(rule ? [rule] : [])]);
+  const isNot = ({ enforcement }: ReportedRule) => enforcement === "unsupported";
+  return [...new Set(rules.filter(isNot).flatMap(({ reason }) => reason ?? []))];
 }
 
 function sourceText({ rulesOf, generation, programs }: ProgramsReport): string {
