@@ -22,6 +22,13 @@ const step = z
   })
   .meta({ id: "Step" });
 
+const pathNow = z.string().describe("Path now: a tunnel, direct or block.");
+const pathAfter = z.string().describe("Path after the change.");
+
+const affectedProgram = z
+  .object({ pid: z.int(), program: z.string().describe("Its name for people."), from: pathNow, to: pathAfter })
+  .meta({ id: "AffectedProgram" });
+
 const affectedFlow = z
   .object({
     pid: z.int(),
@@ -29,8 +36,8 @@ const affectedFlow = z
     protocol: z.enum(["tcp", "udp"]),
     destination: z.string(),
     port: z.int(),
-    from: z.string().describe("Path now: a tunnel, direct or block."),
-    to: z.string().describe("Path after the change."),
+    from: pathNow,
+    to: pathAfter,
   })
   .meta({ id: "AffectedFlow" });
 
@@ -43,10 +50,13 @@ export const planDocument = z
     traffic: z.string().describe("The effect on packets during and after the change, for people."),
     affected: z
       .object({
+        programs: list(affectedProgram).describe("Running programs that can send and get another path."),
         flows: list(affectedFlow),
         more: z.int().describe("How many flows are not listed."),
       })
-      .describe("Open flows of programs that take another path after the change; their connections may break."),
+      .describe(
+        "Running programs and their open flows that take another path after the change; connections may break.",
+      ),
     notes: list(note),
     unchanged: list(resourceKey).describe("Resources that already are as the config says."),
     steps: list(step).describe("In the order they run. A resource may have several steps."),

@@ -6,7 +6,7 @@ import type { PlannedUnderLock } from "../../../app/apply/plan-under-lock.ts";
 import { type SshRisk, sshRiskOf } from "../../../app/apply/ssh-risk.ts";
 import type { OpenHost } from "../../../app/open-host.ts";
 import type { HostParts } from "../../../app/parts.ts";
-import { affectedFlows } from "../../../app/plan/affected-flows.ts";
+import { affectedFlows } from "../../../app/plan/affected/affected-flows.ts";
 import type { Planned } from "../../../app/plan/planned.ts";
 import { AwgError } from "../../../model/error.ts";
 import { type Batch, isInSync } from "../../../model/plan.ts";

@@ -1,4 +1,4 @@
-import type { AffectedFlows } from "../../../app/plan/affected-flows.ts";
+import type { AffectedFlows } from "../../../app/plan/affected/affected-flows.ts";
 import type { Planned } from "../../../app/plan/planned.ts";
 import { isInSync, stepsOf } from "../../../model/plan.ts";
 import type { Verified } from "../../../verify/finding.ts";
@@ -10,6 +10,7 @@ import { printText } from "../../views/print-text.ts";
 import { withoutSecrets } from "../../views/resource/without-secrets.ts";
 import { styleFor } from "../../views/style.ts";
 import { renderVerified, verifiedDocument } from "../../views/verified.ts";
+import { affectedLines } from "./affected.human.ts";
 import { renderPlan } from "./plan.human.ts";
 
 /** Prints a plan, and what its verification found: to stdout, as text or as one JSON document; notes go to stderr. */
@@ -28,18 +29,9 @@ export function printPlanned(
   printNotes(planned.notes, terminal);
   const options = { isVerbose: flagOption(call, "verbose"), resources: planned.desired.resources };
   const text = renderPlan(planned.plan, planned.traffic, styleFor(terminal.colorOut), options);
-  printText(terminal, [text, ...affectedLines(affected)].join("\n"));
+  printText(terminal, [text, ...affectedLines(affected, options.isVerbose)].join("\n"));
   for (const note of verified?.notes ?? []) terminal.err(`${style.yellow("note:")} ${note}`);
   if (verified !== undefined) printText(terminal, renderVerified(verified, styleFor(terminal.colorOut)));
-}
-
-/** The flows that change their path, for people: "  firefox (1234) tcp 192.0.2.10 port 443: direct → office". */
-function affectedLines({ flows, more }: AffectedFlows): string[] {
-  if (flows.length === 0) return [];
-  const line = ({ program, pid, protocol, destination, port, from, to }: AffectedFlows["flows"][number]) =>
-    `  ${program} (${pid}) ${protocol} ${destination} port ${port}: ${from} → ${to}`;
-  const rest = more === 0 ? [] : [`  and ${more} more`];
-  return ["Open flows on another path afterwards; their connections may break:", ...flows.map(line), ...rest];
 }
 
 function planDocument(planned: Planned, affected: AffectedFlows): DocumentOf<"plan"> {

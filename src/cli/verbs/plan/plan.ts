@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import type { HostParts } from "../../../app/parts.ts";
-import { affectedFlows } from "../../../app/plan/affected-flows.ts";
+import { affectedFlows } from "../../../app/plan/affected/affected-flows.ts";
 import type { Planned } from "../../../app/plan/planned.ts";
 import { planConfig } from "../../../app/plan/planner.ts";
 import { renderSavedPlan } from "../../../app/plan/saved-plan.ts";

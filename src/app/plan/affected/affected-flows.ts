@@ -1,21 +1,21 @@
-import type { OwnedSocket, ProcessPort } from "../../host/ports/processes.ts";
-import { AwgError } from "../../model/error.ts";
-import { withFallback } from "../../model/firewall/fallback.ts";
-import { compileFlowPath } from "../../model/firewall/flow-path.ts";
-import { flowOf, PROTOCOL } from "../../model/firewall/packet.ts";
-import type { FirewallPolicy, PathRef } from "../../model/firewall/policy.ts";
-import { addressBits, type IpAddress, parseIp } from "../../model/ip.ts";
-import { markOfClass } from "../../model/ownership.ts";
-import { stepsOf } from "../../model/plan.ts";
-import { parsePrefix, prefixContains } from "../../model/prefix.ts";
-import type { ClassifierSpec } from "../../model/program/classifier.ts";
-import type { Program } from "../../model/program/program.ts";
-import { programName } from "../../model/program/program-name.ts";
-import type { Resource } from "../../model/resource.ts";
-import type { HostParts } from "../parts.ts";
-import { classesOf, processesOf } from "../programs/list-programs.ts";
-import { tunnelNames } from "../programs/program-rules.ts";
-import type { Planned } from "./planned.ts";
+import type { OwnedSocket, ProcessPort } from "../../../host/ports/processes.ts";
+import { AwgError } from "../../../model/error.ts";
+import { withFallback } from "../../../model/firewall/fallback.ts";
+import { compileFlowPath } from "../../../model/firewall/flow-path.ts";
+import { flowOf, PROTOCOL } from "../../../model/firewall/packet.ts";
+import type { FirewallPolicy } from "../../../model/firewall/policy.ts";
+import { addressBits, type IpAddress, parseIp } from "../../../model/ip.ts";
+import { markOfClass } from "../../../model/ownership.ts";
+import { stepsOf } from "../../../model/plan.ts";
+import { parsePrefix, prefixContains } from "../../../model/prefix.ts";
+import type { Program } from "../../../model/program/program.ts";
+import { programName } from "../../../model/program/program-name.ts";
+import type { Resource } from "../../../model/resource.ts";
+import type { HostParts } from "../../parts.ts";
+import { classesOf, processesOf } from "../../programs/list-programs.ts";
+import { tunnelNames } from "../../programs/program-rules.ts";
+import type { Planned } from "../planned.ts";
+import { type AffectedProgram, affectedPrograms, type Deciding, pathName } from "./affected-programs.ts";
 
 /** A program with an open flow whose path a plan changes. */
 interface AffectedFlow {
@@ -30,26 +30,21 @@ interface AffectedFlow {
   readonly to: string;
 }
 
-/** The flows that a plan affects: the first ones, and how many more. */
+/** The programs and flows that a plan affects: of the flows the first ones, and how many more. */
 export interface AffectedFlows {
+  readonly programs: readonly AffectedProgram[];
   readonly flows: readonly AffectedFlow[];
   readonly more: number;
 }
 
-const NONE: AffectedFlows = { flows: [], more: 0 };
+const NONE: AffectedFlows = { programs: [], flows: [], more: 0 };
 const MOST_SHOWN = 12;
 const NO_POLICY: FirewallPolicy = { steering: { rules: [], default: { kind: "direct" } }, layers: [] };
 
-/** One side of a plan: what decides about the flows of a program. */
-interface Deciding {
-  readonly policy: FirewallPolicy;
-  readonly classifier: ClassifierSpec | undefined;
-  readonly names: ReadonlyMap<string, string>;
-}
-
 /**
- * The open flows of programs that take another path after a plan, or are blocked. Connections from outside keep the path
- * that they came by and are left out, and so is what awg sends itself. Reads only; empty where processes cannot be read.
+ * The running programs and their open flows that take another path after a plan, or are blocked. Connections from outside
+ * keep the path that they came by and are left out, and so is what awg sends itself. Reads only; empty where processes
+ * cannot be read.
  */
 export async function affectedFlows(parts: HostParts, { plan, desired }: Planned): Promise<AffectedFlows> {
   const isJudged = stepsOf(plan).some(({ kind }) => kind === "firewall" || kind === "classifier");
@@ -59,12 +54,11 @@ export async function affectedFlows(parts: HostParts, { plan, desired }: Planned
   const now = decidingOf(accepted, (policy) => withFallback(policy, observed.fallback ?? []));
   const then = decidingOf(desired.resources, (policy) => policy);
   const port = await processesOf(parts);
-  const sockets = outgoing(socketsOf(port)).filter((socket) => !isOwn(socket, now) && !isOwn(socket, then));
-  const held = sockets.flatMap((socket) => {
-    const program = socket.holders.map(({ pid }) => port.read(pid)).find((one) => one !== undefined);
-    return program === undefined ? [] : [{ socket, program }];
-  });
-  const programs = [...new Map(held.map(({ program }) => [program.pid, program])).values()];
+  const sockets = socketsOf(port);
+  const isForeign = (socket: OwnedSocket) => !isOwn(socket, now) && !isOwn(socket, then);
+  const held = heldBy(outgoing(sockets).filter(isForeign), port);
+  const running = [...held, ...heldBy(unconnected(sockets).filter(isForeign), port)].map(({ program }) => program);
+  const programs = [...new Map(running.map((program) => [program.pid, program])).values()];
   const [before, after] = [await classNumbers(parts, now, programs), await classNumbers(parts, then, programs)];
   // A connection without a class gets none later.
   const hasClasses = now.classifier !== undefined;
@@ -89,7 +83,24 @@ export async function affectedFlows(parts: HostParts, { plan, desired }: Planned
     ];
   });
   const distinct = [...new Map(flows.map((flow) => [JSON.stringify(flow), flow])).values()];
-  return { flows: distinct.slice(0, MOST_SHOWN), more: Math.max(0, distinct.length - MOST_SHOWN) };
+  return {
+    programs: affectedPrograms(programs, { ...now, classes: before }, { ...then, classes: after }),
+    flows: distinct.slice(0, MOST_SHOWN),
+    more: Math.max(0, distinct.length - MOST_SHOWN),
+  };
+}
+
+/** Sockets with a program that holds them; the first of several. */
+function heldBy<S extends OwnedSocket>(sockets: readonly S[], port: ProcessPort): { socket: S; program: Program }[] {
+  return sockets.flatMap((socket) => {
+    const program = socket.holders.map(({ pid }) => port.read(pid)).find((one) => one !== undefined);
+    return program === undefined || isAwg(program) ? [] : [{ socket, program }];
+  });
+}
+
+/** Whether a program is of this awg: an engine as root has sockets like any other program of root. */
+function isAwg({ path, commandLine = [] }: Program): boolean {
+  return path === process.execPath && commandLine.includes(process.argv[1] ?? "");
 }
 
 /** None where this host does not allow the read: a plan does not fail for it. */
@@ -116,6 +127,13 @@ export function outgoing(sockets: readonly OwnedSocket[]): OutgoingSocket[] {
   });
 }
 
+/** UDP sockets that may send to any address outside of this host. */
+function unconnected(sockets: readonly OwnedSocket[]): OwnedSocket[] {
+  return sockets.filter(
+    ({ protocol, local, remote }) => protocol === "udp" && remote === undefined && !isLoopback(local.address),
+  );
+}
+
 function isLoopback(address: string): boolean {
   return address.startsWith("127.") || address === "::1";
 }
@@ -127,11 +145,11 @@ function decidingOf(resources: readonly Resource[], inForce: (policy: FirewallPo
 }
 
 /** Whether awg sends it. Where its engines run as root, only the endpoint distinguishes them from other programs of root. */
-function isOwn({ uid, remote }: OutgoingSocket, { policy }: Deciding): boolean {
+function isOwn({ uid, remote }: OwnedSocket, { policy }: Deciding): boolean {
   return policy.layers.some(({ serviceUid, endpoints }) => {
     if (serviceUid !== uid) return false;
     return (
-      uid !== 0 || endpoints.some((one) => one.address === remote.address && (one.port ?? remote.port) === remote.port)
+      uid !== 0 || endpoints.some((one) => one.address === remote?.address && (one.port ?? remote.port) === remote.port)
     );
   });
 }
@@ -167,7 +185,7 @@ function pathFinder(
       uid,
       mark: markOfClass(number),
     };
-    return nameOf(pathOf(flowOf(packet, new Set())).path, names);
+    return pathName(pathOf(flowOf(packet, new Set())).path, names);
   };
 }
 
@@ -175,8 +193,4 @@ function isWithin(network: string, address: IpAddress): boolean {
   const prefix = parsePrefix(network);
   const { family, value } = address;
   return prefix !== undefined && prefixContains(prefix, { family, address: value, length: addressBits(family) });
-}
-
-function nameOf(path: PathRef, names: ReadonlyMap<string, string>): string {
-  return path.kind === "tunnel" ? (names.get(path.device) ?? path.device) : path.kind;
 }

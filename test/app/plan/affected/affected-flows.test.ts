@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
-import type { HostParts } from "../../../src/app/parts.ts";
-import { affectedFlows, outgoing } from "../../../src/app/plan/affected-flows.ts";
-import type { OwnedSocket } from "../../../src/host/ports/processes.ts";
-import type { Program } from "../../../src/model/program/program.ts";
-import { tunnelConfig, writePrivateKey } from "../../support/config.ts";
-import { temporaryFolder } from "../../support/folder.ts";
-import { openTestSession } from "../../support/test-session.ts";
+import type { HostParts } from "../../../../src/app/parts.ts";
+import { affectedFlows, outgoing } from "../../../../src/app/plan/affected/affected-flows.ts";
+import type { OwnedSocket } from "../../../../src/host/ports/processes.ts";
+import type { Program } from "../../../../src/model/program/program.ts";
+import { tunnelConfig, writePrivateKey } from "../../../support/config.ts";
+import { temporaryFolder } from "../../../support/folder.ts";
+import { openTestSession } from "../../../support/test-session.ts";
 
 const socket = (pid: number, remote: string | undefined, more: Partial<OwnedSocket> = {}): OwnedSocket => ({
   protocol: "tcp",
@@ -77,16 +77,31 @@ test("a plan lists open flows that change path, at most twelve", async () => {
     ["chess", "direct", "block"],
     ["awg-test", "direct", "block"],
   ]);
+  expect(first.programs).toEqual([
+    { pid: 2, program: "chess", from: "direct", to: "block" },
+    { pid: 3, program: "awg-test", from: "direct", to: "office" },
+  ]);
   const bounded = await affectedFlows(partsWith(many), planned);
   expect([bounded.flows.length, bounded.more]).toEqual([12, 8]);
   await session.apply(planned, { onEvent: () => undefined, shouldStop: () => undefined });
   const again = await session.plan(await session.load([{ name: "c.yaml", text }]));
-  expect(await affectedFlows(partsWith(flows), again)).toEqual({ flows: [], more: 0 });
+  expect(await affectedFlows(partsWith(flows), again)).toEqual({ programs: [], flows: [], more: 0 });
   const granting = text.replace("via: block", "via: direct");
   const changed = await session.plan(await session.load([{ name: "c.yaml", text: granting }]));
   expect((await affectedFlows(partsWith(flows), changed)).flows).toMatchObject([
     { pid: 2, protocol: "tcp", destination: "198.51.100.7", port: 443, from: "block", to: "direct" },
   ]);
+  // Without an open flow, a socket that can send is enough; not one of loopback, and none that only listens.
+  const unconnected = [
+    socket(1, undefined, { protocol: "udp", local: { address: "127.0.0.1", port: 53 } }),
+    socket(2, undefined, { protocol: "udp", local: { address: "0.0.0.0", port: 123 } }),
+    socket(3, undefined),
+  ];
+  expect(await affectedFlows(partsWith(unconnected), changed)).toEqual({
+    programs: [{ pid: 2, program: "chess", from: "block", to: "direct" }],
+    flows: [],
+    more: 0,
+  });
 });
 
 test("without a user of awg's own, flows of root are listed too, except those to an endpoint", async () => {
@@ -124,9 +139,27 @@ test("without a user of awg's own, flows of root are listed too, except those to
       ? { ...one, spec: { ...one.spec, layers: one.spec.layers.map((layer) => ({ ...layer, serviceUid: 0 })) } }
       : one,
   );
-  const { flows } = await affectedFlows(parts, { ...planned, desired: { ...planned.desired, resources } });
+  const ofRoot = { ...planned, desired: { ...planned.desired, resources } };
+  const { flows } = await affectedFlows(parts, ofRoot);
   expect(flows.map(({ destination, port, to }) => [destination, port, to])).toEqual([
     ["198.51.100.7", 443, "office"],
     ["192.0.2.1", 53, "office"],
   ]);
+
+  const unconnected = socket(1, undefined, { protocol: "udp", uid: 0 });
+  const programsOf = async (program: Program) => {
+    const port = {
+      ...(await parts.processes?.()),
+      read: () => program,
+      list: () => ({ programs: [program], unseen: [] }),
+    };
+    const one = {
+      ...parts,
+      processes: async () => ({ ...port, sockets: () => ({ sockets: [unconnected], closed: new Set(), unseen: [] }) }),
+    };
+    return (await affectedFlows(one as HostParts, ofRoot)).programs.map(({ program: name }) => name);
+  };
+  expect(await programsOf(root)).toEqual(["curl"]);
+  const engine = { ...root, path: process.execPath, commandLine: [process.execPath, process.argv[1] ?? "", "engine"] };
+  expect(await programsOf(engine)).toEqual([]);
 });
