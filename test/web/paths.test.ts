@@ -9,7 +9,7 @@ const tunnel = (name: string, state: string, endpoint: string | null) => ({
   summary: "",
   tunnel: { state, wire: "wireguard", peers: [{ endpoint }] },
 });
-const status = { resources: [tunnel("office", "connected", "198.51.100.7:51820")], down: ["home"] };
+const status = { resources: [tunnel("office", "connected", "198.51.100.7:51820")], down: ["home"], fallback: [] };
 const program = (path: string, via: string, origin: string, sockets = 1): ProgramLine => ({
   pid: 1,
   name: "MainThread",
@@ -40,6 +40,27 @@ test("the direct path and the blocked one are shown if a rule uses them", () => 
   expect(pathsWith().map(({ name }) => name)).toEqual(["office", "home"]);
   const paths = pathsWith(program("/usr/bin/restic", "direct", "rules/0"), program("/opt/game", "block", "rules/1"));
   expect(paths.map(({ name }) => name)).toEqual(["office", "home", "direct", "block"]);
+});
+
+test("while a server is silent, its programs are where its fallback sends them", () => {
+  const fallback = [{ device: "awg-office", by: null, rules: ["default"] }];
+  const programs = [program("/opt/firefox", "office", "default"), program("/opt/mail", "office", "rules/0 (mail)")];
+  const paths = pathsOf({ ...status, fallback } as unknown as StatusDocument, programs);
+  expect(paths.map(({ name, isDefault, programs: users }) => [name, isDefault, users])).toEqual([
+    ["office", false, ["mail"]],
+    ["home", false, []],
+    ["direct", true, ["firefox"]],
+  ]);
+});
+
+test("a rule for some traffic of programs is shown on its path", () => {
+  const backup = { origin: "rules/0 (backup)", via: "direct", enforcement: "enforced" };
+  const programs = [{ ...program("/opt/firefox", "office", "default"), perhaps: [backup] }];
+  expect(pathsWith(...programs, ...programs).map(({ name, rules }) => [name, rules])).toEqual([
+    ["office", []],
+    ["home", []],
+    ["direct", ["rule “backup”"]],
+  ]);
 });
 
 test.each<[readonly string[], string | undefined]>([

@@ -1,6 +1,16 @@
 import { describe, expect, test } from "vitest";
 import type { StatusDocument } from "../../web/src/documents.ts";
-import { bytesText, daemonText, headlineOf, rateText, spanText, valueText, warningsOf } from "../../web/src/words.ts";
+import {
+  bytesText,
+  daemonText,
+  fallbackText,
+  headlineOf,
+  rateText,
+  sentence,
+  spanText,
+  valueText,
+  warningsOf,
+} from "../../web/src/words.ts";
 
 const conditions = (held: readonly string[]) =>
   ["Ready", "Protected", "Drifted", "Stalled"].map((type) => ({
@@ -46,6 +56,67 @@ test("the headline names what keeps a protected host from being ready", () => {
   });
 });
 
+const silent = (name: string, handshakeAgeSeconds: number | null) =>
+  ({
+    key: `tunnel/${name}`,
+    ready: false,
+    drift: [],
+    summary: "",
+    tunnel: { state: "blocked", wire: "wireguard", peers: [{ handshakeAgeSeconds }] },
+  }) as unknown as StatusDocument["resources"][number];
+const waiting = { type: "Ready", status: false, reason: "Waiting", message: "waiting for tunnel/office", since: null };
+
+test("a host whose traffic goes direct while a server is silent is not called protected", () => {
+  const goes = (...devices: readonly string[]) => devices.map((device) => ({ device, by: null, rules: ["default"] }));
+  const found = (fallback: StatusDocument["fallback"]) =>
+    headlineOf(status(["Protected", "Ready"], { fallback }), true);
+  expect(found(goes("awg-office"))).toEqual({
+    tone: "bad",
+    title: "Not protected",
+    detail: "The server of office does not answer; its traffic goes direct until it does.",
+  });
+  expect(found(goes("awg-office", "awg-home")).detail).toBe(
+    "The servers of office and home do not answer; their traffic goes direct until they do.",
+  );
+  expect(found([{ device: "awg-office", by: "awg-home", rules: ["default"] }])).toMatchObject({ tone: "good" });
+});
+
+test("the headline names the tunnel that is not connected, and says what becomes of its traffic", () => {
+  const found = (resources: StatusDocument["resources"], fallback: StatusDocument["fallback"] = []) => {
+    const conditions_ = [...conditions(["Protected"]).slice(1), waiting];
+    const { title, detail } = headlineOf(status([], { conditions: conditions_, resources, fallback }), true);
+    return `${title}. ${detail}`;
+  };
+  expect(found([silent("office", 65)])).toBe(
+    "Protected, but office is not connected. Its server does not answer; its traffic is blocked until it does. The last handshake was 1 min ago.",
+  );
+  expect(found([silent("office", null)], [{ device: "awg-office", by: "awg-home", rules: ["default"] }])).toBe(
+    "Protected, but office is not connected. Its server does not answer. There was no handshake yet.",
+  );
+  expect(found([silent("office", 65), silent("home", 65)])).toBe(
+    "Protected, but office and home are not connected. Their servers do not answer; their traffic is blocked until they do.",
+  );
+});
+
+test("where the traffic of a silent tunnel goes", () => {
+  const texts = [
+    { device: "awg-office", by: null, rules: ["default"] },
+    { device: "awg-office", by: "awg-home", rules: ["rules/0 (media)", "default"] },
+  ].map(fallbackText);
+  expect(texts).toEqual([
+    "office is down: everything that no rule names goes direct until it is up.",
+    "office is down: rule “media” and everything that no rule names go by home until it is up.",
+  ]);
+});
+
+test("a sentence begins with a capital, a name as it is written", () => {
+  expect(["nothing is applied", "example.com is no address", "tunnel/office is gone"].map(sentence)).toEqual([
+    "Nothing is applied.",
+    "example.com is no address.",
+    "tunnel/office is gone.",
+  ]);
+});
+
 test("a paused host is not called protected", () => {
   const override = { what: "pause", until: "2026-01-01T00:00:00Z" } as const;
   expect(headlineOf(status(["Protected", "Ready"], { override }), true)).toMatchObject({
@@ -69,7 +140,7 @@ test("numbers as people read them", () => {
 
 test("what the daemon does", () => {
   const daemon = { pid: 1, phase: "in-sync", since: new Date(0).toISOString(), keys: [], nextTry: null };
-  expect(daemonText({ ...daemon, filesNotApplied: false }, 65_000)).toContain("for 1 min");
+  expect(daemonText({ ...daemon, filesNotApplied: false }, 65_000)).toBe("As declared for 1 min.");
   expect(daemonText({ ...daemon, phase: "repairing", keys: ["link/a"], filesNotApplied: false }, 0)).toContain(
     "link/a",
   );

@@ -5,7 +5,12 @@ export interface StatusDocument {
   readonly conditions: readonly Condition[];
   readonly resources: readonly ResourceLine[];
   readonly down: readonly string[];
-  readonly fallback: readonly { readonly device: string; readonly rules: readonly string[] }[];
+  readonly fallback: readonly {
+    readonly device: string;
+    /** The device that is used instead; null: direct. */
+    readonly by: string | null;
+    readonly rules: readonly string[];
+  }[];
   readonly endsAtReboot: boolean;
   readonly daemon: DaemonLine | null;
   readonly override?: {

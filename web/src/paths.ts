@@ -1,5 +1,5 @@
-import type { ProgramLine, ResourceLine, StatusDocument } from "./documents.ts";
-import { tunnelName, tunnelText } from "./words.ts";
+import type { ProgramLine, ProgramRule, ResourceLine, StatusDocument } from "./documents.ts";
+import { deviceName, ruleText, tunnelName, tunnelText } from "./words.ts";
 
 /** One way out of this host, as the picture of the network shows it. */
 export interface NetworkPath {
@@ -14,17 +14,25 @@ export interface NetworkPath {
   readonly isDefault: boolean;
   /** Names of programs whose rule sends them here, those with the most sockets first, each once. */
   readonly programs: readonly string[];
+  /** Rules that send some traffic of other programs here: to some destinations, by some protocols. */
+  readonly rules: readonly string[];
 }
+
+type Users = Pick<NetworkPath, "isDefault" | "programs" | "rules">;
 
 /** The ways out of this host: each tunnel and proxy, then the direct way and the blocked one where something takes it. Pure. */
 export function pathsOf(status: StatusDocument, programs: readonly ProgramLine[]): readonly NetworkPath[] {
-  const usersOf = (via: string): Pick<NetworkPath, "isDefault" | "programs"> => {
-    const users = programs.filter(({ rule, kernelThread }) => rule?.via === via && !kernelThread);
+  const isHere = (rule: ProgramRule | null, via: string): boolean => rule !== null && pathNow(rule, status) === via;
+  const usersOf = (via: string): Users => {
+    const running = programs.filter(({ kernelThread }) => !kernelThread);
+    const users = running.filter(({ rule }) => isHere(rule, via));
+    const others = running.filter((one) => !users.includes(one)).flatMap(({ perhaps }) => perhaps);
     const named = users.filter(({ rule, sockets }) => rule?.origin !== "default" || (sockets ?? 0) > 0);
     const sorted = named.toSorted((a, b) => (b.sockets ?? 0) - (a.sockets ?? 0));
     return {
       isDefault: users.some(({ rule }) => rule?.origin === "default"),
       programs: [...new Set(sorted.map(programName))],
+      rules: [...new Set(others.filter((rule) => isHere(rule, via)).map(({ origin }) => ruleText(origin)))],
     };
   };
   const tunnels = status.resources.flatMap((resource): NetworkPath[] => {
@@ -65,8 +73,14 @@ export function pathsOf(status: StatusDocument, programs: readonly ProgramLine[]
     end: "nowhere",
     ...usersOf("block"),
   };
-  const others = [direct, block].filter((one) => one.programs.length > 0 || one.isDefault);
+  const others = [direct, block].filter((one) => one.programs.length + one.rules.length > 0 || one.isDefault);
   return [...tunnels, ...proxies, ...down.filter(({ name }) => tunnels.every((one) => one.name !== name)), ...others];
+}
+
+/** The path of a rule's traffic: that of its fallback while its tunnel is down. */
+function pathNow({ via, origin }: ProgramRule, { fallback }: StatusDocument): string {
+  const now = fallback.find(({ device, rules }) => deviceName(device) === via && rules.includes(origin));
+  return now === undefined ? via : now.by === null ? "direct" : deviceName(now.by);
 }
 
 /** What leaves outside the tunnels because a rule says so, as a sentence; undefined if nothing does. Pure. */

@@ -46,13 +46,14 @@ export function Picture({
 }
 
 function Way({
-  path: { name, kind, tone, state, end, isDefault, programs },
+  path: { name, kind, tone, state, end, isDefault, programs, rules },
   hasPrograms,
 }: {
   readonly path: NetworkPath;
   readonly hasPrograms: boolean;
 }) {
   const others = programs.length - NAMES;
+  const isFree = programs.length + rules.length === 0 && !isDefault;
   return (
     <li>
       <span class={`way ${tone}`}>
@@ -66,8 +67,14 @@ function Way({
           </span>
         ))}
         {others > 0 ? <span class="chip">+{others}</span> : null}
+        {rules.slice(0, NAMES).map((rule) => (
+          <span class="chip default" key={rule}>
+            {rule}
+          </span>
+        ))}
+        {rules.length > NAMES ? <span class="chip default">+{rules.length - NAMES} rules</span> : null}
         {isDefault ? <span class="chip default">everything else</span> : null}
-        {hasPrograms && programs.length === 0 && !isDefault ? <span class="none">no program is running</span> : null}
+        {hasPrograms && isFree ? <span class="none">no program is running</span> : null}
       </span>
       <span class={`end ${tone}`}>
         <Icon name={ICONS[kind]} />

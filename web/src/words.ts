@@ -34,15 +34,68 @@ export function headlineOf(status: StatusDocument | null, available: boolean): H
     return { tone: "warn", title: "Paused", detail: "Traffic goes direct, outside the tunnels." };
   }
   if (stalled?.status === true) return { tone: "bad", title: "awg cannot go on", detail: reasonText(stalled) };
+  const inClear = status.fallback.filter(({ by }) => by === null).map(({ device }) => deviceName(device));
+  if (inClear.length > 0) return { tone: "bad", title: "Not protected", detail: inClearText([...new Set(inClear)]) };
   if (isProtected?.status !== true) {
     const detail = isProtected === undefined ? "The kill switch is off." : reasonText(isProtected);
     return { tone: "bad", title: "Not protected", detail };
   }
   if (ready?.status !== true) {
+    const waiting = notConnected(status, ready);
+    if (waiting !== undefined) return waiting;
     const title = `Protected, ${READY_TITLES[ready?.reason ?? ""] ?? "not ready"}`;
     return { tone: "warn", title, detail: ready === undefined ? "" : reasonText(ready) };
   }
   return { tone: "good", title: "Protected", detail: reasonText(isProtected) };
+}
+
+/** Traffic of these tunnels leaves outside them. */
+function inClearText(names: readonly string[]): string {
+  return names.length === 1
+    ? `The server of ${names[0]} does not answer; its traffic goes direct until it does.`
+    : `The servers of ${listText(names)} do not answer; their traffic goes direct until they do.`;
+}
+
+/** A protected host that waits for tunnels alone; undefined if it waits for something else. */
+function notConnected({ resources, fallback }: StatusDocument, ready: Condition | undefined): Headline | undefined {
+  const waiting = ready?.reason === "Waiting" ? resources.filter((one) => !one.ready) : [];
+  const names = waiting.flatMap((one) => (one.tunnel === undefined ? [] : (tunnelName(one) ?? [])));
+  if (names.length === 0 || names.length < waiting.length) return undefined;
+  const [only] = names.length === 1 ? waiting : [];
+  const isCarried = fallback.some(({ device }) => names.includes(deviceName(device)));
+  const silent = only === undefined ? "Their servers do not answer" : "Its server does not answer";
+  const blocked =
+    only === undefined ? "; their traffic is blocked until they do" : "; its traffic is blocked until it does";
+  return {
+    tone: "warn",
+    title: `Protected, but ${listText(names)} ${only === undefined ? "are" : "is"} not connected`,
+    detail: `${silent}${isCarried ? "" : blocked}.${only === undefined ? "" : ` ${handshakeText(only)}`}`,
+  };
+}
+
+/** When a tunnel was last known to work. */
+function handshakeText({ tunnel }: ResourceLine): string {
+  const ages = (tunnel?.peers ?? []).flatMap(({ handshakeAgeSeconds }) => handshakeAgeSeconds ?? []);
+  return ages.length === 0
+    ? "There was no handshake yet."
+    : `The last handshake was ${spanText(Math.min(...ages))} ago.`;
+}
+
+/** Where the traffic of a tunnel goes while it is down, as a sentence. Pure. */
+export function fallbackText({ device, by, rules }: StatusDocument["fallback"][number]): string {
+  const takers = listText(rules.map((rule) => (rule === "default" ? "everything that no rule names" : ruleText(rule))));
+  const path = by === null ? "direct" : `by ${deviceName(by)}`;
+  return `${deviceName(device)} is down: ${takers} ${rules.length === 1 ? "goes" : "go"} ${path} until it is up.`;
+}
+
+/** The tunnel of a device, as the config names it. Pure. */
+export function deviceName(device: string): string {
+  return device.replace(/^awg-/, "");
+}
+
+/** "one", "one and two", "one, two and three". Pure. */
+export function listText(items: readonly string[]): string {
+  return items.length < 2 ? items.join() : `${items.slice(0, -1).join(", ")} and ${items.at(-1)}`;
 }
 
 /** Conditions that a person should know of beside the headline, as sentences. Pure. */
@@ -108,8 +161,8 @@ export function daemonText(daemon: DaemonLine | null, nowMs: number): string {
   switch (daemon.phase) {
     case "in-sync":
       return daemon.filesNotApplied
-        ? "The host is as accepted; the config file on the disk is not applied."
-        : `The host is as declared, checked for ${spanText(seconds)}.`;
+        ? "As accepted; the config file on the disk is not applied."
+        : `As declared for ${spanText(seconds)}.`;
     case "applying":
       return `Applying the config: ${daemon.keys.join(", ")}`;
     case "repairing":
@@ -121,10 +174,11 @@ export function daemonText(daemon: DaemonLine | null, nowMs: number): string {
   }
 }
 
-/** A clause as a sentence. */
+/** A clause as a sentence; a name such as that of a host or a file keeps its first letter. Pure. */
 export function sentence(clause: string): string {
   if (clause === "") return "";
-  const begun = `${clause.charAt(0).toUpperCase()}${clause.slice(1)}`;
+  const isWord = /^[a-z]+(?=[\s,;:]|$)/.test(clause);
+  const begun = isWord ? `${clause.charAt(0).toUpperCase()}${clause.slice(1)}` : clause;
   return /[.!?]$/.test(begun) ? begun : `${begun}.`;
 }
 

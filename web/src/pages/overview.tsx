@@ -8,7 +8,7 @@ import { Picture } from "../picture.tsx";
 import { programs, readPrograms } from "../programs.ts";
 import { available, now, rates, status, statusAt } from "../store.ts";
 import { Tunnel, TunnelDown } from "../tunnel-card.tsx";
-import { daemonText, headlineOf, rateText, spanText, tunnelName, warningsOf } from "../words.ts";
+import { daemonText, fallbackText, headlineOf, rateText, spanText, tunnelName, warningsOf } from "../words.ts";
 
 /** Whether traffic is protected, each tunnel, and what the daemon does. */
 export function Overview() {
@@ -123,12 +123,10 @@ function Notices({ document }: { readonly document: StatusDocument }) {
           <span>{text}</span>
         </p>
       ))}
-      {fallback.map(({ device, rules }) => (
-        <p class="note warn" key={device}>
+      {fallback.map(fallbackText).map((text) => (
+        <p class="note warn" key={text}>
           <Icon name="alert" />
-          <span>
-            {device} is down: {rules.join(", ")} go direct until it is up.
-          </span>
+          <span>{text}</span>
         </p>
       ))}
       {attention === undefined || isDismissed(attention.id) ? null : (
