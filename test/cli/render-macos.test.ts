@@ -101,9 +101,9 @@ test("what cannot be written without the Mac is said on stderr, by its place, wi
     "left out: rules.0.users: a user name without a known uid here; not written: rules for it",
     expect.stringMatching(/^note: host: assumed: a Mac on en0/),
     expect.stringMatching(/^note: tunnels.office: /),
-    expect.stringMatching(/^note: rules.0: /),
+    "note: rules.0 (best-effort): enforced by the kernel, except for raw frames that root sends",
     expect.stringMatching(/^note: killSwitch.allowLan: /),
-    expect.stringMatching(/^note: dns.servers: /),
+    expect.stringMatching(/^note: dns.servers \(best-effort\): /),
     "note: rules.0: its traffic to the local network is dropped, because macOS has one route per destination",
   ]);
 });
