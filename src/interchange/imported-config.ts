@@ -83,7 +83,10 @@ function plain(text: string): string {
 }
 
 function splitComment(program: string): string[] {
-  return [`The peers' allowedIPs use the tunnel, as in ${program}. They are dropped while it is down.`];
+  return [
+    `The peers' allowedIPs use the tunnel, as in ${program}. Only awg's routes drop them while it is down.`,
+    "killSwitch: { enabled: true } drops them also if another program removes the routes.",
+  ];
 }
 
 const DIRECT_COMMENT = "All other traffic goes direct.";

@@ -168,6 +168,16 @@ describe("a conf of wg-quick", () => {
     expect(text).not.toContain("FILE");
   });
 
+  test("a split tunnel says that routes alone drop its packets while it is down", () => {
+    const { text } = read(conf("", "AllowedIPs = 10.0.0.0/8\nEndpoint = 192.0.2.1:51820"));
+    expect(text).toContain(
+      [
+        "# The peers' allowedIPs use the tunnel, as in wg-quick. Only awg's routes drop them while it is down.",
+        "# killSwitch: { enabled: true } drops them also if another program removes the routes.",
+      ].join("\n"),
+    );
+  });
+
   test("a split tunnel with DNS inside asks for its endpoint's name outside", () => {
     const peer = "AllowedIPs = 10.0.0.0/8\nEndpoint = vpn.example.com:51820";
     expect(configOf(read(conf("DNS = 10.1.1.1", peer))).dns).toMatchObject({ bootstrap: ["192.0.2.53"] });
