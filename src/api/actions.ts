@@ -17,6 +17,8 @@ export interface Action {
 export interface Parameter {
   /** `argument`: the word itself. Else the option that it belongs to. */
   readonly as: "argument" | `--${string}`;
+  /** An option without a value: `true` gives it. */
+  readonly isFlag?: true;
   readonly required?: true;
   readonly pattern: RegExp;
   readonly summary: string;
@@ -54,7 +56,6 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
   ps: { role: "viewer", parameters: {}, summary: "Programs with the rule for each." },
   explain: {
     role: "viewer",
-
     parameters: {
       program: { as: "--app", pattern: WORD, summary: "A program, by path or name." },
       destination: {
@@ -62,6 +63,12 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
         required: true,
         pattern: WORD,
         summary: "Address or name, with a port or without.",
+      },
+      resolve: {
+        as: "--resolve",
+        isFlag: true,
+        pattern: /^(true|false)$/,
+        summary: "true queries the name servers for a name that /etc/hosts does not have.",
       },
     },
     summary: "The path of a flow, and the rule that chose it.",
@@ -170,6 +177,7 @@ export function wordsOf({ action, params }: RunRequest, role: Role): readonly st
     if (typeof value !== "string" || !parameter.pattern.test(value)) {
       throw new AwgError("usage", `${action} needs a proper ${name}`, { remedy: parameter.summary });
     }
+    if (parameter.isFlag === true) return value === "true" ? [parameter.as] : [];
     return parameter.as === "argument" ? [value] : [`${parameter.as}=${value}`];
   });
   return [known.verb ?? action, "--json", ...(known.words ?? []), ...words];

@@ -38,6 +38,12 @@ export function openApiDocument(): Json {
           },
         },
       },
+      "/api/log": {
+        get: {
+          summary: "The events that the daemon still has, the oldest first.",
+          responses: { 200: json(ref("Log"), "At most 256."), 503: problem("No daemon answers.") },
+        },
+      },
       "/api/run": {
         post: {
           summary: "Runs an action and waits for its end.",
@@ -98,8 +104,28 @@ const SCHEMAS: Json = {
     required: ["role", "available", "status"],
     properties: {
       role: { enum: ["admin", "viewer"] },
+      noActions: text("Why this client can run nothing, where its role is not the reason."),
       available: { type: "boolean", description: "Whether the daemon answers." },
       status: { description: "As awg status --json prints it; see json/status.schema.json." },
+    },
+  },
+  Log: {
+    type: "object",
+    required: ["lines"],
+    properties: {
+      lines: {
+        type: "array",
+        items: {
+          type: "object",
+          required: ["time", "type", "text", "event"],
+          properties: {
+            time: text("ISO 8601."),
+            type: text("Name of the event."),
+            text: text("The line for people."),
+            event: { type: "object", description: "As awg events --json prints it." },
+          },
+        },
+      },
     },
   },
   RunAnswer: {

@@ -4,8 +4,19 @@ import { answerProblem, begin } from "./answers.ts";
 /** Headers of a request that the other end needs. */
 const PASSED = ["last-event-id", "content-type", "content-length"] as const;
 
-/** Passes a request on to the API's unix socket, and its answer back as it comes; streams go on until either end leaves. */
-export function forward(request: IncomingMessage, response: ServerResponse, socketPath: string): Promise<void> {
+/** Why a socket was not reached (connect(2), unix(7)): no permission, no such file, or nothing listens on it. */
+const UNREACHED = ["EACCES", "ENOENT", "ECONNREFUSED"] as const;
+export type Unreached = (typeof UNREACHED)[number];
+
+/**
+ * Passes a request on to the API's unix socket, and its answer back as it comes; streams go on until either end leaves.
+ * Where the socket was not reached, nothing is answered yet, and the reason is returned.
+ */
+export function forward(
+  request: IncomingMessage,
+  response: ServerResponse,
+  socketPath: string,
+): Promise<Unreached | undefined> {
   const headers = Object.fromEntries(
     PASSED.flatMap((name) => (request.headers[name] === undefined ? [] : [[name, request.headers[name]]])),
   );
@@ -14,14 +25,15 @@ export function forward(request: IncomingMessage, response: ServerResponse, sock
       begin(response, answer.statusCode ?? 502, answer.headers["content-type"] ?? "application/json");
       answer.pipe(response);
     });
-    asked.once("error", () => {
-      if (response.headersSent) response.destroy();
-      else
-        answerProblem(response, 503, "awg api does not answer; start it: systemctl start awg-api.socket, or awg api");
+    asked.once("error", ({ code }: NodeJS.ErrnoException) => {
+      const unreached = UNREACHED.find((one) => one === code);
+      if (unreached !== undefined) resolve(unreached);
+      else if (response.headersSent) response.destroy();
+      else answerProblem(response, 503, "awg api ended the connection; try again");
     });
     response.once("close", () => {
       asked.destroy();
-      resolve();
+      resolve(undefined);
     });
     request.pipe(asked);
   });

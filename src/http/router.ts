@@ -21,6 +21,8 @@ export interface ApiParts {
   readonly readLog: (follow: boolean, signal: AbortSignal) => AsyncIterable<LogLine>;
   /** Absent where no verb may be run. */
   readonly runner?: ActionRunner;
+  /** Why no verb can be run, where the client's role is not the reason. */
+  readonly noActions?: string;
 }
 
 /** One line of the daemon's log. */
@@ -74,21 +76,34 @@ interface Route {
   readonly answer: (call: Call) => Promise<void> | void;
 }
 
+/** What a client may do, and why not more. */
+function clientOf(role: Role, { noActions }: ApiParts): { readonly role: Role; readonly noActions?: string } {
+  return { role, ...(noActions === undefined ? {} : { noActions }) };
+}
+
 const ROUTES: Readonly<Record<string, Route>> = {
   "/api/status": {
     method: "GET",
     answer: async ({ response, role, parts }) =>
-      answerJson(response, 200, { role, available: true, status: await parts.status() }),
+      answerJson(response, 200, { ...clientOf(role, parts), available: true, status: await parts.status() }),
   },
   "/api/events": {
     method: "GET",
-    answer: ({ request, response, role, parts }) => streamEvents(request, response, parts.feed, { role }),
+    answer: ({ request, response, role, parts }) => streamEvents(request, response, parts.feed, clientOf(role, parts)),
+  },
+  "/api/log": {
+    method: "GET",
+    answer: async ({ response, parts }) => {
+      const left = new AbortController();
+      response.once("close", () => left.abort());
+      answerJson(response, 200, { lines: await Array.fromAsync(parts.readLog(false, left.signal)) });
+    },
   },
   "/api/run": {
     method: "POST",
     answer: async ({ request, response, role, parts }) => {
       if (parts.runner === undefined) {
-        throw new AwgError("permission", "nothing can be run here", {
+        throw new AwgError("permission", parts.noActions ?? "nothing can be run here", {
           remedy: "ask awg.sock, or run awg ui as an admin",
         });
       }

@@ -36,6 +36,11 @@ describe("actions of the API", () => {
       "--file=/etc/awg/a.yaml",
     ]);
     expect(wordsOf({ action: "down", params: { tunnel: "office" } }, "admin")).toEqual(["down", "--json", "office"]);
+    const explain = (resolve: string) =>
+      wordsOf({ action: "explain", params: { destination: "example.com", resolve } }, "viewer");
+    expect(explain("true")).toEqual(["explain", "--json", "example.com", "--resolve"]);
+    expect(explain("false")).toEqual(["explain", "--json", "example.com"]);
+    expect(() => explain("--out=/etc/passwd")).toThrow("explain needs a proper resolve");
   });
 
   test("law 7: no value of a caller becomes an option or a second word", () => {
@@ -50,7 +55,7 @@ describe("actions of the API", () => {
         } catch {
           return;
         }
-        const fixed = ["--json", "--auto-approve"];
+        const fixed = ["--json", "--auto-approve", "--resolve"];
         for (const word of words.slice(1)) {
           const isOption = word.startsWith("-") && !fixed.includes(word);
           if (isOption) expect(word).toMatch(/^--(file|app|for|stop|confirm-within)=./);

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { attentionOf } from "../../web/src/attention.ts";
 import type { StatusDocument } from "../../web/src/documents.ts";
-import { eventLine, notable } from "../../web/src/event-text.ts";
+import { eventLine, notable, timeText, withKept } from "../../web/src/event-text.ts";
 import { pageOf } from "../../web/src/page-names.ts";
 import { configEntry, ruleText } from "../../web/src/words.ts";
 
@@ -48,6 +48,20 @@ test("looks that found nothing are left out, what was found stays", () => {
   const other = [event("inSync"), event("woken", "drift timer", "routes")];
   expect(notable([...routine, ...found, ...routine, ...other])).toEqual([...found, ...other]);
   expect(notable([{ ...event("inSync"), filesNotApplied: true }, event("woken", "drift timer")])).toHaveLength(1);
+});
+
+test("events from before the page, and those since, each once and the newest first", () => {
+  const event = (second: number) => ({ type: "woken", at: `2026-01-01T00:00:0${second}.000Z` });
+  expect(withKept([event(3), event(2)], [event(2), event(1)])).toEqual([event(3), event(2), event(1)]);
+  expect(withKept([], [event(2), event(1)])).toEqual([event(2), event(1)]);
+});
+
+test("an event of another day has its day", () => {
+  const now = new Date(2026, 0, 2, 10).getTime();
+  const texts = [new Date(2026, 0, 2, 9, 5, 1), new Date(2026, 0, 1, 9, 5, 1)].map((at) =>
+    timeText(at.toISOString(), now),
+  );
+  expect(texts).toEqual(["09:05:01", "1 Jan 09:05"]);
 });
 
 test("a code behind # is no page", () => {

@@ -66,7 +66,7 @@ const silent = (name: string, handshakeAgeSeconds: number | null) =>
   }) as unknown as StatusDocument["resources"][number];
 const waiting = { type: "Ready", status: false, reason: "Waiting", message: "waiting for tunnel/office", since: null };
 
-test("a host whose traffic goes direct while a server is silent is not called protected", () => {
+test("while a fallback sends traffic direct, the host is not called protected", () => {
   const goes = (...devices: readonly string[]) => devices.map((device) => ({ device, by: null, rules: ["default"] }));
   const found = (fallback: StatusDocument["fallback"]) =>
     headlineOf(status(["Protected", "Ready"], { fallback }), true);
@@ -110,8 +110,10 @@ test("where the traffic of a silent tunnel goes", () => {
 });
 
 test("a sentence begins with a capital, a name as it is written", () => {
-  expect(["nothing is applied", "example.com is no address", "tunnel/office is gone"].map(sentence)).toEqual([
+  const clauses = ["nothing is applied", "awg api does not run", "example.com is no address", "tunnel/office is gone"];
+  expect(clauses.map(sentence)).toEqual([
     "Nothing is applied.",
+    "awg api does not run.",
     "example.com is no address.",
     "tunnel/office is gone.",
   ]);

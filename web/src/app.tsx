@@ -8,7 +8,7 @@ import { Overview } from "./pages/overview.tsx";
 import { Programs } from "./pages/programs.tsx";
 import { Where } from "./pages/where.tsx";
 import { page } from "./route.ts";
-import { available, role, session, start, status } from "./store.ts";
+import { available, noActions, role, session, start, status } from "./store.ts";
 
 const SHOWN: Readonly<Record<PageName, readonly [title: string, icon: IconName, content: () => preact.JSX.Element]>> = {
   overview: ["Overview", "overview", Overview],
@@ -62,7 +62,8 @@ function Count() {
 }
 
 function Who() {
-  const text = available.value ? (role.value ?? "connected") : "no daemon";
+  const who = noActions.value === undefined ? (role.value ?? "connected") : "read-only";
+  const text = available.value ? who : "no daemon";
   return (
     <span class="who">
       <span class={`dot ${available.value ? "good" : "bad"}`} aria-hidden="true" />

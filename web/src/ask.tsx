@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import { Icon } from "./icons.tsx";
-import { type Answer, role, run, status } from "./store.ts";
-import type { ConfigEntry } from "./words.ts";
+import { type Answer, noActions, role, run, status } from "./store.ts";
+import { type ConfigEntry, sentence } from "./words.ts";
 
 /** A button that asks awg for something, says when it works, and shows why it failed. Only an admin sees it. */
 export function ActionButton({
@@ -78,6 +78,14 @@ export function configFiles(): string {
 /** What a viewer is told where an admin has buttons. */
 export function ViewerNote() {
   if (role.value !== "viewer") return null;
+  if (noActions.value !== undefined) {
+    return (
+      <p class="note warn viewer">
+        <Icon name="alert" />
+        <span>{sentence(noActions.value)} Then reload this page.</span>
+      </p>
+    );
+  }
   return (
     <p class="note viewer">
       <Icon name="eye" />
@@ -89,11 +97,12 @@ export function ViewerNote() {
   );
 }
 
-/** Where a viewer is not answered: how an admin sees the same. */
+/** Where the page is not answered: how to see the same. */
 export function AdminOnly({ words }: { readonly words: string }) {
   return (
     <p class="empty">
-      awg answers this to an admin only. In a terminal: <code>sudo {words}</code>
+      {noActions.value === undefined ? "awg answers this to an admin only." : "This needs awg api, which does not run."}{" "}
+      In a terminal: <code>sudo {words}</code>
     </p>
   );
 }

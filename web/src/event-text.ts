@@ -47,6 +47,21 @@ export function notable(events: readonly AwgEvent[]): readonly AwgEvent[] {
   });
 }
 
+/** Events that came, with those that the daemon still had; each once, the newest first. Pure. */
+export function withKept(came: readonly AwgEvent[], kept: readonly AwgEvent[]): readonly AwgEvent[] {
+  const known = new Set(came.map((event) => JSON.stringify(event)));
+  const all = [...came, ...kept.filter((event) => !known.has(JSON.stringify(event)))];
+  return all.toSorted((a, b) => b.at.localeCompare(a.at));
+}
+
+/** When an event was: the time, and the day if it was not today. Pure. */
+export function timeText(at: string, nowMs: number): string {
+  const [then, now] = [new Date(at), new Date(nowMs)];
+  const time = then.toLocaleTimeString("en-GB");
+  if (then.toDateString() === now.toDateString()) return time;
+  return `${then.toLocaleDateString("en-GB", { day: "numeric", month: "short" })} ${time.slice(0, 5)}`;
+}
+
 /** Fields that say nothing to a person, or that the title has said. */
 const LEFT_OUT = ["type", "at", "proposed", "passed", "devices", "holds", "isOutdated"];
 

@@ -1,3 +1,4 @@
+import type { AwgEvent } from "../../src/client/awg-client.ts";
 import { pageOf } from "./page-names.ts";
 
 const KEY = "awg-token";
@@ -21,11 +22,28 @@ export async function openSession(): Promise<string | undefined> {
   return token;
 }
 
-/** The role of this user: what the host's kernel says, not the page. Undefined while no daemon answers. */
-export async function readRole(token: string): Promise<"admin" | "viewer" | undefined> {
-  const answer = await fetch("/api/status", { headers: { Authorization: `Bearer ${token}` } }).catch(() => undefined);
-  if (answer?.ok !== true) return undefined;
-  return ((await answer.json()) as { readonly role: "admin" | "viewer" }).role;
+/** What this user may do. */
+export interface Rights {
+  /** What the host's kernel says, not the page. */
+  readonly role: "admin" | "viewer";
+  /** Why nothing can be changed, where the role is not the reason. */
+  readonly noActions?: string;
+}
+
+/** What this user may do; undefined while no daemon answers. */
+export function readRights(token: string): Promise<Rights | undefined> {
+  return get<Rights>("/api/status", token);
+}
+
+/** The events that the daemon still has, the newest first; none while no daemon answers. */
+export async function readLog(token: string): Promise<readonly AwgEvent[]> {
+  const log = await get<{ readonly lines: readonly { readonly event: AwgEvent }[] }>("/api/log", token);
+  return (log?.lines ?? []).map(({ event }) => event).toReversed();
+}
+
+async function get<Answer>(path: string, token: string): Promise<Answer | undefined> {
+  const answer = await fetch(path, { headers: { Authorization: `Bearer ${token}` } }).catch(() => undefined);
+  return answer?.ok === true ? ((await answer.json()) as Answer) : undefined;
 }
 
 /** Whether the door does not know this token any more; it is then forgotten. Needs no daemon. */

@@ -1,15 +1,18 @@
 import { signal } from "@preact/signals";
 import { type AwgClient, type AwgEvent, connect } from "../../src/client/awg-client.ts";
 import type { StatusDocument } from "./documents.ts";
+import { withKept } from "./event-text.ts";
 import { NO_RATES, type Rates, withStatus } from "./rates.ts";
 import { followAddress } from "./route.ts";
-import { isRefused, openSession, readRole } from "./session.ts";
+import { isRefused, openSession, readLog, readRights } from "./session.ts";
 
 /** Events that the page keeps. */
 const EVENTS = 200;
 
 export const session = signal<"opening" | "open" | "closed">("opening");
 export const role = signal<"admin" | "viewer" | undefined>(undefined);
+/** Why nothing can be changed, where the role is not the reason. */
+export const noActions = signal<string | undefined>(undefined);
 export const available = signal(false);
 export const status = signal<StatusDocument | null>(null);
 /** When the status came, in milliseconds since the epoch. */
@@ -53,7 +56,7 @@ function follow(): void {
   client = connect({ url: location.origin, token });
   client.onServiceStateChange((state) => {
     available.value = state.available;
-    void (state.available ? learnRole() : checkToken());
+    void (state.available ? learn() : checkToken());
   });
   client.onStatusChange(({ document: read }) => {
     const document = read as StatusDocument | null;
@@ -77,9 +80,14 @@ function pause(): void {
   clearInterval(clock);
 }
 
-async function learnRole(): Promise<void> {
-  if (token === undefined || role.value !== undefined) return;
-  role.value = await readRole(token);
+/** Who this user is, and what happened before the page was opened. */
+async function learn(): Promise<void> {
+  if (token === undefined) return;
+  const [rights, kept] = await Promise.all([readRights(token), readLog(token)]);
+  events.value = withKept(events.value, kept).slice(0, EVENTS);
+  if (rights === undefined) return;
+  role.value = rights.role;
+  noActions.value = rights.noActions;
 }
 
 /** Another awg ui may answer on this port: then this tab needs an address of that one. */

@@ -177,7 +177,7 @@ export function daemonText(daemon: DaemonLine | null, nowMs: number): string {
 /** A clause as a sentence; a name such as that of a host or a file keeps its first letter. Pure. */
 export function sentence(clause: string): string {
   if (clause === "") return "";
-  const isWord = /^[a-z]+(?=[\s,;:]|$)/.test(clause);
+  const isWord = /^(?!awg\b)[a-z]+(?=[\s,;:]|$)/.test(clause);
   const begun = isWord ? `${clause.charAt(0).toUpperCase()}${clause.slice(1)}` : clause;
   return /[.!?]$/.test(begun) ? begun : `${begun}.`;
 }

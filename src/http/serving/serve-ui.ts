@@ -1,4 +1,3 @@
-import { accessSync, constants } from "node:fs";
 import type { Socket } from "node:net";
 import { openLoopbackDoor } from "../doors/loopback-door.ts";
 import { forward } from "../forward.ts";
@@ -10,6 +9,9 @@ interface SocketAddress {
   readonly address: string;
   readonly port: number;
 }
+
+const API_ABSENT =
+  "awg api does not run, so nothing can be changed here; start it: systemctl start awg-api.socket, or awg api";
 
 export interface UiOptions {
   /** The socket of the API. */
@@ -32,7 +34,8 @@ export interface UiOptions {
 
 /**
  * Serves the dashboard to this user's browser until `signal`. It has no rights of its own: requests pass to the API's
- * socket, where the kernel identifies this user. A user without access to it has the role viewer of the daemon's socket.
+ * socket, where the kernel identifies this user. A user without access to it, or without an API, has the role viewer of
+ * the daemon's socket.
  */
 export async function serveUi(options: UiOptions): Promise<void> {
   const { apiSocket, parts, ownerOf, port, files, signal, onListening } = options;
@@ -51,21 +54,12 @@ export async function serveUi(options: UiOptions): Promise<void> {
     answer: async (request, response) => {
       const [path = ""] = (request.url ?? "").split("?");
       if (!path.startsWith("/api/") && path !== "/metrics") return false;
-      if (!mayWrite(apiSocket)) return answerApi(request, response, "viewer", parts);
-      await forward(request, response, apiSocket);
-      return true;
+      const unreached = await forward(request, response, apiSocket);
+      if (unreached === undefined) return true;
+      const isAbsent = unreached !== "EACCES";
+      return answerApi(request, response, "viewer", isAbsent ? { ...parts, noActions: API_ABSENT } : parts);
     },
   });
   onListening(`http://127.0.0.1:${door.port}/#${sessions.newCode()}`);
   await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
-}
-
-/** Whether this user may connect to a unix socket (unix(7): that needs write permission). */
-function mayWrite(path: string): boolean {
-  try {
-    accessSync(path, constants.W_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

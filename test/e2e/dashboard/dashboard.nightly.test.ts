@@ -71,7 +71,7 @@ describe.skipIf(obstacle !== undefined)(
     test("by keyboard alone: where would it go", async () => {
       await browser.tabTo("Where to?");
       await browser.page.keyboard.press("Enter");
-      await browser.tabTo("Address");
+      await browser.tabTo("Address or name");
       await browser.page.keyboard.type("1.1.1.1:443");
       await browser.page.keyboard.press("Enter");
       await browser.page.getByText("Config and kernel agree.").waitFor();

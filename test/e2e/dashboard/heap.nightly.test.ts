@@ -92,7 +92,8 @@ describe.skipIf(obstacle !== undefined)(`a page for hours${obstacle === undefine
           response.once("close", () => streams.delete(response));
           const snapshot = { role: "admin", available: true, status: statusDocument(nth) };
           response.write(`id: a-${nth}\nevent: snapshot\ndata: ${JSON.stringify(snapshot)}\n\n`);
-        } else if (url === "/api/run") response.end(JSON.stringify({ code: 0, data: { programs: [] } }));
+        } else if (url === "/api/log") response.end(JSON.stringify({ lines: [] }));
+        else if (url === "/api/run") response.end(JSON.stringify({ code: 0, data: { programs: [] } }));
         else return false;
         return true;
       },

@@ -6,7 +6,7 @@ import { Icon, Shield } from "../icons.tsx";
 import { exceptionText, pathsOf } from "../paths.ts";
 import { Picture } from "../picture.tsx";
 import { programs, readPrograms } from "../programs.ts";
-import { available, now, rates, status, statusAt } from "../store.ts";
+import { available, now, rates, role, status, statusAt } from "../store.ts";
 import { Tunnel, TunnelDown } from "../tunnel-card.tsx";
 import { daemonText, fallbackText, headlineOf, rateText, spanText, tunnelName, warningsOf } from "../words.ts";
 
@@ -61,7 +61,7 @@ function Totals({ document }: { readonly document: StatusDocument }) {
 function Present({ document }: { readonly document: StatusDocument }) {
   const tunnels = document.resources.filter((one) => tunnelName(one) !== undefined);
   const wayOfPrograms = JSON.stringify([document.generation, document.down, document.fallback]);
-  useEffect(() => void readPrograms(), [wayOfPrograms]);
+  useEffect(() => void readPrograms(), [wayOfPrograms, role.value]);
   const paths = pathsOf(document, programs.value ?? []);
   return (
     <>

@@ -1,19 +1,20 @@
 import { useEffect, useState } from "preact/hooks";
 import { AdminOnly, Failure, FileLine, ViewerNote } from "../ask.tsx";
 import { type ProgramGroup, programGroups } from "../program-groups.ts";
-import { programs, programsFailure, programsRefused, readPrograms } from "../programs.ts";
+import { programs, programsFailure, readPrograms, refused } from "../programs.ts";
+import { role } from "../store.ts";
 import { configEntry, ruleText, viaTone } from "../words.ts";
 
 const MOST = 200;
 
 /** Each running program with the path that it takes and the rule that decides. */
 export function Programs() {
-  useEffect(() => void readPrograms(), []);
+  useEffect(() => void readPrograms(), [role.value]);
   return (
     <>
       <PageHead title="Programs" lead="Where each program's traffic goes, and the rule that decides." />
       <ViewerNote />
-      {programsRefused.value ? <AdminOnly words="awg ps" /> : <ProgramList />}
+      {refused.value ? <AdminOnly words="awg ps" /> : <ProgramList />}
     </>
   );
 }
@@ -23,8 +24,8 @@ function ProgramList() {
   const [via, setVia] = useState<string>();
   const groups = programGroups(programs.value ?? []);
   const found = groups.filter(({ name, path }) => `${name} ${path}`.toLowerCase().includes(wanted.toLowerCase()));
-  const shown = found.filter((group) => via === undefined || pathOf(group) === via);
-  const paths = [...new Set(groups.map(pathOf))];
+  const shown = found.filter((group) => via === undefined || pathsOf(group).includes(via));
+  const paths = [...new Set(groups.flatMap(pathsOf))];
   return (
     <>
       <div class="bar">
@@ -39,7 +40,8 @@ function ProgramList() {
           <legend class="hidden">Path</legend>
           {[undefined, ...paths].map((one) => (
             <button type="button" key={one ?? ""} class="filter" aria-pressed={via === one} onClick={() => setVia(one)}>
-              {one ?? "all"} <span>{found.filter((group) => one === undefined || pathOf(group) === one).length}</span>
+              {one ?? "all"}{" "}
+              <span>{found.filter((group) => one === undefined || pathsOf(group).includes(one)).length}</span>
             </button>
           ))}
         </fieldset>
@@ -70,7 +72,7 @@ export function PageHead({ title, lead }: { readonly title: string; readonly lea
   );
 }
 
-const pathOf = ({ rule }: ProgramGroup): string => rule?.via ?? "no rule";
+const pathsOf = ({ rule, perhaps }: ProgramGroup): readonly string[] => [rule?.via ?? "no rule", ...perhaps];
 
 function Program({ program: { pids, name, path, user, sockets, rule, perhaps } }: { readonly program: ProgramGroup }) {
   return (
@@ -91,7 +93,14 @@ function Program({ program: { pids, name, path, user, sockets, rule, perhaps } }
           <span class="badge quiet">no rule</span>
         ) : (
           <>
-            <span class={`badge ${viaTone(rule.via)}`}>{rule.via}</span>
+            <span class="badges">
+              <span class={`badge ${viaTone(rule.via)}`}>{rule.via}</span>
+              {perhaps.map((via) => (
+                <span class={`badge ${viaTone(via)}`} key={via}>
+                  some {via}
+                </span>
+              ))}
+            </span>
             <span class="rule">
               {configEntry(rule.origin) === undefined ? (
                 ruleText(rule.origin)
@@ -99,7 +108,6 @@ function Program({ program: { pids, name, path, user, sockets, rule, perhaps } }
                 <FileLine of={configEntry(rule.origin)} />
               )}
               {rule.enforcement === "enforced" ? "" : `, ${rule.enforcement}`}
-              {perhaps.length === 0 ? "" : `; some traffic: ${perhaps.join(", ")}`}
             </span>
           </>
         )}

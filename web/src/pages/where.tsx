@@ -2,8 +2,8 @@ import { useEffect, useState } from "preact/hooks";
 import { AdminOnly, Failure, FileLine } from "../ask.tsx";
 import type { Explanation } from "../documents.ts";
 import { Icon } from "../icons.tsx";
-import { FORBIDDEN, programs, readPrograms } from "../programs.ts";
-import { run, status } from "../store.ts";
+import { programs, readPrograms, refused } from "../programs.ts";
+import { role, run, status } from "../store.ts";
 import { configEntry, ruleText, sentence, tunnelName } from "../words.ts";
 import { PageHead } from "./programs.tsx";
 
@@ -18,33 +18,39 @@ interface Found {
 
 /** Where a flow to a typed host would go, and why. */
 export function Where() {
+  return (
+    <>
+      <PageHead
+        title="Where would it go?"
+        lead="Type a host and see its path, by the config and by the kernel. Nothing is sent to it."
+      />
+      {refused.value ? <AdminOnly words="awg explain 1.1.1.1:443" /> : <Ask />}
+    </>
+  );
+}
+
+function Ask() {
   const [destination, setDestination] = useState("");
   const [program, setProgram] = useState("");
   const [found, setFound] = useState<Found>();
   const [failure, setFailure] = useState<string>();
   const [isBusy, setBusy] = useState(false);
-  const [isRefused, setRefused] = useState(false);
-  useEffect(() => void readPrograms(), []);
+  const [resolve, setResolve] = useState(false);
+  useEffect(() => void readPrograms(), [role.value]);
   const ask = async () => {
     setBusy(true);
     setFound(undefined);
     setFailure(undefined);
-    const params = { destination, ...(program === "" ? {} : { program }) };
+    const params = { destination, resolve: `${resolve}`, ...(program === "" ? {} : { program }) };
     const { code, message, data } = await run("explain", params);
     setBusy(false);
     const explanation = data as Explanation | undefined;
-    setRefused(code === FORBIDDEN);
-    if (code === FORBIDDEN) return;
     if (explanation?.declared === undefined) setFailure(message ?? `awg explain ended with ${code}`);
     else setFound({ to: destination, program, explanation });
   };
   const offered = [...new Set((programs.value ?? []).flatMap(({ path }) => path ?? []))].toSorted().slice(0, OFFERED);
   return (
     <>
-      <PageHead
-        title="Where would it go?"
-        lead="Type a host and see its path, by the config and by the kernel. Nothing is sent."
-      />
       <form
         class="bar card"
         onSubmit={(event) => {
@@ -53,7 +59,7 @@ export function Where() {
         }}
       >
         <label>
-          <span>Address</span>
+          <span>Address or name</span>
           <input
             required
             placeholder="1.1.1.1:443"
@@ -76,12 +82,19 @@ export function Where() {
             <option key={path} value={path} />
           ))}
         </datalist>
+        <label class="check">
+          <input type="checkbox" checked={resolve} onChange={(event) => setResolve(event.currentTarget.checked)} />
+          Look the name up (sends a query)
+        </label>
+        <p class="hint">
+          An address or name is needed: rules choose by it, too. <a href="#programs">Programs</a> shows where a
+          program's other traffic goes.
+        </p>
         <button type="submit" class="button main" disabled={isBusy}>
           {isBusy ? "Asking …" : "Show"}
         </button>
       </form>
-      {failure === undefined ? null : <Failure text={sentence(failure)} />}
-      {isRefused ? <AdminOnly words={`awg explain ${destination}`} /> : null}
+      {failure === undefined ? null : <Failure text={failure} />}
       {found === undefined ? null : <Path {...found} />}
     </>
   );
