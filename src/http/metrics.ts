@@ -10,6 +10,7 @@ export interface MeasuredStatus {
     readonly droppedPackets?: number;
     readonly droppedByRule?: readonly { readonly rule: string; readonly packets: number }[];
   }[];
+  readonly fallback?: readonly { readonly tunnel: string; readonly to: string; readonly rules: readonly string[] }[];
 }
 
 /** What the daemon counts since it began. */
@@ -49,7 +50,7 @@ export function renderMetrics(status: MeasuredStatus | null, counts?: MeasuredCo
   return `${families.filter((one) => one !== "").join("")}# EOF\n`;
 }
 
-function statusFamilies({ generation, conditions, resources }: MeasuredStatus): readonly string[] {
+function statusFamilies({ generation, conditions, resources, fallback = [] }: MeasuredStatus): readonly string[] {
   const tunnels = resources.flatMap(({ key, ready, tunnel }) =>
     key.startsWith("tunnel/") ? [{ tunnel: key.slice("tunnel/".length), ready, peers: tunnel?.peers ?? [] }] : [],
   );
@@ -97,6 +98,12 @@ function statusFamilies({ generation, conditions, resources }: MeasuredStatus): 
       "gauge",
       "Whether a peer of the tunnel answers.",
       tunnels.map(({ tunnel, ready }) => [{ tunnel }, ready ? 1 : 0]),
+    ),
+    family(
+      "awg_tunnel_fallback",
+      "gauge",
+      "1 while traffic of the tunnel goes by another tunnel, or direct.",
+      fallback.flatMap(({ tunnel, to, rules }) => (rules.length === 0 ? [] : [[{ tunnel, to }, 1]])),
     ),
     family(
       "awg_peer_handshake_age_seconds",

@@ -7,6 +7,10 @@ test("metrics are OpenMetrics text, and name no endpoint", () => {
   const status: MeasuredStatus = {
     generation: 3,
     conditions: [{ type: "Protected", status: true }],
+    fallback: [
+      { tunnel: "office", to: "direct", rules: ["default"] },
+      { tunnel: "office", to: "home", rules: [] },
+    ],
     resources: [
       {
         key: "tunnel/office",
@@ -57,6 +61,9 @@ test("metrics are OpenMetrics text, and name no endpoint", () => {
     # TYPE awg_tunnel_up gauge
     # HELP awg_tunnel_up Whether a peer of the tunnel answers.
     awg_tunnel_up{tunnel="office"} 1
+    # TYPE awg_tunnel_fallback gauge
+    # HELP awg_tunnel_fallback 1 while traffic of the tunnel goes by another tunnel, or direct.
+    awg_tunnel_fallback{tunnel="office",to="direct"} 1
     # TYPE awg_peer_handshake_age_seconds gauge
     # HELP awg_peer_handshake_age_seconds Since the last handshake.
     awg_peer_handshake_age_seconds{tunnel="office",peer="mWB0J2xx"} 12

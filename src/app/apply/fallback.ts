@@ -8,6 +8,7 @@ import type { DesiredState, StandbyMode } from "../../model/resources/desired-st
 import { renderPolicyRule } from "../../model/resources/policy-rule.ts";
 import type { PolicyRule, StandbyRules } from "../../model/resources/routes.ts";
 import type { TunnelSpec } from "../../model/resources/tunnel.ts";
+import { tunnelOfDevice } from "../../model/resources/tunnel-key.ts";
 import { readOpenTransaction } from "../../reconciler/journal/open-transaction.ts";
 import { isOwnRule } from "../../resources/routes/route-table.ts";
 import type { HostParts } from "../parts.ts";
@@ -62,8 +63,15 @@ function carrierOf(resource: Resource): FallbackTunnel["spec"] | undefined {
   return { device: deviceOfTunnel(resource.spec.name), relay: resource.spec.number };
 }
 
-/** What is carried otherwise now, as the packet filter has it. Pure. */
-export function fallenBack(observed: FirewallObserved | undefined): readonly FallenBack[] {
+/**
+ * What is carried otherwise now, as the packet filter has it. Pure.
+ *
+ * @param resources name the tunnels of its devices
+ */
+export function fallenBack(
+  observed: Partial<FirewallObserved> | undefined,
+  resources: readonly Resource[] = [],
+): readonly FallenBack[] {
   const { policy = null, fallback = [] } = observed ?? {};
   if (policy === null) return [];
   const byDevice = Map.groupBy(fallback, ({ path }) => path);
@@ -71,13 +79,21 @@ export function fallenBack(observed: FirewallObserved | undefined): readonly Fal
     switches.map((one, index) => {
       const [named] = devicesOf(policy, [one]);
       const earlier = new Set(switches.slice(0, index).flatMap((other) => switchedOrigins(policy, other)));
+      const device = named?.device ?? String(one.path);
+      const by = named === undefined || named.to === DIRECT ? undefined : named.to;
       return {
-        device: named?.device ?? String(one.path),
-        ...(named === undefined || named.to === DIRECT ? {} : { by: named.to }),
+        device,
+        tunnel: nameOf(device, resources),
+        ...(by === undefined ? { to: "direct" } : { by, to: nameOf(by, resources) }),
         rules: switchedOrigins(policy, one).filter((origin) => !earlier.has(origin)),
       };
     }),
   );
+}
+
+function nameOf(device: string, resources: readonly Resource[]): string {
+  const key = resources.find((one) => carrierOf(one)?.device === device)?.key;
+  return key === undefined ? tunnelOfDevice(device) : key.slice(key.indexOf("/") + 1);
 }
 
 /**

@@ -38,11 +38,11 @@ export async function readStatus(parts: HostParts): Promise<Status> {
     ...(openChange === undefined ? {} : { openChange }),
   };
   const [firewall] = observed.current.get("firewall")?.values() ?? [];
-  const fallback = fallenBack(firewall as FirewallObserved | undefined);
+  const fallback = fallenBack(firewall as FirewallObserved | undefined, desired.resources);
   const mainRuleMissing = hasPolicyRules(desired) ? missingMainRule(await host.routes.readRules()) : undefined;
   const daemon = await parts.daemon?.read().catch(() => undefined);
   const noNetwork = await readNoNetwork(parts, observed);
-  const bare = statusOf({ generation, desired, observed, drifts, unrecorded, noNetwork, ...common });
+  const bare = statusOf({ generation, desired, observed, drifts, unrecorded, noNetwork, fallback, ...common });
   const status = {
     ...bare,
     conditions: withDaemon(bare.conditions, daemon),
@@ -52,7 +52,6 @@ export async function readStatus(parts: HostParts): Promise<Status> {
       ? {}
       : { override: { override: desired.override, msLeft: msLeft(desired.override, parts) } }),
     ...(desired.down === undefined ? {} : { down: desired.down }),
-    ...(fallback.length === 0 ? {} : { fallback }),
     ...(mainRuleMissing === undefined ? {} : { mainRuleMissing }),
     ...((await endsAtReboot(parts, desired)) ? { endsAtReboot: true as const } : {}),
   };

@@ -63,7 +63,7 @@ export const CONDITION_REASONS = {
   Ready: ["InPlace", "NothingApplied", "Unrecorded", "NoNetwork", "LoginPage", "NotAsApplied", "Waiting"],
   Reconciling: ["Applying", "Repairing", "ChangedByAnother", "AtRest"],
   Stalled: ["OpenChange", "HeldByAnother", "CannotRepair", "NothingOpen"],
-  Protected: ["KillSwitchOn", "Orphaned", "KillSwitchOff", "Paused", "FilterGone", "FilterDamaged"],
+  Protected: ["KillSwitchOn", "Orphaned", "KillSwitchOff", "Paused", "FallbackDirect", "FilterGone", "FilterDamaged"],
   Drifted: ["AsApplied", "ChangedOutside", "ChangeOpen"],
   Contended: ["Fight", "NoFight"],
   ApprovalPending: ["NotConfirmed", "SystemExtension", "NothingPending"],
@@ -112,6 +112,8 @@ export interface Status {
   readonly override?: StandingOverride;
   /** Down tunnels with another path in use; absent if there is none. */
   readonly fallback?: readonly FallenBack[];
+  /** Rules that the config sends direct: "rules/2 (browser)", "default"; absent if there is none. */
+  readonly directRules?: readonly string[];
   /** Why the keeper does not respond, and what to do; absent if it does, or none runs. */
   readonly silentKeeper?: AwgError;
   /** What the running daemon does; absent if none runs. */
@@ -125,8 +127,12 @@ export interface Status {
 /** Traffic that takes another path because its tunnel is down. */
 export interface FallenBack {
   readonly device: string;
+  /** The name of that tunnel. */
+  readonly tunnel: string;
   /** The device of the tunnel that stands in; absent if the traffic goes direct. */
   readonly by?: string;
+  /** The name of the tunnel that stands in, or "direct". */
+  readonly to: string;
   /** As the configuration names them: "rules/2 (browser)", "default". */
   readonly rules: readonly string[];
 }

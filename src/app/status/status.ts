@@ -14,6 +14,7 @@ import type { DriverRegistry } from "../../resources/driver.ts";
 import { awaitedStep } from "../../resources/system-extension/system-extension.ts";
 import type { ConditionInput } from "./conditions/change-conditions.ts";
 import { conditionsOf, GONE, POLICY_GONE } from "./conditions/conditions.ts";
+import { directRules } from "./direct-traffic.ts";
 import type { ResourceStatus, Status } from "./status-report.ts";
 import { hasAnswered } from "./tunnel-state.ts";
 import { tunnelStatus } from "./tunnel-status.ts";
@@ -30,11 +31,14 @@ export interface StatusInput extends ConditionInput {
 /** Compares the host with the accepted state: each resource, and the four conditions with their reasons. Pure. */
 export function statusOf(input: StatusInput): Status {
   const resources = input.desired.resources.map((resource) => statusOfResource(resource, input));
+  const direct = directRules(input.desired);
   return {
     generation: input.generation?.number ?? 0,
     conditions: conditionsOf(resources, input),
     resources,
     openJournal: input.openJournal,
+    ...(input.fallback === undefined || input.fallback.length === 0 ? {} : { fallback: input.fallback }),
+    ...(direct.length === 0 ? {} : { directRules: direct }),
     ...(input.unrecorded === undefined ? {} : { unrecorded: input.unrecorded }),
     ...(input.openChange === undefined ? {} : { openChange: input.openChange }),
   };

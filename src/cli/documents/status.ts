@@ -89,7 +89,7 @@ const TYPES = ["Ready", "Protected", "Drifted", "Stalled", "Reconciling", "Appro
 /** By condition, in the order of TYPES. */
 const REASONS = [
   ...["InPlace", "NothingApplied", "Unrecorded", "NoNetwork", "LoginPage", "NotAsApplied", "Waiting"],
-  ...["KillSwitchOn", "Orphaned", "KillSwitchOff", "Paused", "FilterGone", "FilterDamaged"],
+  ...["KillSwitchOn", "Orphaned", "KillSwitchOff", "Paused", "FallbackDirect", "FilterGone", "FilterDamaged"],
   ...["AsApplied", "ChangedOutside", "ChangeOpen"],
   ...["OpenChange", "HeldByAnother", "CannotRepair", "NothingOpen"],
   ...["Applying", "Repairing", "ChangedByAnother", "AtRest"],
@@ -146,8 +146,13 @@ export const statusDocument = z
         device: z.string(),
         by: z.string().nullable().describe("The device of the tunnel used instead; null: direct."),
         rules: list(z.string()),
+        tunnel: z.string().describe("The name of the tunnel that is down."),
+        to: z.string().describe("The name of the tunnel used instead, or direct."),
       }),
     ).describe("Tunnels that are down, and where the traffic of which rules goes until they are up."),
+    directRules: list(z.string()).describe(
+      "Rules that the config sends direct, by place and name: rules/2 (backup). default: all other traffic, too.",
+    ),
     down: list(z.string()).describe("Tunnels that awg down took down."),
     override: z
       .object({

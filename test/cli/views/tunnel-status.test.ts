@@ -97,7 +97,8 @@ describe("what status says of a tunnel", () => {
   test("one peer that answers is enough, and with a fallback in force it is down, not blocked", () => {
     const silent = { ...PEER, lastHandshakeSeconds: 0 };
     expect(linesOf(tunnel([silent, PEER])).join("\n")).toMatch(/ connected, \w+.*, 2 peers$/m);
-    const fallen = { ...statusWith(tunnel([silent])), fallback: [{ device: "awg-office", rules: ["default"] }] };
+    const fallback = { device: "awg-office", tunnel: "office", to: "direct", rules: ["default"] };
+    const fallen = { ...statusWith(tunnel([silent])), fallback: [fallback] };
     expect(renderStatus(fallen, styleFor(false), NOW_MS)).toMatch(/ down, /);
   });
 

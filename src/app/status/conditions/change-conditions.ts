@@ -4,7 +4,7 @@ import type { Drift } from "../../../reconciler/plan/drift.ts";
 import type { Unrecorded } from "../compare-host.ts";
 import type { NoNetwork } from "../no-network.ts";
 import { type OpenChange, whyOpen } from "../open-change.ts";
-import type { Condition, ResourceStatus } from "../status-report.ts";
+import type { Condition, FallenBack, ResourceStatus } from "../status-report.ts";
 
 /** What the conditions follow from. */
 export interface ConditionInput {
@@ -14,6 +14,8 @@ export interface ConditionInput {
   readonly unrecorded?: Unrecorded | undefined;
   /** Why no endpoint of a tunnel can be reached. */
   readonly noNetwork?: NoNetwork | undefined;
+  /** Down tunnels with another path in force. */
+  readonly fallback?: readonly FallenBack[];
   readonly openJournal: string | undefined;
   readonly openChange?: OpenChange;
   /** Start of that apply, in milliseconds since the epoch. */

@@ -3,6 +3,7 @@ import type { FieldChange } from "../../../model/resource.ts";
 import type { DesiredState } from "../../../model/resources/desired-state.ts";
 import type { Drift } from "../../../reconciler/plan/drift.ts";
 import { type Unrecorded, unrecordedText } from "../compare-host.ts";
+import { directFallbackText } from "../direct-traffic.ts";
 import type { CONDITION_REASONS, Condition, ResourceStatus } from "../status-report.ts";
 import { type ConditionInput, changeConditions } from "./change-conditions.ts";
 
@@ -17,12 +18,14 @@ const MOST_NAMED = 3;
 
 /** The conditions of the host that it shows by itself, each with its reason. Pure. */
 export function conditionsOf(resources: readonly ResourceStatus[], input: ConditionInput): readonly Condition[] {
-  const { generation, desired, drifts, unrecorded, openJournal, openChange } = input;
+  const { generation, desired, drifts, unrecorded, openJournal, openChange, fallback = [] } = input;
   const isDrifted = drifts.length > 0;
   // A value equal to the apply's read-back counts as unchanged since then.
   const accepted = generation === undefined ? {} : { since: new Date(generation.acceptedMs).toISOString() };
   const isOnTrial = openChange?.why === "awaiting-confirmation";
-  const protects = unrecorded === undefined ? protection(resources, desired, isOnTrial) : protectionOf(unrecorded);
+  const enforced = unrecorded === undefined ? protection(resources, desired, isOnTrial) : protectionOf(unrecorded);
+  const direct = directFallbackText(fallback);
+  const protects = enforced.status && direct !== undefined ? protectedBy(false, "FallbackDirect", direct) : enforced;
   const isOpen = openJournal !== undefined && openChange?.why !== "unwritten";
   return [
     readiness(resources, input),

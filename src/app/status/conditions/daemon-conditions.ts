@@ -54,6 +54,7 @@ const ROOTS: ReadonlySet<Condition["reason"]> = new Set([
   "Waiting",
   "KillSwitchOff",
   "Paused",
+  "FallbackDirect",
 ]);
 
 function withCauses(conditions: readonly Condition[], daemon: DaemonRecord | undefined): readonly Condition[] {

@@ -18,6 +18,9 @@ import { renderPeers, renderTunnelState, tunnelDocument } from "./tunnel-status.
 /** Conditions that are good when true; the others are good when false. */
 const GOOD_WHEN_TRUE: ReadonlySet<Condition["type"]> = new Set(["Ready", "Protected"]);
 
+/** How many rules one line names. */
+const MOST_NAMED = 5;
+
 const REBOOT_TEXT = "A reboot ends this; awg install keeps it.";
 
 /** The status as people read it. */
@@ -40,6 +43,7 @@ export function renderStatus(status: Status, style: Style, nowMs = Date.now()): 
     style.bold(headline(status)),
     ...renderConditions(status.conditions, style, nowMs),
     ...open,
+    ...(status.directRules === undefined ? [] : [renderDirectRules(status.directRules)]),
     ...(status.endsAtReboot === true ? [style.yellow(REBOOT_TEXT)] : []),
     ...(status.daemon === undefined ? [] : [renderDaemon(status.daemon, nowMs)]),
     "",
@@ -94,6 +98,13 @@ function renderCondition(
   const time = since === undefined ? "" : style.dim(good ? ` (applied ${passed} ago)` : `, for ${passed}`);
   const cause = causedBy === undefined ? "" : `; see ${causedBy}`;
   return `  ${`${type}:`.padEnd(width)} ${value}${status ? "" : " "}  ${message}${cause}${time}`;
+}
+
+/** Names alone, for a rule without one its place. */
+function renderDirectRules(rules: readonly string[]): string {
+  const names = rules.map((rule) => /^rules\/[0-9]+ \((.*)\)$/s.exec(rule)?.[1] ?? rule);
+  const more = names.length - MOST_NAMED;
+  return `Direct by rule: ${names.slice(0, MOST_NAMED).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }
 
 function renderResource(
@@ -211,6 +222,7 @@ export function statusDocument(status: Status, nowMs = Date.now()): DocumentOf<"
     openChange:
       status.openJournal === undefined || status.openChange === undefined ? null : openChangeOf(status.openChange),
     fallback: (status.fallback ?? []).map(({ by = null, ...one }) => ({ ...one, by })),
+    directRules: status.directRules ?? [],
     down: status.down ?? [],
     override: overrideDocument(status.override),
     silentKeeper: silenceDocument(status.silentKeeper),
