@@ -5,6 +5,8 @@ import { AwgError } from "../model/error.ts";
 
 /** Watches send a heartbeat every 5 seconds. */
 const SILENT_MS = 15_000;
+/** To a user without a role: the kernel does not let it connect, or the daemon closes the connection. */
+export const REFUSED = "the daemon answers root and members of group awg or awg-viewer only";
 
 export interface DaemonPlaceOptions {
   readonly path: string;
@@ -42,17 +44,16 @@ export async function* askDaemon(question: DaemonQuestion, options: DaemonPlaceO
   }
   if (options.signal?.aborted === true) return;
   if (isAnswered) throw unreachable("the daemon ended the connection", lost);
-  throw new AwgError("permission", "the daemon answers root and members of group awg or awg-viewer only", {
-    cause: lost,
-    remedy: "run it with sudo",
-  });
+  throw refused(lost);
 }
 
 async function open({ path, listenerUid, signal }: DaemonPlaceOptions): Promise<Socket> {
   const socket = connect(path);
   await new Promise<void>((resolve, reject) => {
     socket.once("connect", resolve);
-    socket.once("error", (cause) => reject(unreachable(`no daemon answers on ${path}`, cause)));
+    socket.once("error", (cause: NodeJS.ErrnoException) =>
+      reject(cause.code === "EACCES" ? refused(cause) : unreachable(`no daemon answers on ${path}`, cause)),
+    );
   });
   const fd = (socket as Socket & { _handle?: { fd?: number } })._handle?.fd ?? -1;
   if (listenerUid(fd) !== 0) {
@@ -66,6 +67,10 @@ async function open({ path, listenerUid, signal }: DaemonPlaceOptions): Promise<
   signal?.addEventListener("abort", () => socket.destroy(), { once: true });
   if (signal?.aborted === true) socket.destroy();
   return socket;
+}
+
+function refused(cause: unknown): AwgError {
+  return new AwgError("permission", REFUSED, { cause, remedy: "run it with sudo" });
 }
 
 function unreachable(message: string, cause?: unknown): AwgError {

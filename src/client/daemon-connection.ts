@@ -2,6 +2,7 @@ import { connect, type Socket } from "node:net";
 import { StringDecoder } from "node:string_decoder";
 import type { DaemonLine } from "../api/daemon-lines.ts";
 import { AwgError } from "../model/error.ts";
+import { REFUSED } from "./daemon-client.ts";
 
 interface Waiting {
   readonly resolve: (answer: unknown) => void;
@@ -13,15 +14,18 @@ interface Waiting {
  * by the first question, and the daemon ends it after two seconds without any.
  */
 export class DaemonConnection {
-  readonly #path: string;
+  readonly #findPath: () => string;
   readonly #listenerUid: (fd: number) => number;
   readonly #waiting = new Map<number, Waiting>();
   #socket: Socket | undefined;
   #count = 0;
 
-  /** @param listenerUid the uid of the process that listens on a connected socket's descriptor */
-  constructor(path: string, listenerUid: (fd: number) => number) {
-    this.#path = path;
+  /**
+   * @param findPath the socket to open; which one may change with the daemon
+   * @param listenerUid the uid of the process that listens on a connected socket's descriptor
+   */
+  constructor(findPath: () => string, listenerUid: (fd: number) => number) {
+    this.#findPath = findPath;
     this.#listenerUid = listenerUid;
   }
 
@@ -48,17 +52,16 @@ export class DaemonConnection {
   }
 
   #open(): Socket {
-    const socket = connect(this.#path).unref();
+    const path = this.#findPath();
+    const socket = connect(path).unref();
     const decoder = new StringDecoder("utf8");
     let rest = "";
-    let why = unreachable(`no daemon answers on ${this.#path}`);
+    let why = unreachable(`no daemon answers on ${path}`);
     // It comes before what was written is sent.
     socket.once("connect", () => {
       const fd = (socket as Socket & { _handle?: { fd?: number } })._handle?.fd ?? -1;
       const isRoot = this.#listenerUid(fd) === 0;
-      why = isRoot
-        ? refused("the daemon answers root and members of group awg or awg-viewer only")
-        : refused(`the program that listens on ${this.#path} does not run as root`);
+      why = isRoot ? refused(REFUSED) : refused(`the program that listens on ${path} does not run as root`);
       if (!isRoot) socket.destroy();
     });
     socket.once("data", () => {
@@ -70,7 +73,9 @@ export class DaemonConnection {
       for (const line of lines) this.#take(JSON.parse(line) as DaemonLine);
     });
     socket
-      .on("error", () => undefined)
+      .on("error", (cause: NodeJS.ErrnoException) => {
+        if (cause.code === "EACCES") why = refused(REFUSED);
+      })
       .once("close", () => {
         if (this.#socket === socket) this.#socket = undefined;
         for (const { reject } of this.#waiting.values()) reject(why);

@@ -10,7 +10,7 @@ import type { UiOptions } from "../http/serving/serve-ui.ts";
 import { AwgError } from "../model/error.ts";
 import { readPeerCredentials } from "../native/linux/process/unix-socket.ffi.ts";
 import type { DaemonState } from "../state/daemon/daemon-state.ts";
-import { askDaemonOf, demandDaemonSocket } from "./ask-daemon.ts";
+import { askDaemonOf, daemonSocketFor, demandDaemonSocket } from "./ask-daemon.ts";
 import { pathsFor } from "./paths.ts";
 
 /** The host whose daemon is asked. */
@@ -93,6 +93,9 @@ async function readDaemonFiles(host: HostOptions): Promise<readonly string[]> {
   return state.files ?? [];
 }
 
-function connectionTo({ stateDir, runDir }: HostOptions): DaemonConnection {
-  return new DaemonConnection(pathsFor(stateDir, runDir).daemonSocket, (fd) => readPeerCredentials(fd).uid);
+function connectionTo(host: HostOptions): DaemonConnection {
+  return new DaemonConnection(
+    () => daemonSocketFor(host),
+    (fd) => readPeerCredentials(fd).uid,
+  );
 }

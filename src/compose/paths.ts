@@ -1,5 +1,6 @@
 import { readlinkSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
+import type { DaemonSockets } from "../daemon/serving/daemon-socket.ts";
 import { keeperPaths } from "../model/keeper-protocol.ts";
 import { LAUNCHD } from "../model/resources/service.ts";
 import { readNamespaceCookie, readNamespaceInode } from "../native/linux/process/namespace.ffi.ts";
@@ -13,8 +14,7 @@ export interface Paths {
   readonly lockFile: string;
   /** The daemon's lock and record, without their extensions. */
   readonly daemonFile: string;
-  /** The socket on which the daemon answers. */
-  readonly daemonSocket: string;
+  readonly daemonSockets: DaemonSockets;
   /** The socket of the API over HTTP. */
   readonly apiSocket: string;
   /** Whether this is not the host's own network namespace: no D-Bus and no systemd then. */
@@ -36,7 +36,7 @@ const DARWIN = {
   runDir: "/var/run/awg",
   lockFile: "/var/run/awg.lock",
   daemonFile: "/var/run/awg.daemon",
-  daemonSocket: "/var/run/awg.daemon.sock",
+  daemonSockets: { admins: "/var/run/awg.daemon.sock", viewers: "/var/run/awg.daemon-viewer.sock" },
   apiSocket: LAUNCHD.apiSocket,
 } as const;
 
@@ -48,9 +48,9 @@ const DARWIN = {
  */
 export function pathsFor(stateDir: string | undefined, runDir: string | undefined): Paths {
   if (process.platform === "darwin") {
-    const { lockFile, daemonFile, daemonSocket, apiSocket } = DARWIN;
+    const { lockFile, daemonFile, daemonSockets, apiSocket } = DARWIN;
     const folders = { stateDir: stateDir ?? DARWIN.stateDir, runDir: runDir ?? DARWIN.runDir };
-    return { ...folders, lockFile, daemonFile, daemonSocket, apiSocket, namespaced: false };
+    return { ...folders, lockFile, daemonFile, daemonSockets, apiSocket, namespaced: false };
   }
   const suffix = namespaceSuffix();
   const run = runDir ?? join(RUN_DIR, suffix === "" ? "" : `netns-${suffix}`);
@@ -59,10 +59,14 @@ export function pathsFor(stateDir: string | undefined, runDir: string | undefine
     runDir: run,
     lockFile: join(RUN_DIR, suffix === "" ? "lock" : `lock.${suffix}`),
     daemonFile: join(RUN_DIR, suffix === "" ? "daemon" : `daemon.${suffix}`),
-    daemonSocket: join(RUN_DIR, suffix === "" ? "daemon.sock" : `daemon.${suffix}.sock`),
-    apiSocket: join(RUN_DIR, suffix === "" ? "awg.sock" : `awg.${suffix}.sock`),
+    daemonSockets: { admins: socketOf("daemon", suffix), viewers: socketOf("daemon-viewer", suffix) },
+    apiSocket: socketOf("awg", suffix),
     namespaced: suffix !== "",
   };
+}
+
+function socketOf(name: string, suffix: string): string {
+  return join(RUN_DIR, suffix === "" ? `${name}.sock` : `${name}.${suffix}.sock`);
 }
 
 /** Where the control sockets of this network namespace's engines are, beside the shared folders. */

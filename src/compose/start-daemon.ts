@@ -30,13 +30,13 @@ export async function startDaemon(options: StartOptions): Promise<void> {
   await runDaemon(parts, { ...options, ...(notify === undefined ? {} : { onReport: notify }), outside });
 }
 
-/** The socket of a daemon on Linux; one of a simulated host has none. */
+/** The sockets of a daemon on Linux; one of a simulated host has none. */
 async function servingOf({ host, stateDir, runDir }: HostOptions): Promise<Pick<DaemonOutside, "serve">> {
   if (host.kind === "simulated" || process.platform !== "linux") return {};
   const { serveSocket } = await import("../daemon/serving/daemon-socket.ts");
   const { readPeer, readRoleRules } = await import("./peers.ts");
-  const path = pathsFor(stateDir, runDir).daemonSocket;
-  return { serve: serveSocket({ path, readRules: readRoleRules, readPeer, onServing: recordHostNamespace }) };
+  const paths = pathsFor(stateDir, runDir).daemonSockets;
+  return { serve: serveSocket({ paths, readRules: readRoleRules, readPeer, onServing: recordHostNamespace }) };
 }
 
 /** The service manager that wants reports, on Linux; taken before any child is started. */

@@ -4,9 +4,16 @@ import { type RoleRules, roleOf, type SocketPeer } from "../../api/role.ts";
 import { messageOf } from "../../model/error.ts";
 import type { DaemonOutside } from "../run-daemon.ts";
 import { serveLines } from "./line-server.ts";
+import type { SocketFile } from "./socket-file.ts";
+
+/** The paths of the sockets on which the daemon answers, by who may connect. */
+export interface DaemonSockets {
+  readonly admins: string;
+  readonly viewers: string;
+}
 
 interface SocketPlace {
-  readonly path: string;
+  readonly paths: DaemonSockets;
   readonly readRules: () => RoleRules;
   /** The peer of a connected socket's descriptor. */
   readonly readPeer: (fd: number) => SocketPeer;
@@ -15,11 +22,11 @@ interface SocketPlace {
 }
 
 /**
- * Serves the daemon's socket: root, group awg and group awg-viewer may ask, and nothing that is asked changes anything.
- * Others may pass through the run folder, and are refused by who they are.
+ * Serves the daemon's sockets: one for root and group awg, one for group awg-viewer. Nothing that is asked changes anything.
+ * The kernel refuses others, and whoever connects is judged again by who it is.
  */
 export function serveSocket({
-  path,
+  paths,
   readRules,
   readPeer,
   onServing,
@@ -31,16 +38,15 @@ export function serveSocket({
       return roleOf(peer, rules) === undefined ? undefined : peer;
     };
     try {
-      mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-      // The lock of the daemon is held: a socket at this place is of one that ended.
-      rmSync(path, { force: true });
+      mkdirSync(dirname(paths.admins), { recursive: true, mode: 0o700 });
+      // The lock of the daemon is held: sockets at these places are of one that ended.
+      for (const path of [paths.admins, paths.viewers]) rmSync(path, { force: true });
       const server = await serveLines({
-        path,
+        sockets: socketsFor(paths, rules),
         admit,
         converse: (send, peer) => converse(send, roleOf(peer, rules) ?? "viewer"),
       });
-      chmodSync(path, 0o666);
-      chmodSync(dirname(path), 0o711);
+      chmodSync(dirname(paths.admins), 0o711);
       onServing();
       return server;
     } catch (error) {
@@ -51,4 +57,14 @@ export function serveSocket({
       return undefined;
     }
   };
+}
+
+/** Without the group, root alone may use the first; the second is not made. */
+function socketsFor({ admins, viewers }: DaemonSockets, rules: RoleRules): readonly SocketFile[] {
+  const [admin] = rules.adminGroups;
+  const [viewer] = rules.viewerGroups;
+  return [
+    { path: admins, ...(admin === undefined ? {} : { gid: admin }) },
+    ...(viewer === undefined ? [] : [{ path: viewers, gid: viewer }]),
+  ];
 }

@@ -1,4 +1,4 @@
-import { createServer, type Server, type Socket } from "node:net";
+import { createServer, type Socket } from "node:net";
 import {
   type DaemonLine,
   type DaemonQuestion,
@@ -11,6 +11,7 @@ import type { SocketPeer } from "../../api/role.ts";
 import { messageOf } from "../../model/error.ts";
 import { Allowance } from "./allowance.ts";
 import { narrowSocket } from "./narrow-socket.ts";
+import { listenOn, type SocketFile } from "./socket-file.ts";
 
 /** Connections of one user at a time; root has more. */
 const PLACES = { user: 32, root: 128 } as const;
@@ -30,19 +31,19 @@ export interface Conversation extends Disposable {
 }
 
 export interface LineServerOptions {
-  readonly path: string;
+  readonly sockets: readonly SocketFile[];
   /** The peer of a connected socket's descriptor if it may ask, else undefined. */
   readonly admit: (fd: number) => SocketPeer | undefined;
   readonly converse: (send: (line: DaemonLine) => void, peer: SocketPeer) => Conversation;
 }
 
 /**
- * Serves the lines of the daemon on a unix socket. A client is refused before its first byte is read. It is cut when it
+ * Serves the lines of the daemon on unix sockets. A client is refused before its first byte is read. It is cut when it
  * leaves its answers unread, sends too long a question, or holds a connection without a question. The questions of a user
  * who asks too many of them wait.
  */
-export async function serveLines({ path, admit, converse }: LineServerOptions): Promise<AsyncDisposable> {
-  const sockets = new Set<Socket>();
+export async function serveLines({ sockets, admit, converse }: LineServerOptions): Promise<AsyncDisposable> {
+  const connections = new Set<Socket>();
   const places = new Map<number, number>();
   const allowances = new Map<number, Allowance>();
   const refused = new Set<Socket>();
@@ -58,7 +59,7 @@ export async function serveLines({ path, admit, converse }: LineServerOptions): 
       refused.delete(socket);
     });
   };
-  const server = createServer({ pauseOnConnect: true }, (socket) => {
+  const onConnection = (socket: Socket): void => {
     socket.on("error", () => socket.destroy());
     const peer = peerOf(socket, admit);
     const taken = peer === undefined ? 0 : (places.get(peer.uid) ?? 0);
@@ -70,20 +71,22 @@ export async function serveLines({ path, admit, converse }: LineServerOptions): 
     const allowance = allowances.get(peer.uid) ?? new Allowance(peer.uid, () => performance.now());
     allowances.set(peer.uid, allowance);
     const held = hold(socket, allowance, (send) => converse(send, peer));
-    sockets.add(held);
+    connections.add(held);
     held.once("close", () => {
-      sockets.delete(held);
+      connections.delete(held);
       const left = (places.get(peer.uid) ?? 1) - 1;
       if (left === 0) places.delete(peer.uid);
       else places.set(peer.uid, left);
     });
-  });
-  await listen(server, path);
+  };
+  const servers = await Promise.all(
+    sockets.map((socket) => listenOn(createServer({ pauseOnConnect: true }, onConnection), socket)),
+  );
   return {
     [Symbol.asyncDispose]: async () => {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      for (const socket of [...sockets, ...refused]) socket.destroy();
-      await closed;
+      const closed = servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
+      for (const socket of [...connections, ...refused]) socket.destroy();
+      await Promise.all(closed);
     },
   };
 }
@@ -177,11 +180,4 @@ class LineReader {
     setTimeout(() => socket.destroy(), REFUSED.ms).unref();
     return false;
   }
-}
-
-function listen(server: Server, path: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(path, resolve);
-  });
 }

@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -20,7 +21,7 @@ async function serve(uid = 1000, status: () => Promise<unknown> = async () => ({
   const path = join(folder, `s${count}`);
   const published = new Published(0, status, new LogLevels("debug"));
   const server = await serveLines({
-    path,
+    sockets: [{ path }],
     admit: () => ({ uid, groups: [] }),
     converse: (send) => published.converse(send, "viewer"),
   });
@@ -143,10 +144,18 @@ test("a refused client is closed after a moment, so that a loop of it costs litt
   expect(performance.now() - began).toBeGreaterThan(200);
 });
 
+test("others may not connect to a socket without a group, and new files are as before", async () => {
+  const before = process.umask();
+  const { path, server } = await serve();
+  await using _server = server;
+  expect(statSync(path).mode & 0o777).toBe(0o600);
+  expect(process.umask()).toBe(before);
+});
+
 test("who is not admitted gets nothing", async () => {
   const path = join(folder, "closed");
   await using _server = await serveLines({
-    path,
+    sockets: [{ path }],
     admit: () => undefined,
     converse: () => {
       throw new Error("it was let in");

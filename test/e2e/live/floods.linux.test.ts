@@ -11,7 +11,7 @@ import { API_SOCKET, FLOODS, type Flood, flood, floodWords, processorMs, renderF
 import { PrivateHost } from "./private-host.ts";
 
 const SECONDS = sized(3, 30);
-const KINDS = sized<readonly Flood[]>(["silent", "reset", "lines"], FLOODS);
+const KINDS = sized<readonly Flood[]>(["silent", "reset", "lines", "stranger"], FLOODS);
 /** The daemon's processor time in a second of a flood: what clients of the API do is not its work. */
 const MOST_CPU_MS = 250;
 

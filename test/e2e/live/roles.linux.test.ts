@@ -21,6 +21,14 @@ os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
 os.execv(sys.argv[2], sys.argv[2:])`;
 const OPEN = "/run/open.sock";
 const API = "/run/awg/awg.sock";
+/** The daemon's sockets, and who may connect to each. */
+const DAEMON_SOCKETS: Readonly<Record<string, Role>> = {
+  "/run/awg/daemon.sock": "admin",
+  "/run/awg/daemon-viewer.sock": "viewer",
+};
+const CONNECT = `const socket = require("node:net").connect(process.argv[1]);
+socket.on("error", ({ code }) => console.log(code));
+socket.on("connect", () => { console.log("connected"); socket.destroy(); });`;
 
 const ROLES: Readonly<Record<keyof typeof WHO, Role | "none">> = {
   root: "admin",
@@ -45,6 +53,7 @@ const obstacle =
 describe.skipIf(obstacle !== undefined)(`who may ask${obstacle === undefined ? "" : ` (${obstacle})`}`, () => {
   const program = useBuiltProgram();
   let host: PrivateHost;
+  let daemon = 0;
   let api = 0;
 
   const curl = (who: keyof typeof WHO, socket: string, ...words: readonly string[]) =>
@@ -52,7 +61,7 @@ describe.skipIf(obstacle !== undefined)(`who may ask${obstacle === undefined ? "
 
   beforeAll(async () => {
     host = await PrivateHost.make(temporaryFolder("roles"), program());
-    await host.startDaemon();
+    daemon = await host.startDaemon();
     await host.start(host.argv("api"), "answering on ");
     api = await host.start(["python3", "-c", OPEN_SOCKET, OPEN, ...host.argv("api")], "answering on ");
   }, 120_000);
@@ -85,6 +94,10 @@ describe.skipIf(obstacle !== undefined)(`who may ask${obstacle === undefined ? "
       const allowed = role === "admin" || needed === "viewer" ? 400 : 403;
       expect([action, code]).toEqual([action, role === "none" ? "closed" : allowed]);
     }
+    for (const [socket, group] of Object.entries(DAEMON_SOCKETS)) {
+      const { stdout } = host.run([process.execPath, "-e", CONNECT, socket], WHO[who]);
+      expect([socket, stdout.trim()]).toEqual([socket, who === "root" || role === group ? "connected" : "EACCES"]);
+    }
     const events = host.run(host.argv("events"), WHO[who]);
     expect([events.status, events.stdout.includes("in sync")]).toEqual(role === "none" ? [77, false] : [0, true]);
     const level = host.run(host.argv("log", "level", "debug"), WHO[who]);
@@ -114,17 +127,34 @@ describe.skipIf(obstacle !== undefined)(`who may ask${obstacle === undefined ? "
   });
 
   test("law 8: of a connection that is refused no byte is read", async () => {
-    const trace = spawn("strace", ["-f", "-qq", "-s", "64", "-e", "trace=read,readv,recvfrom,recvmsg", "-p", `${api}`]);
-    let seen = "";
-    trace.stderr.setEncoding("utf8").on("data", (text: string) => {
-      seen += text;
+    const seen = await traced(api, "read,readv,recvfrom,recvmsg", "GET /by-root", () => {
+      for (const who of ["stranger", "root"] as const) curl(who, OPEN, `http://awg/by-${who}`);
     });
-    await sleep(500);
-    for (const who of ["stranger", "root"] as const) curl(who, OPEN, `http://awg/by-${who}`);
-    await expect.poll(() => seen, { timeout: 10_000 }).toContain("GET /by-root");
-    const ended = once(trace, "exit");
-    trace.kill("SIGINT");
-    await ended;
     expect(seen).not.toContain("by-stranger");
   });
+
+  test("law 8: the daemon accepts no connection of a user without a role", async () => {
+    const seen = await traced(daemon, "accept,accept4", " = ", () => {
+      for (const who of ["stranger", "another group", "viewer by primary group"] as const) {
+        for (const socket of Object.keys(DAEMON_SOCKETS)) host.run([process.execPath, "-e", CONNECT, socket], WHO[who]);
+      }
+    });
+    expect(seen.match(/accept4?\(.* = [0-9]+$/gm)).toHaveLength(1);
+  });
 });
+
+/** The calls of a process while something happens, until this text is among them. */
+async function traced(pid: number, calls: string, until: string, happen: () => void): Promise<string> {
+  const trace = spawn("strace", ["-f", "-qq", "-s", "64", "-e", `trace=${calls}`, "-p", `${pid}`]);
+  let seen = "";
+  trace.stderr.setEncoding("utf8").on("data", (text: string) => {
+    seen += text;
+  });
+  await sleep(500);
+  happen();
+  await expect.poll(() => seen, { timeout: 10_000 }).toContain(until);
+  const ended = once(trace, "exit");
+  trace.kill("SIGINT");
+  await ended;
+  return seen;
+}

@@ -111,6 +111,15 @@ function stayAway(left: number): void {
   setTimeout(() => stayAway(left - 100), 10);
 }
 
+/** Connects, says nothing, and connects again as soon as it is closed or refused. */
+function knock(): void {
+  if (isOver()) return;
+  start(
+    () => undefined,
+    () => setImmediate(knock),
+  );
+}
+
 /** Questions to the daemon, of which half are nonsense. */
 const LINES = '{"id":1,"ask":"status"}\nnonsense\n';
 /** A request with a token that was not given. */
@@ -136,6 +145,7 @@ function repeat(text: string): void {
 }
 
 if (kind === "silent") stayAway(10_000);
+else if (kind === "stranger") for (let one = 0; one < 512; one += 1) knock();
 else if (kind === "lines" || kind === "requests") {
   for (let one = 0; one < ATTACKERS; one += 1) repeat(kind === "lines" ? LINES : REQUEST);
 } else {

@@ -7,11 +7,18 @@ import { type PrivateHost, WHO } from "../private-host.ts";
 import { DaemonProbe, quantile } from "./daemon-probe.ts";
 
 export const DAEMON_SOCKET = "/run/awg/daemon.sock";
+const VIEWER_SOCKET = "/run/awg/daemon-viewer.sock";
 export const API_SOCKET = "/run/awg/awg.sock";
 
-/** Floods of the API's socket, and of the daemon's own. */
-export const FLOODS = ["silent", "reset", "streams", "ping", "settings", "continuation", "lines"] as const;
+/** Floods of the API's socket, and of the daemon's own by a viewer and by a stranger. */
+export const FLOODS = ["silent", "reset", "streams", "ping", "settings", "continuation", "lines", "stranger"] as const;
 export type Flood = (typeof FLOODS)[number];
+
+/** Of the daemon's own socket a viewer is the least that may connect; of the API's, root has the most places. */
+const ATTACKS: Readonly<Partial<Record<Flood, { readonly socket: string; readonly who: readonly string[] }>>> = {
+  lines: { socket: VIEWER_SOCKET, who: WHO["viewer by primary group"] },
+  stranger: { socket: DAEMON_SOCKET, who: WHO.stranger },
+};
 
 /** What a flood did to the daemon. */
 export interface Flooded {
@@ -44,12 +51,8 @@ export async function flood(
   seconds: number,
 ): Promise<Flooded> {
   using probe = new DaemonProbe(host.outside(DAEMON_SOCKET), "state", 20);
-  // Of the daemon's own socket a viewer is the least that may connect; of the API's, root has the most places.
-  const isLines = kind === "lines";
-  const [command = "", ...words] = host.inside(
-    floodWords(kind, isLines ? DAEMON_SOCKET : API_SOCKET, seconds),
-    isLines ? WHO["viewer by primary group"] : WHO.root,
-  );
+  const attack = (kind === "none" ? undefined : ATTACKS[kind]) ?? { socket: API_SOCKET, who: WHO.root };
+  const [command = "", ...words] = host.inside(floodWords(kind, attack.socket, seconds), attack.who);
   const child = kind === "none" ? undefined : spawn(command, words, { stdio: ["ignore", "pipe", "inherit"] });
   let said = "";
   child?.stdout?.setEncoding("utf8").on("data", (text: string) => {

@@ -12,7 +12,11 @@ const [lines = "", api = ""] = process.argv.slice(2);
 const status = async () => ({ generation: 1, conditions: [], resources: [] });
 const published = new Published(Date.now(), status, new LogLevels("debug"));
 const root = { uid: 0, groups: [0] };
-await serveLines({ path: lines, admit: () => root, converse: (send) => published.converse(send, "admin") });
+await serveLines({
+  sockets: [{ path: lines }],
+  admit: () => root,
+  converse: (send) => published.converse(send, "admin"),
+});
 await openUnixDoor({
   listen: { path: api },
   rules: { adminGroups: [], viewerGroups: [] },
