@@ -34,11 +34,11 @@ function policy(rules: readonly FlowRule[], layer: Partial<PolicyLayer> = {}, pa
 }
 
 /** The fields below the step's own line. */
-function reported(before: FirewallPolicy, after: FirewallPolicy): string[] {
+function reported(before: FirewallPolicy, after: FirewallPolicy, isVerbose = false): string[] {
   const observed = { policy: before, damage: [], held: true, droppedPackets: 0 };
   const changes = diffFirewall(after, observed);
   const step = { key: "firewall/machine", action: "update", reason: "differs", changes } as const;
-  return renderSteps([step], styleFor(false))
+  return renderSteps([step], styleFor(false), { isVerbose })
     .slice(1)
     .map((line) => line.trim());
 }
@@ -181,6 +181,33 @@ test("a rule that is longer than a line is shown whole, on a line of its own", (
   expect(reported(policy([PRINTERS]), policy([PRINTERS, long]))).toEqual(["rules: 1 added", `+ ${text}`]);
 });
 
+test("of a long list the first prefixes are shown, and what changes in it; --verbose shows it whole", () => {
+  const prefixes = Array.from({ length: 50 }, (_, index) => `10.0.${index}.0/24`);
+  const list = (destinations: readonly string[], path: PathRef = DIRECT): FlowRule => ({
+    origin: "rules/1 (list)",
+    match: { destinations },
+    path,
+  });
+  const [before, other] = [policy([PRINTERS, list(prefixes)]), [...prefixes.slice(0, 49), "10.1.0.0/24"]];
+  const [first, block] = [
+    "10.0.0.0/24, 10.0.1.0/24, 10.0.2.0/24, … (50 prefixes)",
+    { kind: "block" } satisfies PathRef,
+  ] as const;
+  expect(reported(before, policy([PRINTERS, list(prefixes, block)]))).toEqual([
+    "rules: 1 added, 1 removed",
+    `+ rules.1 (list): to ${first} → block`,
+    `- rules.1 (list): to ${first} → direct`,
+  ]);
+  expect(reported(before, policy([PRINTERS, list(other)])).slice(3)).toEqual([
+    "~ rules.1 (list): destinations: 1 added (10.1.0.0/24), 1 removed (10.0.49.0/24)",
+  ]);
+  expect(reported(before, policy([PRINTERS, list(other)]), true)).toEqual([
+    "rules: 1 added, 1 removed",
+    `+ rules.1 (list): to ${other.join(", ")} → direct`,
+    `- rules.1 (list): to ${prefixes.join(", ")} → direct`,
+  ]);
+});
+
 test("a renumbered table is shown by its number", () => {
   expect(reported(policy([]), policy([], {}, { ...OFFICE, number: 2 }))).toEqual(["default.number: 1 → 2"]);
 });
@@ -190,6 +217,16 @@ test("a keeper that goes or comes, and a list that is emptied, are put in words"
   expect(renderChange({ field: "/held", before: false, after: true }, style)).toBe("held: by no keeper → by a keeper");
   expect(renderChange({ field: "/held", before: true, after: false }, style)).toBe("held: by a keeper → by no keeper");
   expect(renderChange({ field: "/damage", before: ["a chain"], after: [] }, style)).toBe("damage: a chain → (none)");
+});
+
+test("a peer that goes or comes reads as in a plan", () => {
+  const publicKey = "xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=";
+  const peer = { publicKey, endpoint: "192.0.2.1:1", allowedIPs: ["0.0.0.0/0", "::/0"], persistentKeepaliveSeconds: 0 };
+  const field = `/peers/${publicKey}`;
+  expect(renderChange({ field, after: peer }, styleFor(false))).toBe(
+    "peer xTIBA5rb… added: 192.0.2.1:1, allowedIPs 0.0.0.0/0, ::/0",
+  );
+  expect(renderChange({ field, before: peer }, styleFor(false))).toBe("peer xTIBA5rb… removed");
 });
 
 test("a list that is too long for a line is cut between its members", () => {

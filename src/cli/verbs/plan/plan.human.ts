@@ -99,7 +99,9 @@ function fieldLines(
   { isVerbose, tables }: { readonly isVerbose: boolean; readonly tables: TableNames },
 ): readonly string[] {
   const isRoutes = [before, after].every((spec) => spec !== null && "guards" in spec);
-  if (!isRoutes || !isOfManyRules(change)) return changeLines(change, style);
+  if (!isRoutes || !isOfManyRules(change)) {
+    return changeLines(change, style, "plan", isVerbose ? Number.POSITIVE_INFINITY : undefined);
+  }
   const routes = { before, after } as Parameters<typeof policyRulesText>[0];
   if (isVerbose) return [policyRulesText(routes, tables), ...policyRuleLines(routes).map((line) => `  ${line}`)];
   return [`${policyRulesText(routes, tables)}; --verbose lists them`];

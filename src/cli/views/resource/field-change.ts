@@ -1,7 +1,10 @@
 import type { FieldChange } from "../../../model/resource.ts";
+import type { PeerSpec } from "../../../model/resources/tunnel.ts";
 import { fieldName, policyField } from "../../../model/text/field-name.ts";
 import type { Style } from "../style.ts";
-import { policyValue } from "./policy-values.ts";
+import { MOST_MEMBERS } from "./policy-lines.ts";
+import { longRuleOf, placeText, policyValue } from "./policy-values.ts";
+import { peerFacts, shortKey } from "./spec-lines.ts";
 
 /**
  * What a change is read as: `plan`, from the value found to the value that awg will write; `found`, from the accepted
@@ -16,9 +19,16 @@ const MOST_BESIDE_NAME = 60;
 /**
  * One changed field as people read it: its line, and below it, indented, members that have no room there and what the
  * change interrupts.
+ *
+ * @param most of more destinations of a rule the first are shown, and their number
  */
-export function changeLines(change: FieldChange, style: Style, reading: Reading = "plan"): readonly string[] {
-  const members = longMembers(change);
+export function changeLines(
+  change: FieldChange,
+  style: Style,
+  reading: Reading = "plan",
+  most = MOST_MEMBERS,
+): readonly string[] {
+  const members = longMembers(change, style, most);
   const shown = members.length === 0 ? change : { ...change, before: [], after: [] };
   const interruption = change.interruption === undefined ? [] : [style.dim(`# ${change.interruption}`)];
   return [renderChange(shown, style, reading), ...[...members, ...interruption].map((line) => `  ${line}`)];
@@ -30,6 +40,7 @@ export function renderChange(change: FieldChange, style: Style, reading: Reading
   const inPolicy = policyField(field);
   const name = `${SHOWN_NAMES[field] ?? fieldName(field)}:`;
   if (change.secret === true) return `${name} ${style.dim("(secret, changed)")}`;
+  if (WHOLE_PEER.test(field)) return peerChange(before, after);
   const render: ValueText = inPolicy === undefined ? (VALUE_TEXTS[field] ?? plainValue) : policyValue;
   const isDrift = reading === "found" || change.drift === true;
   const members = isDrift ? driftedMembers(change, render, reading) : changedMembers(change, render);
@@ -53,6 +64,15 @@ const VALUE_TEXTS: Readonly<Record<string, ValueText>> = {
 type ValueText = (value: unknown) => string | undefined;
 
 const plainValue: ValueText = () => undefined;
+
+/** A peer that only one of two generations has, by its key. */
+const WHOLE_PEER = /^\/peers\/[^/]+$/;
+
+function peerChange(before: unknown, after: unknown): string {
+  const peer = (after ?? before) as PeerSpec;
+  const name = `peer ${shortKey(peer.publicKey)}`;
+  return after === undefined ? `${name} removed` : `${name} added: ${peerFacts(peer, MOST_MEMBERS)}`;
+}
 
 /** Members of a set as a config change has them: "2 added (10.0.0.0/8, …)". */
 function changedMembers({ field, added, removed, before, after }: FieldChange, render: ValueText): readonly string[] {
@@ -97,15 +117,42 @@ function inBrackets(field: string, members: unknown, render: ValueText): string 
  * Members, whole, where the field's own line has no room for them: rules and exceptions of the policy, and policy rules
  * that are few enough to be all known.
  */
-function longMembers({ field, added = 0, removed = 0, before, after }: FieldChange): readonly string[] {
+function longMembers(
+  { field, added = 0, removed = 0, before, after }: FieldChange,
+  style: Style,
+  most: number,
+): readonly string[] {
   const isPolicyRules = field === "/rules";
   if (policyField(field) === undefined && !isPolicyRules) return [];
   const textsOf = (count: number, members: unknown): readonly string[] =>
-    count > 0 && Array.isArray(members) ? members.map((one) => policyValue(one) ?? wholeText(one, policyValue)) : [];
+    count > 0 && Array.isArray(members)
+      ? members.map((one) => policyValue(one, most) ?? wholeText(one, policyValue))
+      : [];
   const [gone, come] = [textsOf(removed, before), textsOf(added, after)];
   const fits = [...gone, ...come].join(", ").length <= MOST_BESIDE_NAME;
   if (isPolicyRules ? gone.length < removed || come.length < added : fits) return [];
-  return [...come.map((text) => `+ ${text}`), ...gone.map((text) => `- ${text}`)];
+  const lists = changedLists(before, after, style, most);
+  return [...come.map((text) => `+ ${text}`), ...gone.map((text) => `- ${text}`), ...lists];
+}
+
+/** What changes in long destinations of rules that keep their place: their own lines may read alike. */
+function changedLists(before: unknown, after: unknown, style: Style, most: number): string[] {
+  const rulesOf = (members: unknown) =>
+    Array.isArray(members) ? members.flatMap((one) => longRuleOf(one, most) ?? []) : [];
+  const gone = rulesOf(before);
+  return rulesOf(after).flatMap(({ origin, match }) => {
+    const old = gone.find((one) => one.origin === origin);
+    if (old === undefined) return [];
+    const change = membersChange("/destinations", old.match.destinations, match.destinations);
+    return change.added + change.removed === 0 ? [] : [`~ ${placeText(origin)}: ${renderChange(change, style)}`];
+  });
+}
+
+function membersChange(field: string, before: readonly string[], after: readonly string[]) {
+  const [had, wanted] = [new Set(before), new Set(after)];
+  const removed = before.filter((one) => !wanted.has(one));
+  const added = after.filter((one) => !had.has(one));
+  return { field, before: removed, after: added, removed: removed.length, added: added.length };
 }
 
 /** Two values that differ; where they begin alike for longer than a line, from the word in which they do. */

@@ -30,15 +30,18 @@ export function visibleChanges(changes: readonly FieldChange[]): readonly FieldC
   });
 }
 
-/** Data of the packet policy in words; undefined where it needs none. A member of a list comes as its JSON. Pure. */
-export function policyValue(value: unknown): string | undefined {
+/**
+ * Data of the packet policy in words; undefined where it needs none. A member of a list comes as its JSON. Pure.
+ * @param most of more destinations of a rule the first are shown, and their number
+ */
+export function policyValue(value: unknown, most?: number): string | undefined {
   if (typeof value === "string") {
-    const parsed = value.startsWith("{") ? recordOf(value) : undefined;
-    return parsed === undefined ? originName(value) : policyValue(parsed);
+    const parsed = recordOf(value);
+    return parsed === undefined ? originName(value) : policyValue(parsed, most);
   }
   if (!isRecord(value)) return undefined;
   if ("from" in value && "to" in value) return portsText(value as unknown as PortRange);
-  if ("match" in value && "path" in value) return ruleText(value as unknown as FlowRule);
+  if ("match" in value && "path" in value) return ruleText(value as unknown as FlowRule, most);
   if ("direction" in value) return allowText(value as unknown as AllowGrant);
   if ("kind" in value) return pathText(value as unknown as PathRef);
   if ("families" in value) return tunnelText(value as unknown as PolicyTunnel);
@@ -61,8 +64,12 @@ function tunnelText({ device, addresses }: PolicyTunnel): string {
  * @param most of more destinations the first are shown, and their number
  */
 export function ruleText({ origin, match, path, limit }: FlowRule, most = Number.POSITIVE_INFINITY): string {
-  const place = origin.replace("/", ".");
-  return `${place}: ${matchTexts(match, most).join(", ") || "all"} → ${pathText(path)}${limit === undefined ? "" : `, ${limitText(limit)}`}`;
+  return `${placeText(origin)}: ${matchTexts(match, most).join(", ") || "all"} → ${pathText(path)}${limit === undefined ? "" : `, ${limitText(limit)}`}`;
+}
+
+/** The place of a rule for people: "rules.2 (no-mail)". Pure. */
+export function placeText(origin: string): string {
+  return origin.replace("/", ".");
 }
 
 /** The limit of a rule in words: "at most 16mbit received, 8mbit sent, low priority". Pure. */
@@ -141,6 +148,14 @@ export function endpointText(address: string, port: string): string {
   return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
+/** A member of a list that is a rule with more destinations than this; undefined for any other. Pure. */
+export function longRuleOf(member: unknown, most: number): LongRule | undefined {
+  const rule = typeof member === "string" ? (recordOf(member) as Partial<FlowRule> | undefined) : undefined;
+  return (rule?.match?.destinations ?? []).length > most ? (rule as LongRule) : undefined;
+}
+
+type LongRule = FlowRule & { readonly match: Required<Pick<FlowMatch, "destinations">> };
+
 /** "rules/2 (browser)" → "browser", "rules/2" → ""; undefined for what no rule of the configuration says. */
 function originName(origin: string): string | undefined {
   const found = /^rules(?:\/[0-9]+)?(?: \((.*)\))?$/.exec(origin);
@@ -148,6 +163,7 @@ function originName(origin: string): string | undefined {
 }
 
 function recordOf(text: string): Readonly<Record<string, unknown>> | undefined {
+  if (!text.startsWith("{")) return undefined;
   try {
     const value: unknown = JSON.parse(text);
     return isRecord(value) ? value : undefined;
