@@ -6,7 +6,12 @@ import { hasErrno } from "../native/linux/errno.ts";
 import { closeDescriptor } from "../native/linux/libc.ffi.ts";
 import { openRawSender, openTransparentSocket } from "../native/linux/packet-io/transparent-socket.ffi.ts";
 import { openUnboundSocket } from "../native/linux/packet-io/unbound-socket.ffi.ts";
-import { forbidDumps, forbidNewPrivileges } from "../native/linux/process/credentials.ffi.ts";
+import {
+  becomeUserWithRootSockets,
+  dropCapabilities,
+  forbidDumps,
+  forbidNewPrivileges,
+} from "../native/linux/process/credentials.ffi.ts";
 import { ProxyProvider } from "./proxy-provider.ts";
 import { LISTEN_ADDRESSES } from "./relay-address.ts";
 import { serveState } from "./state-server.ts";
@@ -18,10 +23,11 @@ import { UdpRelay } from "./udp/udp-relay.ts";
 /** Between two attempts to reach the proxy, while it answers and while it does not. */
 const PROBE_MS = { up: 10_000, down: 5_000 } as const;
 const FAMILIES = [4, 6] as const;
+const NOBODY = { uid: 65_534, gid: 65_534 } as const;
 
 /**
- * Runs a relay in this process, which must start as root: it opens its listeners, gives up root for the user of the settings,
- * and relays until the process is ended.
+ * Runs a relay in this process, which must start as root: it opens its listeners, gives up root for the user of the settings
+ * (nobody for root), and relays until the process is ended.
  *
  * @param report takes lines for the log: the state of the proxy, when it changes
  */
@@ -79,12 +85,23 @@ function hasFamily(family: 4 | 6): boolean {
   }
 }
 
-/** For all threads, and with it every capability (capabilities(7)). A host without the service user stays root (S12.4). */
-function giveUpRoot({ uid, gid }: RelaySettings["user"]): void {
-  if (uid === 0) return;
-  process.setgroups?.([]);
-  process.setgid?.(gid);
-  process.setuid?.(uid);
+/**
+ * Without the service user, the packet filter lets root's sockets reach the proxy (S12.4): only they remain root's. A user
+ * namespace may lack nobody; then its root stays, without capabilities.
+ */
+function giveUpRoot(user: RelaySettings["user"]): void {
+  if (user.uid === 0) {
+    try {
+      becomeUserWithRootSockets(NOBODY);
+    } catch {
+      dropCapabilities();
+    }
+  } else {
+    // For all threads, and with it every capability (capabilities(7)).
+    process.setgroups?.([]);
+    process.setgid?.(user.gid);
+    process.setuid?.(user.uid);
+  }
   forbidNewPrivileges();
   // Changing the user makes a process dumpable again.
   forbidDumps();

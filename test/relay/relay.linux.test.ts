@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { RELAY_ADDRESSES, relayPort } from "../../src/model/ownership.ts";
@@ -36,6 +36,14 @@ const RULES = `table inet t {
     type filter hook postrouting priority 0
     oifname up0 ip daddr ${TARGET[4]} counter
     oifname up0 ip6 daddr ${TARGET[6]} counter
+  }
+}`;
+
+/** The rule S3.5 without a user `awg`. */
+const ROOT_ONLY = `table inet root-only {
+  chain leave {
+    type filter hook output priority 0
+    ip daddr ${PROXY[4]} tcp dport ${PORTS.microsocks} meta skuid != 0 reject
   }
 }`;
 
@@ -204,6 +212,28 @@ s.connect(("${TARGET[family]}", 53)); s.send(b"${data}"); print(s.recv(65535).de
       expect(status).toMatch(/^NoNewPrivs:\t1$/m);
       for (const file of ["cmdline", "environ"]) {
         expect(readFileSync(`/proc/${relay.pid}/${file}`, "latin1")).not.toContain(LOGIN.password);
+      }
+    });
+
+    test("without a user awg it has no capability in any thread, and only its sockets are those of root", async () => {
+      world.client.run(["nft", "-f", "-"], { input: ROOT_ONLY });
+      try {
+        await using relay = await relayTo(PORTS.microsocks, { ...LOGIN, user: { uid: 0, gid: 0 } });
+        expect(relay.state()).toMatchObject({ state: "up" });
+        checkEcho(4);
+        const tasks = `/proc/${relay.pid}/task`;
+        const main = readFileSync(`/proc/${relay.pid}/status`, "utf8");
+        expect(main).toMatch(/^NoNewPrivs:\t1$/m);
+        expect(main).toMatch(/^Uid:\t65534\t65534\t65534\t0$/m);
+        for (const task of readdirSync(tasks)) {
+          const status = readFileSync(join(tasks, task, "status"), "utf8");
+          expect(status).toMatch(/^Uid:\t65534\t65534\t65534\t/m);
+          expect(status).toMatch(/^Gid:\t65534\t65534\t65534\t65534$/m);
+          for (const set of ["CapInh", "CapPrm", "CapEff", "CapAmb"])
+            expect(status).toMatch(new RegExp(`^${set}:\\t0+$`, "m"));
+        }
+      } finally {
+        world.client.run(["nft", "delete", "table", "inet", "root-only"]);
       }
     });
 

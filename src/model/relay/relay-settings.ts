@@ -23,7 +23,7 @@ export interface RelaySettings {
   readonly password?: string;
   /** Whether UDP is relayed (SOCKS5 only). */
   readonly udp: boolean;
-  /** Who it runs as after the listeners are open; 0 stays root. */
+  /** Owner of its sockets after the listeners are open; it runs as this user, or as nobody in place of root. */
   readonly user: { readonly uid: number; readonly gid: number };
   /** Port of its transparent listeners on RELAY_ADDRESSES. */
   readonly port: number;

@@ -29,6 +29,7 @@ const PROTOTYPES = {
   flock: "int flock(int fd, int operation)",
   setfsuid: "int setfsuid(uint32_t uid)",
   setfsgid: "int setfsgid(uint32_t gid)",
+  capset: "int capset(void *header, const void *data)",
   setns: "int setns(int fd, int type)",
   unshare: "int unshare(int flags)",
   mount: "int mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data)",
