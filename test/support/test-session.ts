@@ -7,7 +7,7 @@ import { forgetProposals, readProposalRecord, settleProposal } from "../../src/a
 import { examineHost } from "../../src/app/doctor/examine.ts";
 import type { Examination } from "../../src/app/doctor/finding.ts";
 import { explainFlow } from "../../src/app/explain/explain.ts";
-import type { ExplainQuestion } from "../../src/app/explain/question.ts";
+import type { ExplainQuestion } from "../../src/app/explain/question/question.ts";
 import { compareGenerations } from "../../src/app/history/compare.ts";
 import { historyOf } from "../../src/app/history/history.ts";
 import type { HostOptions } from "../../src/app/host-options.ts";

@@ -42,8 +42,25 @@ export interface ExplainedDns {
   readonly isByResolver: boolean;
 }
 
+/** The path of a flow by both sides. */
+export interface ExplainedPath {
+  readonly declared: ExplainedSide;
+  readonly live: ExplainedSide;
+  /** `name` is its key in the config. */
+  readonly tunnel?: { readonly device: string; readonly name: string; readonly state: string };
+  /** Absent if the rule leads into no tunnel. */
+  readonly fallback?: ExplainedFallback;
+  /** Rates and priority of the flow's rule; absent for one without a limit. */
+  readonly limit?: RuleLimit;
+  /** Absent where awg manages no resolver. */
+  readonly dns?: ExplainedDns;
+  /** Differences between the two sides; empty if all is as declared. */
+  readonly disagreements: readonly string[];
+  readonly notes: readonly string[];
+}
+
 /** One flow by the declared state and by the live kernel. */
-export interface Explanation {
+export interface Explanation extends ExplainedPath {
   readonly flow: {
     readonly destination: string;
     readonly port?: number;
@@ -55,21 +72,10 @@ export interface Explanation {
   readonly isApplied: boolean;
   /** System of the host: only Linux has marks and policy rules. */
   readonly system: "linux" | "darwin";
-  readonly declared: ExplainedSide;
-  readonly live: ExplainedSide;
-  /** `name` is its key in the config. */
-  readonly tunnel?: { readonly device: string; readonly name: string; readonly state: string };
-  /** Absent if the rule leads into no tunnel. */
-  readonly fallback?: ExplainedFallback;
-  /** Rates and priority of the flow's rule; absent for one without a limit. */
-  readonly limit?: RuleLimit;
-  /** Absent where awg manages no resolver. */
-  readonly dns?: ExplainedDns;
+  /** Every possible path, by the order of the rules, and why none is certain. Absent where one is. */
+  readonly undecided?: { readonly why: string; readonly paths: readonly ExplainedPath[] };
   /** How well the packet policy is kept; absent where none was accepted. */
   readonly enforcement?: Enforcement;
   /** The programs in question, each with its rule. */
   readonly programs: readonly ProgramLine[];
-  /** Differences between the two sides; empty if all is as declared. */
-  readonly disagreements: readonly string[];
-  readonly notes: readonly string[];
 }

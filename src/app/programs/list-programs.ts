@@ -92,11 +92,23 @@ export async function classesOf(
   return programs.map((program) => classOfProgram(spec, program, { byPid, realPath: realPaths() }));
 }
 
+/** The classes that a classifier may give the sockets of each program, in their order: several where one is not known. */
+export async function possibleClassesOfAll(
+  parts: HostParts,
+  spec: ClassifierSpec,
+  programs: readonly Program[],
+): Promise<readonly (readonly [number, ...number[]])[]> {
+  const port = await processesOf(parts);
+  const byPid = new Map(withAncestors(port, port.list().programs, programs).map((one) => [one.pid, one]));
+  const around = { byPid, realPath: realPaths() };
+  return programs.map((program) => possibleClassesOf(spec, program, around));
+}
+
 /** The port to the processes of a host. */
 export async function processesOf({ processes }: HostParts): Promise<ProcessPort> {
   const port = await processes?.();
   if (port !== undefined) return port;
-  throw new AwgError("unsupported", "awg cannot list the processes of this machine yet");
+  throw new AwgError("unsupported", "awg cannot list the processes of this host yet");
 }
 
 /** Reports programs as they start and end, each with its rule, until stopped. */

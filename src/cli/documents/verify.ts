@@ -93,6 +93,13 @@ export const explainDocument = z
     system: z.enum(["linux", "darwin"]),
     declared: side.describe("By the accepted config."),
     live: side.describe("By the kernel's rules and routes."),
+    undecided: z
+      .object({
+        why: z.string(),
+        possible: list(z.object({ declared: side, live: side })).describe("By the order of the rules."),
+      })
+      .nullable()
+      .describe("Every possible path where awg cannot read which rule matches. Null where the path is certain."),
     tunnel: z.object({ device: z.string(), state: z.string() }).nullable(),
     fallback: z
       .object({

@@ -1,4 +1,4 @@
-import type { ExplainedSide, Explanation } from "../../app/explain/explanation.ts";
+import type { ExplainedPath, ExplainedSide, Explanation } from "../../app/explain/explanation.ts";
 import { protocolName } from "../../verify/finding.ts";
 import type { DocumentOf } from "../documents/documents.ts";
 import { lineDocument, programText } from "../verbs/inspect/programs.view.ts";
@@ -15,7 +15,7 @@ export function renderExplanation(explanation: Explanation, style: Style): strin
     disagreements.length > 0 && (live.device !== declared.device || live.verdict !== declared.verdict);
   return [
     style.bold(flowText(explanation)),
-    `  ${flowSummary(explanation)}`,
+    ...flowSummary(explanation).map((line) => `  ${line}`),
     ...(isElsewhere ? [`  in the kernel: ${live.verdict === "accept" ? `leaves by ${live.device}` : "dropped"}`] : []),
     ...(enforcement === "enforced" ? [] : [`  enforcement: ${enforcement}`]),
     ...remarks(explanation, style),
@@ -25,7 +25,24 @@ export function renderExplanation(explanation: Explanation, style: Style): strin
 
 /** The same with each decision: declared and live side by side. */
 export function renderTrace(explanation: Explanation, style: Style): string {
-  const { declared, live, tunnel, fallback, limit, dns, enforcement, system } = explanation;
+  const { undecided, enforcement } = explanation;
+  const lines =
+    undecided === undefined
+      ? pathLines(explanation, explanation.system)
+      : [
+          `  undecided: ${undecided.why}`,
+          ...undecided.paths.flatMap((path) => ["", ...pathLines(path, explanation.system)]),
+        ];
+  return [
+    style.bold(flowText(explanation)),
+    ...lines,
+    ...(enforcement === undefined ? [] : [`  ${"enforcement".padEnd(12)} ${enforcement}`]),
+    ...remarks(explanation, style),
+  ].join("\n");
+}
+
+function pathLines(path: ExplainedPath, system: Explanation["system"]): readonly string[] {
+  const { declared, live, tunnel, fallback, limit, dns } = path;
   const steering: [string, string, string][] = [
     ["mark", hex(declared.mark), hex(live.mark)],
     ["policy rule", declared.policyRule ?? "(none)", live.policyRule ?? "(none)"],
@@ -46,15 +63,12 @@ export function renderTrace(explanation: Explanation, style: Style): string {
       : [`  ${name.padEnd(12)} declared  ${left}`, `  ${"".padEnd(12)} live      ${right}`],
   );
   return [
-    style.bold(flowText(explanation)),
     ...lines,
     ...(tunnel === undefined ? [] : [`  ${"tunnel".padEnd(12)} ${tunnel.device}: ${tunnel.state}`]),
     ...(fallback === undefined ? [] : [`  ${"fallback".padEnd(12)} ${fallbackText(fallback)}`]),
     ...(limit === undefined ? [] : [`  ${"limit".padEnd(12)} ${limitText(limit)}`]),
     ...(dns === undefined ? [] : [`  ${"dns".padEnd(12)} ${dnsText(dns)}`]),
-    ...(enforcement === undefined ? [] : [`  ${"enforcement".padEnd(12)} ${enforcement}`]),
-    ...remarks(explanation, style),
-  ].join("\n");
+  ];
 }
 
 type SocketClass = NonNullable<ExplainedSide["socketClass"]>;
@@ -112,6 +126,7 @@ export function explanationDocument(explanation: Explanation): DocumentOf<"expla
     fallback,
     limit,
     dns,
+    undecided,
     enforcement,
     programs,
     disagreements,
@@ -124,6 +139,7 @@ export function explanationDocument(explanation: Explanation): DocumentOf<"expla
     system,
     declared: sideDocument(declared),
     live: sideDocument(live),
+    undecided: undecided === undefined ? null : undecidedDocument(undecided),
     tunnel: tunnel === undefined ? null : { device: tunnel.device, state: tunnel.state },
     fallback: fallback === undefined ? null : { path: fallback.text, inForce: fallback.isInForce },
     limit: limit ?? null,
@@ -133,6 +149,13 @@ export function explanationDocument(explanation: Explanation): DocumentOf<"expla
     agree: disagreements.length === 0,
     disagreements,
     notes,
+  };
+}
+
+function undecidedDocument({ why, paths }: NonNullable<Explanation["undecided"]>): DocumentOf<"explain">["undecided"] {
+  return {
+    why,
+    possible: paths.map(({ declared, live }) => ({ declared: sideDocument(declared), live: sideDocument(live) })),
   };
 }
 

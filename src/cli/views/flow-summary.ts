@@ -1,4 +1,4 @@
-import type { ExplainedSide, Explanation } from "../../app/explain/explanation.ts";
+import type { ExplainedPath, ExplainedSide, Explanation } from "../../app/explain/explanation.ts";
 
 /** The key of the config that a paragraph of the security rules follows from. */
 const KEYS: readonly (readonly [reason: RegExp, key: string])[] = [
@@ -9,10 +9,18 @@ const KEYS: readonly (readonly [reason: RegExp, key: string])[] = [
   [/^S4\.7 /, "default"],
 ];
 
-/** What becomes of a flow by the config, in one sentence: "allowed by killSwitch.allowLan, leaves by eth0 in clear". Pure. */
-export function flowSummary({ declared, live, tunnel, isApplied, disagreements }: Explanation): string {
+/**
+ * What becomes of a flow by the config, in one sentence: "allowed by killSwitch.allowLan, leaves by eth0 in clear". Where
+ * that is not certain, the reason, and below it what each possible rule does. Pure.
+ */
+export function flowSummary({ live, isApplied, disagreements, undecided, ...path }: Explanation): readonly string[] {
+  if (!isApplied && disagreements.length === 0) return [`awg has nothing applied; ${kernelText(live.device)}`];
+  if (undecided === undefined) return [pathSummary(path)];
+  return [`undecided: ${undecided.why}`, ...undecided.paths.map((one) => `  ${pathSummary(one)}`)];
+}
+
+function pathSummary({ declared, tunnel }: Pick<ExplainedPath, "declared" | "tunnel">): string {
   const { verdict, device, reason } = declared;
-  if (!isApplied && disagreements.length === 0) return `awg has nothing applied; ${kernelText(live.device)}`;
   if (device === "(relay)" && tunnel !== undefined && verdict === "accept") {
     return `allowed by ${keyOf(reason)}, leaves through proxy ${tunnel.name} (${tunnel.state})`;
   }

@@ -100,6 +100,8 @@ export interface SimulatedProcess {
   pid: number;
   uid: number;
   path: string;
+  /** 0 if absent; one that no process has is an ancestor that cannot be read. */
+  parentPid?: number;
   bundleIds?: string[];
   signer?: string | null;
 }

@@ -1,10 +1,14 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
-import type { ExplainQuestion } from "../../../src/app/explain/question.ts";
-import { readSocketClasses } from "../../../src/app/explain/socket-class.ts";
+import type { ExplainQuestion } from "../../../src/app/explain/question/question.ts";
+import { EXIT } from "../../../src/cli/exit-code.ts";
+import { parsePlainly } from "../../../src/cli/plain-options.ts";
+import type { Terminal } from "../../../src/cli/terminal.ts";
+import { GLOBAL_OPTIONS } from "../../../src/cli/verb-options.ts";
 import { renderPrograms } from "../../../src/cli/verbs/inspect/programs.view.ts";
-import { explanationDocument, renderTrace } from "../../../src/cli/views/explanation.ts";
+import { VERBS } from "../../../src/cli/verbs.ts";
+import { explanationDocument, renderExplanation, renderTrace } from "../../../src/cli/views/explanation.ts";
 import { styleFor } from "../../../src/cli/views/style.ts";
 import type { MachineState } from "../../../src/host/simulated/machine-state.ts";
 import { tunnelConfig, writePrivateKey } from "../../support/config.ts";
@@ -51,6 +55,24 @@ const ask = (program: ExplainQuestion["program"], user = "1000") =>
       ...(program === undefined ? {} : { program }),
     }),
   );
+
+/** The exit code of awg explain. */
+async function exitOf(...args: readonly string[]): Promise<number> {
+  const terminal: Terminal = {
+    out: () => undefined,
+    err: () => undefined,
+    colorOut: false,
+    colorErr: false,
+    interactive: false,
+    columns: 80,
+    ask: () => undefined,
+    readInput: () => "",
+  };
+  const plain = parsePlainly(["explain", ...args, "--host", `simulated:${machine()}`], VERBS, GLOBAL_OPTIONS);
+  if (plain === undefined) throw new Error("not parsed");
+  const { verb, ...call } = plain;
+  return (await verb.load()).run({ terminal, environment: {}, verbs: VERBS, globalOptions: GLOBAL_OPTIONS, ...call });
+}
 
 beforeEach(async () => {
   folder = temporaryFolder("socket-class");
@@ -111,30 +133,80 @@ describe("the class of a program in awg explain", () => {
     expect((await ask({ app: "/opt/awg-test/browser" })).notes.join()).not.toContain("depends on");
   });
 
-  test("law 9: where an ancestor cannot be read, the class is not known, and the note says so", () =>
-    withSession(async ({ host: { parts } }) => {
-      const orphan = {
-        pid: 30,
-        since: 1n,
-        parentPid: 29,
-        uid: 1000,
-        name: "x",
-        path: "/usr/bin/awg-test",
-        cgroup: null,
-      };
-      const accepted = (await parts.stores.generations.latest())?.desired.resources ?? [];
-      const { numbers, notes } = await readSocketClasses(parts, accepted, { programs: [orphan], uid: 1000 });
-      expect([numbers, notes]).toEqual([
-        [undefined],
-        ["what decides the class could not be read: explained for a program without a class (S4.13)"],
+  describe("where an ancestor cannot be read", () => {
+    const orphan = (path: string) =>
+      tamper((state) => {
+        state.processes.push({ pid: 30, uid: 1000, path, parentPid: 29 });
+      });
+
+    test("law 9: rules that may match give several paths, and none is certain", async () => {
+      orphan("/opt/awg-test/other");
+      const explained = await ask({ pid: 30 });
+      expect(explained).toMatchObject({
+        disagreements: [],
+        declared: { path: "(undecided)", verdict: "unknown" },
+        live: { path: "(undecided)", verdict: "unknown" },
+        undecided: {
+          why: "awg cannot read which of these rules matches first",
+          paths: [
+            { declared: { path: "direct", reason: "S4.4 rules/0 (backup)" }, live: { path: "direct" } },
+            { declared: { path: "awg-office", reason: "S4.4 rules/2 (browser)" }, live: { path: "awg-office" } },
+            { declared: { path: "awg-office", reason: "S4.7 default" }, live: { path: "awg-office" } },
+          ],
+        },
+      });
+      expect(explained.notes).toEqual([]);
+      expect(renderExplanation(explained, styleFor(false)).split("\n").slice(1, 5)).toEqual([
+        "  undecided: awg cannot read which of these rules matches first",
+        "    allowed by rules.0 (backup), leaves by eth0 in clear",
+        "    allowed by rules.2 (browser), leaves through tunnel office (no handshake yet)",
+        "    allowed by default, leaves through tunnel office (no handshake yet)",
       ]);
-    }));
+      expect(explanationDocument(explained)).toMatchObject({
+        agree: true,
+        undecided: { possible: [{ declared: { path: "direct" } }, {}, {}] },
+      });
+      expect(await exitOf("--pid", "30", "198.51.100.7:443")).toBe(EXIT.verification);
+    });
+
+    test("where all rules that may match give one path, that is the path", async () => {
+      orphan("/opt/awg-test/backup");
+      expect(await ask({ pid: 30 })).toMatchObject({ declared: { reason: "S4.4 rules/0 (backup)" }, notes: [] });
+      const mirror =
+        "rules:\n  - { name: mirror, destinations: [198.51.100.0/24], apps: [{ path: /opt/awg-test/other }], via: block }";
+      await withSession(async (session) => {
+        const text = CONFIG().replace("rules:", mirror);
+        const planned = await session.plan(await session.load([{ name: "c.yaml", text }]));
+        await session.apply(planned, { onEvent: () => undefined, shouldStop: () => undefined });
+      });
+      tamper((state) => {
+        state.processes = [{ pid: 30, uid: 1000, path: "/opt/awg-test/other", parentPid: 29 }];
+      });
+      const explained = await ask({ pid: 30 });
+      expect(explained).toMatchObject({ declared: { path: "block", reason: "S4.4 rules/0 (mirror)" }, notes: [] });
+      expect(explained.undecided).toBeUndefined();
+      expect(await exitOf("--pid", "30", "198.51.100.7:443")).toBe(EXIT.success);
+    });
+  });
+
+  test("law 9: two processes that rules treat differently have no common path", async () => {
+    tamper((state) => {
+      state.processes.push({ pid: 21, uid: 1000, path: "/opt/awg-test/other/backup" });
+    });
+    const { undecided } = await ask({ app: "backup" });
+    expect(undecided).toMatchObject({
+      why: "rules treat these processes differently; name one with --pid",
+      paths: [{ declared: { path: "direct" } }, { declared: { path: "awg-office" } }],
+    });
+  });
 
   test("without a program it is one that no rule names, not one without a class", async () => {
     const explained = await ask(undefined);
     expect(explained.declared).toMatchObject({ path: "awg-office", reason: "S4.7 default" });
     expect(explained.declared.socketClass?.meaning).toBe("a program that no rule names");
-    expect(explained.notes).toContain("explained for a program that no rule names; name one with --pid or --app");
+    expect(explained.notes).toContain(
+      "explained for any program of this user that no rule names; name one with --pid or --app",
+    );
   });
 
   test("law 9: without the kernel's classifier the two sides differ", async () => {

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
-import type { ExplainQuestion } from "../../../src/app/explain/question.ts";
+import type { ExplainQuestion } from "../../../src/app/explain/question/question.ts";
 import type { Planned } from "../../../src/app/plan/planned.ts";
 import { explanationDocument, renderExplanation, renderTrace } from "../../../src/cli/views/explanation.ts";
 import { styleFor } from "../../../src/cli/views/style.ts";
@@ -146,7 +146,7 @@ describe("awg verify on the simulated machine", () => {
     });
     const { findings } = await withSession((session) => session.verify());
     expect(findings.map(({ kind, message }) => `${kind}: ${message}`)).toContainEqual(
-      expect.stringMatching(/^lock-out: what is sent to this machine .*lookup local.*\(IPv4\)$/),
+      expect.stringMatching(/^lock-out: no rule "lookup local" .* packets to this host .*\(IPv4\)$/),
     );
   });
 

@@ -1,11 +1,11 @@
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
-import type { Config } from "../../config/config.ts";
-import { AwgError } from "../../model/error.ts";
-import { realPathOf } from "../../native/linux/real-path.ts";
-import type { HostParts } from "../parts.ts";
-import { lineOfAbsent, listPrograms } from "../programs/list-programs.ts";
-import type { ProgramLine } from "../programs/program-report.ts";
+import type { Config } from "../../../config/config.ts";
+import { AwgError } from "../../../model/error.ts";
+import { realPathOf } from "../../../native/linux/real-path.ts";
+import type { HostParts } from "../../parts.ts";
+import { lineOfAbsent, listPrograms } from "../../programs/list-programs.ts";
+import type { ProgramLine } from "../../programs/program-report.ts";
 
 /** The program to explain: one process, or all processes with this file or name. */
 export interface ProgramFilter {

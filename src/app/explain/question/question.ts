@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
-import type { Config } from "../../config/config.ts";
-import { lookUpBySystem } from "../../host/probes/system-lookup.ts";
-import { AwgError } from "../../model/error.ts";
-import { type IpAddress, parseIp } from "../../model/ip.ts";
-import type { HostParts } from "../parts.ts";
-import type { ProgramLine } from "../programs/program-report.ts";
+import type { Config } from "../../../config/config.ts";
+import { lookUpBySystem } from "../../../host/probes/system-lookup.ts";
+import { AwgError } from "../../../model/error.ts";
+import { type IpAddress, parseIp } from "../../../model/ip.ts";
+import type { HostParts } from "../../parts.ts";
+import type { ProgramLine } from "../../programs/program-report.ts";
 import { findAbsent, findPrograms, type ProgramFilter } from "./asked-programs.ts";
 
 const LOOKUP_TIMEOUT_MS = 5000;

@@ -1,5 +1,5 @@
 import { explainFlow } from "../../../app/explain/explain.ts";
-import type { ExplainQuestion } from "../../../app/explain/question.ts";
+import type { ExplainQuestion } from "../../../app/explain/question/question.ts";
 import { AwgError } from "../../../model/error.ts";
 import { EXIT } from "../../exit-code.ts";
 import { loadConfigFor, openHostFor } from "../../open-host.ts";
@@ -11,7 +11,7 @@ import { styleFor } from "../../views/style.ts";
 
 const PROTOCOLS: Readonly<Record<string, number>> = { tcp: 6, udp: 17, icmp: 1, icmpv6: 58, sctp: 132 };
 
-/** `awg explain DEST[:PORT]`: what becomes of one flow, declared and live; exit 6 when the two differ. */
+/** `awg explain DEST[:PORT]`: what becomes of one flow, declared and live; exit 6 when the two differ, or the path is not certain. */
 export const run: RunVerb = async (call) => {
   await using host = await openHostFor(call);
   const config = listOption(call, "file").length === 0 ? undefined : (await loadConfigFor(call, host)).config;
@@ -23,7 +23,8 @@ export const run: RunVerb = async (call) => {
   const render = flagOption(call, "trace") ? renderTrace : renderExplanation;
   if (flagOption(call, "json")) printDocument(terminal, "explain", explanationDocument(explanation));
   else printText(terminal, render(explanation, styleFor(terminal.colorOut)));
-  return explanation.disagreements.length === 0 ? EXIT.success : EXIT.verification;
+  const isCertain = explanation.disagreements.length === 0 && explanation.undecided === undefined;
+  return isCertain ? EXIT.success : EXIT.verification;
 };
 
 function questionOf(call: VerbCall): ExplainQuestion {
