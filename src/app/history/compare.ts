@@ -71,7 +71,10 @@ function changesBetween(before: Spec, after: Spec): readonly FieldChange[] {
 
 /** Peers are compared by public key, without ids of secrets. Policy rules read as in `ip rule`. */
 function withoutSecrets(spec: Spec): unknown {
-  if ("guards" in spec) return { ...spec, rules: spec.rules.map(renderPolicyRule) };
+  if ("guards" in spec) {
+    const standby = spec.standby?.map((one) => ({ ...one, rules: one.rules.map(renderPolicyRule) }));
+    return { ...spec, rules: spec.rules.map(renderPolicyRule), ...(standby === undefined ? {} : { standby }) };
+  }
   if (!("peers" in spec)) return spec;
   const { privateKey: _key, peers, obfuscation, ...rest } = spec;
   const known = Object.fromEntries(Object.entries(obfuscation).filter(([name]) => !isSecretParameter(name)));

@@ -229,6 +229,16 @@ test("a peer that goes or comes reads as in a plan", () => {
   expect(renderChange({ field, before: peer }, styleFor(false))).toBe("peer xTIBA5rb… removed");
 });
 
+test("a peer that goes or comes reads as in a plan", () => {
+  const publicKey = "xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=";
+  const peer = { publicKey, endpoint: "192.0.2.1:1", allowedIPs: ["0.0.0.0/0", "::/0"], persistentKeepaliveSeconds: 0 };
+  const field = `/peers/${publicKey}`;
+  expect(renderChange({ field, after: peer }, styleFor(false))).toBe(
+    "peer xTIBA5rb… added: 192.0.2.1:1, allowedIPs 0.0.0.0/0, ::/0",
+  );
+  expect(renderChange({ field, before: peer }, styleFor(false))).toBe("peer xTIBA5rb… removed");
+});
+
 test("a list that is too long for a line is cut between its members", () => {
   const before = Array.from({ length: 30 }, (_, index) => `10.0.${index}.0/24`);
   const reported = renderChange({ field: "/routes", before, after: ["10.1.0.0/16"] }, styleFor(false));

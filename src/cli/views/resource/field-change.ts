@@ -1,5 +1,6 @@
 import type { FieldChange } from "../../../model/resource.ts";
 import type { PeerSpec } from "../../../model/resources/tunnel.ts";
+import type { PeerSpec } from "../../../model/resources/tunnel.ts";
 import { fieldName, policyField } from "../../../model/text/field-name.ts";
 import type { Style } from "../style.ts";
 import { MOST_MEMBERS } from "./policy-lines.ts";
@@ -41,6 +42,7 @@ export function renderChange(change: FieldChange, style: Style, reading: Reading
   const name = `${SHOWN_NAMES[field] ?? fieldName(field)}:`;
   if (change.secret === true) return `${name} ${style.dim("(secret, changed)")}`;
   if (WHOLE_PEER.test(field)) return peerChange(before, after);
+  if (WHOLE_PEER.test(field)) return peerChange(before, after);
   const render: ValueText = inPolicy === undefined ? (VALUE_TEXTS[field] ?? plainValue) : policyValue;
   const isDrift = reading === "found" || change.drift === true;
   const members = isDrift ? driftedMembers(change, render, reading) : changedMembers(change, render);
@@ -64,6 +66,15 @@ const VALUE_TEXTS: Readonly<Record<string, ValueText>> = {
 type ValueText = (value: unknown) => string | undefined;
 
 const plainValue: ValueText = () => undefined;
+
+/** A peer that only one of two generations has, by its key. */
+const WHOLE_PEER = /^\/peers\/[^/]+$/;
+
+function peerChange(before: unknown, after: unknown): string {
+  const peer = (after ?? before) as PeerSpec;
+  const name = `peer ${shortKey(peer.publicKey)}`;
+  return after === undefined ? `${name} removed` : `${name} added: ${peerFacts(peer, MOST_MEMBERS)}`;
+}
 
 /** A peer that only one of two generations has, by its key. */
 const WHOLE_PEER = /^\/peers\/[^/]+$/;

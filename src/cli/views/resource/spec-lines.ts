@@ -81,14 +81,19 @@ function tunnelLines(
 }
 
 function peerLine(peer: PeerSpec, most: number): string {
-  const { publicKey, presharedKey, endpoint, allowedIPs, persistentKeepaliveSeconds: keepalive } = peer;
+  return `peer ${shortKey(peer.publicKey)}: ${peerFacts(peer, most)}`;
+}
+
+/** A peer without its key: "203.0.113.9:51820, allowedIPs 0.0.0.0/0, ::/0, keepalive 25 s". */
+export function peerFacts(peer: PeerSpec, most: number): string {
+  const { presharedKey, endpoint, allowedIPs, persistentKeepaliveSeconds: keepalive } = peer;
   const facts = [
     endpoint ?? "no endpoint",
     `allowedIPs ${listed(allowedIPs, most, "prefixes")}`,
     ...(keepalive === 0 ? [] : [`keepalive ${keepalive} s`]),
     ...(presharedKey === undefined ? [] : ["preshared key"]),
   ];
-  return `peer ${shortKey(publicKey)}: ${facts.join(", ")}`;
+  return facts.join(", ");
 }
 
 /** The beginning of a public key, as people compare it. */
