@@ -5,7 +5,7 @@ import type { ProcessPort } from "../../host/ports/processes.ts";
 import { AwgError, messageOf } from "../../model/error.ts";
 import type { ClassifierSpec } from "../../model/program/classifier.ts";
 import type { ProcessKey, Program } from "../../model/program/program.ts";
-import { classOfProgram, possibleClassesOf } from "../../model/program/program-class.ts";
+import { possibleClassesOf } from "../../model/program/program-class.ts";
 import { realPaths } from "../../native/linux/real-path.ts";
 import type { HostParts } from "../parts.ts";
 import { factsWantedBy } from "../plan/facts-wanted.ts";
@@ -76,20 +76,6 @@ export async function lineOfAbsent(
     return unknown.map(({ rule }) => ({ origin: rule.origin, on }));
   });
   return { line: lineOf(started, deps), dependent };
-}
-
-/**
- * The class that a classifier gives the sockets of each program, in their order: 0 for none, undefined where what decides
- * could not be read. The programs may be ones that do not run.
- */
-export async function classesOf(
-  parts: HostParts,
-  spec: ClassifierSpec,
-  programs: readonly Program[],
-): Promise<readonly (number | undefined)[]> {
-  const port = await processesOf(parts);
-  const byPid = new Map(withAncestors(port, port.list().programs, programs).map((one) => [one.pid, one]));
-  return programs.map((program) => classOfProgram(spec, program, { byPid, realPath: realPaths() }));
 }
 
 /** The classes that a classifier may give the sockets of each program, in their order: several where one is not known. */

@@ -12,10 +12,10 @@ import type { Program } from "../../../model/program/program.ts";
 import { programName } from "../../../model/program/program-name.ts";
 import type { Resource } from "../../../model/resource.ts";
 import type { HostParts } from "../../parts.ts";
-import { classesOf, processesOf } from "../../programs/list-programs.ts";
+import { possibleClassesOfAll, processesOf } from "../../programs/list-programs.ts";
 import { tunnelNames } from "../../programs/program-rules.ts";
 import type { Planned } from "../planned.ts";
-import { type AffectedProgram, affectedPrograms, type Deciding, pathName } from "./affected-programs.ts";
+import { type AffectedProgram, affectedPrograms, commonPath, type Deciding, pathName } from "./affected-programs.ts";
 
 /** A program with an open flow whose path a plan changes. */
 interface AffectedFlow {
@@ -59,7 +59,7 @@ export async function affectedFlows(parts: HostParts, { plan, desired }: Planned
   const held = heldBy(outgoing(sockets).filter(isForeign), port);
   const running = [...held, ...heldBy(unconnected(sockets).filter(isForeign), port)].map(({ program }) => program);
   const programs = [...new Map(running.map((program) => [program.pid, program])).values()];
-  const [before, after] = [await classNumbers(parts, now, programs), await classNumbers(parts, then, programs)];
+  const [before, after] = [await possibleClasses(parts, now, programs), await possibleClasses(parts, then, programs)];
   // A connection without a class gets none later.
   const hasClasses = now.classifier !== undefined;
   const networks = (await parts.host.links.read()).flatMap(({ addresses }) => addresses);
@@ -67,9 +67,10 @@ export async function affectedFlows(parts: HostParts, { plan, desired }: Planned
   const pathAfter = pathFinder(then, networks);
   const flows = held.flatMap(({ socket, program }): AffectedFlow[] => {
     const { protocol, remote, uid } = socket;
-    const from = pathBefore(socket, uid, before.get(program.pid) ?? 0);
-    const to = pathAfter(socket, uid, hasClasses ? (after.get(program.pid) ?? 0) : 0);
-    if (from === to) return [];
+    const from = commonPath(before.get(program.pid), (number) => pathBefore(socket, uid, number));
+    const later = hasClasses ? after.get(program.pid) : undefined;
+    const to = commonPath(later, (number) => pathAfter(socket, uid, number));
+    if (from === undefined || to === undefined || from === to) return [];
     return [
       {
         pid: program.pid,
@@ -154,14 +155,14 @@ function isOwn({ uid, remote }: OwnedSocket, { policy }: Deciding): boolean {
   });
 }
 
-async function classNumbers(
+async function possibleClasses(
   parts: HostParts,
   { classifier }: Deciding,
   programs: readonly Program[],
-): Promise<ReadonlyMap<number, number>> {
+): Promise<ReadonlyMap<number, readonly number[]>> {
   if (classifier === undefined) return new Map();
-  const numbers = await classesOf(parts, classifier, programs);
-  return new Map(programs.map(({ pid }, index) => [pid, numbers[index] ?? 0]));
+  const numbers = await possibleClassesOfAll(parts, classifier, programs);
+  return new Map(programs.map(({ pid }, index) => [pid, numbers[index] ?? []]));
 }
 
 /** The path that one side gives a socket's flow. Pure. */

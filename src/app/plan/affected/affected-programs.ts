@@ -24,9 +24,9 @@ export interface Deciding {
   readonly names: ReadonlyMap<string, string>;
 }
 
-/** One side with the class of each program by its pid; without one where it is not known. */
+/** One side with the classes that the sockets of each program may have, by its pid; none without a classifier. */
 interface Classed extends Deciding {
-  readonly classes: ReadonlyMap<number, number>;
+  readonly classes: ReadonlyMap<number, readonly number[]>;
 }
 
 /** Programs that another rule or the default gives another path, whatever they send to. Pure. */
@@ -38,14 +38,21 @@ export function affectedPrograms(programs: readonly Program[], now: Classed, the
   });
 }
 
-/** The path of the first rule that matches a program for every destination; undefined if its user or class is not known. */
-function pathOf({ pid, uid }: Program, { policy, classifier, names, classes }: Classed): string | undefined {
-  const number = classifier === undefined ? 0 : classes.get(pid);
-  if (uid === undefined || number === undefined) return undefined;
+/** The path of the first rule that matches a program for every destination; undefined if it is not known. */
+function pathOf({ pid, uid }: Program, { policy, names, classes }: Classed): string | undefined {
+  if (uid === undefined) return undefined;
   const { rules, default: rest } = policy.steering;
-  const flow = { destination: ANYWHERE, protocol: 0, uid, programClass: number === 0 ? UNCLASSIFIED : number };
-  const rule = rules.find(({ match }) => isForAnywhere(match) && compileMatch(match)(flow));
-  return pathName(rule?.path ?? rest, names);
+  return commonPath(classes.get(pid), (number) => {
+    const flow = { destination: ANYWHERE, protocol: 0, uid, programClass: number === 0 ? UNCLASSIFIED : number };
+    const rule = rules.find(({ match }) => isForAnywhere(match) && compileMatch(match)(flow));
+    return pathName(rule?.path ?? rest, names);
+  });
+}
+
+/** The path that all possible classes give, or no class without a classifier; undefined if they differ. Pure. */
+export function commonPath(classes: readonly number[] = [0], of: (number: number) => string): string | undefined {
+  const [path, ...others] = new Set(classes.map(of));
+  return others.length === 0 ? path : undefined;
 }
 
 const ANYWHERE: IpAddress = { family: 4, value: 0n };

@@ -50,6 +50,7 @@ test("a plan lists open flows that change path, at most twelve", async () => {
     program(1, "/opt/awg-test/backup"),
     program(2, "/opt/awg-test/games/chess"),
     program(3, "/usr/bin/awg-test"),
+    { ...program(4, "/usr/bin/orphan"), parentPid: 99 },
   ];
   const flows = [socket(1, "198.51.100.7"), socket(2, "198.51.100.7"), socket(3, "198.51.100.7")];
   const many = Array.from({ length: 20 }, (_, at) => socket(3, `198.51.100.${100 + at}`));
@@ -91,6 +92,9 @@ test("a plan lists open flows that change path, at most twelve", async () => {
   expect((await affectedFlows(partsWith(flows), changed)).flows).toMatchObject([
     { pid: 2, protocol: "tcp", destination: "198.51.100.7", port: 443, from: "block", to: "direct" },
   ]);
+  // An ancestor that cannot be read may be of any rule: its path is not known.
+  const ofOrphan = [socket(4, "198.51.100.7"), socket(4, undefined, { protocol: "udp" })];
+  expect(await affectedFlows(partsWith(ofOrphan), changed)).toEqual({ programs: [], flows: [], more: 0 });
   // Without an open flow, a socket that can send is enough; not one of loopback, and none that only listens.
   const unconnected = [
     socket(1, undefined, { protocol: "udp", local: { address: "127.0.0.1", port: 53 } }),
