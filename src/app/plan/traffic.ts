@@ -12,12 +12,15 @@ const BESIDE_PACKETS: ReadonlySet<ResourceKind> = new Set<ResourceKind>(["servic
  */
 export function trafficSentence(plan: Plan, { current }: Pick<Observation, "current">): string {
   if (isInSync(plan)) return "nothing changes.";
-  const policies = stepsOf(plan).filter((step) => step.kind === "firewall");
+  const steps = stepsOf(plan);
+  const policies = steps.filter((step) => step.kind === "firewall");
   const first = policies[0];
   const last = policies.at(-1);
   if (first === undefined || last === undefined) {
-    const isBeside = stepsOf(plan).every(({ kind }) => BESIDE_PACKETS.has(kind));
-    return isBeside ? "nothing changes for it." : "the packet filter stays in force while routes change.";
+    const kinds = steps.map(({ kind }) => kind).filter((kind) => !BESIDE_PACKETS.has(kind));
+    if (kinds.length === 0) return "nothing changes for it.";
+    const isClassifierAlone = kinds.every((kind) => kind === "classifier");
+    return `the packet filter stays in force while ${isClassifierAlone ? "the classifier is loaded again" : "routes change"}.`;
   }
   const [found] = current.get("firewall")?.values() ?? [];
   const hole = holeIn(found as FirewallObserved | undefined);

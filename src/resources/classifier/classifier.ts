@@ -1,3 +1,4 @@
+import { sameData } from "../../model/canonical.ts";
 import { CLASSIFIER_HOOKS, type ClassifierObserved, type ClassifierSpec } from "../../model/program/classifier.ts";
 import { atomText, conditionText } from "../../model/program/classifier-text.ts";
 import type { FieldChange } from "../../model/resource.ts";
@@ -17,29 +18,26 @@ export function diffClassifier(desired: ClassifierSpec, observed: ClassifierObse
 }
 
 const UNREADABLE: FieldChange = { field: "/conditions", before: "differs between the hooks" };
+const RENUMBERED: FieldChange = { field: "/classes", before: "the same in the same order", after: "renumbered" };
 
 function specChanges(before: ClassifierSpec, after: ClassifierSpec): FieldChange[] {
   const changes = [
     ...setChange("/atoms", before.atoms.map(atomText), after.atoms.map(atomText)),
     ...setChange("/conditions", conditionTexts(before), conditionTexts(after)),
-    ...setChange("/classes", classTexts(before), classTexts(after)),
+    ...valueChange("/classes", before.classes.length, after.classes.length),
   ];
   if (changes.length > 0) return changes;
-  // The same parts in another order, which positions and numbers depend on.
+  // The same parts in another order or with other numbers.
   return [
     ...valueChange("/atoms", before.atoms, after.atoms),
     ...valueChange("/conditions", before.conditions, after.conditions),
     ...valueChange("/final", before.final, after.final),
-    ...valueChange("/classes", before.classes, after.classes),
+    ...(sameData(before.classes, after.classes) ? [] : [RENUMBERED]),
   ];
 }
 
 function conditionTexts({ conditions, atoms }: ClassifierSpec): string[] {
   return conditions.map((condition) => conditionText(condition, atoms));
-}
-
-function classTexts({ classes }: ClassifierSpec): string[] {
-  return classes.map(({ number, conditions }) => `${number}: ${conditions.join(" ")}`);
 }
 
 /** The spec that the kernel has; undefined unless every hook has it. */

@@ -1,8 +1,10 @@
 import { expect, test } from "vitest";
 import { renderSteps } from "../../../src/cli/verbs/plan/plan.human.ts";
 import { renderChange } from "../../../src/cli/views/resource/field-change.ts";
+import { ruleText } from "../../../src/cli/views/resource/policy-values.ts";
 import { styleFor } from "../../../src/cli/views/style.ts";
 import type { FirewallPolicy, FlowRule, PathRef, PolicyLayer } from "../../../src/model/firewall/policy.ts";
+import { inverseChange } from "../../../src/model/plan.ts";
 import { diffFirewall } from "../../../src/resources/firewall/firewall.ts";
 import { LAPTOP } from "../../model/firewall/policies.ts";
 
@@ -208,6 +210,33 @@ test("of a long list the first prefixes are shown, and what changes in it; --ver
   ]);
 });
 
+test("a rule by program is shown with its programs, not with numbers of classes", () => {
+  const rule = (origin: string, match: FlowRule["match"]): FlowRule => ({ origin, match, path: DIRECT });
+  expect(
+    [
+      rule("rules/0 (fetch)", { classes: { in: [56] } }),
+      rule("rules/0 (fetch)", { classes: { in: [56] }, destinations: ["10.0.0.0/8"], protocol: 6 }),
+      rule("rules/0 (fetch) without a class", { classes: { in: [255, 254] } }),
+      rule("rules/0 (fetch) without a class", { classes: { otherThan: [56] } }),
+    ].map((one) => ruleText(one)),
+  ).toEqual([
+    "rules.0 (fetch): its programs → direct",
+    "rules.0 (fetch): its programs, to 10.0.0.0/8, tcp → direct",
+    "rules.0 (fetch): sockets without a class → direct",
+    "rules.0 (fetch): sockets without a class → direct",
+  ]);
+  const before = { ...PRINTERS, match: { classes: { in: [56] } } };
+  expect(reported(policy([before]), policy([{ ...PRINTERS, match: {} }]))).toEqual([
+    "rules.0.classes: its programs → (none)",
+  ]);
+});
+
+test("a replaced program of the classifier is loaded again", () => {
+  const change = { field: "/paths", before: "another file at cgroup g", after: "cgroup g" };
+  expect(renderChange(change, styleFor(false))).toBe("cgroup g was replaced; will be loaded again");
+  expect(renderChange(inverseChange(change), styleFor(false), "found")).toBe("cgroup g was replaced");
+});
+
 test("a renumbered table is shown by its number", () => {
   expect(reported(policy([]), policy([], {}, { ...OFFICE, number: 2 }))).toEqual(["default.number: 1 → 2"]);
 });
@@ -217,16 +246,6 @@ test("a keeper that goes or comes, and a list that is emptied, are put in words"
   expect(renderChange({ field: "/held", before: false, after: true }, style)).toBe("held: by no keeper → by a keeper");
   expect(renderChange({ field: "/held", before: true, after: false }, style)).toBe("held: by a keeper → by no keeper");
   expect(renderChange({ field: "/damage", before: ["a chain"], after: [] }, style)).toBe("damage: a chain → (none)");
-});
-
-test("a peer that goes or comes reads as in a plan", () => {
-  const publicKey = "xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=";
-  const peer = { publicKey, endpoint: "192.0.2.1:1", allowedIPs: ["0.0.0.0/0", "::/0"], persistentKeepaliveSeconds: 0 };
-  const field = `/peers/${publicKey}`;
-  expect(renderChange({ field, after: peer }, styleFor(false))).toBe(
-    "peer xTIBA5rb… added: 192.0.2.1:1, allowedIPs 0.0.0.0/0, ::/0",
-  );
-  expect(renderChange({ field, before: peer }, styleFor(false))).toBe("peer xTIBA5rb… removed");
 });
 
 test("a peer that goes or comes reads as in a plan", () => {

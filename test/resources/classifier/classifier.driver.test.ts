@@ -98,6 +98,11 @@ describe("the classifier as a resource", () => {
     ]);
     const final: ClassifierSpec = { ...SPEC, final: [] };
     expect(diffClassifier(final, LOADED)).toEqual([{ field: "/final", before: [0], after: [] }]);
+    const [one = { number: 1, conditions: [0] }, ...rest] = SPEC.classes;
+    expect(diffClassifier({ ...SPEC, classes: [one] }, LOADED)).toEqual([{ field: "/classes", before: 2, after: 1 }]);
+    expect(diffClassifier({ ...SPEC, classes: [{ ...one, number: 9 }, ...rest] }, LOADED)).toEqual([
+      { field: "/classes", before: "the same in the same order", after: "renumbered" },
+    ]);
     expect(diffClassifier(SPEC, { missing: [], replaced: [] }).map(({ field }) => field)).toEqual(["/conditions"]);
   });
 

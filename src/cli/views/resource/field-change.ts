@@ -1,6 +1,5 @@
 import type { FieldChange } from "../../../model/resource.ts";
 import type { PeerSpec } from "../../../model/resources/tunnel.ts";
-import type { PeerSpec } from "../../../model/resources/tunnel.ts";
 import { fieldName, policyField } from "../../../model/text/field-name.ts";
 import type { Style } from "../style.ts";
 import { MOST_MEMBERS } from "./policy-lines.ts";
@@ -41,7 +40,7 @@ export function renderChange(change: FieldChange, style: Style, reading: Reading
   const inPolicy = policyField(field);
   const name = `${SHOWN_NAMES[field] ?? fieldName(field)}:`;
   if (change.secret === true) return `${name} ${style.dim("(secret, changed)")}`;
-  if (WHOLE_PEER.test(field)) return peerChange(before, after);
+  if (field === "/paths") return replacedText(change, reading);
   if (WHOLE_PEER.test(field)) return peerChange(before, after);
   const render: ValueText = inPolicy === undefined ? (VALUE_TEXTS[field] ?? plainValue) : policyValue;
   const isDrift = reading === "found" || change.drift === true;
@@ -67,13 +66,9 @@ type ValueText = (value: unknown) => string | undefined;
 
 const plainValue: ValueText = () => undefined;
 
-/** A peer that only one of two generations has, by its key. */
-const WHOLE_PEER = /^\/peers\/[^/]+$/;
-
-function peerChange(before: unknown, after: unknown): string {
-  const peer = (after ?? before) as PeerSpec;
-  const name = `peer ${shortKey(peer.publicKey)}`;
-  return after === undefined ? `${name} removed` : `${name} added: ${peerFacts(peer, MOST_MEMBERS)}`;
+/** A program, folder or control group that the classifier knew, and that is another by now. */
+function replacedText({ before, after }: FieldChange, reading: Reading): string {
+  return reading === "plan" ? `${after} was replaced; will be loaded again` : `${before} was replaced`;
 }
 
 /** A peer that only one of two generations has, by its key. */

@@ -1,5 +1,6 @@
 import type {
   AllowGrant,
+  ClassSet,
   FlowMatch,
   FlowRule,
   PathRef,
@@ -7,6 +8,7 @@ import type {
   PortRange,
   RuleLimit,
 } from "../../../model/firewall/policy.ts";
+import { ORPHANED, UNCLASSIFIED } from "../../../model/ownership.ts";
 import type { FieldChange } from "../../../model/resource.ts";
 import { tunnelOfDevice } from "../../../model/resources/tunnel-key.ts";
 import { policyField } from "../../../model/text/field-name.ts";
@@ -44,6 +46,7 @@ export function policyValue(value: unknown, most?: number): string | undefined {
   if ("match" in value && "path" in value) return ruleText(value as unknown as FlowRule, most);
   if ("direction" in value) return allowText(value as unknown as AllowGrant);
   if ("kind" in value) return pathText(value as unknown as PathRef);
+  if ("in" in value || "otherThan" in value) return classesText(value as unknown as ClassSet);
   if ("families" in value) return tunnelText(value as unknown as PolicyTunnel);
   if ("address" in value && "port" in value) return endpointText(String(value["address"]), String(value["port"]));
   return `{ ${Object.entries(value)
@@ -69,7 +72,13 @@ export function ruleText({ origin, match, path, limit }: FlowRule, most = Number
 
 /** The place of a rule for people: "rules.2 (no-mail)". Pure. */
 export function placeText(origin: string): string {
-  return origin.replace("/", ".");
+  return origin.replace("/", ".").replace(/ without a class$/, "");
+}
+
+/** Classes are numbers of awg's own: people know the programs of a rule. All but some are those without a class (S4.13). */
+function classesText(classes: ClassSet): string {
+  const isOfPrograms = "in" in classes && !classes.in.some((number) => number === UNCLASSIFIED || number === ORPHANED);
+  return isOfPrograms ? "its programs" : "sockets without a class";
 }
 
 /** The limit of a rule in words: "at most 16mbit received, 8mbit sent, low priority". Pure. */
@@ -103,12 +112,13 @@ export function allowText({ direction, prefixes = [], ...match }: AllowGrant): s
 }
 
 function matchTexts(
-  { destinations, sets, ports, protocol, uids }: FlowMatch,
+  { classes, destinations, sets, ports, protocol, uids }: FlowMatch,
   most = Number.POSITIVE_INFINITY,
 ): string[] {
   const name = protocol === undefined ? [] : [protocolName(protocol)];
   const numbers = ports === undefined ? [] : [plural("port", ports)];
   return [
+    ...(classes === undefined ? [] : [classesText(classes)]),
     ...(destinations === undefined ? [] : [`to ${listed(destinations, most, "prefixes")}`]),
     ...(sets === undefined ? [] : ["to its domains"]),
     ...(name.length + numbers.length === 0 ? [] : [[...name, ...numbers].join(" ")]),
