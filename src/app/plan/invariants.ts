@@ -3,13 +3,15 @@ import type { PathClaim } from "../../config/section/root.ts";
 import type { HostFacts } from "../../host/ports/facts.ts";
 import { AwgError } from "../../model/error.ts";
 import type { FirewallPolicy, FlowMatch, PathRef } from "../../model/firewall/policy.ts";
-import { UNCLASSIFIED } from "../../model/ownership.ts";
+import { classOfMark, UNCLASSIFIED } from "../../model/ownership.ts";
 import { isInClasses } from "../../model/program/class-rules.ts";
 import type { ClassifierSpec } from "../../model/program/classifier.ts";
+import { conditionText } from "../../model/program/classifier-text.ts";
 import type { DesiredState } from "../../model/resources/desired-state.ts";
 import type { ExpandOptions, Lists } from "../../resources/expand/expansion.ts";
 import { destinationPrefixes } from "../../resources/expand/names/destinations.ts";
 import { matchHere } from "../../resources/expand/networks.ts";
+import { knownOf } from "../../resources/expand/programs/class-numbers.ts";
 import { matchAlternatives } from "../../resources/expand/programs/match-alternatives.ts";
 import { possibleClasses } from "../../resources/expand/programs/program-classes.ts";
 import type { ProgramCondition } from "../../resources/expand/programs/program-condition.ts";
@@ -18,6 +20,9 @@ import { uidRanges } from "../../resources/expand/user-ranges.ts";
 import { classifierOf } from "../../resources/expand.ts";
 import { describePacket } from "../../verify/finding.ts";
 import { findFlow } from "../../verify/policy/find-flow.ts";
+
+/** Conditions that a message says do not hold. */
+const MOST_EXCLUDED = 2;
 
 /** No policy: nothing is steered and nothing dropped. */
 const NO_POLICY: FirewallPolicy = { steering: { rules: [], default: { kind: "direct" } }, layers: [] };
@@ -58,12 +63,30 @@ export function proveInvariants(
     const where = name === undefined ? `invariants.${index}` : `invariants.${index} (${name})`;
     const path = via.kind === "tunnel" ? via.tunnel : via.kind;
     const goes = never === undefined ? `does not go ${path}` : `goes ${path}`;
-    const message = `${where} is violated: by ${found.reason} this packet ${goes}: ${describePacket(found.packet)}`;
-    throw new AwgError("invariant", message, {
-      facts: { invariant: where, packet: describePacket(found.packet), reason: found.reason },
-      remedy: "change the rules or the invariant; nothing was changed",
-    });
+    const packet = describePacket(found.packet);
+    const program = programOf(found.packet.mark, classifierOf(resources).classifier);
+    const sender = program === undefined ? "" : `; the program: ${program}`;
+    throw new AwgError(
+      "invariant",
+      `${where} is violated: by ${found.reason} this packet ${goes}: ${packet}${sender}`,
+      {
+        facts: { invariant: where, packet, reason: found.reason, ...(program === undefined ? {} : { program }) },
+        remedy: "change the rules or the invariant; nothing was changed",
+      },
+    );
   }
+}
+
+/** The sender by what decides its class, in words; undefined for a socket without a class. */
+function programOf(mark: number, spec: ClassifierSpec | undefined): string | undefined {
+  const found = spec?.classes.find(({ number }) => number === classOfMark(mark));
+  if (spec === undefined || found === undefined) return undefined;
+  const { held, failed } = knownOf(found, spec);
+  if (held.length === 0) return "one that no rule names";
+  const texts = spec.conditions.map((condition) => conditionText(condition, spec.atoms));
+  const excluded = failed.slice(0, MOST_EXCLUDED).map((position) => `not (${texts[position]})`);
+  const more = failed.length > MOST_EXCLUDED ? ["…"] : [];
+  return [...held.map((position) => texts[position]), ...excluded, ...more].join(", ");
 }
 
 /**

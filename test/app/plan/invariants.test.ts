@@ -104,4 +104,37 @@ invariants: [{ ${invariant} }]
     if (holds) expect(prove).not.toThrow();
     else expect(prove).toThrow("is violated");
   });
+
+  const GAMES = "{ apps: [{ dir: /opt/games }], via: block }";
+  const PYTHON = "{ apps: [{ path: /usr/bin/python3 }], destinations: [10.0.0.0/8], via: direct }";
+  test.each([
+    [
+      "never: { apps: [{ path: /opt/games/other }], via: direct }",
+      `${GAMES}, ${PYTHON}`,
+      "the program: file /usr/bin/python3 with children, not (folder /opt/games with children)",
+    ],
+    [
+      "never: { apps: [{ contains: play }], via: direct }",
+      `{ apps: [a, b], via: block }, { apps: [c], via: block }, { apps: [d], via: block }, ${GAMES.replace("block", "direct")}`,
+      "the program: folder /opt/games with children, not (name a with children or name b with children), not (name c with children), …",
+    ],
+    [
+      "always: { commandLine: [transfer], via: direct }",
+      `{ apps: [a], via: direct }, ${GAMES}`,
+      "the program: one that no rule names",
+    ],
+    ["always: { users: [alice], via: direct }", "", undefined],
+  ])("the message names the program where rules do: %s, rules %s", (invariant, rules, program) => {
+    const text = `
+tunnels:
+  a: { protocol: wireguard, privateKey: { file: /a }, addresses: [10.0.0.1/32], peers: [{ publicKey: ${KEY_A}, endpoint: "198.51.100.7:1", allowedIPs: [0.0.0.0/0] }] }
+rules: [${rules}]
+default: { via: a }
+killSwitch: { enabled: true }
+invariants: [{ ${invariant} }]
+`;
+    const prove = () => proveInvariants(configOf(text), expandText(text).desired, facts({}));
+    if (program === undefined) expect(prove).not.toThrow("the program");
+    expect(prove).toThrow(program ?? "is violated");
+  });
 });

@@ -155,6 +155,15 @@ describe.skipIf(obstacle !== undefined)(`the classifier${obstacle === undefined 
     expect(classOf(join(folder, "upgrade/hard"))).toBe(1);
   });
 
+  test("a link below a folder is a program of the folder that it leads to", () => {
+    const tool = program("elsewhere/tool");
+    const link = join(folder, "games/tool");
+    mkdirSync(join(folder, "games"));
+    symlinkSync(tool, link);
+    load({ folder: join(folder, "games"), of: "self" }, { file: link, of: "self" });
+    expect(classOf(link)).toBe(3);
+  });
+
   test("replaced again and again while 200 processes of it start, a program always has its class", () => {
     const file = program("busy/tool");
     load({ file, of: "self" });
