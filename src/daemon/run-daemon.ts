@@ -23,7 +23,7 @@ import { watchConfig } from "./watch/config-watcher.ts";
 import { DeadlineWatch } from "./watch/deadline-watch.ts";
 import { EndpointWatch } from "./watch/endpoint-watch.ts";
 import { type EngineMemory, rememberEngines } from "./watch/engine-memory.ts";
-import { FallbackWatch } from "./watch/fallback-watch.ts";
+import { type FallbackReport, FallbackWatch } from "./watch/fallback-watch.ts";
 import { OverrideWatch } from "./watch/override-watch.ts";
 import { watchProbes } from "./watch/probe-watch.ts";
 import { type GuardReport, RulesetWatchdog } from "./watch/ruleset-watchdog.ts";
@@ -151,7 +151,11 @@ export async function keepHost(useCases: UseCases, options: DaemonOptions, engin
     },
     onHangUp: () => watches.portal?.askAgain(),
   });
-  await using watched = new FallbackWatch(useCases, { ...clock, report: options.report, wake });
+  const reportFallback = (found: FallbackReport): void => {
+    options.report(found);
+    if (found.type === "fallback") protection.noteFallback(found);
+  };
+  await using watched = new FallbackWatch(useCases, { ...clock, report: reportFallback, wake });
   watches.fallback = watched;
   await using watchedProbes = watchProbes(useCases, options.report);
   watches.probes = watchedProbes;

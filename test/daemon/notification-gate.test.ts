@@ -50,10 +50,13 @@ describe("what is worth a word to who sits at the screen", () => {
   });
 
   test("a fallback is reported when it begins", () => {
-    expect(gate.note({ type: "fallback", devices: ["awg-office"], switches: OFFICE_DIRECT }, 0)?.text).toBe(
-      "Traffic goes directly while awg-office is down",
-    );
+    expect(gate.note({ type: "fallback", devices: ["awg-office"], switches: OFFICE_DIRECT }, 0)).toEqual({
+      title: "awg: not protected",
+      text: "Traffic goes direct while awg-office is down",
+    });
+    expect(gate.note({ type: "protection", holds: false, reason: "FallbackDirect" }, 0)).toBeUndefined();
     expect(gate.note({ type: "fallback", devices: [], switches: [] }, 1)).toBeUndefined();
+    expect(gate.note({ type: "protection", holds: true, reason: "FallbackDirect" }, 1)?.text).toContain("again");
   });
 
   test("what goes wrong just after a sleep has time to repair itself", () => {

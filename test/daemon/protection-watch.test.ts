@@ -25,6 +25,25 @@ test("each change between protected and not is reported once, and the first stat
   ]);
 });
 
+test("a fallback to direct is no protection until it ends; one to another tunnel is", () => {
+  const to = (by: string | null) => ({ switches: [{ device: "awg-office", by }] });
+  const reports = watched((watch) => {
+    watch.follow(ON);
+    watch.noteFallback(to("awg-home"));
+    watch.noteFallback(to(null));
+    watch.follow(ON);
+    watch.follow(PAUSED);
+    watch.follow(ON);
+    watch.noteFallback({ switches: [] });
+  });
+  expect(reports.map(({ holds, reason }) => [holds, reason])).toEqual([
+    [false, "FallbackDirect"],
+    [false, "Paused"],
+    [false, "FallbackDirect"],
+    [true, "FallbackDirect"],
+  ]);
+});
+
 test("a filter that could not be loaded again is lost until it is", () => {
   const reports = watched((watch) => {
     watch.follow(ON);

@@ -91,6 +91,12 @@ export function fallenBack(
   );
 }
 
+/** Those of the switches that traffic of the state takes. Pure. */
+export function usedSwitches(desired: DesiredState, switches: readonly DeviceSwitch[]): readonly DeviceSwitch[] {
+  const fallen = fallenBack({ policy: policyOf(desired) ?? null, fallback: pathsOf(desired, switches) });
+  return fallen.flatMap(({ device, by, rules }) => (rules.length === 0 ? [] : [{ device, to: by ?? DIRECT }]));
+}
+
 function nameOf(device: string, resources: readonly Resource[]): string {
   const key = resources.find((one) => carrierOf(one)?.device === device)?.key;
   return key === undefined ? tunnelOfDevice(device) : key.slice(key.indexOf("/") + 1);

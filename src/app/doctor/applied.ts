@@ -12,14 +12,16 @@ import type { Generation } from "../../reconciler/journal/generation.ts";
 import type { Drift } from "../../reconciler/plan/drift.ts";
 import type { Ledger } from "../../reconciler/plan/ledger.ts";
 import { driverRegistry } from "../../resources/registry.ts";
+import { fallenBack } from "../apply/fallback.ts";
 import type { HostParts } from "../parts.ts";
 import type { Traffic } from "../protect/unreadable-state.ts";
 import { compareHost, compareWith, UNRECORDED_REMEDY, unrecordedText } from "../status/compare-host.ts";
 import { damageTexts, GONE } from "../status/conditions/conditions.ts";
+import { directFallbackText } from "../status/direct-traffic.ts";
 import { readNoNetwork } from "../status/no-network.ts";
 import { endsAtReboot } from "../status/reboot.ts";
 import { statusOf } from "../status/status.ts";
-import type { ResourceStatus } from "../status/status-report.ts";
+import type { FallenBack, ResourceStatus } from "../status/status-report.ts";
 import type { Finding } from "./finding.ts";
 import { judgeTunnels } from "./tunnels.ts";
 
@@ -78,7 +80,9 @@ export async function examineApplied(
     const remedy = isOnTrial ? "awg revert" : "awg apply";
     const { resources } = statusOf({ ...common, openJournal: undefined });
     const noNetwork = await readNoNetwork(parts, observed);
+    const [firewall] = observed.current.get("firewall")?.values() ?? [];
     return [
+      ...fallbackFindings(fallenBack(firewall as FirewallObserved | undefined, desired.resources)),
       ...judgeTunnels(resources, noNetwork, common.nowMs),
       ...judgeApplied(resources, remedy, killSwitch),
       ...extraFindings(drifts),
@@ -95,6 +99,26 @@ export async function examineApplied(
       },
     ];
   }
+}
+
+/** Traffic that leaves outside the tunnels because their servers do not answer. Pure. */
+function fallbackFindings(fallback: readonly FallenBack[]): readonly Finding[] {
+  const what = directFallbackText(fallback);
+  if (what === undefined) return [];
+  return [
+    {
+      id: "fallback-direct",
+      severity: "fault",
+      what,
+      evidence: fallback.flatMap(({ tunnel, by, rules }) =>
+        by === undefined && rules.length > 0 ? [`direct instead of ${tunnel}: ${rules.join(", ")}`] : [],
+      ),
+      remedy: [
+        "nothing, if that is wanted: it ends when the server answers",
+        "to block it instead, write fallback: block in the config, then awg apply",
+      ],
+    },
+  ];
 }
 
 /** Objects of awg for which the state folder has no accepted state. Reads only. */

@@ -38,6 +38,9 @@ export const FINDING_CATALOGUE = {
   "table-foreign": either(
     "Another program has an nf_tables table with the name of one of awg's, so awg cannot load its packet filter.",
   ),
+  "fallback-direct": fault(
+    "The server of a tunnel does not answer, and its traffic goes direct, as its fallback says. It is not protected.",
+  ),
   "tunnel-silent": fault("A tunnel sends and no peer answers, so it does not work."),
   "name-unresolved": fault("The name of an endpoint does not resolve, so its tunnel is down."),
   "no-network": fault("No route leads to the endpoints: a device is down, or there is no default route."),

@@ -28,7 +28,7 @@ export interface Surroundings {
   readonly inspection: Inspection | undefined;
   readonly desired: DesiredState;
   readonly accepted: FirewallPolicy | undefined;
-  /** The accepted policy with the fallbacks in force, and the policy that is loaded. */
+  /** The accepted and the loaded policy, each with the fallbacks in force. */
   readonly policy: FirewallPolicy;
   readonly loaded: FirewallPolicy;
   /** Rules and routes as observed, and as they should be. */

@@ -39,7 +39,7 @@ export async function explainFlow(parts: HostParts, question: ExplainQuestion): 
   const inspection = await parts.inspection?.();
   const sets = nameSetsOfFlow(question.destination, address, desired, inspection);
   const { capabilities, os } = await host.facts.read({ users: [], hosts: [] });
-  const loaded = observed.policy ?? NO_POLICY;
+  const loaded = withFallback(observed.policy ?? NO_POLICY, observed.fallback ?? []);
   const around: Surroundings = { host, os, inspection, desired, accepted, policy, loaded, routing, ours };
   const classes = await readSocketClasses(parts, resources, { programs: programs.map(({ program }) => program), uid });
   const asked = { address, uid, protocol, ...port, links, policy, sets };

@@ -140,11 +140,11 @@ export const daemonEvent = z
         at,
         holds: z.boolean(),
         reason: z
-          .enum(["KillSwitchOff", "Paused", "FilterLost"])
+          .enum(["KillSwitchOff", "Paused", "FallbackDirect", "FilterLost"])
           .exactOptional()
           .describe("Why it does not hold, or did not hold before."),
       })
-      .describe("The kill switch holds from now on, or does not."),
+      .describe("The kill switch holds for all traffic from now on, or does not."),
     z
       .object({
         type: z.literal("portal"),

@@ -13,6 +13,9 @@ const AFTER_SLEEP_MS = 30_000;
 /** A first failure is tried again at once and seldom worth a word. */
 const FAILURES_BEFORE_WORDS = 2;
 
+const LOOK = "awg: look at your protection";
+const NOT_PROTECTED = "awg: not protected";
+
 type Trouble = "lost" | "stalled" | "contended" | "fallback";
 
 /**
@@ -61,7 +64,7 @@ export class NotificationGate {
           this.#standing.delete("fallback");
           return undefined;
         }
-        return this.#notifyOnce("fallback", fallbackText(report), nowMs);
+        return this.#notifyOnce("fallback", fallbackText(report), nowMs, isDirect(report) ? NOT_PROTECTED : undefined);
       case "inSync":
       case "applied":
         return this.#end();
@@ -70,13 +73,13 @@ export class NotificationGate {
     }
   }
 
-  #notifyOnce(trouble: Trouble, text: string, nowMs: number): Notification | undefined {
+  #notifyOnce(trouble: Trouble, text: string, nowMs: number, title = LOOK): Notification | undefined {
     if (isWithin(nowMs, this.#quietUntilMs, AFTER_SLEEP_MS)) return undefined;
     const shownMs = this.#shownMs.get(trouble);
     if (shownMs !== undefined && isWithin(nowMs, shownMs + SAME_AGAIN_MS, SAME_AGAIN_MS)) return undefined;
     this.#shownMs.set(trouble, nowMs);
     this.#standing.add(trouble);
-    return { title: "awg: look at your protection", text };
+    return { title, text };
   }
 
   #end(): Notification | undefined {
@@ -87,12 +90,13 @@ export class NotificationGate {
   }
 }
 
-/** A pause, and a filter that others removed, have notifications of their own. */
+/** A pause, a fallback and a filter that others removed have notifications of their own. */
 function protectionNotification({ holds, reason }: ProtectionReport): Notification | undefined {
   if (reason === "Paused") return undefined;
+  if (!holds && reason === "FallbackDirect") return undefined;
   if (holds) return { title: "awg", text: "Protected again: the kill switch is on" };
   if (reason === "FilterLost") return undefined;
-  return { title: "awg: not protected", text: "The kill switch is off; traffic can leave outside the tunnels" };
+  return { title: NOT_PROTECTED, text: "The kill switch is off; traffic can leave outside the tunnels" };
 }
 
 function portalNotification({ state, url, detail }: PortalReport & { type: "portal" }): Notification | undefined {
@@ -112,8 +116,17 @@ function isWithin(nowMs: number, endMs: number, lengthMs: number): boolean {
   return nowMs < endMs && nowMs >= endMs - lengthMs;
 }
 
-function fallbackText({ devices, switches }: FallbackReport & { readonly type: "fallback" }): string {
+type Fallback = Extract<FallbackReport, { type: "fallback" }>;
+
+function fallbackText({ devices, switches }: Fallback): string {
   const others = [...new Set(switches.flatMap(({ by }) => by ?? []))];
-  const path = others.length === 0 ? "directly" : `by ${others.join(", ")}`;
-  return `Traffic goes ${path} while ${devices.join(", ")} is down`;
+  const paths = [
+    ...(others.length === 0 ? [] : [`by ${others.join(", ")}`]),
+    ...(isDirect({ switches }) ? ["direct"] : []),
+  ];
+  return `Traffic goes ${paths.join(" or ")} while ${devices.join(", ")} is down`;
+}
+
+function isDirect({ switches }: Pick<Fallback, "switches">): boolean {
+  return switches.some(({ by }) => by === null);
 }

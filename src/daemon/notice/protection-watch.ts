@@ -1,8 +1,11 @@
 import type { DesiredState } from "../../model/resources/desired-state.ts";
+import type { FallbackReport } from "../watch/fallback-watch.ts";
 import type { GuardReport } from "../watch/ruleset-watchdog.ts";
 
-/** Whether the kill switch holds, or why not. */
-type Protection = "held" | "KillSwitchOff" | "Paused" | "FilterLost";
+/** Whether the kill switch holds for all traffic, or why not. */
+type Protection = "held" | "KillSwitchOff" | "Paused" | "FallbackDirect" | "FilterLost";
+
+type Fallback = Extract<FallbackReport, { type: "fallback" }>;
 
 /** The kill switch holds from now on, or does not. */
 export interface ProtectionReport {
@@ -17,6 +20,7 @@ export class ProtectionWatch {
   readonly #report: (report: ProtectionReport) => void;
   #before: Protection | undefined;
   #isLost = false;
+  #isDirect = false;
 
   constructor(report: (report: ProtectionReport) => void) {
     this.#report = report;
@@ -25,7 +29,13 @@ export class ProtectionWatch {
   /** Gets what the guard found and did. */
   noteGuard({ restored }: Pick<GuardReport, "restored">): void {
     this.#isLost = restored === "no";
-    if (this.#isLost && this.#before === "held") this.#note("FilterLost");
+    if (this.#isLost && this.#isOn()) this.#note("FilterLost");
+  }
+
+  /** Gets where traffic of tunnels goes that are down. */
+  noteFallback({ switches }: Pick<Fallback, "switches">): void {
+    this.#isDirect = switches.some(({ by }) => by === null);
+    if (this.#isOn()) this.#note(this.#isDirect ? "FallbackDirect" : "held");
   }
 
   /** Gets the accepted state at each look, after the guard's. */
@@ -35,7 +45,12 @@ export class ProtectionWatch {
     );
     if (!isOn) this.#note("KillSwitchOff");
     else if (override?.what === "pause") this.#note("Paused");
-    else this.#note(this.#isLost ? "FilterLost" : "held");
+    else this.#note(this.#isLost ? "FilterLost" : this.#isDirect ? "FallbackDirect" : "held");
+  }
+
+  /** Whether the kill switch was in the kernel. */
+  #isOn(): boolean {
+    return this.#before === "held" || this.#before === "FallbackDirect";
   }
 
   #note(now: Protection): void {

@@ -1,5 +1,12 @@
-import { type DeviceSwitch, DIRECT, type FallbackTunnel, fallbackTunnels } from "../../app/apply/fallback.ts";
+import {
+  type DeviceSwitch,
+  DIRECT,
+  type FallbackTunnel,
+  fallbackTunnels,
+  usedSwitches,
+} from "../../app/apply/fallback.ts";
 import { FALLBACK_LIFETIME_MS } from "../../model/ownership.ts";
+import type { DesiredState } from "../../model/resources/desired-state.ts";
 import type { EngineSilence } from "../../model/resources/tunnel.ts";
 import { Attempts } from "../attempts.ts";
 import type { UseCases } from "../use-cases.ts";
@@ -52,7 +59,9 @@ export class FallbackWatch implements AsyncDisposable {
   /** The fallback in force expires while looks fail. */
   readonly #attempts: Attempts;
   #tunnels: readonly FallbackTunnel[] | undefined;
+  #accepted: DesiredState = { resources: [] };
   #inForce: readonly DeviceSwitch[] | undefined;
+  #reported: readonly DeviceSwitch[] = [];
   /** Tunnels that do not carry their own traffic now. */
   #away: readonly string[] = [];
   #renewAtMs = 0;
@@ -95,7 +104,10 @@ export class FallbackWatch implements AsyncDisposable {
     const isStale = this.#tunnels === undefined || this.#deps.nowMs() >= this.#rereadAtMs;
     if (isStale) this.#rereadAtMs = this.#deps.nowMs() + RENEW_MS;
     if (isStale) this.#tunnels = undefined;
-    this.#tunnels ??= fallbackTunnels(await this.#useCases.acceptedState());
+    if (this.#tunnels === undefined) {
+      this.#accepted = await this.#useCases.acceptedState();
+      this.#tunnels = fallbackTunnels(this.#accepted);
+    }
     for (const device of this.#states.keys())
       if (!this.#tunnels.some(({ spec }) => spec.device === device)) this.#states.delete(device);
     await this.#lookAtProxies(this.#tunnels);
@@ -108,9 +120,10 @@ export class FallbackWatch implements AsyncDisposable {
     if (!isOther && !isDue && !isStale) return;
     if (this.#tunnels.length > 0) await this.#useCases.fallBack(switches, isDue);
     if (isOther || isDue) this.#renewAtMs = this.#deps.nowMs() + RENEW_MS;
-    const isReported = namesOf(switches) === namesOf(this.#inForce ?? []);
     this.#inForce = switches;
-    if (!isReported) this.#deps.report(reportOf(switches));
+    const used = usedSwitches(this.#accepted, switches);
+    if (namesOf(used) !== namesOf(this.#reported)) this.#deps.report(reportOf(used));
+    this.#reported = used;
   }
 
   #healthOf(device: string) {

@@ -1,5 +1,6 @@
 import { rmSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { DIRECT, fallBackAccepted } from "../../../src/app/apply/fallback.ts";
 import type { Examination } from "../../../src/app/doctor/finding.ts";
 import type { DriftReport } from "../../../src/app/status/drift.ts";
 import { endsAtReboot } from "../../../src/app/status/reboot.ts";
@@ -64,13 +65,15 @@ function expectOneTruth({ status, drift, doctor, explained, verified }: Awaited<
     ["drifted", "policy-missing", "policy-orphaned", "engine-silent", "state-lost"].includes(id),
   );
   expect({ isOfApplied }).toEqual({ isOfApplied: isDrifted });
-  const isOpen = faults.includes("policy-missing");
+  const isOpen = faults.includes("policy-missing") || faults.includes("fallback-direct");
   if (drift.unrecorded === undefined) expect({ Protected: holds(status, "Protected") }).toEqual({ Protected: !isOpen });
   if (holds(status, "Protected") === true && status.unrecorded === undefined)
     expect(verified.findings.filter(({ kind }) => kind === "leak")).toEqual([]);
   if (faults.some((id) => id === "no-network" || id === "tunnel-silent")) expect(holds(status, "Ready")).toBe(false);
   if (holds(status, "Ready") === true)
     expect(explained.live).toMatchObject({ device: "awg-office", verdict: "accept" });
+  if (holds(status, "Protected") === true && explained.live.verdict === "accept")
+    expect(explained.live.device).toBe("awg-office");
   if (explained.live.verdict === "drop") expect(holds(status, "Ready")).toBe(false);
   expectRemedies({ status, drift, doctor });
 }
@@ -113,6 +116,34 @@ describe("law 9: status, drift, doctor, explain and verify say one truth", () =>
       act(bench, ...(FAULTS[one] ?? []), ...(FAULTS[other] ?? []));
       expectOneTruth(await askAll(bench));
     }
+  });
+
+  test("a fallback to direct is not Protected, alone and with each fault", async () => {
+    const bench = newBench();
+    const toOffice = "default: { via: office }";
+    await bench.apply(
+      bench.config({ office: {} }, DNS).replace(toOffice, "default: { via: office, fallback: direct }"),
+    );
+    await bench.ask(async ({ host: { parts } }) => {
+      await fallBackAccepted(parts, [{ device: "awg-office", to: DIRECT }], false);
+      await parts.close();
+    });
+    const begun = bench.read();
+    for (const [index, acts] of [[], ...Object.values(FAULTS)].entries()) {
+      bench.meddle(() => begun + " ".repeat(index + 1));
+      if (acts.length > 0) act(bench, ...acts);
+      const answers = await askAll(bench);
+      expectOneTruth(answers);
+      expect(holds(answers.status, "Protected")).toBe(false);
+    }
+    bench.meddle(() => begun);
+    const { status, doctor, explained } = await askAll(bench);
+    const what = "the server of office does not answer; its traffic goes direct until it does";
+    expect(status.conditions.find(({ type }) => type === "Protected")).toMatchObject({ message: what });
+    expect(doctor.findings[0]).toMatchObject({ id: "fallback-direct", severity: "fault", what });
+    for (const side of [explained.declared, explained.live])
+      expect(side).toMatchObject({ device: "eth0", verdict: "accept" });
+    expect(explained.disagreements).toEqual([]);
   });
 
   test("an emptied table is not Ready, and names what is missing and the verb", async () => {

@@ -72,6 +72,7 @@ export function reportText(report: DaemonReport): string {
 const UNPROTECTED = {
   KillSwitchOff: "the kill switch is off",
   Paused: "what the tunnels carry goes direct",
+  FallbackDirect: "traffic of a tunnel that is down goes direct",
   FilterLost: "the packet filter is gone and could not be loaded",
 } as const;
 
