@@ -154,7 +154,7 @@ export interface AwgConfiguration {
     [k: string]: AmneziaTunnel | WireGuardTunnel | Socks5Tunnel | HttpTunnel;
   };
   /**
-   * Which traffic takes which path. The first match wins.
+   * Rules that choose the path of traffic. The first match wins.
    */
   rules?: Rule[];
   /**
@@ -314,7 +314,7 @@ export interface AwgConfiguration {
    */
   update?: {
     /**
-     * Which releases are offered.
+     * Releases that are offered.
      */
     channel?: "stable" | "beta";
     /**

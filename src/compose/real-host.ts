@@ -33,7 +33,7 @@ export function rootRights(
     },
     requireRights: () => {
       if (process.geteuid?.() === 0) return;
-      throw new AwgError("permission", "reading or changing this machine's network needs root", {
+      throw new AwgError("permission", "needs root to read or change this host's network", {
         remedy: "run it with sudo, or try --host simulated",
       });
     },

@@ -100,7 +100,7 @@ function wholeComment(input: MachineInput): string {
 function killSwitchComment(input: MachineInput, whole: ImportedTunnel): string[] {
   const isQuick = /quick/.test(input.program);
   const before = whole.hadKillSwitch
-    ? `It replaces the kill switch in PostUp of ${input.program}: what would bypass the tunnel is dropped.`
+    ? `It replaces the kill switch in PostUp of ${input.program}: packets that would bypass the tunnel are dropped.`
     : isQuick
       ? `${input.program} has no kill switch: without its routes, packets bypass the tunnel. Here they are dropped.`
       : "Packets that would bypass the tunnel are dropped, also while it is down.";

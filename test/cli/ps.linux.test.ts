@@ -33,7 +33,7 @@ describe.skipIf(obstacle !== undefined)(`awg ps${obstacle === undefined ? "" : `
     for (const child of children.splice(0)) child.kill("SIGKILL");
   });
 
-  test("shows one process of this machine by its number", () => {
+  test("shows one process of this host by its number", () => {
     const { programs } = ps(["--pid", String(process.pid)]);
     expect(programs).toMatchObject([{ pid: process.pid, path: process.execPath }]);
   });

@@ -113,7 +113,7 @@ class Talk {
 }
 
 describe("issue 4, point 4: another wire format is made before the former one breaks", () => {
-  test.each(CHANGES)("%s, the other end a minute later: nothing is lost", (_name, before, after) => {
+  test.each(CHANGES)("%s, the peer a minute later: nothing is lost", (_name, before, after) => {
     const talk = new Talk(before);
     talk.change("a", after);
     talk.goOn(60_000);
@@ -137,7 +137,7 @@ describe("issue 4, point 4: another wire format is made before the former one br
     talk.expectNothingLost();
   });
 
-  test.each(CHANGES)("%s, the other end restarted first: it is reached from the change on", (_name, before, after) => {
+  test.each(CHANGES)("%s, the peer restarted first: it is reached from the change on", (_name, before, after) => {
     const talk = new Talk(before);
     talk.restart("b", after);
     talk.goOn(20_000);
@@ -157,7 +157,7 @@ describe("issue 4, point 4: another wire format is made before the former one br
   });
 
   test.each(FEW)(
-    "%s, the other end never: it goes on for three minutes, then packets are lost",
+    "%s, the peer never: it goes on for three minutes, then packets are lost",
     (_name, before, after) => {
       const talk = new Talk(before);
       const changedAt = talk.world.now;

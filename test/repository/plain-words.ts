@@ -20,9 +20,13 @@ export const BANNED: Readonly<Record<string, string>> = {
   mended: "repaired",
   hinders: "blocks",
   thereof: "of it",
+  "this machine": "this host",
+  "the other end": "the peer, the server",
 };
 
 const MOST_WORDS = 25;
+
+const PHRASES = Object.keys(BANNED).filter((key) => key.includes(" "));
 
 /** Banned words in a text; commands and names in backquotes do not count. */
 export function bannedWords(text: string): readonly string[] {
@@ -30,7 +34,11 @@ export function bannedWords(text: string): readonly string[] {
     .replaceAll(/`[^`]*`/g, " ")
     .toLowerCase()
     .match(/[a-z]+/g);
-  return (words ?? []).filter((word) => Object.hasOwn(BANNED, word));
+  const line = ` ${(words ?? []).join(" ")} `;
+  return [
+    ...(words ?? []).filter((word) => Object.hasOwn(BANNED, word)),
+    ...PHRASES.filter((phrase) => line.includes(` ${phrase} `)),
+  ];
 }
 
 /** Sentences of more than 25 words; a semicolon or colon divides them, too. */

@@ -23,7 +23,7 @@ export async function resolverLeft(
 
 function keptText({ obstacle, path, place, isFile }: OriginalStatus): string {
   if (!isFile) return `${obstacle}: there was no file before awg; ${shellWord(place)} records that and can be deleted`;
-  return `${obstacle}: what ${path} was before awg is kept in ${place}; remove the obstacle and the next awg apply or destroy restores it`;
+  return `${obstacle}: the original ${path} is kept in ${place}; remove the obstacle and the next awg apply or destroy restores it`;
 }
 
 /**

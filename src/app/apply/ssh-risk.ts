@@ -13,7 +13,7 @@ export interface SshRisk {
   readonly remedy: string;
 }
 
-const ELSEWHERE = "come in by another address of this machine, or give --accept-risk lose-ssh";
+const ELSEWHERE = "connect to another address of this host, or give --accept-risk lose-ssh";
 const LET_IN = "let it in by killSwitch.allow, or give --accept-risk lose-ssh";
 
 /** Why carrying out a plan would cut the SSH connection of this process; undefined when it would not. */

@@ -31,7 +31,7 @@ async function examineParts(parts: HostParts): Promise<Examination> {
   const facts = await readFacts(parts, findings, usersOfRules(applied));
   if (facts !== undefined) {
     const { capabilities } = facts;
-    looked.push("what the kernel and the installed programs can do");
+    looked.push("capabilities of the kernel and of the installed programs");
     findings.push(...judgeAbilities(capabilities, applied), ...judgeSubordinates(applied, facts));
     if (state.latest !== undefined && state.ledger !== undefined && applied !== NOTHING) {
       looked.push(`every resource of generation ${state.latest.number}`);

@@ -28,7 +28,7 @@ export interface Examination {
 export function unopenedFinding(error: unknown): Finding | undefined {
   if (!isOutOfOpenFiles(error)) return undefined;
   const { message, remedy } = error;
-  const evidence = ["what could not be opened is unknown: leave it as it is"];
+  const evidence = ["a file could not be opened for an unknown reason; leave it"];
   return {
     id: "machine-unreadable",
     severity: "fault",

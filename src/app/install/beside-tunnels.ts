@@ -19,7 +19,7 @@ export async function besideTunnels(
   { services, systemExtensions, name }: Host,
   config: Config,
 ): Promise<BesideTunnels> {
-  const manager = (await services?.readManager()) ?? { kind: "none" as const, reason: "this machine has none" };
+  const manager = (await services?.readManager()) ?? { kind: "none" as const, reason: "this host has none" };
   if (config.service?.install === true && manager.kind !== "none") refuseHiddenProgram(manager);
   const hasNft = name !== "linux" || existsSync(NFT);
   const wanted = wantedServices(config, manager, hasNft ? renderBootTable() : undefined);

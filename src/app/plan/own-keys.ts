@@ -36,7 +36,7 @@ export async function refuseOwnKeys(
       `${place === undefined ? "" : `${place}: `}${at} is the public key of the tunnel's own private key: a tunnel cannot be its own peer`,
       {
         facts: { path: at, ...(place === undefined ? {} : { place }) },
-        remedy: "write the other end's public key there, or name this machine's own private key (awg genkey makes one)",
+        remedy: "write the peer's public key there, or name this host's own private key (awg genkey makes one)",
       },
     );
   }

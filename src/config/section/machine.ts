@@ -43,7 +43,7 @@ export const systemExtensionSchema = z.strictObject({
 /** Updates of awg itself. */
 export const updateSchema = z
   .strictObject({
-    channel: oneOf(["stable", "beta"]).describe("Which releases are offered.").prefault("stable"),
+    channel: oneOf(["stable", "beta"]).describe("Releases that are offered.").prefault("stable"),
     automatic: boolean().describe("Install updates without asking.").prefault(false),
     publicKey: updateKey.describe("minisign public key that releases must be signed with.").exactOptional(),
   })

@@ -66,7 +66,7 @@ export const rootSchema = z
     requires: requires.describe('Version of awg that the config needs, such as ">=0.1".').exactOptional(),
     include: machine.includeSchema.describe("More files, read relative to this one.").prefault([]),
     tunnels: z.record(tunnelName, tunnelSchema).describe("Tunnels and proxies, by name.").prefault({}),
-    rules: z.array(ruleSchema).describe("Which traffic takes which path. The first match wins.").prefault([]),
+    rules: z.array(ruleSchema).describe("Rules that choose the path of traffic. The first match wins.").prefault([]),
     default: defaultSchema.describe("Path of traffic that no rule matches."),
     killSwitch: killSwitchSchema
       .describe("Drop every packet outside the tunnels that is not allowed. Required when the default is a tunnel.")

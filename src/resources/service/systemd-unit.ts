@@ -56,7 +56,7 @@ export function renderDaemonUnit(manager: ServiceManager, notify: boolean): stri
   const words = daemonCommand(manager, notify);
   return unit([
     "[Unit]",
-    "Description=awg: keeps the network path of this machine as declared",
+    "Description=awg: keeps the network path of this host as declared",
     "Wants=awg-keeper.service",
     "After=awg-keeper.service awg-boot.service network.target",
     "StartLimitIntervalSec=0",

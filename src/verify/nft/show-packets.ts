@@ -56,7 +56,7 @@ function showPath(
   const packet = showPoint(point, hook);
   const matched = trace.map(({ name, verdict }) => ({ name, verdict }));
   if (doubts.length > 0) {
-    const message = `what these rules do cannot be said, so this may pass: ${doubts.join("; ")}`;
+    const message = `awg cannot evaluate these rules, so this packet may pass: ${doubts.join("; ")}`;
     return { kind: "unjudged", message, packet, rules: matched };
   }
   const said = judge(question.policy, packetOf(point, hook === "frame" ? "output" : hook));

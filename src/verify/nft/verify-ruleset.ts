@@ -196,7 +196,7 @@ function untracked(asked: FamilyQuestion): string[] {
     const [first] = new Set(rules.map(({ rule }) => rule.name));
     if (first === undefined) return [];
     return [
-      `another table keeps packets from connection tracking, or tracks them apart (notrack, ct zone): what answers them is not known for an answer, and may be dropped though it is granted (S6.2): ${first}`,
+      `another table disables or splits connection tracking (notrack, ct zone): replies are not recognized, and may be dropped though they are granted (S6.2): ${first}`,
     ];
   });
 }

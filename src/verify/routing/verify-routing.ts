@@ -60,7 +60,7 @@ function localTooLate({ rules }: KnownRouting, family: Family): VerifyFinding[] 
       ours.every(({ rule: { preference } }) => rule.preference < preference),
   );
   if (isFirst || ours.length === 0) return [];
-  const message = `what is sent to this machine is routed by awg's policy rules, for no rule "lookup local" precedes them (IPv${family})`;
+  const message = `no rule "lookup local" precedes awg's policy rules, so packets to this host are routed by them (IPv${family})`;
   return [{ kind: "lock-out", message, rules: [] }];
 }
 

@@ -24,11 +24,11 @@ test("a peer that has its own tunnel's public key is refused, with the place and
     message: expect.stringMatching(
       /^awg\.yaml:5:17: tunnels\.office\.peers\[0\]\.publicKey is the public key of the tunnel's own/,
     ),
-    remedy: expect.stringContaining("write the other end's public key"),
+    remedy: expect.stringContaining("write the peer's public key"),
   });
 });
 
-test("another tunnel of this machine may be the peer", async () => {
+test("another tunnel of this host may be the peer", async () => {
   const bench = machine();
   await expect(bench.plan(bench.config({ office: {} }))).resolves.toMatchObject({ verb: "apply" });
 });

@@ -313,7 +313,7 @@ describe("law 1: who is not cut off", () => {
     expect(bench.read()).toBe(before);
   });
 
-  test("a journal of another namespace does not speak of this machine", async () => {
+  test("a journal of another namespace does not speak of this host", async () => {
     const { bench } = await protectedBench();
     emptyKernel(bench);
     const foreign = encodeLine({ ...envelopeFor(IDENTITY), namespace: "net:[2]" });

@@ -97,7 +97,7 @@ describe.skipIf(reason !== undefined)(
       expect(await path()).toBe("direct");
       await waitFor("the end of the time", () => Date.now() > Date.parse(override.until) + 500, 10_000);
       expect(await path()).not.toBe("direct");
-      await waitFor("the end", () => log().includes("what was asked for a time has ended"), 20_000);
+      await waitFor("the end", () => log().includes("a timed change has ended"), 20_000);
       expect(log()).toContain("paused: traffic goes direct until");
       expect(JSON.parse(await awg.must("status", "--json"))).toMatchObject({ override: null, generation: 3 });
       expect(await reaches(first.inside4)).toBe(true);

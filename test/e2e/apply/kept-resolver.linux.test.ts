@@ -137,7 +137,7 @@ describe.skipIf(reason !== undefined)(`a destroy${reason === undefined ? "" : ` 
     rmSync(at("etc/resolv.conf"));
     cpSync(at("config.yaml"), at("etc/resolv.conf/any"));
     expect(apply().stdout).toMatch(
-      /^Applied .* Not put back: \/etc\/resolv.conf, which is not a regular file.*: what .* was before awg is kept in .*; remove the obstacle and the next awg apply --state-dir \S+ or destroy restores it$/m,
+      /^Applied .* Not put back: \/etc\/resolv.conf, which is not a regular file.*: the original .* is kept in .*; remove the obstacle and the next awg apply --state-dir \S+ or destroy restores it$/m,
     );
     expect(JSON.parse(apply("--json").stdout)).toMatchObject({ kept: expect.stringContaining("remove the obstacle") });
     rmSync(at("etc/resolv.conf/any"));

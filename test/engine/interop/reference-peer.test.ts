@@ -162,7 +162,7 @@ describe.each(Object.entries(PAIRINGS))("a peer that is not ours: %s", (_name, p
     expect(link.reference.counts).toMatchObject({ handshakes: 2, badMacs: 0 });
   });
 
-  test("the other end begins, twice: nothing is lost", () => {
+  test("the peer begins, twice: nothing is lost", () => {
     const link = new Link(pairing, 15);
     link.fromReference(link.reference.initiate());
     link.talk();

@@ -136,7 +136,7 @@ describe("an apply that fails", () => {
     expect(bench.disk.ledger.generation).toBe(1);
   });
 
-  describe("law 5: what the other end moves back", () => {
+  describe("law 5: what the peer moves back", () => {
     const listening = (listenPort: number): Resource => tunnel("office", { listenPort });
     /** A tunnel whose port the other end sets back, so often. */
     async function applyAgainst(
@@ -167,7 +167,7 @@ describe("an apply that fails", () => {
       expect(await applyAgainst(1, ["/listenPort"], "isSilent")).toEqual({ kind: "applied", log: reported });
     });
 
-    test("is rolled back where it never stays, and where it is more than the other end's to move", async () => {
+    test("is rolled back where it never stays, and where it is more than the peer's to move", async () => {
       expect(await applyAgainst(6, ["/listenPort"])).toMatchObject({ kind: "rolledBack" });
       expect(await applyAgainst(1, ["/fwmark"])).toEqual({
         kind: "rolledBack",

@@ -97,7 +97,7 @@ describe("what has no driver yet is refused by its place, never passed over", ()
   });
 });
 
-describe("law 9: a rule that demands more than this machine keeps is refused", () => {
+describe("law 9: a rule that demands more than this host keeps is refused", () => {
   const demanding = (level: string, more = "ports: [80], protocol: tcp") => rule(`${more}, require: ${level}`);
 
   test.each<[string, string, Parameters<typeof capabilities>[0], string[]]>([

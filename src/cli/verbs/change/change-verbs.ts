@@ -129,7 +129,7 @@ export const CHANGE_VERBS: readonly VerbDefinition[] = [
     options: [{ flags: "--due", summary: "revert what is due: not confirmed, or its time is over" }],
     examples: [
       ["sudo awg revert", "restore the state before the apply"],
-      ["sudo awg revert --due", "what the keeper runs at the deadline"],
+      ["sudo awg revert --due", "do what the keeper does at the deadline"],
     ],
     acts: true,
     load: () => import("./revert.ts"),

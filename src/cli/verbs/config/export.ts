@@ -66,7 +66,7 @@ function tunnelNameOf(call: VerbCall, config: Config): string {
   const names = Object.keys(config.tunnels);
   const [named = names.length === 1 ? names[0] : undefined] = call.args;
   if (named !== undefined && names.includes(named)) return named;
-  const message = named === undefined ? "which tunnel to export is not said" : `the config has no tunnel ${named}`;
+  const message = named === undefined ? "no tunnel is named" : `the config has no tunnel ${named}`;
   throw new AwgError("usage", message, { remedy: `name one of: ${names.join(", ")}` });
 }
 

@@ -25,7 +25,7 @@ export const run: RunVerb = async (call) => {
   if (file === undefined)
     throw new AwgError("usage", "import needs a file", { remedy: "name one, or - for standard input" });
   if (/^vpn:/i.test(file)) {
-    throw new AwgError("usage", "a link on the command line can be read by every user of the machine", {
+    throw new AwgError("usage", "every user of this host can read a link on the command line", {
       remedy: "put it into a file, or pipe it: awg import -",
     });
   }

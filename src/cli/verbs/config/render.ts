@@ -48,7 +48,7 @@ async function desiredFor(call: VerbCall, host: OpenHost): Promise<ToRender> {
   const isSimulated = textOption(call, "host")?.startsWith("simulated") === true;
   if (isSimulated || process.geteuid?.() === 0) return await planConfig(host.parts, loaded);
   const { desiredForAnyone } = await import("../../../app/render/render-offline.ts");
-  call.terminal.err("Not root: made without looking into this machine's state, so numbers may differ from a plan's.");
+  call.terminal.err("Not root: rendered without this host's state, so numbers may differ from a plan's.");
   return desiredForAnyone(host.parts, loaded);
 }
 

@@ -56,7 +56,7 @@ export function reportText(report: DaemonReport): string {
       return `probe ${report.name} ${report.passed ? "passes again" : "fails"}: ${report.detail}`;
     case "override":
       return report.until === null
-        ? "what was asked for a time has ended"
+        ? "a timed change has ended"
         : `${OVERRIDE_TEXTS[report.what ?? "pause"]} until ${clockTime(Date.parse(report.until))}`;
     case "protection":
       return protectionText(report);
@@ -71,7 +71,7 @@ export function reportText(report: DaemonReport): string {
 
 const UNPROTECTED = {
   KillSwitchOff: "the kill switch is off",
-  Paused: "what the tunnels carry goes direct",
+  Paused: "tunnel traffic goes direct",
   FallbackDirect: "traffic of a tunnel that is down goes direct",
   FilterLost: "the packet filter is gone and could not be loaded",
 } as const;

@@ -36,7 +36,7 @@ export function readText(call: VerbCall, path: string): string {
     const why = error instanceof Error && "code" in error ? String(error.code) : "it cannot be read";
     if (isKey(path)) {
       throw new AwgError("usage", "a key is given instead of the name of its file", {
-        remedy: "put a new one into a file: what was typed may have been seen by others, as every argument",
+        remedy: "put a new key into a file: other users can see arguments, and may have seen this one",
       });
     }
     throw new AwgError("usage", `cannot read ${path}: ${why}`);

@@ -30,7 +30,7 @@ export async function observePolicy(source: PolicySource): Promise<FirewallObser
   const policy = record.find(identity) ?? null;
   const { damage, droppedPackets } =
     policy === null
-      ? { damage: [`which policy the PF anchor ${PF_ANCHOR} holds is not known`], droppedPackets: dropped(rules) }
+      ? { damage: [`the policy in PF anchor ${PF_ANCHOR} is unknown`], droppedPackets: dropped(rules) }
       : await compareWithPf(source, renderPf(policy, identity));
   const problems = [...damage, ...(await damageAround(source, policy))];
   const isToAct = problems.length === 0 && policy?.layers.some(({ killSwitch }) => killSwitch) === true;

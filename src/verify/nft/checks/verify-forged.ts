@@ -14,13 +14,13 @@ const DIRECTIONS = {
   input: {
     hooks: ["prerouting", "input"],
     message:
-      "what asks this machine in another's name enters by a device that is no uplink: its answer may leave by another, with what was asked in it",
+      "a packet with a forged source is accepted on a device that is no uplink; the reply may leave by another device",
     paragraph: "S6.8",
   },
   forward: {
     hooks: ["prerouting", "forward"],
     message:
-      "what a guest sends on in another's name is taken: an error about it may leave by another device, with what was sent in it",
+      "a guest's packet with a forged source is forwarded; an ICMP error that quotes it may leave by another device",
     paragraph: "S7.4",
   },
 } as const;

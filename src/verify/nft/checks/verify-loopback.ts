@@ -30,6 +30,6 @@ export function verifyLoopback({ tables, indexes, devices }: RulesetQuestion): V
   const [accepted] = walk(space, baseChainsAt(own, "output"), sent, true).accepted;
   if (accepted === undefined) return [];
   const message =
-    "what a program sends over loopback from another host's address passes: it can make that host seem to have opened a flow (IPv6, output) (S2.1)";
+    "a program can send over loopback with another host's address, so that host appears to have opened a flow (IPv6, output) (S2.1)";
   return [{ kind: "leak", message, rules: accepted.trace.map(({ name, verdict }) => ({ name, verdict })) }];
 }

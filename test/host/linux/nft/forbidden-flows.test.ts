@@ -79,7 +79,7 @@ describe("open flows that the policy forbids (S11.1)", () => {
     expect(isCut(policyOf({ flows: { rules: [rule], default: OFFICE } }), flowOf({}))).toBe(false);
   });
 
-  test("a tunnel's address is this machine's before the tunnel has it: a first policy is loaded before any device is made", () => {
+  test("a tunnel's address is this host's before the tunnel has it: a first policy is loaded before any device is made", () => {
     const { own, broadcasts } = LOCAL;
     const before = { own: new Set([...own].filter((address) => !address.startsWith("10."))), broadcasts };
     const cut = (flow: Flow) => forbiddenFlows(LAPTOP, [flow], before).length === 1;

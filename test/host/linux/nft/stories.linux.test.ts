@@ -164,7 +164,7 @@ print(client.communicate(timeout=${seconds + 20})[0].strip())`;
     expect(isIgnored("10.8.0.2", PORTS.allowed)).toBe(true);
   });
 
-  test("S2.3: a neighbour sends nothing into the tunnel in this machine's name", () => {
+  test("S2.3: a neighbour sends nothing into the tunnel in this host's name", () => {
     const [own, beyond] = ["fd00:8::2", "2001:db8:77::1"];
     const hardware = (space: TestNamespace, device: string) =>
       space.run(["cat", `/sys/class/net/${device}/address`]).stdout.trim();
