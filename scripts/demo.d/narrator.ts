@@ -17,10 +17,12 @@ export interface Outcome {
 
 const commandLimitMs = 60_000;
 
+const columnsBehindBar = PLAIN_WIDTH - "   │ ".length;
+
 /** Runs a program without showing it. */
-export function quietly(argv: readonly string[], input = ""): Outcome {
+export function quietly(argv: readonly string[], input = "", env = process.env): Outcome {
   const [program = "", ...rest] = argv;
-  const done = spawnSync(program, rest, { input, encoding: "utf8", timeout: commandLimitMs, maxBuffer: 64 << 20 });
+  const done = spawnSync(program, rest, { input, env, encoding: "utf8", timeout: commandLimitMs, maxBuffer: 64 << 20 });
   const stderr = done.error === undefined ? done.stderr : `${done.stderr ?? ""}${done.error.message}`;
   return { status: done.status ?? 255, stdout: done.stdout ?? "", stderr };
 }
@@ -55,7 +57,8 @@ export class Narrator {
   /** Shows a command as a person would type it, runs it, and shows what it printed, both streams as one. */
   show(shown: string, argv: readonly string[], most = 40): Outcome {
     console.log(`   ${green("$")} ${shown}`);
-    const outcome = quietly(["sh", "-c", 'exec "$@" 2>&1', "sh", ...argv]);
+    const env = { ...process.env, COLUMNS: `${columnsBehindBar}` };
+    const outcome = quietly(["sh", "-c", 'exec "$@" 2>&1', "sh", ...argv], "", env);
     const lines = outcome.stdout.replaceAll(this.hidden, "").trimEnd().split("\n");
     for (const line of lines.slice(0, most)) if (lines.length > 1 || line !== "") this.bar(line);
     if (lines.length > most) console.log(`   ${dim(`│ … ${lines.length - most} lines more`)}`);
@@ -64,8 +67,7 @@ export class Narrator {
 
   /** A line that a command printed, within 80 columns. */
   private bar(line: string): void {
-    for (const part of wrapText(line, PLAIN_WIDTH - "   │ ".length, 4).split("\n"))
-      console.log(`   ${dim("│")} ${part}`);
+    for (const part of wrapText(line, columnsBehindBar, 4).split("\n")) console.log(`   ${dim("│")} ${part}`);
   }
 
   /** One thing that must be so; a failure is shown with its facts, and the story goes on to clean up. */

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
+import { Narrator } from "../../../scripts/demo.d/narrator.ts";
 import { tryRun } from "../../lab/world/command.ts";
 import { whyNoLab } from "../../lab/world/why-no-lab.ts";
 import { temporaryFolder } from "../../support/folder.ts";
@@ -29,4 +30,9 @@ test("on the simulated host it runs the same steps and says why", { timeout: lim
   expect(done.status, done.stdout + done.stderr).toBe(0);
   expect(done.stdout).toContain("simulated host, because a test asked for it");
   expect(done.stdout).toMatch(/All \d+ checks hold\./);
+});
+
+test("a shown command gets the width that is left beside the bar", () => {
+  vi.spyOn(console, "log").mockImplementation(() => {});
+  expect(new Narrator("/nowhere").show("width", ["sh", "-c", "echo $COLUMNS"]).stdout).toBe("75\n");
 });
