@@ -197,7 +197,7 @@ function serviceUserFinding(lack: ServiceUserLack): Finding {
   return {
     id: "service-user-missing",
     severity: "note",
-    what: `${what}, so any root process can reach the VPN endpoint`,
+    what: `${what}, so any root process can reach the endpoints of tunnels and proxies`,
     evidence: [seen],
     remedy: [remedy],
   };

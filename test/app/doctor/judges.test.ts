@@ -243,7 +243,7 @@ test.each([
   ["mapping", "the user awg has no uid in this user namespace", "its uid is not in /proc/self/uid_map", ""],
 ] as const)("doctor names why engines have no user of their own: %s", (serviceUserLack, what, seen, remedy) => {
   const [finding] = judgeEnvironment({ ...QUIET, serviceUserLack }, APPLIED, 1_000);
-  expect(finding?.what).toBe(`${what}, so any root process can reach the VPN endpoint`);
+  expect(finding?.what).toBe(`${what}, so any root process can reach the endpoints of tunnels and proxies`);
   expect(finding?.evidence).toEqual([seen]);
   expect(finding?.remedy.join()).toContain(remedy);
 });
