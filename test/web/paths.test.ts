@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { ProgramLine, StatusDocument } from "../../web/src/documents.ts";
-import { exceptionText, pathsOf } from "../../web/src/paths.ts";
+import { pathsOf } from "../../web/src/paths.ts";
 
 const tunnel = (name: string, state: string, endpoint: string | null) => ({
   key: `tunnel/${name}`,
@@ -9,7 +9,12 @@ const tunnel = (name: string, state: string, endpoint: string | null) => ({
   summary: "",
   tunnel: { state, wire: "wireguard", peers: [{ endpoint }] },
 });
-const status = { resources: [tunnel("office", "connected", "198.51.100.7:51820")], down: ["home"], fallback: [] };
+const status = {
+  resources: [tunnel("office", "connected", "198.51.100.7:51820")],
+  down: ["home"],
+  fallback: [],
+  directRules: [],
+};
 const program = (path: string, via: string, origin: string, sockets = 1): ProgramLine => ({
   pid: 1,
   name: "MainThread",
@@ -43,7 +48,7 @@ test("the direct path and the blocked one are shown if a rule uses them", () => 
 });
 
 test("while a server is silent, its programs are where its fallback sends them", () => {
-  const fallback = [{ device: "awg-office", by: null, rules: ["default"] }];
+  const fallback = [{ tunnel: "office", to: "direct", rules: ["default"] }];
   const programs = [program("/opt/firefox", "office", "default"), program("/opt/mail", "office", "rules/0 (mail)")];
   const paths = pathsOf({ ...status, fallback } as unknown as StatusDocument, programs);
   expect(paths.map(({ name, isDefault, programs: users }) => [name, isDefault, users])).toEqual([
@@ -63,15 +68,13 @@ test("a rule for some traffic of programs is shown on its path", () => {
   ]);
 });
 
-test.each<[readonly string[], string | undefined]>([
-  [[], undefined],
-  [["/a/one"], "Only one goes direct, as its rule says."],
-  [["/a/one", "/a/two"], "Only one and two go direct, as their rules say."],
-  [["/a/one", "/a/two", "/a/three"], "one and 2 more programs go direct, as their rules say."],
-])("what goes outside the tunnels: %s", (programs, text) => {
-  expect(exceptionText(pathsWith(...programs.map((path) => program(path, "direct", "rules/0"))))).toBe(text);
-});
-
-test("a default that is direct is said", () => {
-  expect(exceptionText(pathsWith(program("/a", "direct", "default")))).toBe("What no rule names goes direct.");
+test("a viewer, who gets no programs, sees which rules send traffic direct", () => {
+  const paths = (directRules: readonly string[]) =>
+    pathsOf({ ...status, directRules } as unknown as StatusDocument, []).map(({ name, isDefault, rules }) => [
+      name,
+      isDefault,
+      rules,
+    ]);
+  expect(paths(["rules/0 (backup)", "rules/1"]).at(-1)).toEqual(["direct", false, ["rule “backup”", "rule 2"]]);
+  expect(paths(["default"]).at(-1)).toEqual(["direct", true, []]);
 });

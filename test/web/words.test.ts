@@ -26,6 +26,7 @@ const status = (held: readonly string[], more: Partial<StatusDocument> = {}): St
   resources: [{ key: "tunnel/a", ready: true, drift: [], summary: "" }],
   down: [],
   fallback: [],
+  directRules: [],
   endsAtReboot: false,
   daemon: null,
   awaitingConfirmation: null,
@@ -67,18 +68,24 @@ const silent = (name: string, handshakeAgeSeconds: number | null) =>
 const waiting = { type: "Ready", status: false, reason: "Waiting", message: "waiting for tunnel/office", since: null };
 
 test("while a fallback sends traffic direct, the host is not called protected", () => {
-  const goes = (...devices: readonly string[]) => devices.map((device) => ({ device, by: null, rules: ["default"] }));
-  const found = (fallback: StatusDocument["fallback"]) =>
-    headlineOf(status(["Protected", "Ready"], { fallback }), true);
-  expect(found(goes("awg-office"))).toEqual({
+  const message = "the server of office does not answer; its traffic goes direct until it does";
+  const direct = { type: "Protected", status: false, reason: "FallbackDirect", message, since: null };
+  expect(headlineOf(status([], { conditions: [waiting, direct] }), true)).toEqual({
     tone: "bad",
     title: "Not protected",
     detail: "The server of office does not answer; its traffic goes direct until it does.",
   });
-  expect(found(goes("awg-office", "awg-home")).detail).toBe(
-    "The servers of office and home do not answer; their traffic goes direct until they do.",
-  );
-  expect(found([{ device: "awg-office", by: "awg-home", rules: ["default"] }])).toMatchObject({ tone: "good" });
+});
+
+test.each<[readonly string[], string]>([
+  [[], ""],
+  [["rules/0 (backup)"], " Only backup goes direct, as its rule says."],
+  [["rules/0 (backup)", "rules/1"], " Only backup and rule 2 go direct, as their rules say."],
+  [["rules/0 (a)", "rules/1 (b)", "rules/2 (c)"], " a and 2 more go direct, as their rules say."],
+  [["rules/0 (backup)", "default"], " What no rule names goes direct."],
+])("the headline says what goes direct by rule: %s", (directRules, text) => {
+  const { detail } = headlineOf(status(["Protected", "Ready"], { directRules }), true);
+  expect(detail).toBe(`Message of Protected.${text}`);
 });
 
 test("the headline names the tunnel that is not connected, and says what becomes of its traffic", () => {
@@ -90,7 +97,7 @@ test("the headline names the tunnel that is not connected, and says what becomes
   expect(found([silent("office", 65)])).toBe(
     "Protected, but office is not connected. Its server does not answer; its traffic is blocked until it does. The last handshake was 1 min ago.",
   );
-  expect(found([silent("office", null)], [{ device: "awg-office", by: "awg-home", rules: ["default"] }])).toBe(
+  expect(found([silent("office", null)], [{ tunnel: "office", to: "home", rules: ["default"] }])).toBe(
     "Protected, but office is not connected. Its server does not answer. There was no handshake yet.",
   );
   expect(found([silent("office", 65), silent("home", 65)])).toBe(
@@ -100,8 +107,8 @@ test("the headline names the tunnel that is not connected, and says what becomes
 
 test("where the traffic of a silent tunnel goes", () => {
   const texts = [
-    { device: "awg-office", by: null, rules: ["default"] },
-    { device: "awg-office", by: "awg-home", rules: ["rules/0 (media)", "default"] },
+    { tunnel: "office", to: "direct", rules: ["default"] },
+    { tunnel: "office", to: "home", rules: ["rules/0 (media)", "default"] },
   ].map(fallbackText);
   expect(texts).toEqual([
     "office is down: everything that no rule names goes direct until it is up.",

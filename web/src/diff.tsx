@@ -1,5 +1,6 @@
+import type { ConfigChange } from "./config-changes.ts";
 import type { FieldChange, PlanStep } from "./documents.ts";
-import { valueText } from "./words.ts";
+import { valueText, viaTone } from "./words.ts";
 
 /** Fields of a step that are shown. */
 const FIELDS = 12;
@@ -11,6 +12,39 @@ const SIGNS: Readonly<Record<string, string>> = {
   adopt: "@",
   forget: ".",
 };
+
+/** Lines of the config that change, with the path before and after. */
+export function ConfigLines({ changes }: { readonly changes: readonly ConfigChange[] }) {
+  return (
+    <ul class="steps lines">
+      {changes.map(({ action, key, name, about = "", from, to }) => (
+        <li class={`step ${action}`} key={`${key} ${name} ${about}`}>
+          <span class="sign" aria-hidden="true">
+            {SIGNS[action]}
+          </span>
+          <span class="hidden">{action} </span>
+          <code>
+            {key}:{name === undefined ? "" : ` ${name}`}
+          </code>
+          {about === "" ? null : <span class="reason">{about}</span>}
+          <span class="goesto">
+            {from === undefined ? null : <span class={to === undefined ? "" : "reason"}>{from}</span>}
+            {to === undefined ? null : (
+              <>
+                <span class="reason">→</span> <span class={`badge ${toneOf(key, to)}`}>{to}</span>
+              </>
+            )}
+          </span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function toneOf(key: string, to: string): string {
+  if (key === "killSwitch") return to === "on" ? "good" : "bad";
+  return to.endsWith("else direct") ? "warn" : viaTone(to);
+}
 
 /** Steps with the fields that change, before and after. */
 export function Diff({ steps }: { readonly steps: readonly PlanStep[] }) {

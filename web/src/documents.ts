@@ -6,11 +6,14 @@ export interface StatusDocument {
   readonly resources: readonly ResourceLine[];
   readonly down: readonly string[];
   readonly fallback: readonly {
-    readonly device: string;
-    /** The device that is used instead; null: direct. */
-    readonly by: string | null;
+    /** The tunnel that is down. */
+    readonly tunnel: string;
+    /** The tunnel that is used instead, or `direct`. */
+    readonly to: string;
     readonly rules: readonly string[];
   }[];
+  /** Rules that the config sends direct: "rules/0 (backup)", "rules/1", "default". */
+  readonly directRules: readonly string[];
   readonly endsAtReboot: boolean;
   readonly daemon: DaemonLine | null;
   readonly override?: {
@@ -67,6 +70,9 @@ export interface PlanStep {
   readonly action: string;
   readonly reason: string;
   readonly changes: readonly FieldChange[];
+  /** The resource's spec before and after; null where it is absent. */
+  readonly before?: unknown;
+  readonly after?: unknown;
 }
 
 export interface FieldChange {
@@ -83,6 +89,12 @@ export interface PlanDocument {
   readonly inSync: boolean;
   readonly traffic: string;
   readonly affected?: {
+    readonly programs?: readonly {
+      readonly pid: number;
+      readonly program: string;
+      readonly from: string;
+      readonly to: string;
+    }[];
     readonly flows: readonly {
       readonly pid: number;
       readonly program: string;

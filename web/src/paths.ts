@@ -1,5 +1,5 @@
 import type { ProgramLine, ProgramRule, ResourceLine, StatusDocument } from "./documents.ts";
-import { deviceName, ruleText, tunnelName, tunnelText } from "./words.ts";
+import { ruleText, tunnelName, tunnelText } from "./words.ts";
 
 /** One way out of this host, as the picture of the network shows it. */
 export interface NetworkPath {
@@ -20,19 +20,26 @@ export interface NetworkPath {
 
 type Users = Pick<NetworkPath, "isDefault" | "programs" | "rules">;
 
-/** The ways out of this host: each tunnel and proxy, then the direct way and the blocked one where something takes it. Pure. */
+/**
+ * The ways out of this host: each tunnel and proxy, then the direct way and the blocked one where something takes it. Pure.
+ */
 export function pathsOf(status: StatusDocument, programs: readonly ProgramLine[]): readonly NetworkPath[] {
   const isHere = (rule: ProgramRule | null, via: string): boolean => rule !== null && pathNow(rule, status) === via;
   const usersOf = (via: string): Users => {
     const running = programs.filter(({ kernelThread }) => !kernelThread);
     const users = running.filter(({ rule }) => isHere(rule, via));
     const others = running.filter((one) => !users.includes(one)).flatMap(({ perhaps }) => perhaps);
+    const parts = others.filter((rule) => isHere(rule, via)).map(({ origin }) => origin);
+    const declared = via === "direct" ? status.directRules.filter((origin) => origin !== "default") : [];
+    const unnamed = declared.filter((origin) => users.every(({ rule }) => rule?.origin !== origin));
     const named = users.filter(({ rule, sockets }) => rule?.origin !== "default" || (sockets ?? 0) > 0);
     const sorted = named.toSorted((a, b) => (b.sockets ?? 0) - (a.sockets ?? 0));
     return {
-      isDefault: users.some(({ rule }) => rule?.origin === "default"),
+      isDefault:
+        users.some(({ rule }) => rule?.origin === "default") ||
+        (via === "direct" && status.directRules.includes("default")),
       programs: [...new Set(sorted.map(programName))],
-      rules: [...new Set(others.filter((rule) => isHere(rule, via)).map(({ origin }) => ruleText(origin)))],
+      rules: [...new Set([...unnamed, ...parts].map(ruleText))],
     };
   };
   const tunnels = status.resources.flatMap((resource): NetworkPath[] => {
@@ -79,20 +86,7 @@ export function pathsOf(status: StatusDocument, programs: readonly ProgramLine[]
 
 /** The path of a rule's traffic: that of its fallback while its tunnel is down. */
 function pathNow({ via, origin }: ProgramRule, { fallback }: StatusDocument): string {
-  const now = fallback.find(({ device, rules }) => deviceName(device) === via && rules.includes(origin));
-  return now === undefined ? via : now.by === null ? "direct" : deviceName(now.by);
-}
-
-/** What leaves outside the tunnels because a rule says so, as a sentence; undefined if nothing does. Pure. */
-export function exceptionText(paths: readonly NetworkPath[]): string | undefined {
-  const direct = paths.find(({ kind }) => kind === "direct");
-  if (direct === undefined) return undefined;
-  if (direct.isDefault) return "What no rule names goes direct.";
-  const [one = "", ...others] = direct.programs;
-  if (others.length > 1) return `${one} and ${others.length} more programs go direct, as their rules say.`;
-  return others.length === 0
-    ? `Only ${one} goes direct, as its rule says.`
-    : `Only ${one} and ${others[0]} go direct, as their rules say.`;
+  return fallback.find(({ tunnel, rules }) => tunnel === via && rules.includes(origin))?.to ?? via;
 }
 
 /** The color of a tunnel's state. Pure. */

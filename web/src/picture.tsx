@@ -74,7 +74,7 @@ function Way({
         ))}
         {rules.length > NAMES ? <span class="chip default">+{rules.length - NAMES} rules</span> : null}
         {isDefault ? <span class="chip default">everything else</span> : null}
-        {hasPrograms && isFree ? <span class="none">no program is running</span> : null}
+        {hasPrograms && isFree ? <span class="none">no program uses it</span> : null}
       </span>
       <span class={`end ${tone}`}>
         <Icon name={ICONS[kind]} />

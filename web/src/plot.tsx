@@ -1,11 +1,19 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import type { RatePoint } from "./rates.ts";
-import { rateText } from "./words.ts";
+import { rateText, spanText } from "./words.ts";
 
 const HEIGHT = 88;
+/** Bytes a second at the mark of the scale, at least. */
+const LEAST_RATE = 1_000;
+/** Height of the plot above that mark. */
+const ABOVE = 1.2;
 /** Seconds that a plot shows at least: it fills from the right. */
 const LEAST_SECONDS = 60;
+
+const PADDING = 4;
+/** Where the highest rate is drawn. */
+const MARK_TOP = Math.round(PADDING + (HEIGHT - PADDING - 2) * (1 - 1 / ABOVE));
 
 /** The rates of a tunnel over the last minutes: received filled, sent as a line. */
 export function Plot({ points }: { readonly points: readonly RatePoint[] }) {
@@ -26,11 +34,21 @@ export function Plot({ points }: { readonly points: readonly RatePoint[] }) {
   }, [scheme]);
   useEffect(() => plot.current?.setData(dataOf(points)), [points]);
   const last = points.at(-1);
-  const most = points.reduce((top, { received, sent }) => Math.max(top, received, sent), 0);
+  const mark = points.reduce((top, { received, sent }) => Math.max(top, received, sent), LEAST_RATE);
+  const span = Math.max(LEAST_SECONDS, (last?.at ?? 0) - (points[0]?.at ?? 0));
   const text = last === undefined ? "no rate yet" : `${rateText(last.received)} in, ${rateText(last.sent)} out`;
   return (
     <figure class="plot">
-      <div ref={place} role="img" aria-label={`Rates of the last minutes: now ${text}`} />
+      <div class="scaled">
+        <div ref={place} role="img" aria-label={`Rates of the last minutes: now ${text}`} />
+        <span class="mark" style={{ top: `${MARK_TOP}px` }} aria-hidden="true">
+          {points.length < 2 ? "" : rateText(mark)}
+        </span>
+      </div>
+      <p class="times" aria-hidden="true">
+        <span>{spanText(span)} ago</span>
+        <span>now</span>
+      </p>
       <figcaption>
         <span class="in">
           <span class="hidden">received </span>↓ {last === undefined ? "–" : rateText(last.received)}
@@ -38,7 +56,6 @@ export function Plot({ points }: { readonly points: readonly RatePoint[] }) {
         <span class="out">
           <span class="hidden">sent </span>↑ {last === undefined ? "–" : rateText(last.sent)}
         </span>
-        <span class="top-rate">{points.length < 2 ? "" : `peak ${rateText(most)}`}</span>
       </figcaption>
     </figure>
   );
@@ -50,13 +67,13 @@ function optionsOf(element: HTMLElement): uPlot.Options {
   return {
     width: element.clientWidth,
     height: HEIGHT,
-    padding: [4, 0, 2, 0],
+    padding: [PADDING, 0, 2, 0],
     cursor: { show: false },
     legend: { show: false },
     axes: [{ show: false }, { show: false }],
     scales: {
       x: { range: (_plot, first, last) => [Math.min(first, last - LEAST_SECONDS), last] },
-      y: { range: (_plot, _least, most) => [0, Math.max(1_000, most * 1.15)] },
+      y: { range: (_plot, _least, most) => [0, Math.max(LEAST_RATE, most) * ABOVE] },
     },
     series: [
       {},

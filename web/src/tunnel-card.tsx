@@ -9,6 +9,7 @@ import { bytesText, spanText, tunnelName, tunnelText } from "./words.ts";
 export function Tunnel({ resource }: { readonly resource: ResourceLine }) {
   const name = tunnelName(resource) ?? resource.key;
   const { tunnel } = resource;
+  const isSilent = tunnel?.state === "blocked" || tunnel?.state === "down";
   return (
     <article class="card">
       <header>
@@ -17,7 +18,7 @@ export function Tunnel({ resource }: { readonly resource: ResourceLine }) {
       </header>
       <Plot points={rates.value.points[name] ?? []} />
       {tunnel?.peers.map((peer) => (
-        <Peer key={peer.publicKey} peer={peer} />
+        <Peer key={peer.publicKey} peer={peer} isSilent={isSilent} />
       ))}
       {tunnel === undefined ? <p class="line">{resource.summary}</p> : null}
       <footer>
@@ -51,7 +52,14 @@ export function TunnelDown({ name }: { readonly name: string }) {
   );
 }
 
-function Peer({ peer }: { readonly peer: PeerLine }) {
+function Peer({
+  peer,
+  isSilent,
+}: {
+  readonly peer: PeerLine;
+  /** Whether no peer answers: what was measured before says nothing of now. */
+  readonly isSilent: boolean;
+}) {
   const { endpoint, handshakeAgeSeconds, roundTripMs, receivedBytes, sentBytes } = peer;
   const { messagesExpected, messagesLost } = peer;
   const hasLoss = typeof messagesExpected === "number" && messagesExpected > 0 && typeof messagesLost === "number";
@@ -61,7 +69,7 @@ function Peer({ peer }: { readonly peer: PeerLine }) {
       <dd>{endpoint ?? "it connects to us"}</dd>
       <dt>Handshake</dt>
       <dd>{handshakeAgeSeconds === null ? "none yet" : `${spanText(handshakeAgeSeconds)} ago`}</dd>
-      {roundTripMs === null ? null : (
+      {roundTripMs === null || isSilent ? null : (
         <>
           <dt>Round trip</dt>
           <dd>

@@ -34,8 +34,6 @@ export function headlineOf(status: StatusDocument | null, available: boolean): H
     return { tone: "warn", title: "Paused", detail: "Traffic goes direct, outside the tunnels." };
   }
   if (stalled?.status === true) return { tone: "bad", title: "awg cannot go on", detail: reasonText(stalled) };
-  const inClear = status.fallback.filter(({ by }) => by === null).map(({ device }) => deviceName(device));
-  if (inClear.length > 0) return { tone: "bad", title: "Not protected", detail: inClearText([...new Set(inClear)]) };
   if (isProtected?.status !== true) {
     const detail = isProtected === undefined ? "The kill switch is off." : reasonText(isProtected);
     return { tone: "bad", title: "Not protected", detail };
@@ -46,14 +44,21 @@ export function headlineOf(status: StatusDocument | null, available: boolean): H
     const title = `Protected, ${READY_TITLES[ready?.reason ?? ""] ?? "not ready"}`;
     return { tone: "warn", title, detail: ready === undefined ? "" : reasonText(ready) };
   }
-  return { tone: "good", title: "Protected", detail: reasonText(isProtected) };
+  const exceptions = exceptionText(status);
+  return { tone: "good", title: "Protected", detail: [reasonText(isProtected), ...exceptions].join(" ") };
 }
 
-/** Traffic of these tunnels leaves outside them. */
-function inClearText(names: readonly string[]): string {
-  return names.length === 1
-    ? `The server of ${names[0]} does not answer; its traffic goes direct until it does.`
-    : `The servers of ${listText(names)} do not answer; their traffic goes direct until they do.`;
+/** What leaves outside the tunnels because a rule says so, as a sentence; none if nothing does. */
+function exceptionText({ directRules }: StatusDocument): readonly string[] {
+  if (directRules.includes("default")) return ["What no rule names goes direct."];
+  const names = directRules.map((origin) => ruleText(origin).replace(/^rule “(.*)”$/, "$1"));
+  if (names.length === 0) return [];
+  if (names.length > 2) return [`${names[0]} and ${names.length - 1} more go direct, as their rules say.`];
+  return [
+    names.length === 1
+      ? `Only ${names[0]} goes direct, as its rule says.`
+      : `Only ${listText(names)} go direct, as their rules say.`,
+  ];
 }
 
 /** A protected host that waits for tunnels alone; undefined if it waits for something else. */
@@ -62,7 +67,7 @@ function notConnected({ resources, fallback }: StatusDocument, ready: Condition 
   const names = waiting.flatMap((one) => (one.tunnel === undefined ? [] : (tunnelName(one) ?? [])));
   if (names.length === 0 || names.length < waiting.length) return undefined;
   const [only] = names.length === 1 ? waiting : [];
-  const isCarried = fallback.some(({ device }) => names.includes(deviceName(device)));
+  const isCarried = fallback.some(({ tunnel }) => names.includes(tunnel));
   const silent = only === undefined ? "Their servers do not answer" : "Its server does not answer";
   const blocked =
     only === undefined ? "; their traffic is blocked until they do" : "; its traffic is blocked until it does";
@@ -82,10 +87,10 @@ function handshakeText({ tunnel }: ResourceLine): string {
 }
 
 /** Where the traffic of a tunnel goes while it is down, as a sentence. Pure. */
-export function fallbackText({ device, by, rules }: StatusDocument["fallback"][number]): string {
+export function fallbackText({ tunnel, to, rules }: StatusDocument["fallback"][number]): string {
   const takers = listText(rules.map((rule) => (rule === "default" ? "everything that no rule names" : ruleText(rule))));
-  const path = by === null ? "direct" : `by ${deviceName(by)}`;
-  return `${deviceName(device)} is down: ${takers} ${rules.length === 1 ? "goes" : "go"} ${path} until it is up.`;
+  const path = to === "direct" ? "direct" : `by ${to}`;
+  return `${tunnel} is down: ${takers} ${rules.length === 1 ? "goes" : "go"} ${path} until it is up.`;
 }
 
 /** The tunnel of a device, as the config names it. Pure. */

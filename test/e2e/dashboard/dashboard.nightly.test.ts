@@ -19,6 +19,7 @@ describe.skipIf(obstacle !== undefined)(
     let daemon: ChildProcess;
     let browser: BrowserInNamespace;
     let origin = "";
+    let openedMs = 0;
 
     const heading = () => browser.page.getByRole("heading", { level: 1 });
     const open = (name: (typeof PAGES)[number]) =>
@@ -38,6 +39,7 @@ describe.skipIf(obstacle !== undefined)(
       const [address = ""] = /http:\/\/127\.0\.0\.1:[0-9]+\/#\S+/.exec(said) ?? [];
       origin = new URL(address).origin;
       browser = await BrowserInNamespace.open(world.host.name, world.folder);
+      openedMs = Date.now();
       await browser.page.goto(address);
     }, 600_000);
 
@@ -92,11 +94,21 @@ describe.skipIf(obstacle !== undefined)(
 
     test("an admin reads the pending plan and applies it, after a question", async () => {
       await open("Changes");
-      await browser.page.getByText("firewall/machine").first().waitFor({ timeout: 60_000 });
+      const line = browser.page.locator(".lines > li").first();
+      await line.waitFor({ timeout: 60_000 });
+      expect((await line.textContent())?.replace(/\s+/g, " ")).toContain("rules: printers192.0.2.64/26→ direct");
+      expect(await browser.page.getByText("firewall/machine").first().isVisible()).toBe(false);
       await browser.page.getByRole("button", { name: "Apply", exact: true }).click();
       await browser.page.getByRole("button", { name: "Yes", exact: true }).click();
       await browser.page.getByText("There is nothing to do.").waitFor({ timeout: 60_000 });
       expect(world.awg("explain", "192.0.2.70", "--json").stdout).toContain("printers");
+    });
+
+    test("events from before the page was opened are there", async () => {
+      await open("Events");
+      await browser.page.getByText("In sync").last().waitFor();
+      const times = browser.page.locator(".events time");
+      expect(new Date((await times.last().getAttribute("datetime")) ?? "").getTime()).toBeLessThan(openedMs);
     });
 
     test("an admin takes a tunnel down, after a question, and brings it up", async () => {

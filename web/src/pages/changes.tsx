@@ -1,7 +1,8 @@
 import { useEffect, useState } from "preact/hooks";
 import { ActionButton, configFiles, Failure, ViewerNote } from "../ask.tsx";
 import { attentionOf, dismiss, isDismissed, showAgain } from "../attention.ts";
-import { Diff } from "../diff.tsx";
+import { configChanges } from "../config-changes.ts";
+import { ConfigLines, Diff } from "../diff.tsx";
 import type { DriftDocument, PlanDocument } from "../documents.ts";
 import { Icon } from "../icons.tsx";
 import { role, run, status } from "../store.ts";
@@ -56,15 +57,48 @@ export function Changes() {
 
 function Drift({ drift }: { readonly drift: DriftDocument["drift"] }) {
   if (drift.length === 0) return <p class="empty">Nothing: the host is as it was applied.</p>;
+  const id = JSON.stringify(["drift", drift.map(({ key, change }) => `${change} ${key}`)]);
   return (
-    <>
+    <Dismissable id={id}>
       <Diff steps={drift.map(driftStep)} />
       <div class="actions">
         <ActionButton action="apply" kind="main" confirm="Put the host back to the config?">
           Put it back
         </ActionButton>
+        <Dismiss id={id} />
       </div>
-    </>
+    </Dismissable>
+  );
+}
+
+/** What a person may put away until it changes. */
+function Dismissable({ id, children }: { readonly id: string; readonly children: preact.ComponentChildren }) {
+  if (!isDismissed(id)) return <>{children}</>;
+  return (
+    <p class="empty">
+      Dismissed until something changes.{" "}
+      <button type="button" class="button" onClick={() => showAgain(id)}>
+        Show again
+      </button>
+    </p>
+  );
+}
+
+/** Puts it away, here and on the Overview. Only an admin sees it. */
+function Dismiss({ id }: { readonly id: string }) {
+  const attention = status.value === null ? undefined : attentionOf(status.value);
+  if (role.value !== "admin") return null;
+  return (
+    <button
+      type="button"
+      class="button"
+      onClick={() => {
+        dismiss(id);
+        if (attention !== undefined) dismiss(attention.id);
+      }}
+    >
+      Dismiss
+    </button>
   );
 }
 
@@ -94,20 +128,12 @@ function Plan({ plan, onApplied }: { readonly plan: PlanDocument; readonly onApp
     );
   }
   const id = JSON.stringify([plan.configHash, plan.steps.map(({ key, action }) => `${action} ${key}`)]);
-  const attention = status.value === null ? undefined : attentionOf(status.value);
-  if (isDismissed(id)) {
-    return (
-      <p class="empty">
-        Dismissed until something changes.{" "}
-        <button type="button" class="button" onClick={() => showAgain(id)}>
-          Show again
-        </button>
-      </p>
-    );
-  }
+  const changes = configChanges(plan);
+  const count = changes.length === 0 ? plan.steps.length : changes.length;
   return (
-    <>
-      <Diff steps={plan.steps} />
+    <Dismissable id={id}>
+      {changes.length === 0 ? null : <ConfigLines changes={changes} />}
+      <Affected plan={plan} />
       {plan.notes
         .filter(({ isWarning }) => isWarning === true)
         .map(({ path, message }) => (
@@ -119,51 +145,53 @@ function Plan({ plan, onApplied }: { readonly plan: PlanDocument; readonly onApp
           </p>
         ))}
       <p class="line quiet">{sentence(plan.traffic)}</p>
-      <Affected plan={plan} />
+      <details class="whole" open={changes.length === 0}>
+        <summary>
+          {plan.steps.length === 1 ? "The step" : `All ${plan.steps.length} steps`} on this host, as awg plan shows them
+        </summary>
+        <Diff steps={plan.steps} />
+      </details>
       <div class="actions">
         <ActionButton
           action="apply"
           kind="main"
-          confirm={`Apply ${plan.steps.length} ${plan.steps.length === 1 ? "change" : "changes"} to this host?`}
+          confirm={`Apply ${count} ${count === 1 ? "change" : "changes"} to this host?`}
           onDone={onApplied}
         >
           Apply
         </ActionButton>
-        <button
-          type="button"
-          class="button"
-          onClick={() => {
-            dismiss(id);
-            if (attention !== undefined) dismiss(attention.id);
-          }}
-        >
-          Dismiss
-        </button>
+        <Dismiss id={id} />
       </div>
-    </>
+    </Dismissable>
   );
 }
 
-/** Open connections that take another path afterwards. */
+/** Programs and open connections that take another path afterwards. */
 function Affected({ plan: { affected } }: { readonly plan: PlanDocument }) {
-  if (affected === undefined || affected.flows.length === 0) return null;
+  const { flows = [], programs = [], more = 0 } = affected ?? {};
+  const silent = programs.filter(({ pid }) => flows.every((flow) => flow.pid !== pid));
+  const rows = new Map(
+    [
+      ...flows.map((flow) => ({ ...flow, about: `${flow.destination} port ${flow.port}` })),
+      ...silent.map((program) => ({ ...program, about: "no open connection" })),
+    ].map((row) => [`${row.program} ${row.about} ${row.from} ${row.to}`, row]),
+  );
+  if (rows.size === 0) return null;
   return (
     <>
-      <h3 class="sub">Open connections that change their path</h3>
+      <h3 class="sub">{flows.length === 0 ? "Programs" : "Open connections"} that change their path</h3>
       <ul class="flows">
-        {affected.flows.map(({ pid, program, protocol, destination, port, from, to }) => (
-          <li key={`${pid} ${protocol} ${destination} ${port}`}>
+        {[...rows].map(([key, { program, about, from, to }]) => (
+          <li key={key}>
             <strong>{program.split("/").at(-1)}</strong>
-            <span class="reason">
-              {destination} port {port}
-            </span>
+            <span class="reason">{about}</span>
             <span>
               {from} → <span class={`badge ${viaTone(to)}`}>{to}</span>
             </span>
           </li>
         ))}
       </ul>
-      {affected.more > 0 ? <p class="line quiet">and {affected.more} more</p> : null}
+      {more > 0 ? <p class="line quiet">and {more} more</p> : null}
     </>
   );
 }

@@ -3,7 +3,7 @@ import { ActionButton, ViewerNote } from "../ask.tsx";
 import { attentionOf, dismiss, isDismissed } from "../attention.ts";
 import type { StatusDocument } from "../documents.ts";
 import { Icon, Shield } from "../icons.tsx";
-import { exceptionText, pathsOf } from "../paths.ts";
+import { pathsOf } from "../paths.ts";
 import { Picture } from "../picture.tsx";
 import { programs, readPrograms } from "../programs.ts";
 import { available, now, rates, role, status, statusAt } from "../store.ts";
@@ -20,10 +20,7 @@ export function Overview() {
         <Shield tone={tone} />
         <div class="says">
           <h1>{title}</h1>
-          <p>
-            {detail}{" "}
-            {tone === "good" && document !== null ? exceptionText(pathsOf(document, programs.value ?? [])) : ""}
-          </p>
+          <p>{detail}</p>
         </div>
         {document === null || !available.value ? null : <Totals document={document} />}
       </section>
