@@ -167,6 +167,13 @@ describe("the class of a program in awg explain", () => {
         undecided: { possible: [{ declared: { path: "direct" } }, {}, {}] },
       });
       expect(await exitOf("--pid", "30", "198.51.100.7:443")).toBe(EXIT.verification);
+      expect(await exitOf("30", "198.51.100.7:443")).toBe(EXIT.verification);
+      expect(await exitOf("/opt/awg-test/other", "198.51.100.7:443")).toBe(EXIT.verification);
+      expect(await exitOf("20", "198.51.100.7:443")).toBe(EXIT.success);
+      await expect(exitOf("office", "198.51.100.7:443")).rejects.toMatchObject({
+        kind: "usage",
+        remedy: "name the program with --pid 1234 or --app office",
+      });
     });
 
     test("where all rules that may match give one path, that is the path", async () => {

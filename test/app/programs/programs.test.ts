@@ -116,6 +116,53 @@ describe("programs with the rule that would apply", () => {
   });
 });
 
+describe("awg ps for people, on a narrow terminal", () => {
+  const rule = (origin: string) => ({
+    origin,
+    via: "office",
+    fallback: "failover to spare",
+    enforcement: "enforced" as const,
+  });
+  const line = (pid: number, origin: string, perhaps: ProgramLine["perhaps"]): ProgramLine => ({
+    program: { pid, since: 0n, parentPid: 1, uid: 0, name: "x", path: "/usr/lib/firefox-esr/firefox-esr" },
+    user: "systemd-network",
+    sockets: 4,
+    class: 12,
+    rule: rule(origin),
+    perhaps,
+  });
+  const unknown = ["rules/0 (a)", "rules/1 (b)", "rules/4"].map((origin) => ({
+    rule: rule(origin),
+    why: "unknown" as const,
+  }));
+  const report = (programs: readonly ProgramLine[]): ProgramsReport => ({
+    rulesOf: "accepted",
+    generation: 1,
+    programs,
+    unseen: [],
+  });
+
+  test("each row has one line of at most 80 characters, below its header", () => {
+    const long = line(24_887, "rules/2 (office-browsers-of-all-users)", []);
+    const lines = renderPrograms(report([long, line(7, "default", [])]), PLAIN, 80)
+      .split("\n")
+      .slice(1);
+    expect(lines).toEqual([
+      "  PID  USER      SOCKETS  PROGRAM        VIA        KEPT      CLASS  RULE",
+      "24887  systemd…        4  …/firefox-esr  office, …  enforced  12     rules/2 (o…",
+      "    7  systemd…        4  …/firefox-esr  office, …  enforced  12     default",
+    ]);
+    expect(renderPrograms(report([long]), PLAIN, 200)).toContain("office, else failover to spare  enforced");
+  });
+
+  test("rules that could not be decided are one line", () => {
+    const text = renderPrograms(report([line(7, "default", unknown), line(8, "default", [])]), PLAIN, 80);
+    expect(text).toContain("       before it: rules 0, 1, 4 (could not be read)\n");
+    const one = renderPrograms(report([line(7, "default", unknown.slice(0, 1)), line(8, "default", [])]), PLAIN, 80);
+    expect(one).toContain("       before it: rule 0 (could not be read)\n");
+  });
+});
+
 describe("awg explain of a program", () => {
   const ask = (program: { pid?: number; app?: string }, more = {}) =>
     withSession((session) =>

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { explainFlow } from "../../../app/explain/explain.ts";
 import type { ExplainQuestion } from "../../../app/explain/question/question.ts";
 import { AwgError } from "../../../model/error.ts";
@@ -11,7 +12,7 @@ import { styleFor } from "../../views/style.ts";
 
 const PROTOCOLS: Readonly<Record<string, number>> = { tcp: 6, udp: 17, icmp: 1, icmpv6: 58, sctp: 132 };
 
-/** `awg explain DEST[:PORT]`: what becomes of one flow, declared and live; exit 6 when the two differ, or the path is not certain. */
+/** `awg explain [PID|PATH] DEST[:PORT]`: what becomes of one flow, declared and live; exit 6 when the two differ, or the path is not certain. */
 export const run: RunVerb = async (call) => {
   await using host = await openHostFor(call);
   const config = listOption(call, "file").length === 0 ? undefined : (await loadConfigFor(call, host)).config;
@@ -28,10 +29,11 @@ export const run: RunVerb = async (call) => {
 };
 
 function questionOf(call: VerbCall): ExplainQuestion {
-  const { destination, port } = parseDestination(call.args[0] ?? "");
+  const [first = "", second] = call.args;
+  const { destination, port } = parseDestination(second ?? first);
   const name = textOption(call, "protocol");
   const protocol = name === undefined ? undefined : PROTOCOLS[name];
-  const program = programOf(call);
+  const program = second === undefined ? programOf(call) : programBefore(call);
   const named = textOption(call, "uid") ?? textOption(call, "user");
   return {
     destination,
@@ -49,6 +51,20 @@ function programOf(call: VerbCall): ExplainQuestion["program"] {
   if (pid === undefined) return app === undefined ? undefined : { app };
   if (/^[0-9]{1,10}$/.test(pid)) return { pid: Number(pid) };
   throw new AwgError("usage", `--pid ${pid} is no number`, { remedy: "awg ps lists processes with their numbers" });
+}
+
+/** `24887` or `/usr/bin/curl`, written before the destination. */
+function programBefore({ args, options }: VerbCall): ExplainQuestion["program"] {
+  const [word = "", , more] = args;
+  const isNumber = /^[0-9]{1,10}$/.test(word);
+  const isOther = !isNumber && !/^\.{0,2}\//.test(word);
+  if (more !== undefined || isOther || options["pid"] !== undefined || options["app"] !== undefined) {
+    const [pid, app] = isNumber ? [word, "NAME"] : ["1234", word];
+    throw new AwgError("usage", "explain takes one destination, and before it at most one PID or path", {
+      remedy: `name the program with --pid ${pid} or --app ${app}`,
+    });
+  }
+  return isNumber ? { pid: Number(word) } : { app: resolve(word) };
 }
 
 /** The person behind sudo, not root. */

@@ -95,9 +95,14 @@ export const INSPECT_VERBS: readonly VerbDefinition[] = [
   },
   {
     name: "explain",
-    argument: { name: "destination", summary: "address or name, with :port; [address]:port for IPv6", required: true },
+    argument: {
+      name: "destination",
+      summary: "address or name, with :port; before it a PID or a /path",
+      required: true,
+      variadic: true,
+    },
     summary: "show the path of a flow, by config and by kernel",
-    details: "Exit 6 when config and kernel differ. Sends nothing.",
+    details: "Exit 6 when config and kernel differ, or awg cannot read what decides. Sends nothing.",
     options: [
       {
         flags: "--protocol <name>",
@@ -116,6 +121,7 @@ export const INSPECT_VERBS: readonly VerbDefinition[] = [
     examples: [
       ["sudo awg explain 203.0.113.7:443", "show its path, and the key of the config that chose it"],
       ["sudo awg explain 203.0.113.7:443 --trace", "show each mark, route and rule on the path"],
+      ["sudo awg explain /usr/bin/curl 203.0.113.7:443", "show it for what this program sends"],
       ["sudo awg explain '[2001:db8::1]:53' --protocol udp --json", "print it for programs"],
     ],
     load: () => import("./explain.ts"),

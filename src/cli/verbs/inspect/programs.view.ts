@@ -11,12 +11,15 @@ import type { Style } from "../../views/style.ts";
 
 /** Characters of a program's path, if the terminal has room for them. */
 const MOST_COLUMN = 48;
-const LEAST_COLUMN = 16;
+const LEAST_COLUMN = 13;
+/** Characters of a user's name, and of a rule, on a narrow terminal. */
+const NARROW = 8;
 const HEADER = ["PID", "USER", "SOCKETS", "PROGRAM", "VIA", "KEPT", "CLASS", "RULE"];
 const CLASS_COLUMN = HEADER.indexOf("CLASS");
 const PROGRAM_COLUMN = HEADER.indexOf("PROGRAM");
+const USER_COLUMN = HEADER.indexOf("USER");
+const VIA_COLUMN = HEADER.indexOf("VIA");
 const GAP = "  ";
-const WHY = { depends: "for some of its traffic", unknown: "if what could not be read matches" } as const;
 const KEPT_STYLE = { enforced: "green", "best-effort": "yellow", advisory: "yellow", unsupported: "red" } as const;
 
 /** Programs as people read them: one line each, below it the rules that may come first. */
@@ -33,9 +36,7 @@ export function renderPrograms(
   const common = commonToAll(report.programs);
   const lines = report.programs.flatMap((program, index) => [
     colored(line(rows[index] ?? []).trimEnd(), program, style),
-    ...program.perhaps
-      .map(perhapsText)
-      .flatMap((text) => (common.has(text) ? [] : [style.dim(`       before it ${text}`)])),
+    ...perhapsTexts(program).flatMap((text) => (common.has(text) ? [] : [style.dim(`       before it: ${text}`)])),
   ]);
   return [
     style.bold(sourceText(report)),
@@ -46,15 +47,21 @@ export function renderPrograms(
   ].join("\n");
 }
 
-type Perhaps = ProgramLine["perhaps"][number];
-
-function perhapsText({ rule, why }: Perhaps): string {
-  return `${ruleText(rule)}, ${WHY[why]}`;
+/** Rules that may precede a program's own; those that could not be decided are one text. */
+function perhapsTexts({ perhaps }: ProgramLine): readonly string[] {
+  const depends = perhaps.filter(({ why }) => why === "depends");
+  const unknown = perhaps.filter(({ why }) => why === "unknown").map(({ rule }) => rule.origin);
+  const numbers = unknown.map((origin) => /^rules\/(\d+)/.exec(origin)?.[1] ?? printableLine(origin));
+  const rules = `${numbers.length === 1 ? "rule" : "rules"} ${numbers.join(", ")} (could not be read)`;
+  return [
+    ...depends.map(({ rule }) => `${ruleText(rule)}, for some of its traffic`),
+    ...(numbers.length === 0 ? [] : [rules]),
+  ];
 }
 
 /** Rules that may precede those of every program; they are shown once. */
 function commonToAll(programs: readonly ProgramLine[]): ReadonlySet<string> {
-  const [first, ...others] = programs.map(({ perhaps }) => new Set(perhaps.map(perhapsText)));
+  const [first, ...others] = programs.map((line) => new Set(perhapsTexts(line)));
   if (first === undefined || others.length === 0) return new Set();
   return new Set([...first].filter((text) => others.every((texts) => texts.has(text))));
 }
@@ -92,13 +99,31 @@ function fileText({ path, name, isReplaced }: ProgramLine["program"]): string {
   return printableLine(isReplaced === true ? `${text} (replaced)` : text);
 }
 
-/** Rows with paths shortened so that each fits the columns. */
-function fitted(rows: readonly (readonly string[])[], columns: number): readonly (readonly string[])[] {
-  const others =
-    rows[0]?.map((_, at) => (at === PROGRAM_COLUMN ? 0 : Math.max(...rows.map((row) => row[at]?.length ?? 0)))) ?? [];
-  const used = others.reduce((sum, width) => sum + width + GAP.length, 0);
-  const most = Math.min(MOST_COLUMN, Math.max(LEAST_COLUMN, columns - used));
-  return rows.map((row) => row.map((cell, at) => (at === PROGRAM_COLUMN ? shortened(cell, most) : cell)));
+type Rows = readonly (readonly string[])[];
+
+/** Rows with paths shortened so that each fits the columns; where that is too little, all texts. */
+function fitted(rows: Rows, columns: number): Rows {
+  const narrow = columns - widthBeside(rows, PROGRAM_COLUMN) < LEAST_COLUMN;
+  const users = narrow ? withColumn(rows, USER_COLUMN, (cell) => cut(cell, NARROW)) : rows;
+  const brief = narrow ? withColumn(users, VIA_COLUMN, (cell) => cell.replace(/, else .*$/, ", …")) : rows;
+  const most = Math.min(MOST_COLUMN, Math.max(LEAST_COLUMN, columns - widthBeside(brief, PROGRAM_COLUMN)));
+  const paths = withColumn(brief, PROGRAM_COLUMN, (cell) => shortened(cell, most));
+  const last = (rows[0]?.length ?? 0) - 1;
+  return withColumn(paths, last, (cell) => cut(cell, Math.max(NARROW, columns - widthBeside(paths, last))));
+}
+
+function cut(text: string, most: number): string {
+  return text.length <= most ? text : `${text.slice(0, most - 1)}…`;
+}
+
+/** The width of all columns but one, with the gaps. */
+function widthBeside(rows: Rows, column: number): number {
+  const widths = rows[0]?.map((_, at) => Math.max(...rows.map((row) => row[at]?.length ?? 0))) ?? [];
+  return widths.reduce((sum, width, at) => sum + (at === column ? 0 : width + GAP.length), 0);
+}
+
+function withColumn(rows: Rows, column: number, change: (cell: string) => string): Rows {
+  return rows.map((row) => row.map((cell, at) => (at === column ? change(cell) : cell)));
 }
 
 /** The end of a path is more specific than its beginning. */
@@ -124,8 +149,9 @@ function ruleText(rule: ReportedRule): string {
 }
 
 /** One program with its rules, in one line. */
-export function programText({ program, rule, perhaps }: ProgramLine): string {
-  const said = [...perhaps.map(perhapsText), ...(rule === undefined ? [] : [ruleText(rule)])];
+export function programText(line: ProgramLine): string {
+  const { program, rule } = line;
+  const said = [...perhapsTexts(line), ...(rule === undefined ? [] : [ruleText(rule)])];
   return `${program.pid === 0 ? "-" : program.pid}  ${fileText(program)}  ${said.join("; else ")}`.trimEnd();
 }
 
