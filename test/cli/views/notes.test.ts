@@ -26,7 +26,7 @@ test("a note names how a rule is enforced, unless the kernel enforces it", () =>
   ]);
 });
 
-test("a rule whose users are missing has one note", () => {
+test("a rule has one note if its users are missing", () => {
   const users: PlanNote = { path: "rules.0.users", message: "no user nobody on this host" };
   const nothing: PlanNote = {
     path: "rules.0",
