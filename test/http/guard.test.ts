@@ -83,6 +83,22 @@ describe("S: the dashboard's door by raw sockets", () => {
     expect(statusOf(await sendRaw(port, statusRequest(port, token)))).toBe(200);
   });
 
+  test("a token is answered while another program holds all places, and keeps its place then", async () => {
+    const { port, token } = door.place;
+    const hold = (): Promise<number> => closedAfterMs(port, "GET /api/status HTTP/1.1\r\n");
+    const held = Array.from({ length: 200 }, hold);
+    const kept = connect({ port, host: "127.0.0.1" });
+    kept.write(statusRequest(port, token));
+    const [answer] = (await once(kept, "data")) as [Buffer];
+    expect(statusOf(answer.toString())).toBe(200);
+    held.push(...Array.from({ length: 200 }, hold));
+    expect(statusOf(await sendRaw(port, statusRequest(port, token)))).toBe(200);
+    kept.write(statusRequest(port, token));
+    expect(statusOf(String((await once(kept, "data"))[0]))).toBe(200);
+    kept.destroy();
+    await Promise.all(held);
+  });
+
   test("a request that never ends is cut after about two seconds", async () => {
     const { port, token } = door.place;
     const began = performance.now();
@@ -98,12 +114,13 @@ describe("S: the dashboard's door by raw sockets", () => {
   });
 });
 
-/** Opens a connection, sends nothing, and waits until it is cut. */
-async function closedAfterMs(port: number): Promise<number> {
+/** Opens a connection, sends this, and waits until it is cut. */
+async function closedAfterMs(port: number, text = ""): Promise<number> {
   const began = performance.now();
   const socket = connect({ port, host: "127.0.0.1" });
+  socket.write(text);
   socket.on("error", () => undefined).resume();
-  await once(socket, "close");
+  await new Promise<void>((resolve) => socket.once("close", () => resolve()));
   return performance.now() - began;
 }
 

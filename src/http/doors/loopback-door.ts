@@ -5,12 +5,10 @@ import { answerJson, answerProblem } from "../answers.ts";
 import { readJsonBody } from "../read-body.ts";
 import type { Sessions } from "../sessions.ts";
 import type { StaticFiles } from "../static-files.ts";
+import { Places } from "./places.ts";
 
-/**
- * Node looks for connections that are too slow every checkMs, not at their limit. It makes up to 2 MB of objects of one read of
- * 64 KB, of all connections in one turn: more than 32 exceed the heap of 96 MB under a flood.
- */
-const LIMITS = { headersMs: 2_000, requestMs: 10_000, checkMs: 500, headerBytes: 8 * 1024, connections: 32 } as const;
+/** Node looks for connections that are too slow every checkMs, not at their limit. */
+const LIMITS = { headersMs: 2_000, requestMs: 10_000, checkMs: 500, headerBytes: 8 * 1024 } as const;
 
 export interface LoopbackDoorOptions {
   /** A loopback address; 127.0.0.1 when absent. */
@@ -39,7 +37,6 @@ export async function openLoopbackDoor(options: LoopbackDoorOptions): Promise<Lo
     maxHeaderSize: LIMITS.headerBytes,
     insecureHTTPParser: false,
   });
-  server.maxConnections = LIMITS.connections;
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen({ host: options.host ?? "127.0.0.1", port: options.port }, resolve);
@@ -47,9 +44,10 @@ export async function openLoopbackDoor(options: LoopbackDoorOptions): Promise<Lo
   const { port } = server.address() as AddressInfo;
   server.on("upgrade", (_request, socket) => socket.destroy());
   const owners = new WeakMap<Socket, Promise<boolean>>();
-  server.on("connection", (socket) => owners.set(socket, admit(socket, options.isOwn)));
+  const places = new Places();
+  server.on("connection", (socket) => owners.set(socket, admit(socket, places, options.isOwn)));
   server.on("request", async (request, response) => {
-    if ((await owners.get(request.socket)) === true) await serve(request, response, port, options);
+    if ((await owners.get(request.socket)) === true) await serve(request, response, { ...options, port, places });
     else response.destroy();
   });
   return {
@@ -66,13 +64,14 @@ export async function openLoopbackDoor(options: LoopbackDoorOptions): Promise<Lo
 const refusedSockets = new WeakSet<Socket>();
 
 /** Cuts the connection of another user at once, and one that stays silent soon, so that they hold no place. */
-async function admit(socket: Socket, isOwn: LoopbackDoorOptions["isOwn"]): Promise<boolean> {
+async function admit(socket: Socket, places: Places, isOwn: LoopbackDoorOptions["isOwn"]): Promise<boolean> {
   const limit = setTimeout(() => {
     if (socket.bytesRead === 0) socket.destroy();
   }, LIMITS.headersMs);
   socket.once("close", () => clearTimeout(limit));
   const own = await ownerIs(socket, isOwn);
-  if (!own) socket.destroy();
+  if (own) places.take(socket);
+  else socket.destroy();
   return own;
 }
 
@@ -88,13 +87,17 @@ async function ownerIs(socket: Socket, isOwn: LoopbackDoorOptions["isOwn"]): Pro
 async function serve(
   request: IncomingMessage,
   response: ServerResponse,
-  port: number,
-  { sessions, files, answer }: LoopbackDoorOptions,
+  { port, places, sessions, files, answer }: LoopbackDoorOptions & { readonly places: Places },
 ): Promise<void> {
   const { method = "", url: target = "", rawHeaders } = request;
   // One read may hold hundreds of requests; those behind a refused one are not looked at.
   if (response.destroyed || refusedSockets.has(request.socket)) return;
-  const refusal = guard({ method, target, rawHeaders }, { port, isToken: (token) => sessions.isToken(token) });
+  const isToken = (token: string): boolean => {
+    const isOurs = sessions.isToken(token);
+    if (isOurs) places.keep(request.socket);
+    return isOurs;
+  };
+  const refusal = guard({ method, target, rawHeaders }, { port, isToken });
   if (refusal !== undefined) {
     refusedSockets.add(request.socket);
     response.shouldKeepAlive = false;

@@ -111,12 +111,12 @@ function stayAway(left: number): void {
   setTimeout(() => stayAway(left - 100), 10);
 }
 
-/** Connects, says nothing, and connects again as soon as it is closed or refused. */
-function knock(): void {
+/** Connects, says only this, and connects again as soon as it is closed or refused. */
+function knock(text: string): void {
   if (isOver()) return;
   start(
-    () => undefined,
-    () => setImmediate(knock),
+    (socket) => socket.write(text),
+    () => setImmediate(() => knock(text)),
   );
 }
 
@@ -145,7 +145,8 @@ function repeat(text: string): void {
 }
 
 if (kind === "silent") stayAway(10_000);
-else if (kind === "stranger") for (let one = 0; one < 512; one += 1) knock();
+else if (kind === "stranger") for (let one = 0; one < 512; one += 1) knock("");
+else if (kind === "unfinished") for (let one = 0; one < 100; one += 1) knock("GET /api/status HTTP/1.1\r\n");
 else if (kind === "lines" || kind === "requests") {
   for (let one = 0; one < ATTACKERS; one += 1) repeat(kind === "lines" ? LINES : REQUEST);
 } else {

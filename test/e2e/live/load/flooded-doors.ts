@@ -56,6 +56,21 @@ export async function floodDoors(
   };
 }
 
+/** Asks again and again, each time on a new connection; 000 if there was no answer. */
+const ASK = `while :; do
+  curl -s -m 5 -o /dev/null -w '%{http_code}\n' -H "Authorization: Bearer $(cat /tmp/token)" "$0"; sleep 0.1
+done`;
+
+/** What the gateway answers to a holder of its token while a stranger sends it requests that never end. */
+export async function askFloodedGateway(host: PrivateHost, seconds: number): Promise<readonly string[]> {
+  const flooding = outputOf(host, floodWords("unfinished", `${DOORS.gateway}`, seconds), WHO.stranger);
+  await sleep(1_000);
+  const loop = ["timeout", String(seconds - 1), "sh", "-c", ASK, `http://127.0.0.1:${DOORS.gateway}/api/status`];
+  const said = await outputOf(host, loop, WHO["viewer by primary group"]);
+  await flooding;
+  return said.trim().split("\n");
+}
+
 async function outputOf(host: PrivateHost, words: readonly string[], who: readonly string[] = []): Promise<string> {
   const [command = "", ...rest] = host.inside(words, who);
   const child = spawn(command, rest, { stdio: ["ignore", "pipe", "ignore"] });
