@@ -44,6 +44,23 @@ test("a fallback to direct is no protection until it ends; one to another tunnel
   ]);
 });
 
+test("nor is there any while a tunnel is down on request whose traffic goes direct", () => {
+  const { steering, ...policy } = LAPTOP;
+  const open = { ...policy, steering: { ...steering, default: { kind: "direct" } as const } };
+  const down: DesiredState = {
+    resources: [{ kind: "firewall", key: "firewall/machine", spec: open }],
+    down: ["office"],
+    directForNow: ["default"],
+  };
+  const reports = watched((watch) => {
+    for (const state of [ON, down, ON]) watch.follow(state);
+  });
+  expect(reports.map(({ holds, reason }) => [holds, reason])).toEqual([
+    [false, "FallbackDirect"],
+    [true, "FallbackDirect"],
+  ]);
+});
+
 test("a filter that could not be loaded again is lost until it is", () => {
   const reports = watched((watch) => {
     watch.follow(ON);

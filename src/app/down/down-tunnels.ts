@@ -1,5 +1,6 @@
 import type { Config } from "../../config/config.ts";
 import type { Fallback, Via } from "../../config/section/path.ts";
+import { ruleOrigin } from "../../config/section/rule-origin.ts";
 
 /** Something that a person should know while tunnels are down. */
 export interface DownNote {
@@ -32,6 +33,19 @@ export function withoutDown(config: Config, down: readonly string[]): Config {
     probes: config.probes.filter(({ via }) => !isDown(via)),
     ...(kept === undefined || (isDnsDown && !config.killSwitch.enabled) ? {} : { dns: kept }),
   };
+}
+
+/**
+ * The rules, by their place, and the default that use a tunnel in the config and go direct in what became of it. Pure.
+ *
+ * @param changed with tunnels down, or paused
+ */
+export function directForNow(written: Config, changed: Config): readonly string[] {
+  const isNew = (one: Flow, now: Flow | undefined) => one.via.kind === "tunnel" && now?.via.kind === "direct";
+  return [
+    ...written.rules.flatMap((rule, index) => (isNew(rule, changed.rules[index]) ? [ruleOrigin(rule, index)] : [])),
+    ...(isNew(written.default, changed.default) ? ["default"] : []),
+  ];
 }
 
 interface Flow {

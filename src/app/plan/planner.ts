@@ -15,7 +15,7 @@ import { listFilesOf } from "../../resources/expand/names/destinations.ts";
 import { rememberNumbers } from "../../resources/expand.ts";
 import { announced } from "../announced-wait.ts";
 import { refuseUnsupported } from "../apply/failure.ts";
-import { downNotes, withoutDown } from "../down/down-tunnels.ts";
+import { directForNow, downNotes, withoutDown } from "../down/down-tunnels.ts";
 import { generationBehind, overdue, standingRequest } from "../down/override.ts";
 import { overrideNotes, pauseNotes, withPause } from "../down/pause.ts";
 import type { LoadedConfig } from "../load/loaded-config.ts";
@@ -44,6 +44,7 @@ export async function planConfig(
   const isPaused = override?.what === "pause";
   const down = request.down.filter((name) => Object.hasOwn(written.tunnels, name)).toSorted();
   const config = withoutDown(isPaused ? withPause(written) : written, down);
+  const direct = directForNow(written, config);
   const wanted = factsWantedBy(config);
   const looks = `resolving ${wanted.hosts.join(", ")} …`;
   const facts = await announced(parts.onWait, looks, host.facts.read(wanted));
@@ -58,6 +59,7 @@ export async function planConfig(
   const wholly = {
     ...expansion.desired,
     ...(down.length === 0 ? {} : { down }),
+    ...(direct.length === 0 ? {} : { directForNow: direct }),
     ...(override === undefined ? {} : { override }),
   };
   const { desired, alsoTaken, isPartial } = selectionOf(wholly, latest, selection);

@@ -1,3 +1,4 @@
+import { directDownText } from "../../app/status/direct-traffic.ts";
 import type { DesiredState } from "../../model/resources/desired-state.ts";
 import type { FallbackReport } from "../watch/fallback-watch.ts";
 import type { GuardReport } from "../watch/ruleset-watchdog.ts";
@@ -21,6 +22,7 @@ export class ProtectionWatch {
   #before: Protection | undefined;
   #isLost = false;
   #isDirect = false;
+  #isDownDirect = false;
 
   constructor(report: (report: ProtectionReport) => void) {
     this.#report = report;
@@ -35,17 +37,23 @@ export class ProtectionWatch {
   /** Gets where traffic of tunnels goes that are down. */
   noteFallback({ switches }: Pick<Fallback, "switches">): void {
     this.#isDirect = switches.some(({ by }) => by === null);
-    if (this.#isOn()) this.#note(this.#isDirect ? "FallbackDirect" : "held");
+    if (this.#isOn()) this.#note(this.#held());
   }
 
   /** Gets the accepted state at each look, after the guard's. */
-  follow({ resources, override }: DesiredState): void {
+  follow(desired: DesiredState): void {
+    const { resources, override } = desired;
     const isOn = resources.some(
       (one) => one.kind === "firewall" && one.spec.layers.some(({ killSwitch }) => killSwitch),
     );
+    this.#isDownDirect = directDownText(desired) !== undefined;
     if (!isOn) this.#note("KillSwitchOff");
     else if (override?.what === "pause") this.#note("Paused");
-    else this.#note(this.#isLost ? "FilterLost" : this.#isDirect ? "FallbackDirect" : "held");
+    else this.#note(this.#isLost ? "FilterLost" : this.#held());
+  }
+
+  #held(): Protection {
+    return this.#isDirect || this.#isDownDirect ? "FallbackDirect" : "held";
   }
 
   /** Whether the kill switch was in the kernel. */

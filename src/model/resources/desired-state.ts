@@ -38,6 +38,8 @@ export interface DesiredState {
   readonly probes?: readonly ProbeSpec[];
   /** Tunnels of the config that `awg down` took down, sorted; absent if none is down. */
   readonly down?: readonly string[];
+  /** What goes direct only because of that or a pause: "rules/2 (browser)", "default"; absent if nothing does. */
+  readonly directForNow?: readonly string[];
   /** How a network with a login page is found and treated; absent if it is not. */
   readonly portal?: PortalPolicy;
   /** Present while this state holds for a limited time. */

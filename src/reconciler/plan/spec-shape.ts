@@ -253,6 +253,7 @@ export const isDesiredState = isObject(
     lifecycle: isLifecycle,
     probes: isListOf(isProbe),
     down: isListOf(isText),
+    directForNow: isListOf(isText),
     portal: isPortalPolicy,
     override: isOverride,
     standby: isRecordOf(isOneOf(...STANDBY_MODES)),

@@ -1,5 +1,6 @@
 import type { Rule } from "../../config/config.ts";
 import type { Fallback } from "../../config/section/path.ts";
+import { ruleOrigin } from "../../config/section/rule-origin.ts";
 import type { HostFacts } from "../../host/ports/facts.ts";
 import type { FlowRule, PathRef } from "../../model/firewall/policy.ts";
 import { MOST_LIMITS } from "../../model/ownership.ts";
@@ -123,7 +124,7 @@ function expandRule(written: Rule, index: number, context: ExpandContext): Expan
     rule.via.kind === "tunnel" && rule.fallback.kind === "drop"
       ? { kind: "block" }
       : fallingBack(pathRefOf(rule.via, context), rule, context);
-  const origin = rule.name === undefined ? `rules/${index}` : `rules/${index} (${rule.name})`;
+  const origin = ruleOrigin(rule, index);
   const usesNextRule = rule.fallback.kind === "next-rule";
   const nothing = { origin, path, usesNextRule, alternatives: [] };
   if (here === undefined) {

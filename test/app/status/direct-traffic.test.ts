@@ -1,9 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { type DeviceSwitch, DIRECT, fallBackAccepted } from "../../../src/app/apply/fallback.ts";
+import { planDownChange, planPause } from "../../../src/app/down/change-down.ts";
 import type { Status } from "../../../src/app/status/status-report.ts";
 import { renderStatus, statusDocument } from "../../../src/cli/verbs/inspect/status.view.ts";
 import { styleFor } from "../../../src/cli/views/style.ts";
 import { type SimulatedBench, useSimulatedBench } from "../../compose/simulated-bench.ts";
+import type { TestSession } from "../../support/test-session.ts";
+
+type Loaded = Parameters<typeof planPause>[1];
 
 const newBench = useSimulatedBench();
 const plain = styleFor(false);
@@ -12,11 +16,15 @@ const TO_DIRECT = { device: "awg-office", to: DIRECT };
 const statusOf = (bench: SimulatedBench) => bench.ask((session) => session.status());
 const protectedOf = ({ conditions }: Status) => conditions.find(({ type }) => type === "Protected");
 
+function configOf(bench: SimulatedBench, fallback: string, more = ""): string {
+  const config = bench.config({ office: {}, home: {} }, more);
+  return config.replace("default: { via: office }", `default: { via: office, fallback: ${fallback} }`);
+}
+
 /** A host with a switch in force, as the daemon puts it there. */
 async function fallenBench(fallback: string, switches: readonly DeviceSwitch[], more = ""): Promise<SimulatedBench> {
   const bench = newBench();
-  const config = bench.config({ office: {}, home: {} }, more);
-  await bench.apply(config.replace("default: { via: office }", `default: { via: office, fallback: ${fallback} }`));
+  await bench.apply(configOf(bench, fallback, more));
   await bench.ask(async ({ host: { parts } }) => {
     await fallBackAccepted(parts, switches, false);
     await parts.close();
@@ -50,6 +58,48 @@ describe("a fallback to direct", () => {
     const { conditions } = await statusOf(bench);
     expect(conditions.find(({ type }) => type === "Drifted")?.status).toBe(true);
     expect(protectedOf({ conditions } as Status)?.causedBy).toBeUndefined();
+  });
+});
+
+describe("a tunnel that awg down took down", () => {
+  const change = async (bench: SimulatedBench, fallback: string, plan: typeof planDown) =>
+    bench.ask(async (session) => {
+      const text = configOf(bench, fallback);
+      const loaded = await session.load([{ name: "awg.yaml", text, mode: 0o600 }]);
+      const planned = await plan(session, loaded);
+      await session.apply(planned, { onEvent: () => {}, shouldStop: () => undefined });
+    });
+  const planDown = async (session: TestSession, loaded: Loaded) =>
+    (await planDownChange(session.host.parts, loaded, { tunnel: "office", isDown: true })).planned;
+  const planPaused = ({ host: { parts } }: TestSession, loaded: Loaded) => {
+    const daemon = { take: () => Promise.reject(new Error("taken")), read: async () => ({ pid: 1 }) };
+    return planPause({ ...parts, daemon, bootId: () => "one" }, loaded, 60_000);
+  };
+
+  test("is not protected where its fallback is direct; no rule of the config says so", async () => {
+    const bench = await fallenBench("direct", []);
+    await change(bench, "direct", planDown);
+    const status = await statusOf(bench);
+    expect(protectedOf(status)).toMatchObject({
+      status: false,
+      reason: "FallbackDirect",
+      message: "office is down on request; its traffic goes direct until awg up",
+    });
+    expect(status.directRules).toBeUndefined();
+  });
+
+  test("is protected where its traffic is blocked", async () => {
+    const bench = await fallenBench("block", []);
+    await change(bench, "block", planDown);
+    expect(protectedOf(await statusOf(bench))).toMatchObject({ status: true, reason: "KillSwitchOn" });
+  });
+
+  test("and a pause: no rule of the config sends that traffic direct", async () => {
+    const bench = await fallenBench("block", []);
+    await change(bench, "block", planPaused);
+    const status = await statusOf(bench);
+    expect(protectedOf(status)).toMatchObject({ status: false, reason: "Paused" });
+    expect(status.directRules).toBeUndefined();
   });
 });
 

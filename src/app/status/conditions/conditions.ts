@@ -3,7 +3,7 @@ import type { FieldChange } from "../../../model/resource.ts";
 import type { DesiredState } from "../../../model/resources/desired-state.ts";
 import type { Drift } from "../../../reconciler/plan/drift.ts";
 import { type Unrecorded, unrecordedText } from "../compare-host.ts";
-import { directFallbackText } from "../direct-traffic.ts";
+import { directDownText, directFallbackText } from "../direct-traffic.ts";
 import type { CONDITION_REASONS, Condition, ResourceStatus } from "../status-report.ts";
 import { type ConditionInput, changeConditions } from "./change-conditions.ts";
 
@@ -24,7 +24,7 @@ export function conditionsOf(resources: readonly ResourceStatus[], input: Condit
   const accepted = generation === undefined ? {} : { since: new Date(generation.acceptedMs).toISOString() };
   const isOnTrial = openChange?.why === "awaiting-confirmation";
   const enforced = unrecorded === undefined ? protection(resources, desired, isOnTrial) : protectionOf(unrecorded);
-  const direct = directFallbackText(fallback);
+  const direct = directFallbackText(fallback) ?? directDownText(desired);
   const protects = enforced.status && direct !== undefined ? protectedBy(false, "FallbackDirect", direct) : enforced;
   const isOpen = openJournal !== undefined && openChange?.why !== "unwritten";
   return [
