@@ -20,7 +20,7 @@ export function unroutableNote({ destination, declared, tunnels, endpoints }: Tr
     return [`no route leads ${path === "direct" ? "directly " : ""}to ${destination}, ${NOTHING}`];
   const isLed = ({ route }: TracedPaths["endpoints"][number]) =>
     route === "(local)" || (!route.startsWith("(") && route !== device);
-  if (endpoints.length === 0 || endpoints.some(isLed)) return [];
+  if (device !== path || endpoints.length === 0 || endpoints.some(isLed)) return [];
   const to = [...new Set(endpoints.map(({ address }) => address))].join(", ");
   return [`no route leads to ${to}, where ${device} sends what it carries, ${NOTHING}`];
 }

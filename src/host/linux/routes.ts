@@ -19,7 +19,8 @@ const SCOPE_HOST = 254;
 const TABLE_NUMBERS = 0xffff;
 /** A flag of rtm_flags: the gateway counts as on-link (linux/rtnetlink.h). */
 const RTNH_F_ONLINK = 4;
-const TYPES: ReadonlySet<string> = new Set(["unicast", "unreachable", "blackhole", "throw", "local"]);
+const TYPES: ReadonlySet<string> = new Set(["unicast", "unreachable", "blackhole", "throw", "local", "multicast"]);
+const WITH_DEVICE: ReadonlySet<string> = new Set(["unicast", "local", "multicast"]);
 
 /** Routing tables and policy rules by rtnetlink; the changes of one call use as few messages as possible. */
 export function linuxRoutes(list: ListLinks = listLinks): RoutePort {
@@ -57,14 +58,14 @@ function routeOf(route: KernelRoute, names: ReadonlyMap<number, string>): Route 
   const otherDevices = route.nextHops?.slice(1).map((hop) => names.get(hop.oif) ?? `(device ${hop.oif})`) ?? [];
   const source = isDelivery(route) ? route.preferredSource : undefined;
   const foreign = foreignText(route, otherDevices, source !== undefined);
-  const guards = route.type !== "unicast" && route.type !== "local";
+  const hasDevice = WITH_DEVICE.has(route.type);
   const isOursWithoutMetric = family === 6 && protocol === ROUTE_PROTOCOL && route.priority === IPV6_DEFAULT_METRIC;
   return {
     family,
     table,
     destination,
     type: TYPES.has(route.type) ? (route.type as Route["type"]) : "other",
-    ...(device === undefined || guards ? {} : { device }),
+    ...(device === undefined || !hasDevice ? {} : { device }),
     ...(via === undefined ? {} : { gateway: via }),
     metric: isOursWithoutMetric ? 0 : route.priority,
     protocol,

@@ -6,7 +6,7 @@ export interface Route {
   readonly table: number;
   /** Canonical prefix; "0.0.0.0/0" and "::/0" are the defaults. */
   readonly destination: string;
-  readonly type: "unicast" | "unreachable" | "blackhole" | "throw" | "local" | "other";
+  readonly type: "unicast" | "unreachable" | "blackhole" | "throw" | "local" | "multicast" | "other";
   readonly device?: string;
   readonly gateway?: string;
   readonly metric: number;

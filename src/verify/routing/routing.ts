@@ -11,7 +11,7 @@ export interface KnownRoute {
   readonly family: Family;
   readonly table: number;
   readonly destination: string;
-  readonly type: "unicast" | "unreachable" | "blackhole" | "throw" | "local" | "other";
+  readonly type: "unicast" | "unreachable" | "blackhole" | "throw" | "local" | "multicast" | "other";
   readonly device?: string;
   /** Absent if destinations are on the device's link. */
   readonly gateway?: string;
@@ -80,8 +80,8 @@ type Exits = readonly (readonly [exit: string, destinations: Diagram])[];
  * Rules apply by preference. In each table the longest prefix wins, then the smallest metric. The lookup continues with
  * the next rule after "throw" or without a matching route.
  *
- * The result is a packet set for each exit: a device, "(local)", "(unreachable)", "(blackhole)", "(other)" or "(no
- * route)". Rules that awg does not model are left out. Each table is read once for all lookups.
+ * The result is a packet set for each exit: a device, "(local)", "(unreachable)", "(blackhole)", "(multicast)",
+ * "(other)" or "(no route)". Rules that awg does not model are left out. Each table is read once for all lookups.
  */
 export class RouteLookUp {
   readonly #space: PacketSpace;
@@ -167,7 +167,10 @@ function lookUp(routes: readonly KnownRoute[], suppressed: number | undefined): 
   return found;
 }
 
-/** An empty result continues with the next rule. */
+/**
+ * An empty result continues with the next rule. A multicast route is in the local table, before any rule of awg's, so
+ * it says nothing about them; the packet filter judges the device.
+ */
 function exitsOf({ type, device, otherDevices = [] }: KnownRoute): readonly string[] {
   if (type === "throw") return [];
   return type === "unicast" ? [...new Set([device ?? "(other)", ...otherDevices])] : [`(${type})`];

@@ -42,9 +42,14 @@ export function traceRoute({ rules, routes }: KnownRouting, look: LookUp): Found
     if (route === undefined || route.found.type === "throw") continue;
     if (rule.suppressPrefixLength !== undefined && route.length <= rule.suppressPrefixLength) continue;
     const { found } = route;
-    return { leadsTo: found.type === "unicast" ? (found.device ?? "(other)") : `(${found.type})`, rule, route: found };
+    return { leadsTo: exitOf(found), rule, route: found };
   }
   return { leadsTo: "(no route)" };
+}
+
+function exitOf({ type, device }: KnownRoute): string {
+  // The kernel's IPv6 groups have routes of this type, one for each device.
+  return type === "unicast" || type === "multicast" ? (device ?? "(other)") : `(${type})`;
 }
 
 function isSelected(match: PolicyRuleMatch, look: LookUp): boolean {

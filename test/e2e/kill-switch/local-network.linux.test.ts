@@ -82,6 +82,12 @@ describe.skipIf(reason !== undefined)(title, { timeout: 300_000 }, () => {
   test("multicast that routers forward does not leave", async () => {
     for (const group of [...LOCAL_GROUPS, ...ROUTED_GROUPS]) await isAnswered(group, "-I", place.device);
     expect(await seenOnWire()).toEqual([LISTED, ...LOCAL_GROUPS]);
+    for (const group of [...LOCAL_GROUPS, ...ROUTED_GROUPS]) {
+      const explained = JSON.parse(await awg.must("explain", group, "--protocol", "udp", "--json"));
+      expect(explained, group).toMatchObject({ disagreements: [], notes: [] });
+      if (!LOCAL_GROUPS.includes(group)) continue;
+      expect(explained, group).toMatchObject({ declared: { device: place.device, verdict: "accept" } });
+    }
   });
 
   test("without policy rules the filter alone keeps them off the wire", async () => {

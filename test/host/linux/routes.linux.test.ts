@@ -115,6 +115,13 @@ describe.skipIf(obstacle !== undefined)(`routes (${obstacle ?? "on this kernel"}
     }
   });
 
+  test("a multicast route of the kernel leads to its device", () => {
+    const machine = newMachine();
+    const local = machine.call<Route[]>("routes", "readRoutes", [255]);
+    const groups = local.filter(({ destination }) => destination === "ff00::/8");
+    expect(groups.map(({ type, device }) => `${type} ${device}`).toSorted()).toEqual(["multicast d0", "multicast d1"]);
+  });
+
   test("routes into a device that is gone are gone already; adding them names the device", () => {
     const machine = newMachine();
     change(machine, { addRoutes: ROUTES });
