@@ -130,6 +130,8 @@ export interface ProgramRule {
 export interface Explanation {
   readonly declared: FlowPath;
   readonly live: FlowPath | null;
+  /** Where awg cannot read which rule matches. */
+  readonly undecided?: { readonly why: string; readonly possible: readonly { readonly declared: FlowPath }[] } | null;
   readonly tunnel: { readonly device: string; readonly state: string } | null;
   readonly agree: boolean;
   readonly disagreements: readonly string[];

@@ -95,8 +95,32 @@ function Ask() {
         </button>
       </form>
       {failure === undefined ? null : <Failure text={failure} />}
-      {found === undefined ? null : <Path {...found} />}
+      {found === undefined ? null : found.explanation.undecided ? (
+        <Undecided {...found.explanation.undecided} />
+      ) : (
+        <Path {...found} />
+      )}
     </>
+  );
+}
+
+/** Each rule that may decide, with its path. */
+function Undecided({ why, possible }: NonNullable<Explanation["undecided"]>) {
+  return (
+    <section class="card answer" aria-live="polite">
+      <p class="note bad">
+        <Icon name="alert" />
+        <span>{sentence(why)}</span>
+      </p>
+      <dl class="facts">
+        {possible.map(({ declared: { reason, verdict, path } }) => (
+          <>
+            <dt>{ruleText(reason)}</dt>
+            <dd>{verdict === "accept" ? pathName(path) : `dropped on ${pathName(path)}`}</dd>
+          </>
+        ))}
+      </dl>
+    </section>
   );
 }
 
