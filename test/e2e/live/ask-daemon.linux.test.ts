@@ -23,7 +23,10 @@ describe.skipIf(obstacle !== undefined)(
       expect(world.awg("wait", "--for", "protected,in-sync", "--timeout", "20s")).toMatchObject({ status: 0 });
       const late = world.awg("wait", "--for", "ready", "--timeout", "1s");
       expect(late.status).toBe(6);
-      expect(late.stderr).toContain("not ready in time: Ready: waiting for tunnel/");
+      expect(late.stderr).toMatch(/timed out after 1s: Ready is still no \(waiting for tunnel\/.*\); see awg status/);
+      const other = world.awg("wait", "--for", "protected,condition=Stalled", "--timeout", "0");
+      expect(other.status).toBe(6);
+      expect(other.stderr).toContain("awg: Stalled is no (no apply is open); see awg status");
     });
 
     test("events lists what the daemon did, for people and as JSON", () => {
