@@ -113,6 +113,7 @@ export async function afterRestoring(parts: HostParts, cause: unknown): Promise<
 
 /** One clause for people. Pure. */
 export function renderRestored({ wrong, restored, refusal }: RestoredPolicy): string {
+  if (restored === "yes" && wrong === PAUSE_IS_OVER) return "the pause is over; the kill switch is closed again";
   if (restored === "yes") return `${wrong}; it is loaded again`;
   if (restored === "unheld") return `${wrong}; it is loaded again, and no keeper protects it (${refusal})`;
   const now = restored === "blocked" ? "all traffic is blocked" : "traffic is not protected";

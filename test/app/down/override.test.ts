@@ -6,7 +6,7 @@ import { settleWatchdog } from "../../../src/app/down/override.ts";
 import { longestPauseSeconds, withPause } from "../../../src/app/down/pause.ts";
 import type { HostParts } from "../../../src/app/parts.ts";
 import { planEndOfOverride } from "../../../src/app/plan/planner.ts";
-import { restorePolicy } from "../../../src/app/protect/restore-policy.ts";
+import { renderRestored, restorePolicy } from "../../../src/app/protect/restore-policy.ts";
 import { type SimulatedBench, stepTexts, useSimulatedBench } from "../../compose/simulated-bench.ts";
 import { configOf } from "../../resources/sample.ts";
 import type { TestSession } from "../../support/test-session.ts";
@@ -73,7 +73,8 @@ describe("a state that holds for a time", () => {
     const look = (clocks: Parameters<typeof partsOf>[1]) =>
       bench.ask((session) => restorePolicy(partsOf(session, clocks)));
     expect(await look({})).toBeUndefined();
-    expect(await look({ bootId: "two" })).toMatchObject({ wrong: expect.stringMatching(/^the pause is over/) });
+    const found = await look({ bootId: "two" });
+    expect(found && renderRestored(found)).toBe("the pause is over; the kill switch is closed again");
     expect(await look({ bootId: "two" })).toBeUndefined();
   });
 
