@@ -44,7 +44,7 @@ test("a fallback to direct is no protection until it ends; one to another tunnel
   ]);
 });
 
-test("nor is there any while a tunnel is down on request whose traffic goes direct", () => {
+test("awg down is no protection while its fallback sends traffic direct", () => {
   const { steering, ...policy } = LAPTOP;
   const open = { ...policy, steering: { ...steering, default: { kind: "direct" } as const } };
   const down: DesiredState = {

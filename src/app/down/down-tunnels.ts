@@ -1,6 +1,6 @@
 import type { Config } from "../../config/config.ts";
+import { ruleOrigin } from "../../config/rule-origin.ts";
 import type { Fallback, Via } from "../../config/section/path.ts";
-import { ruleOrigin } from "../../config/section/rule-origin.ts";
 
 /** Something that a person should know while tunnels are down. */
 export interface DownNote {
@@ -67,13 +67,15 @@ export function downNotes(config: Config, down: readonly string[]): readonly Dow
   return down.flatMap((name): DownNote[] => {
     const flows = [...config.rules, config.default].filter(({ via }) => via.kind === "tunnel" && via.tunnel === name);
     const traffic = trafficText(flows.map((flow) => pathWhileDown(config, flow, down)));
+    const isGuarded = config.killSwitch.enabled;
     const { dns } = config;
     const isDnsDown = dns?.via.kind === "tunnel" && dns.via.tunnel === name && dns.servers.length > 0;
-    const resolver = config.killSwitch.enabled ? "its DNS is blocked" : "the host's own DNS is restored";
-    const message = [
-      `is down on request. Its traffic is ${traffic}${isDnsDown ? `; ${resolver}` : ""}.`,
-      `To bring it up: awg up ${name}`,
-    ].join(" ");
+    const resolver = isGuarded ? "its DNS is blocked" : "the host's own DNS is restored";
+    const effect =
+      isDnsDown && isGuarded && traffic === "blocked"
+        ? "its traffic and DNS are blocked"
+        : `its traffic is ${traffic}${isDnsDown ? `, ${resolver}` : ""}`;
+    const message = `tunnel "${name}" is down on request; ${effect}. To bring it up: awg up ${name}`;
     return [{ path: `tunnels.${name}`, message, isWarning: true }];
   });
 }

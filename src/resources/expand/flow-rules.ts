@@ -1,6 +1,6 @@
 import type { Rule } from "../../config/config.ts";
+import { ruleOrigin } from "../../config/rule-origin.ts";
 import type { Fallback } from "../../config/section/path.ts";
-import { ruleOrigin } from "../../config/section/rule-origin.ts";
 import type { HostFacts } from "../../host/ports/facts.ts";
 import type { FlowRule, PathRef } from "../../model/firewall/policy.ts";
 import { MOST_LIMITS } from "../../model/ownership.ts";

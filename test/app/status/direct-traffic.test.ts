@@ -40,6 +40,7 @@ describe("a fallback to direct", () => {
     const message = "the server of office does not answer; its traffic goes direct until it does";
     expect(protectedOf(status)).toMatchObject({ status: false, reason: "FallbackDirect", message });
     expect(renderStatus(status, plain)).toContain(`  Protected:  no   ${message}\n`);
+    expect(renderStatus(status, plain)).toContain("\nawg-office is down: default goes direct until it is up.\n");
     expect(statusDocument(status).fallback).toEqual([
       { device: "awg-office", by: null, rules: ["default"], tunnel: "office", to: "direct" },
     ]);

@@ -137,7 +137,7 @@ function openTexts(
   const stopped = down.map((name) => style.yellow(`Tunnel "${name}" is down on request. Bring it up: awg up ${name}`));
   const fallen = fallback.map(({ device, by, rules }) =>
     style.yellow(
-      `${device} is down: ${rules.join(", ")} go ${by === undefined ? "direct" : `by ${by}`} until it is up.`,
+      `${device} is down: ${rules.join(", ")} ${rules.length === 1 ? "goes" : "go"} ${by === undefined ? "direct" : `by ${by}`} until it is up.`,
     ),
   );
   const silent = silentKeeper === undefined ? [] : [style.red(silenceText(silentKeeper))];

@@ -1,4 +1,4 @@
-import type { Rule } from "./rule.ts";
+import type { Rule } from "./section/rule.ts";
 
 /** The place of a rule in the config and its name: "rules/2 (browser)", "rules/2" without a name. Pure. */
 export function ruleOrigin({ name }: Pick<Rule, "name">, index: number): string {
