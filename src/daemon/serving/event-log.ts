@@ -10,12 +10,14 @@ export interface PlacedEvent {
 }
 
 /**
- * The latest events of this daemon, numbered. A place names the daemon and the number, so that a place of an earlier
+ * The latest events of this daemon, numbered; of the statuses the newest alone, which replaces the others. A place names the daemon and the number, so that a place of an earlier
  * daemon is not mistaken for one of this.
  */
 export class EventLog {
   readonly #daemon: string;
   #last = 0;
+  /** The number of the newest event that was dropped for lack of room. */
+  #dropped = 0;
   #kept: readonly PlacedEvent[] = [];
 
   /** @param daemon differs from that of every earlier daemon */
@@ -32,15 +34,23 @@ export class EventLog {
   add(event: DaemonEvent): PlacedEvent {
     this.#last += 1;
     const placed = { place: this.place, event };
-    this.#kept = [...this.#kept.slice(1 - KEPT), placed];
+    const others = event.type === "status" ? this.#kept.filter((one) => one.event.type !== "status") : this.#kept;
+    const [oldest] = others;
+    if (others.length >= KEPT && oldest !== undefined) this.#dropped = this.#numberOf(oldest.place);
+    this.#kept = [...others.slice(1 - KEPT), placed];
     return placed;
   }
 
   /** The events after this place; undefined if some of them are no longer kept, or the place is not of this daemon. */
   after(place: string): readonly PlacedEvent[] | undefined {
     if (place === FROM_THE_OLDEST) return this.#kept;
-    if (place === this.place) return [];
-    const found = this.#kept.findIndex((one) => one.place === place);
-    return found === -1 ? undefined : this.#kept.slice(found + 1);
+    const number = this.#numberOf(place);
+    if (!(number >= this.#dropped && number <= this.#last)) return undefined;
+    return this.#kept.filter((one) => this.#numberOf(one.place) > number);
+  }
+
+  /** NaN for a place of another daemon. */
+  #numberOf(place: string): number {
+    return place.startsWith(`${this.#daemon}-`) ? Number(place.slice(this.#daemon.length + 1)) : Number.NaN;
   }
 }
