@@ -4,20 +4,21 @@ import { ENTERED_NETNS } from "./verb-options.ts";
 
 /** Verbs that a remedy names; each acts on the host that these options choose. A named process keeps its own name. */
 const COMMAND =
-  /\bawg (apply|confirm|daemon|destroy|diff|doctor|down|drift|explain|get|history|install|plan|ps|revert|rollback|status|uninstall|up|verify)\b(?!\s+(?:--(?:host|netns|state-dir|out)\b|\(process))/g;
+  /\bawg (apply|confirm|daemon|destroy|diff|doctor|down|drift|explain|get|history|install|plan|ps|revert|rollback|status|uninstall|up|verify)\b(?!\s+(?:--(?:help|host|netns|state-dir|out)\b|\(process))/g;
+
+/** The name of a network namespace in a remedy. */
+const NAMESPACE = /(?<=\/etc\/netns\/|--netns )NAME\b/g;
 
 /**
  * Makes remedies act on the host that the user chose: `awg apply` becomes `awg apply --netns lab` in the answer to
- * `awg status --netns lab`.
+ * `awg status --netns lab`, and `/etc/netns/NAME` becomes `/etc/netns/lab`.
  */
 export function nameHostAs(argv: readonly string[], environment: NodeJS.ProcessEnv): NameHost {
-  const words = hostWords({
-    host: optionOf(argv, "--host"),
-    netns: environment[ENTERED_NETNS],
-    stateDir: optionOf(argv, "--state-dir"),
-  });
+  const netns = environment[ENTERED_NETNS];
+  const words = hostWords({ host: optionOf(argv, "--host"), netns, stateDir: optionOf(argv, "--state-dir") });
   if (words === "") return (text) => text;
-  return (text) => text.replaceAll(COMMAND, (command) => `${command}${words}`);
+  return (text) =>
+    text.replaceAll(COMMAND, (command) => `${command}${words}`).replaceAll(NAMESPACE, (word) => netns ?? word);
 }
 
 /** The options of a host, quoted for a shell, each with a blank before it. */

@@ -10,6 +10,10 @@ test("commands in remedies get the options that chose the host, each once", () =
     `Keep it: awg confirm ${options}. Undo it: awg revert ${options}.`,
   );
   expect(nameHost("awg apply")).toBe(`awg apply ${options}`);
+  expect(nameHost("create /etc/netns/NAME/resolv.conf, and select it with --netns NAME")).toBe(
+    "create /etc/netns/lab/resolv.conf, and select it with --netns lab",
+  );
+  expect(nameHost("(awg explain --help lists its options)")).toBe("(awg explain --help lists its options)");
   expect(nameHost(nameHost("see awg doctor"))).toBe(`see awg doctor ${options}`);
   expect(nameHost("the user awg is missing; inet awg, awg-office")).toBe(
     "the user awg is missing; inet awg, awg-office",

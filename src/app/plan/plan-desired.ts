@@ -131,7 +131,7 @@ function obstacleNotes({ resolver }: HostParts["host"], plan: Plan): readonly Pl
     if (step.kind !== "resolver" || step.after === null || isClaim(step)) return [];
     const obstacle = resolver.obstacle?.(step.after);
     if (obstacle === undefined) return [];
-    const message = `an apply is refused: ${obstacle.what}. ${obstacle.remedy}`;
+    const message = `an apply is refused: ${obstacle.what}; ${obstacle.remedy}`;
     return [{ path: "dns.servers", message, isWarning: true }];
   });
 }

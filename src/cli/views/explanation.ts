@@ -19,7 +19,6 @@ export function renderExplanation(explanation: Explanation, style: Style): strin
     ...(isElsewhere ? [`  in the kernel: ${live.verdict === "accept" ? `leaves by ${live.device}` : "dropped"}`] : []),
     ...(enforcement === "enforced" ? [] : [`  enforcement: ${enforcement}`]),
     ...remarks(explanation, style),
-    ...(disagreements.length === 0 ? [] : ["With --trace, awg explain shows marks, routes and rules of both."]),
   ].join("\n");
 }
 

@@ -37,7 +37,7 @@ export function isMulticastName(name: string): boolean {
 export function unresolvedRemedy(name: string): string {
   return isMulticastName(name)
     ? "use its address, since awg does not query mDNS"
-    : "check the spelling, or set dns.bootstrap";
+    : "check spelling, network and dns.bootstrap";
 }
 
 /** The bytes of a recursive query (RFC 1035 section 4.1). `name` is canonical. */

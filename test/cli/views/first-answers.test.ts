@@ -30,7 +30,7 @@ test("each state of a tunnel has a line, and one with what to do unless it is up
     ],
     [
       'Tunnel "office" is down: cannot resolve vpn.example.com.',
-      "To fix it, check the spelling, or set dns.bootstrap; then run: awg apply",
+      "To fix it, check spelling, network and dns.bootstrap; then run: awg apply",
     ],
   ]);
   expect(

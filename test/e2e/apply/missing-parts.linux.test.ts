@@ -22,7 +22,7 @@ describe.skipIf(reason !== undefined)(
       rmSync(world.resolvConf);
       try {
         const refusal =
-          "/etc/resolv.conf in this network namespace belongs to the whole host, so awg does not write it";
+          "/etc/resolv.conf in this network namespace belongs to the whole host, so awg does not write it; create /etc/netns/";
         const planned = await awg().run("plan", "-f", config);
         expect([planned.status, `${planned.stdout}${planned.stderr}`]).toEqual([0, expect.stringContaining(refusal)]);
         const applied = await awg().run("apply", "-f", config, "--auto-approve");

@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { shellWord } from "../../../app/doctor/finding.ts";
 import { explainFlow } from "../../../app/explain/explain.ts";
 import type { ExplainQuestion } from "../../../app/explain/question/question.ts";
 import { AwgError } from "../../../model/error.ts";
@@ -21,12 +22,25 @@ export const run: RunVerb = async (call) => {
     ...(config === undefined ? {} : { config }),
   });
   const { terminal } = call;
-  const render = flagOption(call, "trace") ? renderTrace : renderExplanation;
+  const [isTrace, isAgreed] = [flagOption(call, "trace"), explanation.disagreements.length === 0];
+  const render = isTrace ? renderTrace : renderExplanation;
+  const hint = isTrace || isAgreed ? [] : [`For marks, routes and rules of both: ${traceCommand(call)}`];
   if (flagOption(call, "json")) printDocument(terminal, "explain", explanationDocument(explanation));
-  else printText(terminal, render(explanation, styleFor(terminal.colorOut)));
-  const isCertain = explanation.disagreements.length === 0 && explanation.undecided === undefined;
+  else printText(terminal, [render(explanation, styleFor(terminal.colorOut)), ...hint].join("\n"));
+  const isCertain = isAgreed && explanation.undecided === undefined;
   return isCertain ? EXIT.success : EXIT.verification;
 };
+
+/** The same question with --trace, for a shell. */
+function traceCommand(call: VerbCall): string {
+  const options = ["protocol", "uid", "user", "app", "pid"].flatMap((name) => {
+    const value = textOption(call, name);
+    return value === undefined ? [] : [`--${name}`, value];
+  });
+  const files = listOption(call, "file").flatMap((path) => ["-f", path]);
+  const resolves = flagOption(call, "resolve") ? ["--resolve"] : [];
+  return ["awg", "explain", ...call.args, ...options, ...files, ...resolves, "--trace"].map(shellWord).join(" ");
+}
 
 function questionOf(call: VerbCall): ExplainQuestion {
   const [first = "", second] = call.args;
