@@ -271,6 +271,23 @@ describe("sing-box", () => {
     expect(messages).toEqual([expect.stringContaining("reserved"), expect.stringContaining("no DNS server")]);
   });
 
+  test("--name names the only tunnel; of several, a note says that it is not used", () => {
+    const others = [
+      { type: "direct", tag: "direct" },
+      { type: "selector", tag: "pick", outbounds: ["Office VPN"] },
+    ];
+    const named = { ...options, name: "zzz" };
+    const only = importSingBox({ endpoints: [endpoint], outbounds: others }, named);
+    expect(Object.keys(configOf(only).tunnels)).toEqual(["zzz"]);
+    expect(only.secrets).toContainEqual({ path: "/etc/awg/zzz.key", value: PRIVATE });
+    const proxy = { type: "http", tag: "h", server: "192.0.2.8", server_port: 3128 };
+    const several = importSingBox({ endpoints: [endpoint], outbounds: [...others, proxy] }, named);
+    expect(Object.keys(configOf(several).tunnels)).toEqual(["office-vpn", "h"]);
+    expect(several.findings).toContainEqual(
+      expect.objectContaining({ message: "--name is not used: it has several tunnels" }),
+    );
+  });
+
   const direct = { type: "direct", tag: "out" };
   const selector = { type: "selector", tag: "pick", outbounds: ["out", "Office VPN"], default: "Office VPN" };
   test.each<[string, object, string, string | undefined]>([

@@ -15,6 +15,7 @@ interface Found {
   readonly tunnel: ImportedTunnel;
 }
 
+const TUNNEL_TYPES = ["wireguard", "socks", "http"];
 /** Types without a tunnel of their own: awg has their meaning without a name. */
 const PLAIN_TYPES = ["direct", "block", "dns", "selector"];
 
@@ -30,10 +31,14 @@ export function importSingBox(document: Json, options: ImportOptions): Imported 
       return outbound === undefined ? [] : [{ outbound, place: `${options.source}: ${section}[${index}]` }];
     }),
   );
+  const count = candidates.filter(({ outbound }) => isTunnel(outbound)).length;
+  if (options.name !== undefined && count > 1) {
+    findings.push(importNote(options.source, "--name is not used: it has several tunnels", "each is named by its tag"));
+  }
   const names = new Set<string>();
   const found: Found[] = [];
   for (const { outbound, place } of candidates) {
-    const name = freeName(outbound, names, candidates.length === 1 ? options.name : undefined, findings);
+    const name = freeName(outbound, names, count === 1 && isTunnel(outbound) ? options.name : undefined, findings);
     const tunnel = importOutbound(outbound, { ...options, name, place }, findings);
     if (tunnel === undefined) continue;
     names.add(name);
@@ -52,6 +57,10 @@ export function importSingBox(document: Json, options: ImportOptions): Imported 
   const tunnels = found.map(({ tunnel }) => tunnel);
   const asked = dns === undefined ? {} : { dns };
   return finish({ ...options, program: "sing-box", tunnels, routing, rules, ...asked }, findings);
+}
+
+function isTunnel({ type }: Json): boolean {
+  return TUNNEL_TYPES.includes(wordOf(type) ?? "");
 }
 
 /** The path of an outbound, or of the one that a selector starts with. */

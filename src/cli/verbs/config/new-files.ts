@@ -46,7 +46,7 @@ function openNew(path: string): number {
     const { code } = cause as NodeJS.ErrnoException;
     if (code === "EEXIST") {
       throw new AwgError("usage", `${path} exists already; nothing was written`, {
-        remedy: `a second tunnel of this name needs another --name; to repeat an import, remove ${shellWord(path)}`,
+        remedy: `choose another folder or --name; to repeat an import, remove ${shellWord(path)}`,
       });
     }
     if (code === "ENOENT") {
