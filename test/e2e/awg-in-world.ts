@@ -38,12 +38,17 @@ export class AwgInWorld implements AsyncDisposable {
   private readonly world: World;
   private readonly key: string;
   private readonly program: string;
+  private readonly rights: readonly string[];
   private configs = 0;
 
-  /** @param program what node runs; the checkout's where absent */
-  constructor(world: World, keys: KeyPair, program = checkout) {
+  /**
+   * @param program what node runs; the checkout's where absent
+   * @param rights words before node that take rights from awg and from all that it starts
+   */
+  constructor(world: World, keys: KeyPair, program = checkout, rights: readonly string[] = []) {
     this.world = world;
     this.program = program;
+    this.rights = rights;
     this.tunnel = world.deviceName("a").slice(0, longestTunnelName);
     this.device = `awg-${this.tunnel}`;
     this.key = keyFile(world, "awg.key", keys.privateKey);
@@ -91,6 +96,7 @@ ${more}`);
     return [
       "unshare",
       "--net",
+      ...this.rights,
       process.execPath,
       "--disable-warning=ExperimentalWarning",
       this.program,

@@ -4,6 +4,10 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { beforeAll, describe, expect, test } from "vitest";
 import { CAPABILITIES } from "../../../src/resources/service/systemd-unit.ts";
+import { renderJudgement } from "../../lab/judge/judge.ts";
+import type { Session } from "../../lab/judge/session.ts";
+import { judgedRun } from "../../lab/judged-run.ts";
+import { whyNoLab } from "../../lab/world/why-no-lab.ts";
 import { useBuiltProgram } from "../../support/built-program.ts";
 import { writePrivateKey } from "../../support/config.ts";
 import { temporaryFolder } from "../../support/folder.ts";
@@ -14,11 +18,14 @@ import {
   type TestNamespace,
   tunObstacle,
 } from "../../support/netns.ts";
+import { AwgInWorld } from "../awg-in-world.ts";
+import { expecting, sessionOptions, useJudgedWorld } from "../judged-world.ts";
 
 const obstacle = namespaceObstacle() ?? tunObstacle() ?? commandObstacle("ip", "nft", "setpriv", "unshare");
 const EXAMPLES = join(import.meta.dirname, "..", "..", "..", "examples");
 const names = readdirSync(EXAMPLES).filter((name) => existsSync(join(EXAMPLES, name, "config.yaml")));
 const SET = ["-all", ...CAPABILITIES.map((one) => `+${one.slice("CAP_".length).toLowerCase()}`)].join(",");
+const RIGHTS = ["setpriv", `--bounding-set=${SET}`];
 
 /** The example with keys of this test, a port that needs a capability, addresses for names, and without services: they belong to the host. */
 function adapted(name: string, key: string): string {
@@ -75,7 +82,7 @@ describe.skipIf(obstacle !== undefined)(
         writeFileSync(config, adapted(name, join(folder, "key")));
         const place = ["--netns", host.name, "--state-dir", join(folder, name)];
         const awg = (...words: readonly string[]): string =>
-          [`setpriv --bounding-set=${SET}`, process.execPath, program(), ...words, ...place].join(" ");
+          [...RIGHTS, process.execPath, program(), ...words, ...place].join(" ");
         // A folder of its own for sockets: tunnels of other tests on this host may have the same names.
         const run = join(folder, `run-${name}`);
         mkdirSync(join(run, "netns"), { recursive: true });
@@ -101,3 +108,39 @@ describe.skipIf(obstacle !== undefined)(
     );
   },
 );
+
+const noLab = obstacle ?? whyNoLab();
+
+describe.skipIf(noLab !== undefined)(`the same in the leak lab${noLab === undefined ? "" : ` (${noLab})`}`, () => {
+  const judged = useJudgedWorld();
+  const program = useBuiltProgram();
+
+  test("law 1, law 5: nothing leaks while the keeper is killed, and the next one takes over", async () => {
+    const { world, keys, first } = judged();
+    const setUp = async (): Promise<AwgInWorld> => {
+      const awg = new AwgInWorld(world, keys, program(), RIGHTS);
+      await awg.apply(awg.config({ server: first, engine: "embedded" }));
+      return awg;
+    };
+    const disturb = async (awg: AwgInWorld, session: Session): Promise<void> => {
+      const before = await keeperAndEngine(awg);
+      process.kill(before.keeper, "SIGKILL");
+      await session.rounds(1);
+      await awg.apply(awg.config({ server: first, engine: "embedded" }));
+      const after = await keeperAndEngine(awg);
+      expect(after.keeper).not.toBe(before.keeper);
+      expect(before.engine).toBeGreaterThan(0);
+      expect(after.engine).toBe(before.engine);
+      const rights = spawnSync("setpriv", [`--bounding-set=${SET}`, "grep", "CapBnd", "/proc/self/status"]);
+      expect(readFileSync(`/proc/${after.keeper}/status`, "utf8")).toContain(String(rights.stdout).trim());
+    };
+    const judgement = await judgedRun(world, expecting([first]), { setUp, disturb, session: sessionOptions });
+    expect(judgement.outcome, renderJudgement(judgement)).toBe("pass");
+  }, 400_000);
+});
+
+async function keeperAndEngine(awg: AwgInWorld): Promise<{ readonly keeper: number; readonly engine: number }> {
+  const running = await awg.processes();
+  const pidOf = (word: string): number => running.find(({ command }) => command.includes(` ${word} `))?.pid ?? 0;
+  return { keeper: pidOf("keeper"), engine: pidOf("engine") };
+}
