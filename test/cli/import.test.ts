@@ -71,6 +71,15 @@ describe("awg import", () => {
     expect(existsSync(at("elsewhere"))).toBe(false);
   });
 
+  test("a missing folder is made for the owner alone, and removed again if the import fails", () => {
+    const made = awg(["import", "wg0.conf", "--out", at("new/awg.yaml")]);
+    expect([made.status, made.stdout]).toEqual([0, expect.stringContaining(`Created the folder ${at("new")}\nWrote `)]);
+    expect(statSync(at("new")).mode & 0o777).toBe(0o700);
+    const failed = awg(["import", "wg0.conf", "--out", at("new/awg.yaml"), "--secrets-dir", at("keys")]);
+    expect([failed.status, failed.stderr]).toEqual([64, expect.stringContaining("awg.yaml exists already")]);
+    expect(existsSync(at("keys"))).toBe(false);
+  });
+
   test("a folder for secrets that does not exist is named, with how to make it", () => {
     const { stderr } = awg(["import", "wg0.conf", "--out", "awg.yaml", "--secrets-dir", at("no/where")]);
     expect(stderr).toContain(`cannot write ${at("no/where")}/wg0.`);
@@ -79,7 +88,7 @@ describe("awg import", () => {
   });
 
   test("to standard output: nothing is written, and what refers to secrets says where they belong", () => {
-    const { status, stdout, stderr } = awg(["import", "-", "--name", "home", "--secrets-dir", at("none")], CONF);
+    const { status, stdout, stderr } = awg(["import", "-", "--name", "home", "--secrets-dir", at("no/ne")], CONF);
     expect([status, stdout]).toEqual([3, ""]);
     expect(stderr).toContain("nothing was written");
     const printed = awg(["import", "-", "--name", "home"], CONF);

@@ -11,7 +11,7 @@ import { counted } from "../../../model/text/counted.ts";
 import { EXIT } from "../../exit-code.ts";
 import { flagOption, listOption, type RunVerb, textOption, type VerbCall } from "../../verb.ts";
 import { printDocument } from "../../views/json.ts";
-import { writeNewFiles } from "./new-files.ts";
+import { writeNewFilesAndFolders } from "./new-files.ts";
 import { readForeign } from "./read-foreign.ts";
 
 /** As `awg init` suggests; only endpoint names are resolved there. */
@@ -48,13 +48,9 @@ export const run: RunVerb = async (call) => {
   const secrets = imported.secrets.map(({ path, value }) => ({ path, text: `${value}\n` }));
   const config = target === undefined ? [] : [{ path: target, text: imported.text }];
   const written = target === undefined && secretsDir === undefined ? [] : [...secrets, ...config];
-  writeNewFiles(written);
-  print(
-    imported,
-    target,
-    written.map(({ path }) => path),
-    call,
-  );
+  const folders = writeNewFilesAndFolders(written);
+  const paths = written.map(({ path }) => path);
+  print(imported, { target, folders, written: paths }, call);
   return EXIT.success;
 };
 
@@ -94,12 +90,14 @@ function report({ findings }: Imported, call: VerbCall): void {
   throw new AwgError("config", `the import has ${counted(errors, "error")}; nothing was written`);
 }
 
-function print(
-  { text, secrets, findings }: Imported,
-  target: string | undefined,
-  written: readonly string[],
-  call: VerbCall,
-): void {
+interface Written {
+  /** The config; absent if it goes to standard output. */
+  readonly target: string | undefined;
+  readonly folders: readonly string[];
+  readonly written: readonly string[];
+}
+
+function print({ text, secrets, findings }: Imported, { target, folders, written }: Written, call: VerbCall): void {
   const { terminal } = call;
   if (flagOption(call, "json")) {
     const config = target === undefined ? { config: text } : {};
@@ -107,10 +105,10 @@ function print(
     return;
   }
   if (target === undefined) terminal.out(text.trimEnd());
-  else
-    terminal.out(
-      [...written.map((path) => `Wrote ${path}`), `Review it, then: sudo awg plan -f ${shellWord(target)}`].join("\n"),
-    );
+  else {
+    const made = [...folders.map((path) => `Created the folder ${path}`), ...written.map((path) => `Wrote ${path}`)];
+    terminal.out([...made, `Review it, then: sudo awg plan -f ${shellWord(target)}`].join("\n"));
+  }
   if (secrets.length > 0 && written.length === 0) {
     const paths = secrets.map(({ path }) => path).join(", ");
     terminal.err(`The keys were not written. Use --out or --secrets-dir to write them to ${paths}.`);

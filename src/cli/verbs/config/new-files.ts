@@ -1,4 +1,15 @@
-import { closeSync, constants, fchmodSync, fsyncSync, openSync, unlinkSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  rmdirSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname } from "node:path";
 import { shellWord } from "../../../app/doctor/finding.ts";
 import { AwgError } from "../../../model/error.ts";
@@ -22,8 +33,36 @@ export function writeNewFiles(files: readonly NewFile[]): void {
       writeNewFile(file, () => made.push(file.path));
     }
   } catch (error) {
-    for (const path of made) removeQuietly(path);
+    for (const path of made) removeQuietly(path, unlinkSync);
     throw error;
+  }
+}
+
+/**
+ * As `writeNewFiles`, and makes a missing folder with mode 0700 if its parent exists and is root's or the user's own.
+ *
+ * @returns the folders that it made
+ */
+export function writeNewFilesAndFolders(files: readonly NewFile[]): readonly string[] {
+  const made = [...new Set(files.map(({ path }) => dirname(path)))].filter(makeFolder);
+  try {
+    writeNewFiles(files);
+  } catch (error) {
+    for (const folder of made) removeQuietly(folder, rmdirSync);
+    throw error;
+  }
+  return made;
+}
+
+/** Whether the folder was made; why it was not is seen when a file is written. */
+function makeFolder(folder: string): boolean {
+  try {
+    const { uid } = statSync(dirname(folder));
+    if (uid !== 0 && uid !== process.geteuid?.()) return false;
+    mkdirSync(folder, { mode: 0o700 });
+    return true;
+  } catch {
+    return false;
   }
 }
 
@@ -61,9 +100,9 @@ function openNew(path: string): number {
   }
 }
 
-function removeQuietly(path: string): void {
+function removeQuietly(path: string, remove: (path: string) => void): void {
   try {
-    unlinkSync(path);
+    remove(path);
   } catch {
     // Even if its removal fails, the first error is the one to report.
   }
