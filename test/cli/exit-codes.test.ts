@@ -241,6 +241,18 @@ describe("law 9: every exit code, by the real program", () => {
     },
   );
 
+  test.each([
+    [["completion", "foo"], 'unknown shell "foo"; use bash, zsh or fish'],
+    [["log", "info"], 'unknown argument "info"; use awg log level error, warn, info or debug'],
+    [["log", "level"], "no level is given; use awg log level error, warn, info or debug"],
+    [["log", "level", "info", "now"], 'unknown argument "now"; use awg log level error, warn, info or debug'],
+    [["get", "nothing", "--host", machine("got")], 'there is no resource "nothing"; `awg get '],
+  ])("64: wrong usage is named: %j", (args, message) => {
+    const { status, stderr } = awg(args);
+    expect(status).toBe(64);
+    expect(stderr).toContain(`awg: ${message}`);
+  });
+
   test("64: no terminal to ask on, and no --auto-approve", () => {
     const { status, stderr } = awg(["apply", "-f", at("good.yaml"), "--host", machine("unasked")]);
     expect(status).toBe(64);

@@ -43,8 +43,9 @@ describe("what awg import takes a text for", () => {
     ["a link cut short", packed(DOCUMENT).slice(0, 60), "cannot be unpacked"],
     ["a link of nothing", "vpn://AAAA", "is cut short"],
     ["a link that is no base64", "vpn://{}", "base64url"],
-    ["a link that holds no JSON", packed("[1, 2"), "no JSON"],
-    ["half a document", "{", "no JSON"],
+    ["a link that holds no JSON", packed("[1, 2"), "the vpn:// link in - cannot be decoded"],
+    ["a link of three letters", "vpn://abc", "the vpn:// link in - cannot be decoded"],
+    ["half a document", "{", "- is not valid JSON"],
     ["another document", "{}", "of no kind that awg knows"],
     [
       "a link to a subscription",
@@ -53,7 +54,7 @@ describe("what awg import takes a text for", () => {
     ],
     ["an older one", packed('{"config_version":1,"api_key":"k","api_endpoint":"x"}'), "subscription"],
     ["a text too long", "#".repeat(1024 * 1024 + 1), "larger than"],
-    ["a document nested too deep", `{"a":${"[".repeat(500_000)}`, "no JSON"],
+    ["a document nested too deep", `{"a":${"[".repeat(500_000)}`, "- is not valid JSON"],
   ])("law 7: %s is refused", (_what, text, message) => {
     expect(() => read(text)).toThrow(
       expect.objectContaining({ kind: "config", message: expect.stringContaining(message) }),

@@ -45,7 +45,7 @@ test("law 4: a tunnel with a UDP port in use elsewhere is left and named, and al
   });
   await until("in sync", () => reports.at(-1)?.type === "inSync");
 
-  let holder: string | undefined = "game (pid 7)";
+  let holder: string | undefined = "game (process 7)";
   engines.portHolder = async (port) => (port === TAKEN ? holder : undefined);
   await engines.remove("awg-one");
   await engines.remove("awg-two");
@@ -57,7 +57,7 @@ test("law 4: a tunnel with a UDP port in use elsewhere is left and named, and al
   wake();
   await until("stalled", () => stalled() !== undefined);
   const reported =
-    'tunnel "one": UDP port 51820 is used by game (pid 7). Set `listenPort` to another value, or stop it';
+    'tunnel "one": UDP port 51820 is used by game (process 7). Set `listenPort` to another value, or stop it';
   expect(stalled()).toBe(`${reported}; all else is as accepted`);
   expect(reports.filter(({ type }) => type === "inSync")).toHaveLength(inSyncs);
   expect((await engines.readAll()).map(({ device, running: runs }) => [device, runs])).toEqual([["awg-two", true]]);

@@ -134,7 +134,7 @@ const OBSTACLES: Readonly<Record<string, (bench: DaemonBench) => Promise<void>>>
     });
   },
   "another program has the tunnel's port": async (bench) => {
-    bench.holder = "game (pid 7)";
+    bench.holder = "game (process 7)";
     await bench.parts.host.engines.remove("awg-office");
     bench.tell({ what: "devices" });
     await bench.until("the conflict", () => bench.types.includes("stalled"));

@@ -1,13 +1,6 @@
 import { NFT_BOOT_TABLE, NFT_TABLE } from "../../model/ownership.ts";
 import type { ExplainedSide, Explanation } from "./explanation.ts";
 
-/** Differences between the two sides of an explanation. */
-export interface Differences {
-  readonly disagreements: readonly string[];
-  /** Differences without effect, because both sides drop the packet: at most one note. */
-  readonly notes: readonly string[];
-}
-
 /**
  * Compares the two sides as shown. A different rule or route counts even if it leads to the same device: it may lead
  * elsewhere once that device is gone. For a dropped packet, mark and route have no effect. Pure.
@@ -16,7 +9,7 @@ export function differencesOf(
   declared: ExplainedSide,
   live: ExplainedSide,
   system: Explanation["system"],
-): Differences {
+): readonly string[] {
   const differ = (what: string, a: string, b: string) =>
     a === b ? [] : [`${what}: declared ${a}, the kernel has ${b}`];
   const onLinux = [
@@ -33,10 +26,9 @@ export function differencesOf(
   const chain = declared.verdict === "accept" && live.verdict === "drop" ? foreignDrop(live) : undefined;
   if (chain !== undefined) {
     const dropped = `verdict: declared accept, the kernel has drop, by ${chain}`;
-    return { disagreements: [[dropped, ...path, ...led].join("; ")], notes: [] };
+    return [[dropped, ...path, ...led].join("; ")];
   }
-  if (!isDropped) return { disagreements: [...path, ...led, ...verdict], notes: [] };
-  return { disagreements: path, notes: led.length === 0 ? [] : [`dropped in both, but ${led.join("; ")}`] };
+  return isDropped ? path : [...path, ...led, ...verdict];
 }
 
 /** The chain of another program that drops it. Later values (mark, path, device) are missing because of that. */

@@ -64,7 +64,6 @@ export async function explainPath(
   const tunnels = policy.layers.flatMap((layer) => layer.tunnels);
   const device = tunnels.find((tunnel) => tunnel.device === declared.path)?.device;
   const engine = device === undefined ? undefined : await host.engines.read(device);
-  const differences = differencesOf(declared, live.side, os);
   const dns = dnsOf(flow, desired.resources, policy, ours);
   const shown = (side: ExplainedSide, socketClass: NamedClass | undefined): ExplainedSide => ({
     ...(os === "darwin" ? asOfMac(side) : side),
@@ -78,18 +77,15 @@ export async function explainPath(
     ...(accepted === undefined ? {} : acceptedPath(accepted, policy, firstPacket(flow, ours), desired.resources)),
     ...(dns === undefined ? {} : { dns }),
     disagreements: [
-      ...differences.disagreements,
+      ...differencesOf(declared, live.side, os),
       ...missourced(tunnels, { declared: lookUp(flow, leading).leadsTo, live: live.leadsTo }),
     ],
-    notes: [
-      ...differences.notes,
-      ...unroutableNote({
-        destination: renderIp(flow.address),
-        declared,
-        tunnels: tunnels.map((tunnel) => tunnel.device),
-        endpoints: os === "linux" ? endpointRoutes(flow, engine, routing) : [],
-      }),
-    ],
+    notes: unroutableNote({
+      destination: renderIp(flow.address),
+      declared,
+      tunnels: tunnels.map((tunnel) => tunnel.device),
+      endpoints: os === "linux" ? endpointRoutes(flow, engine, routing) : [],
+    }),
   };
 }
 

@@ -63,7 +63,7 @@ killSwitch: { enabled: true }
     expect([...rules, rest].map(({ via }) => via)).toEqual([home, home, { kind: "block" }, home]);
     expect(withoutDown(failing, ["home", "office"]).default.via).toEqual({ kind: "direct" });
     expect(downNotes(failing, ["office"]).map(({ message }) => message)).toEqual([
-      "is down on request. Its traffic is carried by home or blocked. To bring it up: awg up office",
+      'tunnel "office" is down on request; its traffic is carried by home or blocked. To bring it up: awg up office',
     ]);
   });
 
@@ -80,8 +80,8 @@ killSwitch: { enabled: true }
   test("is named with what becomes of its traffic, and how to bring it up", () => {
     const texts = (rest: string, down: string[]) => downNotes(config(rest), down).map(({ message }) => message);
     expect(texts(GUARDED, ["home", "office"])).toEqual([
-      "is down on request. Its traffic is blocked. To bring it up: awg up home",
-      "is down on request. Its traffic is blocked or direct; its DNS is blocked. To bring it up: awg up office",
+      'tunnel "home" is down on request; its traffic is blocked. To bring it up: awg up home',
+      'tunnel "office" is down on request; its traffic is blocked or direct, its DNS is blocked. To bring it up: awg up office',
     ]);
     expect(texts(OPEN, ["office"])[0]).toContain("the host's own DNS is restored");
   });

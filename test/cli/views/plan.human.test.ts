@@ -39,7 +39,7 @@ describe("a plan for people", () => {
     expect(renderPlan(plan, "stays.", plain)).toBe(
       [
         "  ~ link/office  # differs from the config",
-        "      mtuBytes: 1420 → 1380",
+        "      mtu: 1420 → 1380",
         "  - routes/old  # will be created",
         "",
         "Plan: 0 to add, 1 to change, 1 to destroy.",

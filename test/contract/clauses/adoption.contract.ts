@@ -128,7 +128,7 @@ export const ADOPTION_CONTRACT: readonly Clause[] = [
       const { port } = stranger.address();
       const holders = await Promise.all([ownPort, port, port].map((asked) => one.portHolder(asked)));
       assert.equal(holders[0], undefined);
-      for (const holder of holders.slice(1)) assert.match(holder ?? "", new RegExp(`\\(pid ${process.pid}\\)`));
+      for (const holder of holders.slice(1)) assert.match(holder ?? "", new RegExp(`\\(process ${process.pid}\\)`));
       await new Promise<void>((resolve) => void stranger.close(resolve));
       assert.equal(await two.portHolder(port), undefined);
 

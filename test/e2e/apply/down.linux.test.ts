@@ -70,7 +70,7 @@ describe.skipIf(reason !== undefined)(
       expect(await reaches(place.v4.echo)).toBe(false);
       const applied = await awg.run("apply", "-f", config, "--auto-approve");
       expect([applied.status, applied.stdout]).toEqual([0, "No changes. The host is as the config says.\n"]);
-      expect(applied.stderr).toContain(`tunnels.${awg.tunnel}: is down on request. Its traffic is blocked`);
+      expect(applied.stderr).toContain(`tunnels.${awg.tunnel}: tunnel "${awg.tunnel}" is down on request; its traffic`);
       expect(await awg.must("status")).toContain(`Tunnel "${awg.tunnel}" is down on request. Bring it up: awg up`);
       const up = await awg.must("up", "-f", config);
       expect(up).toContain(`Tunnel "${awg.tunnel}" is up: handshake with`);

@@ -106,7 +106,7 @@ createSocket({ type: family, ipv6Only: family === "udp6" }).bind(51_900, address
             const { status, stderr } = tried(...verb, "-f", config);
             expect([verb[0], status]).toEqual([verb[0], 8]);
             expect(stderr).toContain(
-              `tunnel "new": UDP port 51900 is used by node game.mjs (pid ${holder.pid}). Set \`listenPort\` to another value, or stop it; nothing was changed`,
+              `tunnel "new": UDP port 51900 is used by node game.mjs (process ${holder.pid}). Set \`listenPort\` to another value, or stop it; nothing was changed`,
             );
           }
           expect(standing()).toEqual(before);

@@ -93,7 +93,7 @@ createSocket("udp4").bind(${PORT}, "0.0.0.0", () => console.log("bound"));`,
     try {
       await once(holder.stdout, "data");
       expect(() => machine.call("engines", "ensure", { ...spec, listenPort: PORT })).toThrow(
-        `UDP port ${PORT} is in use by node resolver.mjs (pid ${holder.pid})`,
+        `UDP port ${PORT} is in use by node resolver.mjs (process ${holder.pid})`,
       );
     } finally {
       holder.kill();

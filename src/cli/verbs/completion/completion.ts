@@ -12,7 +12,7 @@ type Shell = "bash" | "zsh" | "fish";
 export const run: RunVerb = async ({ args, terminal, verbs, globalOptions }) => {
   const shell = args[0];
   if (shell !== "bash" && shell !== "zsh" && shell !== "fish") {
-    throw new AwgError("usage", `no completion for the shell "${shell ?? ""}"`, { remedy: "say bash, zsh or fish" });
+    throw new AwgError("usage", `unknown shell "${shell ?? ""}"`, { remedy: "use bash, zsh or fish" });
   }
   terminal.out(completionScript(shell, verbs, globalOptions));
   return EXIT.success;

@@ -23,14 +23,16 @@ export function readForeign(text: string, options: ImportOptions): Imported {
 /** A link packs JSON or, as Amnezia's app takes them too, a conf. */
 function readLink(text: string, options: ImportOptions): Imported {
   const isConf = /^\s*\[interface\]/im.test(text) && !text.trimStart().startsWith("{");
-  return isConf ? importConf(text, options) : readJson(text, options);
+  if (isConf) return importConf(text, options);
+  if (objectOf(parseJson(text)) === undefined) throw broken(options.source, "cannot be decoded");
+  return readJson(text, options);
 }
 
 function readJson(text: string, options: ImportOptions): Imported {
   const { source } = options;
   const document = objectOf(parseJson(text));
   if (document === undefined) {
-    throw new AwgError("config", `${source} is no JSON`, { remedy: "check that it is whole" });
+    throw new AwgError("config", `${source} is not valid JSON`, { remedy: "check that the file is complete" });
   }
   if (document["apiVersion"] !== undefined) return importAwgJson(text, document, options);
   if (document["containers"] !== undefined) return importAmnezia(document, options);
@@ -66,6 +68,9 @@ function unpackLink(link: string, source: string): string {
 }
 
 function broken(source: string, what: string, cause?: unknown): AwgError {
-  const remedy = "copy the whole link; it begins with vpn://";
-  return new AwgError("config", `the link in ${source} ${what}`, { remedy, ...(cause === undefined ? {} : { cause }) });
+  const remedy = "copy the whole link";
+  return new AwgError("config", `the vpn:// link in ${source} ${what}`, {
+    remedy,
+    ...(cause === undefined ? {} : { cause }),
+  });
 }

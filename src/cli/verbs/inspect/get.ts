@@ -17,7 +17,7 @@ export const run: RunVerb = async (call) => {
   const meant = wanted === undefined ? all : all.filter(({ key, kind }) => key === wanted || kind === wanted);
   const found = meant.map(({ key, kind, spec }) => ({ key, kind, spec: withoutSecrets(spec) }));
   if (wanted !== undefined && found.length === 0) {
-    throw new AwgError("usage", `awg owns no ${wanted} on this host`, { remedy: "`awg get` lists what it owns" });
+    throw new AwgError("usage", `there is no resource "${wanted}"`, { remedy: "`awg get` lists them" });
   }
   if (flagOption(call, "json")) printDocument(call.terminal, "get", { formatVersion: "1", resources: found });
   else if (found.length === 0) call.terminal.err("awg owns nothing on this host.");

@@ -11,8 +11,9 @@ export const run: RunVerb = async (call) => {
   const asked = textOption(call, "component");
   const component = LOG_COMPONENTS.find((one) => one.toLowerCase() === asked?.toLowerCase());
   if (word !== "level" || level === undefined || call.args.length > 2) {
-    throw new AwgError("usage", `there is no "awg log ${call.args.join(" ")}"`, {
-      remedy: `write awg log level, and ${LOG_LEVELS.join(", ")}`,
+    const unknown = word === "level" ? (level === undefined ? name : call.args[2]) : word;
+    throw new AwgError("usage", unknown === undefined ? "no level is given" : `unknown argument "${unknown}"`, {
+      remedy: `use awg log level ${LOG_LEVELS.join(", ").replace(/, (\w+)$/, " or $1")}`,
     });
   }
   if (asked !== undefined && component === undefined) {

@@ -34,7 +34,7 @@ export function changeLines(
   return [renderChange(shown, style, reading), ...[...members, ...interruption].map((line) => `  ${line}`)];
 }
 
-/** One field: "mtuBytes: 1420 → 1380", "destinations: 10.0.0.0/8 is missing; will be put back", "privateKey: (secret, changed)". */
+/** One field: "mtu: 1420 → 1380", "destinations: 10.0.0.0/8 is missing; will be put back", "privateKey: (secret, changed)". */
 export function renderChange(change: FieldChange, style: Style, reading: Reading = "plan"): string {
   const { field, before, after } = change;
   const inPolicy = policyField(field);
@@ -51,7 +51,11 @@ export function renderChange(change: FieldChange, style: Style, reading: Reading
 }
 
 /** Fields with names that say little to people. */
-const SHOWN_NAMES: Readonly<Record<string, string>> = { "/rules": "policy rules", "/running": "engine" };
+const SHOWN_NAMES: Readonly<Record<string, string>> = {
+  "/rules": "policy rules",
+  "/running": "engine",
+  "/mtuBytes": "mtu",
+};
 
 /** Words for values of single fields. */
 const VALUE_TEXTS: Readonly<Record<string, ValueText>> = {

@@ -20,7 +20,7 @@ export function portHolder(port: number): string | undefined {
   const holders = new SocketHolders(proc);
   const pids = [...new Set(inodes.flatMap((inode) => holders.holdersOf(inode).map(({ pid }) => pid)))];
   const others = pids.filter((pid) => !isEngine(proc, pid));
-  if (others.length > 0) return others.map((pid) => `${processName(pid)} (pid ${pid})`).join(", ");
+  if (others.length > 0) return others.map((pid) => `${processName(pid)} (process ${pid})`).join(", ");
   // It may have been closed during the search.
   return pids.length === 0 && proc.udpSockets(port).length > 0 ? UNSEEN : undefined;
 }
