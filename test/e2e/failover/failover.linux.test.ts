@@ -103,6 +103,8 @@ describe.skipIf(reason !== undefined)(
         device: `awg-${lab.names[0]}`,
         by: `awg-${lab.names[1]}`,
         rules: expect.arrayContaining(["rules/12 (failover port)"]),
+        tunnel: lab.names[0],
+        to: lab.names[1],
       });
       expect(Math.max(...(await lab.expiring()))).toBeLessThanOrEqual(30);
       expect((await awg.run("diff", "-f", config)).status).toBe(0);

@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { expect } from "vitest";
+import { EXIT } from "../../../src/cli/exit-code.ts";
 import { tryRun } from "../../lab/world/command.ts";
 import { place } from "../../lab/world/place.ts";
 import { python } from "../../lab/world/tethered.ts";
@@ -97,8 +98,19 @@ export async function fallBackAndReturn(
   const before = (await generations()).stdout;
   const diff = await awg.run("diff", "-f", config);
   expect(diff.status, diff.stdout + diff.stderr).toBe(0);
-  const status = await awg.must("status", "--json");
-  expect(JSON.parse(status)).toMatchObject({ fallback: [{ device: awg.device, rules: ["rules/0 (echo)"] }] });
+  const status = JSON.parse(await awg.must("status", "--json"));
+  expect(status.fallback).toMatchObject([
+    { device: awg.device, tunnel: awg.tunnel, to: "direct", rules: ["rules/0 (echo)"] },
+  ]);
+  expect(status.conditions).toContainEqual(
+    expect.objectContaining({
+      ...{ type: "Protected", status: false, reason: "FallbackDirect", causedBy: null },
+      message: `the server of ${awg.tunnel} does not answer; its traffic goes direct until it does`,
+    }),
+  );
+  expect(daemon.reported).toContain("Not protected: traffic of a tunnel that is down goes direct");
+  expect((await awg.run("wait", "--for", "protected", "--timeout", "0")).status).toBe(EXIT.verification);
+  expect((await awg.run("doctor")).stdout).toContain(`the server of ${awg.tunnel} does not answer`);
   expect(await awg.must("apply", "-f", config, "--auto-approve")).toMatch(/no changes|nothing to do|in sync/i);
   expect((await generations()).stdout).toBe(before);
   await daemon.until("the direct way after an apply", answers(FALLS));
@@ -125,4 +137,6 @@ export async function fallBackAndReturn(
   expect(await leaked("falls")).toBe(atReturn);
   expect(await leaked("others")).toBe(0);
   expect((await awg.run("diff", "-f", config)).status).toBe(0);
+  expect((await awg.run("wait", "--for", "protected", "--timeout", "10s")).status).toBe(0);
+  expect(daemon.reported).toContain("Protected: the kill switch is on");
 }

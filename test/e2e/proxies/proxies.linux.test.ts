@@ -196,11 +196,12 @@ rules:
     try {
       const carriers = async () => JSON.parse(await must("status", "--json")).fallback;
       await untilTrue("the first proxy", () => curl(TARGET[4], 7004).stdout === "hello", LIMIT_MS);
-      expect(await carriers()).toContainEqual({ device: "awg-gone", by: "awg-socks", rules: ["rules/0 (stands-in)"] });
+      const from = { device: "awg-gone", tunnel: "gone", rules: ["rules/0 (stands-in)"] };
+      expect(await carriers()).toContainEqual({ ...from, by: "awg-socks", to: "socks" });
       expect(await must("explain", `${TARGET[4]}:7004`)).toContain("leaves through proxy socks (connected)");
       await world.endProxy("dante");
       await untilTrue("the second proxy", () => curl(TARGET[4], 7004).stdout === "hello", LIMIT_MS);
-      expect(await carriers()).toContainEqual({ device: "awg-gone", by: "awg-web", rules: ["rules/0 (stands-in)"] });
+      expect(await carriers()).toContainEqual({ ...from, by: "awg-web", to: "web" });
       expect(await must("verify")).toContain("Verified");
     } finally {
       daemon.kill("SIGTERM");
