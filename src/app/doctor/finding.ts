@@ -28,7 +28,7 @@ export interface Examination {
 export function unopenedFinding(error: unknown): Finding | undefined {
   if (!isOutOfOpenFiles(error)) return undefined;
   const { message, remedy } = error;
-  const evidence = ["a file could not be opened for an unknown reason; leave it"];
+  const evidence = ["files that could not be opened are not examined; leave them as they are"];
   return {
     id: "machine-unreadable",
     severity: "fault",

@@ -52,7 +52,8 @@ export async function verifyPlan(parts: HostParts, plan: Plan): Promise<Verified
     const isHeld = policies.some(({ after }, index) => after === policy && index < policies.length - 1);
     if (!isHeld) take(`while ${step.key} changes`, verifyBetween(first, policy, last, around));
   }
-  if (policies.length > 0 && inspection === undefined) notes.add(POLICIES_ALONE);
+  if (classes === 0n) notes.add(isInSync(plan) ? "the plan changes nothing" : "the plan has no packet policy");
+  else if (policies.length > 0 && inspection === undefined) notes.add(POLICIES_ALONE);
   return { findings, notes: [...notes], classes };
 }
 

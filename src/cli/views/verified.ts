@@ -25,9 +25,7 @@ const ORDER: readonly FindingKind[] = [
 /** What was found as people read it: each finding with its packet and the rules that decided. */
 export function renderVerified({ findings, classes }: Verified, style: Style): string {
   if (findings.length === 0) {
-    return classes === 0n
-      ? "Nothing to verify: the plan changes nothing, or no accepted state has a packet policy."
-      : "Verified: the loaded rules enforce the policy for every packet.";
+    return classes === 0n ? "Nothing to verify." : "Verified: the loaded rules enforce the policy for every packet.";
   }
   const sorted = findings.toSorted((a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind));
   const counts = ORDER.flatMap((kind) => {

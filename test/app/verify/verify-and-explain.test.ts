@@ -307,7 +307,13 @@ describe("a plan proven where no rules are read back", () => {
 
   test("a plan without any change has nothing to prove", async () => {
     await apply(config());
-    expect(await prove(config())).toEqual({ findings: [], notes: [], classes: 0n });
+    expect(await prove(config())).toEqual({ findings: [], notes: ["the plan changes nothing"], classes: 0n });
+  });
+
+  test("a config without a tunnel has nothing to prove", async () => {
+    const verified = await prove("apiVersion: awg/v1\ndefault: { via: direct }\n");
+    expect(verified.notes).toEqual(["the plan changes nothing"]);
+    expect(renderVerified(verified, styleFor(false))).toBe("Nothing to verify.");
   });
 });
 
