@@ -15,7 +15,7 @@ beforeEach(() => {
 });
 
 describe("what is worth a word to who sits at the screen", () => {
-  test("a failure that mends itself is not", () => {
+  test("a failure that repairs itself is not", () => {
     expect(gate.note(STALLED, 0)).toBeUndefined();
     expect(gate.note(IN_SYNC, 1)).toBeUndefined();
     expect(gate.note(STALLED, 2)).toBeUndefined();

@@ -90,7 +90,7 @@ for (const [name, scenario] of Object.entries(SCENARIOS)) {
       });
     }
 
-    test("law 1: when everything fails from some write on, what is left is blocked or as before, and recovery mends it", async () => {
+    test("law 1: when everything fails from some write on, what is left is blocked or as before, and recovery repairs it", async () => {
       const { start, oldText, newText, writes } = await prepare(scenario);
       for (let at = 2; at <= writes; at++) {
         const bench = copyBench(start);

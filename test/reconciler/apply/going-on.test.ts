@@ -300,7 +300,7 @@ describe("what goes on, and what goes back", () => {
     expect(seen.gone).toEqual([]);
   });
 
-  test("what cannot be undone leaves the machine blocked and the journal open; the next one mends it", async () => {
+  test("what cannot be undone leaves the machine blocked and the journal open; the next one repairs it", async () => {
     const bench = await halfMade();
     const seen = watchPolicy(bench);
     const outcome = await recoverTowards(depsOf(bench, new Faults(1, "fail-before", true)), beginning);
