@@ -77,6 +77,8 @@ export interface HostParts {
   readonly inspection?: () => Promise<Inspection>;
   /** The processes of this host; undefined if this version cannot list them. */
   readonly processes?: () => Promise<ProcessPort>;
+  /** Follows symbolic links, each path once; absent on a simulated host, which has no files. */
+  readonly realPaths?: () => (path: string) => string;
   /** Notes for people on a desired state on this kind of host; absent if there are none. */
   readonly notesOn?: (desired: DesiredState) => readonly Note[];
   /** Events of changes by others, for a host that is simulated in this process; a real one is watched as a whole. */

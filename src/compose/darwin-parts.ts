@@ -18,6 +18,7 @@ import { forbidDumps } from "../native/darwin/forbid-dumps.ts";
 import { openLibSystem } from "../native/darwin/libsystem.ffi.ts";
 import type { LibSystem } from "../native/darwin/libsystem.ts";
 import { readPeerUid } from "../native/darwin/peer-credentials.ts";
+import { realPaths } from "../native/linux/real-path.ts";
 import { oneWayNotes } from "../resources/expand/flat/one-way-notes.ts";
 import { auditIn } from "../state/audit/audit-file.ts";
 import { fileStores } from "../state/file-stores.ts";
@@ -70,6 +71,7 @@ export function darwinParts({ stateDir, runDir, isUnattended, isAttended = false
       readSshConnection(given.environment, () => sshConnectionAbove(processesOf(system), process.ppid)),
     sshBeganMs: () => sinceBootMs(sshdStartMs(processesOf(system), process.ppid)),
     processes: async () => processesOf(system),
+    realPaths,
     notesOn: oneWayNotes,
     close: async () => {},
   };

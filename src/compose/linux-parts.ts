@@ -11,6 +11,7 @@ import { keeperPaths } from "../model/keeper-protocol.ts";
 import { readBootTimeMs } from "../native/linux/process/boot-time.ts";
 import { forbidDumps } from "../native/linux/process/credentials.ffi.ts";
 import { readNamespaceInode } from "../native/linux/process/namespace.ffi.ts";
+import { realPaths } from "../native/linux/real-path.ts";
 import { auditIn } from "../state/audit/audit-file.ts";
 import { fileStores } from "../state/file-stores.ts";
 import { trustedOwners } from "../state/file-trust.ts";
@@ -72,6 +73,7 @@ export function linuxParts({ stateDir, runDir, isUnattended, ...given }: HostOpt
     answeredElsewhere: async (connection, tunnels) =>
       (await import("../host/linux/nft/observe/answered-elsewhere.ts")).answeredElsewhereNow(connection, tunnels),
     sshBeganMs: () => sshServerStartMs(process.ppid),
+    realPaths,
     expectEngines: async (tunnels) => {
       const { expectEngines } = await import("../host/linux/engines/expect-engines.ts");
       await expectEngines(keeperOf(paths), tunnels);

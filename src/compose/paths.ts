@@ -4,6 +4,7 @@ import type { DaemonSockets } from "../daemon/serving/daemon-socket.ts";
 import { keeperPaths } from "../model/keeper-protocol.ts";
 import { LAUNCHD } from "../model/resources/service.ts";
 import { readNamespaceCookie, readNamespaceInode } from "../native/linux/process/namespace.ffi.ts";
+import type { UnixExchanges } from "../native/unix-exchange.ts";
 import { readStateIdentity } from "../state/identity.ts";
 
 /** Paths of awg's files per network namespace, so that two namespaces never share state, socket or lock. */
@@ -69,20 +70,22 @@ function socketOf(name: string, suffix: string): string {
   return join(RUN_DIR, suffix === "" ? `${name}.sock` : `${name}.${suffix}.sock`);
 }
 
-/** Where the control sockets of this network namespace's engines are, beside the shared folders. */
+/** Where the control sockets of this network namespace's engines are, beside the shared folders, and how to use them. */
 export interface ControlSockets {
   /** The keeper's folder; undefined on macOS, which has one network. */
   readonly keeperFolder?: string;
   /** Whether a socket in a shared folder counts. */
   readonly counts: (path: string) => boolean;
+  readonly unix: UnixExchanges;
 }
 
 /** @param isNamespaceAlone leaves out shared sockets that another network namespace serves, as `--netns` asks for */
 export async function controlSocketsHere(isNamespaceAlone: boolean): Promise<ControlSockets> {
-  if (process.platform !== "linux") return { counts: () => true };
+  const unix = (await import("../native/unix-exchange-here.ts")).unixExchangesHere();
+  if (process.platform !== "linux") return { counts: () => true, unix };
   const { isServedElsewhere } = await import("../native/linux/process/engine-sockets.ts");
   const { folder } = keeperPaths(pathsFor(undefined, undefined).runDir, readNamespaceInode());
-  return { keeperFolder: folder, counts: (path) => !isNamespaceAlone || !isServedElsewhere(path) };
+  return { keeperFolder: folder, counts: (path) => !isNamespaceAlone || !isServedElsewhere(path), unix };
 }
 
 /** "" in the host's own network namespace, else the namespace's inode number. */

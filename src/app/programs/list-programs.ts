@@ -6,7 +6,6 @@ import { AwgError, messageOf } from "../../model/error.ts";
 import type { ClassifierSpec } from "../../model/program/classifier.ts";
 import type { ProcessKey, Program } from "../../model/program/program.ts";
 import { possibleClassesOf } from "../../model/program/program-class.ts";
-import { realPaths } from "../../native/linux/real-path.ts";
 import type { HostParts } from "../parts.ts";
 import { factsWantedBy } from "../plan/facts-wanted.ts";
 import { factsForAnyone } from "../render/render-offline.ts";
@@ -24,6 +23,7 @@ interface KnownRules {
   /** What the accepted rules' classes mean. */
   readonly classifier?: ClassifierSpec;
   readonly facts: HostFacts;
+  readonly realPath: (path: string) => string;
   readonly unseen: readonly string[];
 }
 
@@ -86,7 +86,7 @@ export async function possibleClassesOfAll(
 ): Promise<readonly (readonly [number, ...number[]])[]> {
   const port = await processesOf(parts);
   const byPid = new Map(withAncestors(port, port.list().programs, programs).map((one) => [one.pid, one]));
-  const around = { byPid, realPath: realPaths() };
+  const around = { byPid, realPath: realPathOf(parts) };
   return programs.map((program) => possibleClassesOf(spec, program, around));
 }
 
@@ -132,11 +132,16 @@ function withAncestors(port: ProcessPort, known: readonly Program[], programs: r
   return [...found.values()];
 }
 
-function programContext(programs: readonly Program[], { facts, classifier }: KnownRules): ProgramContext {
+/** A path after symbolic links; the same path where nothing exists. */
+export function realPathOf({ realPaths }: Pick<HostParts, "realPaths">): (path: string) => string {
+  return realPaths?.() ?? ((path) => path);
+}
+
+function programContext(programs: readonly Program[], { facts, classifier, realPath }: KnownRules): ProgramContext {
   const byPid = new Map(programs.map((program) => [program.pid, program]));
   const context = { uids: facts.uids, byPid, hasBundles: facts.os === "darwin" };
   if (classifier === undefined) return context;
-  const around = { byPid, realPath: realPaths() };
+  const around = { byPid, realPath };
   return { ...context, classesOf: (program) => possibleClassesOf(classifier, program, around) };
 }
 
@@ -187,8 +192,10 @@ function countSockets(port: ProcessPort): { readonly of: SocketCount; readonly u
 
 async function knownRules(parts: HostParts, config: Config | undefined): Promise<KnownRules> {
   const facts = await readFacts(parts, config);
-  if (config !== undefined) return { set: rulesOfConfig(config, facts), rulesOf: "config", facts, unseen: [] };
-  const nothing = { set: undefined, rulesOf: "nothing" as const, facts };
+  const realPath = realPathOf(parts);
+  if (config !== undefined)
+    return { set: rulesOfConfig(config, facts), rulesOf: "config", facts, realPath, unseen: [] };
+  const nothing = { set: undefined, rulesOf: "nothing" as const, facts, realPath };
   try {
     parts.requireRights?.();
     const latest = await parts.stores.generations.latest();
@@ -198,7 +205,7 @@ async function knownRules(parts: HostParts, config: Config | undefined): Promise
     const faults = classifier === undefined ? [] : classifierFaults(classifier, await parts.host.classifier?.read());
     const set = rulesOfPolicy(policy.spec, latest.desired.resources, facts.capabilities, faults);
     const known = classifier === undefined ? {} : { classifier };
-    return { set, rulesOf: "accepted", generation: latest.number, facts, unseen: [], ...known };
+    return { set, rulesOf: "accepted", generation: latest.number, facts, realPath, unseen: [], ...known };
   } catch (error) {
     if (!(error instanceof AwgError) || error.kind !== "permission") throw error;
     return { ...nothing, unseen: ["the accepted rules, which only root may read: name a config with -f"] };

@@ -4,7 +4,6 @@ import type { ShownDevice } from "../../interchange/wg-tool/shown-device.ts";
 import { renderTunnelChange, type TunnelChange } from "../../interchange/wg-tool/tunnel-change.ts";
 import { ENGINE_PROGRAMS } from "../../model/engine-program.ts";
 import { AwgError } from "../../model/error.ts";
-import { unixExchangesHere } from "../../native/unix-exchange-here.ts";
 import { bytesToBase64 } from "../../uapi/key-text.ts";
 import { parseUapiDevice, parseUapiErrno, UAPI_GET, type UapiDevice } from "../../uapi/reply.ts";
 import { publicKeyOf } from "./public-key.ts";
@@ -12,17 +11,34 @@ import { publicKeyOf } from "./public-key.ts";
 const ANSWER_TIMEOUT_MS = 10_000;
 const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
 
-/** Where to look for control sockets. */
+/** The unix sockets of this system. */
+export interface UnixSockets {
+  /** Sends a request and reads the answer up to these bytes; `checkPeer` may refuse the listener before that. */
+  exchange(exchange: {
+    readonly path: string;
+    readonly request: Uint8Array;
+    readonly terminator: Uint8Array;
+    readonly maxAnswerBytes: number;
+    readonly timeoutMs: number;
+    readonly checkPeer: (peer: { readonly uid: number }) => void;
+  }): Uint8Array;
+  /** Whether a program listens on it. */
+  isLive(path: string): boolean;
+  errnoName(errno: number): string;
+}
+
+/** Where to look for control sockets, and how to use them. */
 export interface SocketPlaces {
   /** A folder with the sockets that cannot have the shared name; it comes first. */
   readonly keeperFolder?: string;
   /** Whether a socket in a shared folder counts. */
   readonly counts: (path: string) => boolean;
+  readonly unix: UnixSockets;
 }
 
 /** Every device with an answering engine, sorted by name. */
 export function tunnelNames(places: SocketPlaces): string[] {
-  const live = sockets(places).filter(({ path }) => unixExchangesHere().isLive(path));
+  const live = sockets(places).filter(({ path }) => places.unix.isLive(path));
   return [...new Set(live.map(({ name }) => name))].toSorted();
 }
 
@@ -55,7 +71,7 @@ export async function changeTunnel(places: SocketPlaces, name: string, change: T
   }
   const errno = parseUapiErrno(exchange(places, name, renderTunnelChange({ ...change, peers })));
   if (errno !== 0) {
-    throw new AwgError("host", `the engine of ${name} refused the change: ${unixExchangesHere().errnoName(errno)}`, {
+    throw new AwgError("host", `the engine of ${name} refused the change: ${places.unix.errnoName(errno)}`, {
       remedy: "check that it knows every parameter, and that values go together",
     });
   }
@@ -92,7 +108,7 @@ function exchange(places: SocketPlaces, name: string, text: string): string {
       remedy: "awg show interfaces lists those that do",
     });
   }
-  const answer = unixExchangesHere().exchange({
+  const answer = places.unix.exchange({
     path,
     request: new TextEncoder().encode(text),
     terminator: Uint8Array.of(10, 10),

@@ -2,9 +2,9 @@ import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { Config } from "../../../config/config.ts";
 import { AwgError } from "../../../model/error.ts";
-import { realPathOf } from "../../../native/linux/real-path.ts";
+import type { Program } from "../../../model/program/program.ts";
 import type { HostParts } from "../../parts.ts";
-import { lineOfAbsent, listPrograms } from "../../programs/list-programs.ts";
+import { lineOfAbsent, listPrograms, realPathOf } from "../../programs/list-programs.ts";
 import type { ProgramLine } from "../../programs/program-report.ts";
 
 /** The program to explain: one process, or all processes with this file or name. */
@@ -38,7 +38,9 @@ export async function findPrograms(
   config: Config | undefined,
 ): Promise<FoundPrograms> {
   const { programs, unseen } = await listPrograms(parts, config);
-  const found = programs.filter(({ program }) => (pid === undefined ? isCalled(program, app) : program.pid === pid));
+  const realPath = realPathOf(parts);
+  const isAsked = (program: Program) => (pid === undefined ? isCalled(program, app, realPath) : program.pid === pid);
+  const found = programs.filter(({ program }) => isAsked(program));
   if (found.length === 0 && pid !== undefined) {
     throw new AwgError("usage", `there is no process ${pid}`, { remedy: "awg ps lists them" });
   }
@@ -73,16 +75,21 @@ export async function findAbsent(
 }
 
 /** The file as the kernel knows it, after symbolic links. A simulated host has no folders to look a name up in. */
-function fileOf({ isSimulated }: HostParts, app: string): string | undefined {
-  if (app.startsWith("/")) return realPathOf(app);
-  if (isSimulated || app === "" || app.includes("/")) return undefined;
+function fileOf(parts: HostParts, app: string): string | undefined {
+  const realPath = realPathOf(parts);
+  if (app.startsWith("/")) return realPath(app);
+  if (parts.isSimulated || app === "" || app.includes("/")) return undefined;
   const found = PROGRAM_FOLDERS.map((folder) => join(folder, app)).find((path) => existsSync(path));
-  return found === undefined ? undefined : realPathOf(found);
+  return found === undefined ? undefined : realPath(found);
 }
 
-function isCalled({ path, name, bundleIds }: ProgramLine["program"], app: string | undefined): boolean {
+function isCalled(
+  { path, name, bundleIds }: Program,
+  app: string | undefined,
+  realPath: (path: string) => string,
+): boolean {
   if (app === undefined) return false;
   if (bundleIds?.includes(app) === true) return true;
-  if (app.includes("/")) return path === app || path === realPathOf(app);
+  if (app.includes("/")) return path === app || path === realPath(app);
   return typeof path === "string" ? path.slice(path.lastIndexOf("/") + 1) === app : name === app;
 }
