@@ -4,6 +4,7 @@ import { planDownChange, planPause } from "../../../src/app/down/change-down.ts"
 import type { Status } from "../../../src/app/status/status-report.ts";
 import { renderStatus, statusDocument } from "../../../src/cli/verbs/inspect/status.view.ts";
 import { styleFor } from "../../../src/cli/views/style.ts";
+import { renderMetrics } from "../../../src/http/metrics.ts";
 import { type SimulatedBench, useSimulatedBench } from "../../compose/simulated-bench.ts";
 import type { TestSession } from "../../support/test-session.ts";
 
@@ -41,6 +42,7 @@ describe("a fallback to direct", () => {
     expect(protectedOf(status)).toMatchObject({ status: false, reason: "FallbackDirect", message });
     expect(renderStatus(status, plain)).toContain(`  Protected:  no   ${message}\n`);
     expect(renderStatus(status, plain)).toContain("\nawg-office is down: default goes direct until it is up.\n");
+    expect(renderMetrics(statusDocument(status))).toContain('awg_tunnel_fallback{tunnel="office",to="direct"} 1\n');
     expect(statusDocument(status).fallback).toEqual([
       { device: "awg-office", by: null, rules: ["default"], tunnel: "office", to: "direct" },
     ]);

@@ -100,6 +100,8 @@ describe("what status says of a tunnel", () => {
     const fallback = { device: "awg-office", tunnel: "office", to: "direct", rules: ["default"] };
     const fallen = { ...statusWith(tunnel([silent])), fallback: [fallback] };
     expect(renderStatus(fallen, styleFor(false), NOW_MS)).toMatch(/ down, /);
+    const ofAnother = { ...fallen, fallback: [{ ...fallback, device: "awg-home", tunnel: "home" }] };
+    expect(renderStatus(ofAnother, styleFor(false), NOW_MS)).toMatch(/ blocked, /);
   });
 
   test("for programs: the same, and null for what is not known", () => {

@@ -48,7 +48,7 @@ export function renderStatus(status: Status, style: Style, nowMs = Date.now()): 
     ...(status.daemon === undefined ? [] : [renderDaemon(status.daemon, nowMs)]),
     "",
     ...status.resources.flatMap((resource) =>
-      renderResource(resource, width, style, { nowMs, hasFallback: hasFallback(status) }),
+      renderResource(resource, width, style, { nowMs, hasFallback: hasFallback(status, resource) }),
     ),
   ].join("\n");
 }
@@ -126,8 +126,8 @@ function renderResource(
   ];
 }
 
-function hasFallback({ fallback = [] }: Status): boolean {
-  return fallback.length > 0;
+function hasFallback({ fallback = [] }: Status, { key }: Pick<ResourceStatus, "key">): boolean {
+  return fallback.some(({ tunnel }) => key === `tunnel/${tunnel}`);
 }
 
 function openTexts(
@@ -216,7 +216,7 @@ export function statusDocument(status: Status, nowMs = Date.now()): DocumentOf<"
       ...resource,
       ...(proxy === undefined ? {} : { proxy: proxyDocument(proxy) }),
       ...(silence === undefined ? {} : { silentEngine: { pid: silence.pid, message: silence.text } }),
-      ...(tunnel === undefined ? {} : { tunnel: tunnelDocument(tunnel, nowMs, hasFallback(status)) }),
+      ...(tunnel === undefined ? {} : { tunnel: tunnelDocument(tunnel, nowMs, hasFallback(status, resource)) }),
     })),
     openJournal: status.openJournal ?? null,
     openChange:
