@@ -158,6 +158,15 @@ describe("endpoints", () => {
     expect(notes).toContainEqual({ path: "tunnels.office.peers.0.endpoint", message });
   });
 
+  test("a name that does not resolve is noted with the servers that were asked", () => {
+    const { notes } = expandText(tunnel({ top: "dns: { servers: [10.8.0.1], via: office, bootstrap: [9.9.9.9] }" }), {
+      addresses: {},
+    });
+    const message =
+      "cannot resolve vpn.example.com by 9.9.9.9; check spelling, network and dns.bootstrap. The tunnel stays down until it resolves";
+    expect(notes).toContainEqual({ path: "tunnels.office.peers.0.endpoint", message });
+  });
+
   test("what an expansion pinned can be read from its resources", () => {
     const { desired } = expandText(tunnel(), names("198.51.100.8"));
     expect(endpointsOf(desired.resources)).toEqual({ [`awg-office ${KEY_A}`]: ["198.51.100.8:51820"] });

@@ -1,6 +1,6 @@
 import type { Config, NoiseTunnel } from "../../../config/config.ts";
 import type { HostFacts } from "../../../host/ports/facts.ts";
-import { unresolvedRemedy } from "../../../model/dns/question.ts";
+import { isMulticastName, unresolvedRemedy } from "../../../model/dns/question.ts";
 import { parseIp } from "../../../model/ip.ts";
 import { deviceOfTunnel } from "../../../model/ownership.ts";
 import {
@@ -19,8 +19,8 @@ import { familyOfText } from "./place-tunnels.ts";
 /** What a person should know about the families and endpoints of tunnels and proxies. */
 export function tunnelNotes({ config, facts, tunnels, proxies }: ExpandContext): Note[] {
   return [
-    ...tunnels.flatMap((placed) => [...familyNotes(placed, config), ...endpointNotes(placed, facts)]),
-    ...proxies.flatMap(proxyNotes),
+    ...tunnels.flatMap((placed) => [...familyNotes(placed, config), ...endpointNotes(placed, config, facts)]),
+    ...proxies.flatMap((placed) => proxyNotes(placed, config)),
   ];
 }
 
@@ -46,30 +46,32 @@ function mayBeIpv6(destinations: Config["rules"][number]["destinations"]): boole
   );
 }
 
-function endpointNotes({ key, tunnel, endpoints }: PlacedTunnel, facts: HostFacts): Note[] {
+function endpointNotes({ key, tunnel, endpoints }: PlacedTunnel, config: Config, facts: HostFacts): Note[] {
   return tunnel.peers.flatMap(({ endpoint, publicKey }, index): Note[] => {
     if (endpoint === undefined) return [];
     const path = `tunnels.${key}.peers.${index}.endpoint`;
     const { host } = endpoint;
     const used = endpoints.get(publicKey)?.[0];
     if (used === undefined)
-      return [{ path, message: `${cannotResolve(host)} The tunnel stays down until it resolves` }];
+      return [{ path, message: `${cannotResolve(host, config)} The tunnel stays down until it resolves` }];
     if (parseIp(host) !== undefined || endpointsOfName(endpoint, facts).length > 0) return [];
     const message = `cannot resolve ${host}; the last endpoint ${renderEndpointText(used)} stays in use`;
     return [{ path, message, isWarning: true }];
   });
 }
 
-function proxyNotes({ key, proxy, endpoint }: PlacedProxy): Note[] {
-  const unresolved = `${cannotResolve(proxy.server.host)} Its traffic is dropped until it resolves`;
+function proxyNotes({ key, proxy, endpoint }: PlacedProxy, config: Config): Note[] {
+  const unresolved = `${cannotResolve(proxy.server.host, config)} Its traffic is dropped until it resolves`;
   return [
     ...(endpoint === undefined ? [{ path: `tunnels.${key}.server`, message: unresolved }] : []),
     ...(carriesUdp(proxy) ? [] : [{ path: `tunnels.${key}`, message: "carries TCP only: UDP to it is dropped" }]),
   ];
 }
 
-function cannotResolve(host: string): string {
-  return `cannot resolve ${host}; ${unresolvedRemedy(host)}.`;
+function cannotResolve(host: string, { dns }: Config): string {
+  const servers = isMulticastName(host) ? [] : (dns?.bootstrap ?? []);
+  const by = servers.length === 0 ? "" : ` by ${servers.join(", ")}`;
+  return `cannot resolve ${host}${by}; ${unresolvedRemedy(host)}.`;
 }
 
 /** The endpoints of each peer with a name, as in `Expansion`. */
