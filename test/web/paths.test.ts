@@ -69,12 +69,14 @@ test("a rule for some traffic of programs is shown on its path", () => {
 });
 
 test("a viewer, who gets no programs, sees which rules send traffic direct", () => {
-  const paths = (directRules: readonly string[]) =>
-    pathsOf({ ...status, directRules } as unknown as StatusDocument, []).map(({ name, isDefault, rules }) => [
+  const paths = (directRules: readonly string[], fallback: StatusDocument["fallback"] = []) =>
+    pathsOf({ ...status, directRules, fallback } as unknown as StatusDocument, []).map(({ name, isDefault, rules }) => [
       name,
       isDefault,
       rules,
     ]);
   expect(paths(["rules/0 (backup)", "rules/1"]).at(-1)).toEqual(["direct", false, ["rule “backup”", "rule 2"]]);
   expect(paths(["default"]).at(-1)).toEqual(["direct", true, []]);
+  const silent = { tunnel: "office", to: "direct", rules: ["rules/0 (media)", "default"] };
+  expect(paths([], [silent]).at(-1)).toEqual(["direct", true, ["rule “media”"]]);
 });

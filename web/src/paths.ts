@@ -30,14 +30,15 @@ export function pathsOf(status: StatusDocument, programs: readonly ProgramLine[]
     const users = running.filter(({ rule }) => isHere(rule, via));
     const others = running.filter((one) => !users.includes(one)).flatMap(({ perhaps }) => perhaps);
     const parts = others.filter((rule) => isHere(rule, via)).map(({ origin }) => origin);
-    const declared = via === "direct" ? status.directRules.filter((origin) => origin !== "default") : [];
-    const unnamed = declared.filter((origin) => users.every(({ rule }) => rule?.origin !== origin));
+    const moved = status.fallback.filter(({ to }) => to === via).flatMap(({ rules }) => rules);
+    const declared = [...(via === "direct" ? status.directRules : []), ...moved];
+    const unnamed = declared.filter(
+      (origin) => origin !== "default" && users.every(({ rule }) => rule?.origin !== origin),
+    );
     const named = users.filter(({ rule, sockets }) => rule?.origin !== "default" || (sockets ?? 0) > 0);
     const sorted = named.toSorted((a, b) => (b.sockets ?? 0) - (a.sockets ?? 0));
     return {
-      isDefault:
-        users.some(({ rule }) => rule?.origin === "default") ||
-        (via === "direct" && status.directRules.includes("default")),
+      isDefault: declared.includes("default") || users.some(({ rule }) => rule?.origin === "default"),
       programs: [...new Set(sorted.map(programName))],
       rules: [...new Set([...unnamed, ...parts].map(ruleText))],
     };

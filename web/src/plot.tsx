@@ -41,7 +41,7 @@ export function Plot({ points }: { readonly points: readonly RatePoint[] }) {
     <figure class="plot">
       <div class="scaled">
         <div ref={place} role="img" aria-label={`Rates of the last minutes: now ${text}`} />
-        <span class="mark" style={{ top: `${MARK_TOP}px` }} aria-hidden="true">
+        <span class="mark" style={{ height: `${MARK_TOP}px` }} aria-hidden="true">
           {points.length < 2 ? "" : rateText(mark)}
         </span>
       </div>
