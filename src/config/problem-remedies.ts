@@ -112,7 +112,7 @@ export const PROBLEM_REMEDIES: Readonly<Record<ProblemId, string>> = {
   "rule-not-ports": "Name the ports and protocols that the rule is for.",
   "limit-priority-path": "Use it with `via: direct`, or remove it.",
   "rule-shadowed": "Move the rule up, or remove it.",
-  "rule-direct-by-name": "Match by { path } or { signer }.",
+  "rule-direct-by-name": "Match by { path }; on macOS also { signer }.",
   "fallback-without-tunnel": "Remove the fallback.",
   "dns-path": "Set `dns.via` to a tunnel or to direct.",
   "dns-servers-missing": "Add `dns.servers`, or set `dns.leakProtection` to false.",

@@ -53,7 +53,7 @@ export const FINDING_CATALOGUE = {
   "egress-hook-missing": note("The kernel has no egress hook: raw frames of root are not filtered."),
   "nft-program-missing": note("`nft` is not installed. The boot unit needs it."),
   "service-user-missing": note(
-    "The system user awg, setpriv or its uid is missing, so any root process can reach the VPN endpoint.",
+    "The system user awg, setpriv or its uid is missing, so any root process can reach the endpoints of tunnels and proxies.",
   ),
   "subordinates-changed": fault(
     "/etc/subuid changed since the last apply: traffic from the new uids bypasses rules by user.",

@@ -181,7 +181,7 @@ function firewallSummary(
     ...(nftables && !egressHook ? ["raw frames of root are not filtered (S12.3)"] : []),
     ...(guestBridges.length > 0 ? [`frames between ports of ${guestBridges.join(", ")} are not filtered (S9.4)`] : []),
     ...(opens && layers.some(({ serviceUid }) => serviceUid === 0)
-      ? ["any root process can reach the VPN endpoint; see awg doctor (S12.4)"]
+      ? ["any root process can reach the endpoints of tunnels and proxies; see awg doctor (S12.4)"]
       : []),
   ].join("; ");
 }

@@ -93,7 +93,7 @@ function checkDirectByName(context: CheckContext, path: NodePath, rule: Rule): v
   const [named] = rule.apps?.flatMap((app) => nameIn(app) ?? []) ?? [];
   if (key === undefined || isBound || named === undefined) return;
   const message = `any program named ${quote(named)} gets the direct path, and any program can take that name`;
-  context.report("rule-direct-by-name", [...path, key], message, "match a path or a signer; a name is only advisory");
+  context.report("rule-direct-by-name", [...path, key], message, "match a path; a name is only advisory");
 }
 
 /** Properties that any program can have; undefined if the rule matches more than those. */

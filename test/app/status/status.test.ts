@@ -72,7 +72,7 @@ describe("law 10: status names known limits of the host by number", () => {
       "no user of awg's own",
       {},
       0,
-      "kill switch on; any root process can reach the VPN endpoint; see awg doctor (S12.4)",
+      "kill switch on; any root process can reach the endpoints of tunnels and proxies; see awg doctor (S12.4)",
     ],
   ])("%s", async (_name, capabilities, serviceUid, summary) => {
     const { status } = await applied(capabilities, serviceUid);
