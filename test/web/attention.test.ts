@@ -35,6 +35,8 @@ test.each([
   ["applying", { proposed: false, keys: ["link/a", "routes/a"] }, { title: "Repairing", detail: "link/a, routes/a" }],
   ["applying", { proposed: true, keys: [] }, { title: "Applying the config", detail: "" }],
   ["stalled", { reason: "no key", retryInMs: 1_500 }, { tone: "bad", detail: "no key · retry in 1.5 s" }],
+  ["protection", { holds: true, reason: "KillSwitchOff" }, { title: "Protected", detail: "the kill switch is on" }],
+  ["protection", { holds: false, reason: "Paused" }, { title: "Not protected", detail: "tunnel traffic goes direct" }],
   ["fallback", { devices: [], switches: [] }, { tone: "good", title: "Every tunnel is up" }],
   ["portalFound", { url: "http://login/" }, { tone: "quiet", title: "portal found", detail: "http://login/" }],
 ])("event %s %o", (type, fields, expected) => {

@@ -18,7 +18,7 @@ const TITLES: Readonly<Record<string, (event: Fields) => readonly [EventLine["to
   contended: () => ["bad", "Another program interferes"],
   guarded: ({ isOutdated }) =>
     isOutdated === true ? ["quiet", "Packet filter loaded for this network"] : ["warn", "Packet filter put back"],
-  protection: ({ holds }) => (holds === true ? ["good", "Protected again"] : ["bad", "Not protected"]),
+  protection: ({ holds }) => (holds === true ? ["good", "Protected"] : ["bad", "Not protected"]),
   portal: ({ state }) =>
     state === "passed" || state === "left" ? ["good", "Login page closed"] : ["warn", "This network wants a login"],
   fallback: ({ devices }) =>
@@ -27,6 +27,14 @@ const TITLES: Readonly<Record<string, (event: Fields) => readonly [EventLine["to
   override: ({ until }) => (until === null ? ["good", "Exception ended"] : ["warn", "Exception for a time"]),
   problem: () => ["bad", "Problem"],
   stopped: () => ["bad", "Daemon stopped"],
+};
+
+/** Why traffic is not protected, by the reason of its event. */
+const UNPROTECTED: Readonly<Record<string, string>> = {
+  KillSwitchOff: "the kill switch is off",
+  Paused: "tunnel traffic goes direct",
+  FallbackDirect: "traffic of a tunnel that is down goes direct",
+  FilterLost: "the packet filter is gone and could not be loaded",
 };
 
 /** Why the daemon looks at the host when nothing happened. */
@@ -63,7 +71,7 @@ export function timeText(at: string, nowMs: number): string {
 }
 
 /** Fields that say nothing to a person, or that the title has said. */
-const LEFT_OUT = ["type", "at", "proposed", "passed", "devices", "holds", "isOutdated"];
+const LEFT_OUT = ["type", "at", "proposed", "passed", "devices", "isOutdated"];
 
 /** An event in words. One that this page does not know keeps its own name. Pure. */
 export function eventLine(event: AwgEvent): EventLine {
@@ -71,8 +79,13 @@ export function eventLine(event: AwgEvent): EventLine {
     "quiet",
     spaced(event.type),
   ];
+  if (event.type === "protection") return { tone, title, detail: protectionText(event) };
   const parts = Object.entries(event).flatMap(([name, value]) => (LEFT_OUT.includes(name) ? [] : textOf(name, value)));
   return { tone, title, detail: parts.join(" · ").slice(0, 400) };
+}
+
+function protectionText({ holds, reason }: Fields): string {
+  return holds === true ? "the kill switch is on" : (UNPROTECTED[String(reason)] ?? "");
 }
 
 function textOf(name: string, value: unknown): readonly string[] {

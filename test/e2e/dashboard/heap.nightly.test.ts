@@ -46,6 +46,7 @@ const statusDocument = (nth: number) => ({
   })),
   down: [],
   fallback: [],
+  directRules: [],
   endsAtReboot: false,
   override: null,
   daemon: { pid: 1, phase: "in-sync", since: null, keys: [], nextTry: null, filesNotApplied: false, files: [] },
