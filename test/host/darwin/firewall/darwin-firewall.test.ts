@@ -245,7 +245,7 @@ describe("H1: what others do to PF", () => {
     ],
     [
       "takes our first rule away",
-      /which policy/,
+      /the policy in PF anchor com.awg is unknown/,
       () => {
         const anchor = machine.pf.anchors.get(PF_ANCHOR);
         if (anchor !== undefined) machine.pf.anchors.set(PF_ANCHOR, { ...anchor, rules: anchor.rules.slice(1) });
