@@ -37,21 +37,14 @@ const UNPROTECTED: Readonly<Record<string, string>> = {
   FilterLost: "the packet filter is gone and could not be loaded",
 };
 
-/** Why the daemon looks at the host when nothing happened. */
-const ROUTINE = ["drift timer"];
-
 /**
- * The events without the looks that found nothing: a routine look, and that the host was as declared. The newest are
+ * The events without looks at the host that found nothing: the look, and that the host was as declared. The newest are
  * first, before and after. Pure.
  */
 export function notable(events: readonly AwgEvent[]): readonly AwgEvent[] {
-  const isRoutine = (event: AwgEvent | undefined): boolean =>
-    event?.type === "woken" &&
-    Array.isArray(event["reasons"]) &&
-    event["reasons"].every((one) => ROUTINE.includes(one));
   return events.filter((event, at) => {
-    if (event.type === "inSync") return event["filesNotApplied"] === true || !isRoutine(events[at + 1]);
-    return !isRoutine(event) || (at > 0 && events[at - 1]?.type !== "inSync");
+    if (event.type === "inSync") return event["filesNotApplied"] === true || events[at + 1]?.type !== "woken";
+    return event.type !== "woken" || (at > 0 && events[at - 1]?.type !== "inSync");
   });
 }
 
