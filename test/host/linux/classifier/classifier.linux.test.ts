@@ -156,7 +156,7 @@ describe.skipIf(obstacle !== undefined)(`the classifier${obstacle === undefined 
   });
 
   test("a link below a folder is a program of the folder that it leads to", () => {
-    const tool = program("elsewhere/tool");
+    const tool = program("shared/tool");
     const link = join(folder, "games/tool");
     mkdirSync(join(folder, "games"));
     symlinkSync(tool, link);
