@@ -1,4 +1,5 @@
 import type { FlowRule } from "../../model/firewall/policy.ts";
+import { reasonText } from "../../model/text/origin-text.ts";
 import type { ExplainedPath, ExplainedSide, Explanation } from "./explanation.ts";
 
 /** A side where awg cannot read what decides. */
@@ -35,7 +36,7 @@ export function combined(paths: readonly ExplainedPath[], why: string): Explaine
   const declared = commonSide(paths.map((path) => path.declared));
   const live = commonSide(paths.map((path) => path.live));
   if (declared !== undefined && live !== undefined) {
-    const rules = union((path) => [ruleText(path.declared.reason)]).join(", ");
+    const rules = union((path) => [reasonText(path.declared.reason)]).join(", ");
     const sides = { declared: withoutClass(declared), live: withoutClass(live) };
     return { ...first, ...sides, disagreements, notes: [...notes, `${why}, but all give this path: ${rules}`] };
   }
@@ -60,9 +61,4 @@ function withoutClass({ socketClass: _class, ...side }: ExplainedSide): Explaine
 /** What is dropped leaves by no device. */
 function outcomeOf({ path, device, verdict }: ExplainedSide): string {
   return verdict === "drop" ? `${path} ${verdict}` : `${path} ${device} ${verdict}`;
-}
-
-/** "S4.4 rules/0 (printers)" is rules.0 (printers). */
-function ruleText(reason: string): string {
-  return reason.replace(/^S[0-9.]+ /, "").replace("/", ".");
 }

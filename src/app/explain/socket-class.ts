@@ -6,7 +6,7 @@ import type { Resource } from "../../model/resource.ts";
 import { classifierAsSpec } from "../../resources/classifier/classifier.ts";
 import type { HostParts } from "../parts.ts";
 import { classifierFaults } from "../programs/classifier-faults.ts";
-import { possibleClassesOfAll } from "../programs/list-programs.ts";
+import { type ClassesBy, readClassesBy } from "../programs/list-programs.ts";
 
 /** A class of sockets, 0 for none, and the programs that have it. */
 export interface NamedClass {
@@ -51,13 +51,9 @@ export async function readSocketClasses(
   }
   const senders = programs.length === 0 ? [unnamed(uid)] : programs;
   const observed = await parts.host.classifier?.read();
-  const possible = await possibleClassesOfAll(parts, spec, senders);
-  const liveOf = await liveClasses(
-    parts,
-    spec,
-    observed === undefined ? undefined : classifierAsSpec(observed),
-    senders,
-  );
+  const classesBy = await readClassesBy(parts, senders);
+  const possible = classesBy(spec);
+  const liveOf = liveClasses(classesBy, spec, observed === undefined ? undefined : classifierAsSpec(observed));
   const candidateOf = (number: number) => ({ declared: named(spec, number), live: liveOf(number) });
   const [first = 0, ...others] = [...new Set(possible.flat())];
   return {
@@ -69,16 +65,15 @@ export async function readSocketClasses(
   };
 }
 
-/** The class that the kernel gives a socket which the accepted rules give a class; none without its classifier. */
-async function liveClasses(
-  parts: HostParts,
+/** The class that the kernel gives a socket which the accepted rules give a class; none without its classifier. Pure. */
+function liveClasses(
+  classesBy: ClassesBy,
   spec: ClassifierSpec,
   loaded: ClassifierSpec | undefined,
-  senders: readonly Program[],
-): Promise<(number: number) => NamedClass> {
+): (number: number) => NamedClass {
   if (loaded === undefined) return () => NONE;
   if (sameData(loaded, spec)) return (number) => named(loaded, number);
-  const [[first = 0] = []] = await possibleClassesOfAll(parts, loaded, senders);
+  const [[first = 0] = []] = classesBy(loaded);
   return () => named(loaded, first);
 }
 

@@ -1,4 +1,5 @@
 import { AwgError } from "../../model/error.ts";
+import { placeOf } from "../../model/firewall/flow-path.ts";
 import type { FirewallObserved } from "../../model/firewall/policy.ts";
 import { isClaim, type Plan, stepsOf } from "../../model/plan.ts";
 import type { ResourceKey } from "../../model/resource.ts";
@@ -167,13 +168,8 @@ function fallbackNotes(observed: Observation): readonly PlanNote[] {
   const [firewall] = observed.current.get("firewall")?.values() ?? [];
   return fallenBack(firewall as FirewallObserved | undefined).flatMap(({ device, by, rules }) =>
     rules.map((rule) => ({
-      path: pathOfOrigin(rule),
+      path: placeOf({ origin: rule }),
       message: `goes ${by === undefined ? "direct" : `by ${by}`} now because ${device} is down`,
     })),
   );
-}
-
-/** "rules/2 (browser)" is at rules.2. */
-function pathOfOrigin(origin: string): string {
-  return origin.replace("/", ".").replace(/ .*/, "");
 }

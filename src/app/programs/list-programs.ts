@@ -79,15 +79,18 @@ export async function lineOfAbsent(
 }
 
 /** The classes that a classifier may give the sockets of each program, in their order: several where one is not known. */
-export async function possibleClassesOfAll(
-  parts: HostParts,
-  spec: ClassifierSpec,
-  programs: readonly Program[],
-): Promise<readonly (readonly [number, ...number[]])[]> {
+export type ClassesBy = (spec: ClassifierSpec) => readonly (readonly [number, ...number[]])[];
+
+/** Judges the programs by any classifier. Reads the processes once, when it is first asked. */
+export async function readClassesBy(parts: HostParts, programs: readonly Program[]): Promise<ClassesBy> {
   const port = await processesOf(parts);
-  const byPid = new Map(withAncestors(port, port.list().programs, programs).map((one) => [one.pid, one]));
-  const around = { byPid, realPath: realPathOf(parts) };
-  return programs.map((program) => possibleClassesOf(spec, program, around));
+  const realPath = realPathOf(parts);
+  let byPid: ReadonlyMap<number, Program> | undefined;
+  return (spec) => {
+    byPid ??= new Map(withAncestors(port, port.list().programs, programs).map((one) => [one.pid, one]));
+    const around = { byPid, realPath };
+    return programs.map((program) => possibleClassesOf(spec, program, around));
+  };
 }
 
 /** The port to the processes of a host. */

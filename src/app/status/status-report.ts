@@ -131,7 +131,7 @@ export interface FallenBack {
   readonly tunnel: string;
   /** The device of the tunnel that stands in; absent if the traffic goes direct. */
   readonly by?: string;
-  /** The name of the tunnel that stands in, or "direct". */
+  /** The name of the tunnel used instead, or "direct". */
   readonly to: string;
   /** As the configuration names them: "rules/2 (browser)", "default". */
   readonly rules: readonly string[];

@@ -1,5 +1,6 @@
 import type { FirewallPolicy, FlowMatch } from "../../model/firewall/policy.ts";
 import type { DesiredState } from "../../model/resources/desired-state.ts";
+import { originText } from "../../model/text/origin-text.ts";
 import type { VerifyFinding } from "../../verify/finding.ts";
 import type { HostParts } from "../parts.ts";
 import { classifierFaults } from "../programs/classifier-faults.ts";
@@ -26,7 +27,7 @@ export async function unclassifiedRules(
 
 /** "rules.0 (browser), rules.2 and 4 more rules". */
 function rulesText(origins: readonly string[]): string {
-  const named = origins.slice(0, MOST_NAMED).map((origin) => origin.replace("/", "."));
+  const named = origins.slice(0, MOST_NAMED).map(originText);
   const more = origins.length - named.length;
   const rest = more === 0 ? "" : ` and ${more} more ${more === 1 ? "rule" : "rules"}`;
   return `${named.join(", ")}${rest}`;

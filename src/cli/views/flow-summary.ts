@@ -1,4 +1,5 @@
 import type { ExplainedPath, ExplainedSide, Explanation } from "../../app/explain/explanation.ts";
+import { reasonText } from "../../model/text/origin-text.ts";
 
 /** The key of the config that a paragraph of the security rules follows from. */
 const KEYS: readonly (readonly [reason: RegExp, key: string])[] = [
@@ -10,7 +11,7 @@ const KEYS: readonly (readonly [reason: RegExp, key: string])[] = [
 ];
 
 /**
- * What becomes of a flow by the config, in one sentence: "allowed by killSwitch.allowLan, leaves by eth0 in clear". Where
+ * The path of a flow by the config, in one sentence: "allowed by killSwitch.allowLan, leaves by eth0 in clear". Where
  * that is not certain, the reason, and below it what each possible rule does. Pure.
  */
 export function flowSummary({ live, isApplied, disagreements, undecided, ...path }: Explanation): readonly string[] {
@@ -42,8 +43,8 @@ function exitOf({ path, device }: ExplainedSide, tunnel: Explanation["tunnel"]):
   return `leaves through tunnel ${tunnel.name} (${tunnel.state})`;
 }
 
-/** "S4.4 rules/0 (printers)" is rules.0 (printers). */
+/** The key of the config that a reason comes from. */
 function keyOf(reason: string): string {
   const [, key] = KEYS.find(([pattern]) => pattern.test(reason)) ?? [];
-  return key ?? reason.replace(/^S[0-9.]+ /, "").replace("/", ".");
+  return key ?? reasonText(reason);
 }

@@ -23,7 +23,7 @@ interface SocketPlace {
 
 /**
  * Serves the daemon's sockets: one for root and group awg, one for group awg-viewer. Nothing that is asked changes anything.
- * The kernel refuses others, and whoever connects is judged again by who it is.
+ * The kernel refuses others, and a connected peer is checked again.
  */
 export function serveSocket({
   paths,

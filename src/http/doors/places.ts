@@ -8,7 +8,7 @@ const MOST = 32;
 
 /**
  * The open connections of a door on loopback, to which every program of the host may connect. One that has shown a token
- * keeps its place; of the others the oldest is cut for a new one, so that nobody can hold all places.
+ * keeps its place; of the others the oldest is cut for a new one, so that no program can hold all places.
  */
 export class Places {
   readonly #strangers = new Set<Socket>();

@@ -35,7 +35,7 @@ const ofLink = lateAddressSet(LINK_PREFIXES);
 const privates = lateAddressSet(PRIVATE_PREFIXES);
 
 /** The place of a rule in the configuration: "rules.2". */
-export function placeOf({ origin }: FlowRule): string {
+export function placeOf({ origin }: Pick<FlowRule, "origin">): string {
   return origin.replace(/ .*$/, "").replaceAll("/", ".");
 }
 

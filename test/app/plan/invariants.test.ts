@@ -16,6 +16,19 @@ async function proven(invariant: string, rules = "", tunnels: readonly string[] 
   );
 }
 
+/** Proves an invariant over rules by program; the default is the tunnel a, with the kill switch. */
+function proveWith(rules: string, invariant: string): void {
+  const text = `
+tunnels:
+  a: { protocol: wireguard, privateKey: { file: /a }, addresses: [10.0.0.1/32], peers: [{ publicKey: ${KEY_A}, endpoint: "198.51.100.7:1", allowedIPs: [0.0.0.0/0] }] }
+rules: [${rules}]
+default: { via: a }
+killSwitch: { enabled: true }
+invariants: [{ ${invariant} }]
+`;
+  proveInvariants(configOf(text), expandText(text).desired, facts({}));
+}
+
 describe("invariants", () => {
   test.each([
     ["always: { destinations: [10.20.0.0/16], via: work }", "{ destinations: [10.20.0.0/16], via: work }"],
@@ -92,15 +105,7 @@ invariants: [{ ${invariant} }]
     ["always: { commandLine: [transfer], via: a }", "{ apps: [{ path: /usr/bin/curl }], via: block }", true],
     ["always: { commandLine: [transfer], via: a }", "{ apps: [{ path: /usr/bin/curl }], via: direct }", false],
   ])("for programs, %s with the rules %s: %s", (invariant, rules, holds) => {
-    const text = `
-tunnels:
-  a: { protocol: wireguard, privateKey: { file: /a }, addresses: [10.0.0.1/32], peers: [{ publicKey: ${KEY_A}, endpoint: "198.51.100.7:1", allowedIPs: [0.0.0.0/0] }] }
-rules: [${rules}]
-default: { via: a }
-killSwitch: { enabled: true }
-invariants: [{ ${invariant} }]
-`;
-    const prove = () => proveInvariants(configOf(text), expandText(text).desired, facts({}));
+    const prove = () => proveWith(rules, invariant);
     if (holds) expect(prove).not.toThrow();
     else expect(prove).toThrow("is violated");
   });
@@ -125,15 +130,7 @@ invariants: [{ ${invariant} }]
     ],
     ["always: { users: [alice], via: direct }", "", undefined],
   ])("the message names the program where rules do: %s, rules %s", (invariant, rules, program) => {
-    const text = `
-tunnels:
-  a: { protocol: wireguard, privateKey: { file: /a }, addresses: [10.0.0.1/32], peers: [{ publicKey: ${KEY_A}, endpoint: "198.51.100.7:1", allowedIPs: [0.0.0.0/0] }] }
-rules: [${rules}]
-default: { via: a }
-killSwitch: { enabled: true }
-invariants: [{ ${invariant} }]
-`;
-    const prove = () => proveInvariants(configOf(text), expandText(text).desired, facts({}));
+    const prove = () => proveWith(rules, invariant);
     if (program === undefined) expect(prove).not.toThrow("the program");
     expect(prove).toThrow(program ?? "is violated");
   });

@@ -12,7 +12,7 @@ import type { Program } from "../../../model/program/program.ts";
 import { programName } from "../../../model/program/program-name.ts";
 import type { Resource } from "../../../model/resource.ts";
 import type { HostParts } from "../../parts.ts";
-import { possibleClassesOfAll, processesOf } from "../../programs/list-programs.ts";
+import { type ClassesBy, processesOf, readClassesBy } from "../../programs/list-programs.ts";
 import { tunnelNames } from "../../programs/program-rules.ts";
 import type { Planned } from "../planned.ts";
 import { type AffectedProgram, affectedPrograms, commonPath, type Deciding, pathName } from "./affected-programs.ts";
@@ -59,7 +59,8 @@ export async function affectedFlows(parts: HostParts, { plan, desired }: Planned
   const held = heldBy(outgoing(sockets).filter(isForeign), port);
   const running = [...held, ...heldBy(unconnected(sockets).filter(isForeign), port)].map(({ program }) => program);
   const programs = [...new Map(running.map((program) => [program.pid, program])).values()];
-  const [before, after] = [await possibleClasses(parts, now, programs), await possibleClasses(parts, then, programs)];
+  const classesBy = await readClassesBy(parts, programs);
+  const [before, after] = [possibleClasses(now, programs, classesBy), possibleClasses(then, programs, classesBy)];
   // A connection without a class gets none later.
   const hasClasses = now.classifier !== undefined;
   const networks = (await parts.host.links.read()).flatMap(({ addresses }) => addresses);
@@ -155,13 +156,14 @@ function isOwn({ uid, remote }: OwnedSocket, { policy }: Deciding): boolean {
   });
 }
 
-async function possibleClasses(
-  parts: HostParts,
+/** The possible classes of each program by one side, by its pid; none without a classifier. Pure. */
+function possibleClasses(
   { classifier }: Deciding,
   programs: readonly Program[],
-): Promise<ReadonlyMap<number, readonly number[]>> {
+  classesBy: ClassesBy,
+): ReadonlyMap<number, readonly number[]> {
   if (classifier === undefined) return new Map();
-  const numbers = await possibleClassesOfAll(parts, classifier, programs);
+  const numbers = classesBy(classifier);
   return new Map(programs.map(({ pid }, index) => [pid, numbers[index] ?? []]));
 }
 

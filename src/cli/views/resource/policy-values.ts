@@ -12,6 +12,7 @@ import { ORPHANED, UNCLASSIFIED } from "../../../model/ownership.ts";
 import type { FieldChange } from "../../../model/resource.ts";
 import { tunnelOfDevice } from "../../../model/resources/tunnel-key.ts";
 import { policyField } from "../../../model/text/field-name.ts";
+import { originText } from "../../../model/text/origin-text.ts";
 import { protocolName } from "../../../verify/finding.ts";
 
 const SHOWN_MEMBERS = 3;
@@ -72,7 +73,7 @@ export function ruleText({ origin, match, path, limit }: FlowRule, most = Number
 
 /** The place of a rule for people: "rules.2 (no-mail)". Pure. */
 export function placeText(origin: string): string {
-  return origin.replace("/", ".").replace(/ without a class$/, "");
+  return originText(origin).replace(/ without a class$/, "");
 }
 
 /** Classes are numbers of awg's own: people know the programs of a rule. All but some are those without a class (S4.13). */
